@@ -1,0 +1,122 @@
+# Troupe: one Makefile, no recursion. `make help` lists what it does.
+#
+# Each folder of the source becomes one archive; the archives are linked in
+# the order of the floors, so that an include or a call upward does not link.
+# BUILD is where everything goes; SAN=address,undefined or SAN=thread builds
+# into a folder of its own.
+
+SHELL := /bin/bash
+CC ?= gcc
+SAN ?=
+BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+comma := ,
+MAKEFLAGS += -r
+
+PACKAGES := libzmq3-dev libczmq-dev libmsgpack-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libyajl-dev \
+	libyaml-dev libcriterion-dev pkg-config gcc libc6-dev python3
+PC := libzmq libczmq msgpack lmdb libmicrohttpd gnutls yajl yaml-0.1
+ifeq ($(filter deps help clean format,$(MAKECMDGOALS)),)
+MISSING := $(shell for p in $(PC) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+ifneq ($(strip $(MISSING)),)
+ifneq ($(filter demo test,$(MAKECMDGOALS)),)
+NEEDS_DEPS := deps
+else
+$(error missing packages ($(strip $(MISSING))): run `make deps` as root, or apt-get install $(PACKAGES))
+endif
+endif
+endif
+
+PC_CFLAGS := $(shell pkg-config --cflags $(PC) 2>/dev/null)
+PC_LIBS := $(shell pkg-config --libs $(PC) 2>/dev/null)
+
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Werror
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(OPT) $(WARN) -fno-omit-frame-pointer -pthread \
+	$(PC_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(CFLAGS)
+LDFLAGS_ALL := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+# ---- archives, topmost floor first (which is link order)
+tools_DIRS := tools
+nodes_DIRS := nodes
+control_DIRS := actors/api actors/gate actors/controllers actors/scheduler
+objects_DIRS := actors/objects
+runtime_DIRS := actors/runtime
+schema_DIRS := actors/schema
+store_DIRS := store store/local
+broker_DIRS := broker broker/base
+LIBS := tools nodes control objects runtime schema store broker
+
+srcs = $(foreach d,$($(1)_DIRS),$(filter-out %/main.c,$(wildcard $(d)/*.c)))
+objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(call srcs,$(1)))
+
+.PHONY: all
+all: $(BUILD)/troupe
+
+define archive
+$(BUILD)/lib$(1).a: $$(call objs,$(1)) $$($(1)_EXTRA)
+	@mkdir -p $$(@D); rm -f $$@
+	@ar rcsD $$@ $$^
+endef
+$(foreach l,$(LIBS),$(eval $(call archive,$(l))))
+
+$(BUILD)/obj/%.o: %.c | $(BUILD)/gen/.ready
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $<"; )$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(BUILD)/gen/.ready:
+	@mkdir -p $(@D); touch $@
+
+ARCHIVES := $(foreach l,$(LIBS),$(BUILD)/lib$(l).a)
+
+$(BUILD)/troupe: $(BUILD)/obj/tools/main.o $(ARCHIVES)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS)
+
+# ---- what is generated or linked apart (facts of the API, the pause program)
+-include $(wildcard actors/schema/build.mk nodes/build.mk)
+
+# ---- tests: one Criterion program per file; tests/unit/X links floor X and
+# those under it
+unit_broker_LIBS := broker
+unit_store_LIBS := store broker
+unit_schema_LIBS := schema broker
+unit_runtime_LIBS := runtime store broker
+unit_objects_LIBS := objects schema store broker
+unit_control_LIBS := control objects runtime schema store broker
+unit_nodes_LIBS := nodes control objects runtime schema store broker
+unit_tools_LIBS := $(LIBS)
+
+TEST_SRCS := $(wildcard tests/unit/*/*.c tests/actor/*.c tests/sim/*.c)
+TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SRCS))
+TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+
+define unit
+$(BUILD)/tests/unit/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $(foreach l,$(unit_$(1)_LIBS),$(BUILD)/lib$(l).a)
+	@mkdir -p $$(@D)
+	@echo "  LD $$@"
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(PC_LIBS) -lcriterion
+endef
+$(foreach u,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/unit/*/*.c))))),$(eval $(call unit,$(u))))
+$(BUILD)/tests/actor/%: $(BUILD)/obj/tests/actor/%.o $(TEST_HELP) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
+$(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
+
+.PHONY: tests check test deps clean help format
+tests: $(TESTS)
+
+clean:
+	rm -rf build build-*
+
+deps:
+	tools/deps $(PACKAGES)
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,148 @@
+#include "broker/base/bytes.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/base/mem.h"
+
+void buf_reserve(struct buf *b, size_t more)
+{
+	if (b->cap - b->len >= more)
+		return;
+	size_t cap = b->cap ? b->cap : 128;
+	while (cap - b->len < more)
+		cap *= 2;
+	b->data = mem_realloc(b->data, cap);
+	b->cap = cap;
+}
+
+void buf_append(struct buf *b, const void *data, size_t n)
+{
+	if (n == 0)
+		return;
+	buf_reserve(b, n);
+	memcpy(b->data + b->len, data, n);
+	b->len += n;
+}
+
+void buf_puts(struct buf *b, const char *text)
+{
+	buf_append(b, text, strlen(text));
+}
+
+void buf_putc(struct buf *b, char c)
+{
+	buf_append(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap, again;
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n > 0) {
+		buf_reserve(b, (size_t)n + 1);
+		vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+	}
+	va_end(again);
+}
+
+const char *buf_text(struct buf *b)
+{
+	buf_reserve(b, 1);
+	b->data[b->len] = 0;
+	return (const char *)b->data;
+}
+
+void buf_fini(struct buf *b)
+{
+	free(b->data);
+	memset(b, 0, sizeof *b);
+}
+
+int span_cmp(struct span a, struct span b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n ? memcmp(a.data, b.data, n) : 0;
+	return c ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+struct bytes {
+	_Atomic unsigned refs;
+	size_t len;
+	const uint8_t *data;
+	void (*release)(void *hint);
+	void *hint;
+};
+
+static struct bytes *make(const void *data, size_t n, void (*release)(void *), void *hint)
+{
+	struct bytes *b = mem_alloc(sizeof *b);
+	b->refs = 1;
+	b->len = n;
+	b->data = data;
+	b->release = release;
+	b->hint = hint;
+	return b;
+}
+
+struct bytes *bytes_copy(const void *data, size_t n)
+{
+	struct bytes *b = mem_realloc(NULL, sizeof *b + n);
+	*b = (struct bytes){.len = n, .data = (const uint8_t *)(b + 1)};
+	b->refs = 1;
+	if (n)
+		memcpy(b + 1, data, n);
+	return b;
+}
+
+struct bytes *bytes_take(struct buf *b)
+{
+	struct bytes *out = make(b->data, b->len, free, b->data);
+	memset(b, 0, sizeof *b);
+	return out;
+}
+
+struct bytes *bytes_wrap(const void *data, size_t n, void (*release)(void *), void *hint)
+{
+	return make(data, n, release, hint);
+}
+
+static void release_owner(void *hint)
+{
+	bytes_unref(hint);
+}
+
+struct bytes *bytes_slice(struct bytes *owner, struct span part)
+{
+	assert(part.data >= owner->data &&
+	       part.data + part.len <= owner->data + owner->len);
+	return make(part.data, part.len, release_owner, bytes_ref(owner));
+}
+
+struct bytes *bytes_ref(struct bytes *b)
+{
+	if (b)
+		atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+	return b;
+}
+
+void bytes_unref(struct bytes *b)
+{
+	if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (b->release)
+		b->release(b->hint);
+	free(b);
+}
+
+struct span bytes_span(const struct bytes *b)
+{
+	return b ? (struct span){b->data, b->len} : (struct span){NULL, 0};
+}

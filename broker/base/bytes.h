@@ -1,0 +1,72 @@
+/* Buffers that grow, and bytes that are shared.
+ *
+ * `struct buf` is a growable buffer with one owner.
+ * `struct bytes` is immutable, counted and may be shared by threads: an
+ * object is stored, published, viewed and answered as the same bytes. */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct buf {
+	uint8_t *data;
+	size_t len, cap;
+};
+
+/* A zeroed buf is empty and ready for use. */
+void buf_reserve(struct buf *b, size_t more);
+void buf_append(struct buf *b, const void *data, size_t n);
+void buf_puts(struct buf *b, const char *text);
+void buf_putc(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The text with a terminator behind it (not counted in len). */
+const char *buf_text(struct buf *b);
+void buf_fini(struct buf *b); /* leaves an empty buf */
+
+/* Borrowed bytes: a pointer and a length, owned by someone else. */
+struct span {
+	const uint8_t *data;
+	size_t len;
+};
+
+static inline struct span span_of(const char *text)
+{
+	return (struct span){(const uint8_t *)text, strlen(text)};
+}
+
+static inline struct span span_buf(const struct buf *b)
+{
+	return (struct span){b->data, b->len};
+}
+
+static inline bool span_is(struct span s, const char *text)
+{
+	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
+static inline bool span_eq(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Byte order, a prefix before what it starts. */
+int span_cmp(struct span a, struct span b);
+
+struct bytes; /* opaque: use the calls below */
+
+struct bytes *bytes_copy(const void *data, size_t n);
+/* Takes the buffer's memory over; *b is empty afterwards. */
+struct bytes *bytes_take(struct buf *b);
+/* Foreign memory; `release(hint)` runs once, with the last reference. */
+struct bytes *bytes_wrap(const void *data, size_t n, void (*release)(void *), void *hint);
+/* A part of `owner`, which it keeps alive. `part` must lie inside. */
+struct bytes *bytes_slice(struct bytes *owner, struct span part);
+struct bytes *bytes_ref(struct bytes *b); /* NULL stays NULL */
+void bytes_unref(struct bytes *b);        /* NULL is fine */
+struct span bytes_span(const struct bytes *b); /* empty for NULL */
+
+#endif

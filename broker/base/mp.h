@@ -1,0 +1,109 @@
+/* msgpack: a strict, bounded reader of our own and a thin writer.
+ *
+ * Bytes from outside pass mp_check once; it walks the whole value, allocates
+ * nothing and refuses what could hurt later (depth, counts larger than the
+ * bytes that are left, broken UTF-8, duplicate or non-string keys, trailing
+ * bytes, the reserved type). msgpack-c's unpacker is not used on foreign
+ * bytes: five of them make it reserve half a gigabyte.
+ * After that a `struct mp` is a cursor over borrowed bytes. Every call still
+ * checks its bounds and types, so a bug here reads an error, never memory.
+ * Specification: msgpack/msgpack spec.md (2013, str/bin/ext).
+ *
+ * The writer appends to a `struct buf` through msgpack-c's packer. */
+#ifndef BASE_MP_H
+#define BASE_MP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/bytes.h"
+#include "broker/base/err.h"
+
+enum mp_type {
+	MP_NONE, /* the end, or a byte that starts no value */
+	MP_NIL,
+	MP_BOOL,
+	MP_INT, /* any integer that fits int64 or uint64 */
+	MP_FLOAT,
+	MP_STR,
+	MP_BIN,
+	MP_ARRAY,
+	MP_MAP,
+	MP_EXT,
+};
+
+enum { MP_DEPTH_MAX = 64 };
+
+/* A cursor: reading moves `p` forward. Copy it to look ahead. */
+struct mp {
+	const uint8_t *p, *end;
+};
+
+static inline struct mp mp_of(struct span s)
+{
+	return (struct mp){s.data, s.data ? s.data + s.len : s.data};
+}
+
+/* One whole value and nothing behind it. ERR_INVALID names offset and fault. */
+int mp_check(struct span bytes, struct err *e);
+
+/* The type of the next value; the cursor stays. */
+enum mp_type mp_peek(const struct mp *m);
+const char *mp_type_name(enum mp_type t);
+
+/* Each reads one value of its type and moves on; ERR_INVALID (cursor where
+ * it was) when the next value is of another type or does not fit. */
+int mp_nil(struct mp *m);
+int mp_bool(struct mp *m, bool *out);
+int mp_i64(struct mp *m, int64_t *out);
+int mp_u64(struct mp *m, uint64_t *out);
+int mp_f64(struct mp *m, double *out);
+int mp_str(struct mp *m, struct span *out);
+int mp_bin(struct mp *m, struct span *out);
+int mp_array(struct mp *m, size_t *count); /* then read `count` values */
+int mp_map(struct mp *m, size_t *count);   /* then `count` keys with values */
+int mp_skip(struct mp *m);
+/* The next value as bytes, whatever it is; moves past it. */
+int mp_raw(struct mp *m, struct span *out);
+
+/* The value behind `key` in the map at the cursor (the cursor of `map` is
+ * not moved). False when it is absent or `map` is not a map. */
+bool mp_find(struct mp map, const char *key, struct mp *value);
+/* Descends keys separated by dots ("spec.nodeName"). */
+bool mp_path(struct mp map, const char *path, struct mp *value);
+/* Shorthands on top of mp_path: the default when absent or of another type. */
+struct span mp_path_str(struct mp map, const char *path);
+int64_t mp_path_int(struct mp map, const char *path, int64_t otherwise);
+bool mp_path_bool(struct mp map, const char *path, bool otherwise);
+
+/* Writing. Counts of maps and arrays are given first, as on the wire. */
+void mpw_nil(struct buf *b);
+void mpw_bool(struct buf *b, bool v);
+void mpw_i64(struct buf *b, int64_t v);
+void mpw_u64(struct buf *b, uint64_t v);
+void mpw_f64(struct buf *b, double v);
+void mpw_str(struct buf *b, const char *text);
+void mpw_span(struct buf *b, struct span text); /* as str */
+void mpw_bin(struct buf *b, struct span data);
+void mpw_array(struct buf *b, size_t count);
+void mpw_map(struct buf *b, size_t count);
+/* A value that is msgpack already; nil when empty. */
+void mpw_raw(struct buf *b, struct span value);
+/* key and value of a map entry */
+void mpw_kv_str(struct buf *b, const char *key, const char *text);
+void mpw_kv_span(struct buf *b, const char *key, struct span text);
+void mpw_kv_u64(struct buf *b, const char *key, uint64_t v);
+void mpw_kv_i64(struct buf *b, const char *key, int64_t v);
+void mpw_kv_bool(struct buf *b, const char *key, bool v);
+/* Maps whose count is known only at the end: open writes a five-byte header,
+ * close patches it. */
+size_t mpw_map_open(struct buf *b);
+void mpw_map_close(struct buf *b, size_t at, size_t count);
+size_t mpw_array_open(struct buf *b);
+void mpw_array_close(struct buf *b, size_t at, size_t count);
+
+/* Valid UTF-8 without surrogates and overlong forms. */
+bool utf8_ok(struct span text);
+
+#endif

@@ -1,0 +1,153 @@
+/* The writer: msgpack-c's packer over a growing buffer. */
+#include <msgpack.h>
+
+#include "broker/base/mp.h"
+
+static int append(void *to, const char *data, size_t n)
+{
+	buf_append(to, data, n);
+	return 0;
+}
+
+static msgpack_packer packer(struct buf *b)
+{
+	msgpack_packer pk;
+	msgpack_packer_init(&pk, b, append);
+	return pk;
+}
+
+void mpw_nil(struct buf *b)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_nil(&pk);
+}
+
+void mpw_bool(struct buf *b, bool v)
+{
+	msgpack_packer pk = packer(b);
+	if (v)
+		msgpack_pack_true(&pk);
+	else
+		msgpack_pack_false(&pk);
+}
+
+void mpw_i64(struct buf *b, int64_t v)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_int64(&pk, v);
+}
+
+void mpw_u64(struct buf *b, uint64_t v)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_uint64(&pk, v);
+}
+
+void mpw_f64(struct buf *b, double v)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_double(&pk, v);
+}
+
+void mpw_span(struct buf *b, struct span text)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_str(&pk, text.len);
+	buf_append(b, text.data, text.len);
+}
+
+void mpw_str(struct buf *b, const char *text)
+{
+	mpw_span(b, span_of(text));
+}
+
+void mpw_bin(struct buf *b, struct span data)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_bin(&pk, data.len);
+	buf_append(b, data.data, data.len);
+}
+
+void mpw_array(struct buf *b, size_t count)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_array(&pk, count);
+}
+
+void mpw_map(struct buf *b, size_t count)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_map(&pk, count);
+}
+
+void mpw_raw(struct buf *b, struct span value)
+{
+	if (value.len)
+		buf_append(b, value.data, value.len);
+	else
+		mpw_nil(b);
+}
+
+void mpw_kv_str(struct buf *b, const char *key, const char *text)
+{
+	mpw_str(b, key);
+	mpw_str(b, text);
+}
+
+void mpw_kv_span(struct buf *b, const char *key, struct span text)
+{
+	mpw_str(b, key);
+	mpw_span(b, text);
+}
+
+void mpw_kv_u64(struct buf *b, const char *key, uint64_t v)
+{
+	mpw_str(b, key);
+	mpw_u64(b, v);
+}
+
+void mpw_kv_i64(struct buf *b, const char *key, int64_t v)
+{
+	mpw_str(b, key);
+	mpw_i64(b, v);
+}
+
+void mpw_kv_bool(struct buf *b, const char *key, bool v)
+{
+	mpw_str(b, key);
+	mpw_bool(b, v);
+}
+
+static size_t open_counted(struct buf *b, uint8_t type)
+{
+	size_t at = b->len;
+	uint8_t h[5] = {type, 0, 0, 0, 0};
+	buf_append(b, h, sizeof h);
+	return at;
+}
+
+static void close_counted(struct buf *b, size_t at, size_t count)
+{
+	for (int i = 0; i < 4; i++)
+		b->data[at + 1 + (size_t)i] = (uint8_t)(count >> (24 - 8 * i));
+}
+
+size_t mpw_map_open(struct buf *b)
+{
+	return open_counted(b, 0xdf);
+}
+
+void mpw_map_close(struct buf *b, size_t at, size_t count)
+{
+	close_counted(b, at, count);
+}
+
+size_t mpw_array_open(struct buf *b)
+{
+	return open_counted(b, 0xdd);
+}
+
+void mpw_array_close(struct buf *b, size_t at, size_t count)
+{
+	close_counted(b, at, count);
+}

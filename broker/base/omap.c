@@ -1,0 +1,131 @@
+#include "broker/base/omap.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "broker/base/mem.h"
+
+enum { HEIGHT_MAX = 16 };
+
+static uint64_t hash(struct span key, uint64_t seed)
+{
+	uint64_t h = 0xcbf29ce484222325u ^ seed; /* FNV-1a, then a finisher */
+	for (size_t i = 0; i < key.len; i++)
+		h = (h ^ key.data[i]) * 0x100000001b3u;
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdu;
+	return h ^ h >> 33;
+}
+
+/* A quarter of the nodes of one level stand on the next. */
+static uint8_t height_of(struct span key, uint64_t seed)
+{
+	uint64_t h = hash(key, seed);
+	uint8_t height = 1;
+	while (height < HEIGHT_MAX && (h & 3) == 0) {
+		height++;
+		h >>= 2;
+	}
+	return height;
+}
+
+static struct onode *node_new(struct span key, uint8_t height, void *value)
+{
+	struct onode *n = mem_alloc(sizeof *n + height * sizeof n->next[0] + key.len);
+	n->value = value;
+	n->key_len = (uint32_t)key.len;
+	n->height = height;
+	if (key.len)
+		memcpy((void *)(n->next + height), key.data, key.len);
+	return n;
+}
+
+struct span onode_key(const struct onode *n)
+{
+	return (struct span){(const uint8_t *)(n->next + n->height), n->key_len};
+}
+
+/* The first node >= key; prev[i] becomes the last node before it on level i. */
+static struct onode *search(const struct omap *m, struct span key, struct onode **prev)
+{
+	struct onode *at = m->head;
+	if (!at)
+		return NULL;
+	for (int level = HEIGHT_MAX - 1; level >= 0; level--) {
+		while (at->next[level] && span_cmp(onode_key(at->next[level]), key) < 0)
+			at = at->next[level];
+		if (prev)
+			prev[level] = at;
+	}
+	return at->next[0];
+}
+
+void *omap_get(const struct omap *m, struct span key)
+{
+	struct onode *n = search(m, key, NULL);
+	return n && span_eq(onode_key(n), key) ? n->value : NULL;
+}
+
+void *omap_put(struct omap *m, struct span key, void *value)
+{
+	assert(value);
+	if (!m->head)
+		m->head = node_new((struct span){0}, HEIGHT_MAX, NULL);
+	struct onode *prev[HEIGHT_MAX];
+	struct onode *n = search(m, key, prev);
+	if (n && span_eq(onode_key(n), key)) {
+		void *was = n->value;
+		n->value = value;
+		return was;
+	}
+	n = node_new(key, height_of(key, m->seed), value);
+	for (int level = 0; level < n->height; level++) {
+		n->next[level] = prev[level]->next[level];
+		prev[level]->next[level] = n;
+	}
+	m->count++;
+	return NULL;
+}
+
+void *omap_remove(struct omap *m, struct span key)
+{
+	struct onode *prev[HEIGHT_MAX];
+	struct onode *n = search(m, key, prev);
+	if (!n || !span_eq(onode_key(n), key))
+		return NULL;
+	for (int level = 0; level < n->height; level++)
+		prev[level]->next[level] = n->next[level];
+	void *was = n->value;
+	free(n);
+	m->count--;
+	return was;
+}
+
+struct onode *omap_seek(const struct omap *m, struct span key)
+{
+	return search(m, key, NULL);
+}
+
+struct onode *omap_first(const struct omap *m)
+{
+	return m->head ? m->head->next[0] : NULL;
+}
+
+struct onode *omap_next(const struct onode *n)
+{
+	return n->next[0];
+}
+
+void omap_fini(struct omap *m, void (*drop)(void *value))
+{
+	struct onode *n = m->head;
+	while (n) {
+		struct onode *next = n->next[0];
+		if (drop && n->value)
+			drop(n->value);
+		free(n);
+		n = next;
+	}
+	m->head = NULL;
+	m->count = 0;
+}

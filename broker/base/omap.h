@@ -1,0 +1,46 @@
+/* An ordered map from byte strings to pointers: a skip list.
+ *
+ * Iteration is in byte order of the keys, so that everything built on it
+ * behaves the same in every run. Heights come from a hash of key and seed:
+ * equal contents give equal shapes. Expected O(log n) for all of it.
+ * Source: W. Pugh, "Skip Lists: A Probabilistic Alternative to Balanced
+ * Trees", 1990. One owner, no threads. */
+#ifndef BASE_OMAP_H
+#define BASE_OMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/base/bytes.h"
+
+struct omap {
+	struct onode *head; /* made with the first put */
+	size_t count;
+	uint64_t seed; /* any value; random where keys come from outside */
+};
+
+/* A node is stable until its key is removed. Read `value` and `key` freely. */
+struct onode {
+	void *value;
+	uint32_t key_len;
+	uint8_t height;
+	struct onode *next[]; /* height pointers, then the key's bytes */
+};
+
+struct span onode_key(const struct onode *n);
+
+/* A zeroed omap is empty and ready for use. */
+void *omap_get(const struct omap *m, struct span key); /* NULL: absent */
+/* Sets key to value (not NULL); returns the value that was there, or NULL. */
+void *omap_put(struct omap *m, struct span key, void *value);
+/* Removes the key; returns the value that was there, or NULL. */
+void *omap_remove(struct omap *m, struct span key);
+/* The first node whose key is >= key; NULL at the end. */
+struct onode *omap_seek(const struct omap *m, struct span key);
+struct onode *omap_first(const struct omap *m);
+struct onode *omap_next(const struct onode *n);
+/* Frees the nodes; `drop` (may be NULL) gets each value. */
+void omap_fini(struct omap *m, void (*drop)(void *value));
+
+#endif

@@ -1,0 +1,107 @@
+/* The journal: where the local store's truth is kept. A port with two
+ * implementations: `lmdb` (a file, a writer thread of its own) and `memory`
+ * (tests and the simulator; what is not synced is lost by journal_memory_cut).
+ *
+ * It knows revisions and bytes, nothing else. A record is one transaction,
+ * encoded by the store (record.h). Batches are appended one at a time; while
+ * one is being synced the store collects the next: group commit.
+ *
+ * Threads: all calls on the owner's loop thread. None blocks but load, read,
+ * (bounded by its limit) and close. */
+#ifndef STORE_LOCAL_JOURNAL_H
+#define STORE_LOCAL_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/bytes.h"
+#include "broker/base/err.h"
+
+/* One log row. The journal adds and verifies a checksum around it. */
+struct journal_record {
+	uint64_t revision;
+	struct bytes *data;
+};
+
+/* Small facts that are committed together with records. */
+struct journal_meta {
+	uint64_t epoch;           /* made at creation, changed by restore */
+	uint64_t reserved;        /* no revision up to here is ever given again */
+	uint64_t compacted;       /* log rows at or below are gone or may go */
+	uint64_t checkpoint_base; /* the object table holds all up to here */
+};
+
+/* A slice of a checkpoint sweep: object rows to write and keys to remove. */
+struct journal_object {
+	struct span key;
+	struct bytes *row; /* encoded by the store; NULL: remove */
+};
+
+struct journal_batch {
+	const struct journal_record *records;
+	size_t record_count;
+	const struct journal_object *objects;
+	size_t object_count;
+	struct journal_meta meta; /* written when it differs from what is there */
+	uint64_t trim_to;         /* remove log rows up to here; bounded per batch */
+};
+
+struct journal;
+
+struct journal_ops {
+	int (*load)(struct journal *, struct journal_meta *,
+		    int (*object)(void *, struct span key, struct span row),
+		    int (*record)(void *, uint64_t revision, struct span data), void *arg,
+		    struct err *);
+	int (*append)(struct journal *, const struct journal_batch *);
+	int (*reap)(struct journal *, struct err *);
+	int (*fd)(struct journal *);
+	int (*read)(struct journal *, uint64_t from, size_t limit,
+		    int (*record)(void *, uint64_t revision, struct span data), void *arg);
+	void (*close)(struct journal *);
+};
+
+struct journal {
+	const struct journal_ops *ops;
+};
+
+/* Reads meta, all object rows in key order, then all records after
+ * checkpoint_base in order. ERR_CORRUPT names the first bad one. */
+int journal_load(struct journal *j, struct journal_meta *meta,
+		 int (*object)(void *, struct span key, struct span row),
+		 int (*record)(void *, uint64_t revision, struct span data), void *arg,
+		 struct err *e);
+/* Starts writing one batch; it must stay as it is until reaped. One at a time. */
+int journal_append(struct journal *j, const struct journal_batch *b);
+/* ERR_AGAIN: the batch is still being written. 0: it is synced. Another
+ * code: it is not, and the journal takes nothing more until reopened. */
+int journal_reap(struct journal *j, struct err *e);
+/* Readable when reap has an answer; -1 when there is none to wait for. */
+int journal_fd(struct journal *j);
+/* Synced records with revision >= from, in order, up to limit. A non-zero
+ * return of `record` ends it and is returned. */
+int journal_read(struct journal *j, uint64_t from, size_t limit,
+		 int (*record)(void *, uint64_t revision, struct span data), void *arg);
+void journal_close(struct journal *j); /* waits for the batch in flight */
+
+struct journal_lmdb_options {
+	const char *dir;   /* is made (0700) when absent */
+	uint64_t quota_bytes;
+};
+/* ERR_BUSY: another process has the directory (an exclusive lock is taken
+ * before LMDB sees it). ERR_CORRUPT, ERR_UNSUPPORTED (format), ERR_IO. */
+int journal_lmdb_open(struct journal **out, const struct journal_lmdb_options *o, struct err *e);
+
+/* In memory. A batch becomes synced `delay` reaps after its append (0: the
+ * first reap already says so). */
+struct journal_disk; /* what survives: shared by successive opens */
+struct journal_disk *journal_disk_new(void);
+void journal_disk_destroy(struct journal_disk *d);
+int journal_memory_open(struct journal **out, struct journal_disk *disk, struct err *e);
+/* The simulator decides when a sync is done: appended batches stay in
+ * flight while held. Dropping the journal while a batch is in flight is a
+ * power cut; `survives` says how many of its records had reached the disk. */
+void journal_memory_hold(struct journal *j, bool hold);
+void journal_memory_cut(struct journal *j, size_t survives);
+
+#endif

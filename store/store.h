@@ -1,0 +1,203 @@
+/* The store: etcd's promises behind one interface.
+ *
+ * One revision a transaction, numbered over everything. A transaction is
+ * compare / then / else; all of it happens or nothing. What is acknowledged
+ * is synced, and no revision is shown before it is. Everything that happened
+ * is an event; a watch sees each once, in order, or is told ERR_COMPACTED.
+ * The model is etcd's (etcd.io, "KV API guarantees").
+ *
+ * Keys are byte strings "stream/rest": what stands before the first '/' is
+ * the key's *stream* ("pods"). A put may name a *part* ("n1"): its events
+ * then also belong to the partition stream "pods@n1", of the old part too
+ * when the part changed. A stream's events are linked: each carries the
+ * revision of the stream's previous event, so that a follower sees a gap.
+ *
+ * Threads: a store belongs to the loop that opened it. No call blocks; the
+ * journal works elsewhere and answers through `poll`.
+ * Ownership: arguments are borrowed for the call unless it says otherwise;
+ * bytes are counted (bytes_ref to keep). */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/base/bytes.h"
+#include "broker/base/err.h"
+
+enum {
+	STORE_KEY_BYTES_MAX = 600,
+	STORE_VALUE_BYTES_MAX = 1536 * 1024,
+	STORE_OPS_MAX = 100, /* compares, and operations, of one transaction */
+	STORE_RANGE_MAX = 10000,
+	STORE_POSITION_BITS = 10, /* see store_version */
+};
+
+/* The number of one change: unique over all kinds and rising; what the API
+ * shows as resourceVersion. `position` counts from 0 in the transaction. */
+static inline uint64_t store_version(uint64_t revision, unsigned position)
+{
+	return revision << STORE_POSITION_BITS | position;
+}
+
+/* One key as it is. `version` fields are store_version numbers. */
+struct store_row {
+	struct span key;
+	struct bytes *value;    /* NULL: the key does not exist */
+	uint64_t create_version; /* of the change that made it */
+	uint64_t mod_version;    /* of the last change */
+	uint64_t changes;        /* 1 for a new key; etcd's "version" */
+	struct span part;
+	bool secret; /* its value never goes on the bus */
+};
+
+enum store_field {
+	STORE_MOD,    /* mod_version == number; 0: the key does not exist */
+	STORE_CREATE, /* create_version == number */
+	STORE_CHANGES,
+	STORE_EXISTS, /* number 1: exists, 0: does not */
+	STORE_VALUE,  /* the value's bytes are equal to `value` */
+};
+
+struct store_compare {
+	struct span key;
+	enum store_field field;
+	uint64_t number;
+	struct span value;
+};
+
+enum store_verb { STORE_PUT, STORE_DELETE, STORE_GET };
+
+struct store_op {
+	enum store_verb verb;
+	struct span key;
+	struct bytes *value; /* put: borrowed; the store takes its own reference */
+	struct span part;    /* put: the partition, may be empty */
+	bool soft;           /* put: never journaled (heartbeats); lost at a restart */
+	bool secret;
+};
+
+/* Who did it and why: kept in the journal with the change. */
+struct store_origin {
+	uint8_t request[16]; /* all zero: no deduplication. A repeated id gets the first outcome */
+	struct span principal;
+	uint64_t trace_hi, trace_lo, span;
+	uint64_t cause; /* the store revision that led to this, 0 unknown */
+	int64_t wall_us;
+};
+
+struct store_txn {
+	struct store_origin origin;
+	/* A singleton's lease: key and the mod_version that its holder was
+	 * given. Another one there answers ERR_FENCED. Empty key: none. */
+	struct span fence_key;
+	uint64_t fence_token;
+	const struct store_compare *compares;
+	size_t compare_count;
+	const struct store_op *then_ops, *else_ops;
+	size_t then_count, else_count;
+};
+
+/* What became of a transaction. `rows` has, in order, one row per operation
+ * of the branch that ran (a put's post-image; a delete's row with value NULL
+ * and mod_version of the deletion; a get's row). When a compare failed and
+ * there is no else branch: one row per compare as the key is now, so that
+ * the writer can try again without reading. Valid during the callback. */
+struct store_outcome {
+	uint64_t ticket;
+	int status;        /* 0, ERR_CONFLICT, ERR_FENCED, ERR_FULL, ERR_IO, ERR_LIMIT, ERR_INVALID */
+	bool compared;     /* all compares held */
+	uint64_t revision; /* of this transaction; of the store when nothing was written */
+	size_t row_count;
+	const struct store_row *rows;
+	char text[160]; /* for status other than 0: what is wrong */
+};
+
+/* A stream that a change belongs to, and its previous event there. */
+struct store_link {
+	struct span stream;
+	uint64_t prev; /* mod_version of the stream's previous event, 0 none */
+};
+
+/* One committed change. A transaction of `count` changes gives `count` calls
+ * in a row with index 0 .. count-1. Valid during the callback. */
+struct store_event {
+	uint64_t revision;
+	unsigned index, count;
+	struct store_row row;  /* value NULL: deleted */
+	struct store_row was;  /* value NULL: created */
+	struct store_link links[3]; /* kind; partition; old partition */
+	size_t link_count;
+	const struct store_origin *origin;
+};
+
+/* What the store calls back, on its owner's thread, from `poll` only. The
+ * events of a revision come before its outcome, revisions in order. */
+struct store_client {
+	void *arg;
+	void (*on_event)(void *arg, const struct store_event *);
+	void (*on_outcome)(void *arg, const struct store_outcome *);
+	/* The journal failed: no write will be accepted any more. */
+	void (*on_failure)(void *arg, int code, const char *text);
+};
+
+struct store_head {
+	uint64_t revision;  /* committed and shown */
+	uint64_t compacted; /* events at or below are gone */
+	uint64_t epoch;     /* changes when a backup was restored: re-list */
+};
+
+struct store;
+
+/* Implementations fill this table; callers use the functions below it. */
+struct store_ops {
+	int (*txn)(struct store *, const struct store_txn *, uint64_t ticket, struct err *);
+	int (*range)(struct store *, struct span from, struct span end, size_t limit,
+		     int (*each)(void *arg, const struct store_row *), void *arg, bool *more);
+	int (*events)(struct store *, struct span stream, uint64_t after, size_t limit,
+		      int (*each)(void *arg, const struct store_event *), void *arg, bool *more);
+	void (*head)(struct store *, struct store_head *);
+	uint64_t (*stream_head)(struct store *, struct span stream);
+	int (*poll)(struct store *);
+	int (*fd)(struct store *);
+	void (*close)(struct store *);
+};
+
+struct store {
+	const struct store_ops *ops;
+};
+
+/* Hands a transaction in. 0: its outcome comes exactly once, later, with
+ * this ticket, from store_poll. ERR_INVALID or ERR_LIMIT (a broken request),
+ * ERR_IO (stopped): refused now and nothing happens. */
+int store_txn(struct store *s, const struct store_txn *t, uint64_t ticket, struct err *e);
+/* Committed rows with from <= key < end in key order, at the shown revision.
+ * An empty `end`: all from `from` on. Stops after `limit` rows (0:
+ * STORE_RANGE_MAX) and sets *more, or when `each` returns non-zero (returned). */
+int store_range(struct store *s, struct span from, struct span end, size_t limit,
+		int (*each)(void *arg, const struct store_row *), void *arg, bool *more);
+/* Events of a stream with mod_version > `after`, in order. ERR_COMPACTED
+ * when some of them are gone. Empty stream: all. */
+int store_events(struct store *s, struct span stream, uint64_t after, size_t limit,
+		 int (*each)(void *arg, const struct store_event *), void *arg, bool *more);
+void store_head(struct store *s, struct store_head *out);
+/* mod_version of the stream's last shown event, 0 when it has none. */
+uint64_t store_stream_head(struct store *s, struct span stream);
+/* Does what is due: starts the next batch, reports what was synced. Call it
+ * when fd is readable and after a turn that called store_txn. */
+int store_poll(struct store *s);
+/* Readable when poll has something to do; -1 when polling it is enough. */
+int store_fd(struct store *s);
+/* Waits for what is in flight (bounded), then closes. NULL is fine. */
+void store_close(struct store *s);
+
+/* The key's stream: what stands before its first '/'. */
+struct span store_stream_of(struct span key);
+
+struct journal;
+/* The store on one machine. Takes the journal over, on failure too. Replays
+ * it; ready when it returns. */
+int store_local_open(struct store **out, struct journal **journal,
+		     const struct store_client *client, struct err *e);
+
+#endif

@@ -1,0 +1,107 @@
+/* The strict msgpack reader: what it takes, and what it must refuse. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "broker/base/mp.h"
+
+static int check(const char *bytes, size_t n)
+{
+	struct err e = {0};
+	int rc = mp_check((struct span){(const uint8_t *)bytes, n}, &e);
+	cr_assert(rc == 0 || e.text[0], "a refusal says why");
+	return rc;
+}
+#define CHECK(lit) check(lit, sizeof(lit) - 1)
+
+Test(mp, accepts_every_form_of_scalar)
+{
+	static const char *const good[] = {"\x00", "\x7f", "\xe0", "\xc2", "\xc3", "\xcc\xff"};
+	for (size_t i = 1; i < sizeof good / sizeof *good; i++)
+		cr_expect_eq(check(good[i], strlen(good[i])), 0, "form %zu", i);
+	cr_expect_eq(CHECK("\xc0"), 0);
+	cr_expect_eq(CHECK("\xcb\x40\x09\x21\xfb\x54\x44\x2d\x18"), 0);
+	cr_expect_eq(CHECK("\xd9\x02hi"), 0);
+	cr_expect_eq(CHECK("\xc4\x01\xff"), 0);
+	cr_expect_eq(CHECK("\xd4\x05\x00"), 0);
+}
+
+Test(mp, refuses_array_bomb_of_five_bytes)
+{
+	cr_expect_eq(CHECK("\xdd\x01\x00\x00\x00"), ERR_INVALID);
+	cr_expect_eq(CHECK("\xdf\x7f\xff\xff\xff\xa1k"), ERR_INVALID);
+	cr_expect_eq(CHECK("\xc6\x80\x00\x00\x00"), ERR_INVALID);
+}
+
+Test(mp, refuses_deep_nesting)
+{
+	char deep[10001];
+	memset(deep, '\x91', sizeof deep);
+	deep[sizeof deep - 1] = '\xc0';
+	cr_expect_eq(check(deep, sizeof deep), ERR_INVALID);
+	cr_expect_eq(check(deep + sizeof deep - 40, 40), 0);
+}
+
+Test(mp, refuses_trailing_bytes_cut_values_and_reserved_type)
+{
+	cr_expect_eq(CHECK("\xc0\xc0"), ERR_INVALID);
+	cr_expect_eq(CHECK("\xcd\x01"), ERR_INVALID);
+	cr_expect_eq(CHECK("\xc1"), ERR_INVALID);
+	cr_expect_eq(CHECK(""), ERR_INVALID);
+}
+
+Test(mp, refuses_broken_text_and_keys)
+{
+	cr_expect_eq(CHECK("\xa1\xff"), ERR_INVALID);
+	cr_expect_eq(CHECK("\xa3\xed\xa0\x80"), ERR_INVALID); /* a surrogate */
+	cr_expect_eq(CHECK("\x82\xa1"
+			   "a\x01\xa1"
+			   "a\x02"), ERR_INVALID);
+	cr_expect_eq(CHECK("\x81\x01\x02"), ERR_INVALID);
+}
+
+Test(mp, refuses_duplicate_among_many_keys)
+{
+	struct buf b = {0};
+	mpw_map(&b, 100);
+	for (int i = 0; i < 100; i++) {
+		char key[16];
+		snprintf(key, sizeof key, "k%d", i == 99 ? 3 : i);
+		mpw_kv_u64(&b, key, (uint64_t)i);
+	}
+	cr_expect_eq(mp_check(span_buf(&b), NULL), ERR_INVALID);
+	b.data[b.len - 2] = 'x';
+	cr_expect_eq(mp_check(span_buf(&b), NULL), 0);
+	buf_fini(&b);
+}
+
+Test(mp, reads_back_what_was_written)
+{
+	struct buf b = {0};
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "name", "web");
+	mpw_str(&b, "spec");
+	size_t at = mpw_map_open(&b);
+	mpw_kv_i64(&b, "min", INT64_MIN);
+	mpw_kv_u64(&b, "max", UINT64_MAX);
+	mpw_kv_bool(&b, "on", true);
+	mpw_map_close(&b, at, 3);
+	mpw_str(&b, "list");
+	mpw_array(&b, 2);
+	mpw_f64(&b, 0.5);
+	mpw_nil(&b);
+	cr_assert_eq(mp_check(span_buf(&b), NULL), 0);
+	struct mp m = mp_of(span_buf(&b)), v;
+	cr_expect(span_is(mp_path_str(m, "name"), "web"));
+	cr_expect_eq(mp_path_int(m, "spec.min", 0), INT64_MIN);
+	cr_expect_eq(mp_path_int(m, "spec.max", -7), -7); /* does not fit int64 */
+	cr_expect(mp_path_bool(m, "spec.on", false));
+	cr_expect_not(mp_path(m, "spec.none", &v));
+	cr_assert(mp_path(m, "list", &v));
+	size_t n;
+	double d;
+	cr_assert_eq(mp_array(&v, &n), 0);
+	cr_expect_eq(mp_f64(&v, &d), 0);
+	cr_expect_eq(d, 0.5);
+	cr_expect_eq(mp_nil(&v), 0);
+	buf_fini(&b);
+}
