@@ -1,0 +1,160 @@
+/* The actor contract.
+ *
+ * An actor is a state, a table of handlers and nothing else. The runtime
+ * calls one handler at a time: a *turn*. A turn runs to completion, never
+ * blocks and touches the world only through its `struct ctx`. What it asks
+ * for there is buffered. When it returns 0, the effects are released in the
+ * order transaction, sends and port calls, replies, timers. When it returns
+ * an error (or `check` finds an invariant broken) nothing is released: the
+ * state is thrown away with `fini`, the message's sender is answered
+ * ERR_CRASHED, and the supervisor starts the actor again with `init`.
+ *
+ * So the same object code runs on two back ends: zmq (production) and sim
+ * (one thread, virtual time, seeded faults). For that an actor uses no clock,
+ * no randomness, no threads, no I/O and no mutable file-level state.
+ *
+ * Threads: an actor lives on its cell's loop. Everything borrowed by a
+ * handler is valid for that turn only; keep bytes with bytes_ref. */
+#ifndef RUNTIME_ACTOR_H
+#define RUNTIME_ACTOR_H
+
+#include "broker/base/mp.h"
+#include "broker/catalogue.h"
+#include "broker/envelope.h"
+#include "store/store.h"
+
+struct ctx;
+struct view;
+struct view_object;
+
+/* A message as its handler sees it. */
+struct msg {
+	const struct msg_row *row; /* which kind; its body was checked against it */
+	struct span from;          /* who sent it */
+	bool request;              /* it waits for exactly one answer */
+	struct mp body;            /* cursor at the map */
+	struct bytes *owner;       /* what body points into */
+	struct trace trace;
+	uint8_t attempt;
+};
+
+/* The answer to a request of ours. status 0: `body` is the reply's. */
+struct reply {
+	int status; /* ERR_TIMEOUT, ERR_UNREACHABLE, ERR_OVERLOADED, ERR_CRASHED, or theirs */
+	struct span text; /* for people, with status other than 0 */
+	struct span from;
+	struct mp body;
+	struct bytes *owner;
+};
+
+/* A change in a view that the actor follows. `was` NULL: created (or first
+ * seen); `now` NULL: deleted. With `key` empty: the view is complete (first
+ * list done, or listed again); iterate it. */
+struct view_change {
+	struct view *view;
+	struct span key;
+	struct view_object *was, *now;
+};
+
+/* Something from outside; see the port's own header for op and payload. */
+struct port_event {
+	int port; /* handle of ctx_port_open */
+	uint32_t op;
+	uint64_t id;
+	uint32_t arg;
+	struct bytes *payload; /* may be NULL */
+};
+
+/* A row of the handler table: the catalogue's name and who takes it. */
+struct actor_handler {
+	const char *message;
+	int (*on)(struct ctx *c, void *state, const struct msg *m);
+};
+
+struct actor_spec {
+	const char *kind;
+	size_t state_bytes;                   /* zeroed before init */
+	const struct actor_handler *handlers; /* ends with message NULL */
+	/* `cfg`: the actor's map of the config; its keys were checked. */
+	int (*init)(struct ctx *c, void *state, struct mp cfg);
+	int (*on_reply)(struct ctx *c, void *state, uint64_t tag, const struct reply *r);
+	int (*on_outcome)(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o);
+	int (*on_timer)(struct ctx *c, void *state, uint64_t tag);
+	int (*on_view)(struct ctx *c, void *state, const struct view_change *v);
+	int (*on_port)(struct ctx *c, void *state, const struct port_event *p);
+	int (*on_down)(struct ctx *c, void *state, struct span who, int reason);
+	/* Invariants; run after every turn in tests and the simulator. Returns
+	 * 0, or non-zero with the reason in `why`. */
+	int (*check)(const void *state, struct err *why);
+	/* Appends one msgpack map: what `troupe inspect` shows. */
+	void (*inspect)(const void *state, struct buf *out);
+	int (*stop)(struct ctx *c, void *state); /* orderly end only */
+	void (*fini)(void *state);               /* frees memory; always */
+};
+
+/* Everything a handler does not have may be NULL. */
+
+/* ---- the world, read only */
+uint64_t ctx_now_us(struct ctx *c); /* monotonic; same value during a turn */
+int64_t ctx_wall_us(struct ctx *c); /* since 1970, UTC; same value during a turn */
+uint64_t ctx_random(struct ctx *c);
+void ctx_random_bytes(struct ctx *c, uint8_t *out, size_t n);
+struct span ctx_name(struct ctx *c);     /* this actor's */
+struct arena *ctx_arena(struct ctx *c);  /* gone after the turn */
+void ctx_why(struct ctx *c, const char *fmt, ...) /* why this turn is about to fail */
+	__attribute__((format(printf, 2, 3)));
+/* What the process gave its actors under a name (the schema, shared heads):
+ * read only, outlives every actor. NULL when there is none. */
+const void *ctx_shared(struct ctx *c, const char *name);
+
+/* ---- messages. `body` is taken over (left empty). `kind` must be in the
+ * catalogue: an unknown one or a body that does not fit fails the turn. */
+enum send_flags {
+	SEND_AFTER_COMMIT = 1, /* wait for this turn's transaction; dropped unless committed */
+};
+void ctx_send(struct ctx *c, const char *to, const char *kind, struct buf *body, unsigned flags);
+/* Exactly one on_reply turn with this tag follows. */
+void ctx_request(struct ctx *c, const char *to, const char *kind, struct buf *body,
+		 uint32_t timeout_ms, uint64_t tag);
+/* Answers the message of this turn. A request handler replies, fails or parks. */
+void ctx_reply(struct ctx *c, struct buf *body);
+void ctx_reply_error(struct ctx *c, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Keeps the request of this turn open; the number answers it later. */
+uint64_t ctx_park(struct ctx *c);
+void ctx_reply_parked(struct ctx *c, uint64_t parked, struct buf *body);
+void ctx_error_parked(struct ctx *c, uint64_t parked, int code, const char *text);
+
+/* ---- the store: at most one transaction a turn; its outcome is exactly one
+ * on_outcome turn with this tag. The txn is copied. The origin's trace and
+ * request id are filled in when zero. */
+void ctx_txn(struct ctx *c, const struct store_txn *txn, uint64_t tag);
+
+/* ---- timers: one on_timer turn, unless cancelled. */
+uint64_t ctx_timer(struct ctx *c, uint64_t after_us, uint64_t tag);
+void ctx_cancel(struct ctx *c, uint64_t timer);
+
+/* ---- views: a follow brings on_view turns for every change, first one per
+ * object that is there, then the empty-key one. */
+struct view *ctx_follow(struct ctx *c, const char *stream);
+
+/* ---- actors: spawn a child beside this one (same cell; its end does not end
+ * ours), stop it in order, be told when a name is gone (at once if it is not
+ * there). */
+int ctx_spawn(struct ctx *c, const char *kind, const char *name, struct mp cfg);
+void ctx_stop(struct ctx *c, const char *name);
+void ctx_monitor(struct ctx *c, const char *name);
+
+/* ---- ports: what is outside (port.h). Open at init; a failed open is
+ * answered at once so that init can refuse. Calls are effects. */
+int ctx_port_open(struct ctx *c, const char *driver, struct mp cfg, struct err *e);
+void ctx_port_call(struct ctx *c, int port, uint32_t op, uint64_t id, uint32_t arg,
+		   struct bytes *payload); /* payload: a reference is taken over */
+/* The port's own structure, for drivers that are a library beside the loop. */
+void *ctx_port_state(struct ctx *c, int port);
+
+/* ---- the store actor and other publishers. `frame_topics`: one envelope
+ * published under each topic. */
+void ctx_publish(struct ctx *c, struct span topic, const char *kind, struct bytes *body);
+
+#endif

@@ -1,0 +1,48 @@
+/* Views: what a cell knows of a stream.
+ *
+ * One per stream and cell, shared read only by the actors there, kept when an
+ * actor restarts. It holds references to immutable, counted objects.
+ * Getting there: subscribe, be told the stream's head, list in pages, replay
+ * what came meanwhile, synced. Every event links to its predecessor in the
+ * stream; a missing one is fetched from the store; "too old" lists again.
+ * Every two seconds the cell asks the store which of its streams are behind,
+ * so that even the last event before silence cannot stay lost.
+ *
+ * Threads: the cell's. Objects may be handed to other threads by reference. */
+#ifndef RUNTIME_VIEW_H
+#define RUNTIME_VIEW_H
+
+#include "broker/base/bytes.h"
+#include "broker/base/omap.h"
+
+struct view_object {
+	_Atomic unsigned refs;
+	struct bytes *value; /* msgpack; stored form, without resourceVersion */
+	uint64_t version;    /* resourceVersion of the last change */
+	uint64_t created;    /* version of the first */
+};
+
+struct view_object *view_object_ref(struct view_object *o);
+void view_object_unref(struct view_object *o); /* NULL is fine */
+
+struct view;
+
+struct span view_stream(const struct view *v);
+bool view_synced(const struct view *v);
+/* The version that the view has reached: of its last event, or of the head
+ * that it was told when the stream was quiet. */
+uint64_t view_version(const struct view *v);
+size_t view_count(const struct view *v);
+/* The object behind a key ("pods/default/web"), borrowed; NULL: none. */
+struct view_object *view_get(const struct view *v, struct span key);
+/* In key order; the value of each node is a struct view_object. */
+const struct omap *view_map(const struct view *v);
+
+/* The last changes, for watches from a version. Calls `each` for those with
+ * version > after, in order. ERR_COMPACTED when they do not reach back. */
+int view_history(const struct view *v, uint64_t after,
+		 int (*each)(void *arg, struct span key, struct view_object *was,
+			     struct view_object *now, uint64_t version),
+		 void *arg);
+
+#endif

@@ -1,0 +1,98 @@
+/* The catalogue rows of what cells and the broker say to each other. */
+#include "broker/messages.h"
+
+#include "broker/catalogue.h"
+
+#define END {NULL, MP_NONE, 0, false, NULL}
+
+static const struct msg_field hello[] = {
+	{"cell", MP_STR, 128, true, "the cell's name"},
+	{"incarnation", MP_INT, 0, true, "new with every start of the cell"},
+	{"version", MP_ARRAY, 2, true, "lowest and highest catalogue version spoken"},
+	{"names", MP_ARRAY, 200000, true, "actors that can be reached there"},
+	END,
+};
+static const struct msg_field welcome[] = {
+	{"epoch", MP_INT, 0, true, "of this session; every later envelope carries it"},
+	{"ping_ms", MP_INT, 0, true, "how often the broker wants to hear something"},
+	END,
+};
+static const struct msg_field bye[] = {
+	{"reason", MP_STR, 256, true, "why the session is over"},
+	END,
+};
+static const struct msg_field beat[] = {
+	{"sent_us", MP_INT, 0, false, "the pinging side's clock, sent back as it is"},
+	END,
+};
+static const struct msg_field name[] = {
+	{"name", MP_STR, 128, true, "an actor"},
+	END,
+};
+static const struct msg_field down[] = {
+	{"name", MP_STR, 128, true, "an actor"},
+	{"reason", MP_STR, 64, true, "name of an error code"},
+	END,
+};
+static const struct msg_field error[] = {
+	{"code", MP_STR, 64, true, "name of an error code"},
+	{"text", MP_STR, 1024, true, "for people"},
+	END,
+};
+static const struct msg_field subscribed[] = {
+	{"stream", MP_STR, 256, true, "somebody new follows it and wants to know its head"},
+	END,
+};
+static const struct msg_field event[] = {
+	{"streams", MP_ARRAY, 3, true, "[stream, its previous version] pairs"},
+	{"version", MP_INT, 0, true, "revision << 10 | position"},
+	{"index", MP_INT, 0, true, "place in the transaction"},
+	{"count", MP_INT, 0, true, "changes of the transaction"},
+	{"key", MP_STR, 640, true, "stream/namespace/name"},
+	{"created", MP_INT, 0, true, "version of the change that made the key"},
+	{"part", MP_STR, 256, false, "the partition it is in"},
+	{"was", MP_INT, 0, true, "version of the value before, 0: created"},
+	{"value", MP_NONE, 0, false, "the object; nil: deleted; absent: secret"},
+	{"secret", MP_BOOL, 0, false, "the value is to be fetched"},
+	{"who", MP_STR, 256, false, "principal"},
+	{"trace", MP_ARRAY, 4, false, "trace (two halves), span, causing version"},
+	END,
+};
+static const struct msg_field head[] = {
+	{"stream", MP_STR, 256, true, "a stream"},
+	{"version", MP_INT, 0, true, "of its last event, 0 none"},
+	{"epoch", MP_INT, 0, true, "of the store; another one: list again"},
+	END,
+};
+static const struct msg_field notice[] = {
+	{"what", MP_STR, 64, true, "its kind, like actor.crashed"},
+	{"detail", MP_MAP, 64, false, "what belongs to it"},
+	END,
+};
+
+static const struct msg_row rows[] = {
+	{MSG_SESSION_HELLO, "session.hello", CLASS_SYSTEM, ROLE_ANY, hello,
+	 "the first words of a cell"},
+	{MSG_SESSION_WELCOME, "session.welcome", CLASS_SYSTEM, ROLE_CELL, welcome,
+	 "the broker took the cell in"},
+	{MSG_SESSION_BYE, "session.bye", CLASS_SYSTEM, ROLE_ANY, bye,
+	 "the session is over: say hello again, or stop"},
+	{MSG_SESSION_PING, "session.ping", CLASS_SYSTEM, ROLE_ANY, beat, "still there?"},
+	{MSG_SESSION_PONG, "session.pong", CLASS_SYSTEM, ROLE_ANY, beat, "still here"},
+	{MSG_NAME_REGISTER, "name.register", CLASS_SYSTEM, ROLE_ANY, name,
+	 "an actor lives here now"},
+	{MSG_NAME_RELEASE, "name.release", CLASS_SYSTEM, ROLE_ANY, name,
+	 "an actor lives here no more"},
+	{MSG_NAME_WATCH, "name.watch", CLASS_SYSTEM, ROLE_ANY, name,
+	 "tell me once when that actor is gone"},
+	{MSG_NAME_DOWN, "name.down", CLASS_SYSTEM, ROLE_ANY, down, "a watched actor is gone"},
+	{MSG_ERROR, "error", CLASS_REPLY, ROLE_ANY, error, "a request failed"},
+	{MSG_BUS_SUBSCRIBED, "bus.subscribed", CLASS_SEND, ROLE_CELL, subscribed,
+	 "to the store: publish that stream's head"},
+	{MSG_BUS_EVENT, "bus.event", CLASS_EVENT, ROLE_CELL, event, "a committed change"},
+	{MSG_BUS_HEAD, "bus.head", CLASS_EVENT, ROLE_CELL, head, "how far a stream is"},
+	{MSG_BUS_NOTICE, "bus.notice", CLASS_NOTICE, ROLE_CELL, notice, "crashes, marks, audit"},
+	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
+};
+
+const struct msg_table broker_messages = {"broker", rows};

@@ -1,0 +1,22 @@
+/* Numbers of the messages between cells and broker (rows in messages.c). */
+#ifndef BROKER_MESSAGES_H
+#define BROKER_MESSAGES_H
+
+enum {
+	MSG_SESSION_HELLO = 1,
+	MSG_SESSION_WELCOME = 2,
+	MSG_SESSION_BYE = 3,
+	MSG_SESSION_PING = 4,
+	MSG_SESSION_PONG = 5,
+	MSG_NAME_REGISTER = 6,
+	MSG_NAME_RELEASE = 7,
+	MSG_NAME_WATCH = 8,
+	MSG_NAME_DOWN = 9,
+	MSG_ERROR = 10,
+	MSG_BUS_SUBSCRIBED = 11,
+	MSG_BUS_EVENT = 12,
+	MSG_BUS_HEAD = 13,
+	MSG_BUS_NOTICE = 14,
+};
+
+#endif
