@@ -1,0 +1,123 @@
+/* The one write path: a request becomes one store transaction.
+ *
+ * Pure: no I/O, no clock, no chance. What is random or timed comes with the
+ * request, what is stored comes through the reader. The transaction's
+ * compares name every object that the decision rested on, so a plan made
+ * from old rows fails at the store, and is simply made again from the rows
+ * that came with the conflict:
+ *
+ *	for (;;) {
+ *		objects_plan(&request, &reader, &plan);
+ *		if (plan.finished) break;            (answer is in plan.answer)
+ *		outcome = ... store_txn(&plan.txn) ...
+ *		if (objects_answer(&plan, &outcome) == 0) break;
+ *		reader looks at outcome.rows first from now on
+ *		obj_plan_fini(&plan);
+ *	}
+ *
+ * A body is changed by planning: planning again needs a copy (doc_copy) or a
+ * new parse; objects_plan makes the copy itself, the request stays as it is.
+ *
+ * Keys are "stream/namespace/name" (schema_key); values are msgpack maps with
+ * apiVersion, kind, metadata (without resourceVersion), spec, status.
+ *
+ * Threads: none of its own; a plan belongs to its caller. */
+#ifndef OBJECTS_OBJECTS_H
+#define OBJECTS_OBJECTS_H
+
+#include "actors/objects/status.h"
+#include "actors/schema/schema.h"
+#include "broker/base/doc.h"
+#include "store/store.h"
+
+enum obj_verb {
+	OBJ_CREATE,
+	OBJ_UPDATE,
+	OBJ_PATCH_MERGE,     /* RFC 7386 */
+	OBJ_PATCH_JSON,      /* RFC 6902 */
+	OBJ_PATCH_STRATEGIC, /* by the type's patch keys */
+	OBJ_DELETE,
+};
+
+enum obj_validation { OBJ_IGNORE, OBJ_WARN, OBJ_STRICT };
+
+enum obj_propagation { OBJ_PROPAGATE_DEFAULT, OBJ_ORPHAN, OBJ_BACKGROUND, OBJ_FOREGROUND };
+
+struct obj_delete_options {
+	int64_t grace_s; /* -1: not given */
+	enum obj_propagation propagation;
+	struct span uid;     /* preconditions; empty: none */
+	struct span version; /* resourceVersion, as text */
+};
+
+struct obj_request {
+	const struct schema *schema;
+	const struct schema_resource *resource;
+	enum obj_verb verb;
+	const char *subresource;     /* "", "status", "binding", "finalize", ... */
+	struct span namespace, name; /* of the URL; name empty: create by body */
+	const struct doc *body;      /* parsed JSON; of a delete its DeleteOptions or NULL */
+	const struct notes *duplicates; /* of the parse, or NULL */
+	enum obj_validation validation; /* fieldValidation; Kubernetes' default is Warn */
+	bool dry_run;
+	struct obj_delete_options del; /* query parameters; the body's win */
+	struct span field_manager;
+	struct store_origin origin; /* principal, request id, trace, wall_us */
+	uint8_t entropy[32];        /* for uid and the suffix of generateName */
+	struct arena *arena;        /* all that the plan makes, but bytes */
+};
+
+/* How to see what is stored: the newest row that the caller knows. */
+struct obj_reader {
+	void *arg;
+	/* 0: *out is filled, value NULL when the key does not exist; value and
+	 * spans stay until objects_plan returns. A negative code ends the plan
+	 * with a 500 or 503. */
+	int (*get)(void *arg, struct span key, struct store_row *out);
+};
+
+/* What the client gets: a Status, or an object. */
+struct obj_answer {
+	int code;             /* HTTP */
+	struct doc *status;   /* NULL when it is an object */
+	struct bytes *object; /* msgpack; owned by the plan */
+	uint64_t version;     /* for json_object; 0: none */
+	bool deleted;         /* the object of this answer is gone */
+};
+
+enum { OBJ_OPS_MAX = 8 };
+
+struct obj_plan {
+	bool finished; /* `answer` is complete; there is no transaction */
+	struct obj_answer answer;
+	struct notes warnings; /* for Warning headers: 299 - "text" */
+	struct store_txn txn;  /* points into the plan: the plan must not move */
+	struct store_compare compares[OBJ_OPS_MAX];
+	struct store_op ops[OBJ_OPS_MAX];
+	/* For objects_answer. */
+	const struct obj_request *request;
+	const struct schema_resource *resource;
+	struct span name; /* as made from generateName */
+	int name_tries;
+};
+
+/* Sets strategies on the built-in rows. Call it once per schema. */
+void objects_install(struct schema *s);
+
+/* Fills *plan (whatever it held before is not released). Never fails: what
+ * is wrong with the request is a finished answer. */
+void objects_plan(const struct obj_request *req, const struct obj_reader *reader,
+		  struct obj_plan *plan);
+/* What the outcome means. 0: plan->answer is complete. ERR_CONFLICT: plan
+ * again, with the outcome's rows. */
+int objects_answer(struct obj_plan *plan, const struct store_outcome *outcome);
+void obj_plan_fini(struct obj_plan *plan);
+
+/* DeleteOptions from a body or from query parameters ("gracePeriodSeconds",
+ * "propagationPolicy", ...); a finished Status, or NULL when all is well. */
+struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, struct span key,
+			      struct span value);
+
+/* Which verbs of the write path a subresource takes is in the strategy. */
+
+#endif
