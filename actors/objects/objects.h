@@ -118,6 +118,4 @@ void obj_plan_fini(struct obj_plan *plan);
 struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, struct span key,
 			      struct span value);
 
-/* Which verbs of the write path a subresource takes is in the strategy. */
-
 #endif

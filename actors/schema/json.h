@@ -43,5 +43,7 @@ int json_metadata(struct buf *out, struct mp object, uint64_t version);
 void json_from_doc(struct buf *out, const struct doc *d);
 /* One string with its quotes. Broken UTF-8 is written as U+FFFD. */
 void json_string(struct buf *out, struct span text);
+/* The length of the character at the start of `s`; 0: that is not UTF-8. */
+size_t json_utf8(struct span s);
 
 #endif
