@@ -1,0 +1,281 @@
+/* From fork to exec. The argument vectors are made in the child, from the
+ * message as it came: a container with a megabyte of environment costs the
+ * pause nothing once its process runs.
+ *
+ * What goes wrong after the fork is told as text over a pipe that exec
+ * closes, in the words that containerd's users know from
+ * `kubectl describe`. */
+#include "nodes/pause/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+#include "nodes/pause/proto.h"
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+static int check_texts(struct mp list, const char *what, struct err *e)
+{
+	size_t n;
+	if (mp_array(&list, &n))
+		return err_set(e, ERR_INVALID, "%s is not a list", what);
+	for (size_t i = 0; i < n; i++) {
+		struct span text;
+		if (mp_str(&list, &text) || memchr(text.data, 0, text.len))
+			return err_set(e, ERR_INVALID, "%s[%zu] is not a text", what, i);
+	}
+	return 0;
+}
+
+int child_check(const struct child_spec *s, struct err *e)
+{
+	struct mp argv = s->argv;
+	size_t n = 0;
+	int rc = check_texts(argv, "argv", e);
+	if (rc == 0 && s->env.p)
+		rc = check_texts(s->env, "env", e);
+	if (rc)
+		return rc;
+	mp_array(&argv, &n);
+	if (n == 0)
+		return err_set(e, ERR_INVALID, "argv is empty");
+	if (s->cwd.len && memchr(s->cwd.data, 0, s->cwd.len))
+		return err_set(e, ERR_INVALID, "cwd is not a text");
+	return 0;
+}
+
+/* ---- in the child */
+
+static char **vector_of(struct mp list)
+{
+	size_t n = 0;
+	if (!list.p || mp_array(&list, &n))
+		n = 0;
+	char **v = mem_alloc((n + 1) * sizeof *v);
+	for (size_t i = 0; i < n; i++) {
+		struct span text = {0};
+		mp_str(&list, &text);
+		v[i] = mem_ndup(text.data, text.len);
+	}
+	return v;
+}
+
+static const char *env_find(char **env, const char *name)
+{
+	const char *found = NULL;
+	size_t n = strlen(name);
+	for (; *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			found = *env + n + 1;
+	return found;
+}
+
+/* As Go prints an errno: glibc's text in lower case. */
+static void add_errno(struct buf *why, int number)
+{
+	const char *text = strerrordesc_np(number);
+	size_t at = why->len;
+	buf_puts(why, text ? text : "unknown error");
+	if (why->data[at] >= 'A' && why->data[at] <= 'Z')
+		why->data[at] = (uint8_t)(why->data[at] + 'a' - 'A');
+}
+
+static void add_quoted(struct buf *why, const char *text)
+{
+	buf_putc(why, '"');
+	buf_puts(why, text);
+	buf_putc(why, '"');
+}
+
+static _Noreturn void give_up(int fd, const struct buf *why)
+{
+	size_t n = why->len < PAUSE_ERROR_BYTES_MAX ? why->len : PAUSE_ERROR_BYTES_MAX;
+	ssize_t written = write(fd, why->data, n);
+	_exit(written < 0 ? 127 : 128);
+}
+
+static _Noreturn void give_up_because(int fd, const char *what, int number)
+{
+	struct buf why = {0};
+	buf_puts(&why, what);
+	buf_puts(&why, ": ");
+	add_errno(&why, number);
+	give_up(fd, &why);
+}
+
+static bool runnable(const char *path, int *number)
+{
+	struct stat st;
+	*number = 0;
+	if (stat(path, &st) != 0)
+		*number = errno;
+	else if (S_ISDIR(st.st_mode))
+		*number = EISDIR;
+	else if (access(path, X_OK) != 0)
+		*number = errno;
+	return *number == 0;
+}
+
+/* Looks a bare name up as Go's exec.LookPath does; NULL when nothing is found. */
+static char *look_up(const char *name, const char *path)
+{
+	int ignored;
+	for (const char *at = path; *at;) {
+		size_t n = strcspn(at, ":");
+		struct buf full = {0};
+		buf_append(&full, n ? at : ".", n ? n : 1);
+		buf_putc(&full, '/');
+		buf_puts(&full, name);
+		if (runnable(buf_text(&full), &ignored))
+			return (char *)full.data;
+		buf_fini(&full);
+		at += n + (at[n] == ':');
+	}
+	return NULL;
+}
+
+static _Noreturn void run(char **argv, char **env, int tell)
+{
+	const char *path = env_find(env, "PATH");
+	const char *file = argv[0];
+	int number = 0;
+	struct buf why = {0};
+	buf_puts(&why, "exec: ");
+	add_quoted(&why, argv[0]);
+	if (!strchr(file, '/')) {
+		file = look_up(file, path ? path : default_path);
+		if (!file) {
+			buf_puts(&why, ": executable file not found in $PATH");
+			give_up(tell, &why);
+		}
+	} else if (!runnable(file, &number)) {
+		buf_puts(&why, number == ENOENT || number == ENOTDIR ? ": stat " : ": ");
+		if (number == ENOENT || number == ENOTDIR) {
+			buf_puts(&why, file);
+			buf_puts(&why, ": ");
+		}
+		add_errno(&why, number);
+		give_up(tell, &why);
+	}
+	execve(file, argv, env);
+	number = errno;
+	buf_puts(&why, ": ");
+	add_errno(&why, number);
+	give_up(tell, &why);
+}
+
+static void reset_signals(void)
+{
+	static const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
+	sigset_t none;
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		signal(ignored[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void take_identity(const struct child_spec *s, int tell)
+{
+	gid_t gid = (gid_t)s->gid;
+	if (s->gid >= 0 && (setgroups(1, &gid) != 0 || setgid(gid) != 0))
+		give_up_because(tell, "setgid", errno);
+	if (s->uid >= 0 && setuid((uid_t)s->uid) != 0)
+		give_up_because(tell, "setuid", errno);
+	if (s->uid >= 0 || s->gid >= 0) /* cleared by the change of identity */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void enter_directory(const struct child_spec *s, int tell)
+{
+	char *cwd = s->cwd.len ? mem_ndup(s->cwd.data, s->cwd.len) : mem_dup("/");
+	if (chdir(cwd) == 0)
+		return;
+	int number = errno;
+	struct buf why = {0};
+	buf_puts(&why, "chdir to cwd (");
+	add_quoted(&why, cwd);
+	buf_puts(&why, ") failed: ");
+	add_errno(&why, number);
+	give_up(tell, &why);
+}
+
+/* Descriptors 0, 1, 2 become what the container sees, 3 the pipe back. */
+static int arrange_descriptors(int out, int err, int tell)
+{
+	/* First above the numbers that are about to be overwritten. */
+	out = fcntl(out, F_DUPFD_CLOEXEC, 10);
+	err = fcntl(err, F_DUPFD_CLOEXEC, 10);
+	tell = fcntl(tell, F_DUPFD_CLOEXEC, 10);
+	int in = open("/dev/null", O_RDONLY);
+	if (in >= 0 && in != 0) {
+		dup2(in, 0);
+		close(in);
+	}
+	dup2(out, 1);
+	dup2(err, 2);
+	dup3(tell, 3, O_CLOEXEC);
+	close_range(4, ~0u, 0);
+	return 3;
+}
+
+static _Noreturn void become(const struct child_spec *s, pid_t pause, int out, int err, int tell)
+{
+	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != pause)
+		_exit(128);
+	tell = arrange_descriptors(out, err, tell);
+	reset_signals();
+	umask(022);
+	take_identity(s, tell);
+	enter_directory(s, tell);
+	run(vector_of(s->argv), vector_of(s->env), tell);
+}
+
+/* ---- in the pause */
+
+static int pipe_of(int fd[2])
+{
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return -1;
+	/* Only our end: the container's must block as everybody expects. */
+	return fcntl(fd[0], F_SETFL, O_NONBLOCK);
+}
+
+static void close_pair(int fd[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
+int child_start(const struct child_spec *s, struct child *out, struct err *e)
+{
+	int so[2] = {-1, -1}, se[2] = {-1, -1}, st[2] = {-1, -1};
+	pid_t self = getpid(), pid = -1;
+	if (pipe_of(so) == 0 && pipe_of(se) == 0 && pipe_of(st) == 0)
+		pid = fork();
+	if (pid == 0)
+		become(s, self, so[1], se[1], st[1]);
+	int number = errno;
+	if (pid < 0) {
+		close_pair(so);
+		close_pair(se);
+		close_pair(st);
+		const char *why = strerrordesc_np(number);
+		return err_set(e, ERR_IO, "fork: %s", why ? why : "unknown error");
+	}
+	close(so[1]);
+	close(se[1]);
+	close(st[1]);
+	*out = (struct child){.pid = pid, .out = so[0], .err = se[0], .started = st[0]};
+	return 0;
+}

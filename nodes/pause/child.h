@@ -1,0 +1,32 @@
+/* Starting a container's main process. */
+#ifndef NODES_PAUSE_CHILD_H
+#define NODES_PAUSE_CHILD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "broker/base/mp.h"
+
+struct child_spec {
+	struct mp argv, env; /* cursors at arrays of texts; env may be absent (p NULL) */
+	struct span cwd;     /* empty: "/" */
+	int64_t uid, gid;    /* -1: as the pause */
+};
+
+/* All descriptors are ours, close-on-exec and nonblocking. */
+struct child {
+	pid_t pid;
+	int out, err; /* read ends of its stdout and stderr */
+	/* End of file: it runs. Text: why it does not, in containerd's words
+	 * (the child then exits with 128). */
+	int started;
+};
+
+/* Whether argv and env are arrays of texts without zero bytes, argv not empty. */
+int child_check(const struct child_spec *s, struct err *e);
+/* Forks. The child is the leader of a new session and process group, dies
+ * with the pause, has an empty stdin and no other descriptors. ERR_IO: it
+ * was not made. */
+int child_start(const struct child_spec *s, struct child *out, struct err *e);
+
+#endif

@@ -1,0 +1,564 @@
+/* The pause: one small process per pod, parent of its containers.
+ *
+ *	troupe-pause UID        started by the launcher in the pod's directory
+ *
+ * It starts containers when the agent says so, copies their output to log
+ * files, reaps them and whatever they orphan, writes each exit to a file and
+ * tells the agent. It keeps no plan of its own: which container runs next is
+ * the agent's business. So the agent may die, be replaced or be cut off, and
+ * the pod goes on; whoever connects next is told everything.
+ *
+ * It lives until it is told to exit, or gets SIGTERM (then the containers get
+ * it too), and no container runs. When it is killed, its containers die with
+ * it (PR_SET_PDEATHSIG), because nobody would know their exit.
+ *
+ * One thread, one poll loop, linked statically. There may be hundreds of them
+ * on a machine, so it keeps its hands off memory: no stdio, no large buffers,
+ * a started container costs a record and two empty streams. Rejected: one
+ * process for all pods (its death would be everybody's), and no process at
+ * all (nobody would hold exit codes while the agent restarts).
+ *
+ * Events are states. Per attempt and connection there are two flags, told its
+ * start and told its end; whenever the socket takes a packet, what was not
+ * told is. So nothing is queued, and a slow agent costs nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h> /* rename */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+#include "nodes/pause/packet.h"
+#include "nodes/pause/procid.h"
+#include "nodes/pause/run.h"
+#include "nodes/pause/tree.h"
+
+enum {
+	RETRY_MS = 1000,          /* an exit that could not be written is tried again */
+	LEAVE_MS = 100,           /* between two looks at orphans that do not die */
+	LEAVE_MS_MAX = 3000,      /* then the pause leaves without them */
+	FEW_FDS = 3,
+};
+
+struct pause {
+	int lock, signals, listener;
+	int agent;        /* -1: nobody is connected */
+	struct buf inbox; /* a message of the agent that is not whole yet */
+	struct run *runs;
+	bool listed;      /* the agent was told that all is told */
+	char refusal[160]; /* text of an "error" event that is due, or empty */
+	bool leaving;
+	int64_t leave_ms; /* monotonic: since when nothing but orphans keeps it; 0 */
+	struct pollfd *polls;
+	size_t poll_cap;
+};
+
+/* ---- the runs */
+
+static struct run *run_find(struct pause *p, struct span name, int64_t attempt, bool alive)
+{
+	for (struct run *r = p->runs; r; r = r->next)
+		if (span_is(name, r->at.name) && (attempt < 0 || attempt == r->at.attempt) &&
+		    (!alive || run_alive(r)))
+			return r;
+	return NULL;
+}
+
+static struct run *run_by_pid(struct pause *p, pid_t pid)
+{
+	for (struct run *r = p->runs; r; r = r->next)
+		if (r->at.pid == pid && run_alive(r))
+			return r;
+	return NULL;
+}
+
+static size_t runs_alive(const struct pause *p)
+{
+	size_t n = 0;
+	for (const struct run *r = p->runs; r; r = r->next)
+		n += run_alive(r);
+	return n;
+}
+
+static size_t runs_count(const struct pause *p)
+{
+	size_t n = 0;
+	for (const struct run *r = p->runs; r; r = r->next)
+		n++;
+	return n;
+}
+
+/* Only the last attempt and the one before it are kept, as Kubernetes does. */
+static void forget_older(struct pause *p, const char *name, uint32_t attempt)
+{
+	for (struct run **at = &p->runs; *at;) {
+		struct run *r = *at;
+		if (run_alive(r) || strcmp(r->at.name, name) != 0 || r->at.attempt + 1 >= attempt) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		run_forget_files(name, r->at.attempt);
+		run_free(r);
+	}
+	if (attempt >= 2)
+		run_forget_files(name, attempt - 2); /* of a pause before this one */
+}
+
+/* An orphan may live on while its container's main process does; a daemon
+ * that left the session is not told apart from those of a neighbour, and may
+ * live while any container of the pod does. */
+static bool spare(void *arg, pid_t pid)
+{
+	struct pause *p = arg;
+	if (run_by_pid(p, pid))
+		return true;
+	pid_t session = getsid(pid);
+	bool ended = false;
+	for (struct run *r = p->runs; r; r = r->next)
+		if (r->at.pid == session && !run_alive(r))
+			ended = true;
+	return runs_alive(p) > 0 && !ended;
+}
+
+static void reap(struct pause *p)
+{
+	for (;;) {
+		siginfo_t info = {.si_pid = 0};
+		int status = 0;
+		/* Look first, reap later: until it is reaped its number is its own,
+		 * and the group that is killed is truly the container's. */
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+			break;
+		struct run *r = run_by_pid(p, info.si_pid);
+		if (r)
+			kill(-info.si_pid, SIGKILL);
+		waitpid(info.si_pid, &status, 0);
+		if (r)
+			run_ended(r, status);
+	}
+	tree_kill_orphans(spare, p);
+}
+
+/* ---- commands */
+
+static void refuse(struct pause *p, const char *why)
+{
+	size_t n = strlen(why);
+	n = n < sizeof p->refusal - 1 ? n : sizeof p->refusal - 1;
+	memcpy(p->refusal, why, n);
+	p->refusal[n] = 0;
+}
+
+static int read_spec(struct mp m, struct child_spec *spec, struct err *e)
+{
+	memset(spec, 0, sizeof *spec);
+	if (!mp_find(m, "argv", &spec->argv))
+		return err_set(e, ERR_INVALID, "argv is missing");
+	if (!mp_find(m, "env", &spec->env))
+		spec->env.p = NULL;
+	spec->cwd = mp_path_str(m, "cwd");
+	spec->uid = mp_path_int(m, "uid", -1);
+	spec->gid = mp_path_int(m, "gid", -1);
+	return child_check(spec, e);
+}
+
+static void do_start(struct pause *p, struct mp m)
+{
+	struct pause_attempt id;
+	struct child_spec spec;
+	struct err e = {0};
+	struct span name = mp_path_str(m, "name");
+	int64_t attempt = mp_path_int(m, "attempt", -1);
+	int64_t log_bytes = mp_path_int(m, "log_bytes", PAUSE_LOG_BYTES_MAX);
+	if (!pause_name_ok(name) || attempt < 0 || attempt > UINT32_MAX) {
+		refuse(p, "start: name or attempt");
+		return;
+	}
+	struct run *known = run_find(p, name, attempt, false);
+	if (known) {
+		known->told_start = known->told_end = false;
+		return;
+	}
+	if (run_find(p, name, -1, true) || p->leaving ||
+	    runs_count(p) >= 2 * PAUSE_CONTAINERS_MAX) {
+		refuse(p, p->leaving ? "start: the pause is leaving"
+				     : "start: another attempt runs, or too many containers");
+		return;
+	}
+	if (read_spec(m, &spec, &e)) {
+		refuse(p, e.text);
+		return;
+	}
+	memset(&id, 0, sizeof id);
+	memcpy(id.name, name.data, name.len);
+	id.attempt = (uint32_t)attempt;
+	forget_older(p, id.name, id.attempt);
+	struct run **at = &p->runs;
+	while (*at)
+		at = &(*at)->next;
+	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX);
+}
+
+static void do_signal(struct pause *p, struct mp m)
+{
+	int64_t number = mp_path_int(m, "signal", 0);
+	struct run *r = run_find(p, mp_path_str(m, "name"), mp_path_int(m, "attempt", -1), true);
+	if (number <= 0 || number > 64)
+		refuse(p, "signal: its number");
+	else if (r)
+		kill(-r->at.pid, (int)number);
+}
+
+static void do_list(struct pause *p, struct mp m)
+{
+	(void)m;
+	for (struct run *r = p->runs; r; r = r->next)
+		r->told_start = r->told_end = false;
+	p->listed = false;
+}
+
+static void do_exit(struct pause *p, struct mp m)
+{
+	(void)m;
+	p->leaving = true;
+}
+
+static void command(struct pause *p, struct span message)
+{
+	static const struct {
+		const char *name;
+		void (*act)(struct pause *, struct mp);
+	} table[] = {
+		{"start", do_start}, {"signal", do_signal}, {"list", do_list}, {"exit", do_exit},
+	};
+	struct span what = {0};
+	if (mp_check(message, NULL) == 0)
+		what = mp_path_str(mp_of(message), "do");
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (span_is(what, table[i].name)) {
+			table[i].act(p, mp_of(message));
+			return;
+		}
+	refuse(p, "not a command");
+}
+
+/* ---- the agent */
+
+static void agent_drop(struct pause *p)
+{
+	if (p->agent >= 0)
+		close(p->agent);
+	p->agent = -1;
+	buf_fini(&p->inbox);
+	p->refusal[0] = 0;
+}
+
+static void agent_accept(struct pause *p)
+{
+	struct ucred who;
+	socklen_t n = sizeof who;
+	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 ||
+	    (who.uid != geteuid() && who.uid != 0)) {
+		close(fd);
+		return;
+	}
+	agent_drop(p);
+	p->agent = fd;
+	do_list(p, (struct mp){0});
+}
+
+static void agent_read(struct pause *p)
+{
+	int rc = packet_receive(p->agent, &p->inbox);
+	if (rc == 0) {
+		command(p, span_buf(&p->inbox));
+		buf_fini(&p->inbox);
+	} else if (rc != ERR_AGAIN) {
+		agent_drop(p);
+	} else if (p->inbox.len == 0) {
+		buf_fini(&p->inbox);
+	}
+}
+
+/* False: it was not taken, the socket is full or gone. */
+static bool agent_send(struct pause *p, struct buf *message)
+{
+	size_t offset = 0;
+	int rc = packet_send(p->agent, span_buf(message), &offset);
+	buf_fini(message);
+	if (rc && rc != ERR_AGAIN)
+		agent_drop(p);
+	return rc == 0;
+}
+
+static bool tell_run(struct pause *p, struct run *r)
+{
+	struct buf m = {0};
+	if (!r->told_start && r->execed) {
+		/* As it was then, even when it has ended since. */
+		struct pause_attempt then = r->at;
+		then.ended = false;
+		pause_attempt_write(&then, "started", &m);
+		r->told_start = agent_send(p, &m);
+		if (!r->told_start)
+			return false;
+	}
+	if (!r->told_end && r->at.ended) {
+		pause_attempt_write(&r->at, "exited", &m);
+		r->told_end = agent_send(p, &m);
+		return r->told_end;
+	}
+	return true;
+}
+
+static bool tell_simple(struct pause *p, const char *event, const char *text)
+{
+	struct buf m = {0};
+	mpw_map(&m, text ? 2 : 1);
+	mpw_kv_str(&m, "event", event);
+	if (text)
+		mpw_kv_str(&m, "text", text);
+	return agent_send(p, &m);
+}
+
+/* Says all that was not said; true when nothing is left. */
+static bool agent_tell(struct pause *p)
+{
+	for (struct run *r = p->runs; r && p->agent >= 0; r = r->next)
+		if (!tell_run(p, r))
+			return false;
+	if (p->agent >= 0 && p->refusal[0]) {
+		if (!tell_simple(p, "error", p->refusal))
+			return false;
+		p->refusal[0] = 0;
+	}
+	if (p->agent >= 0 && !p->listed)
+		p->listed = tell_simple(p, "listed", NULL);
+	return p->agent < 0 || p->listed;
+}
+
+/* ---- the loop */
+
+static void on_signals(struct pause *p)
+{
+	struct signalfd_siginfo info;
+	while (read(p->signals, &info, sizeof info) == sizeof info) {
+		if (info.ssi_signo != SIGTERM)
+			continue;
+		p->leaving = true;
+		for (struct run *r = p->runs; r; r = r->next)
+			if (run_alive(r))
+				kill(-r->at.pid, SIGTERM);
+	}
+	reap(p);
+}
+
+static void poll_fill(struct pause *p, bool want_write)
+{
+	size_t need = FEW_FDS + 3 * runs_count(p), n = FEW_FDS;
+	if (need > p->poll_cap) {
+		p->poll_cap = need + 6;
+		p->polls = mem_realloc(p->polls, p->poll_cap * sizeof *p->polls);
+	}
+	short agent = (short)(POLLIN | (want_write ? POLLOUT : 0));
+	p->polls[0] = (struct pollfd){.fd = p->signals, .events = POLLIN};
+	p->polls[1] = (struct pollfd){.fd = p->listener, .events = POLLIN};
+	p->polls[2] = (struct pollfd){.fd = p->agent, .events = agent};
+	for (struct run *r = p->runs; r; r = r->next) {
+		p->polls[n++] = (struct pollfd){.fd = r->started_fd, .events = POLLIN};
+		p->polls[n++] = (struct pollfd){.fd = r->pipe[0], .events = POLLIN};
+		p->polls[n++] = (struct pollfd){.fd = r->pipe[1], .events = POLLIN};
+	}
+}
+
+static int patience_ms(struct pause *p)
+{
+	if (p->leaving && runs_alive(p) == 0)
+		return LEAVE_MS;
+	for (struct run *r = p->runs; r; r = r->next)
+		if (r->at.ended && !r->saved)
+			return RETRY_MS;
+	return -1;
+}
+
+/* Containers first, the agent second (its commands change the list of runs),
+ * signals last: an exit is reported after the output that came before it. */
+static void turn(struct pause *p)
+{
+	bool all_told = agent_tell(p);
+	poll_fill(p, !all_told);
+	size_t n = FEW_FDS + 3 * runs_count(p);
+	if (poll(p->polls, n, patience_ms(p)) < 0 && errno != EINTR)
+		abort();
+	struct pollfd *f = p->polls + FEW_FDS;
+	for (struct run *r = p->runs; r; r = r->next, f += 3) {
+		if (f[0].revents)
+			run_started(r);
+		for (int i = 0; i < 2; i++)
+			if (f[1 + i].revents)
+				run_read(r, i);
+		if (r->at.ended)
+			run_save(r);
+	}
+	if (p->polls[2].revents)
+		agent_read(p);
+	if (p->polls[1].revents)
+		agent_accept(p);
+	if (p->polls[0].revents)
+		on_signals(p);
+}
+
+static bool spare_none(void *arg, pid_t pid)
+{
+	(void)arg;
+	(void)pid;
+	return false;
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Whether it may end now: no container, and no orphan that still dies. */
+static bool left(struct pause *p)
+{
+	if (!p->leaving || runs_alive(p) > 0)
+		return false;
+	reap(p);
+	tree_kill_orphans(spare_none, p);
+	bool alone = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+	if (!p->leave_ms)
+		p->leave_ms = monotonic_ms();
+	return alone || monotonic_ms() - p->leave_ms > LEAVE_MS_MAX;
+}
+
+/* ---- begin and end */
+
+static int open_listener(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = PAUSE_SOCKET};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unlink(PAUSE_SOCKET); /* of a pause that is gone: we hold the lock */
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 4) != 0)
+		return -1;
+	return fd;
+}
+
+static int open_signals(void)
+{
+	static const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
+	sigset_t set;
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		signal(ignored[i], SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool write_pid(void)
+{
+	struct procid me;
+	struct buf text = {0};
+	if (!procid_of(getpid(), &me))
+		return false;
+	procid_write(&me, &text);
+	int fd = open(PAUSE_PID_FILE ".tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool good = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len;
+	if (fd >= 0)
+		close(fd);
+	buf_fini(&text);
+	return good && rename(PAUSE_PID_FILE ".tmp", PAUSE_PID_FILE) == 0;
+}
+
+/* NULL when it is open, or what went wrong (errno says why), or PAUSE_READY_BUSY. */
+static const char *open_pause(struct pause *p)
+{
+	umask(077);
+	p->agent = -1;
+	p->lock = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->lock < 0)
+		return "the pod's directory";
+	if (flock(p->lock, LOCK_EX | LOCK_NB) != 0)
+		return PAUSE_READY_BUSY;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		return "subreaper";
+	mkdir("logs", 0750);
+	mkdir("starts", 0700);
+	mkdir("exits", 0700);
+	p->signals = open_signals();
+	if (p->signals < 0)
+		return "signals";
+	p->listener = open_listener();
+	if (p->listener < 0)
+		return PAUSE_SOCKET;
+	return write_pid() ? NULL : PAUSE_PID_FILE;
+}
+
+static void tell_launcher(const char *what)
+{
+	struct buf text = {0};
+	bool plain = !what || strcmp(what, PAUSE_READY_BUSY) == 0;
+	const char *why = plain ? NULL : strerrordesc_np(errno);
+	buf_puts(&text, what ? what : PAUSE_READY_OK);
+	if (why) {
+		buf_puts(&text, ": ");
+		buf_puts(&text, why);
+	}
+	ssize_t ignored = write(PAUSE_READY_FD, text.data, text.len);
+	(void)ignored;
+	close(PAUSE_READY_FD);
+	buf_fini(&text);
+}
+
+static void close_pause(struct pause *p)
+{
+	while (p->runs) {
+		struct run *r = p->runs;
+		p->runs = r->next;
+		for (int i = 0; i < 2; i++)
+			while (run_read(r, i))
+				;
+		run_free(r);
+	}
+	unlink(PAUSE_SOCKET);
+	unlink(PAUSE_PID_FILE);
+	agent_drop(p);
+	free(p->polls);
+}
+
+int main(int argc, char **argv)
+{
+	struct pause p = {0};
+	(void)argv; /* the pod's uid, for people who look at `ps` */
+	if (argc != 2)
+		return 64;
+	const char *why = open_pause(&p);
+	tell_launcher(why);
+	if (why)
+		return 1;
+	while (!left(&p))
+		turn(&p);
+	agent_tell(&p);
+	close_pause(&p);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* What a pause and its agent say to each other, and the files a pause leaves.
+ *
+ * A pod's directory holds
+ *   pause.sock             unix SOCK_SEQPACKET, the pause listens
+ *   pause.pid              "pid start-time boot-id\n" (procid.h)
+ *   starts/<name>.<n>      attempt.h: attempt n of container <name> began
+ *   exits/<name>.<n>       attempt.h: it ended; written before anybody is told
+ *   logs/<name>/<n>.log    its output in CRI form; .log.1 is what was rotated
+ * and is locked (flock on the directory) while its pause lives.
+ *
+ * A message is one msgpack map, sent as one or more packets whose first byte
+ * says whether more of it follows (packet.h).
+ *
+ * To the pause, field "do":
+ *   start   name, attempt, argv [str], env ["K=V"], cwd, uid?, gid?, log_bytes?
+ *           An attempt that is known already is told again, never started twice.
+ *   signal  name, attempt? (any running one when absent), signal
+ *           goes to the container's whole process group
+ *   list    everything known is told again, then "listed"
+ *   exit    the pause ends as soon as no container runs
+ * From the pause, field "event":
+ *   started, exited   an attempt (attempt.h)
+ *   listed            all of it was told; also follows each new connection
+ *   error             text: a command that was not understood
+ * Events are states, not edges: each may come again and says the whole.
+ * A new connection replaces the one before it. */
+#ifndef NODES_PAUSE_PROTO_H
+#define NODES_PAUSE_PROTO_H
+
+enum {
+	PAUSE_PACKET_BYTES_MAX = 32 * 1024,
+	/* argv and env of one container; the kernel takes about 2 MiB */
+	PAUSE_MESSAGE_BYTES_MAX = 2560 * 1024,
+	PAUSE_NAME_BYTES_MAX = 63,  /* a container's name: a DNS label */
+	PAUSE_ERROR_BYTES_MAX = 480,
+	PAUSE_CONTAINERS_MAX = 128, /* names in one pod */
+	PAUSE_LOG_BYTES_MAX = 10 * 1024 * 1024, /* then the log is rotated */
+	PAUSE_READY_FD = 3,         /* where a new pause says how its start went */
+};
+
+#define PAUSE_SOCKET "pause.sock"
+#define PAUSE_PID_FILE "pause.pid"
+/* What it says on PAUSE_READY_FD: one of these, or why it could not start. */
+#define PAUSE_READY_OK "ok"
+#define PAUSE_READY_BUSY "busy" /* the pod has a living pause */
+
+#endif

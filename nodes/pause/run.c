@@ -1,0 +1,216 @@
+/* An attempt's life: started (its pipe of starting closes at exec), running
+ * (its output is copied), ended (reaped, drained, written down, told).
+ *
+ * A grandchild may keep the output pipes open for ever: the exit does not
+ * wait for it. What is in the pipes at that moment is taken, the exit is
+ * reported, and the pipes are read on until they close. */
+#include "nodes/pause/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h> /* rename */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+
+enum {
+	READ_BYTES = 16 * 1024,
+	DRAIN_READS_MAX = 64, /* more than a pipe holds: 64 KiB, 1 MiB if enlarged */
+};
+
+static int64_t wall_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void put_number(struct buf *out, uint32_t v)
+{
+	char text[12];
+	size_t at = sizeof text;
+	do
+		text[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_append(out, text + at, sizeof text - at);
+}
+
+/* "<dir>/<name><separator><attempt><suffix>" */
+static const char *path_of(struct buf *b, const char *dir, const char *name, char separator,
+			   uint32_t attempt, const char *suffix)
+{
+	b->len = 0;
+	buf_puts(b, dir);
+	buf_puts(b, name);
+	buf_putc(b, separator);
+	put_number(b, attempt);
+	buf_puts(b, suffix);
+	return buf_text(b);
+}
+
+/* Whole under its name, or not there: written beside it and renamed. */
+static bool write_file(const char *path, struct span content)
+{
+	struct buf temporary = {0};
+	buf_puts(&temporary, path);
+	buf_puts(&temporary, ".tmp");
+	const char *beside = buf_text(&temporary);
+	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool good = fd >= 0 && write(fd, content.data, content.len) == (ssize_t)content.len;
+	if (fd >= 0)
+		close(fd);
+	good = good && rename(beside, path) == 0;
+	buf_fini(&temporary);
+	return good;
+}
+
+static bool write_record(const struct run *r, const char *dir)
+{
+	struct buf path = {0}, content = {0};
+	pause_attempt_write(&r->at, NULL, &content);
+	bool good = write_file(path_of(&path, dir, r->at.name, '.', r->at.attempt, ""),
+			       span_buf(&content));
+	buf_fini(&path);
+	buf_fini(&content);
+	return good;
+}
+
+bool run_save(struct run *r)
+{
+	if (!r->saved)
+		r->saved = write_record(r, "exits/");
+	return r->saved;
+}
+
+static void fail(struct run *r, struct span why)
+{
+	size_t n = why.len < PAUSE_ERROR_BYTES_MAX ? why.len : PAUSE_ERROR_BYTES_MAX;
+	memcpy(r->at.error, why.data, n);
+	r->at.error[n] = 0;
+	if (!utf8_ok((struct span){(const uint8_t *)r->at.error, n}))
+		for (char *c = r->at.error; *c; c++)
+			*c = (unsigned char)*c < 0x80 ? *c : '?';
+	r->at.started_us = 0;
+	r->at.code = 128;
+}
+
+static void open_log(struct run *r, uint64_t log_bytes)
+{
+	struct buf path = {0};
+	buf_puts(&path, "logs/");
+	buf_puts(&path, r->at.name);
+	mkdir(buf_text(&path), 0750);
+	path_of(&path, "logs/", r->at.name, '/', r->at.attempt, ".log");
+	cri_log_open(&r->log, buf_text(&path), log_bytes, NULL);
+	buf_fini(&path);
+}
+
+struct run *run_new(const struct pause_attempt *id, const struct child_spec *spec,
+		    uint64_t log_bytes)
+{
+	struct run *r = mem_alloc(sizeof *r);
+	struct child c = {.pid = 0, .out = -1, .err = -1, .started = -1};
+	struct err e;
+	r->at = *id;
+	r->stream[0].name = "stdout";
+	r->stream[1].name = "stderr";
+	open_log(r, log_bytes);
+	r->at.started_us = wall_us();
+	int rc = child_start(spec, &c, &e);
+	r->at.pid = c.pid;
+	r->started_fd = c.started;
+	r->pipe[0] = c.out;
+	r->pipe[1] = c.err;
+	if (rc) {
+		fail(r, span_of(e.text));
+		r->at.ended = true;
+		r->at.finished_us = wall_us();
+		run_save(r);
+	} else {
+		write_record(r, "starts/");
+	}
+	return r;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void run_free(struct run *r)
+{
+	close_fd(&r->started_fd);
+	for (int i = 0; i < 2; i++) {
+		close_fd(&r->pipe[i]);
+		cri_flush(&r->log, &r->stream[i]);
+	}
+	cri_log_close(&r->log);
+	free(r);
+}
+
+void run_started(struct run *r)
+{
+	uint8_t text[PAUSE_ERROR_BYTES_MAX];
+	if (r->started_fd < 0)
+		return;
+	ssize_t n = read(r->started_fd, text, sizeof text);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		fail(r, (struct span){text, (size_t)n});
+	else
+		r->execed = true;
+	close_fd(&r->started_fd);
+}
+
+bool run_read(struct run *r, int i)
+{
+	uint8_t scratch[READ_BYTES]; /* pages that are not written to cost nothing */
+	if (r->pipe[i] < 0)
+		return false;
+	ssize_t n = read(r->pipe[i], scratch, sizeof scratch);
+	if (n > 0) {
+		cri_feed(&r->log, &r->stream[i], scratch, (size_t)n);
+		return true;
+	}
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	cri_flush(&r->log, &r->stream[i]);
+	close_fd(&r->pipe[i]);
+	return false;
+}
+
+void run_ended(struct run *r, int status)
+{
+	run_started(r);
+	close_fd(&r->started_fd);
+	for (int i = 0; i < 2; i++)
+		for (int reads = 0; reads < DRAIN_READS_MAX && run_read(r, i); reads++)
+			;
+	r->at.ended = true;
+	r->at.finished_us = wall_us();
+	if (!r->at.error[0]) {
+		r->at.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+		r->at.code = r->at.signal ? 128 + r->at.signal : WEXITSTATUS(status);
+	}
+	run_save(r);
+}
+
+void run_forget_files(const char *name, uint32_t attempt)
+{
+	struct buf path = {0};
+	unlink(path_of(&path, "starts/", name, '.', attempt, ""));
+	unlink(path_of(&path, "exits/", name, '.', attempt, ""));
+	unlink(path_of(&path, "logs/", name, '/', attempt, ".log"));
+	unlink(path_of(&path, "logs/", name, '/', attempt, ".log.1"));
+	buf_fini(&path);
+}
