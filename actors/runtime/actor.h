@@ -54,6 +54,7 @@ struct view_change {
 	struct view *view;
 	struct span key;
 	struct view_object *was, *now;
+	uint64_t version; /* of this change, for deletions too */
 };
 
 /* Something from outside; see the port's own header for op and payload. */
@@ -104,8 +105,8 @@ struct arena *ctx_arena(struct ctx *c);  /* gone after the turn */
 void ctx_why(struct ctx *c, const char *fmt, ...) /* why this turn is about to fail */
 	__attribute__((format(printf, 2, 3)));
 /* What the process gave its actors under a name (the schema, shared heads):
- * read only, outlives every actor. NULL when there is none. */
-const void *ctx_shared(struct ctx *c, const char *name);
+ * outlives every actor; its own header says who may write. NULL: none. */
+void *ctx_shared(struct ctx *c, const char *name);
 
 /* ---- messages. `body` is taken over (left empty). `kind` must be in the
  * catalogue: an unknown one or a body that does not fit fails the turn. */

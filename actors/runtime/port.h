@@ -31,7 +31,7 @@ struct port {
 	const struct port_driver *driver;
 	void *state;
 	struct loop *loop; /* NULL in the simulator */
-	const void *(*shared)(struct port *p, const char *name); /* as ctx_shared */
+	void *(*shared)(struct port *p, const char *name); /* as ctx_shared */
 	void *owner; /* the runtime's */
 };
 

@@ -291,10 +291,18 @@ void doc_sort_keys(struct arena *a, struct doc *map)
 	DOC_EACH(d, map)
 		all[i++] = d;
 	sort_stable(all, n, sizeof *all, key_order, NULL);
-	map->first = map->last = NULL;
-	map->count = 0;
-	for (i = 0; i < n; i++)
-		link_last(map, all[i]);
+	struct doc_index *same_keys = map->index;
+	doc_refill(map, all, n);
+	map->index = same_keys;
+}
+
+void doc_refill(struct doc *c, struct doc *const *children, size_t count)
+{
+	c->first = c->last = NULL;
+	c->count = 0;
+	c->index = NULL; /* made again by the next doc_set, if any */
+	for (size_t i = 0; i < count; i++)
+		link_last(c, children[i]);
 }
 
 struct doc *doc_add(struct doc *array, struct doc *value)

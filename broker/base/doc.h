@@ -84,6 +84,9 @@ bool doc_remove(struct doc *map, const char *key); /* whether it was there */
 void doc_detach(struct doc *container, struct doc *child);
 /* Orders a map's keys by bytes, as Go writes maps. */
 void doc_sort_keys(struct arena *a, struct doc *map);
+/* The container holds exactly these children then, in this order. Keys must
+ * be set and distinct; the ones that are left out are of no container. */
+void doc_refill(struct doc *container, struct doc *const *children, size_t count);
 
 /* ---- arrays */
 struct doc *doc_add(struct doc *array, struct doc *value); /* at the end; returns value */

@@ -1,0 +1,710 @@
+/* The cell's middle: actors, their mailboxes, and the turn.
+ *
+ *   queued item ──► turn ──► 0: effects released (post.c, timer.c, ports)
+ *                        └─► error or broken invariant: nothing is released,
+ *                            state dropped, request answered CRASHED, restart
+ *
+ * An actor is *down* (state NULL) from its failure to its restart; what
+ * arrives meanwhile waits in its mailbox. */
+#include "actors/runtime/cell_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/messages.h"
+#include "broker/base/log.h"
+#include "broker/messages.h"
+
+enum { BACKOFF_FIRST_US = 10000, BACKOFF_MAX_US = 30000000 };
+
+struct key8 key8_of(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+void item_free(struct item *i)
+{
+	if (!i)
+		return;
+	bytes_unref(i->owner);
+	bytes_unref(i->port.payload);
+	view_object_unref(i->was);
+	view_object_unref(i->now);
+	free(i->from);
+	free(i->key);
+	free(i);
+}
+
+struct actor *actor_by_name(const struct cell *c, struct span name)
+{
+	return omap_get(&c->actors, name);
+}
+
+struct actor *actor_by_uid(const struct cell *c, uint64_t uid)
+{
+	struct key8 k = key8_of(uid);
+	return omap_get(&c->uids, SPAN8(k));
+}
+
+void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
+	      struct span to, const struct trace *trace, struct span body, int error)
+{
+	if (!c->ops.tap)
+		return;
+	struct tap_record r = {
+		.now_us = c->ops.now_us(c->ops.arg),
+		.delivered = delivered,
+		.type = type,
+		.kind = kind,
+		.from = from,
+		.to = to,
+		.trace = *trace,
+		.body = body,
+		.error = error,
+	};
+	c->ops.tap(c->ops.arg, &r);
+}
+
+/* ---- mailboxes */
+
+static void make_runnable(struct cell *c, struct actor *a)
+{
+	if (a->runnable || !a->state || !a->first)
+		return;
+	a->runnable = true;
+	a->run_next = NULL;
+	if (c->run_last)
+		c->run_last->run_next = a;
+	else
+		c->run_first = a;
+	c->run_last = a;
+}
+
+int actor_queue(struct cell *c, struct actor *a, struct item *i)
+{
+	/* What belongs to the runtime's own bookkeeping is always taken. */
+	bool bounded = i->type == ITEM_MSG || i->type == ITEM_PORT;
+	if (bounded && a->queued >= CELL_MAILBOX_ITEMS_MAX) {
+		item_free(i);
+		return ERR_OVERLOADED;
+	}
+	i->next = NULL;
+	if (a->last)
+		a->last->next = i;
+	else
+		a->first = i;
+	a->last = i;
+	a->queued++;
+	make_runnable(c, a);
+	return 0;
+}
+
+static struct item *mailbox_pop(struct actor *a)
+{
+	struct item *i = a->first;
+	if (!i)
+		return NULL;
+	a->first = i->next;
+	if (!a->first)
+		a->last = NULL;
+	a->queued--;
+	i->next = NULL;
+	return i;
+}
+
+/* After a failure only requests and sends of others are still worth a turn:
+ * replies, timers and views belong to the state that is gone. */
+static void mailbox_keep_messages(struct actor *a)
+{
+	struct item *i = a->first;
+	a->first = a->last = NULL;
+	a->queued = 0;
+	while (i) {
+		struct item *next = i->next;
+		i->next = NULL;
+		if (i->type != ITEM_MSG && i->type != ITEM_STOP) {
+			item_free(i);
+		} else {
+			if (a->last)
+				a->last->next = i;
+			else
+				a->first = i;
+			a->last = i;
+			a->queued++;
+		}
+		i = next;
+	}
+}
+
+static void mailbox_push_front(struct actor *a, struct item *i)
+{
+	i->next = a->first;
+	a->first = i;
+	if (!a->last)
+		a->last = i;
+	a->queued++;
+}
+
+/* ---- an actor's life */
+
+static void ports_close(struct actor *a)
+{
+	for (size_t i = 0; i < a->port_count; i++) {
+		a->ports[i]->driver->close(a->ports[i]);
+		free(a->ports[i]);
+	}
+	free(a->ports);
+	a->ports = NULL;
+	a->port_count = 0;
+}
+
+static void drop_parked(struct cell *c, uint64_t uid, int code)
+{
+	struct onode *n = omap_first(&c->parkeds);
+	while (n) {
+		struct parked *p = n->value;
+		struct onode *next = omap_next(n);
+		if (p->actor_uid == uid) {
+			struct actor *a = actor_by_uid(c, uid);
+			post_error(c, a ? a->name : "", p->from, p->correlation, code,
+				   err_text(code), &p->trace);
+			parked_free(omap_remove(&c->parkeds, onode_key(n)));
+		}
+		n = next;
+	}
+}
+
+/* Everything that belongs to the present incarnation goes. */
+static void actor_drop_state(struct cell *c, struct actor *a, int code)
+{
+	ports_close(a);
+	drop_parked(c, a->uid, code);
+	pendings_of_actor_drop(c, a->uid);
+	view_unfollow_all(c, a->uid);
+	if (a->state) {
+		if (a->spec->fini)
+			a->spec->fini(a->state);
+		free(a->state);
+		a->state = NULL;
+	}
+	struct key8 k = key8_of(a->uid);
+	omap_remove(&c->uids, SPAN8(k));
+}
+
+void actor_start(struct cell *c, struct actor *a)
+{
+	a->uid = ++c->next_id;
+	struct key8 k = key8_of(a->uid);
+	omap_put(&c->uids, SPAN8(k), a);
+	a->state = mem_alloc(a->spec->state_bytes);
+	struct item *init = mem_alloc(sizeof *init);
+	init->type = ITEM_INIT;
+	mailbox_push_front(a, init);
+	make_runnable(c, a);
+}
+
+static void actor_free(void *p)
+{
+	struct actor *a = p;
+	for (struct item *i; (i = mailbox_pop(a));)
+		item_free(i);
+	bytes_unref(a->cfg);
+	free(a->name);
+	free(a);
+}
+
+static void run_queue_remove(struct cell *c, struct actor *a)
+{
+	struct actor **at = &c->run_first, *before = NULL;
+	while (*at && *at != a) {
+		before = *at;
+		at = &(*at)->run_next;
+	}
+	if (!*at)
+		return;
+	*at = a->run_next;
+	if (c->run_last == a)
+		c->run_last = before;
+	a->runnable = false;
+}
+
+void actor_end(struct cell *c, struct actor *a, int reason)
+{
+	actor_drop_state(c, a, reason);
+	run_queue_remove(c, a);
+	for (struct item *i; (i = mailbox_pop(a)); item_free(i))
+		if (i->type == ITEM_MSG && i->request)
+			post_error(c, a->name, i->from, i->correlation, ERR_CLOSED,
+				   err_text(ERR_CLOSED), &i->trace);
+	omap_remove(&c->actors, span_of(a->name));
+	link_register(c, a->name, false);
+	actor_free(a);
+}
+
+/* Too often in too short a time? */
+static bool failed_too_often(struct actor *a, uint64_t now_us)
+{
+	memmove(a->failures + 1, a->failures, sizeof a->failures - sizeof a->failures[0]);
+	a->failures[0] = now_us;
+	uint64_t oldest = a->failures[CELL_RESTARTS_MAX - 1];
+	return oldest && now_us - oldest < CELL_RESTARTS_WINDOW_US;
+}
+
+void actor_fail(struct cell *c, struct actor *a, const char *why)
+{
+	uint64_t now = c->ops.now_us(c->ops.arg);
+	log_warn(a->name, "failed in %s: %s", a->turn_kind ? a->turn_kind : "no turn", why);
+	actor_drop_state(c, a, ERR_CRASHED);
+	run_queue_remove(c, a);
+	mailbox_keep_messages(a);
+	a->restarts++;
+	if (now - a->failures[0] > CELL_RESTARTS_WINDOW_US)
+		a->backoff_us = 0;
+	bool escalate = failed_too_often(a, now);
+	a->backoff_us = a->backoff_us ? a->backoff_us * 2 : BACKOFF_FIRST_US;
+	if (a->backoff_us > BACKOFF_MAX_US)
+		a->backoff_us = BACKOFF_MAX_US;
+	/* A timer of uid 0 whose tag is the order of the actor restarts it. */
+	timer_add(c, now + a->backoff_us, 0, a->order, ++c->next_id);
+	if (escalate && c->ops.escalate)
+		c->ops.escalate(c->ops.arg, a->name, why);
+}
+
+static const struct actor_spec *spec_of(const struct cell *c, const char *kind)
+{
+	for (const struct actor_spec *const *s = c->cfg.kinds; *s; s++)
+		if (strcmp((*s)->kind, kind) == 0)
+			return *s;
+	return NULL;
+}
+
+int cell_add_actor(struct cell *c, const char *kind, const char *name, struct mp cfg,
+		   struct err *e)
+{
+	const struct actor_spec *spec = spec_of(c, kind);
+	if (!spec)
+		return err_set(e, ERR_UNSUPPORTED, "there is no actor of kind %s", kind);
+	if (strlen(name) > ENV_NAME_BYTES_MAX || !*name)
+		return err_set(e, ERR_INVALID, "an actor's name has 1 to %d bytes",
+			       ENV_NAME_BYTES_MAX);
+	if (actor_by_name(c, span_of(name)))
+		return err_set(e, ERR_EXISTS, "actor %s is there already", name);
+	struct actor *a = mem_alloc(sizeof *a);
+	a->spec = spec;
+	a->name = mem_dup(name);
+	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
+	a->order = ++c->next_id;
+	omap_put(&c->actors, span_of(name), a);
+	link_register(c, name, true);
+	actor_start(c, a);
+	if (strcmp(name, "store") == 0)
+		view_store_moved(c);
+	return 0;
+}
+
+int cell_kill_actor(struct cell *c, const char *name)
+{
+	struct actor *a = actor_by_name(c, span_of(name));
+	if (!a)
+		return ERR_NOT_FOUND;
+	if (a->state)
+		actor_fail(c, a, "killed");
+	return 0;
+}
+
+/* ---- the turn */
+
+static int turn_msg(struct ctx *x)
+{
+	struct item *i = x->item;
+	struct actor *a = x->actor;
+	const struct actor_handler *h = a->spec->handlers;
+	while (h && h->message && strcmp(h->message, i->row->name) != 0)
+		h++;
+	struct msg m = {
+		.row = i->row,
+		.from = span_of(i->from),
+		.request = i->request,
+		.body = mp_of(i->body),
+		.owner = i->owner,
+		.trace = i->trace,
+		.attempt = i->attempt,
+	};
+	if (h && h->message)
+		return h->on(x, a->state, &m);
+	if (i->row->number == MSG_ACTOR_INSPECT && i->request) {
+		struct buf out = {0};
+		mpw_map(&out, 1);
+		mpw_str(&out, "state");
+		if (a->spec->inspect)
+			a->spec->inspect(a->state, &out);
+		else
+			mpw_map(&out, 0);
+		ctx_reply(x, &out);
+		return 0;
+	}
+	if (i->request)
+		ctx_reply_error(x, ERR_UNSUPPORTED, "%s does not take %s", a->name, i->row->name);
+	return 0;
+}
+
+static int turn_reply(struct ctx *x)
+{
+	struct item *i = x->item;
+	if (!x->actor->spec->on_reply)
+		return 0;
+	struct reply r = {.status = i->status, .from = span_of(i->from), .owner = i->owner};
+	if (i->status)
+		r.text = i->body;
+	else
+		r.body = mp_of(i->body);
+	return x->actor->spec->on_reply(x, x->actor->state, i->tag, &r);
+}
+
+static int decode_rows(struct ctx *x, struct mp body, struct bytes *owner, struct store_outcome *o)
+{
+	struct mp rows;
+	size_t n;
+	if (!mp_find(body, "rows", &rows) || mp_array(&rows, &n))
+		return ERR_INVALID;
+	struct store_row *list = arena_alloc(&x->cell->arena, n * sizeof *list + 1);
+	for (size_t i = 0; i < n; i++) {
+		size_t places;
+		struct span value;
+		if (mp_array(&rows, &places) || places != 5 || mp_str(&rows, &list[i].key) ||
+		    mp_raw(&rows, &value) || mp_u64(&rows, &list[i].create_version) ||
+		    mp_u64(&rows, &list[i].mod_version) || mp_u64(&rows, &list[i].changes))
+			return ERR_INVALID;
+		if (value.len > 1 || (value.len == 1 && value.data[0] != 0xc0))
+			list[i].value = bytes_slice(owner, value);
+	}
+	o->rows = list;
+	o->row_count = n;
+	return 0;
+}
+
+static int turn_outcome(struct ctx *x)
+{
+	struct item *i = x->item;
+	struct actor *a = x->actor;
+	if (!a->spec->on_outcome)
+		return 0;
+	struct store_outcome o = {.ticket = i->tag, .status = i->status};
+	if (i->status) {
+		snprintf(o.text, sizeof o.text, "%.*s", (int)i->body.len, i->body.data);
+	} else {
+		struct mp body = mp_of(i->body), v;
+		struct span status = mp_path_str(body, "status");
+		char name[64];
+		snprintf(name, sizeof name, "%.*s", (int)status.len, status.data);
+		o.status = strcmp(name, "ok") == 0 ? 0 : err_by_name(name);
+		o.compared = mp_path_bool(body, "compared", false);
+		if (mp_find(body, "revision", &v))
+			mp_u64(&v, &o.revision);
+		struct span text = mp_path_str(body, "text");
+		snprintf(o.text, sizeof o.text, "%.*s", (int)text.len, text.data);
+		if (decode_rows(x, body, i->owner, &o))
+			return ERR_INVALID;
+	}
+	int rc = a->spec->on_outcome(x, a->state, i->tag, &o);
+	for (size_t k = 0; k < o.row_count; k++)
+		bytes_unref(o.rows[k].value);
+	return rc;
+}
+
+static int turn_view(struct ctx *x)
+{
+	struct item *i = x->item;
+	struct view_change v = {
+		.view = i->view,
+		.key = {(const uint8_t *)i->key, i->key_len},
+		.was = i->was,
+		.now = i->now,
+		.version = i->version,
+	};
+	return x->actor->spec->on_view ? x->actor->spec->on_view(x, x->actor->state, &v) : 0;
+}
+
+static int turn_dispatch(struct ctx *x)
+{
+	const struct actor_spec *s = x->actor->spec;
+	void *st = x->actor->state;
+	switch (x->item->type) {
+	case ITEM_INIT:
+		return s->init ? s->init(x, st, mp_of(bytes_span(x->actor->cfg))) : 0;
+	case ITEM_MSG:
+		return turn_msg(x);
+	case ITEM_REPLY:
+		return turn_reply(x);
+	case ITEM_OUTCOME:
+		return turn_outcome(x);
+	case ITEM_TIMER:
+		return s->on_timer ? s->on_timer(x, st, x->item->tag) : 0;
+	case ITEM_VIEW:
+		return turn_view(x);
+	case ITEM_PORT:
+		return s->on_port ? s->on_port(x, st, &x->item->port) : 0;
+	case ITEM_DOWN:
+		return s->on_down ? s->on_down(x, st, span_of(x->item->from), x->item->status) : 0;
+	case ITEM_STOP:
+		return s->stop ? s->stop(x, st) : 0;
+	}
+	return 0;
+}
+
+static const char *item_kind(const struct item *i)
+{
+	static const char *const names[] = {"init", "msg",  "reply", "outcome", "timer",
+					    "view", "port", "down",  "stop"};
+	return i->type == ITEM_MSG ? i->row->name : names[i->type];
+}
+
+static int turn_check(struct ctx *x)
+{
+	const struct actor_spec *s = x->actor->spec;
+	struct err why = {0};
+	if (!x->cell->cfg.check || !s->check || s->check(x->actor->state, &why) == 0)
+		return 0;
+	x->fault = why;
+	return ERR_INVALID;
+}
+
+static void turn_release_txn(struct ctx *x)
+{
+	struct cell *c = x->cell;
+	struct pending *p = mem_alloc(sizeof *p);
+	p->actor_uid = x->actor->uid;
+	p->tag = x->txn_tag;
+	p->deadline_us = UINT64_MAX;
+	p->retry_us = x->now_us + 1000000;
+	p->to = mem_dup("store");
+	p->from = mem_dup(x->actor->name);
+	p->txn = true;
+	p->kind = MSG_STORE_TXN;
+	p->body = bytes_ref(x->txn);
+	p->trace = x->trace;
+	/* What waits for the commit moves to the request that brings it. */
+	for (size_t i = 0; i < x->effects.count; i++) {
+		struct effect *f = &x->effects.list[i];
+		if (!(f->flags & SEND_AFTER_COMMIT))
+			continue;
+		struct effects *w = &p->after;
+		w->list = mem_realloc(w->list, (w->count + 1) * sizeof *w->list);
+		w->list[w->count++] = *f;
+		memset(f, 0, sizeof *f);
+		f->type = FX_CANCEL; /* of no timer: nothing */
+	}
+	uint64_t id = pending_add(c, p);
+	post(c, ENV_REQUEST, x->actor->name, "store", MSG_STORE_TXN, id, 0, &x->trace, x->txn);
+}
+
+static void turn_failed(struct ctx *x, int rc)
+{
+	struct item *i = x->item;
+	char why[600];
+	snprintf(why, sizeof why, "%s%s%s", x->fault.text[0] ? x->fault.text : err_text(rc),
+		 rc < 0 ? " / " : "", rc < 0 ? err_name(rc) : "");
+	if (i->type == ITEM_MSG && i->request)
+		post_error(x->cell, x->actor->name, i->from, i->correlation, ERR_CRASHED, why,
+			   &i->trace);
+	if (i->type == ITEM_STOP)
+		actor_end(x->cell, x->actor, ERR_CRASHED);
+	else
+		actor_fail(x->cell, x->actor, why);
+}
+
+static void turn_run(struct cell *c, struct actor *a, struct item *i)
+{
+	struct ctx x = {
+		.cell = c,
+		.actor = a,
+		.item = i,
+		.now_us = c->ops.now_us(c->ops.arg),
+		.wall_us = c->ops.wall_us(c->ops.arg),
+		.trace = i->trace,
+	};
+	uint64_t uid = a->uid;
+	a->turns++;
+	c->turns++;
+	a->turn_kind = item_kind(i);
+	int rc = turn_dispatch(&x);
+	if (rc == 0 && x.failed)
+		rc = ERR_INVALID;
+	if (rc == 0 && i->type == ITEM_MSG && i->request && !x.answered) {
+		err_set(&x.fault, ERR_INVALID, "the handler neither replied nor parked");
+		rc = ERR_INVALID;
+	}
+	if (rc == 0)
+		rc = turn_check(&x);
+	if (rc) {
+		turn_failed(&x, rc);
+	} else {
+		if (x.txn)
+			turn_release_txn(&x);
+		effects_release(c, a, &x.effects, &x.trace, i);
+		/* It may have ended itself among its effects. */
+		if (i->type == ITEM_STOP && actor_by_uid(c, uid) == a)
+			actor_end(c, a, ERR_CLOSED);
+	}
+	effects_free(&x.effects);
+	bytes_unref(x.txn);
+	arena_reset(&c->arena);
+	item_free(i);
+}
+
+/* ---- the cell */
+
+struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
+{
+	struct cell *c = mem_alloc(sizeof *c);
+	c->cfg = *cfg;
+	c->ops = *ops;
+	c->name = mem_dup(cfg->name);
+	c->self = mem_alloc(strlen(cfg->name) + 6);
+	sprintf(c->self, "cell/%s", cfg->name);
+	c->incarnation = ops->random(ops->arg) >> 1;
+	c->views_act_us = UINT64_MAX;
+	link_start(c);
+	return c;
+}
+
+void cell_free(struct cell *c)
+{
+	if (!c)
+		return;
+	c->ops.tap = NULL;
+	c->stopping = true; /* nothing is sent any more */
+	for (struct onode *n; (n = omap_first(&c->actors));) {
+		struct actor *a = n->value;
+		actor_end(c, a, ERR_CLOSED);
+	}
+	views_free(c);
+	omap_fini(&c->actors, NULL);
+	omap_fini(&c->uids, NULL);
+	omap_fini(&c->pendings, pending_free);
+	omap_fini(&c->parkeds, parked_free);
+	link_free(c);
+	free(c->timers);
+	arena_fini(&c->arena);
+	free(c->name);
+	free(c->self);
+	free(c);
+}
+
+void cell_stop(struct cell *c)
+{
+	struct actor *newest = NULL;
+	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
+		struct actor *a = n->value;
+		if (!a->stopping && (!newest || a->order > newest->order))
+			newest = a;
+	}
+	if (!newest)
+		return;
+	newest->stopping = true;
+	struct item *stop = mem_alloc(sizeof *stop);
+	stop->type = ITEM_STOP;
+	actor_queue(c, newest, stop);
+	cell_stop(c); /* the next older one; queues keep the order of turns */
+}
+
+static void restart_due(struct cell *c, uint64_t order)
+{
+	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
+		struct actor *a = n->value;
+		if (a->order == order && !a->state) {
+			actor_start(c, a);
+			return;
+		}
+	}
+}
+
+/* timer.c hands due timers over here. */
+void timer_fire(struct cell *c, const struct timer *t);
+void timer_fire(struct cell *c, const struct timer *t)
+{
+	if (t->actor_uid == 0) {
+		restart_due(c, t->tag);
+		return;
+	}
+	struct actor *a = actor_by_uid(c, t->actor_uid);
+	if (!a)
+		return;
+	struct item *i = mem_alloc(sizeof *i);
+	i->type = ITEM_TIMER;
+	i->tag = t->tag;
+	actor_queue(c, a, i);
+}
+
+bool cell_run(struct cell *c, unsigned turns)
+{
+	uint64_t now = c->ops.now_us(c->ops.arg);
+	timers_run(c, now);
+	pendings_sweep(c, now);
+	link_tick(c, now);
+	views_tick(c, now);
+	while (turns-- > 0 && c->run_first) {
+		struct actor *a = c->run_first;
+		c->run_first = a->run_next;
+		if (!c->run_first)
+			c->run_last = NULL;
+		a->runnable = false;
+		struct item *i = a->state ? mailbox_pop(a) : NULL;
+		if (!i)
+			continue;
+		make_runnable(c, a); /* the others come first: fair */
+		turn_run(c, a, i);
+	}
+	link_flush(c);
+	return c->run_first != NULL;
+}
+
+uint64_t cell_deadline(const struct cell *c)
+{
+	uint64_t due = c->timer_count ? c->timers[0].due_us : UINT64_MAX;
+	uint64_t link = link_deadline(c);
+	if (link < due)
+		due = link;
+	if (c->pendings.count && c->next_sweep_us < due)
+		due = c->next_sweep_us;
+	uint64_t views = views_deadline(c);
+	if (views < due)
+		due = views;
+	return due;
+}
+
+const char *cell_name(const struct cell *c)
+{
+	return c->name;
+}
+
+void *cell_actor_state(struct cell *c, const char *name)
+{
+	struct actor *a = actor_by_name(c, span_of(name));
+	return a ? a->state : NULL;
+}
+
+struct view *cell_view(struct cell *c, const char *stream)
+{
+	return omap_get(&c->views, span_of(stream));
+}
+
+bool cell_connected(const struct cell *c)
+{
+	return c->link == LINK_UP;
+}
+
+uint64_t cell_turns(const struct cell *c)
+{
+	return c->turns;
+}
+
+size_t cell_actor_count(const struct cell *c)
+{
+	return c->actors.count;
+}

@@ -1,0 +1,88 @@
+/* A cell: any number of actors on one loop, and one connection to the broker.
+ *
+ * This is the part that both back ends share; `struct cell_ops` is what they
+ * differ in. A back end feeds frames in, calls cell_run until it says that
+ * nothing is left, and sleeps until cell_deadline.
+ *
+ * Threads: one owner. Nothing blocks. */
+#ifndef RUNTIME_CELL_H
+#define RUNTIME_CELL_H
+
+#include "actors/runtime/actor.h"
+#include "actors/runtime/port.h"
+
+struct cell;
+
+/* What the tap sees: every message that a turn released or was given. */
+struct tap_record {
+	uint64_t now_us;
+	bool delivered; /* at its receiver; otherwise released by its sender */
+	enum env_type type;
+	uint16_t kind;
+	struct span from, to;
+	struct trace trace;
+	struct span body;
+	int error;
+};
+
+struct cell_ops {
+	void *arg;
+	uint64_t (*now_us)(void *arg);
+	int64_t (*wall_us)(void *arg);
+	uint64_t (*random)(void *arg);
+	/* To the broker. ERR_OVERLOADED: its queue is full, try later. */
+	int (*send)(void *arg, struct bytes *frame);
+	void (*subscribe)(void *arg, struct span topic, bool on);
+	/* The broker did not answer: make a new connection. */
+	void (*reconnect)(void *arg);
+	void *(*shared)(void *arg, const char *name);
+	/* An actor failed too often: the failure goes up. May return (sim). */
+	void (*escalate)(void *arg, const char *actor, const char *why);
+	void (*tap)(void *arg, const struct tap_record *r); /* may be NULL */
+};
+
+struct cell_config {
+	const char *name;
+	uint32_t cluster;
+	const struct catalogue *catalogue;
+	const struct actor_spec *const *kinds;       /* ends with NULL */
+	const struct port_driver *const *drivers;    /* ends with NULL */
+	struct loop *loop;                           /* for the drivers; NULL in sim */
+	bool check;                                  /* run actors' check after each turn */
+};
+
+enum {
+	CELL_MAILBOX_ITEMS_MAX = 100000,
+	CELL_OUTBOX_ITEMS_MAX = 20000,
+	CELL_RESTARTS_MAX = 5, /* within CELL_RESTARTS_WINDOW_US, then it escalates */
+	CELL_RESTARTS_WINDOW_US = 30000000,
+};
+
+struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops);
+/* Stops nothing in order: ports are closed, states freed. */
+void cell_free(struct cell *c);
+
+/* ERR_UNSUPPORTED: no such kind. ERR_EXISTS. Its init runs as its first turn. */
+int cell_add_actor(struct cell *c, const char *kind, const char *name, struct mp cfg,
+		   struct err *e);
+/* As if a turn had failed (chaos, tests). ERR_NOT_FOUND. */
+int cell_kill_actor(struct cell *c, const char *name);
+/* Stops all actors in reverse order of their start; each `stop` is a turn. */
+void cell_stop(struct cell *c);
+
+void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted);
+void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted);
+/* Runs due timers and at most `turns` turns; true when work is left. */
+bool cell_run(struct cell *c, unsigned turns);
+/* When something is due next (now_us clock); UINT64_MAX: nothing. */
+uint64_t cell_deadline(const struct cell *c);
+
+/* For tests, inspect and invariants. */
+const char *cell_name(const struct cell *c);
+void *cell_actor_state(struct cell *c, const char *name); /* NULL: none or down */
+struct view *cell_view(struct cell *c, const char *stream);
+bool cell_connected(const struct cell *c);
+uint64_t cell_turns(const struct cell *c);
+size_t cell_actor_count(const struct cell *c);
+
+#endif

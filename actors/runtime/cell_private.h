@@ -1,0 +1,258 @@
+/* What the files of the cell share. Not for anybody else. */
+#ifndef RUNTIME_CELL_PRIVATE_H
+#define RUNTIME_CELL_PRIVATE_H
+
+#include "actors/runtime/cell.h"
+#include "actors/runtime/view.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+
+struct key8 {
+	uint8_t b[8];
+};
+struct key8 key8_of(uint64_t n);
+#define SPAN8(k) ((struct span){(k).b, 8})
+
+/* ---- mailbox items: one is one turn */
+enum item_type {
+	ITEM_INIT,
+	ITEM_MSG,
+	ITEM_REPLY,
+	ITEM_OUTCOME,
+	ITEM_TIMER,
+	ITEM_VIEW,
+	ITEM_PORT,
+	ITEM_DOWN,
+	ITEM_STOP,
+};
+
+struct item {
+	struct item *next;
+	enum item_type type;
+	uint64_t tag;
+	struct bytes *owner; /* what the spans below point into */
+	struct span body;
+	char *from; /* owned */
+	struct trace trace;
+	int status;
+	/* ITEM_MSG */
+	const struct msg_row *row;
+	bool request;
+	uint64_t correlation;
+	uint8_t attempt;
+	/* ITEM_PORT */
+	struct port_event port;
+	/* ITEM_VIEW */
+	struct view *view;
+	char *key;
+	size_t key_len;
+	struct view_object *was, *now;
+	uint64_t version;
+};
+
+void item_free(struct item *i);
+
+struct actor {
+	const struct actor_spec *spec;
+	char *name;
+	uint64_t uid; /* another one with every incarnation */
+	void *state;  /* NULL: down, waiting for its restart */
+	struct bytes *cfg;
+	struct item *first, *last;
+	size_t queued;
+	struct actor *run_next;
+	bool runnable, stopping;
+	struct port **ports;
+	size_t port_count;
+	uint64_t turns, restarts;
+	uint64_t failures[CELL_RESTARTS_MAX]; /* when, newest first */
+	uint64_t backoff_us;
+	uint64_t order; /* of its start */
+	const char *turn_kind; /* for crash reports */
+};
+
+/* ---- effects of a turn */
+enum effect_type {
+	FX_SEND,
+	FX_REQUEST,
+	FX_PUBLISH,
+	FX_PORT,
+	FX_SPAWN,
+	FX_STOP,
+	FX_MONITOR,
+	FX_REPLY,
+	FX_TIMER,
+	FX_CANCEL,
+};
+
+struct effect {
+	enum effect_type type;
+	char *to;
+	const struct msg_row *row;
+	struct bytes *body;
+	unsigned flags;
+	uint32_t timeout_ms;
+	uint64_t tag, id, due_us;
+	int code;
+	int port;
+	uint32_t op, arg;
+};
+
+struct effects {
+	struct effect *list;
+	size_t count, cap;
+};
+
+struct ctx {
+	struct cell *cell;
+	struct actor *actor;
+	struct item *item; /* what this turn is about */
+	uint64_t now_us;
+	int64_t wall_us;
+	struct trace trace;
+	struct effects effects;
+	struct bytes *txn; /* encoded store.txn, or NULL */
+	uint64_t txn_tag;
+	bool answered; /* the request of this turn was replied to or parked */
+	struct err fault;
+	bool failed;
+};
+
+void effects_free(struct effects *fx);
+/* Releases what a turn that ended well asked for. `item`: the message that
+ * the turn was about, for its reply; NULL for effects that waited. */
+void effects_release(struct cell *c, struct actor *a, struct effects *fx,
+		     const struct trace *trace, const struct item *item);
+
+/* ---- a request of ours that waits for its answer */
+struct pending {
+	uint64_t actor_uid; /* 0: the cell's own (views) */
+	uint64_t tag;
+	uint64_t deadline_us;
+	char *to;
+	char *from;
+	bool local; /* the receiver lives here */
+	bool txn;   /* asked again until there is a definite outcome */
+	uint16_t kind;
+	uint64_t retry_us;
+	struct bytes *body; /* txn: to ask again */
+	struct effects after; /* of SEND_AFTER_COMMIT */
+	struct trace trace;
+	void (*done)(struct cell *c, void *arg, uint64_t tag, const struct reply *r);
+	void *arg; /* owned: freed with the pending */
+};
+
+/* ---- a request of somebody that waits for ours */
+struct parked {
+	uint64_t actor_uid;
+	char *from;
+	uint64_t correlation;
+	uint16_t kind;
+	struct trace trace;
+};
+
+struct timer {
+	uint64_t due_us, id, actor_uid, tag;
+};
+
+enum link_state { LINK_DOWN, LINK_HELLO, LINK_UP };
+
+struct out_msg {
+	struct out_msg *next;
+	enum env_type type;
+	char *to, *from;
+	uint64_t correlation;
+	uint16_t kind;
+	uint32_t deadline_ms;
+	struct trace trace;
+	struct bytes *body;
+};
+
+struct cell {
+	struct cell_config cfg;
+	struct cell_ops ops;
+	char *name, *self; /* "core" and "cell/core" */
+	struct omap actors; /* name -> struct actor */
+	struct omap uids;   /* uid -> struct actor */
+	struct omap views;  /* stream -> struct view */
+	struct actor *run_first, *run_last;
+	uint64_t next_id; /* uids, correlations, timers */
+	uint64_t turns;
+	struct arena arena;
+	/* timers: a heap by (due, id) */
+	struct timer *timers;
+	size_t timer_count, timer_cap;
+	struct omap pendings; /* correlation -> struct pending */
+	struct omap parkeds;  /* number -> struct parked */
+	uint64_t next_sweep_us; /* of request deadlines */
+	/* the broker */
+	enum link_state link;
+	uint64_t epoch, incarnation, sequence;
+	uint64_t hello_at_us, ping_at_us, heard_us;
+	uint64_t check_at_us, views_act_us;
+	bool checking;
+	struct out_msg *out_first, *out_last;
+	size_t out_count;
+	bool stopping;
+};
+
+/* cell.c */
+struct actor *actor_by_name(const struct cell *c, struct span name);
+struct actor *actor_by_uid(const struct cell *c, uint64_t uid);
+int actor_queue(struct cell *c, struct actor *a, struct item *i); /* takes i; ERR_OVERLOADED frees it */
+void actor_start(struct cell *c, struct actor *a);
+void actor_end(struct cell *c, struct actor *a, int reason); /* for good */
+void actor_fail(struct cell *c, struct actor *a, const char *why);
+void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
+	      struct span to, const struct trace *trace, struct span body, int error);
+
+/* timer.c */
+uint64_t timer_add(struct cell *c, uint64_t due_us, uint64_t uid, uint64_t tag, uint64_t id);
+void timer_cancel(struct cell *c, uint64_t id);
+void timers_run(struct cell *c, uint64_t now_us);
+
+/* post.c: from anybody here to anybody anywhere */
+void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
+	  uint64_t correlation, uint32_t deadline_ms, const struct trace *trace,
+	  struct bytes *body); /* body: borrowed */
+/* The cell's own request; `done` is called exactly once. */
+void cell_request(struct cell *c, const char *to, uint16_t kind, struct buf *body,
+		  uint32_t timeout_ms, uint64_t tag,
+		  void (*done)(struct cell *, void *, uint64_t, const struct reply *), void *arg);
+uint64_t pending_add(struct cell *c, struct pending *p); /* takes it */
+void pending_settle(struct cell *c, uint64_t correlation, const struct reply *r);
+void pendings_sweep(struct cell *c, uint64_t now_us);
+void pendings_of_actor_drop(struct cell *c, uint64_t uid);
+void pendings_link_lost(struct cell *c);
+void pending_free(void *p);
+void parked_free(void *p);
+void post_error(struct cell *c, const char *from, const char *to, uint64_t correlation, int code,
+		const char *text, const struct trace *trace);
+
+/* link.c: the session with the broker */
+void link_start(struct cell *c);
+void link_tick(struct cell *c, uint64_t now_us);
+uint64_t link_deadline(const struct cell *c);
+void link_send(struct cell *c, struct out_msg *m); /* takes it */
+void link_flush(struct cell *c);
+void link_publish(struct cell *c, struct bytes *frame); /* borrowed */
+void link_on_system(struct cell *c, const struct envelope *env);
+void link_register(struct cell *c, const char *name, bool on);
+void link_free(struct cell *c);
+
+/* view.c */
+struct view *view_open(struct cell *c, const char *stream);
+void view_follow(struct cell *c, struct view *v, struct actor *a);
+void view_unfollow_all(struct cell *c, uint64_t uid);
+void views_on_bus_body(struct cell *c, struct span topic, uint16_t kind, struct mp body,
+		       struct bytes *owner);
+void views_link_up(struct cell *c);
+void views_tick(struct cell *c, uint64_t now_us);
+uint64_t views_deadline(const struct cell *c);
+void views_free(struct cell *c);
+
+/* txn_wire.c */
+void txn_encode(struct buf *out, const struct store_txn *t);
+void view_store_moved(struct cell *c); /* the store started here: follow it directly */
+
+#endif

@@ -1,0 +1,263 @@
+/* The link: this cell's session with the broker.
+ *
+ *   DOWN ──start──► HELLO ──welcome──► UP
+ *     ▲               ▲ └─ no answer: again, after 200 ms and a jitter
+ *     └───────────────┴─── bye, or 5 s without a word: hello again, and after
+ *                          silence over a new connection
+ *
+ * What actors send while it is not up waits in a bounded queue, in order.
+ * When a session ends, requests of ours that were on their way fail with
+ * ERR_UNREACHABLE; transactions are asked again (post.c). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/cell_private.h"
+#include "actors/runtime/messages.h"
+#include "broker/base/log.h"
+#include "broker/messages.h"
+
+enum {
+	HELLO_AGAIN_US = 200000,
+	PING_US = 1000000,
+	SILENCE_US = 5000000,
+};
+
+static void out_free(struct out_msg *m)
+{
+	bytes_unref(m->body);
+	free(m->to);
+	free(m->from);
+	free(m);
+}
+
+static int send_envelope(struct cell *c, const struct out_msg *m)
+{
+	struct envelope env = {
+		.type = m->type,
+		.cluster = c->cfg.cluster,
+		.to = span_of(m->to),
+		.from = span_of(m->from),
+		.incarnation = c->incarnation,
+		.sequence = ++c->sequence,
+		.correlation = m->correlation,
+		.kind = m->kind,
+		.deadline_ms = m->deadline_ms,
+		.hops = ENV_HOPS,
+		.trace = m->trace,
+		.epoch = c->epoch,
+		.body = bytes_span(m->body),
+	};
+	struct buf out = {0};
+	env_encode(&out, &env);
+	struct bytes *frame = bytes_take(&out);
+	int rc = c->ops.send(c->ops.arg, frame);
+	bytes_unref(frame);
+	return rc;
+}
+
+static int send_system(struct cell *c, uint16_t kind, struct buf *body)
+{
+	struct out_msg m = {.type = ENV_SYSTEM, .to = (char[]){"broker"}, .from = (char[]){""},
+			    .kind = kind};
+	m.body = bytes_take(body);
+	int rc = send_envelope(c, &m);
+	bytes_unref(m.body);
+	return rc;
+}
+
+static void say_hello(struct cell *c, uint64_t now_us)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "cell", c->name);
+	mpw_kv_u64(&b, "incarnation", c->incarnation);
+	mpw_str(&b, "version");
+	mpw_array(&b, 2);
+	mpw_u64(&b, 1);
+	mpw_u64(&b, 1);
+	mpw_str(&b, "names");
+	mpw_array(&b, c->actors.count + 1);
+	mpw_str(&b, c->self);
+	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n))
+		mpw_span(&b, onode_key(n));
+	c->link = LINK_HELLO;
+	c->epoch = 0;
+	send_system(c, MSG_SESSION_HELLO, &b);
+	uint64_t jitter = c->ops.random(c->ops.arg) % HELLO_AGAIN_US;
+	c->hello_at_us = now_us + HELLO_AGAIN_US + jitter;
+}
+
+void link_start(struct cell *c)
+{
+	c->link = LINK_DOWN;
+	c->hello_at_us = 0;
+}
+
+static void lost(struct cell *c, const char *why)
+{
+	if (c->link == LINK_UP) {
+		log_debug(c->name, "session ended: %s", why);
+		c->link = LINK_DOWN;
+		c->hello_at_us = 0;
+		c->checking = false;
+		pendings_link_lost(c);
+	}
+}
+
+static void on_welcome(struct cell *c, const struct envelope *env)
+{
+	struct mp body = mp_of(env->body), v;
+	if (c->link == LINK_UP || !mp_find(body, "epoch", &v) || mp_u64(&v, &c->epoch))
+		return;
+	c->link = LINK_UP;
+	c->heard_us = c->ops.now_us(c->ops.arg);
+	c->ping_at_us = c->heard_us + PING_US;
+	log_debug(c->name, "session is up");
+	link_flush(c);
+	views_link_up(c);
+}
+
+static void on_down(struct cell *c, const struct envelope *env)
+{
+	struct mp body = mp_of(env->body);
+	struct actor *a = actor_by_name(c, env->to);
+	if (!a)
+		return;
+	struct span name = mp_path_str(body, "name");
+	struct span reason = mp_path_str(body, "reason");
+	char word[64] = {0};
+	memcpy(word, reason.data, reason.len < 63 ? reason.len : 63);
+	struct item *i = mem_alloc(sizeof *i);
+	i->type = ITEM_DOWN;
+	i->from = mem_ndup(name.data, name.len);
+	i->status = err_by_name(word);
+	actor_queue(c, a, i);
+}
+
+void link_on_system(struct cell *c, const struct envelope *env)
+{
+	switch (env->kind) {
+	case MSG_SESSION_WELCOME:
+		on_welcome(c, env);
+		break;
+	case MSG_SESSION_BYE:
+		lost(c, "the broker said bye");
+		break;
+	case MSG_NAME_DOWN:
+		on_down(c, env);
+		break;
+	default: /* a pong: heard_us was set already */
+		break;
+	}
+}
+
+void link_tick(struct cell *c, uint64_t now_us)
+{
+	if (c->stopping)
+		return;
+	if (c->link != LINK_UP) {
+		if (now_us >= c->hello_at_us) {
+			if (c->hello_at_us && now_us > c->heard_us + SILENCE_US) {
+				c->heard_us = now_us;
+				c->ops.reconnect(c->ops.arg);
+				views_link_up(c);
+			}
+			say_hello(c, now_us);
+		}
+		return;
+	}
+	if (now_us > c->heard_us + SILENCE_US) {
+		lost(c, "the broker is silent");
+		c->heard_us = now_us;
+		c->ops.reconnect(c->ops.arg);
+		return;
+	}
+	if (now_us >= c->ping_at_us) {
+		struct buf b = {0};
+		mpw_map(&b, 1);
+		mpw_kv_u64(&b, "sent_us", now_us);
+		send_system(c, MSG_SESSION_PING, &b);
+		c->ping_at_us = now_us + PING_US;
+	}
+}
+
+uint64_t link_deadline(const struct cell *c)
+{
+	if (c->stopping)
+		return UINT64_MAX;
+	if (c->link == LINK_UP && c->out_first)
+		return c->ops.now_us(c->ops.arg) + 1000; /* the socket was full */
+	return c->link == LINK_UP ? c->ping_at_us : c->hello_at_us;
+}
+
+void link_flush(struct cell *c)
+{
+	while (c->link == LINK_UP && c->out_first) {
+		struct out_msg *m = c->out_first;
+		if (send_envelope(c, m) == ERR_OVERLOADED)
+			return;
+		c->out_first = m->next;
+		if (!c->out_first)
+			c->out_last = NULL;
+		c->out_count--;
+		out_free(m);
+	}
+}
+
+static void refuse(struct cell *c, struct out_msg *m)
+{
+	if (m->type == ENV_REQUEST)
+		post_error(c, m->to, m->from, m->correlation, ERR_OVERLOADED,
+			   "this cell's queue to the broker is full", &m->trace);
+	else
+		log_warn(c->name, "dead letter: %s to %s: the queue to the broker is full",
+			 m->from, m->to);
+	out_free(m);
+}
+
+void link_send(struct cell *c, struct out_msg *m)
+{
+	if (c->link == LINK_UP && !c->out_first && send_envelope(c, m) == 0) {
+		out_free(m);
+		return;
+	}
+	if (c->out_count >= CELL_OUTBOX_ITEMS_MAX) {
+		refuse(c, m);
+		return;
+	}
+	m->next = NULL;
+	if (c->out_last)
+		c->out_last->next = m;
+	else
+		c->out_first = m;
+	c->out_last = m;
+	c->out_count++;
+}
+
+/* Bus frames are hints: when they cannot go now they go never, and the
+ * followers fetch them. */
+void link_publish(struct cell *c, struct bytes *frame)
+{
+	if (c->link == LINK_UP && !c->stopping)
+		(void)c->ops.send(c->ops.arg, frame);
+}
+
+void link_register(struct cell *c, const char *name, bool on)
+{
+	if (c->link != LINK_UP || c->stopping)
+		return; /* the next hello names everybody */
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "name", name);
+	send_system(c, on ? MSG_NAME_REGISTER : MSG_NAME_RELEASE, &b);
+}
+
+void link_free(struct cell *c)
+{
+	while (c->out_first) {
+		struct out_msg *m = c->out_first;
+		c->out_first = m->next;
+		out_free(m);
+	}
+	c->out_last = NULL;
+}

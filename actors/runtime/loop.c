@@ -1,0 +1,382 @@
+/* One cell, one thread, one epoll: the DEALER to the broker, the SUB of the
+ * bus, and whatever descriptors ports have. ZeroMQ's descriptors announce an
+ * edge only, so both sockets are drained each time around and asked once more
+ * before the loop sleeps. */
+#include "actors/runtime/loop.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "broker/socket.h"
+
+enum { BURST = 512, TURNS = 512, EVENTS = 64 };
+
+struct loop_watch {
+	struct loop *loop;
+	int fd;
+	unsigned events;
+	void (*ready)(void *arg, unsigned events);
+	void *arg;
+	bool dead;
+	struct loop_watch *next;
+};
+
+struct loop_hook {
+	struct loop *loop;
+	uint64_t (*before_sleep)(void *arg);
+	void *arg;
+	struct loop_hook *next;
+};
+
+struct loop {
+	struct loop_config cfg;
+	char *broker, *bus_at;
+	struct cell *cell;
+	struct sock *dealer, *sub;
+	int epoll_fd, wake_fd;
+	int dealer_fd, sub_fd;
+	struct loop_watch *watches, *graves;
+	struct loop_hook *hooks;
+	uint64_t random[4]; /* xoshiro256** */
+	uint64_t now;
+	_Atomic bool stop;
+	_Atomic uint64_t stop_at;
+};
+
+/* ---- time and randomness */
+
+static uint64_t clock_us(clockid_t id)
+{
+	struct timespec t;
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t op_now(void *arg)
+{
+	(void)arg;
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+static int64_t op_wall(void *arg)
+{
+	(void)arg;
+	return (int64_t)clock_us(CLOCK_REALTIME);
+}
+
+static uint64_t rotl(uint64_t x, int k)
+{
+	return x << k | x >> (64 - k);
+}
+
+/* Uids and tokens come from here: seeded by the kernel, one per loop.
+ * Source: Blackman and Vigna, xoshiro256**. */
+static uint64_t op_random(void *arg)
+{
+	struct loop *l = arg;
+	uint64_t *s = l->random;
+	uint64_t out = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rotl(s[3], 45);
+	return out;
+}
+
+/* ---- the broker */
+
+static void watch_fd(struct loop *l, int fd)
+{
+	/* The wake-up is said once and never read: an edge is enough. */
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
+	if (fd == l->wake_fd)
+		ev.events |= EPOLLET;
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static void disconnect(struct loop *l)
+{
+	if (l->dealer)
+		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, l->dealer_fd, NULL);
+	if (l->sub)
+		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, l->sub_fd, NULL);
+	sock_close(l->dealer);
+	sock_close(l->sub);
+	l->dealer = l->sub = NULL;
+}
+
+static int connect_broker(struct loop *l, struct err *e)
+{
+	l->dealer = sock_new(SOCK_DEALER, e);
+	l->sub = sock_new(SOCK_SUB, e);
+	if (!l->dealer || !l->sub)
+		return ERR_IO;
+	int rc = sock_connect(l->dealer, l->broker, e);
+	if (rc == 0)
+		rc = sock_connect(l->sub, l->bus_at, e);
+	if (rc)
+		return rc;
+	l->dealer_fd = sock_fd(l->dealer);
+	l->sub_fd = sock_fd(l->sub);
+	watch_fd(l, l->dealer_fd);
+	watch_fd(l, l->sub_fd);
+	return 0;
+}
+
+static void op_reconnect(void *arg)
+{
+	struct loop *l = arg;
+	struct err e = {0};
+	disconnect(l);
+	if (connect_broker(l, &e))
+		log_warn(l->cfg.cell.name, "no new connection to the broker: %s", e.text);
+}
+
+static int op_send(void *arg, struct bytes *frame)
+{
+	struct loop *l = arg;
+	return l->dealer ? sock_send(l->dealer, 0, frame) : ERR_OVERLOADED;
+}
+
+static void op_subscribe(void *arg, struct span topic, bool on)
+{
+	struct loop *l = arg;
+	uint8_t prefix[300];
+	if (!l->sub || topic.len + 1 > sizeof prefix)
+		return;
+	memcpy(prefix, topic.data, topic.len);
+	prefix[topic.len] = 0; /* the delimiter: "pods" is not "podtemplates" */
+	if (on) /* never twice: unsubscribing is counted */
+		sock_subscribe(l->sub, (struct span){prefix, topic.len + 1}, false);
+	sock_subscribe(l->sub, (struct span){prefix, topic.len + 1}, on);
+}
+
+static void *op_shared(void *arg, const char *name)
+{
+	struct loop *l = arg;
+	return l->cfg.shared ? l->cfg.shared(l->cfg.shared_arg, name) : NULL;
+}
+
+static void op_escalate(void *arg, const char *actor, const char *why)
+{
+	struct loop *l = arg;
+	log_error(l->cfg.cell.name, "%s failed too often (%s): the process ends and starts again",
+		  actor, why);
+	_exit(70);
+}
+
+static void op_tap(void *arg, const struct tap_record *r)
+{
+	struct loop *l = arg;
+	l->cfg.tap(l->cfg.tap_arg, r);
+}
+
+/* ---- descriptors of ports */
+
+struct loop_watch *loop_add(struct loop *l, int fd, unsigned events,
+			    void (*ready)(void *arg, unsigned events), void *arg)
+{
+	struct loop_watch *w = mem_alloc(sizeof *w);
+	*w = (struct loop_watch){l, fd, events, ready, arg, false, l->watches};
+	l->watches = w;
+	struct epoll_event ev = {.data.ptr = w};
+	ev.events = (events & LOOP_READ ? (uint32_t)EPOLLIN : 0) |
+		    (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0);
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+	return w;
+}
+
+void loop_change(struct loop_watch *w, unsigned events)
+{
+	struct epoll_event ev = {.data.ptr = w};
+	ev.events = (events & LOOP_READ ? (uint32_t)EPOLLIN : 0) |
+		    (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0);
+	if (w->events != events)
+		epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_MOD, w->fd, &ev);
+	w->events = events;
+}
+
+/* Freed after the round: epoll may have handed it out already. */
+void loop_remove(struct loop_watch *w)
+{
+	if (!w)
+		return;
+	struct loop *l = w->loop;
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+	struct loop_watch **at = &l->watches;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	w->dead = true;
+	w->next = l->graves;
+	l->graves = w;
+}
+
+static void bury(struct loop *l)
+{
+	while (l->graves) {
+		struct loop_watch *w = l->graves;
+		l->graves = w->next;
+		free(w);
+	}
+}
+
+struct loop_hook *loop_hook_add(struct loop *l, uint64_t (*before_sleep)(void *arg), void *arg)
+{
+	struct loop_hook *h = mem_alloc(sizeof *h);
+	*h = (struct loop_hook){l, before_sleep, arg, l->hooks};
+	l->hooks = h;
+	return h;
+}
+
+void loop_hook_remove(struct loop_hook *h)
+{
+	if (!h)
+		return;
+	struct loop_hook **at = &h->loop->hooks;
+	while (*at != h)
+		at = &(*at)->next;
+	*at = h->next;
+	free(h);
+}
+
+/* ---- life */
+
+int loop_open(struct loop **out, const struct loop_config *cfg, struct err *e)
+{
+	struct loop *l = mem_alloc(sizeof *l);
+	l->cfg = *cfg;
+	l->broker = mem_dup(cfg->broker);
+	l->bus_at = mem_dup(cfg->bus);
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	(void)!getrandom(l->random, sizeof l->random, 0);
+	watch_fd(l, l->wake_fd);
+	int rc = connect_broker(l, e);
+	if (rc) {
+		loop_free(l);
+		return rc;
+	}
+	struct cell_ops ops = {
+		.arg = l,
+		.now_us = op_now,
+		.wall_us = op_wall,
+		.random = op_random,
+		.send = op_send,
+		.subscribe = op_subscribe,
+		.reconnect = op_reconnect,
+		.shared = op_shared,
+		.escalate = op_escalate,
+		.tap = cfg->tap ? op_tap : NULL,
+	};
+	struct cell_config cell = cfg->cell;
+	cell.loop = l;
+	l->cell = cell_new(&cell, &ops);
+	*out = l;
+	return 0;
+}
+
+struct cell *loop_cell(struct loop *l)
+{
+	return l->cell;
+}
+
+static bool drain(struct loop *l, struct sock *s, void (*take)(struct cell *, struct bytes *, bool))
+{
+	for (int i = 0; i < BURST; i++) {
+		uint64_t peer;
+		struct bytes *frame = NULL;
+		if (!s || sock_recv(s, &peer, &frame) == ERR_AGAIN)
+			return false;
+		if (frame)
+			take(l->cell, frame, l->cfg.trusted);
+		bytes_unref(frame);
+	}
+	return true;
+}
+
+/* Milliseconds until something is due; at most a second. */
+static int sleep_ms(struct loop *l)
+{
+	uint64_t now = clock_us(CLOCK_MONOTONIC), longest = 1000000;
+	uint64_t due = cell_deadline(l->cell);
+	uint64_t wait = due == UINT64_MAX ? longest : due > now ? due - now : 0;
+	for (struct loop_hook *h = l->hooks; h; h = h->next) {
+		uint64_t most = h->before_sleep(h->arg);
+		if (most < wait)
+			wait = most;
+	}
+	return (int)((wait < longest ? wait : longest) + 999) / 1000;
+}
+
+static void wait_for_events(struct loop *l, int timeout_ms)
+{
+	struct epoll_event ev[EVENTS];
+	int n = epoll_wait(l->epoll_fd, ev, EVENTS, timeout_ms);
+	for (int i = 0; i < n; i++) {
+		struct loop_watch *w = ev[i].data.ptr;
+		if (!w || w->dead)
+			continue;
+		bool in = ev[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR);
+		w->ready(w->arg, (in ? (unsigned)LOOP_READ : 0) |
+					 (ev[i].events & EPOLLOUT ? (unsigned)LOOP_WRITE : 0));
+	}
+	bury(l);
+}
+
+static bool round_once(struct loop *l)
+{
+	bool more = drain(l, l->dealer, cell_on_frame);
+	more |= drain(l, l->sub, cell_on_bus);
+	more |= cell_run(l->cell, TURNS);
+	return more || (l->dealer && sock_readable(l->dealer)) ||
+	       (l->sub && sock_readable(l->sub));
+}
+
+void loop_run(struct loop *l)
+{
+	while (!l->stop) {
+		bool more = round_once(l);
+		/* Hooks run each time: a library beside the loop may have work. */
+		int ms = sleep_ms(l);
+		wait_for_events(l, more ? 0 : ms);
+	}
+	cell_stop(l->cell);
+	while (clock_us(CLOCK_MONOTONIC) < l->stop_at && cell_actor_count(l->cell)) {
+		bool more = round_once(l);
+		int ms = sleep_ms(l);
+		wait_for_events(l, more ? 0 : ms < 20 ? ms : 20);
+	}
+}
+
+void loop_stop(struct loop *l, uint32_t stop_ms)
+{
+	uint64_t one = 1;
+	l->stop_at = clock_us(CLOCK_MONOTONIC) + (uint64_t)stop_ms * 1000;
+	l->stop = true;
+	(void)!write(l->wake_fd, &one, sizeof one);
+}
+
+void loop_free(struct loop *l)
+{
+	if (!l)
+		return;
+	cell_free(l->cell);
+	disconnect(l);
+	bury(l);
+	close(l->epoll_fd);
+	close(l->wake_fd);
+	free(l->broker);
+	free(l->bus_at);
+	free(l);
+}

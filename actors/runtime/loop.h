@@ -1,0 +1,30 @@
+/* The production back end: one cell on one thread, real sockets, real time.
+ *
+ * Threads: loop_run is the thread; loop_stop and loop_kill_actor may be
+ * called from any other. */
+#ifndef RUNTIME_LOOP_H
+#define RUNTIME_LOOP_H
+
+#include "actors/runtime/cell.h"
+
+struct loop_config {
+	struct cell_config cell;
+	const char *broker, *bus; /* endpoints: inproc://..., ipc://... */
+	bool trusted;             /* the broker is in this process */
+	void *(*shared)(void *arg, const char *name);
+	void *shared_arg;
+	void (*tap)(void *arg, const struct tap_record *r);
+	void *tap_arg;
+};
+
+struct loop;
+
+int loop_open(struct loop **out, const struct loop_config *cfg, struct err *e);
+/* Add actors before running it. */
+struct cell *loop_cell(struct loop *l);
+/* Until loop_stop; an orderly stop gives the actors at most `stop_ms`. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l, uint32_t stop_ms);
+void loop_free(struct loop *l);
+
+#endif

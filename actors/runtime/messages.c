@@ -1,0 +1,93 @@
+#include "actors/runtime/messages.h"
+
+#define END {NULL, MP_NONE, 0, false, NULL}
+
+static const struct msg_field txn[] = {
+	{"request", MP_BIN, 16, false, "id for deduplication; a repeated one gets the first outcome"},
+	{"who", MP_STR, 256, false, "principal"},
+	{"trace", MP_ARRAY, 4, false, "trace (two halves), span, causing version"},
+	{"wall_us", MP_INT, 0, false, "the writer's clock"},
+	{"fence", MP_ARRAY, 2, false, "[key, its version]: the lease that must still hold"},
+	{"if", MP_ARRAY, 100, false, "[key, field, number, value] compares"},
+	{"then", MP_ARRAY, 100, false, "[verb, key, value, part, flags] operations"},
+	{"else", MP_ARRAY, 100, false, "the same, for when a compare fails"},
+	END,
+};
+static const struct msg_field outcome[] = {
+	{"status", MP_STR, 64, true, "ok, or the name of an error code"},
+	{"compared", MP_BOOL, 0, true, "all compares held"},
+	{"revision", MP_INT, 0, true, "of the transaction"},
+	{"rows", MP_ARRAY, 200, true, "[key, value, created, version, changes] each"},
+	{"text", MP_STR, 256, false, "what is wrong"},
+	END,
+};
+static const struct msg_field range[] = {
+	{"from", MP_STR, 640, true, "first key"},
+	{"end", MP_STR, 640, true, "first key behind"},
+	{"limit", MP_INT, 0, false, "rows at most"},
+	{"stream", MP_STR, 256, false, "whose head is wanted with it"},
+	{"part", MP_STR, 256, false, "only rows of this partition"},
+	END,
+};
+static const struct msg_field rows_fields[] = {
+	{"rows", MP_ARRAY, 0, true, "[key, value, created, version, changes] each"},
+	{"more", MP_BOOL, 0, true, "there are more behind the last one"},
+	{"next", MP_STR, 640, false, "where they begin"},
+	{"head", MP_INT, 0, true, "version of the stream's last event"},
+	{"epoch", MP_INT, 0, true, "of the store"},
+	END,
+};
+static const struct msg_field events[] = {
+	{"stream", MP_STR, 256, true, "a stream"},
+	{"after", MP_INT, 0, true, "version of the last one known"},
+	{"limit", MP_INT, 0, false, "events at most"},
+	END,
+};
+static const struct msg_field changes[] = {
+	{"events", MP_ARRAY, 0, true, "bodies as bus.event, values always there"},
+	{"more", MP_BOOL, 0, true, "there are more"},
+	{"head", MP_INT, 0, true, "version of the stream's last event"},
+	{"epoch", MP_INT, 0, true, "of the store"},
+	END,
+};
+static const struct msg_field check[] = {
+	{"streams", MP_MAP, 20000, true, "stream: version of the last event known"},
+	END,
+};
+static const struct msg_field behind[] = {
+	{"streams", MP_MAP, 20000, true, "stream: version of its head, where it is another"},
+	{"epoch", MP_INT, 0, true, "of the store"},
+	END,
+};
+static const struct msg_field nothing[] = {END};
+static const struct msg_field state[] = {
+	{"state", MP_MAP, 0, true, "what the actor shows of itself"},
+	END,
+};
+static const struct msg_field listing[] = {
+	{"actors", MP_ARRAY, 0, true, "a map each: name, kind, turns, queue, restarts"},
+	END,
+};
+
+static const struct msg_row rows[] = {
+	{MSG_STORE_TXN, "store.txn", CLASS_REQUEST, ROLE_CELL, txn, "compare, then or else"},
+	{MSG_STORE_OUTCOME, "store.outcome", CLASS_REPLY, ROLE_CELL, outcome,
+	 "what became of a transaction; synced"},
+	{MSG_STORE_RANGE, "store.range", CLASS_REQUEST, ROLE_CELL, range, "rows in key order"},
+	{MSG_STORE_ROWS, "store.rows", CLASS_REPLY, ROLE_CELL, rows_fields, "rows"},
+	{MSG_STORE_EVENTS, "store.events", CLASS_REQUEST, ROLE_CELL, events,
+	 "a stream's events after a version"},
+	{MSG_STORE_CHANGES, "store.changes", CLASS_REPLY, ROLE_CELL, changes, "events"},
+	{MSG_STORE_CHECK, "store.check", CLASS_REQUEST, ROLE_CELL, check,
+	 "which of these streams am I behind in?"},
+	{MSG_STORE_BEHIND, "store.behind", CLASS_REPLY, ROLE_CELL, behind, "those"},
+	{MSG_ACTOR_INSPECT, "actor.inspect", CLASS_REQUEST, ROLE_CELL, nothing,
+	 "what an actor knows; any actor answers"},
+	{MSG_ACTOR_STATE, "actor.state", CLASS_REPLY, ROLE_CELL, state, "that"},
+	{MSG_CELL_ACTORS, "cell.actors", CLASS_REQUEST, ROLE_CELL, nothing,
+	 "to cell/NAME: who lives there"},
+	{MSG_CELL_LISTING, "cell.listing", CLASS_REPLY, ROLE_CELL, listing, "those"},
+	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
+};
+
+const struct msg_table runtime_messages = {"runtime", rows};

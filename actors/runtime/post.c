@@ -1,0 +1,348 @@
+/* The post: from an actor here to an actor anywhere, and the two lists that
+ * make a request answered exactly once: *pending* (ours, waiting for others)
+ * and *parked* (theirs, waiting for us).
+ *
+ * Within the cell a message is an item in a mailbox: the body's bytes are
+ * shared, nothing is encoded. Everything else goes over the link. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/cell_private.h"
+#include "actors/runtime/messages.h"
+#include "broker/base/log.h"
+#include "broker/messages.h"
+
+enum { SWEEP_US = 50000, TXN_RETRY_US = 1000000 };
+
+void post_error(struct cell *c, const char *from, const char *to, uint64_t correlation, int code,
+		const char *text, const struct trace *trace)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "code", err_name(code));
+	mpw_kv_str(&b, "text", text);
+	struct bytes *body = bytes_take(&b);
+	post(c, ENV_ERROR, from, to, MSG_ERROR, correlation, 0, trace, body);
+	bytes_unref(body);
+}
+
+/* Who lives here and what does the cell say of itself? */
+static void answer_listing(struct cell *c, const char *to, uint64_t correlation,
+			   const struct trace *trace)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_str(&b, "actors");
+	mpw_array(&b, c->actors.count);
+	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
+		const struct actor *a = n->value;
+		mpw_map(&b, 5);
+		mpw_kv_str(&b, "name", a->name);
+		mpw_kv_str(&b, "kind", a->spec->kind);
+		mpw_kv_u64(&b, "turns", a->turns);
+		mpw_kv_u64(&b, "queue", a->queued);
+		mpw_kv_u64(&b, "restarts", a->restarts);
+	}
+	struct bytes *body = bytes_take(&b);
+	post(c, ENV_REPLY, c->self, to, MSG_CELL_LISTING, correlation, 0, trace, body);
+	bytes_unref(body);
+}
+
+static void settle_error(struct cell *c, uint64_t correlation, struct span from, struct mp body,
+			 struct bytes *owner)
+{
+	struct span code = mp_path_str(body, "code");
+	char name[64];
+	snprintf(name, sizeof name, "%.*s", (int)code.len, code.data);
+	struct reply r = {
+		.status = err_by_name(name),
+		.text = mp_path_str(body, "text"),
+		.from = from,
+		.owner = owner,
+	};
+	pending_settle(c, correlation, &r);
+}
+
+/* A message for somebody in this cell. `body` is borrowed. */
+static void deliver(struct cell *c, enum env_type type, struct span from, struct span to,
+		    uint16_t kind, uint64_t correlation, const struct trace *trace,
+		    uint8_t attempt, struct bytes *owner, struct span body)
+{
+	cell_tap(c, true, type, kind, from, to, trace, body, 0);
+	if (type == ENV_REPLY) {
+		struct reply r = {.from = from, .body = mp_of(body), .owner = owner};
+		pending_settle(c, correlation, &r);
+		return;
+	}
+	if (type == ENV_ERROR) {
+		settle_error(c, correlation, from, mp_of(body), owner);
+		return;
+	}
+	char sender[ENV_NAME_BYTES_MAX + 1];
+	snprintf(sender, sizeof sender, "%.*s", (int)from.len, from.data);
+	char receiver[ENV_NAME_BYTES_MAX + 1];
+	snprintf(receiver, sizeof receiver, "%.*s", (int)to.len, to.data);
+	if (kind == MSG_CELL_ACTORS && span_is(to, c->self)) {
+		answer_listing(c, sender, correlation, trace);
+		return;
+	}
+	struct actor *a = actor_by_name(c, to);
+	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, kind);
+	struct err e = {0};
+	int rc = !a ? ERR_UNREACHABLE : !row ? ERR_UNSUPPORTED : catalogue_check(row, mp_of(body), &e);
+	if (rc == 0) {
+		struct item *i = mem_alloc(sizeof *i);
+		i->type = ITEM_MSG;
+		i->row = row;
+		i->from = mem_dup(sender);
+		i->request = type == ENV_REQUEST;
+		i->correlation = correlation;
+		i->trace = *trace;
+		i->attempt = attempt;
+		i->owner = bytes_ref(owner);
+		i->body = body;
+		rc = actor_queue(c, a, i);
+	}
+	if (rc && type == ENV_REQUEST)
+		post_error(c, receiver, sender, correlation, rc, e.text[0] ? e.text : err_text(rc),
+			   trace);
+	else if (rc)
+		log_debug(c->name, "dead letter from %s to %s: %s", sender, receiver,
+			  e.text[0] ? e.text : err_text(rc));
+}
+
+static bool lives_here(const struct cell *c, const char *name)
+{
+	return strcmp(name, c->self) == 0 || actor_by_name(c, span_of(name));
+}
+
+void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
+	  uint64_t correlation, uint32_t deadline_ms, const struct trace *trace,
+	  struct bytes *body)
+{
+	if (c->stopping)
+		return;
+	cell_tap(c, false, type, kind, span_of(from), span_of(to), trace, bytes_span(body), 0);
+	if (type != ENV_SYSTEM && lives_here(c, to)) {
+		deliver(c, type, span_of(from), span_of(to), kind, correlation, trace, 0, body,
+			bytes_span(body));
+		return;
+	}
+	struct out_msg *m = mem_alloc(sizeof *m);
+	m->type = type;
+	m->from = mem_dup(from);
+	m->to = mem_dup(to);
+	m->kind = kind;
+	m->correlation = correlation;
+	m->deadline_ms = deadline_ms;
+	m->trace = *trace;
+	m->body = bytes_ref(body);
+	link_send(c, m);
+}
+
+/* ---- requests of ours */
+
+void pending_free(void *ptr)
+{
+	struct pending *p = ptr;
+	if (!p)
+		return;
+	effects_free(&p->after);
+	bytes_unref(p->body);
+	free(p->arg);
+	free(p->to);
+	free(p->from);
+	free(p);
+}
+
+void parked_free(void *ptr)
+{
+	struct parked *p = ptr;
+	if (!p)
+		return;
+	free(p->from);
+	free(p);
+}
+
+uint64_t pending_add(struct cell *c, struct pending *p)
+{
+	uint64_t id = ++c->next_id;
+	struct key8 k = key8_of(id);
+	p->local = lives_here(c, p->to);
+	if (!c->pendings.count)
+		c->next_sweep_us = c->ops.now_us(c->ops.arg) + SWEEP_US;
+	omap_put(&c->pendings, SPAN8(k), p);
+	return id;
+}
+
+static void settle_actor(struct cell *c, struct pending *p, const struct reply *r)
+{
+	struct actor *a = actor_by_uid(c, p->actor_uid);
+	if (!a)
+		return;
+	if (p->txn && r->status == 0 && span_is(mp_path_str(r->body, "status"), "ok") &&
+	    mp_path_bool(r->body, "compared", false))
+		effects_release(c, a, &p->after, &p->trace, NULL);
+	struct item *i = mem_alloc(sizeof *i);
+	i->type = p->txn ? ITEM_OUTCOME : ITEM_REPLY;
+	i->tag = p->tag;
+	i->status = r->status;
+	i->from = mem_ndup(r->from.data, r->from.len);
+	i->trace = p->trace;
+	/* A text may lie outside of the owner's bytes: keep a copy of it. */
+	i->owner = r->status ? bytes_copy(r->text.data, r->text.len) : bytes_ref(r->owner);
+	i->body = r->status ? bytes_span(i->owner)
+			    : (struct span){r->body.p, (size_t)(r->body.end - r->body.p)};
+	actor_queue(c, a, i);
+}
+
+/* The store did not say what became of it: it may have happened. Only the
+ * store knows, by the request id, so the same transaction is asked again. */
+static bool txn_unknown(const struct pending *p, const struct reply *r)
+{
+	return p->txn && (r->status == ERR_TIMEOUT || r->status == ERR_UNREACHABLE ||
+			  r->status == ERR_CRASHED || r->status == ERR_CLOSED ||
+			  r->status == ERR_OVERLOADED || r->status == ERR_STALE);
+}
+
+void pending_settle(struct cell *c, uint64_t correlation, const struct reply *r)
+{
+	struct key8 k = key8_of(correlation);
+	struct pending *p = omap_get(&c->pendings, SPAN8(k));
+	if (!p)
+		return; /* late: the asker was told already */
+	if (txn_unknown(p, r)) {
+		uint64_t soon = c->ops.now_us(c->ops.arg) + SWEEP_US;
+		p->retry_us = soon;
+		return;
+	}
+	omap_remove(&c->pendings, SPAN8(k));
+	if (p->done)
+		p->done(c, p->arg, p->tag, r);
+	else
+		settle_actor(c, p, r);
+	pending_free(p);
+}
+
+void cell_request(struct cell *c, const char *to, uint16_t kind, struct buf *body,
+		  uint32_t timeout_ms, uint64_t tag,
+		  void (*done)(struct cell *, void *, uint64_t, const struct reply *), void *arg)
+{
+	struct pending *p = mem_alloc(sizeof *p);
+	p->tag = tag;
+	p->deadline_us = c->ops.now_us(c->ops.arg) + (uint64_t)timeout_ms * 1000;
+	p->to = mem_dup(to);
+	p->from = mem_dup(c->self);
+	p->kind = kind;
+	p->done = done;
+	p->arg = arg;
+	uint64_t id = pending_add(c, p);
+	struct bytes *b = bytes_take(body);
+	struct trace none = {0};
+	post(c, ENV_REQUEST, c->self, to, kind, id, timeout_ms, &none, b);
+	bytes_unref(b);
+}
+
+static uint64_t id_of(const struct onode *n)
+{
+	struct span k = onode_key(n);
+	uint64_t id = 0;
+	for (size_t i = 0; i < 8; i++)
+		id = id << 8 | k.data[i];
+	return id;
+}
+
+void pendings_sweep(struct cell *c, uint64_t now_us)
+{
+	if (!c->pendings.count || now_us < c->next_sweep_us)
+		return;
+	c->next_sweep_us = now_us + SWEEP_US;
+	uint64_t last = c->next_id; /* what is added meanwhile waits for the next sweep */
+	uint64_t at = 0;
+	for (;;) {
+		struct key8 k = key8_of(at);
+		struct onode *n = omap_seek(&c->pendings, SPAN8(k));
+		if (!n || id_of(n) > last)
+			return;
+		uint64_t id = id_of(n);
+		struct pending *p = n->value;
+		at = id + 1;
+		if (p->txn && p->retry_us <= now_us) {
+			p->retry_us = now_us + TXN_RETRY_US;
+			post(c, ENV_REQUEST, p->from, p->to, p->kind, id, 0, &p->trace, p->body);
+		} else if (p->deadline_us <= now_us) {
+			struct reply r = {.status = ERR_TIMEOUT,
+					  .text = span_of(err_text(ERR_TIMEOUT)),
+					  .from = span_of(p->to)};
+			pending_settle(c, id, &r);
+		}
+	}
+}
+
+void pendings_of_actor_drop(struct cell *c, uint64_t uid)
+{
+	struct onode *n = omap_first(&c->pendings);
+	while (n) {
+		struct onode *next = omap_next(n);
+		struct pending *p = n->value;
+		if (p->actor_uid == uid && uid)
+			pending_free(omap_remove(&c->pendings, onode_key(n)));
+		n = next;
+	}
+}
+
+/* The session is gone, and with it perhaps the answers on their way. */
+void pendings_link_lost(struct cell *c)
+{
+	uint64_t at = 0, last = c->next_id;
+	for (;;) {
+		struct key8 k = key8_of(at);
+		struct onode *n = omap_seek(&c->pendings, SPAN8(k));
+		if (!n || id_of(n) > last)
+			return;
+		struct pending *p = n->value;
+		at = id_of(n) + 1;
+		if (p->local)
+			continue;
+		struct reply r = {.status = ERR_UNREACHABLE,
+				  .text = span_of("the session with the broker was lost"),
+				  .from = span_of(p->to)};
+		pending_settle(c, at - 1, &r);
+	}
+}
+
+/* ---- from the broker */
+
+void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
+{
+	struct envelope env;
+	struct err e = {0};
+	int rc = trusted ? env_decode_trusted(bytes_span(frame), &env, &e)
+			 : env_decode(bytes_span(frame), &env, &e);
+	if (rc || env.cluster != c->cfg.cluster) {
+		log_warn(c->name, "a frame was dropped: %s", rc ? e.text : "another cluster's");
+		return;
+	}
+	c->heard_us = c->ops.now_us(c->ops.arg);
+	if (env.type == ENV_SYSTEM)
+		link_on_system(c, &env);
+	else
+		deliver(c, env.type, env.from, env.to, env.kind, env.correlation, &env.trace,
+			env.attempt, frame, env.body);
+}
+
+void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted)
+{
+	struct span topic, rest;
+	struct envelope env;
+	struct err e = {0};
+	if (env_split_topic(bytes_span(frame), &topic, &rest))
+		return;
+	int rc = trusted ? env_decode_trusted(rest, &env, &e) : env_decode(rest, &env, &e);
+	if (rc) {
+		log_warn(c->name, "a bus frame was dropped: %s", e.text);
+		return;
+	}
+	views_on_bus_body(c, topic, env.kind, mp_of(env.body), frame);
+}

@@ -1,0 +1,572 @@
+/* The simulator's machine: a heap of (time, drawn tie-break, number), and for
+ * each kind of event what it does. Cells get one turn per event, so that
+ * turns of different cells interleave in every order that time allows. */
+#include "actors/runtime/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/store_actor.h"
+#include "broker/base/crc.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+#include "broker/router.h"
+#include "store/local/journal.h"
+
+enum { TURN_MIN_US = 1, TURN_MAX_US = 40, TICK_US = 1000000, DRIVERS_MAX = 32 };
+
+/* Wall time in the simulator begins here: 2030-01-01T00:00:00Z. */
+#define SIM_EPOCH_US INT64_C(1893456000000000)
+
+enum event_type { EV_TO_BROKER, EV_TO_CELL, EV_BUS, EV_SUBSCRIBE, EV_RUN, EV_TICK, EV_SYNC };
+
+struct sim_cell_slot;
+
+struct event {
+	uint64_t at, tie, number;
+	enum event_type type;
+	struct sim_cell_slot *slot;
+	uint64_t life; /* of the slot or the port: events of a former one are void */
+	struct bytes *frame;
+	struct port *port;
+};
+
+struct sim_cell_slot {
+	struct sim *sim;
+	char *name;
+	struct cell *cell;
+	uint64_t peer, life;
+	uint64_t to_broker_at, to_cell_at, bus_at; /* links keep their order */
+	uint64_t run_at; /* of the next EV_RUN, 0 none */
+	struct omap topics;
+	bool cut;
+};
+
+struct sim {
+	struct sim_config cfg;
+	struct router *router;
+	uint64_t now, random[4], digest, handled, number;
+	struct event *heap;
+	size_t count, cap;
+	struct omap cells; /* name -> slot */
+	uint64_t next_peer;
+	struct journal_disk *disk;
+	const struct port_driver *drivers[DRIVERS_MAX];
+	uint64_t port_life;
+};
+
+/* ---- randomness: xoshiro256** from a splitmix64 of the seed */
+
+static uint64_t rotl(uint64_t x, int k)
+{
+	return x << k | x >> (64 - k);
+}
+
+static uint64_t splitmix(uint64_t *x)
+{
+	uint64_t z = *x += 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+uint64_t sim_random(struct sim *s)
+{
+	uint64_t *r = s->random;
+	uint64_t out = rotl(r[1] * 5, 7) * 9, t = r[1] << 17;
+	r[2] ^= r[0];
+	r[3] ^= r[1];
+	r[1] ^= r[2];
+	r[0] ^= r[3];
+	r[2] ^= t;
+	r[3] = rotl(r[3], 45);
+	return out;
+}
+
+static uint64_t between(struct sim *s, uint64_t min, uint64_t max)
+{
+	return max > min ? min + sim_random(s) % (max - min + 1) : min;
+}
+
+static bool chance(struct sim *s, uint32_t permille)
+{
+	return permille && sim_random(s) % 1000 < permille;
+}
+
+/* ---- the heap */
+
+static bool before(const struct event *a, const struct event *b)
+{
+	if (a->at != b->at)
+		return a->at < b->at;
+	return a->tie != b->tie ? a->tie < b->tie : a->number < b->number;
+}
+
+static void push(struct sim *s, struct event e)
+{
+	if (s->count == s->cap) {
+		s->cap = s->cap ? 2 * s->cap : 256;
+		s->heap = mem_realloc(s->heap, s->cap * sizeof *s->heap);
+	}
+	e.tie = sim_random(s); /* here: the order of initialisers is the compiler's */
+	e.number = ++s->number;
+	size_t i = s->count++;
+	while (i > 0 && before(&e, &s->heap[(i - 1) / 2])) {
+		s->heap[i] = s->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	s->heap[i] = e;
+}
+
+static struct event pop(struct sim *s)
+{
+	struct event top = s->heap[0], last = s->heap[--s->count];
+	size_t i = 0;
+	for (;;) {
+		size_t k = 2 * i + 1;
+		if (k >= s->count)
+			break;
+		if (k + 1 < s->count && before(&s->heap[k + 1], &s->heap[k]))
+			k++;
+		if (!before(&s->heap[k], &last))
+			break;
+		s->heap[i] = s->heap[k];
+		i = k;
+	}
+	if (s->count)
+		s->heap[i] = last;
+	return top;
+}
+
+/* A frame on a link: later than what was sent on it before. */
+static void send_on(struct sim *s, struct sim_cell_slot *slot, enum event_type type,
+		    uint64_t *link_at, struct bytes *frame)
+{
+	uint64_t at = s->now + between(s, s->cfg.latency_min_us, s->cfg.latency_max_us);
+	if (at <= *link_at)
+		at = *link_at + 1;
+	*link_at = at;
+	push(s, (struct event){.at = at,
+			       .type = type,
+			       .slot = slot,
+			       .life = slot->life,
+			       .frame = bytes_ref(frame)});
+}
+
+static void wake(struct sim_cell_slot *slot, uint64_t at)
+{
+	struct sim *s = slot->sim;
+	if (at < s->now)
+		at = s->now;
+	if (slot->run_at && slot->run_at <= at)
+		return;
+	slot->run_at = at;
+	push(s, (struct event){.at = at,
+			       .type = EV_RUN,
+			       .slot = slot,
+			       .life = slot->life});
+}
+
+/* ---- the broker's ends */
+
+static struct sim_cell_slot *slot_of_peer(struct sim *s, uint64_t peer)
+{
+	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
+		struct sim_cell_slot *slot = n->value;
+		if (slot->peer == peer)
+			return slot;
+	}
+	return NULL;
+}
+
+static int router_send(void *arg, uint64_t peer, struct bytes *frame)
+{
+	struct sim *s = arg;
+	struct sim_cell_slot *slot = slot_of_peer(s, peer);
+	if (!slot)
+		return ERR_UNREACHABLE;
+	if (!slot->cut && !chance(s, s->cfg.link_loss_permille))
+		send_on(s, slot, EV_TO_CELL, &slot->to_cell_at, frame);
+	return 0;
+}
+
+static void router_publish(void *arg, struct bytes *frame)
+{
+	struct sim *s = arg;
+	struct span topic, rest;
+	if (env_split_topic(bytes_span(frame), &topic, &rest))
+		return;
+	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
+		struct sim_cell_slot *slot = n->value;
+		if (!omap_get(&slot->topics, topic) || slot->cut ||
+		    chance(s, s->cfg.bus_loss_permille))
+			continue;
+		send_on(s, slot, EV_BUS, &slot->bus_at, frame);
+	}
+}
+
+static void new_router(struct sim *s)
+{
+	struct router_ops ops = {s, router_send, router_publish};
+	s->router = router_new(&ops, 1, sim_random(s));
+}
+
+/* ---- a cell's ends */
+
+static uint64_t cell_now(void *arg)
+{
+	struct sim_cell_slot *slot = arg;
+	return slot->sim->now;
+}
+
+static int64_t cell_wall(void *arg)
+{
+	struct sim_cell_slot *slot = arg;
+	return SIM_EPOCH_US + (int64_t)slot->sim->now;
+}
+
+static uint64_t cell_random(void *arg)
+{
+	struct sim_cell_slot *slot = arg;
+	return sim_random(slot->sim);
+}
+
+static int cell_send(void *arg, struct bytes *frame)
+{
+	struct sim_cell_slot *slot = arg;
+	struct sim *s = slot->sim;
+	if (!slot->cut && !chance(s, s->cfg.link_loss_permille))
+		send_on(s, slot, EV_TO_BROKER, &slot->to_broker_at, frame);
+	return 0;
+}
+
+static void cell_subscribe(void *arg, struct span topic, bool on)
+{
+	struct sim_cell_slot *slot = arg;
+	if (!on) {
+		omap_remove(&slot->topics, topic);
+		return;
+	}
+	omap_put(&slot->topics, topic, slot);
+	struct bytes *t = bytes_copy(topic.data, topic.len);
+	send_on(slot->sim, slot, EV_SUBSCRIBE, &slot->bus_at, t);
+	bytes_unref(t);
+}
+
+static void cell_reconnect(void *arg)
+{
+	struct sim_cell_slot *slot = arg;
+	slot->peer = ++slot->sim->next_peer;
+	omap_fini(&slot->topics, NULL);
+}
+
+static void *cell_shared(void *arg, const char *name)
+{
+	struct sim *s = ((struct sim_cell_slot *)arg)->sim;
+	if (strcmp(name, "sim") == 0)
+		return s; /* the journal driver finds it so */
+	return s->cfg.shared ? s->cfg.shared(s->cfg.shared_arg, name) : NULL;
+}
+
+static void cell_tap_op(void *arg, const struct tap_record *r)
+{
+	struct sim_cell_slot *slot = arg;
+	slot->sim->cfg.tap(slot->sim->cfg.tap_arg, slot->name, r);
+}
+
+static void fill_slot(struct sim_cell_slot *slot)
+{
+	struct sim *s = slot->sim;
+	struct cell_ops ops = {
+		.arg = slot,
+		.now_us = cell_now,
+		.wall_us = cell_wall,
+		.random = cell_random,
+		.send = cell_send,
+		.subscribe = cell_subscribe,
+		.reconnect = cell_reconnect,
+		.shared = cell_shared,
+		.tap = s->cfg.tap ? cell_tap_op : NULL,
+	};
+	struct cell_config cfg = {
+		.name = slot->name,
+		.cluster = 1,
+		.catalogue = s->cfg.catalogue,
+		.kinds = s->cfg.kinds,
+		.drivers = s->drivers,
+		.check = true,
+	};
+	slot->life++;
+	slot->run_at = 0;
+	slot->peer = ++s->next_peer;
+	omap_fini(&slot->topics, NULL);
+	slot->cell = cell_new(&cfg, &ops);
+	wake(slot, s->now);
+}
+
+struct cell *sim_cell(struct sim *s, const char *name)
+{
+	struct sim_cell_slot *slot = omap_get(&s->cells, span_of(name));
+	if (!slot) {
+		slot = mem_alloc(sizeof *slot);
+		slot->sim = s;
+		slot->name = mem_dup(name);
+		omap_put(&s->cells, span_of(name), slot);
+		fill_slot(slot);
+	}
+	return slot->cell;
+}
+
+/* ---- the journal on a simulated disk */
+
+struct sim_journal {
+	struct journal_port port; /* first: what the actor sees */
+	struct journal *journal;
+	struct sim *sim;
+	uint64_t life;
+	bool due;
+};
+
+static int journal_open_op(struct port *p, struct mp cfg, struct err *e)
+{
+	struct sim *s = p->shared(p, "sim");
+	struct sim_journal *j = mem_alloc(sizeof *j);
+	(void)cfg;
+	int rc = journal_memory_open(&j->journal, s->disk, e);
+	if (rc) {
+		free(j);
+		return rc;
+	}
+	j->port.journal = j->journal;
+	j->sim = s;
+	j->life = ++s->port_life;
+	p->state = j;
+	return 0;
+}
+
+static void journal_call(struct port *p, uint32_t op, uint64_t id, uint32_t arg,
+			 struct bytes *payload)
+{
+	struct sim_journal *j = p->state;
+	struct sim *s = j->sim;
+	(void)id;
+	(void)arg;
+	(void)payload;
+	if (op != JOURNAL_KICK || j->due)
+		return;
+	j->due = true;
+	journal_memory_hold(j->journal, true);
+	push(s, (struct event){.at = s->now + between(s, s->cfg.sync_min_us, s->cfg.sync_max_us),
+			       .type = EV_SYNC,
+			       .life = j->life,
+			       .port = p});
+}
+
+static void journal_close_op(struct port *p)
+{
+	struct sim_journal *j = p->state;
+	struct sim *s = j->sim;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->heap[i].type == EV_SYNC && s->heap[i].life == j->life)
+			s->heap[i].port = NULL;
+	if (j->port.journal)
+		journal_close(j->port.journal);
+	free(j);
+}
+
+static const struct port_driver journal_driver = {
+	.name = "journal",
+	.open = journal_open_op,
+	.call = journal_call,
+	.close = journal_close_op,
+};
+
+/* ---- the machine */
+
+struct sim *sim_new(const struct sim_config *cfg)
+{
+	struct sim *s = mem_alloc(sizeof *s);
+	s->cfg = *cfg;
+	uint64_t x = cfg->seed;
+	for (int i = 0; i < 4; i++)
+		s->random[i] = splitmix(&x);
+	s->now = 1000000;
+	s->disk = journal_disk_new();
+	size_t n = 0;
+	s->drivers[n++] = &journal_driver;
+	for (const struct port_driver *const *d = cfg->drivers; d && *d && n < DRIVERS_MAX - 1; d++)
+		s->drivers[n++] = *d;
+	new_router(s);
+	push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
+	return s;
+}
+
+static void mix(struct sim *s, const void *data, size_t n)
+{
+	uint64_t h = s->digest;
+	for (const uint8_t *p = data; n--; p++)
+		h = (h ^ *p) * 0x100000001b3u;
+	s->digest = h;
+}
+
+static void digest_event(struct sim *s, const struct event *e)
+{
+	uint64_t head[3] = {e->at, e->type, e->frame ? crc32c(0, bytes_span(e->frame)) : 0};
+	mix(s, head, sizeof head);
+	if (e->slot)
+		mix(s, e->slot->name, strlen(e->slot->name));
+}
+
+static void run_cell(struct sim *s, struct sim_cell_slot *slot)
+{
+	slot->run_at = 0;
+	bool more = cell_run(slot->cell, 1);
+	if (more) {
+		wake(slot, s->now + between(s, TURN_MIN_US, TURN_MAX_US));
+		return;
+	}
+	uint64_t due = cell_deadline(slot->cell);
+	if (due != UINT64_MAX)
+		wake(slot, due > s->now ? due : s->now + 1);
+}
+
+static void handle(struct sim *s, const struct event *e)
+{
+	struct sim_cell_slot *slot = e->slot;
+	if (slot && e->life != slot->life)
+		return;
+	switch (e->type) {
+	case EV_TO_BROKER:
+		router_on_frame(s->router, slot->peer, e->frame, false, s->now);
+		break;
+	case EV_TO_CELL:
+		cell_on_frame(slot->cell, e->frame, false);
+		wake(slot, s->now);
+		break;
+	case EV_BUS:
+		cell_on_bus(slot->cell, e->frame, false);
+		wake(slot, s->now);
+		break;
+	case EV_SUBSCRIBE:
+		router_on_subscribe(s->router, bytes_span(e->frame));
+		break;
+	case EV_RUN:
+		if (slot->run_at == e->at)
+			run_cell(s, slot);
+		break;
+	case EV_TICK:
+		router_tick(s->router, s->now);
+		push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
+		break;
+	case EV_SYNC:
+		if (e->port) {
+			struct sim_journal *j = e->port->state;
+			j->due = false;
+			journal_memory_hold(j->journal, false);
+			port_deliver(e->port, JOURNAL_POLL, 0, 0, NULL);
+			for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n))
+				wake(n->value, s->now);
+		}
+		break;
+	}
+}
+
+bool sim_run(struct sim *s, uint64_t until_us, bool (*done)(void *arg), void *arg)
+{
+	while (s->count && s->heap[0].at <= until_us) {
+		struct event e = pop(s);
+		s->now = e.at;
+		s->handled++;
+		digest_event(s, &e);
+		handle(s, &e);
+		bytes_unref(e.frame);
+		if (done && done(arg))
+			return true;
+	}
+	if (s->now < until_us)
+		s->now = until_us;
+	return false;
+}
+
+uint64_t sim_now_us(const struct sim *s)
+{
+	return s->now;
+}
+
+uint64_t sim_digest(const struct sim *s)
+{
+	return s->digest;
+}
+
+uint64_t sim_events(const struct sim *s)
+{
+	return s->handled;
+}
+
+/* ---- faults */
+
+int sim_crash_actor(struct sim *s, const char *cell, const char *actor)
+{
+	struct sim_cell_slot *slot = omap_get(&s->cells, span_of(cell));
+	if (!slot)
+		return ERR_NOT_FOUND;
+	int rc = cell_kill_actor(slot->cell, actor);
+	wake(slot, s->now);
+	return rc;
+}
+
+int sim_crash_cell(struct sim *s, const char *cell, void (*refill)(void *arg, struct cell *c),
+		   void *arg)
+{
+	struct sim_cell_slot *slot = omap_get(&s->cells, span_of(cell));
+	if (!slot)
+		return ERR_NOT_FOUND;
+	cell_free(slot->cell);
+	fill_slot(slot);
+	refill(arg, slot->cell);
+	return 0;
+}
+
+void sim_restart_broker(struct sim *s)
+{
+	router_free(s->router);
+	new_router(s);
+}
+
+void sim_partition(struct sim *s, const char *cell, bool cut)
+{
+	struct sim_cell_slot *slot = omap_get(&s->cells, span_of(cell));
+	if (slot)
+		slot->cut = cut;
+}
+
+void sim_heal(struct sim *s)
+{
+	s->cfg.bus_loss_permille = 0;
+	s->cfg.link_loss_permille = 0;
+	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n))
+		((struct sim_cell_slot *)n->value)->cut = false;
+}
+
+static void slot_free(void *p)
+{
+	struct sim_cell_slot *slot = p;
+	cell_free(slot->cell);
+	omap_fini(&slot->topics, NULL);
+	free(slot->name);
+	free(slot);
+}
+
+void sim_free(struct sim *s)
+{
+	if (!s)
+		return;
+	omap_fini(&s->cells, slot_free);
+	router_free(s->router);
+	for (size_t i = 0; i < s->count; i++)
+		bytes_unref(s->heap[i].frame);
+	free(s->heap);
+	journal_disk_destroy(s->disk);
+	free(s);
+}

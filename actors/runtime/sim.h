@@ -1,0 +1,57 @@
+/* The simulator back end: many cells, the broker's router, a store on a
+ * simulated disk, one thread, virtual time. The same objects as in
+ * production run here; only the ends differ.
+ *
+ * Everything that is not decided by the actors is drawn from one seed: the
+ * latency of each frame, which bus frames are lost, what each turn costs, how
+ * long a sync takes, when something crashes. One seed is one history: the
+ * digest over every event that happened is equal in every run and build.
+ * Source of the idea: FoundationDB's simulation, TigerBeetle's VOPR. */
+#ifndef RUNTIME_SIM_H
+#define RUNTIME_SIM_H
+
+#include "actors/runtime/cell.h"
+
+struct sim;
+
+struct sim_config {
+	uint64_t seed;
+	const struct catalogue *catalogue;
+	const struct actor_spec *const *kinds;
+	/* In addition to "journal", which the simulator has itself. */
+	const struct port_driver *const *drivers;
+	uint32_t latency_min_us, latency_max_us; /* per frame; a link keeps its order */
+	uint32_t bus_loss_permille;
+	uint32_t link_loss_permille; /* of frames to and from the broker */
+	uint32_t sync_min_us, sync_max_us;
+	void *(*shared)(void *arg, const char *name);
+	void *shared_arg;
+	void (*tap)(void *arg, const char *cell, const struct tap_record *r);
+	void *tap_arg;
+};
+
+struct sim *sim_new(const struct sim_config *cfg);
+void sim_free(struct sim *s);
+
+/* A cell of that name; add actors to it with cell_add_actor. */
+struct cell *sim_cell(struct sim *s, const char *name);
+/* Runs events until nothing is due before `until_us`, or `done` (may be
+ * NULL) says true after an event. Returns whether it did. */
+bool sim_run(struct sim *s, uint64_t until_us, bool (*done)(void *arg), void *arg);
+uint64_t sim_now_us(const struct sim *s);
+uint64_t sim_random(struct sim *s);
+uint64_t sim_digest(const struct sim *s);
+uint64_t sim_events(const struct sim *s);
+
+/* Faults, at once. */
+int sim_crash_actor(struct sim *s, const char *cell, const char *actor);
+/* All of a cell's volatile state is gone; `refill` adds its actors again. */
+int sim_crash_cell(struct sim *s, const char *cell, void (*refill)(void *arg, struct cell *c),
+		   void *arg);
+void sim_restart_broker(struct sim *s);
+/* Frames between the cell and the broker are lost while cut. */
+void sim_partition(struct sim *s, const char *cell, bool cut);
+/* All random faults off: what follows must converge. */
+void sim_heal(struct sim *s);
+
+#endif

@@ -1,0 +1,507 @@
+/* The store as an actor (see store_actor.h).
+ *
+ * Its turns never block: a transaction is handed to the store, which answers
+ * from store_poll when the journal has synced it. The requests wait parked
+ * meanwhile; their numbers are the tickets. Within one poll the events of a
+ * revision are published before its outcome is answered, which the order of
+ * effects keeps. */
+#include "actors/runtime/store_actor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/heads.h"
+#include "actors/runtime/messages.h"
+#include "broker/base/mem.h"
+#include "store/local/journal.h"
+
+enum { PAGE_BYTES_MAX = 1024 * 1024 };
+
+struct state {
+	struct store *store;
+	struct heads *heads; /* shared; may be NULL */
+	int port;
+	struct ctx *turn; /* whose turn the store's callbacks belong to */
+	bool failed;
+	size_t under_way;
+	uint64_t txns, events;
+};
+
+/* ---- what the store calls back, inside a turn of ours */
+
+static void encode_links(struct buf *b, const struct store_event *e)
+{
+	mpw_str(b, "streams");
+	mpw_array(b, e->link_count);
+	for (size_t i = 0; i < e->link_count; i++) {
+		mpw_array(b, 2);
+		mpw_span(b, e->links[i].stream);
+		mpw_u64(b, e->links[i].prev);
+	}
+}
+
+/* `open`: with the value of a secret too (to who asked for it by name). */
+static void encode_event(struct buf *b, const struct store_event *e, bool open)
+{
+	bool hide = e->row.secret && e->row.value && !open;
+	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 2 * (e->origin != NULL));
+	encode_links(b, e);
+	mpw_kv_u64(b, "version", e->row.mod_version);
+	mpw_kv_u64(b, "revision", e->revision);
+	mpw_kv_u64(b, "index", e->index);
+	mpw_kv_u64(b, "count", e->count);
+	mpw_kv_span(b, "key", e->row.key);
+	mpw_kv_u64(b, "created", e->row.create_version);
+	mpw_kv_u64(b, "was", e->was.value ? e->was.mod_version : 0);
+	if (e->row.part.len)
+		mpw_kv_span(b, "part", e->row.part);
+	if (hide) {
+		mpw_kv_bool(b, "secret", true);
+	} else {
+		mpw_str(b, "value");
+		mpw_raw(b, bytes_span(e->row.value));
+	}
+	if (e->origin) {
+		mpw_kv_span(b, "who", e->origin->principal);
+		mpw_str(b, "trace");
+		mpw_array(b, 4);
+		mpw_u64(b, e->origin->trace_hi);
+		mpw_u64(b, e->origin->trace_lo);
+		mpw_u64(b, e->origin->span);
+		mpw_u64(b, e->origin->cause);
+	}
+}
+
+static void on_event(void *arg, const struct store_event *e)
+{
+	struct state *s = arg;
+	struct buf b = {0};
+	buf_reserve(&b, 300 + bytes_span(e->row.value).len);
+	encode_event(&b, e, false);
+	struct bytes *body = bytes_take(&b);
+	for (size_t i = 0; i < e->link_count; i++)
+		ctx_publish(s->turn, e->links[i].stream, "bus.event", body);
+	bytes_unref(body);
+	s->events++;
+	if (s->heads) {
+		heads_set(s->heads, e->links[0].stream, e->row.mod_version);
+		heads_set_global(s->heads, e->row.mod_version);
+	}
+}
+
+static void encode_row(struct buf *b, const struct store_row *r)
+{
+	mpw_array(b, 5);
+	mpw_span(b, r->key);
+	mpw_raw(b, bytes_span(r->value));
+	mpw_u64(b, r->create_version);
+	mpw_u64(b, r->mod_version);
+	mpw_u64(b, r->changes);
+}
+
+static void on_outcome(void *arg, const struct store_outcome *o)
+{
+	struct state *s = arg;
+	struct buf b = {0};
+	mpw_map(&b, 5);
+	mpw_kv_str(&b, "status", err_name(o->status));
+	mpw_kv_bool(&b, "compared", o->compared);
+	mpw_kv_u64(&b, "revision", o->revision);
+	mpw_str(&b, "rows");
+	mpw_array(&b, o->row_count);
+	for (size_t i = 0; i < o->row_count; i++)
+		encode_row(&b, &o->rows[i]);
+	mpw_kv_str(&b, "text", o->text);
+	ctx_reply_parked(s->turn, o->ticket, &b);
+	s->under_way--;
+	s->txns++;
+}
+
+static void on_failure(void *arg, int code, const char *text)
+{
+	struct state *s = arg;
+	s->failed = true;
+	ctx_why(s->turn, "the journal failed (%s): %s", err_name(code), text);
+}
+
+/* Ends every turn that gave the store something to do. */
+static int poll_store(struct ctx *c, struct state *s)
+{
+	s->turn = c;
+	int rc = store_poll(s->store);
+	s->turn = NULL;
+	if (s->under_way)
+		ctx_port_call(c, s->port, JOURNAL_KICK, 0, 0, NULL);
+	return s->failed ? ERR_IO : rc;
+}
+
+/* ---- store.txn: its body back into the structures of store.h */
+
+struct wire_txn {
+	struct store_txn txn;
+	struct store_compare compares[STORE_OPS_MAX];
+	struct store_op then_ops[STORE_OPS_MAX], else_ops[STORE_OPS_MAX];
+};
+
+static int read_compares(struct mp list, struct wire_txn *w)
+{
+	size_t n, places;
+	if (mp_array(&list, &n) || n > STORE_OPS_MAX)
+		return ERR_INVALID;
+	for (size_t i = 0; i < n; i++) {
+		struct store_compare *k = &w->compares[i];
+		uint64_t field;
+		if (mp_array(&list, &places) || places != 4 || mp_str(&list, &k->key) ||
+		    mp_u64(&list, &field) || field > STORE_VALUE || mp_u64(&list, &k->number) ||
+		    mp_raw(&list, &k->value))
+			return ERR_INVALID;
+		k->field = (enum store_field)field;
+	}
+	w->txn.compares = w->compares;
+	w->txn.compare_count = n;
+	return 0;
+}
+
+static int read_ops(struct mp list, struct bytes *owner, struct store_op *ops, size_t *count)
+{
+	size_t places;
+	if (mp_array(&list, count) || *count > STORE_OPS_MAX) {
+		*count = 0;
+		return ERR_INVALID;
+	}
+	for (size_t i = 0; i < *count; i++) {
+		uint64_t verb, flags;
+		struct span value;
+		struct store_op *op = &ops[i];
+		if (mp_array(&list, &places) || places != 5 || mp_u64(&list, &verb) ||
+		    verb > STORE_GET || mp_str(&list, &op->key) || mp_raw(&list, &value) ||
+		    mp_str(&list, &op->part) || mp_u64(&list, &flags)) {
+			*count = i;
+			return ERR_INVALID;
+		}
+		op->verb = (enum store_verb)verb;
+		op->soft = flags & 1;
+		op->secret = flags & 2;
+		if (op->verb == STORE_PUT)
+			op->value = bytes_slice(owner, value);
+	}
+	return 0;
+}
+
+static int read_origin(struct mp body, struct store_txn *t)
+{
+	struct mp m;
+	struct span request;
+	size_t n;
+	if (mp_find(body, "request", &m)) {
+		if (mp_bin(&m, &request) || request.len != sizeof t->origin.request)
+			return ERR_INVALID;
+		memcpy(t->origin.request, request.data, request.len);
+	}
+	t->origin.principal = mp_path_str(body, "who");
+	t->origin.wall_us = mp_path_int(body, "wall_us", 0);
+	if (mp_find(body, "trace", &m) &&
+	    (mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->origin.trace_hi) ||
+	     mp_u64(&m, &t->origin.trace_lo) || mp_u64(&m, &t->origin.span) ||
+	     mp_u64(&m, &t->origin.cause)))
+		return ERR_INVALID;
+	if (mp_find(body, "fence", &m) &&
+	    (mp_array(&m, &n) || n != 2 || mp_str(&m, &t->fence_key) || mp_u64(&m, &t->fence_token)))
+		return ERR_INVALID;
+	return 0;
+}
+
+static int read_txn(struct mp body, struct bytes *owner, struct wire_txn *w)
+{
+	struct mp m;
+	if (read_origin(body, &w->txn) ||
+	    (mp_find(body, "if", &m) && read_compares(m, w)) ||
+	    (mp_find(body, "then", &m) && read_ops(m, owner, w->then_ops, &w->txn.then_count)) ||
+	    (mp_find(body, "else", &m) && read_ops(m, owner, w->else_ops, &w->txn.else_count)))
+		return ERR_INVALID;
+	w->txn.then_ops = w->then_ops;
+	w->txn.else_ops = w->else_ops;
+	return 0;
+}
+
+static void drop_values(struct wire_txn *w)
+{
+	for (size_t i = 0; i < w->txn.then_count; i++)
+		bytes_unref(w->then_ops[i].value);
+	for (size_t i = 0; i < w->txn.else_count; i++)
+		bytes_unref(w->else_ops[i].value);
+}
+
+static int on_txn(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	struct wire_txn *w = arena_alloc(ctx_arena(c), sizeof *w);
+	struct err e = {0};
+	int rc = read_txn(m->body, m->owner, w);
+	if (rc)
+		err_set(&e, rc, "store.txn: a compare, operation or origin is malformed");
+	uint64_t ticket = rc ? 0 : ctx_park(c);
+	if (rc == 0)
+		rc = store_txn(s->store, &w->txn, ticket, &e);
+	drop_values(w);
+	if (rc == 0)
+		s->under_way++;
+	else if (ticket)
+		ctx_error_parked(c, ticket, rc, e.text);
+	else
+		ctx_reply_error(c, rc, "%s", e.text);
+	return poll_store(c, s);
+}
+
+/* ---- store.range */
+
+struct paging {
+	struct buf *out;
+	struct span part;
+	size_t count, limit;
+	char next[STORE_KEY_BYTES_MAX + 2];
+	size_t next_len;
+	bool more;
+};
+
+static void page_next(struct paging *p, struct span key)
+{
+	p->next_len = key.len < STORE_KEY_BYTES_MAX ? key.len : STORE_KEY_BYTES_MAX;
+	memcpy(p->next, key.data, p->next_len);
+}
+
+/* The store looks at STORE_RANGE_MAX rows a call, and a partition's may be few
+ * among them: the next page begins right behind the last one looked at. */
+static void page_goes_on(struct paging *p)
+{
+	p->more = true;
+	p->next[p->next_len++] = 1; /* the least key behind it; 0 is no text here */
+}
+
+static int page_row(void *arg, const struct store_row *r)
+{
+	struct paging *p = arg;
+	page_next(p, r->key);
+	if (p->part.len && !span_eq(p->part, r->part))
+		return 0;
+	if (p->count >= p->limit || p->out->len > PAGE_BYTES_MAX) {
+		p->more = true;
+		return 1;
+	}
+	encode_row(p->out, r);
+	p->count++;
+	return 0;
+}
+
+static int on_range(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	struct buf b = {0};
+	struct paging p = {
+		.out = &b,
+		.part = mp_path_str(m->body, "part"),
+		.limit = (size_t)mp_path_int(m->body, "limit", 500),
+	};
+	struct span from = mp_path_str(m->body, "from"), end = mp_path_str(m->body, "end");
+	mpw_map(&b, 5);
+	mpw_str(&b, "rows");
+	size_t rows = mpw_array_open(&b);
+	bool more = false;
+	int rc = store_range(s->store, from, end, 0, page_row, &p, &more);
+	if (rc < 0) {
+		buf_fini(&b);
+		ctx_reply_error(c, rc, "store.range: %s", err_text(rc));
+		return 0;
+	}
+	if (more && !p.more)
+		page_goes_on(&p);
+	mpw_array_close(&b, rows, p.count);
+	mpw_kv_bool(&b, "more", p.more);
+	mpw_kv_span(&b, "next", (struct span){(uint8_t *)p.next, p.next_len});
+	struct store_head head;
+	store_head(s->store, &head);
+	mpw_kv_u64(&b, "head", store_stream_head(s->store, mp_path_str(m->body, "stream")));
+	mpw_kv_u64(&b, "epoch", head.epoch);
+	ctx_reply(c, &b);
+	return 0;
+}
+
+/* ---- store.events, store.check, bus.subscribed */
+
+struct gathering {
+	struct buf *out;
+	size_t count;
+	bool full;
+};
+
+static int gather_event(void *arg, const struct store_event *e)
+{
+	struct gathering *g = arg;
+	if (g->out->len > PAGE_BYTES_MAX) {
+		g->full = true;
+		return 1;
+	}
+	encode_event(g->out, e, true);
+	g->count++;
+	return 0;
+}
+
+static int on_events(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	struct span stream = mp_path_str(m->body, "stream");
+	struct mp v;
+	uint64_t after = 0;
+	if (!mp_find(m->body, "after", &v) || mp_u64(&v, &after)) {
+		ctx_reply_error(c, ERR_INVALID, "store.events: after is not a version");
+		return 0;
+	}
+	struct buf b = {0};
+	struct gathering g = {.out = &b};
+	mpw_map(&b, 4);
+	mpw_str(&b, "events");
+	size_t list = mpw_array_open(&b);
+	bool more = false;
+	int rc = store_events(s->store, stream, after, (size_t)mp_path_int(m->body, "limit", 500),
+			      gather_event, &g, &more);
+	if (rc < 0) {
+		buf_fini(&b);
+		ctx_reply_error(c, rc, "%.*s after %llu: %s", (int)stream.len, stream.data,
+				(unsigned long long)after, err_text(rc));
+		return 0;
+	}
+	mpw_array_close(&b, list, g.count);
+	struct store_head head;
+	store_head(s->store, &head);
+	mpw_kv_bool(&b, "more", more || g.full);
+	mpw_kv_u64(&b, "head", store_stream_head(s->store, stream));
+	mpw_kv_u64(&b, "epoch", head.epoch);
+	ctx_reply(c, &b);
+	return 0;
+}
+
+static int on_check(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	struct mp streams;
+	size_t n, behind = 0;
+	if (!mp_find(m->body, "streams", &streams) || mp_map(&streams, &n))
+		return ERR_INVALID;
+	struct store_head head;
+	store_head(s->store, &head);
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_u64(&b, "epoch", head.epoch);
+	mpw_str(&b, "streams");
+	size_t at = mpw_map_open(&b);
+	for (size_t i = 0; i < n; i++) {
+		struct span stream;
+		uint64_t known;
+		if (mp_str(&streams, &stream) || mp_u64(&streams, &known))
+			break;
+		uint64_t is = store_stream_head(s->store, stream);
+		if (is <= known)
+			continue;
+		mpw_span(&b, stream);
+		mpw_u64(&b, is);
+		behind++;
+	}
+	mpw_map_close(&b, at, behind);
+	ctx_reply(c, &b);
+	return 0;
+}
+
+static int on_subscribed(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	struct span stream = mp_path_str(m->body, "stream");
+	struct store_head head;
+	store_head(s->store, &head);
+	struct buf b = {0};
+	mpw_map(&b, 3);
+	mpw_kv_span(&b, "stream", stream);
+	mpw_kv_u64(&b, "version", store_stream_head(s->store, stream));
+	mpw_kv_u64(&b, "epoch", head.epoch);
+	struct bytes *body = bytes_take(&b);
+	ctx_publish(c, stream, "bus.head", body);
+	bytes_unref(body);
+	return 0;
+}
+
+/* ---- life */
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct state *s = state;
+	struct err e = {0};
+	s->port = ctx_port_open(c, "journal", cfg, &e);
+	if (s->port < 0) {
+		ctx_why(c, "%s", e.text);
+		return s->port;
+	}
+	struct journal_port *j = ctx_port_state(c, s->port);
+	struct store_client client = {s, on_event, on_outcome, on_failure};
+	s->heads = ctx_shared(c, "heads");
+	s->turn = c;
+	int rc = store_local_open(&s->store, &j->journal, &client, &e);
+	s->turn = NULL;
+	if (rc) {
+		ctx_why(c, "%s", e.text);
+		return rc;
+	}
+	int fd = store_fd(s->store);
+	if (fd >= 0)
+		ctx_port_call(c, s->port, JOURNAL_WATCH, 0, (uint32_t)fd, NULL);
+	if (s->heads) {
+		struct store_head head;
+		store_head(s->store, &head);
+		heads_set_global(s->heads, store_version(head.revision, 1023));
+	}
+	return 0;
+}
+
+static int on_port(struct ctx *c, void *state, const struct port_event *p)
+{
+	(void)p;
+	struct state *s = state;
+	ctx_port_call(c, s->port, JOURNAL_POLLED, 0, 0, NULL);
+	return poll_store(c, s);
+}
+
+static void inspect(const void *state, struct buf *out)
+{
+	const struct state *s = state;
+	struct store_head head;
+	store_head(s->store, &head);
+	mpw_map(out, 5);
+	mpw_kv_u64(out, "revision", head.revision);
+	mpw_kv_u64(out, "compacted", head.compacted);
+	mpw_kv_u64(out, "epoch", head.epoch);
+	mpw_kv_u64(out, "transactions", s->txns);
+	mpw_kv_u64(out, "events", s->events);
+}
+
+static void fini(void *state)
+{
+	struct state *s = state;
+	store_close(s->store);
+}
+
+static const struct actor_handler handlers[] = {
+	{"store.txn", on_txn},
+	{"store.range", on_range},
+	{"store.events", on_events},
+	{"store.check", on_check},
+	{"bus.subscribed", on_subscribed},
+	{NULL, NULL},
+};
+
+const struct actor_spec store_actor = {
+	.kind = "store",
+	.state_bytes = sizeof(struct state),
+	.handlers = handlers,
+	.init = init,
+	.on_port = on_port,
+	.inspect = inspect,
+	.fini = fini,
+};

@@ -1,0 +1,772 @@
+/* Views (see view.h): one stream, followed.
+ *
+ *   WAITING ──head or event──► LISTING ──last page──► LIVE ──gap──► FETCHING
+ *      (subscribed)               ▲                    ▲               │
+ *                                 └── too old ─────────┴── caught up ──┘
+ *
+ * The list is taken in pages while events go on; they are buffered. Each row
+ * carries its own version, so replaying what came since the first page, and
+ * skipping what a row has already, ends at exactly the stream's state: the
+ * same argument as for the store's checkpoint.
+ * In the cell where the store lives the events come straight from its turn
+ * (effects.c) and no subscription is made. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/runtime/cell_private.h"
+#include "actors/runtime/messages.h"
+#include "broker/base/log.h"
+#include "broker/messages.h"
+
+enum {
+	HISTORY_MAX = 8192,
+	BUFFERED_MAX = 100000,
+	PAGE_ROWS = 500,
+	REQUEST_MS = 5000,
+	WAIT_HEAD_US = 300000,
+	RETRY_US = 100000,
+	CHECK_US = 2000000,
+};
+
+enum view_state { VIEW_WAITING, VIEW_LISTING, VIEW_LIVE, VIEW_FETCHING };
+
+struct change {
+	char *key;
+	size_t key_len;
+	struct view_object *was, *now;
+	uint64_t version;
+};
+
+struct buffered {
+	struct bytes *owner;
+	struct span body;
+};
+
+struct view {
+	char *stream;
+	char *kind, *part; /* "pods", "n1" of "pods@n1"; part NULL: whole */
+	enum view_state state;
+	bool synced, direct;
+	struct omap objects;
+	uint64_t last; /* version of the last event applied, or of the list */
+	uint64_t epoch;
+	uint64_t *followers; /* uids */
+	size_t follower_count;
+	struct buffered *buffer;
+	size_t buffer_count, buffer_cap;
+	/* while listing */
+	struct omap seen;
+	uint64_t list_head;
+	char *next;
+	uint64_t act_at_us; /* WAITING: list anyway; others: ask again. 0: not due */
+	uint64_t generation; /* answers to requests of a former state are ignored */
+	/* the last changes */
+	struct change *history;
+	size_t history_at, history_count;
+	uint64_t history_from; /* changes with a greater version are all there */
+};
+
+struct view_object *view_object_ref(struct view_object *o)
+{
+	if (o)
+		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+	return o;
+}
+
+void view_object_unref(struct view_object *o)
+{
+	if (!o || __atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	bytes_unref(o->value);
+	free(o);
+}
+
+/* Something is due for this view later; the cell remembers the earliest. */
+static void act_after(struct cell *c, struct view *v, uint64_t us)
+{
+	v->act_at_us = c->ops.now_us(c->ops.arg) + us;
+	if (v->act_at_us < c->views_act_us)
+		c->views_act_us = v->act_at_us;
+}
+
+static void again_soon(struct cell *c, struct view *v)
+{
+	act_after(c, v, RETRY_US);
+}
+
+/* ---- reading */
+
+struct span view_stream(const struct view *v)
+{
+	return span_of(v->stream);
+}
+
+bool view_synced(const struct view *v)
+{
+	return v->synced;
+}
+
+uint64_t view_version(const struct view *v)
+{
+	return v->last;
+}
+
+size_t view_count(const struct view *v)
+{
+	return v->objects.count;
+}
+
+struct view_object *view_get(const struct view *v, struct span key)
+{
+	return omap_get(&v->objects, key);
+}
+
+const struct omap *view_map(const struct view *v)
+{
+	return &v->objects;
+}
+
+int view_history(const struct view *v, uint64_t after,
+		 int (*each)(void *arg, struct span key, struct view_object *was,
+			     struct view_object *now, uint64_t version),
+		 void *arg)
+{
+	if (after < v->history_from || !v->synced)
+		return ERR_COMPACTED;
+	for (size_t i = 0; i < v->history_count; i++) {
+		const struct change *h = &v->history[(v->history_at + i) % HISTORY_MAX];
+		if (h->version <= after)
+			continue;
+		int rc = each(arg, (struct span){(const uint8_t *)h->key, h->key_len}, h->was,
+			      h->now, h->version);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- history */
+
+static void change_clear(struct change *h)
+{
+	free(h->key);
+	view_object_unref(h->was);
+	view_object_unref(h->now);
+	memset(h, 0, sizeof *h);
+}
+
+static void history_clear(struct view *v, uint64_t from)
+{
+	for (size_t i = 0; i < v->history_count; i++)
+		change_clear(&v->history[(v->history_at + i) % HISTORY_MAX]);
+	v->history_at = v->history_count = 0;
+	v->history_from = from;
+}
+
+static void history_add(struct view *v, struct span key, struct view_object *was,
+			struct view_object *now, uint64_t version)
+{
+	if (!v->history)
+		v->history = mem_alloc(HISTORY_MAX * sizeof *v->history);
+	if (v->history_count == HISTORY_MAX) {
+		struct change *oldest = &v->history[v->history_at];
+		v->history_from = oldest->version;
+		change_clear(oldest);
+		v->history_at = (v->history_at + 1) % HISTORY_MAX;
+		v->history_count--;
+	}
+	v->history[(v->history_at + v->history_count++) % HISTORY_MAX] = (struct change){
+		mem_ndup(key.data, key.len), key.len, view_object_ref(was), view_object_ref(now),
+		version};
+}
+
+/* ---- telling the followers */
+
+static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
+		 struct view_object *was, struct view_object *now, uint64_t version)
+{
+	struct actor *a = actor_by_uid(c, uid);
+	if (!a)
+		return;
+	struct item *i = mem_alloc(sizeof *i);
+	i->type = ITEM_VIEW;
+	i->view = v;
+	i->key = mem_ndup(key.data, key.len);
+	i->key_len = key.len;
+	i->was = view_object_ref(was);
+	i->now = view_object_ref(now);
+	i->version = version;
+	actor_queue(c, a, i);
+}
+
+static void tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,
+		     struct view_object *now, uint64_t version)
+{
+	for (size_t i = 0; i < v->follower_count; i++)
+		tell(c, v, v->followers[i], key, was, now, version);
+}
+
+/* One key becomes `now` (NULL: gone). Takes the reference to now. */
+static void set_object(struct cell *c, struct view *v, struct span key, struct view_object *now,
+		       uint64_t version)
+{
+	struct view_object *was =
+		now ? omap_put(&v->objects, key, now) : omap_remove(&v->objects, key);
+	if (!was && !now)
+		return;
+	history_add(v, key, was, now, version);
+	tell_all(c, v, key, was, now, version);
+	view_object_unref(was);
+}
+
+static struct view_object *object_new(struct bytes *owner, struct span value, uint64_t version,
+				      uint64_t created)
+{
+	struct view_object *o = mem_alloc(sizeof *o);
+	o->refs = 1;
+	o->value = bytes_slice(owner, value);
+	o->version = version;
+	o->created = created;
+	return o;
+}
+
+/* ---- applying events */
+
+struct event {
+	uint64_t version, prev, created;
+	struct span key, part, value;
+	bool has_value, deleted, secret;
+};
+
+static bool nil(struct span raw)
+{
+	return raw.len == 1 && raw.data[0] == 0xc0;
+}
+
+static int prev_of(struct mp streams, const char *stream, uint64_t *prev)
+{
+	size_t n;
+	if (mp_array(&streams, &n))
+		return ERR_INVALID;
+	for (size_t i = 0; i < n; i++) {
+		size_t two;
+		struct span name;
+		uint64_t version;
+		if (mp_array(&streams, &two) || two != 2 || mp_str(&streams, &name) ||
+		    mp_u64(&streams, &version))
+			return ERR_INVALID;
+		if (span_is(name, stream)) {
+			*prev = version;
+			return 0;
+		}
+	}
+	return ERR_NOT_FOUND;
+}
+
+static int read_event(const struct view *v, struct mp body, struct event *e)
+{
+	struct mp m;
+	memset(e, 0, sizeof *e);
+	if (!mp_find(body, "version", &m) || mp_u64(&m, &e->version) ||
+	    !mp_find(body, "created", &m) || mp_u64(&m, &e->created) ||
+	    !mp_find(body, "streams", &m) || prev_of(m, v->stream, &e->prev))
+		return ERR_INVALID;
+	e->key = mp_path_str(body, "key");
+	e->part = mp_path_str(body, "part");
+	e->secret = mp_path_bool(body, "secret", false);
+	if (mp_find(body, "value", &m) && mp_raw(&m, &e->value) == 0) {
+		e->has_value = true;
+		e->deleted = nil(e->value);
+	}
+	return e->key.len ? 0 : ERR_INVALID;
+}
+
+static void apply(struct cell *c, struct view *v, const struct event *e, struct bytes *owner)
+{
+	struct view_object *is = omap_get(&v->objects, e->key);
+	bool gone = e->deleted || (v->part && !span_is(e->part, v->part));
+	if (!is || is->version < e->version)
+		set_object(c, v, e->key,
+			   gone ? NULL : object_new(owner, e->value, e->version, e->created),
+			   e->version);
+	if (e->version > v->last)
+		v->last = e->version;
+}
+
+static void buffer_add(struct view *v, struct bytes *owner, struct mp body)
+{
+	if (v->buffer_count == v->buffer_cap) {
+		v->buffer_cap = v->buffer_cap ? 2 * v->buffer_cap : 64;
+		v->buffer = mem_realloc(v->buffer, v->buffer_cap * sizeof *v->buffer);
+	}
+	v->buffer[v->buffer_count++] =
+		(struct buffered){bytes_ref(owner), {body.p, (size_t)(body.end - body.p)}};
+}
+
+static void buffer_clear(struct view *v)
+{
+	for (size_t i = 0; i < v->buffer_count; i++)
+		bytes_unref(v->buffer[i].owner);
+	v->buffer_count = 0;
+}
+
+static void start_list(struct cell *c, struct view *v);
+static void start_fetch(struct cell *c, struct view *v);
+
+/* Takes the event, or says that something before it is missing. */
+static bool take_event(struct cell *c, struct view *v, struct mp body, struct bytes *owner)
+{
+	struct event e;
+	if (read_event(v, body, &e)) {
+		log_warn(c->name, "a malformed event of %s was dropped", v->stream);
+		return true;
+	}
+	if (e.version <= v->last)
+		return true; /* known already */
+	if (e.prev > v->last || !e.has_value)
+		return false;
+	apply(c, v, &e, owner);
+	return true;
+}
+
+static void replay_buffer(struct cell *c, struct view *v)
+{
+	for (size_t i = 0; i < v->buffer_count; i++) {
+		struct buffered *b = &v->buffer[i];
+		if (take_event(c, v, mp_of(b->body), b->owner))
+			continue;
+		for (size_t k = 0; k < i; k++)
+			bytes_unref(v->buffer[k].owner);
+		memmove(v->buffer, b, (v->buffer_count - i) * sizeof *b);
+		v->buffer_count -= i;
+		start_fetch(c, v);
+		return;
+	}
+	buffer_clear(v);
+}
+
+static void become_live(struct cell *c, struct view *v)
+{
+	v->state = VIEW_LIVE;
+	v->act_at_us = 0;
+	v->generation++;
+	replay_buffer(c, v);
+}
+
+/* ---- listing */
+
+static int take_row(struct cell *c, struct view *v, struct mp *rows, struct bytes *owner)
+{
+	size_t places;
+	struct span key, value;
+	uint64_t created, version, changes;
+	if (mp_array(rows, &places) || places != 5 || mp_str(rows, &key) || mp_raw(rows, &value) ||
+	    mp_u64(rows, &created) || mp_u64(rows, &version) || mp_u64(rows, &changes))
+		return ERR_INVALID;
+	omap_put(&v->seen, key, v);
+	struct view_object *is = omap_get(&v->objects, key);
+	if (!is || is->version != version)
+		set_object(c, v, key, object_new(owner, value, version, created), version);
+	return 0;
+}
+
+/* What was there before this list and is not in it was deleted meanwhile. */
+static void remove_unseen(struct cell *c, struct view *v)
+{
+	struct onode *n = omap_first(&v->objects);
+	while (n) {
+		struct onode *next = omap_next(n);
+		if (!omap_get(&v->seen, onode_key(n))) {
+			char key[STORE_KEY_BYTES_MAX];
+			struct span k = onode_key(n);
+			memcpy(key, k.data, k.len);
+			set_object(c, v, (struct span){(uint8_t *)key, k.len}, NULL, v->list_head);
+		}
+		n = next;
+	}
+}
+
+static void list_done(struct cell *c, struct view *v)
+{
+	remove_unseen(c, v);
+	omap_fini(&v->seen, NULL);
+	v->last = v->list_head;
+	history_clear(v, v->list_head);
+	v->synced = true;
+	become_live(c, v);
+	tell_all(c, v, (struct span){0}, NULL, NULL, v->last);
+}
+
+static void request_page(struct cell *c, struct view *v);
+
+static struct view *still_wanted(struct cell *c, void *arg, uint64_t generation)
+{
+	struct view *v = omap_get(&c->views, span_of(arg));
+	return v && v->generation == generation ? v : NULL;
+}
+
+static void on_page(struct cell *c, void *arg, uint64_t tag, const struct reply *r)
+{
+	struct view *v = still_wanted(c, arg, tag);
+	if (!v)
+		return;
+	struct mp m;
+	uint64_t head = 0, epoch = 0;
+	size_t count;
+	if (r->status || !mp_find(r->body, "head", &m) || mp_u64(&m, &head) ||
+	    !mp_find(r->body, "epoch", &m) || mp_u64(&m, &epoch) ||
+	    !mp_find(r->body, "rows", &m) || mp_array(&m, &count)) {
+		again_soon(c, v);
+		return;
+	}
+	if (!v->next) {
+		v->list_head = head;
+		v->epoch = epoch;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (take_row(c, v, &m, r->owner)) {
+			again_soon(c, v);
+			return;
+		}
+	}
+	free(v->next);
+	v->next = NULL;
+	if (!mp_path_bool(r->body, "more", false)) {
+		list_done(c, v);
+		return;
+	}
+	struct span next = mp_path_str(r->body, "next");
+	v->next = mem_ndup(next.data, next.len);
+	request_page(c, v);
+}
+
+static void request_page(struct cell *c, struct view *v)
+{
+	struct buf b = {0};
+	char from[300], end[300];
+	size_t n = strlen(v->kind);
+	memcpy(from, v->kind, n);
+	memcpy(end, v->kind, n);
+	from[n] = '/';
+	end[n] = '/' + 1; /* the first byte behind every "kind/..." */
+	from[n + 1] = end[n + 1] = 0;
+	mpw_map(&b, v->part ? 5 : 4);
+	mpw_kv_str(&b, "from", v->next ? v->next : from);
+	mpw_kv_str(&b, "end", end);
+	mpw_kv_u64(&b, "limit", PAGE_ROWS);
+	mpw_kv_str(&b, "stream", v->stream);
+	if (v->part)
+		mpw_kv_str(&b, "part", v->part);
+	v->act_at_us = 0;
+	cell_request(c, "store", MSG_STORE_RANGE, &b, REQUEST_MS, v->generation, on_page,
+		     mem_dup(v->stream));
+}
+
+static void start_list(struct cell *c, struct view *v)
+{
+	v->state = VIEW_LISTING;
+	v->generation++;
+	free(v->next);
+	v->next = NULL;
+	omap_fini(&v->seen, NULL);
+	request_page(c, v);
+}
+
+/* ---- fetching what is missing */
+
+static void on_changes(struct cell *c, void *arg, uint64_t tag, const struct reply *r)
+{
+	struct view *v = still_wanted(c, arg, tag);
+	if (!v)
+		return;
+	struct mp m;
+	size_t count;
+	uint64_t epoch = 0;
+	if (r->status == ERR_COMPACTED) {
+		start_list(c, v);
+		return;
+	}
+	if (r->status || !mp_find(r->body, "epoch", &m) || mp_u64(&m, &epoch) ||
+	    !mp_find(r->body, "events", &m) || mp_array(&m, &count)) {
+		again_soon(c, v);
+		return;
+	}
+	if (epoch != v->epoch) {
+		start_list(c, v);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct span body;
+		if (mp_raw(&m, &body))
+			break;
+		struct event e;
+		if (read_event(v, mp_of(body), &e) == 0 && e.version > v->last && e.has_value)
+			apply(c, v, &e, r->owner);
+	}
+	if (mp_path_bool(r->body, "more", false))
+		start_fetch(c, v);
+	else
+		become_live(c, v);
+}
+
+static void start_fetch(struct cell *c, struct view *v)
+{
+	struct buf b = {0};
+	v->state = VIEW_FETCHING;
+	v->generation++;
+	v->act_at_us = 0;
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "stream", v->stream);
+	mpw_kv_u64(&b, "after", v->last);
+	mpw_kv_u64(&b, "limit", PAGE_ROWS);
+	cell_request(c, "store", MSG_STORE_EVENTS, &b, REQUEST_MS, v->generation, on_changes,
+		     mem_dup(v->stream));
+}
+
+/* ---- from the bus, or from the store's turn in this cell */
+
+static void on_event(struct cell *c, struct view *v, struct mp body, struct bytes *owner)
+{
+	if (v->state == VIEW_LIVE) {
+		if (take_event(c, v, body, owner))
+			return;
+		buffer_add(v, owner, body);
+		start_fetch(c, v);
+		return;
+	}
+	if (v->buffer_count >= BUFFERED_MAX) {
+		buffer_clear(v); /* what is lost here shows as a gap and is fetched */
+		return;
+	}
+	buffer_add(v, owner, body);
+	if (v->state == VIEW_WAITING)
+		start_list(c, v);
+}
+
+static void on_head(struct cell *c, struct view *v, uint64_t version, uint64_t epoch)
+{
+	if (v->state == VIEW_WAITING || (v->epoch && epoch != v->epoch))
+		start_list(c, v);
+	else if (v->state == VIEW_LIVE && version > v->last)
+		start_fetch(c, v);
+}
+
+void views_on_bus_body(struct cell *c, struct span topic, uint16_t kind, struct mp body,
+		       struct bytes *owner)
+{
+	struct view *v = omap_get(&c->views, topic);
+	if (!v)
+		return;
+	if (kind == MSG_BUS_EVENT) {
+		on_event(c, v, body, owner);
+	} else if (kind == MSG_BUS_HEAD) {
+		struct mp m;
+		uint64_t version, epoch;
+		if (mp_find(body, "version", &m) && mp_u64(&m, &version) == 0 &&
+		    mp_find(body, "epoch", &m) && mp_u64(&m, &epoch) == 0)
+			on_head(c, v, version, epoch);
+	}
+}
+
+/* ---- opening and following */
+
+static void subscribe(struct cell *c, struct view *v)
+{
+	v->state = VIEW_WAITING;
+	v->generation++;
+	act_after(c, v, WAIT_HEAD_US);
+	c->ops.subscribe(c->ops.arg, span_of(v->stream), true);
+}
+
+struct view *view_open(struct cell *c, const char *stream)
+{
+	struct view *v = omap_get(&c->views, span_of(stream));
+	if (v)
+		return v;
+	v = mem_alloc(sizeof *v);
+	v->stream = mem_dup(stream);
+	const char *at = strchr(stream, '@');
+	v->kind = at ? mem_ndup(stream, (size_t)(at - stream)) : mem_dup(stream);
+	v->part = at ? mem_dup(at + 1) : NULL;
+	omap_put(&c->views, span_of(stream), v);
+	v->direct = actor_by_name(c, span_of("store")) != NULL;
+	if (v->direct)
+		start_list(c, v);
+	else
+		subscribe(c, v);
+	return v;
+}
+
+void view_store_moved(struct cell *c)
+{
+	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
+		struct view *v = n->value;
+		if (!v->direct)
+			c->ops.subscribe(c->ops.arg, span_of(v->stream), false);
+		v->direct = true;
+		start_list(c, v);
+	}
+}
+
+void view_follow(struct cell *c, struct view *v, struct actor *a)
+{
+	for (size_t i = 0; i < v->follower_count; i++)
+		if (v->followers[i] == a->uid)
+			return;
+	v->followers = mem_realloc(v->followers, (v->follower_count + 1) * sizeof *v->followers);
+	v->followers[v->follower_count++] = a->uid;
+	if (!v->synced)
+		return;
+	for (struct onode *n = omap_first(&v->objects); n; n = omap_next(n)) {
+		struct view_object *o = n->value;
+		tell(c, v, a->uid, onode_key(n), NULL, o, o->version);
+	}
+	tell(c, v, a->uid, (struct span){0}, NULL, NULL, v->last);
+}
+
+void view_unfollow_all(struct cell *c, uint64_t uid)
+{
+	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
+		struct view *v = n->value;
+		for (size_t i = 0; i < v->follower_count; i++) {
+			if (v->followers[i] != uid)
+				continue;
+			memmove(v->followers + i, v->followers + i + 1,
+				(--v->follower_count - i) * sizeof *v->followers);
+			break;
+		}
+	}
+}
+
+/* ---- repair */
+
+static void on_behind(struct cell *c, void *arg, uint64_t tag, const struct reply *r)
+{
+	(void)arg;
+	(void)tag;
+	c->checking = false;
+	struct mp m;
+	size_t n;
+	uint64_t epoch = 0;
+	if (r->status || !mp_find(r->body, "epoch", &m) || mp_u64(&m, &epoch) ||
+	    !mp_find(r->body, "streams", &m) || mp_map(&m, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct span stream;
+		uint64_t version;
+		if (mp_str(&m, &stream) || mp_u64(&m, &version))
+			return;
+		struct view *v = omap_get(&c->views, stream);
+		if (v)
+			on_head(c, v, version, epoch);
+	}
+}
+
+static void check_heads(struct cell *c)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_str(&b, "streams");
+	size_t count = 0, at = mpw_map_open(&b);
+	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
+		const struct view *v = n->value;
+		if (v->state != VIEW_LIVE)
+			continue;
+		mpw_kv_u64(&b, v->stream, v->last);
+		count++;
+	}
+	mpw_map_close(&b, at, count);
+	if (!count) {
+		buf_fini(&b);
+		return;
+	}
+	c->checking = true;
+	cell_request(c, "store", MSG_STORE_CHECK, &b, REQUEST_MS, 0, on_behind, NULL);
+}
+
+/* A new session: subscriptions may be gone with the old sockets, and events
+ * were lost for sure if there were any. */
+void views_link_up(struct cell *c)
+{
+	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
+		struct view *v = n->value;
+		if (v->direct)
+			continue;
+		c->ops.subscribe(c->ops.arg, span_of(v->stream), true);
+		if (v->state != VIEW_LIVE)
+			again_soon(c, v);
+	}
+	c->check_at_us = 0;
+}
+
+static void act_due(struct cell *c, uint64_t now_us)
+{
+	c->views_act_us = UINT64_MAX;
+	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
+		struct view *v = n->value;
+		if (!v->act_at_us)
+			continue;
+		if (now_us < v->act_at_us) {
+			if (v->act_at_us < c->views_act_us)
+				c->views_act_us = v->act_at_us;
+			continue;
+		}
+		v->act_at_us = 0;
+		if (v->state == VIEW_FETCHING)
+			start_fetch(c, v);
+		else if (v->state != VIEW_LIVE)
+			start_list(c, v);
+	}
+}
+
+static bool store_reachable(const struct cell *c)
+{
+	return c->link == LINK_UP || actor_by_name(c, span_of("store"));
+}
+
+void views_tick(struct cell *c, uint64_t now_us)
+{
+	if (now_us >= c->views_act_us && store_reachable(c))
+		act_due(c, now_us);
+	if (now_us >= c->check_at_us && !c->checking && c->views.count && c->link == LINK_UP) {
+		c->check_at_us = now_us + CHECK_US;
+		check_heads(c);
+	}
+}
+
+uint64_t views_deadline(const struct cell *c)
+{
+	if (c->stopping || !store_reachable(c))
+		return UINT64_MAX;
+	uint64_t due = c->views_act_us;
+	if (c->views.count && !c->checking && c->link == LINK_UP && c->check_at_us < due)
+		due = c->check_at_us;
+	return due;
+}
+
+static void object_drop(void *o)
+{
+	view_object_unref(o);
+}
+
+static void view_free(void *p)
+{
+	struct view *v = p;
+	history_clear(v, 0);
+	buffer_clear(v);
+	omap_fini(&v->objects, object_drop);
+	omap_fini(&v->seen, NULL);
+	free(v->history);
+	free(v->buffer);
+	free(v->followers);
+	free(v->next);
+	free(v->stream);
+	free(v->kind);
+	free(v->part);
+	free(v);
+}
+
+void views_free(struct cell *c)
+{
+	omap_fini(&c->views, view_free);
+}

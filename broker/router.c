@@ -1,0 +1,408 @@
+#include "broker/router.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+#include "broker/catalogue.h"
+#include "broker/messages.h"
+
+struct session {
+	uint64_t peer;
+	uint64_t epoch;
+	uint64_t incarnation;
+	uint64_t heard_us;
+	char *cell;
+	struct omap names; /* name -> this session; the keys are what counts */
+};
+
+struct router {
+	struct router_ops ops;
+	struct router_stats stats;
+	uint32_t cluster;
+	uint64_t next_epoch;
+	uint64_t sequence;
+	struct omap peers;   /* peer number -> session */
+	struct omap names;   /* actor's name -> session */
+	struct omap watches; /* watched name -> struct omap of watchers' names */
+};
+
+struct key8 {
+	uint8_t b[8];
+};
+
+static struct key8 key_of(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+#define SPAN8(k) ((struct span){(k).b, 8})
+
+struct router *router_new(const struct router_ops *ops, uint32_t cluster, uint64_t seed)
+{
+	struct router *r = mem_alloc(sizeof *r);
+	r->ops = *ops;
+	r->cluster = cluster;
+	/* 2^40 sessions a broker's life, and room for as many lives. */
+	r->next_epoch = (seed & 0x3fffff) << 40 | 1;
+	r->names.seed = seed;
+	return r;
+}
+
+static void session_free(void *p)
+{
+	struct session *s = p;
+	omap_fini(&s->names, NULL);
+	free(s->cell);
+	free(s);
+}
+
+static void watchers_free(void *p)
+{
+	omap_fini(p, NULL);
+	free(p);
+}
+
+void router_free(struct router *r)
+{
+	if (!r)
+		return;
+	omap_fini(&r->peers, session_free);
+	omap_fini(&r->names, NULL);
+	omap_fini(&r->watches, watchers_free);
+	free(r);
+}
+
+const struct router_stats *router_stats(const struct router *r)
+{
+	return &r->stats;
+}
+
+static struct session *session_of(const struct router *r, uint64_t peer)
+{
+	struct key8 k = key_of(peer);
+	return omap_get(&r->peers, SPAN8(k));
+}
+
+/* ---- what the broker says itself */
+
+static int say(struct router *r, uint64_t peer, struct envelope *env, struct buf *body)
+{
+	env->cluster = r->cluster;
+	env->sequence = ++r->sequence;
+	env->hops = ENV_HOPS;
+	env->body = span_buf(body);
+	struct buf out = {0};
+	env_encode(&out, env);
+	struct bytes *frame = bytes_take(&out);
+	int rc = r->ops.send(r->ops.arg, peer, frame);
+	bytes_unref(frame);
+	buf_fini(body);
+	return rc;
+}
+
+static void say_system(struct router *r, uint64_t peer, uint16_t kind, struct buf *body)
+{
+	struct envelope env = {.type = ENV_SYSTEM, .from = span_of("broker"), .kind = kind};
+	say(r, peer, &env, body);
+}
+
+static void say_bye(struct router *r, uint64_t peer, const char *reason)
+{
+	struct buf body = {0};
+	mpw_map(&body, 1);
+	mpw_kv_str(&body, "reason", reason);
+	say_system(r, peer, MSG_SESSION_BYE, &body);
+}
+
+static void say_failed(struct router *r, uint64_t peer, const struct envelope *req, int code)
+{
+	struct envelope env = {
+		.type = ENV_ERROR,
+		.to = req->from,
+		.from = req->to,
+		.correlation = req->correlation,
+		.kind = MSG_ERROR,
+		.trace = req->trace,
+	};
+	char text[200];
+	snprintf(text, sizeof text, "%.*s: %s", (int)req->to.len, (const char *)req->to.data,
+		 err_text(code));
+	struct buf body = {0};
+	mpw_map(&body, 2);
+	mpw_kv_str(&body, "code", err_name(code));
+	mpw_kv_str(&body, "text", text);
+	say(r, peer, &env, &body);
+}
+
+/* ---- names and who watches them */
+
+static void say_down(struct router *r, struct span watcher, struct span name, int reason)
+{
+	struct session *s = omap_get(&r->names, watcher);
+	if (!s)
+		return;
+	struct envelope env = {
+		.type = ENV_SYSTEM, .to = watcher, .from = span_of("broker"), .kind = MSG_NAME_DOWN};
+	struct buf body = {0};
+	mpw_map(&body, 2);
+	mpw_kv_span(&body, "name", name);
+	mpw_kv_str(&body, "reason", err_name(reason));
+	say(r, s->peer, &env, &body);
+}
+
+static void name_gone(struct router *r, struct span name, int reason)
+{
+	struct omap *watchers = omap_remove(&r->watches, name);
+	if (!watchers)
+		return;
+	for (struct onode *n = omap_first(watchers); n; n = omap_next(n))
+		say_down(r, onode_key(n), name, reason);
+	watchers_free(watchers);
+}
+
+static void name_watch(struct router *r, struct span watcher, struct span name)
+{
+	if (!omap_get(&r->names, name)) {
+		say_down(r, watcher, name, ERR_UNREACHABLE);
+		return;
+	}
+	struct omap *watchers = omap_get(&r->watches, name);
+	if (!watchers) {
+		watchers = mem_alloc(sizeof *watchers);
+		omap_put(&r->watches, name, watchers);
+	}
+	omap_put(watchers, watcher, r);
+}
+
+static void session_end(struct router *r, struct session *s, int reason)
+{
+	struct key8 k = key_of(s->peer);
+	omap_remove(&r->peers, SPAN8(k));
+	for (struct onode *n = omap_first(&s->names); n; n = omap_next(n)) {
+		if (omap_get(&r->names, onode_key(n)) != s)
+			continue;
+		omap_remove(&r->names, onode_key(n));
+		name_gone(r, onode_key(n), reason);
+	}
+	r->stats.sessions = r->peers.count;
+	r->stats.names = r->names.count;
+	session_free(s);
+}
+
+static void name_register(struct router *r, struct session *s, struct span name)
+{
+	if (name.len == 0 || name.len > ENV_NAME_BYTES_MAX)
+		return;
+	struct session *was = omap_put(&r->names, name, s);
+	omap_put(&s->names, name, s);
+	r->stats.names = r->names.count;
+	if (was && was != s) {
+		omap_remove(&was->names, name);
+		log_warn("broker", "%.*s moved from cell %s to %s", (int)name.len, name.data,
+			 was->cell, s->cell);
+		say_bye(r, was->peer, "an actor's name was taken over");
+	}
+}
+
+static void name_release(struct router *r, struct session *s, struct span name)
+{
+	if (omap_get(&r->names, name) != s)
+		return;
+	omap_remove(&r->names, name);
+	omap_remove(&s->names, name);
+	r->stats.names = r->names.count;
+	name_gone(r, name, ERR_CLOSED);
+}
+
+/* ---- sessions */
+
+/* A cell that comes again (it was restarted, or its connection was) replaces
+ * its former session at once instead of after the silence. */
+static void end_former(struct router *r, struct span cell, uint64_t incarnation)
+{
+	struct onode *n = omap_first(&r->peers);
+	while (n) {
+		struct session *s = n->value;
+		n = omap_next(n);
+		if (span_is(cell, s->cell)) {
+			if (s->incarnation != incarnation)
+				say_bye(r, s->peer, "the cell was started again elsewhere");
+			session_end(r, s, ERR_UNREACHABLE);
+		}
+	}
+}
+
+static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t now_us)
+{
+	struct span cell = mp_path_str(body, "cell");
+	struct mp v, names;
+	uint64_t incarnation = 0;
+	size_t count = 0;
+	if (mp_find(body, "incarnation", &v))
+		mp_u64(&v, &incarnation);
+	if (cell.len == 0 || !mp_find(body, "names", &names) || mp_array(&names, &count)) {
+		r->stats.malformed++;
+		say_bye(r, peer, "a hello without cell or names");
+		return;
+	}
+	struct session *old = session_of(r, peer);
+	if (old)
+		session_end(r, old, ERR_STALE);
+	end_former(r, cell, incarnation);
+	struct session *s = mem_alloc(sizeof *s);
+	s->peer = peer;
+	s->epoch = r->next_epoch++;
+	s->incarnation = incarnation;
+	s->heard_us = now_us;
+	s->cell = mem_ndup(cell.data, cell.len);
+	struct key8 k = key_of(peer);
+	omap_put(&r->peers, SPAN8(k), s);
+	r->stats.sessions = r->peers.count;
+	for (size_t i = 0; i < count; i++) {
+		struct span name;
+		if (mp_str(&names, &name))
+			break;
+		name_register(r, s, name);
+	}
+	struct buf welcome = {0};
+	mpw_map(&welcome, 2);
+	mpw_kv_u64(&welcome, "epoch", s->epoch);
+	mpw_kv_u64(&welcome, "ping_ms", ROUTER_PING_US / 1000);
+	say_system(r, peer, MSG_SESSION_WELCOME, &welcome);
+}
+
+static void on_system(struct router *r, struct session *s, const struct envelope *env)
+{
+	struct mp body = mp_of(env->body);
+	struct span name = mp_path_str(body, "name");
+	struct buf pong = {0};
+	switch (env->kind) {
+	case MSG_SESSION_PING:
+		buf_append(&pong, env->body.data, env->body.len);
+		say_system(r, s->peer, MSG_SESSION_PONG, &pong);
+		break;
+	case MSG_SESSION_BYE:
+		session_end(r, s, ERR_CLOSED);
+		break;
+	case MSG_NAME_REGISTER:
+		name_register(r, s, name);
+		break;
+	case MSG_NAME_RELEASE:
+		name_release(r, s, name);
+		break;
+	case MSG_NAME_WATCH:
+		name_watch(r, env->from, name);
+		break;
+	default:
+		r->stats.malformed++;
+	}
+}
+
+static void route(struct router *r, struct session *from, const struct envelope *env,
+		  struct bytes *frame)
+{
+	struct session *to = omap_get(&r->names, env->to);
+	int rc = to ? r->ops.send(r->ops.arg, to->peer, frame) : ERR_UNREACHABLE;
+	if (rc == 0) {
+		r->stats.routed++;
+		return;
+	}
+	*(rc == ERR_OVERLOADED ? &r->stats.refused_full : &r->stats.refused_gone) += 1;
+	if (env->type == ENV_REQUEST)
+		say_failed(r, from->peer, env, rc);
+	else
+		log_debug("broker", "dead letter: %.*s to %.*s: %s", (int)env->from.len,
+			  env->from.data, (int)env->to.len, env->to.data, err_name(rc));
+}
+
+static void on_bus_frame(struct router *r, struct bytes *frame)
+{
+	struct span topic, rest;
+	if (env_split_topic(bytes_span(frame), &topic, &rest)) {
+		r->stats.malformed++;
+		return;
+	}
+	r->stats.published++;
+	r->ops.publish(r->ops.arg, frame);
+}
+
+void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool trusted,
+		     uint64_t now_us)
+{
+	struct span raw = bytes_span(frame);
+	struct session *s = session_of(r, peer);
+	if (raw.len && raw.data[0] < 0x80) {
+		if (s)
+			on_bus_frame(r, frame);
+		else
+			r->stats.strangers++;
+		return;
+	}
+	struct envelope env;
+	struct err e = {0};
+	int rc = trusted ? env_decode_trusted(raw, &env, &e) : env_decode(raw, &env, &e);
+	if (rc || env.cluster != r->cluster) {
+		if (!r->stats.malformed++)
+			log_warn("broker", "a frame was dropped: %s",
+				 rc ? e.text : "it belongs to another cluster");
+		return;
+	}
+	if (env.type == ENV_SYSTEM && env.kind == MSG_SESSION_HELLO) {
+		on_hello(r, peer, mp_of(env.body), now_us);
+		return;
+	}
+	if (!s) {
+		r->stats.strangers++;
+		say_bye(r, peer, "no session: say hello");
+		return;
+	}
+	if (env.epoch != s->epoch) {
+		r->stats.stale++;
+		return; /* sent before our welcome reached it */
+	}
+	s->heard_us = now_us;
+	if (env.from.len && omap_get(&r->names, env.from) != s) {
+		r->stats.forged++;
+		return;
+	}
+	if (env.type == ENV_SYSTEM)
+		on_system(r, s, &env);
+	else
+		route(r, s, &env, frame);
+}
+
+void router_on_subscribe(struct router *r, struct span topic)
+{
+	struct session *store = omap_get(&r->names, span_of("store"));
+	if (!store || topic.len == 0)
+		return;
+	struct envelope env = {.type = ENV_SEND,
+			       .to = span_of("store"),
+			       .from = span_of("broker"),
+			       .kind = MSG_BUS_SUBSCRIBED};
+	struct buf body = {0};
+	mpw_map(&body, 1);
+	mpw_kv_span(&body, "stream", topic);
+	say(r, store->peer, &env, &body);
+}
+
+void router_tick(struct router *r, uint64_t now_us)
+{
+	struct onode *n = omap_first(&r->peers);
+	while (n) {
+		struct session *s = n->value;
+		n = omap_next(n);
+		if (now_us < s->heard_us + ROUTER_SILENCE_US)
+			continue;
+		log_warn("broker", "cell %s has been silent for %d s", s->cell,
+			 ROUTER_SILENCE_US / 1000000);
+		say_bye(r, s->peer, "silent for too long");
+		session_end(r, s, ERR_UNREACHABLE);
+	}
+}

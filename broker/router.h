@@ -1,0 +1,56 @@
+/* The broker's mind: sessions, names, and where a frame goes. Pure: sockets
+ * and clocks are behind `struct router_ops`, so that production (serve.c) and
+ * the simulator run the very same code. It keeps nothing that hellos do not
+ * bring back: it may be killed at any moment.
+ *
+ * A *session* is one cell's connection, opened by session.hello and named by
+ * an epoch that every later envelope must carry. A *name* belongs to the
+ * session that registered it last; the former owner is told session.bye.
+ * Nothing is queued here: a frame is handed to the socket or refused, and a
+ * refused request is answered at once with ENV_ERROR.
+ *
+ * Frames that start with a topic (any byte under 0x80) go to the bus as they
+ * are; all others are envelopes. Frames are passed on without a copy. */
+#ifndef BROKER_ROUTER_H
+#define BROKER_ROUTER_H
+
+#include "broker/envelope.h"
+
+struct router;
+
+struct router_ops {
+	void *arg;
+	/* Never blocks. ERR_OVERLOADED: the peer's queue is full.
+	 * ERR_UNREACHABLE: the peer is gone. */
+	int (*send)(void *arg, uint64_t peer, struct bytes *frame);
+	/* To all who subscribed to the frame's topic; lossy. */
+	void (*publish)(void *arg, struct bytes *frame);
+};
+
+struct router_stats {
+	uint64_t routed, published;
+	uint64_t refused_full, refused_gone; /* answered or dead letters */
+	uint64_t strangers;                  /* frames without a session */
+	uint64_t malformed, stale, forged;
+	uint64_t sessions, names;
+};
+
+enum {
+	ROUTER_PING_US = 1000000,
+	ROUTER_SILENCE_US = 6000000, /* after that a session is over */
+};
+
+/* `seed` makes epochs differ between incarnations of the broker. */
+struct router *router_new(const struct router_ops *ops, uint32_t cluster, uint64_t seed);
+void router_free(struct router *r);
+
+/* One frame of a peer. `trusted`: from our own process (not checked whole). */
+void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool trusted,
+		     uint64_t now_us);
+/* Somebody subscribed to a topic: the store is asked to publish its head. */
+void router_on_subscribe(struct router *r, struct span topic);
+/* Ends sessions that were silent too long. Call it every second or so. */
+void router_tick(struct router *r, uint64_t now_us);
+const struct router_stats *router_stats(const struct router *r);
+
+#endif

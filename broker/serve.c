@@ -1,0 +1,176 @@
+#include "broker/serve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "broker/socket.h"
+
+enum { BURST = 256, TICK_MS = 1000 };
+
+/* Peers of the ipc ROUTER are told from those of the inproc one by this bit. */
+#define FAR_PEER ((uint64_t)1 << 40)
+
+struct broker {
+	struct router *router;
+	struct sock *near, *far, *bus;
+	int stop_fd, epoll_fd;
+	_Atomic bool stopping;
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static int send_to(void *arg, uint64_t peer, struct bytes *frame)
+{
+	struct broker *b = arg;
+	struct sock *s = peer & FAR_PEER ? b->far : b->near;
+	return s ? sock_send(s, peer & ~FAR_PEER, frame) : ERR_UNREACHABLE;
+}
+
+static void publish(void *arg, struct bytes *frame)
+{
+	struct broker *b = arg;
+	(void)sock_send(b->bus, 0, frame); /* lossy by design: followers fetch */
+}
+
+static int open_router(struct sock **out, const char *endpoint, struct err *e)
+{
+	*out = sock_new(SOCK_ROUTER, e);
+	return *out ? sock_bind(*out, endpoint, e) : ERR_IO;
+}
+
+static int open_sockets(struct broker *b, const struct broker_config *cfg, struct err *e)
+{
+	char at[512];
+	int rc = open_router(&b->near, "inproc://broker", e);
+	if (rc)
+		return rc;
+	b->bus = sock_new(SOCK_XPUB, e);
+	if (!b->bus || (rc = sock_bind(b->bus, "inproc://bus", e)))
+		return rc ? rc : ERR_IO;
+	if (!cfg->dir)
+		return 0;
+	snprintf(at, sizeof at, "ipc://%s/broker.ipc", cfg->dir);
+	if ((rc = open_router(&b->far, at, e)))
+		return rc;
+	snprintf(at, sizeof at, "ipc://%s/bus.ipc", cfg->dir);
+	return sock_bind(b->bus, at, e);
+}
+
+static void watch(struct broker *b, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+}
+
+int broker_open(struct broker **out, const struct broker_config *cfg, struct err *e)
+{
+	struct broker *b = mem_alloc(sizeof *b);
+	struct router_ops ops = {b, send_to, publish};
+	uint64_t seed = 0;
+	(void)!getrandom(&seed, sizeof seed, 0);
+	b->router = router_new(&ops, cfg->cluster, seed);
+	b->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	int rc = open_sockets(b, cfg, e);
+	if (rc) {
+		broker_free(b);
+		return rc;
+	}
+	watch(b, b->stop_fd);
+	watch(b, sock_fd(b->near));
+	watch(b, sock_fd(b->bus));
+	if (b->far)
+		watch(b, sock_fd(b->far));
+	*out = b;
+	return 0;
+}
+
+static bool serve_router(struct broker *b, struct sock *s, uint64_t mark, bool trusted)
+{
+	uint64_t now = now_us();
+	for (int i = 0; s && i < BURST; i++) {
+		uint64_t peer = 0;
+		struct bytes *frame = NULL;
+		int rc = sock_recv(s, &peer, &frame);
+		if (rc == ERR_AGAIN)
+			return false;
+		if (rc == 0)
+			router_on_frame(b->router, peer | mark, frame, trusted, now);
+		bytes_unref(frame);
+	}
+	return s != NULL;
+}
+
+static bool serve_bus(struct broker *b)
+{
+	for (int i = 0; i < BURST; i++) {
+		uint64_t peer;
+		struct bytes *frame = NULL;
+		int rc = sock_recv(b->bus, &peer, &frame);
+		if (rc == ERR_AGAIN)
+			return false;
+		struct span f = bytes_span(frame);
+		/* 1 and the topic with its zero byte: somebody subscribed */
+		if (rc == 0 && f.len > 2 && f.data[0] == 1 && f.data[f.len - 1] == 0)
+			router_on_subscribe(b->router, (struct span){f.data + 1, f.len - 2});
+		bytes_unref(frame);
+	}
+	return true;
+}
+
+void broker_run(struct broker *b)
+{
+	uint64_t tick_at = now_us();
+	while (!b->stopping) {
+		bool more = serve_router(b, b->near, 0, true);
+		more |= serve_router(b, b->far, FAR_PEER, false);
+		more |= serve_bus(b);
+		uint64_t now = now_us();
+		if (now >= tick_at) {
+			router_tick(b->router, now);
+			tick_at = now + TICK_MS * 1000;
+		}
+		/* Sending may have used up the edge that a descriptor announced. */
+		more = more || sock_readable(b->near) || sock_readable(b->bus) ||
+		       (b->far && sock_readable(b->far));
+		struct epoll_event ev[8];
+		if (!more)
+			epoll_wait(b->epoll_fd, ev, 8, TICK_MS);
+	}
+	sock_close(b->near);
+	sock_close(b->far);
+	sock_close(b->bus);
+	b->near = b->far = b->bus = NULL;
+}
+
+void broker_stop(struct broker *b)
+{
+	uint64_t one = 1;
+	b->stopping = true;
+	(void)!write(b->stop_fd, &one, sizeof one);
+}
+
+void broker_free(struct broker *b)
+{
+	if (!b)
+		return;
+	sock_close(b->near);
+	sock_close(b->far);
+	sock_close(b->bus);
+	router_free(b->router);
+	close(b->stop_fd);
+	close(b->epoll_fd);
+	free(b);
+}
