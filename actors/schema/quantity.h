@@ -32,6 +32,8 @@ bool quantity_is_integer(struct quantity q);
 /* Rounded up, capped to int64: whole units, and thousandths. */
 int64_t quantity_value(struct quantity q);
 int64_t quantity_milli(struct quantity q);
+/* Rounded away from zero to thousandths, as resource lists are stored. */
+struct quantity quantity_round_milli(struct quantity q);
 struct quantity quantity_of(int64_t value, enum quantity_form form);
 struct quantity quantity_of_milli(int64_t milli, enum quantity_form form);
 

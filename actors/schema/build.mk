@@ -1,0 +1,13 @@
+# The API's types and resources, from facts to C tables.
+
+SCHEMA_FACTS := actors/schema/types.json actors/schema/resources.json actors/schema/served.json
+
+$(BUILD)/gen/schema_tables.c: actors/schema/generate.py $(SCHEMA_FACTS) | $(BUILD)/gen/.ready
+	@echo "  GEN $@"
+	@python3 $< $(SCHEMA_FACTS) >$@.new && mv $@.new $@
+
+$(BUILD)/obj/gen/schema_tables.o: $(BUILD)/gen/schema_tables.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $<"; )$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(BUILD)/libschema.a: $(BUILD)/obj/gen/schema_tables.o
