@@ -6,7 +6,7 @@ PAUSE_SRCS := $(wildcard nodes/pause/*.c) $(addprefix broker/base/,bytes.c err.c
 PAUSE_OBJS := $(patsubst %.c,$(BUILD)/pause/%.o,$(PAUSE_SRCS))
 # The sanitizers need a dynamic program; it is then as large as it likes.
 PAUSE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) $(shell pkg-config --cflags msgpack 2>/dev/null) \
-	$(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all, \
+	$(if $(SAN),-O2 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all, \
 	-O2 -g -fno-pie -ffunction-sections -fdata-sections)
 PAUSE_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN),-static -no-pie -Wl,--gc-sections)
 

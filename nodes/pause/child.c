@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "broker/base/mem.h"
@@ -175,9 +176,14 @@ static _Noreturn void run(char **argv, char **env, int tell)
 static void reset_signals(void)
 {
 	static const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
+	static const uint64_t defaults[8]; /* the kernel's struct sigaction, all zero */
 	sigset_t none;
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		signal(ignored[i], SIG_DFL);
+	/* posix_spawn, which made the pause, ignores the two signals that glibc
+	 * keeps for itself, and its sigaction refuses to touch them. */
+	for (int number = 32; number <= 33; number++)
+		syscall(SYS_rt_sigaction, number, &defaults, NULL, sizeof(uint64_t));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -166,7 +166,8 @@ static int write_lost(struct cri_log *log)
 	buf_append(&line, head, sizeof head);
 	buf_puts(&line, "troupe: ");
 	buf_append(&line, count + at, sizeof count - at);
-	buf_puts(&line, " lines of output were lost: ");
+	buf_puts(&line, log->lost == 1 ? " line of output was lost: "
+				       : " lines of output were lost: ");
 	buf_puts(&line, why ? why : "unknown error");
 	buf_putc(&line, '\n');
 	struct iovec vec = {line.data, line.len};

@@ -1,0 +1,224 @@
+/* One connection to one pause. What the socket does not take at once waits in
+ * a list; commands go out in the order in which they were given. */
+#include "nodes/pause_link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+#include "broker/base/mp.h"
+#include "nodes/pause/packet.h"
+
+struct command {
+	struct command *next;
+	struct buf body;
+	size_t sent;
+};
+
+struct pause_link {
+	int fd;
+	bool closed;
+	struct pause_events events;
+	struct command *first, **last;
+	size_t queued_bytes;
+	struct buf inbox;
+};
+
+static int connect_in(const char *dir, struct err *e)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	/* Through a descriptor, because a socket's path may have 107 bytes. */
+	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return err_set(e, ERR_UNREACHABLE, "%s: %s", dir, strerror(errno));
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", at, PAUSE_SOCKET);
+	int rc = fd < 0 ? -1 : connect(fd, (struct sockaddr *)&a, sizeof a);
+	int number = errno;
+	close(at);
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err_set(e, number == EAGAIN ? ERR_AGAIN : ERR_UNREACHABLE, "%s/%s: %s", dir,
+		       PAUSE_SOCKET, strerror(number));
+}
+
+int pause_link_open(struct pause_link **out, const char *dir, const struct pause_events *events,
+		    struct err *e)
+{
+	int fd = connect_in(dir, e);
+	if (fd < 0)
+		return fd;
+	struct pause_link *l = mem_alloc(sizeof *l);
+	l->fd = fd;
+	l->events = *events;
+	l->last = &l->first;
+	*out = l;
+	return 0;
+}
+
+static void command_pop(struct pause_link *l)
+{
+	struct command *c = l->first;
+	l->first = c->next;
+	if (!l->first)
+		l->last = &l->first;
+	l->queued_bytes -= c->body.len;
+	buf_fini(&c->body);
+	free(c);
+}
+
+void pause_link_close(struct pause_link *l)
+{
+	if (!l)
+		return;
+	while (l->first)
+		command_pop(l);
+	buf_fini(&l->inbox);
+	close(l->fd);
+	free(l);
+}
+
+int pause_link_fd(const struct pause_link *l)
+{
+	return l->fd;
+}
+
+bool pause_link_wants_write(const struct pause_link *l)
+{
+	return l->first && !l->closed;
+}
+
+static int flush(struct pause_link *l)
+{
+	while (l->first && !l->closed) {
+		struct command *c = l->first;
+		int rc = packet_send(l->fd, span_buf(&c->body), &c->sent);
+		if (rc == ERR_AGAIN)
+			return 0;
+		if (rc)
+			l->closed = true;
+		else if (c->sent == c->body.len)
+			command_pop(l);
+	}
+	return l->closed ? ERR_CLOSED : 0;
+}
+
+/* A pause is a program of ours, yet its words are checked like a stranger's. */
+static void on_event(struct pause_link *l, struct span message)
+{
+	struct pause_attempt a;
+	if (mp_check(message, NULL))
+		return;
+	struct mp m = mp_of(message);
+	struct span event = mp_path_str(m, "event");
+	if (span_is(event, "listed")) {
+		l->events.listed(l->events.arg);
+	} else if (span_is(event, "error")) {
+		char *text = mem_ndup(mp_path_str(m, "text").data, mp_path_str(m, "text").len);
+		l->events.refused(l->events.arg, text);
+		free(text);
+	} else if (pause_attempt_read(message, &a, NULL) == 0) {
+		l->events.attempt(l->events.arg, &a);
+	}
+}
+
+int pause_link_poll(struct pause_link *l)
+{
+	for (;;) {
+		int rc = packet_receive(l->fd, &l->inbox);
+		if (rc == ERR_AGAIN)
+			break;
+		if (rc) {
+			l->closed = true;
+			return ERR_CLOSED;
+		}
+		on_event(l, span_buf(&l->inbox));
+		l->inbox.len = 0;
+	}
+	if (l->inbox.len == 0)
+		buf_fini(&l->inbox);
+	return flush(l);
+}
+
+static int give(struct pause_link *l, struct buf *body)
+{
+	int rc = l->closed ? ERR_CLOSED : 0;
+	if (rc == 0 && body->len > PAUSE_MESSAGE_BYTES_MAX)
+		rc = ERR_LIMIT;
+	if (rc == 0 && l->queued_bytes + body->len > PAUSE_LINK_QUEUE_BYTES_MAX)
+		rc = ERR_OVERLOADED;
+	if (rc) {
+		buf_fini(body);
+		return rc;
+	}
+	struct command *c = mem_alloc(sizeof *c);
+	c->body = *body;
+	l->queued_bytes += body->len;
+	*l->last = c;
+	l->last = &c->next;
+	return flush(l);
+}
+
+static void write_texts(struct buf *b, const char *key, const char *const *texts)
+{
+	size_t n = 0;
+	while (texts && texts[n])
+		n++;
+	mpw_str(b, key);
+	mpw_array(b, n);
+	for (size_t i = 0; i < n; i++)
+		mpw_str(b, texts[i]);
+}
+
+int pause_link_start(struct pause_link *l, const struct pause_start *s)
+{
+	struct buf b = {0};
+	mpw_map(&b, 9);
+	mpw_kv_str(&b, "do", "start");
+	mpw_kv_str(&b, "name", s->name);
+	mpw_kv_u64(&b, "attempt", s->attempt);
+	write_texts(&b, "argv", s->argv);
+	write_texts(&b, "env", s->env);
+	mpw_kv_str(&b, "cwd", s->cwd ? s->cwd : "/");
+	mpw_kv_i64(&b, "uid", s->uid);
+	mpw_kv_i64(&b, "gid", s->gid);
+	mpw_kv_u64(&b, "log_bytes", s->log_bytes);
+	return give(l, &b);
+}
+
+int pause_link_signal(struct pause_link *l, const char *name, int64_t attempt, int signal)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "do", "signal");
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_i64(&b, "attempt", attempt);
+	mpw_kv_i64(&b, "signal", signal);
+	return give(l, &b);
+}
+
+static int simple(struct pause_link *l, const char *what)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "do", what);
+	return give(l, &b);
+}
+
+int pause_link_list(struct pause_link *l)
+{
+	return simple(l, "list");
+}
+
+int pause_link_exit(struct pause_link *l)
+{
+	return simple(l, "exit");
+}
