@@ -1,0 +1,97 @@
+/* Answers: a call is answered once and then freed. */
+#include <stdlib.h>
+
+#include "actors/api/api_private.h"
+
+struct key8 api_key8(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+struct span call_arg(const struct call *k, const char *name)
+{
+	struct mp args = k->args;
+	size_t n, two;
+	struct span key, value;
+	if (mp_array(&args, &n))
+		return (struct span){0};
+	while (n--) {
+		if (mp_array(&args, &two) || mp_str(&args, &key) || mp_str(&args, &value))
+			break;
+		if (span_is(key, name))
+			return value;
+	}
+	return (struct span){0};
+}
+
+bool call_flag(const struct call *k, const char *name)
+{
+	struct span v = call_arg(k, name);
+	return span_is(v, "true") || span_is(v, "1");
+}
+
+void call_end(struct api *a, struct call *k)
+{
+	struct key8 id = api_key8(k->id);
+	omap_remove(&a->calls, SPAN8(id));
+	writing_fini(&k->writing);
+	bytes_unref(k->owner);
+	arena_fini(&k->arena);
+	free(k);
+}
+
+static void warn_headers(struct ctx *c, struct api *a, struct call *k)
+{
+	if (!k->writing.planned)
+		return;
+	for (const struct note *n = k->writing.plan.warnings.first; n; n = n->next) {
+		struct buf line = {0};
+		buf_puts(&line, "Warning: 299 - ");
+		json_string(&line, span_of(n->text));
+		ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0, bytes_take(&line));
+	}
+}
+
+void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,
+		 struct buf *text)
+{
+	warn_headers(c, a, k);
+	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), bytes_take(text));
+	call_end(a, k);
+}
+
+void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status)
+{
+	struct buf out = {0};
+	json_from_doc(&out, status);
+	buf_putc(&out, '\n');
+	int code = status_code(status);
+	if (code == 429 || code == 503) {
+		static const char retry[] = "Retry-After: 1";
+		ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0,
+			      bytes_copy(retry, sizeof retry - 1));
+	}
+	answer_text(c, a, k, code, HTTP_JSON, &out);
+}
+
+void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
+		   uint64_t version)
+{
+	struct buf out = {0};
+	if (k->form == FORM_TABLE && k->resource) {
+		struct table t;
+		table_open(&t, &out, k->resource, k->include, ctx_wall_us(c), true, version, NULL,
+			   -1);
+		table_row(&t, object, version);
+		table_close(&t);
+	} else if (k->form == FORM_METADATA) {
+		json_metadata(&out, object, version);
+	} else {
+		json_object(&out, object, version);
+	}
+	buf_putc(&out, '\n');
+	answer_text(c, a, k, code, HTTP_JSON, &out);
+}

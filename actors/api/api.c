@@ -1,0 +1,360 @@
+/* The API actor: from a path to a call, from a call to its handler.
+ *
+ * A *call* lives from its request to its answer; it may wait meanwhile for a
+ * view to catch up, for the store's outcome, or for a node's log. A *watch*
+ * lives from its first byte to its last. */
+#include "actors/api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/api/api_private.h"
+
+/* ---- from the port's payload to a call */
+
+static struct span field(struct mp body, const char *name)
+{
+	return mp_path_str(body, name);
+}
+
+static struct call *call_new(struct ctx *c, struct api *a, const struct port_event *p)
+{
+	struct mp m = mp_of(bytes_span(p->payload)), v;
+	struct call *k = mem_alloc(sizeof *k);
+	k->api = a;
+	k->id = p->id;
+	k->owner = bytes_ref(p->payload);
+	k->method = field(m, "method");
+	k->path = field(m, "path");
+	k->accept = field(m, "accept");
+	k->content_type = field(m, "type");
+	k->agent = field(m, "agent");
+	k->user = field(m, "user");
+	k->sub = "";
+	k->arrived_us = ctx_now_us(c);
+	if (mp_find(m, "args", &v))
+		k->args = v;
+	if (mp_find(m, "body", &v))
+		mp_bin(&v, &k->body);
+	struct key8 id = api_key8(k->id);
+	omap_put(&a->calls, SPAN8(id), k);
+	return k;
+}
+
+/* A bearer token, or a certificate that the port has verified already. */
+static bool authenticate(struct api *a, struct call *k)
+{
+	struct span auth = field(mp_of(bytes_span(k->owner)), "auth");
+	static const char scheme[] = "Bearer ";
+	struct span token = bytes_span(a->token);
+	size_t n = sizeof scheme - 1;
+	if (auth.len > n && memcmp(auth.data, scheme, n) == 0) {
+		/* The time does not tell how much of the token was right. */
+		uint8_t diff = auth.len - n != token.len;
+		for (size_t i = 0; i < token.len && n + i < auth.len; i++)
+			diff |= auth.data[n + i] ^ token.data[i];
+		if (diff || !token.len)
+			return false;
+		k->user = span_of("kubernetes-admin");
+		return true;
+	}
+	return k->user.len > 0;
+}
+
+/* The next part of a path; false at its end. */
+static bool part(struct span *path, struct span *out)
+{
+	while (path->len && path->data[0] == '/')
+		path->data++, path->len--;
+	const uint8_t *slash = path->len ? memchr(path->data, '/', path->len) : NULL;
+	size_t n = slash ? (size_t)(slash - path->data) : path->len;
+	*out = (struct span){path->data, n};
+	path->data += n;
+	path->len -= n;
+	return n > 0;
+}
+
+/* Takes /api/v1/... or /apis/G/V/... apart. False: no resource path. */
+static bool parse_resource(struct api *a, struct call *k)
+{
+	struct span path = k->path, p, group = {0}, version, resource;
+	if (!part(&path, &p))
+		return false;
+	if (span_is(p, "apis")) {
+		if (!part(&path, &group))
+			return false;
+	} else if (!span_is(p, "api")) {
+		return false;
+	}
+	if (!part(&path, &version) || !part(&path, &resource))
+		return false;
+	if (span_is(resource, "namespaces")) {
+		struct span ns, inner;
+		if (part(&path, &ns)) {
+			struct span after = path;
+			if (part(&after, &inner) && schema_find(a->schema, group, version, inner) &&
+			    !span_is(inner, "namespaces")) {
+				k->namespace = ns;
+				resource = inner;
+				path = after;
+				part(&path, &k->name);
+			} else {
+				k->name = ns;
+			}
+		}
+	} else {
+		part(&path, &k->name);
+	}
+	k->resource = schema_find(a->schema, group, version, resource);
+	struct span sub;
+	if (part(&path, &sub))
+		k->sub = arena_ndup(&k->arena, sub.data, sub.len);
+	return k->resource && !part(&path, &sub);
+}
+
+static bool span_has(struct span s, const char *text)
+{
+	return memmem(s.data, s.len, text, strlen(text)) != NULL;
+}
+
+static bool negotiate(struct call *k)
+{
+	struct span accept = k->accept;
+	if (span_has(accept, "as=Table"))
+		k->form = FORM_TABLE;
+	else if (span_has(accept, "as=PartialObjectMetadata"))
+		k->form = FORM_METADATA;
+	return table_include_parse(call_arg(k, "includeObject"), &k->include);
+}
+
+/* ---- what is asked of a resource */
+
+static void on_resource(struct ctx *c, struct api *a, struct call *k)
+{
+	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
+	bool watching = get && call_flag(k, "watch");
+	if (!negotiate(k)) {
+		answer_status(c, a, k, status_bad_request(&k->arena, "includeObject: unknown value"));
+		return;
+	}
+	if (k->resource->namespaced && !k->namespace.len && (k->name.len || !get)) {
+		answer_status(c, a, k, status_no_resource(&k->arena));
+		return;
+	}
+	if (*k->sub && !schema_subresource(k->resource, span_of(k->sub))) {
+		answer_status(c, a, k, status_no_resource(&k->arena));
+		return;
+	}
+	if (get && strcmp(k->sub, "log") == 0)
+		log_start(c, a, k);
+	else if (watching)
+		watch_start(c, a, k);
+	else if (get && k->name.len)
+		read_get(c, a, k);
+	else if (get)
+		read_list(c, a, k);
+	else if (k->name.len || span_is(k->method, "POST"))
+		write_start(c, a, k);
+	else
+		answer_status(c, a, k,
+			      status_method_not_allowed(&k->arena, k->resource,
+							"deletecollection"));
+}
+
+static void on_call(struct ctx *c, struct api *a, struct call *k)
+{
+	bool open = span_is(k->path, "/healthz") || span_is(k->path, "/livez") ||
+		    span_is(k->path, "/readyz") || span_is(k->path, "/version");
+	a->requests++;
+	if (!authenticate(a, k) && !open) {
+		answer_status(c, a, k, status_unauthorized(&k->arena));
+		return;
+	}
+	if (parse_resource(a, k))
+		on_resource(c, a, k);
+	else
+		discovery(c, a, k);
+}
+
+/* ---- turns */
+
+static struct call *find_call(struct api *a, uint64_t id)
+{
+	struct key8 k = api_key8(id);
+	return omap_get(&a->calls, SPAN8(k));
+}
+
+/* The client left. Writes go on (they are in the store's hands) and waiting
+ * reads end with their view; a log would go on for ever. */
+static void on_gone(struct ctx *c, struct api *a, uint64_t id)
+{
+	struct call *k = find_call(a, id);
+	watch_gone(c, a, id);
+	if (k && k->node.len)
+		call_end(a, k);
+}
+
+static int on_port(struct ctx *c, void *state, const struct port_event *p)
+{
+	struct api *a = state;
+	if (p->op == HTTP_REQUEST)
+		on_call(c, a, call_new(c, a, p));
+	else if (p->op == HTTP_GONE)
+		on_gone(c, a, p->id);
+	return 0;
+}
+
+static void wake_waiting(struct ctx *c, struct api *a, struct stream *s)
+{
+	struct call *k = s->waiting;
+	s->waiting = NULL;
+	while (k) {
+		struct call *next = k->next_waiting;
+		k->next_waiting = NULL;
+		if (view_synced(s->view) && view_version(s->view) >= k->wait_version) {
+			k->retry(c, a, k);
+		} else {
+			k->next_waiting = s->waiting;
+			s->waiting = k;
+		}
+		k = next;
+	}
+}
+
+/* Bind and listen only when everything that reads are made from is there. */
+static int listen_when_ready(struct ctx *c, struct api *a)
+{
+	if (a->listening)
+		return 0;
+	for (struct onode *n = omap_first(&a->streams); n; n = omap_next(n))
+		if (!view_synced(((struct stream *)n->value)->view))
+			return 0;
+	struct err e = {0};
+	a->port = ctx_port_open(c, "http", mp_of(bytes_span(a->cfg)), &e);
+	if (a->port < 0) {
+		ctx_why(c, "%s", e.text);
+		return a->port;
+	}
+	a->listening = true;
+	struct buf b = {0};
+	ctx_send(c, "ready", "api.listening", &b, 0);
+	return 0;
+}
+
+static int on_view(struct ctx *c, void *state, const struct view_change *v)
+{
+	struct api *a = state;
+	struct stream *s = omap_get(&a->streams, view_stream(v->view));
+	if (!s)
+		return 0;
+	if (v->key.len)
+		watch_change(c, a, s, v);
+	wake_waiting(c, a, s);
+	return v->key.len ? 0 : listen_when_ready(c, a);
+}
+
+static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
+{
+	struct api *a = state;
+	struct call *k = find_call(a, tag);
+	if (k)
+		write_outcome(c, a, k, o);
+	return 0;
+}
+
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	struct api *a = state;
+	struct call *k = find_call(a, tag);
+	if (k)
+		log_reply(c, a, k, r);
+	return 0;
+}
+
+static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
+{
+	struct call *k = find_call(a, id);
+	if (!k || !k->resource)
+		return;
+	struct stream *s = omap_get(&a->streams, span_of(k->resource->stream));
+	struct call **at = s ? &s->waiting : NULL;
+	while (at && *at && *at != k)
+		at = &(*at)->next_waiting;
+	if (!at || !*at)
+		return; /* it went on meanwhile */
+	*at = k->next_waiting;
+	answer_status(c, a, k,
+		      status_timeout(&k->arena, "the server's view of the store is behind"));
+}
+
+static int on_timer(struct ctx *c, void *state, uint64_t tag)
+{
+	struct api *a = state;
+	uint64_t id = tag >> 2;
+	if ((tag & 3) == TAG_CALL)
+		call_timed_out(c, a, id);
+	else
+		watch_timer(c, a, id, (tag & 3) == TAG_WATCH_BOOKMARK);
+	return 0;
+}
+
+/* ---- life */
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct api *a = state;
+	a->port = -1;
+	a->heads = ctx_shared(c, "heads");
+	a->schema = schema_new();
+	objects_install(a->schema);
+	struct span token = mp_path_str(cfg, "token");
+	a->token = bytes_copy(token.data, token.len);
+	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
+	for (size_t i = 0; i < schema_count(a->schema); i++) {
+		const struct schema_resource *r = schema_row(a->schema, i);
+		if (omap_get(&a->streams, span_of(r->stream)))
+			continue;
+		struct stream *s = mem_alloc(sizeof *s);
+		s->resource = r;
+		s->view = ctx_follow(c, r->stream);
+		omap_put(&a->streams, span_of(r->stream), s);
+	}
+	/* Views may be there from a former incarnation. */
+	return listen_when_ready(c, a);
+}
+
+static void inspect(const void *state, struct buf *out)
+{
+	const struct api *a = state;
+	mpw_map(out, 5);
+	mpw_kv_bool(out, "listening", a->listening);
+	mpw_kv_u64(out, "requests", a->requests);
+	mpw_kv_u64(out, "calls", a->calls.count);
+	mpw_kv_u64(out, "watches", a->watches.count);
+	mpw_kv_u64(out, "watch_events", a->watch_events);
+}
+
+static void fini(void *state)
+{
+	struct api *a = state;
+	while (omap_first(&a->calls))
+		call_end(a, omap_first(&a->calls)->value);
+	omap_fini(&a->watches, watch_free);
+	omap_fini(&a->streams, free);
+	schema_free(a->schema);
+	bytes_unref(a->token);
+	bytes_unref(a->cfg);
+}
+
+const struct actor_spec api_actor = {
+	.kind = "api",
+	.state_bytes = sizeof(struct api),
+	.init = init,
+	.on_port = on_port,
+	.on_view = on_view,
+	.on_outcome = on_outcome,
+	.on_reply = on_reply,
+	.on_timer = on_timer,
+	.inspect = inspect,
+	.fini = fini,
+};

@@ -1,0 +1,142 @@
+/* What the files of the API actor share. */
+#ifndef API_API_PRIVATE_H
+#define API_API_PRIVATE_H
+
+#include "actors/api/http_port.h"
+#include "actors/objects/objects.h"
+#include "actors/objects/table.h"
+#include "actors/objects/writing.h"
+#include "actors/runtime/actor.h"
+#include "actors/runtime/heads.h"
+#include "actors/runtime/view.h"
+#include "actors/schema/json.h"
+#include "actors/schema/selectors.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+
+enum {
+	API_WAIT_US = 10000000,     /* for a view to catch up */
+	API_LOG_CHUNK_MS = 10000,   /* a log request waits so long for more */
+	API_WATCH_DEFAULT_S = 1800, /* when the client names no timeout */
+};
+
+struct api;
+
+/* How the client wants objects written. */
+enum api_form { FORM_OBJECT, FORM_TABLE, FORM_METADATA };
+
+/* One request until its answer. Everything of it lives in its arena. */
+struct call {
+	struct api *api;
+	uint64_t id; /* the port's */
+	struct arena arena;
+	struct bytes *owner; /* of the spans */
+	struct span method, path, body;
+	struct mp args;
+	struct span content_type, accept, agent;
+	const struct schema_resource *resource;
+	const char *sub;
+	struct span namespace, name;
+	bool all_namespaces;
+	enum api_form form;
+	enum table_include include;
+	struct span user;
+	struct span *groups;
+	size_t group_count;
+	uint64_t arrived_us;
+	uint64_t wait_version; /* the view must have reached this */
+	void (*retry)(struct ctx *c, struct api *a, struct call *k);
+	struct call *next_waiting;
+	/* a write */
+	struct writing writing;
+	/* a log */
+	struct span node, container;
+	uint64_t log_cursor;
+	bool log_follow, log_started;
+};
+
+struct watch {
+	uint64_t id;
+	struct arena arena;
+	struct stream *stream;
+	const struct schema_resource *resource;
+	struct bytes *prefix; /* of the keys it is about */
+	struct bytes *exact;  /* one key, or NULL */
+	const struct label_selector *labels;
+	const struct field_selector *fields;
+	enum api_form form;
+	enum table_include include;
+	bool bookmarks, columns_sent;
+	uint64_t start; /* changes up to here were sent when it began */
+	uint64_t last;  /* version of the last event sent */
+	uint64_t timer, bookmark_timer;
+	struct watch *next; /* of the stream */
+};
+
+/* A stream that is served, and who waits for it. */
+struct stream {
+	const struct schema_resource *resource;
+	struct view *view;
+	struct watch *watches;
+	struct call *waiting;
+};
+
+struct api {
+	struct schema *schema;
+	struct heads *heads;
+	int port;
+	struct bytes *token;
+	struct omap streams; /* name -> struct stream */
+	struct omap calls;   /* id -> struct call */
+	struct omap watches; /* id -> struct watch */
+	bool listening;
+	struct bytes *cfg;
+	uint64_t requests, watch_events;
+};
+
+struct key8 {
+	uint8_t b[8];
+};
+struct key8 api_key8(uint64_t n);
+#define SPAN8(k) ((struct span){(k).b, 8})
+
+/* ---- answers (answer.c). All of them end the call. */
+void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status);
+void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,
+		 struct buf *text); /* taken over */
+void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
+		   uint64_t version);
+void call_end(struct api *a, struct call *k);
+/* The value of a query parameter; empty when absent. */
+struct span call_arg(const struct call *k, const char *name);
+bool call_flag(const struct call *k, const char *name);
+
+/* ---- by what is asked */
+void discovery(struct ctx *c, struct api *a, struct call *k); /* everything but resources */
+void openapi_v3(struct ctx *c, struct api *a, struct call *k);
+void read_get(struct ctx *c, struct api *a, struct call *k);
+void read_list(struct ctx *c, struct api *a, struct call *k);
+void watch_start(struct ctx *c, struct api *a, struct call *k);
+void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct view_change *v);
+void watch_gone(struct ctx *c, struct api *a, uint64_t id);
+void watch_timer(struct ctx *c, struct api *a, uint64_t id, bool bookmark);
+void watch_free(void *w);
+void write_start(struct ctx *c, struct api *a, struct call *k);
+void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o);
+void log_start(struct ctx *c, struct api *a, struct call *k);
+void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+
+/* The stream's view if it shows all that was acknowledged before now; else
+ * NULL, and `retry` will be called when it does. */
+struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
+			void (*retry)(struct ctx *, struct api *, struct call *));
+
+/* Timer tags: what in the low bits, whose in the others. */
+enum { TAG_WATCH_END = 1, TAG_WATCH_BOOKMARK = 2, TAG_CALL = 3 };
+#define API_TAG(what, id) ((uint64_t)(id) << 2 | (what))
+
+/* How long the selectors of a request are good for. */
+int parse_selectors(struct call *k, struct arena *in, const struct label_selector **labels,
+		    const struct field_selector **fields, struct err *e);
+
+#endif

@@ -1,0 +1,358 @@
+/* Everything that is not a resource: discovery in both forms, version,
+ * health, and the OpenAPI documents as far as kubectl asks for them. */
+#include <stdio.h>
+
+#include "actors/api/api_private.h"
+
+static bool accepts_aggregated(const struct call *k)
+{
+	static const char want[] = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+	return memmem(k->accept.data, k->accept.len, want, sizeof want - 1) != NULL;
+}
+
+static void string(struct buf *b, const char *text)
+{
+	json_string(b, span_of(text));
+}
+
+static void strings(struct buf *b, const char *name, const char *const *list)
+{
+	buf_printf(b, "\"%s\":[", name);
+	for (size_t i = 0; list && list[i]; i++) {
+		if (i)
+			buf_putc(b, ',');
+		string(b, list[i]);
+	}
+	buf_putc(b, ']');
+}
+
+/* ---- one list of groups and versions, in the order of the rows */
+
+struct group_version {
+	const char *group, *version;
+};
+
+static size_t group_versions(const struct api *a, struct group_version *out, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < schema_count(a->schema); i++) {
+		const struct schema_resource *r = schema_row(a->schema, i);
+		size_t k = 0;
+		while (k < n && (strcmp(out[k].group, r->group) || strcmp(out[k].version, r->version)))
+			k++;
+		if (k == n && n < max)
+			out[n++] = (struct group_version){r->group, r->version};
+	}
+	return n;
+}
+
+static bool in(const struct schema_resource *r, const char *group, const char *version)
+{
+	return strcmp(r->group, group) == 0 && (!version || strcmp(r->version, version) == 0);
+}
+
+/* ---- the plain form: APIVersions, APIGroupList, APIGroup, APIResourceList */
+
+static void plain_resource(struct buf *b, const struct schema_resource *r)
+{
+	buf_printf(b,
+		   "{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\",",
+		   r->resource, r->singular, r->namespaced ? "true" : "false", r->kind);
+	strings(b, "verbs", r->verbs);
+	if (r->short_names && r->short_names[0]) {
+		buf_putc(b, ',');
+		strings(b, "shortNames", r->short_names);
+	}
+	if (r->categories && r->categories[0]) {
+		buf_putc(b, ',');
+		strings(b, "categories", r->categories);
+	}
+	buf_putc(b, '}');
+	for (size_t i = 0; i < r->subresource_count; i++) {
+		const struct schema_subresource *s = &r->subresources[i];
+		buf_printf(b, ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\",",
+			   r->resource, s->name, r->namespaced ? "true" : "false", s->kind);
+		strings(b, "verbs", s->verbs);
+		buf_putc(b, '}');
+	}
+}
+
+static bool plain_resources(const struct api *a, struct buf *b, const char *group,
+			    const char *version)
+{
+	size_t n = 0;
+	buf_printf(b, "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[",
+		   group, *group ? "/" : "", version);
+	for (size_t i = 0; i < schema_count(a->schema); i++) {
+		const struct schema_resource *r = schema_row(a->schema, i);
+		if (!in(r, group, version))
+			continue;
+		if (n++)
+			buf_putc(b, ',');
+		plain_resource(b, r);
+	}
+	buf_puts(b, "]}\n");
+	return n > 0;
+}
+
+static void plain_group(struct buf *b, const char *group, const struct group_version *gv, size_t n)
+{
+	const char *preferred = NULL;
+	size_t versions = 0;
+	buf_printf(b, "{\"name\":\"%s\",\"versions\":[", group);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(gv[i].group, group) != 0)
+			continue;
+		if (!preferred)
+			preferred = gv[i].version;
+		buf_printf(b, "%s{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}",
+			   versions++ ? "," : "", group, gv[i].version, gv[i].version);
+	}
+	buf_printf(b, "],\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}}", group,
+		   preferred, preferred);
+}
+
+static bool first_of_group(const struct group_version *gv, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(gv[k].group, gv[i].group) == 0)
+			return false;
+	return true;
+}
+
+static void plain_groups(struct buf *b, const struct group_version *gv, size_t n)
+{
+	size_t groups = 0;
+	buf_puts(b, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (!*gv[i].group || !first_of_group(gv, i))
+			continue;
+		if (groups++)
+			buf_putc(b, ',');
+		plain_group(b, gv[i].group, gv, n);
+	}
+	buf_puts(b, "]}\n");
+}
+
+/* ---- the aggregated form: everything of a client's start in one answer */
+
+static void response_kind(struct buf *b, const char *group, const char *version, const char *kind)
+{
+	buf_printf(b, "\"responseKind\":{\"group\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"}", group,
+		   version, kind);
+}
+
+static void aggregated_resource(struct buf *b, const struct schema_resource *r)
+{
+	buf_printf(b, "{\"resource\":\"%s\",", r->resource);
+	response_kind(b, r->group, r->version, r->kind);
+	buf_printf(b, ",\"scope\":\"%s\",\"singularResource\":\"%s\",",
+		   r->namespaced ? "Namespaced" : "Cluster", r->singular);
+	strings(b, "verbs", r->verbs);
+	if (r->short_names && r->short_names[0]) {
+		buf_putc(b, ',');
+		strings(b, "shortNames", r->short_names);
+	}
+	if (r->categories && r->categories[0]) {
+		buf_putc(b, ',');
+		strings(b, "categories", r->categories);
+	}
+	if (r->subresource_count)
+		buf_puts(b, ",\"subresources\":[");
+	for (size_t i = 0; i < r->subresource_count; i++) {
+		const struct schema_subresource *s = &r->subresources[i];
+		buf_printf(b, "%s{\"subresource\":\"%s\",", i ? "," : "", s->name);
+		response_kind(b, s->group ? s->group : r->group, s->version ? s->version : r->version,
+			      s->kind);
+		buf_putc(b, ',');
+		strings(b, "verbs", s->verbs);
+		buf_putc(b, '}');
+	}
+	buf_puts(b, r->subresource_count ? "]}" : "}");
+}
+
+static void aggregated_version(const struct api *a, struct buf *b, const struct group_version *gv)
+{
+	size_t n = 0;
+	buf_printf(b, "{\"version\":\"%s\",\"freshness\":\"Current\",\"resources\":[", gv->version);
+	for (size_t i = 0; i < schema_count(a->schema); i++) {
+		const struct schema_resource *r = schema_row(a->schema, i);
+		if (!in(r, gv->group, gv->version))
+			continue;
+		if (n++)
+			buf_putc(b, ',');
+		aggregated_resource(b, r);
+	}
+	buf_puts(b, "]}");
+}
+
+static void aggregated(const struct api *a, struct buf *b, const struct group_version *gv, size_t n,
+		       bool core)
+{
+	size_t groups = 0;
+	buf_puts(b, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/v2\","
+		    "\"metadata\":{},\"items\":[");
+	for (size_t i = 0; i < n; i++) {
+		if ((*gv[i].group == 0) != core || !first_of_group(gv, i))
+			continue;
+		buf_printf(b, "%s{\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":null},\"versions\":[",
+			   groups++ ? "," : "", gv[i].group);
+		size_t versions = 0;
+		for (size_t k = i; k < n; k++) {
+			if (strcmp(gv[k].group, gv[i].group) != 0)
+				continue;
+			if (versions++)
+				buf_putc(b, ',');
+			aggregated_version(a, b, &gv[k]);
+		}
+		buf_puts(b, "]}");
+	}
+	buf_puts(b, "]}\n");
+}
+
+/* ---- OpenAPI. kubectl looks in a group's v3 document for one thing: whether
+ * the patch operation of a kind takes `fieldValidation`. */
+
+static void openapi_root(struct buf *b, const struct group_version *gv, size_t n)
+{
+	buf_puts(b, "{\"paths\":{");
+	for (size_t i = 0; i < n; i++) {
+		char path[256];
+		snprintf(path, sizeof path, *gv[i].group ? "apis/%s/%s" : "api%s/%s", gv[i].group,
+			 gv[i].version);
+		buf_printf(b, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s\"}", i ? "," : "", path,
+			   path);
+	}
+	buf_puts(b, "}}\n");
+}
+
+static void openapi_operation(struct buf *b, const struct schema_resource *r, const char *verb,
+			      const char *action)
+{
+	buf_printf(b,
+		   "\"%s\":{\"operationId\":\"%s%s\",\"parameters\":[{\"name\":\"dryRun\",\"in\":"
+		   "\"query\",\"schema\":{\"type\":\"string\"}},{\"name\":\"fieldManager\",\"in\":"
+		   "\"query\",\"schema\":{\"type\":\"string\"}},{\"name\":\"fieldValidation\",\"in\":"
+		   "\"query\",\"schema\":{\"type\":\"string\"}}],\"responses\":{\"200\":{"
+		   "\"description\":\"OK\"}},\"x-kubernetes-action\":\"%s\","
+		   "\"x-kubernetes-group-version-kind\":{\"group\":\"%s\",\"kind\":\"%s\","
+		   "\"version\":\"%s\"}}",
+		   verb, action, r->kind, action, r->group, r->kind, r->version);
+}
+
+static bool openapi_group(const struct api *a, struct buf *b, const char *group,
+			  const char *version)
+{
+	size_t n = 0;
+	buf_puts(b, "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Troupe\",\"version\":\"v1.34.0\"},"
+		    "\"paths\":{");
+	for (size_t i = 0; i < schema_count(a->schema); i++) {
+		const struct schema_resource *r = schema_row(a->schema, i);
+		if (!in(r, group, version))
+			continue;
+		buf_printf(b, "%s\"/%s%s/%s%s/%s/{name}\":{", n++ ? "," : "",
+			   *group ? "apis/" : "api", group, version,
+			   r->namespaced ? "/namespaces/{namespace}" : "", r->resource);
+		openapi_operation(b, r, "put", "put");
+		buf_putc(b, ',');
+		openapi_operation(b, r, "patch", "patch");
+		buf_putc(b, '}');
+	}
+	buf_puts(b, "},\"components\":{\"schemas\":{}}}\n");
+	return n > 0;
+}
+
+/* ---- paths */
+
+static bool split_group(struct span path, const char *prefix, struct call *k, const char **group,
+			const char **version)
+{
+	size_t n = strlen(prefix);
+	if (path.len < n || memcmp(path.data, prefix, n) != 0)
+		return false;
+	char *rest = arena_ndup(&k->arena, path.data + n, path.len - n);
+	char *slash = strchr(rest, '/');
+	*group = rest;
+	*version = NULL;
+	if (slash) {
+		*slash = 0;
+		*version = slash + 1;
+		if (strchr(slash + 1, '/') || !slash[1])
+			return false;
+	}
+	return *rest != 0;
+}
+
+static bool group_paths(struct api *a, struct call *k, struct buf *b,
+			const struct group_version *gv, size_t n)
+{
+	const char *group, *version;
+	if (span_is(k->path, "/api/v1"))
+		return plain_resources(a, b, "", "v1");
+	if (span_is(k->path, "/openapi/v3/api/v1"))
+		return openapi_group(a, b, "", "v1");
+	if (split_group(k->path, "/openapi/v3/apis/", k, &group, &version))
+		return version && openapi_group(a, b, group, version);
+	if (!split_group(k->path, "/apis/", k, &group, &version))
+		return false;
+	if (version)
+		return plain_resources(a, b, group, version);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(gv[i].group, group) == 0) {
+			buf_puts(b, "{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",");
+			size_t at = b->len;
+			plain_group(b, group, gv, n);
+			memmove(b->data + at, b->data + at + 1, --b->len - at); /* its brace */
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char version_text[] =
+	"{\"major\":\"1\",\"minor\":\"34\",\"gitVersion\":\"v1.34.0+troupe\",\"gitCommit\":\"\","
+	"\"gitTreeState\":\"clean\",\"buildDate\":\"2026-01-01T00:00:00Z\",\"goVersion\":\"\","
+	"\"compiler\":\"gcc\",\"platform\":\"linux/amd64\"}\n";
+
+static const char api_versions[] =
+	"{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n";
+
+static bool is_health(struct span path)
+{
+	return span_is(path, "/healthz") || span_is(path, "/livez") || span_is(path, "/readyz");
+}
+
+void discovery(struct ctx *c, struct api *a, struct call *k)
+{
+	struct group_version gv[256];
+	size_t n = group_versions(a, gv, 256);
+	struct buf b = {0};
+	enum http_type type = HTTP_JSON;
+	bool core = span_is(k->path, "/api"), groups = span_is(k->path, "/apis");
+	if (!span_is(k->method, "GET") && !span_is(k->method, "HEAD")) {
+		answer_status(c, a, k, status_no_resource(&k->arena));
+		return;
+	}
+	if ((core || groups) && accepts_aggregated(k)) {
+		aggregated(a, &b, gv, n, core);
+		type = HTTP_DISCOVERY;
+	} else if (core) {
+		buf_puts(&b, api_versions);
+	} else if (groups) {
+		plain_groups(&b, gv, n);
+	} else if (is_health(k->path)) {
+		buf_puts(&b, "ok");
+		type = HTTP_TEXT;
+	} else if (span_is(k->path, "/version")) {
+		buf_puts(&b, version_text);
+	} else if (span_is(k->path, "/openapi/v3")) {
+		openapi_root(&b, gv, n);
+	} else if (span_is(k->path, "/openapi/v2")) {
+		type = HTTP_OPENAPI_V2; /* an empty document: kubectl 1.20 asks no more of it */
+	} else if (!group_paths(a, k, &b, gv, n)) {
+		buf_fini(&b);
+		answer_status(c, a, k, status_no_resource(&k->arena));
+		return;
+	}
+	answer_text(c, a, k, 200, type, &b);
+}

@@ -1,0 +1,542 @@
+/* libmicrohttpd in external epoll mode: its descriptor is one more on the
+ * loop, and a hook before each sleep runs it when an answer is ready.
+ *
+ * The library's handler is called three times for a request: at the headers,
+ * at the end of the body (we suspend the connection and tell the actor), and
+ * again after the resume (we queue the response). Answering in the first call
+ * would make 0.9.75 close the connection. */
+#include "actors/api/http_port.h"
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "broker/base/mp.h"
+#include "broker/base/omap.h"
+
+static const char *const type_names[HTTP_TYPES] = {
+	[HTTP_JSON] = "application/json",
+	[HTTP_TEXT] = "text/plain; charset=utf-8",
+	[HTTP_OCTETS] = "application/octet-stream",
+	[HTTP_DISCOVERY] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+	[HTTP_OPENAPI_V2] = "application/octet-stream",
+};
+
+struct request {
+	struct server *server;
+	uint64_t id;
+	struct MHD_Connection *conn;
+	struct buf body;
+	bool too_large, told, suspended;
+	struct MHD_Response *response;
+	unsigned status;
+	/* streams */
+	bool streaming, ended;
+	struct bytes **chunks;
+	size_t chunk_first, chunk_count, chunk_cap, chunk_at, queued;
+	char **headers;
+	size_t header_count;
+};
+
+struct server {
+	struct port *port;
+	struct MHD_Daemon *daemon;
+	struct loop_watch *watch;
+	struct loop_hook *hook;
+	struct omap requests; /* id -> struct request */
+	uint64_t next_id;
+	bool work; /* something was resumed: run the library before sleeping */
+	bool closing;
+	char *cert, *key, *ca;
+};
+
+struct key8 {
+	uint8_t b[8];
+};
+
+static struct key8 key_of(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+static struct request *find(struct server *s, uint64_t id)
+{
+	struct key8 k = key_of(id);
+	return omap_get(&s->requests, (struct span){k.b, 8});
+}
+
+/* ---- who is it? */
+
+static void put_text(struct buf *b, const char *key, const char *text)
+{
+	struct span s = span_of(text ? text : "");
+	mpw_kv_span(b, key, utf8_ok(s) ? s : (struct span){0});
+}
+
+/* The names in a client certificate that our CA signed. */
+static void put_client(struct buf *b, struct MHD_Connection *conn)
+{
+	char user[256] = "", group[256];
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	gnutls_x509_crt_t cert = NULL;
+	unsigned count = 0, status = 1;
+	const gnutls_datum_t *peers =
+		info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
+	bool good = peers && count &&
+		    gnutls_certificate_verify_peers2(info->tls_session, &status) == 0 &&
+		    status == 0 && gnutls_x509_crt_init(&cert) == 0 &&
+		    gnutls_x509_crt_import(cert, &peers[0], GNUTLS_X509_FMT_DER) == 0;
+	size_t n = sizeof user;
+	if (good && gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, user, &n))
+		user[0] = 0;
+	put_text(b, "user", user);
+	mpw_str(b, "groups");
+	size_t list = mpw_array_open(b), groups = 0;
+	for (int i = 0; good && i < 32; i++, groups++) {
+		n = sizeof group;
+		if (gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_ORGANIZATION_NAME, i, 0,
+						  group, &n))
+			break;
+		mpw_str(b, group);
+	}
+	mpw_array_close(b, list, groups);
+	if (cert)
+		gnutls_x509_crt_deinit(cert);
+}
+
+struct args {
+	struct buf *out;
+	size_t count;
+};
+
+static enum MHD_Result put_arg(void *cls, enum MHD_ValueKind kind, const char *key,
+			       const char *value)
+{
+	struct args *a = cls;
+	(void)kind;
+	struct span k = span_of(key), v = span_of(value ? value : "");
+	if (!utf8_ok(k) || !utf8_ok(v))
+		return MHD_YES;
+	mpw_array(a->out, 2);
+	mpw_span(a->out, k);
+	mpw_span(a->out, v);
+	a->count++;
+	return MHD_YES;
+}
+
+static const char *header(struct MHD_Connection *c, const char *name)
+{
+	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+static struct bytes *describe(struct request *r, const char *method, const char *path)
+{
+	struct buf b = {0};
+	buf_reserve(&b, 512 + r->body.len);
+	mpw_map(&b, 10);
+	put_text(&b, "method", method);
+	put_text(&b, "path", path);
+	mpw_str(&b, "args");
+	struct args args = {&b, 0};
+	size_t list = mpw_array_open(&b);
+	MHD_get_connection_values(r->conn, MHD_GET_ARGUMENT_KIND, put_arg, &args);
+	mpw_array_close(&b, list, args.count);
+	put_text(&b, "auth", header(r->conn, "Authorization"));
+	put_text(&b, "accept", header(r->conn, "Accept"));
+	put_text(&b, "type", header(r->conn, "Content-Type"));
+	put_text(&b, "agent", header(r->conn, "User-Agent"));
+	put_client(&b, r->conn);
+	mpw_str(&b, "body");
+	mpw_bin(&b, span_buf(&r->body));
+	return bytes_take(&b);
+}
+
+/* ---- answers */
+
+static void add_headers(struct request *r)
+{
+	for (size_t i = 0; i < r->header_count; i++) {
+		char *colon = strstr(r->headers[i], ": ");
+		if (!colon)
+			continue;
+		*colon = 0;
+		MHD_add_response_header(r->response, r->headers[i], colon + 2);
+	}
+}
+
+static void set_response(struct request *r, uint32_t arg, struct MHD_Response *response)
+{
+	unsigned type = arg >> 16;
+	r->status = arg & 0xffff;
+	r->response = response;
+	MHD_add_response_header(response, "Content-Type",
+				type_names[type < HTTP_TYPES ? type : HTTP_JSON]);
+	MHD_add_response_header(response, "Cache-Control", "no-cache, private");
+	add_headers(r);
+}
+
+static void resume(struct request *r)
+{
+	r->server->work = true;
+	if (!r->suspended)
+		return;
+	r->suspended = false;
+	MHD_resume_connection(r->conn);
+}
+
+static void drop_bytes(void *hint)
+{
+	bytes_unref(hint);
+}
+
+static void reply(struct request *r, uint32_t arg, struct bytes *body)
+{
+	if (r->response)
+		return;
+	struct span s = bytes_span(body);
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+		s.len, (void *)(uintptr_t)s.data, drop_bytes, bytes_ref(body));
+	set_response(r, arg, response);
+	resume(r);
+}
+
+/* The library asks for more of a stream. */
+static ssize_t read_stream(void *cls, uint64_t pos, char *out, size_t max)
+{
+	struct request *r = cls;
+	size_t n = 0;
+	(void)pos;
+	while (r->chunk_count && n < max) {
+		struct bytes *chunk = r->chunks[r->chunk_first];
+		struct span s = bytes_span(chunk);
+		size_t part = s.len - r->chunk_at < max - n ? s.len - r->chunk_at : max - n;
+		memcpy(out + n, s.data + r->chunk_at, part);
+		n += part;
+		r->chunk_at += part;
+		if (r->chunk_at == s.len) {
+			bytes_unref(chunk);
+			r->chunk_first++;
+			r->chunk_count--;
+			r->chunk_at = 0;
+		}
+	}
+	r->queued -= n;
+	if (n)
+		return (ssize_t)n;
+	if (r->ended)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	r->suspended = true;
+	MHD_suspend_connection(r->conn);
+	return 0;
+}
+
+static void open_stream(struct request *r, uint32_t arg)
+{
+	if (r->response)
+		return;
+	r->streaming = true;
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, 16 * 1024, read_stream, r, NULL);
+	set_response(r, arg, response);
+	resume(r);
+}
+
+static void add_data(struct request *r, struct bytes *data)
+{
+	if (!r->streaming || r->ended || bytes_span(data).len == 0)
+		return;
+	if (r->queued > HTTP_STREAM_MAX) {
+		r->ended = true; /* it reads too slowly: a client lists again */
+		resume(r);
+		return;
+	}
+	if (r->chunk_first + r->chunk_count == r->chunk_cap) {
+		if (r->chunk_count)
+			memmove(r->chunks, r->chunks + r->chunk_first,
+				r->chunk_count * sizeof *r->chunks);
+		r->chunk_first = 0;
+		if (r->chunk_count * 2 >= r->chunk_cap) {
+			r->chunk_cap = r->chunk_cap ? 2 * r->chunk_cap : 4;
+			r->chunks = mem_realloc(r->chunks, r->chunk_cap * sizeof *r->chunks);
+		}
+	}
+	r->chunks[r->chunk_first + r->chunk_count++] = bytes_ref(data);
+	r->queued += bytes_span(data).len;
+	resume(r);
+}
+
+static void call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct bytes *payload)
+{
+	struct request *r = find(p->state, id);
+	struct span s = bytes_span(payload);
+	if (!r)
+		return; /* the client left */
+	switch (op) {
+	case HTTP_HEADER:
+		r->headers = mem_realloc(r->headers, (r->header_count + 1) * sizeof *r->headers);
+		r->headers[r->header_count++] = mem_ndup(s.data, s.len);
+		break;
+	case HTTP_REPLY:
+		reply(r, arg, payload);
+		break;
+	case HTTP_STREAM:
+		open_stream(r, arg);
+		break;
+	case HTTP_DATA:
+		add_data(r, payload);
+		break;
+	case HTTP_END:
+		r->ended = true;
+		resume(r);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- what the library calls */
+
+static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned status, const char *message)
+{
+	char text[400];
+	int n = snprintf(text, sizeof text,
+			 "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+			 "\"Failure\",\"message\":\"%s\",\"code\":%u}",
+			 message, status);
+	struct MHD_Response *resp =
+		MHD_create_response_from_buffer((size_t)n, text, MHD_RESPMEM_MUST_COPY);
+	MHD_add_response_header(resp, "Content-Type", "application/json");
+	enum MHD_Result rc = MHD_queue_response(conn, status, resp);
+	MHD_destroy_response(resp);
+	return rc;
+}
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
+{
+	struct server *s = cls;
+	(void)uri;
+	struct request *r = mem_alloc(sizeof *r);
+	r->server = s;
+	r->conn = conn;
+	return r;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *size, void **con_cls)
+{
+	struct server *s = cls;
+	struct request *r = *con_cls;
+	(void)version;
+	if (!r->id) { /* the headers */
+		r->id = ++s->next_id;
+		struct key8 k = key_of(r->id);
+		omap_put(&s->requests, (struct span){k.b, 8}, r);
+		return MHD_YES;
+	}
+	if (*size) {
+		if (r->body.len + *size > HTTP_BODY_MAX)
+			r->too_large = true;
+		else
+			buf_append(&r->body, data, *size);
+		*size = 0;
+		return MHD_YES;
+	}
+	if (r->response) {
+		/* queued responses count their own references */
+		enum MHD_Result rc = MHD_queue_response(conn, r->status, r->response);
+		MHD_destroy_response(r->response);
+		return rc;
+	}
+	if (r->too_large)
+		return refuse(conn, 413, "the request's body is larger than 3 MiB");
+	if (r->told)
+		return MHD_YES;
+	r->told = true;
+	if (port_deliver(s->port, HTTP_REQUEST, r->id, 0, describe(r, method, url)))
+		return refuse(conn, 429, "too many requests are waiting");
+	buf_fini(&r->body);
+	r->suspended = true;
+	MHD_suspend_connection(conn);
+	return MHD_YES;
+}
+
+static void request_free(struct request *r)
+{
+	for (size_t i = 0; i < r->chunk_count; i++)
+		bytes_unref(r->chunks[r->chunk_first + i]);
+	for (size_t i = 0; i < r->header_count; i++)
+		free(r->headers[i]);
+	free(r->headers);
+	free(r->chunks);
+	buf_fini(&r->body);
+	free(r);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct server *s = cls;
+	struct request *r = *con_cls;
+	(void)conn;
+	if (!r)
+		return;
+	*con_cls = NULL;
+	if (r->id) {
+		struct key8 k = key_of(r->id);
+		omap_remove(&s->requests, (struct span){k.b, 8});
+	}
+	bool early = why != MHD_REQUEST_TERMINATED_COMPLETED_OK || r->streaming;
+	if (r->told && early && !s->closing)
+		port_deliver(s->port, HTTP_GONE, r->id, 0, NULL);
+	request_free(r);
+}
+
+/* ---- on the loop */
+
+static void run(struct server *s)
+{
+	s->work = false;
+	MHD_run(s->daemon);
+}
+
+static void on_ready(void *arg, unsigned events)
+{
+	(void)events;
+	run(arg);
+}
+
+static uint64_t before_sleep(void *arg)
+{
+	struct server *s = arg;
+	for (int i = 0; s->work && i < 4; i++)
+		run(s);
+	MHD_UNSIGNED_LONG_LONG ms;
+	if (s->work)
+		return 0;
+	return MHD_get_timeout(s->daemon, &ms) == MHD_YES ? (uint64_t)ms * 1000 : UINT64_MAX;
+}
+
+static char *read_file(struct mp cfg, const char *key, struct err *e)
+{
+	char path[512];
+	struct span s = mp_path_str(cfg, key);
+	snprintf(path, sizeof path, "%.*s", (int)s.len, s.data);
+	FILE *f = fopen(path, "re");
+	if (!f) {
+		err_set(e, ERR_IO, "%s: %m", path);
+		return NULL;
+	}
+	struct buf b = {0};
+	buf_reserve(&b, 65536);
+	b.len = fread(b.data, 1, 65535, f);
+	fclose(f);
+	char *text = mem_ndup(b.data, b.len);
+	buf_fini(&b);
+	return text;
+}
+
+static int parse_address(struct mp cfg, struct sockaddr_in *at, char *text, size_t max,
+			 struct err *e)
+{
+	struct span s = mp_path_str(cfg, "address");
+	snprintf(text, max, "%.*s", (int)s.len, s.data);
+	char host[64];
+	const char *colon = strrchr(text, ':');
+	int port = colon ? atoi(colon + 1) : 0;
+	snprintf(host, sizeof host, "%.*s", colon ? (int)(colon - text) : 0, text);
+	memset(at, 0, sizeof *at);
+	at->sin_family = AF_INET;
+	at->sin_port = htons((uint16_t)port);
+	if (port <= 0 || port > 65535 || inet_pton(AF_INET, host, &at->sin_addr) != 1)
+		return err_set(e, ERR_INVALID, "address %s is not IPV4:PORT", text);
+	return 0;
+}
+
+static int start(struct server *s, struct mp cfg, struct err *e)
+{
+	struct sockaddr_in at;
+	char text[100];
+	int rc = parse_address(cfg, &at, text, sizeof text, e);
+	if (rc)
+		return rc;
+	s->cert = read_file(cfg, "cert", e);
+	s->key = s->cert ? read_file(cfg, "key", e) : NULL;
+	s->ca = s->key ? read_file(cfg, "ca", e) : NULL;
+	if (!s->ca)
+		return ERR_IO;
+	s->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+		s, MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_HTTPS_MEM_CERT, s->cert,
+		MHD_OPTION_HTTPS_MEM_KEY, s->key, MHD_OPTION_HTTPS_MEM_TRUST, s->ca,
+		MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+		s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+	if (!s->daemon)
+		return err_set(e, ERR_BUSY, "cannot listen on %s: %m", text);
+	return 0;
+}
+
+static void server_free(struct server *s)
+{
+	loop_hook_remove(s->hook);
+	loop_remove(s->watch);
+	if (s->daemon) {
+		s->closing = true;
+		for (struct onode *n = omap_first(&s->requests); n; n = omap_next(n)) {
+			struct request *r = n->value;
+			if (r->suspended)
+				MHD_resume_connection(r->conn);
+			r->suspended = false;
+			r->ended = true;
+		}
+		MHD_stop_daemon(s->daemon);
+	}
+	omap_fini(&s->requests, NULL);
+	free(s->cert);
+	free(s->key);
+	free(s->ca);
+	free(s);
+}
+
+static int open_port(struct port *p, struct mp cfg, struct err *e)
+{
+	struct server *s = mem_alloc(sizeof *s);
+	s->port = p;
+	int rc = start(s, cfg, e);
+	if (rc) {
+		server_free(s);
+		return rc;
+	}
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	s->watch = loop_add(p->loop, info->epoll_fd, LOOP_READ, on_ready, s);
+	s->hook = loop_hook_add(p->loop, before_sleep, s);
+	p->state = s;
+	return 0;
+}
+
+static void close_port(struct port *p)
+{
+	server_free(p->state);
+}
+
+const struct port_driver http_port_driver = {
+	.name = "http",
+	.open = open_port,
+	.call = call,
+	.close = close_port,
+};

@@ -1,0 +1,39 @@
+/* The port "http": libmicrohttpd inside the cell's own loop, TLS by GnuTLS.
+ *
+ * Config: address ("127.0.0.1:6443"), cert, key, ca (PEM files).
+ * A request is told whole (its body is read first, up to HTTP_BODY_MAX); the
+ * actor answers it with one reply, or opens a stream and sends data until it
+ * ends it. Slow readers of a stream are cut off at HTTP_STREAM_MAX.
+ *
+ * Events (op, id of the request):
+ *   HTTP_REQUEST  payload: msgpack map {method, path, args: [[name, value]...],
+ *                 auth, accept, type, agent, user (verified client certificate's
+ *                 CN, or ""), groups: [O...], body: bin}
+ *   HTTP_GONE     the client left before the answer or in a stream
+ * Calls (op, id, arg, payload):
+ *   HTTP_HEADER   payload "Name: value"; before reply or stream
+ *   HTTP_REPLY    arg: HTTP_ARG(status, type); payload: the body
+ *   HTTP_STREAM   arg: HTTP_ARG(status, type)
+ *   HTTP_DATA     payload: bytes of the stream
+ *   HTTP_END      the stream is over */
+#ifndef API_HTTP_PORT_H
+#define API_HTTP_PORT_H
+
+#include "actors/runtime/port.h"
+
+enum { HTTP_REQUEST = 1, HTTP_GONE = 2 };
+enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END };
+
+enum http_type { HTTP_JSON, HTTP_TEXT, HTTP_OCTETS, HTTP_DISCOVERY, HTTP_OPENAPI_V2, HTTP_TYPES };
+
+#define HTTP_ARG(status, type) ((uint32_t)(status) | (uint32_t)(type) << 16)
+
+enum {
+	HTTP_BODY_MAX = 3 * 1024 * 1024,
+	HTTP_STREAM_MAX = 16 * 1024 * 1024,
+	HTTP_CONNECTIONS_MAX = 15000,
+};
+
+extern const struct port_driver http_port_driver;
+
+#endif

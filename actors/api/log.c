@@ -1,0 +1,122 @@
+/* pods/log: the node agent has the files; we pull chunk after chunk, each a
+ * request that the agent may keep open while it waits for more. Pulling is
+ * the flow control: nothing is asked for that the client has not been sent. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/api/api_private.h"
+
+static void copy_arg(struct call *k, struct buf *b, const char *arg, const char *field,
+		     size_t *count)
+{
+	struct span v = call_arg(k, arg);
+	char number[24];
+	if (!v.len)
+		return;
+	snprintf(number, sizeof number, "%.*s", (int)v.len, (const char *)v.data);
+	mpw_kv_i64(b, field, strtoll(number, NULL, 10));
+	(*count)++;
+}
+
+static void pull(struct ctx *c, struct api *a, struct call *k)
+{
+	struct buf b = {0};
+	char to[ENV_NAME_BYTES_MAX + 1];
+	(void)a;
+	size_t at = mpw_map_open(&b), n = 6;
+	mpw_kv_span(&b, "namespace", k->namespace);
+	mpw_kv_span(&b, "pod", k->name);
+	mpw_kv_span(&b, "container", k->container);
+	mpw_kv_u64(&b, "cursor", k->log_cursor);
+	mpw_kv_bool(&b, "follow", k->log_follow);
+	mpw_kv_bool(&b, "previous", call_flag(k, "previous"));
+	mpw_kv_bool(&b, "timestamps", call_flag(k, "timestamps"));
+	n++;
+	copy_arg(k, &b, "tailLines", "tail", &n);
+	copy_arg(k, &b, "limitBytes", "limit", &n);
+	copy_arg(k, &b, "sinceSeconds", "since_s", &n);
+	struct span since = call_arg(k, "sinceTime");
+	if (since.len) {
+		mpw_kv_span(&b, "since_time", since);
+		n++;
+	}
+	mpw_map_close(&b, at, n);
+	snprintf(to, sizeof to, "node-agent/%.*s", (int)k->node.len, (const char *)k->node.data);
+	ctx_request(c, to, "node.logs", &b, 2 * API_LOG_CHUNK_MS, k->id);
+}
+
+static size_t container_count(struct mp pod, struct span *first)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!mp_path(pod, "spec.containers", &list) || mp_array(&list, &n) || n == 0)
+		return 0;
+	*first = mp_path_str(list, "name");
+	return n;
+}
+
+void log_start(struct ctx *c, struct api *a, struct call *k)
+{
+	struct view *v = fresh_view(c, a, k, log_start);
+	if (!v)
+		return;
+	struct buf key = {0};
+	schema_key(&key, k->resource, k->namespace, k->name);
+	struct view_object *o = view_get(v, span_buf(&key));
+	buf_fini(&key);
+	if (!o) {
+		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
+		return;
+	}
+	struct mp pod = mp_of(bytes_span(o->value));
+	struct span first = {0}, node = mp_path_str(pod, "spec.nodeName");
+	size_t n = container_count(pod, &first);
+	k->container = call_arg(k, "container");
+	if (!k->container.len && n > 1) {
+		char text[400];
+		snprintf(text, sizeof text,
+			 "a container name must be specified for pod %.*s, choose one of its %zu",
+			 (int)k->name.len, (const char *)k->name.data, n);
+		answer_status(c, a, k, status_bad_request(&k->arena, text));
+		return;
+	}
+	if (!k->container.len)
+		k->container = (struct span){
+			(uint8_t *)arena_ndup(&k->arena, first.data, first.len), first.len};
+	if (!node.len) {
+		struct buf none = {0};
+		answer_text(c, a, k, 200, HTTP_TEXT, &none); /* not scheduled: no output yet */
+		return;
+	}
+	k->node = (struct span){(uint8_t *)arena_ndup(&k->arena, node.data, node.len), node.len};
+	k->log_follow = call_flag(k, "follow");
+	pull(c, a, k);
+}
+
+void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r)
+{
+	struct mp v;
+	struct span data = {0};
+	if (r->status && !k->log_started) {
+		char text[400];
+		snprintf(text, sizeof text, "%.*s", (int)r->text.len, (const char *)r->text.data);
+		answer_status(c, a, k,
+			      r->status == ERR_UNREACHABLE || r->status == ERR_TIMEOUT
+				      ? status_unavailable(&k->arena, text)
+				      : status_bad_request(&k->arena, text));
+		return;
+	}
+	if (!k->log_started) {
+		ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, HTTP_TEXT), NULL);
+		k->log_started = true;
+	}
+	if (r->status == 0 && mp_find(r->body, "data", &v) && mp_bin(&v, &data) == 0 && data.len)
+		ctx_port_call(c, a->port, HTTP_DATA, k->id, 0, bytes_copy(data.data, data.len));
+	if (r->status || mp_path_bool(r->body, "end", true)) {
+		ctx_port_call(c, a->port, HTTP_END, k->id, 0, NULL);
+		call_end(a, k);
+		return;
+	}
+	k->log_cursor = (uint64_t)mp_path_int(r->body, "cursor", 0);
+	pull(c, a, k);
+}

@@ -1,0 +1,196 @@
+/* Get and list, from the cell's views. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/api/api_private.h"
+
+struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
+			void (*retry)(struct ctx *, struct api *, struct call *))
+{
+	struct stream *s = omap_get(&a->streams, span_of(k->resource->stream));
+	(void)c;
+	if (!k->wait_version && a->heads)
+		k->wait_version = heads_get(a->heads, span_of(k->resource->stream));
+	if (s && view_synced(s->view) && view_version(s->view) >= k->wait_version)
+		return s->view;
+	k->retry = retry;
+	if (s) {
+		k->next_waiting = s->waiting;
+		s->waiting = k;
+		ctx_timer(c, API_WAIT_US, API_TAG(TAG_CALL, k->id));
+	}
+	return NULL;
+}
+
+void read_get(struct ctx *c, struct api *a, struct call *k)
+{
+	struct view *v = fresh_view(c, a, k, read_get);
+	if (!v)
+		return;
+	struct buf key = {0};
+	schema_key(&key, k->resource, k->namespace, k->name);
+	struct view_object *o = view_get(v, span_buf(&key));
+	buf_fini(&key);
+	if (o)
+		answer_object(c, a, k, 200, mp_of(bytes_span(o->value)), o->version);
+	else
+		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
+}
+
+int parse_selectors(struct call *k, struct arena *in, const struct label_selector **labels,
+		    const struct field_selector **fields, struct err *e)
+{
+	struct span l = call_arg(k, "labelSelector"), f = call_arg(k, "fieldSelector");
+	/* The texts must live as long as what is made of them. */
+	l.data = (uint8_t *)arena_ndup(in, l.data, l.len);
+	f.data = (uint8_t *)arena_ndup(in, f.data, f.len);
+	int rc = label_selector_parse(in, l, labels, e);
+	return rc ? rc : field_selector_parse(in, k->resource, f, fields, e);
+}
+
+/* ---- lists */
+
+struct listing {
+	struct call *k;
+	struct buf out;
+	struct table table;
+	const struct label_selector *labels;
+	const struct field_selector *fields;
+	size_t limit, count;
+	uint64_t version;
+};
+
+static void list_open(struct listing *l, int64_t wall_us)
+{
+	const struct schema_resource *r = l->k->resource;
+	if (l->k->form == FORM_TABLE) {
+		table_open(&l->table, &l->out, r, l->k->include, wall_us, true, l->version, NULL,
+			   -1);
+		return;
+	}
+	bool metadata = l->k->form == FORM_METADATA;
+	buf_printf(&l->out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"},\"items\":[",
+		   metadata ? "PartialObjectMetadataList" : r->list_kind,
+		   metadata ? "meta.k8s.io/v1" : schema_api_version(r, &l->k->arena),
+		   (unsigned long long)l->version);
+}
+
+static void list_item(struct listing *l, const struct view_object *o)
+{
+	struct mp object = mp_of(bytes_span(o->value));
+	if (l->k->form == FORM_TABLE) {
+		table_row(&l->table, object, o->version);
+	} else {
+		if (l->count)
+			buf_putc(&l->out, ',');
+		if (l->k->form == FORM_METADATA)
+			json_metadata(&l->out, object, o->version);
+		else
+			json_item(&l->out, object, o->version);
+	}
+	l->count++;
+}
+
+/* The list's head was written before it was known that more follows: a token
+ * is put in where resourceVersion stands. */
+static void list_continue(struct listing *l, struct span last_key)
+{
+	char token[2 * STORE_KEY_BYTES_MAX + 80];
+	size_t n = (size_t)snprintf(token, sizeof token, "\"continue\":\"");
+	for (size_t i = 0; i < last_key.len; i++)
+		n += (size_t)snprintf(token + n, sizeof token - n, "%02x", last_key.data[i]);
+	n += (size_t)snprintf(token + n, sizeof token - n, "\",");
+	static const char at[] = "\"metadata\":{";
+	uint8_t *p = memmem(l->out.data, l->out.len, at, sizeof at - 1);
+	if (!p)
+		return;
+	size_t offset = (size_t)(p - l->out.data) + sizeof at - 1;
+	buf_reserve(&l->out, n);
+	memmove(l->out.data + offset + n, l->out.data + offset, l->out.len - offset);
+	memcpy(l->out.data + offset, token, n);
+	l->out.len += n;
+}
+
+static int hex(uint8_t c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The key behind which the list goes on; false when the token is not ours. */
+static bool read_continue(struct span token, struct buf *key)
+{
+	for (size_t i = 0; i + 1 < token.len; i += 2) {
+		int hi = hex(token.data[i]), lo = hex(token.data[i + 1]);
+		if (hi < 0 || lo < 0)
+			return false;
+		buf_putc(key, (char)(hi << 4 | lo));
+	}
+	buf_putc(key, 0); /* the least key behind it */
+	return token.len % 2 == 0;
+}
+
+static bool starts_with(struct span s, struct span prefix)
+{
+	return s.len >= prefix.len && memcmp(s.data, prefix.data, prefix.len) == 0;
+}
+
+static void list_rows(struct listing *l, struct view *v, struct span prefix, struct span from)
+{
+	struct span last = {0};
+	for (struct onode *n = omap_seek(view_map(v), from); n; n = omap_next(n)) {
+		struct span key = onode_key(n);
+		if (!starts_with(key, prefix))
+			break;
+		const struct view_object *o = n->value;
+		struct mp object = mp_of(bytes_span(o->value));
+		if (!label_selector_match_object(l->labels, object) ||
+		    !field_selector_match(l->fields, object))
+			continue;
+		if (l->limit && l->count == l->limit) {
+			list_continue(l, last);
+			return;
+		}
+		list_item(l, o);
+		last = key;
+	}
+}
+
+void read_list(struct ctx *c, struct api *a, struct call *k)
+{
+	struct view *v = fresh_view(c, a, k, read_list);
+	if (!v)
+		return;
+	struct listing l = {.k = k};
+	struct err e = {0};
+	struct buf prefix = {0}, from = {0};
+	struct span token = call_arg(k, "continue"), limit = call_arg(k, "limit");
+	if (parse_selectors(k, &k->arena, &l.labels, &l.fields, &e)) {
+		answer_status(c, a, k, status_bad_request(&k->arena, e.text));
+		return;
+	}
+	char number[24];
+	snprintf(number, sizeof number, "%.*s", (int)limit.len, (const char *)limit.data);
+	l.limit = (size_t)strtoull(number, NULL, 10);
+	schema_key(&prefix, k->resource, k->namespace, (struct span){0});
+	if (token.len ? !read_continue(token, &from) : (buf_append(&from, prefix.data, prefix.len), 0)) {
+		buf_fini(&prefix);
+		buf_fini(&from);
+		answer_status(c, a, k, status_bad_request(&k->arena, "continue key is not valid"));
+		return;
+	}
+	/* Nothing of this stream lies between its head and the store's. */
+	uint64_t global = a->heads ? heads_global(a->heads) : 0;
+	l.version = view_version(v) > k->wait_version ? view_version(v) : k->wait_version;
+	if (a->heads && global > l.version &&
+	    heads_get(a->heads, span_of(k->resource->stream)) <= view_version(v))
+		l.version = global;
+	list_open(&l, ctx_wall_us(c));
+	list_rows(&l, v, span_buf(&prefix), span_buf(&from));
+	if (k->form == FORM_TABLE)
+		table_close(&l.table);
+	else
+		buf_puts(&l.out, "]}\n");
+	buf_fini(&prefix);
+	buf_fini(&from);
+	answer_text(c, a, k, 200, HTTP_JSON, &l.out);
+}

@@ -1,0 +1,291 @@
+/* Watches: a stream of events per client, from the view's changes.
+ *
+ * A watch that begins at version X gets what the view's history has after X
+ * and then every change as it comes; further back than the history reaches
+ * is 410, and the client lists again. Without a version, or with 0, it first
+ * gets what is there. An object that begins or ceases to match the selectors
+ * is ADDED or DELETED for this watch, whatever happened to it. Each form of
+ * an event is written once and shared by all watches that want it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/api/api_private.h"
+
+enum { BOOKMARK_US = 60000000 };
+
+/* What one change looks like on the wire, by form and kind of event. */
+enum event_kind { EVENT_ADDED, EVENT_MODIFIED, EVENT_DELETED, EVENT_KINDS };
+
+struct encoded {
+	struct bytes *text[EVENT_KINDS][3][3]; /* event, form, include */
+	struct bytes *first_table[EVENT_KINDS][3]; /* with column definitions */
+};
+
+static const char *const event_names[] = {"ADDED", "MODIFIED", "DELETED"};
+
+static struct bytes *encode(const struct watch *w, enum event_kind kind,
+			    const struct view_object *o, uint64_t version, int64_t wall_us,
+			    bool columns)
+{
+	struct buf out = {0};
+	struct mp object = mp_of(bytes_span(o->value));
+	buf_reserve(&out, bytes_span(o->value).len * 2);
+	buf_printf(&out, "{\"type\":\"%s\",\"object\":", event_names[kind]);
+	if (w->form == FORM_TABLE) {
+		struct table t;
+		table_open(&t, &out, w->resource, w->include, wall_us, columns, version, NULL, -1);
+		table_row(&t, object, version);
+		table_close(&t);
+	} else if (w->form == FORM_METADATA) {
+		json_metadata(&out, object, version);
+	} else {
+		json_object(&out, object, version);
+	}
+	buf_puts(&out, "}\n");
+	return bytes_take(&out);
+}
+
+static struct bytes **slot_of(struct encoded *e, const struct watch *w, enum event_kind kind)
+{
+	if (w->form == FORM_TABLE && !w->columns_sent)
+		return &e->first_table[kind][w->include];
+	return &e->text[kind][w->form][w->include];
+}
+
+static void encoded_fini(struct encoded *e)
+{
+	for (int k = 0; k < EVENT_KINDS; k++) {
+		for (int i = 0; i < 3; i++) {
+			bytes_unref(e->first_table[k][i]);
+			for (int f = 0; f < 3; f++)
+				bytes_unref(e->text[k][f][i]);
+		}
+	}
+}
+
+static bool wants(const struct watch *w, const struct view_object *o)
+{
+	if (!o)
+		return false;
+	struct mp object = mp_of(bytes_span(o->value));
+	return label_selector_match_object(w->labels, object) &&
+	       field_selector_match(w->fields, object);
+}
+
+static bool about(const struct watch *w, struct span key)
+{
+	struct span p = bytes_span(w->prefix);
+	if (w->exact)
+		return span_eq(bytes_span(w->exact), key);
+	return key.len >= p.len && memcmp(key.data, p.data, p.len) == 0;
+}
+
+static void send_change(struct ctx *c, struct api *a, struct watch *w, struct encoded *e,
+			const struct view_object *was, const struct view_object *now,
+			uint64_t version)
+{
+	bool before = wants(w, was), after = wants(w, now);
+	if (!before && !after)
+		return;
+	enum event_kind kind = !before ? EVENT_ADDED : !after ? EVENT_DELETED : EVENT_MODIFIED;
+	const struct view_object *shown = after ? now : was;
+	struct bytes **slot = slot_of(e, w, kind);
+	if (!*slot)
+		*slot = encode(w, kind, shown, version, ctx_wall_us(c), !w->columns_sent);
+	w->columns_sent = true;
+	if (version > w->last)
+		w->last = version;
+	a->watch_events++;
+	ctx_port_call(c, a->port, HTTP_DATA, w->id, 0, bytes_ref(*slot));
+}
+
+void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct view_change *v)
+{
+	struct encoded e = {0};
+	for (struct watch *w = s->watches; w; w = w->next)
+		if (v->version > w->start && about(w, v->key))
+			send_change(c, a, w, &e, v->was, v->now, v->version);
+	encoded_fini(&e);
+}
+
+/* ---- the beginning */
+
+static void send_bookmark(struct ctx *c, struct api *a, struct watch *w, uint64_t version,
+			  bool initial_end)
+{
+	struct buf out = {0};
+	bool table = w->form == FORM_TABLE;
+	buf_printf(&out,
+		   "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\","
+		   "\"metadata\":{\"resourceVersion\":\"%llu\"%s}}}\n",
+		   table ? "Table" : w->form == FORM_METADATA ? "PartialObjectMetadata"
+							       : w->resource->kind,
+		   w->form == FORM_OBJECT ? schema_api_version(w->resource, &w->arena)
+					  : "meta.k8s.io/v1",
+		   (unsigned long long)version,
+		   initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
+	ctx_port_call(c, a->port, HTTP_DATA, w->id, 0, bytes_take(&out));
+}
+
+static void send_initial(struct ctx *c, struct api *a, struct watch *w, struct view *v)
+{
+	for (struct onode *n = omap_seek(view_map(v), bytes_span(w->prefix)); n; n = omap_next(n)) {
+		struct span p = bytes_span(w->prefix), key = onode_key(n);
+		if (key.len < p.len || memcmp(key.data, p.data, p.len) != 0)
+			break;
+		struct view_object *o = n->value;
+		if (!about(w, key))
+			continue;
+		struct encoded e = {0};
+		send_change(c, a, w, &e, NULL, o, o->version);
+		encoded_fini(&e);
+	}
+}
+
+struct replay {
+	struct ctx *c;
+	struct api *a;
+	struct watch *w;
+};
+
+static int replay_one(void *arg, struct span key, struct view_object *was,
+		      struct view_object *now, uint64_t version)
+{
+	struct replay *r = arg;
+	if (about(r->w, key)) {
+		struct encoded e = {0};
+		send_change(r->c, r->a, r->w, &e, was, now, version);
+		encoded_fini(&e);
+	}
+	return 0;
+}
+
+void watch_free(void *p)
+{
+	struct watch *w = p;
+	bytes_unref(w->prefix);
+	bytes_unref(w->exact);
+	arena_fini(&w->arena);
+	free(w);
+}
+
+static struct watch *watch_new(struct ctx *c, struct api *a, struct call *k)
+{
+	struct watch *w = mem_alloc(sizeof *w);
+	struct err e = {0};
+	struct buf key = {0};
+	w->id = k->id;
+	w->resource = k->resource;
+	w->stream = omap_get(&a->streams, span_of(k->resource->stream));
+	w->form = k->form;
+	w->include = k->include;
+	w->bookmarks = call_flag(k, "allowWatchBookmarks");
+	if (parse_selectors(k, &w->arena, &w->labels, &w->fields, &e)) {
+		watch_free(w);
+		answer_status(c, a, k, status_bad_request(&k->arena, e.text));
+		return NULL;
+	}
+	schema_key(&key, k->resource, k->namespace, (struct span){0});
+	w->prefix = bytes_take(&key);
+	struct span name = k->name;
+	if (name.len || (k->namespace.len && field_selector_exact(w->fields, "metadata.name", &name))) {
+		schema_key(&key, k->resource, k->namespace, name);
+		w->exact = bytes_take(&key);
+	}
+	return w;
+}
+
+static void register_watch(struct ctx *c, struct api *a, struct call *k, struct watch *w)
+{
+	struct key8 id = api_key8(w->id);
+	char number[24];
+	struct span timeout = call_arg(k, "timeoutSeconds");
+	snprintf(number, sizeof number, "%.*s", (int)timeout.len, (const char *)timeout.data);
+	uint64_t seconds = strtoull(number, NULL, 10);
+	if (!seconds || seconds > 86400)
+		seconds = API_WATCH_DEFAULT_S + ctx_random(c) % API_WATCH_DEFAULT_S;
+	w->timer = ctx_timer(c, seconds * 1000000, API_TAG(TAG_WATCH_END, w->id));
+	if (w->bookmarks)
+		w->bookmark_timer =
+			ctx_timer(c, BOOKMARK_US, API_TAG(TAG_WATCH_BOOKMARK, w->id));
+	omap_put(&a->watches, SPAN8(id), w);
+	w->next = w->stream->watches;
+	w->stream->watches = w;
+}
+
+static uint64_t wanted_version(const struct call *k)
+{
+	char number[24];
+	struct span text = call_arg(k, "resourceVersion");
+	snprintf(number, sizeof number, "%.*s", (int)text.len, (const char *)text.data);
+	return strtoull(number, NULL, 10);
+}
+
+void watch_start(struct ctx *c, struct api *a, struct call *k)
+{
+	uint64_t from = wanted_version(k);
+	struct view *v = fresh_view(c, a, k, watch_start);
+	if (!v)
+		return;
+	struct watch *w = watch_new(c, a, k);
+	if (!w)
+		return;
+	bool initial = call_flag(k, "sendInitialEvents") || from == 0;
+	/* Is it all still there? Asked before the answer's first byte. */
+	if (!initial && view_history(v, from, NULL, NULL) == ERR_COMPACTED) {
+		char text[120];
+		snprintf(text, sizeof text, "too old resource version: %llu (%llu)",
+			 (unsigned long long)from, (unsigned long long)view_version(v));
+		watch_free(w);
+		answer_status(c, a, k, status_expired(&k->arena, text));
+		return;
+	}
+	ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, HTTP_JSON), NULL);
+	w->start = view_version(v);
+	w->last = from > w->start ? from : w->start;
+	if (initial) {
+		send_initial(c, a, w, v);
+		if (call_flag(k, "sendInitialEvents"))
+			send_bookmark(c, a, w, w->start, true);
+	} else {
+		struct replay r = {c, a, w};
+		view_history(v, from, replay_one, &r);
+	}
+	register_watch(c, a, k, w);
+	call_end(a, k);
+}
+
+/* ---- the end */
+
+void watch_gone(struct ctx *c, struct api *a, uint64_t id)
+{
+	struct key8 key = api_key8(id);
+	struct watch *w = omap_remove(&a->watches, SPAN8(key));
+	if (!w)
+		return;
+	struct watch **at = &w->stream->watches;
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	ctx_cancel(c, w->timer);
+	ctx_cancel(c, w->bookmark_timer);
+	watch_free(w);
+}
+
+void watch_timer(struct ctx *c, struct api *a, uint64_t id, bool bookmark)
+{
+	struct key8 key = api_key8(id);
+	struct watch *w = omap_get(&a->watches, SPAN8(key));
+	if (!w)
+		return;
+	if (!bookmark) {
+		ctx_port_call(c, a->port, HTTP_END, id, 0, NULL);
+		watch_gone(c, a, id);
+		return;
+	}
+	/* All changes up to the view's version were sent: they are turns that
+	 * came before this one, or the view has not moved. */
+	uint64_t version = w->last > w->start ? w->last : w->start;
+	send_bookmark(c, a, w, version, false);
+	w->bookmark_timer = ctx_timer(c, BOOKMARK_US, API_TAG(TAG_WATCH_BOOKMARK, w->id));
+}

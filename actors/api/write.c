@@ -1,0 +1,158 @@
+/* Writes: create, update, patch, delete. The plan is made by actors/objects
+ * from what this cell knows; the store decides. A conflict brings the rows as
+ * they are, and the plan is made again from those. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "actors/api/api_private.h"
+
+static struct view *view_of(void *arg, struct span stream)
+{
+	struct api *a = arg;
+	struct stream *s = omap_get(&a->streams, stream);
+	return s ? s->view : NULL;
+}
+
+static void answer_write(struct ctx *c, struct api *a, struct call *k)
+{
+	struct obj_answer *r = &k->writing.plan.answer;
+	if (r->status)
+		answer_status(c, a, k, r->status);
+	else
+		answer_object(c, a, k, r->code, mp_of(bytes_span(r->object)), r->version);
+}
+
+void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o)
+{
+	if (writing_outcome(c, &k->writing, o, k->id))
+		answer_write(c, a, k);
+}
+
+/* ---- from HTTP to a request */
+
+static const struct verb_row {
+	const char *method, *type;
+	enum obj_verb verb;
+} verbs[] = {
+	{"POST", NULL, OBJ_CREATE},
+	{"PUT", NULL, OBJ_UPDATE},
+	{"DELETE", NULL, OBJ_DELETE},
+	{"PATCH", "application/merge-patch+json", OBJ_PATCH_MERGE},
+	{"PATCH", "application/json-patch+json", OBJ_PATCH_JSON},
+	{"PATCH", "application/strategic-merge-patch+json", OBJ_PATCH_STRATEGIC},
+};
+
+static bool type_is(struct span type, const char *want)
+{
+	size_t n = strlen(want);
+	return type.len >= n && strncasecmp((const char *)type.data, want, n) == 0 &&
+	       (type.len == n || type.data[n] == ';' || type.data[n] == ' ');
+}
+
+static bool find_verb(const struct call *k, enum obj_verb *verb)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+		if (span_is(k->method, verbs[i].method) &&
+		    (!verbs[i].type || type_is(k->content_type, verbs[i].type))) {
+			*verb = verbs[i].verb;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *refused_type(const struct call *k)
+{
+	if (span_is(k->method, "PATCH"))
+		return type_is(k->content_type, "application/apply-patch+yaml")
+			       ? "server-side apply (application/apply-patch+yaml) is not served "
+				 "yet: use client-side apply"
+			       : "the body of the request was in an unknown format - accepted "
+				 "media types include: application/json-patch+json, "
+				 "application/merge-patch+json, "
+				 "application/strategic-merge-patch+json";
+	if (!k->content_type.len || type_is(k->content_type, "application/json"))
+		return NULL;
+	return "the body of the request was in an unknown format - accepted media types include: "
+	       "application/json";
+}
+
+static struct doc *read_options(struct call *k)
+{
+	static const char *const names[] = {"gracePeriodSeconds", "propagationPolicy",
+					    "orphanDependents", NULL};
+	k->writing.request.del.grace_s = -1;
+	for (int i = 0; names[i]; i++) {
+		struct span v = call_arg(k, names[i]);
+		struct doc *bad = v.len ? obj_delete_option(&k->writing.request.del, &k->arena,
+							    span_of(names[i]), v)
+					: NULL;
+		if (bad)
+			return bad;
+	}
+	struct span validation = call_arg(k, "fieldValidation");
+	k->writing.request.validation = span_is(validation, "Strict")   ? OBJ_STRICT
+				: span_is(validation, "Ignore") ? OBJ_IGNORE
+								: OBJ_WARN;
+	struct span dry = call_arg(k, "dryRun");
+	if (dry.len && !span_is(dry, "All"))
+		return status_bad_request(&k->arena, "dryRun: Invalid value: only All is known");
+	k->writing.request.dry_run = dry.len > 0;
+	return NULL;
+}
+
+static struct doc *read_body(struct call *k)
+{
+	struct err e = {0};
+	struct doc *body = NULL;
+	struct notes *dups = arena_alloc(&k->arena, sizeof *dups);
+	if (k->body.len == 0) {
+		if (k->writing.request.verb == OBJ_DELETE)
+			return NULL;
+		return status_bad_request(&k->arena, "the request has no body");
+	}
+	if (k->writing.request.verb == OBJ_DELETE && k->content_type.len &&
+	    !type_is(k->content_type, "application/json"))
+		return status_unsupported_media_type(
+			&k->arena, "DeleteOptions are taken as application/json");
+	if (json_parse(&k->arena, k->body, &body, dups, &e)) {
+		char text[600];
+		snprintf(text, sizeof text, "error decoding the body: %s", e.text);
+		return status_bad_request(&k->arena, text);
+	}
+	k->writing.request.body = body;
+	k->writing.request.duplicates = dups;
+	return NULL;
+}
+
+void write_start(struct ctx *c, struct api *a, struct call *k)
+{
+	enum obj_verb verb;
+	const char *refused = span_is(k->method, "DELETE") ? NULL : refused_type(k);
+	bool patch = span_is(k->method, "PATCH");
+	bool known = find_verb(k, &verb);
+	if (!known || (refused && !patch)) {
+		answer_status(c, a, k,
+			      status_unsupported_media_type(&k->arena,
+							    refused ? refused : "no such verb"));
+		return;
+	}
+	/* Without its view the object that is to be changed is not known. */
+	if (verb != OBJ_CREATE && !k->retry && !fresh_view(c, a, k, write_start))
+		return;
+	writing_init(c, &k->writing, a->schema, k->resource, verb, view_of, a);
+	struct obj_request *q = &k->writing.request;
+	q->subresource = k->sub;
+	q->namespace = k->namespace;
+	q->name = k->name;
+	q->field_manager = call_arg(k, "fieldManager");
+	q->origin.principal = k->user;
+	struct doc *bad = read_options(k);
+	if (!bad)
+		bad = read_body(k);
+	if (bad)
+		answer_status(c, a, k, bad);
+	else if (writing_start(c, &k->writing, k->id))
+		answer_write(c, a, k);
+}

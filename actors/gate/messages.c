@@ -1,0 +1,71 @@
+#include "actors/gate/messages.h"
+
+#define END {NULL, MP_NONE, 0, false, NULL}
+
+static const struct msg_field pod_status[] = {
+	{"namespace", MP_STR, 63, true, "of the pod"},
+	{"name", MP_STR, 253, true, "of the pod"},
+	{"uid", MP_STR, 64, true, "another uid: the pod is not that one any more"},
+	{"status", MP_MAP, 0, true, "PodStatus, whole"},
+	END,
+};
+static const struct msg_field pod_finished[] = {
+	{"namespace", MP_STR, 63, true, "of the pod"},
+	{"name", MP_STR, 253, true, "of the pod"},
+	{"uid", MP_STR, 64, true, "of the pod whose containers are all gone"},
+	END,
+};
+static const struct msg_field node_status[] = {
+	{"name", MP_STR, 253, true, "of the node"},
+	{"labels", MP_MAP, 100, false, "set when the node object is made"},
+	{"status", MP_MAP, 0, true, "NodeStatus, whole"},
+	END,
+};
+static const struct msg_field event_record[] = {
+	{"kind", MP_STR, 64, true, "of the object that it is about"},
+	{"namespace", MP_STR, 63, false, "of that object"},
+	{"name", MP_STR, 253, true, "of that object"},
+	{"uid", MP_STR, 64, false, "of that object"},
+	{"api_version", MP_STR, 64, false, "of that object; v1 when absent"},
+	{"field", MP_STR, 128, false, "fieldPath, like spec.containers{web}"},
+	{"type", MP_STR, 16, true, "Normal or Warning"},
+	{"reason", MP_STR, 128, true, "a CamelCase word"},
+	{"message", MP_STR, 1024, true, "for people"},
+	{"component", MP_STR, 128, true, "who saw it: default-scheduler, kubelet, ..."},
+	{"host", MP_STR, 253, false, "on which node"},
+	END,
+};
+static const struct msg_field object_create[] = {
+	{"group", MP_STR, 253, true, "of the resource; empty: core"},
+	{"version", MP_STR, 32, true, "of the resource"},
+	{"resource", MP_STR, 64, true, "plural name"},
+	{"namespace", MP_STR, 63, false, "where"},
+	{"object", MP_MAP, 0, true, "the object"},
+	END,
+};
+static const struct msg_field written[] = {
+	{"code", MP_INT, 0, true, "as HTTP: 200, 201, 404, 409, ..."},
+	{"version", MP_INT, 0, true, "resourceVersion, 0 when refused"},
+	{"message", MP_STR, 4096, false, "why it was refused"},
+	END,
+};
+
+static const struct msg_row rows[] = {
+	{72, "pod.status", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, pod_status,
+	 "what became of a pod on its node"},
+	{73, "pod.status.written", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
+	{74, "pod.finished", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, pod_finished,
+	 "a terminating pod has no container left: delete it"},
+	{75, "pod.finished.written", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
+	{76, "node.status", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, node_status,
+	 "the node's own state; makes its object when there is none"},
+	{77, "node.status.written", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
+	{78, "event.record", CLASS_SEND, ROLE_CELL | ROLE_NODE, event_record,
+	 "a Kubernetes Event"},
+	{80, "object.create", CLASS_REQUEST, ROLE_CELL | ROLE_FOREIGN, object_create,
+	 "any object, by the same rules as the API"},
+	{81, "object.created", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
+	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
+};
+
+const struct msg_table gate_messages = {"gate", rows};
