@@ -27,7 +27,10 @@
 
 enum {
 	STORE_KEY_BYTES_MAX = 600,
+	STORE_PART_BYTES_MAX = 253,
+	STORE_PRINCIPAL_BYTES_MAX = 1024,
 	STORE_VALUE_BYTES_MAX = 1536 * 1024,
+	STORE_TXN_BYTES_MAX = 4 * 1024 * 1024, /* all values of one transaction */
 	STORE_OPS_MAX = 100, /* compares, and operations, of one transaction */
 	STORE_RANGE_MAX = 10000,
 	STORE_POSITION_BITS = 10, /* see store_version */

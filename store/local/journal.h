@@ -58,6 +58,7 @@ struct journal_ops {
 	int (*fd)(struct journal *);
 	int (*read)(struct journal *, uint64_t from, size_t limit,
 		    int (*record)(void *, uint64_t revision, struct span data), void *arg);
+	bool (*full)(struct journal *);
 	void (*close)(struct journal *);
 };
 
@@ -66,7 +67,9 @@ struct journal {
 };
 
 /* Reads meta, all object rows in key order, then all records after
- * checkpoint_base in order. ERR_CORRUPT names the first bad one. */
+ * checkpoint_base in order. Once, before the first append. ERR_CORRUPT names
+ * the first bad one; a non-zero return of a callback ends it and is returned,
+ * wrapped with the key or the revision. `meta` is filled before any callback. */
 int journal_load(struct journal *j, struct journal_meta *meta,
 		 int (*object)(void *, struct span key, struct span row),
 		 int (*record)(void *, uint64_t revision, struct span data), void *arg,
@@ -79,29 +82,45 @@ int journal_reap(struct journal *j, struct err *e);
 /* Readable when reap has an answer; -1 when there is none to wait for. */
 int journal_fd(struct journal *j);
 /* Synced records with revision >= from, in order, up to limit. A non-zero
- * return of `record` ends it and is returned. */
+ * return of `record` ends it and is returned. ERR_CORRUPT: a checksum failed.
+ * `record` may call journal_read itself. */
 int journal_read(struct journal *j, uint64_t from, size_t limit,
 		 int (*record)(void *, uint64_t revision, struct span data), void *arg);
-void journal_close(struct journal *j); /* waits for the batch in flight */
+/* The quota is used up: the owner should append what frees room, little
+ * else. As of the last batch that was reaped. */
+bool journal_full(struct journal *j);
+void journal_close(struct journal *j); /* waits for the batch in flight; NULL is fine */
 
 struct journal_lmdb_options {
-	const char *dir;   /* is made (0700) when absent */
-	uint64_t quota_bytes;
+	const char *dir;      /* is made (0700) when absent; its parent must exist */
+	uint64_t quota_bytes; /* 0: 8 GiB; the map is twice that */
 };
-/* ERR_BUSY: another process has the directory (an exclusive lock is taken
- * before LMDB sees it). ERR_CORRUPT, ERR_UNSUPPORTED (format), ERR_IO. */
+/* Starts the writer thread, which blocks all signals. ERR_BUSY: another
+ * process has the directory (an exclusive lock is taken before LMDB sees it).
+ * ERR_CORRUPT, ERR_UNSUPPORTED (format), ERR_IO. */
 int journal_lmdb_open(struct journal **out, const struct journal_lmdb_options *o, struct err *e);
 
-/* In memory. A batch becomes synced `delay` reaps after its append (0: the
- * first reap already says so). */
-struct journal_disk; /* what survives: shared by successive opens */
+/* In memory, without a thread: the first reap after an append says that it
+ * is synced, unless the journal is held. */
+struct journal_disk; /* what survives: used by one open journal after another */
 struct journal_disk *journal_disk_new(void);
-void journal_disk_destroy(struct journal_disk *d);
+void journal_disk_destroy(struct journal_disk *d); /* after the journal was closed */
 int journal_memory_open(struct journal **out, struct journal_disk *disk, struct err *e);
-/* The simulator decides when a sync is done: appended batches stay in
- * flight while held. Dropping the journal while a batch is in flight is a
- * power cut; `survives` says how many of its records had reached the disk. */
+/* The simulator decides when a sync is done: an appended batch stays in
+ * flight while held. */
 void journal_memory_hold(struct journal *j, bool hold);
+/* Records in the batch in flight, 0 if there is none. */
+size_t journal_memory_in_flight(struct journal *j);
+/* Power cut: of the batch in flight the first `survives` records had reached
+ * the disk (all of them: objects and meta too). The journal fails from then
+ * on with ERR_IO. */
 void journal_memory_cut(struct journal *j, size_t survives);
+/* The next reap of a batch fails with ERR_IO and this text, and nothing of
+ * the batch is on the disk. */
+void journal_memory_fail(struct journal *j, const char *text);
+/* What journal_full answers. */
+void journal_memory_set_full(struct journal *j, bool full);
+/* Flips a bit in the stored record; false when there is no such record. */
+bool journal_disk_damage(struct journal_disk *d, uint64_t revision);
 
 #endif

@@ -1,0 +1,274 @@
+/* The journal in memory: what tests and the simulator run on. A disk is an
+ * object of its own, so that a journal can be cut off in the middle of a
+ * batch and opened again on what had arrived.
+ *
+ * Records are checksummed like the real ones; a simulated disk may damage
+ * them. The epoch is the same in every run: a history must not depend on it. */
+#include "store/local/journal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/base/crc.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+
+enum { MEMORY_EPOCH = 1 };
+
+struct disk_record {
+	uint64_t revision;
+	uint32_t crc;
+	struct bytes *data;
+};
+
+struct journal_disk {
+	struct journal_meta meta;
+	struct omap objects; /* key -> struct bytes */
+	struct disk_record *records;
+	size_t first, count, cap; /* records[first .. first + count) */
+};
+
+struct memory {
+	struct journal journal;
+	struct journal_disk *disk;
+	const struct journal_batch *batch; /* in flight */
+	bool held, cut, full;
+	char fail[160]; /* why the next batch fails; empty: it does not */
+};
+
+static struct memory *memory_of(struct journal *j)
+{
+	return (struct memory *)j; /* its first member */
+}
+
+struct journal_disk *journal_disk_new(void)
+{
+	struct journal_disk *d = mem_alloc(sizeof *d);
+	d->meta.epoch = MEMORY_EPOCH;
+	return d;
+}
+
+static void drop_bytes(void *b)
+{
+	bytes_unref(b);
+}
+
+void journal_disk_destroy(struct journal_disk *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->count; i++)
+		bytes_unref(d->records[d->first + i].data);
+	free(d->records);
+	omap_fini(&d->objects, drop_bytes);
+	free(d);
+}
+
+static uint32_t record_crc(uint64_t revision, const struct bytes *data)
+{
+	uint32_t crc = crc32c(0, (struct span){(const uint8_t *)&revision, sizeof revision});
+	return crc32c(crc, bytes_span(data));
+}
+
+static void disk_append(struct journal_disk *d, const struct journal_record *r)
+{
+	assert(d->count == 0 || d->records[d->first + d->count - 1].revision < r->revision);
+	if (d->first + d->count == d->cap) {
+		if (d->first < d->count || d->cap == 0) {
+			d->cap = d->cap ? 2 * d->cap : 64;
+			d->records = mem_realloc(d->records, d->cap * sizeof *d->records);
+		}
+		memmove(d->records, d->records + d->first, d->count * sizeof *d->records);
+		d->first = 0;
+	}
+	d->records[d->first + d->count++] = (struct disk_record){
+		r->revision, record_crc(r->revision, r->data), bytes_ref(r->data)};
+}
+
+static void disk_trim(struct journal_disk *d, uint64_t to)
+{
+	while (d->count && d->records[d->first].revision <= to) {
+		bytes_unref(d->records[d->first++].data);
+		d->count--;
+	}
+}
+
+static void disk_write(struct journal_disk *d, const struct journal_batch *b, size_t records)
+{
+	for (size_t i = 0; i < records; i++)
+		disk_append(d, &b->records[i]);
+	if (records < b->record_count)
+		return;
+	for (size_t i = 0; i < b->object_count; i++) {
+		const struct journal_object *o = &b->objects[i];
+		bytes_unref(o->row ? omap_put(&d->objects, o->key, bytes_ref(o->row))
+				   : omap_remove(&d->objects, o->key));
+	}
+	disk_trim(d, b->trim_to);
+	d->meta = b->meta;
+}
+
+/* The position of the first record >= revision. */
+static size_t disk_seek(const struct journal_disk *d, uint64_t revision)
+{
+	size_t low = d->first, high = d->first + d->count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (d->records[mid].revision >= revision)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+bool journal_disk_damage(struct journal_disk *d, uint64_t revision)
+{
+	size_t i = disk_seek(d, revision);
+	if (i == d->first + d->count || d->records[i].revision != revision)
+		return false;
+	struct span was = bytes_span(d->records[i].data);
+	uint8_t *damaged = (uint8_t *)mem_ndup(was.data, was.len);
+	damaged[was.len / 2] ^= 1;
+	bytes_unref(d->records[i].data);
+	d->records[i].data = bytes_copy(damaged, was.len);
+	free(damaged);
+	return true;
+}
+
+static int memory_load(struct journal *j, struct journal_meta *meta,
+		       int (*object)(void *, struct span key, struct span row),
+		       int (*record)(void *, uint64_t revision, struct span data), void *arg,
+		       struct err *e)
+{
+	const struct journal_disk *d = memory_of(j)->disk;
+	*meta = d->meta;
+	for (struct onode *n = omap_first(&d->objects); n; n = omap_next(n)) {
+		struct span key = onode_key(n);
+		int rc = object(arg, key, bytes_span(n->value));
+		if (rc)
+			return err_set(e, rc, "object %.*s: %s", (int)key.len,
+				       (const char *)key.data, err_text(rc));
+	}
+	for (size_t i = disk_seek(d, d->meta.checkpoint_base + 1); i < d->first + d->count; i++) {
+		const struct disk_record *r = &d->records[i];
+		int rc = r->crc == record_crc(r->revision, r->data)
+				 ? record(arg, r->revision, bytes_span(r->data))
+				 : ERR_CORRUPT;
+		if (rc)
+			return err_set(e, rc, "record %llu: %s", (unsigned long long)r->revision,
+				       err_text(rc));
+	}
+	return 0;
+}
+
+static int memory_append(struct journal *j, const struct journal_batch *b)
+{
+	struct memory *m = memory_of(j);
+	assert(!m->batch);
+	m->batch = b;
+	return m->cut ? ERR_IO : 0;
+}
+
+static int memory_reap(struct journal *j, struct err *e)
+{
+	struct memory *m = memory_of(j);
+	if (m->cut)
+		return err_set(e, ERR_IO, "commit: power cut");
+	if (!m->batch || m->held)
+		return ERR_AGAIN;
+	if (m->fail[0]) {
+		m->cut = true;
+		return err_set(e, ERR_IO, "commit: %s", m->fail);
+	}
+	disk_write(m->disk, m->batch, m->batch->record_count);
+	m->batch = NULL;
+	return 0;
+}
+
+static int memory_fd(struct journal *j)
+{
+	(void)j;
+	return -1;
+}
+
+static int memory_read(struct journal *j, uint64_t from, size_t limit,
+		       int (*record)(void *, uint64_t revision, struct span data), void *arg)
+{
+	const struct journal_disk *d = memory_of(j)->disk;
+	size_t i = disk_seek(d, from);
+	for (; limit && i < d->first + d->count; i++, limit--) {
+		const struct disk_record *r = &d->records[i];
+		if (r->crc != record_crc(r->revision, r->data))
+			return ERR_CORRUPT;
+		int rc = record(arg, r->revision, bytes_span(r->data));
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static bool memory_full(struct journal *j)
+{
+	return memory_of(j)->full;
+}
+
+static void memory_close(struct journal *j)
+{
+	struct memory *m = memory_of(j);
+	if (m->batch && !m->cut && !m->fail[0])
+		disk_write(m->disk, m->batch, m->batch->record_count);
+	free(m);
+}
+
+static const struct journal_ops memory_ops = {
+	.load = memory_load,
+	.append = memory_append,
+	.reap = memory_reap,
+	.fd = memory_fd,
+	.read = memory_read,
+	.full = memory_full,
+	.close = memory_close,
+};
+
+int journal_memory_open(struct journal **out, struct journal_disk *disk, struct err *e)
+{
+	(void)e;
+	struct memory *m = mem_alloc(sizeof *m);
+	m->journal.ops = &memory_ops;
+	m->disk = disk;
+	*out = &m->journal;
+	return 0;
+}
+
+void journal_memory_hold(struct journal *j, bool hold)
+{
+	memory_of(j)->held = hold;
+}
+
+size_t journal_memory_in_flight(struct journal *j)
+{
+	const struct memory *m = memory_of(j);
+	return m->batch ? m->batch->record_count : 0;
+}
+
+void journal_memory_cut(struct journal *j, size_t survives)
+{
+	struct memory *m = memory_of(j);
+	if (m->batch && !m->cut)
+		disk_write(m->disk, m->batch,
+			   survives < m->batch->record_count ? survives : m->batch->record_count);
+	m->batch = NULL;
+	m->cut = true;
+}
+
+void journal_memory_fail(struct journal *j, const char *text)
+{
+	snprintf(memory_of(j)->fail, sizeof memory_of(j)->fail, "%s", text);
+}
+
+void journal_memory_set_full(struct journal *j, bool full)
+{
+	memory_of(j)->full = full;
+}

@@ -1,0 +1,139 @@
+/* From the journal to a store that can serve.
+ *
+ * First pass (journal_load): the checkpoint's rows, then every record behind
+ * it, into the state and the chains. Records hold post-images, so those that
+ * a sweep had already overtaken do no harm. Second pass (journal_read): the
+ * heads of all records that the log still has, into the index and the table
+ * of request ids; there the records' own links show if a row is missing.
+ *
+ * No soft key comes back, and no revision is given twice: the first new one
+ * is above all that were reserved. */
+#include "store/local/local.h"
+#include "store/local/record.h"
+
+struct loading {
+	struct local *l;
+	uint64_t last;         /* revision of the newest record */
+	uint64_t broken_after; /* second pass: the record behind this one is missing */
+	struct record record;
+};
+
+/* The seed must be there before the first key; the epoch is what nobody who
+ * chooses keys knows, and what is the same in each run of a simulation. */
+static void seed_state(struct local *l)
+{
+	if (l->state.shown.count == 0)
+		l->state.shown.seed = l->chains.by_name.seed = l->meta.epoch;
+}
+
+static int load_object(void *arg, struct span key, struct span row)
+{
+	struct loading *at = arg;
+	seed_state(at->l);
+	return sweep_load(&at->l->state, &at->l->chains, key, row);
+}
+
+static void load_links(struct chains *chains, const struct record_change *ch, uint64_t mod)
+{
+	struct stream links[STORE_LINKS_MAX];
+	uint8_t name[STORE_STREAM_BYTES_MAX];
+	unsigned n = stream_links(ch->key, ch->part, ch->was_mod ? &ch->was_part : NULL, links);
+	for (unsigned i = 0; i < n; i++)
+		chains_load_head(chains, stream_name(links[i], name), mod);
+}
+
+static void load_change(struct local *l, const struct record_change *ch, uint64_t mod)
+{
+	struct store_row row = {
+		.key = ch->key,
+		.create_version = ch->create,
+		.mod_version = mod,
+		.changes = ch->changes,
+		.part = ch->part,
+		.secret = ch->secret,
+	};
+	if (!ch->deleted)
+		row.value = bytes_copy(ch->value.data, ch->value.len);
+	struct row *r = row_new(&row, false);
+	bytes_unref(row.value);
+	sweep_note(&l->sweep, r, ch->was_mod == 0);
+	load_links(&l->chains, ch, mod);
+	state_load(&l->state, r);
+}
+
+static int load_record(void *arg, uint64_t revision, struct span data)
+{
+	struct loading *at = arg;
+	struct record *r = &at->record;
+	int rc = record_decode(data, r);
+	if (rc)
+		return rc;
+	seed_state(at->l);
+	for (unsigned i = 0; i < r->count; i++)
+		load_change(at->l, &r->changes[i], store_version(revision, i));
+	at->l->unswept += data.len;
+	return 0;
+}
+
+static void load_request(struct local *l, uint64_t revision, const struct record *r)
+{
+	struct dedup_entry e = {
+		.revision = revision,
+		.wall_us = r->origin.wall_us,
+		.compared = r->compared,
+	};
+	memcpy(e.request, r->origin.request, sizeof e.request);
+	if (dedup_has_id(e.request) && !dedup_find(&l->dedup, e.request))
+		dedup_add(&l->dedup, &e);
+}
+
+static int index_record(void *arg, uint64_t revision, struct span data)
+{
+	struct loading *at = arg;
+	struct record *r = &at->record;
+	int rc = record_decode(data, r);
+	if (rc)
+		return rc;
+	if (at->last && r->before != at->last) {
+		at->broken_after = at->last;
+		return ERR_CORRUPT;
+	}
+	log_index_load(&at->l->index, revision, r, data.len);
+	load_request(at->l, revision, r);
+	at->l->last_wall_us = r->origin.wall_us;
+	at->last = revision;
+	return 0;
+}
+
+static int load_index(struct loading *at, struct err *e)
+{
+	int rc = journal_read(at->l->journal, 0, SIZE_MAX, index_record, at);
+	if (rc && at->broken_after)
+		return err_set(e, rc, "the record that follows %llu in the log is missing",
+			       (unsigned long long)at->broken_after);
+	if (rc)
+		return err_set(e, rc, "the record that follows %llu in the log: %s",
+			       (unsigned long long)at->last, err_text(rc));
+	return 0;
+}
+
+int local_load(struct local *l, struct err *e)
+{
+	struct loading at = {.l = l};
+	int rc = journal_load(l->journal, &l->meta, load_object, load_record, &at, e);
+	seed_state(l);
+	l->dedup.seed = l->state.flight.seed = l->meta.epoch;
+	if (!rc)
+		rc = load_index(&at, e);
+	if (rc)
+		return rc;
+	for (struct onode *n = omap_first(&l->state.shown); n; n = omap_next(n))
+		chains_load_row(&l->chains, n->value);
+	l->compacted = l->meta.compacted;
+	log_index_set_history(&l->index, l->compacted);
+	l->sweep.done_base = l->meta.checkpoint_base;
+	l->last_logged = at.last;
+	l->shown = at.last > l->meta.reserved ? at.last : l->meta.reserved;
+	l->given = l->history.ring_floor = l->shown;
+	return 0;
+}
