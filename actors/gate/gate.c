@@ -1,0 +1,515 @@
+/* Who may: an agent "node-agent/N" speaks for node N alone. It may write N's
+ * status, the status of pods that are bound to N, and events. Everybody else
+ * in the control plane may do all of it.
+ *
+ * One *job* is one request on its way: parked, planned, in the store's hands.
+ * Events are aggregated: the same fact about the same object within ten
+ * minutes raises the count of the Event that is there already. */
+#include "actors/gate/gate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/objects/writing.h"
+#include "actors/schema/rfc3339.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+
+enum { JOBS_MAX = 50000, RECENT_EVENTS_MAX = 5000 };
+#define RECENT_US INT64_C(600000000)
+
+struct job {
+	struct gate *gate;
+	struct writing writing;
+	uint64_t tag, parked; /* parked 0: nobody waits for the answer */
+	bool create_on_missing; /* a node's status without its object */
+	struct doc *node;       /* that object */
+	char *event_key;        /* of an event's first write: remembered when done */
+};
+
+struct recent {
+	char *name, *namespace; /* of the Event object */
+	int64_t last_us, count;
+};
+
+struct gate {
+	struct schema *schema;
+	const struct schema_resource *pods, *nodes, *events;
+	struct view *pod_view, *node_view, *namespace_view, *event_view;
+	struct omap jobs;   /* tag -> struct job */
+	struct omap recent; /* what an event says -> struct recent */
+	uint64_t next_tag, written, refused, dropped;
+};
+
+struct key8 {
+	uint8_t b[8];
+};
+
+static struct key8 key_of(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+static struct view *view_of(void *arg, struct span stream)
+{
+	struct gate *g = arg;
+	struct view *views[] = {g->pod_view, g->node_view, g->namespace_view,
+				 g->event_view};
+	for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+		if (span_eq(view_stream(views[i]), stream))
+			return views[i];
+	return NULL;
+}
+
+/* ---- who asks */
+
+/* The node that the sender speaks for; empty: it is of the control plane. */
+static struct span node_of(struct span sender)
+{
+	static const char prefix[] = "node-agent/";
+	size_t n = sizeof prefix - 1;
+	if (sender.len > n && memcmp(sender.data, prefix, n) == 0)
+		return (struct span){sender.data + n, sender.len - n};
+	return (struct span){0};
+}
+
+static void set_principal(struct job *j, struct span sender)
+{
+	struct span node = node_of(sender);
+	char text[300];
+	int n = node.len ? snprintf(text, sizeof text, "system:node:%.*s", (int)node.len,
+				    (const char *)node.data)
+			 : snprintf(text, sizeof text, "system:%.*s", (int)sender.len,
+				    (const char *)sender.data);
+	j->writing.request.origin.principal =
+		writing_text(&j->writing, (struct span){(uint8_t *)text, (size_t)n});
+}
+
+/* ---- jobs */
+
+static struct job *job_new(struct ctx *c, struct gate *g, const struct msg *m,
+			   const struct schema_resource *r, enum obj_verb verb)
+{
+	struct job *j = mem_alloc(sizeof *j);
+	j->gate = g;
+	j->tag = ++g->next_tag;
+	writing_init(c, &j->writing, g->schema, r, verb, view_of, g);
+	set_principal(j, m->from);
+	struct key8 k = key_of(j->tag);
+	omap_put(&g->jobs, (struct span){k.b, 8}, j);
+	return j;
+}
+
+static void job_free(void *p)
+{
+	struct job *j = p;
+	writing_fini(&j->writing);
+	free(j->event_key);
+	free(j);
+}
+
+static void job_end(struct gate *g, struct job *j)
+{
+	struct key8 k = key_of(j->tag);
+	omap_remove(&g->jobs, (struct span){k.b, 8});
+	job_free(j);
+}
+
+static void remember_event(struct gate *g, struct job *j)
+{
+	struct recent *r = mem_alloc(sizeof *r);
+	struct span ns = j->writing.request.namespace, name = j->writing.plan.name;
+	r->name = mem_ndup(name.data, name.len);
+	r->namespace = mem_ndup(ns.data, ns.len);
+	r->last_us = j->writing.request.origin.wall_us;
+	r->count = 1;
+	struct recent *was = omap_put(&g->recent, span_of(j->event_key), r);
+	if (was) {
+		free(was->name);
+		free(was->namespace);
+		free(was);
+	}
+}
+
+static void make_node(struct ctx *c, struct job *j);
+
+static void job_answer(struct ctx *c, struct gate *g, struct job *j)
+{
+	const struct obj_answer *a = &j->writing.plan.answer;
+	if (a->code == 404 && j->create_on_missing) {
+		make_node(c, j);
+		return;
+	}
+	*(a->status && a->code >= 400 ? &g->refused : &g->written) += 1;
+	if (a->code == 201 && j->event_key)
+		remember_event(g, j);
+	if (j->parked) {
+		struct span why = a->status ? doc_get_str(a->status, "message") : (struct span){0};
+		struct buf b = {0};
+		mpw_map(&b, 3);
+		mpw_kv_i64(&b, "code", a->code);
+		mpw_kv_u64(&b, "version", a->version);
+		mpw_kv_span(&b, "message", why);
+		ctx_reply_parked(c, j->parked, &b);
+	}
+	job_end(g, j);
+}
+
+static void job_run(struct ctx *c, struct gate *g, struct job *j)
+{
+	if (writing_start(c, &j->writing, j->tag))
+		job_answer(c, g, j);
+}
+
+static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
+{
+	struct gate *g = state;
+	struct key8 k = key_of(tag);
+	struct job *j = omap_get(&g->jobs, (struct span){k.b, 8});
+	if (j && writing_outcome(c, &j->writing, o, tag))
+		job_answer(c, g, j);
+	return 0;
+}
+
+/* A name may have passed to another object: the uid says whether it has. */
+static bool same_uid(struct view *v, const struct schema_resource *r, struct span ns,
+		     struct span name, struct span uid, struct view_object **out)
+{
+	struct buf key = {0};
+	schema_key(&key, r, ns, name);
+	*out = view_get(v, span_buf(&key));
+	buf_fini(&key);
+	return *out && span_eq(mp_path_str(mp_of(bytes_span((*out)->value)), "metadata.uid"), uid);
+}
+
+static bool may_touch_pod(struct ctx *c, const struct msg *m, const struct view_object *pod)
+{
+	struct span node = node_of(m->from);
+	if (!node.len ||
+	    span_eq(mp_path_str(mp_of(bytes_span(pod->value)), "spec.nodeName"), node))
+		return true;
+	ctx_reply_error(c, ERR_FORBIDDEN, "%.*s may not write a pod of another node",
+			(int)m->from.len, (const char *)m->from.data);
+	return false;
+}
+
+/* ---- pods */
+
+static struct doc *doc_of(struct job *j, struct mp value)
+{
+	struct doc *d = NULL;
+	struct span raw;
+	if (mp_raw(&value, &raw))
+		return NULL;
+	/* The message goes when the turn ends; the job may be planned again. */
+	raw = writing_text(&j->writing, raw);
+	return doc_from_mp(&j->writing.arena, mp_of(raw), &d, NULL) ? NULL : d;
+}
+
+static struct doc *object_with_status(struct job *j, struct span ns, struct span name,
+				      struct doc *status)
+{
+	struct arena *a = &j->writing.arena;
+	const struct schema_resource *r = j->writing.request.resource;
+	struct doc *o = doc_new(a, DOC_MAP), *meta = doc_new(a, DOC_MAP);
+	doc_set_str(a, o, "apiVersion", schema_api_version(r, a));
+	doc_set_str(a, o, "kind", r->kind);
+	doc_set(a, o, "metadata", meta);
+	doc_set(a, meta, "name", doc_span(a, writing_text(&j->writing, name)));
+	if (ns.len)
+		doc_set(a, meta, "namespace", doc_span(a, writing_text(&j->writing, ns)));
+	doc_set(a, o, "status", status);
+	return o;
+}
+
+static void name_job(struct job *j, struct span ns, struct span name)
+{
+	j->writing.request.namespace = writing_text(&j->writing, ns);
+	j->writing.request.name = writing_text(&j->writing, name);
+}
+
+static int on_pod_status(struct ctx *c, void *state, const struct msg *m)
+{
+	struct gate *g = state;
+	struct span ns = mp_path_str(m->body, "namespace"), name = mp_path_str(m->body, "name");
+	struct view_object *pod;
+	struct mp status;
+	if (!same_uid(g->pod_view, g->pods, ns, name, mp_path_str(m->body, "uid"), &pod)) {
+		ctx_reply_error(c, ERR_NOT_FOUND, "that pod is gone");
+		return 0;
+	}
+	if (!may_touch_pod(c, m, pod) || !mp_find(m->body, "status", &status))
+		return 0;
+	struct job *j = job_new(c, g, m, g->pods, OBJ_UPDATE);
+	struct arena *a = &j->writing.arena;
+	struct span uid = writing_text(&j->writing, mp_path_str(m->body, "uid"));
+	struct doc *object = object_with_status(j, ns, name, doc_of(j, status));
+	doc_set(a, doc_get(object, "metadata"), "uid", doc_span(a, uid));
+	j->writing.request.subresource = "status";
+	j->writing.request.body = object;
+	name_job(j, ns, name);
+	j->parked = ctx_park(c);
+	job_run(c, g, j);
+	return 0;
+}
+
+static int on_pod_finished(struct ctx *c, void *state, const struct msg *m)
+{
+	struct gate *g = state;
+	struct span ns = mp_path_str(m->body, "namespace"), name = mp_path_str(m->body, "name");
+	struct span uid = mp_path_str(m->body, "uid");
+	struct view_object *pod;
+	if (!same_uid(g->pod_view, g->pods, ns, name, uid, &pod)) {
+		ctx_reply_error(c, ERR_NOT_FOUND, "that pod is gone");
+		return 0;
+	}
+	if (!may_touch_pod(c, m, pod))
+		return 0;
+	struct job *j = job_new(c, g, m, g->pods, OBJ_DELETE);
+	name_job(j, ns, name);
+	j->writing.request.del.grace_s = 0;
+	j->writing.request.del.uid = writing_text(&j->writing, uid);
+	j->parked = ctx_park(c);
+	job_run(c, g, j);
+	return 0;
+}
+
+/* ---- nodes */
+
+static void make_node(struct ctx *c, struct job *j)
+{
+	struct gate *g = j->gate;
+	struct writing *w = &j->writing;
+	struct obj_request *q = &w->request;
+	j->create_on_missing = false;
+	q->verb = OBJ_CREATE;
+	q->subresource = "";
+	q->name = (struct span){0};
+	q->body = j->node;
+	ctx_random_bytes(c, q->origin.request, sizeof q->origin.request);
+	job_run(c, g, j);
+}
+
+static int on_node_status(struct ctx *c, void *state, const struct msg *m)
+{
+	struct gate *g = state;
+	struct span name = mp_path_str(m->body, "name"), node = node_of(m->from);
+	struct mp status, labels;
+	if (node.len && !span_eq(node, name)) {
+		ctx_reply_error(c, ERR_FORBIDDEN, "%.*s may not write another node",
+				(int)m->from.len, (const char *)m->from.data);
+		return 0;
+	}
+	if (!mp_find(m->body, "status", &status))
+		return ERR_INVALID;
+	struct job *j = job_new(c, g, m, g->nodes, OBJ_UPDATE);
+	struct doc *s = doc_of(j, status);
+	j->writing.request.subresource = "status";
+	name_job(j, (struct span){0}, name);
+	j->writing.request.body = object_with_status(j, (struct span){0}, name, s);
+	j->node = doc_copy(&j->writing.arena, j->writing.request.body);
+	if (mp_find(m->body, "labels", &labels))
+		doc_set(&j->writing.arena, doc_get(j->node, "metadata"), "labels",
+			doc_of(j, labels));
+	j->create_on_missing = true;
+	j->parked = ctx_park(c);
+	job_run(c, g, j);
+	return 0;
+}
+
+/* ---- any object */
+
+static int on_object_create(struct ctx *c, void *state, const struct msg *m)
+{
+	struct gate *g = state;
+	const struct schema_resource *r =
+		schema_find(g->schema, mp_path_str(m->body, "group"),
+			    mp_path_str(m->body, "version"), mp_path_str(m->body, "resource"));
+	struct mp object;
+	if (!r || !mp_find(m->body, "object", &object)) {
+		ctx_reply_error(c, ERR_UNSUPPORTED, "there is no such resource");
+		return 0;
+	}
+	struct job *j = job_new(c, g, m, r, OBJ_CREATE);
+	j->writing.request.namespace = writing_text(&j->writing, mp_path_str(m->body, "namespace"));
+	j->writing.request.body = doc_of(j, object);
+	j->parked = ctx_park(c);
+	job_run(c, g, j);
+	return 0;
+}
+
+/* ---- events */
+
+static struct doc *time_doc(struct arena *a, int64_t us)
+{
+	char text[RFC3339_MAX];
+	size_t n = rfc3339_format(us, text);
+	return doc_span(a, (struct span){(uint8_t *)arena_ndup(a, text, n), n});
+}
+
+static void copy_text(struct job *j, struct doc *to, const char *key, struct mp body,
+		      const char *field)
+{
+	struct span s = mp_path_str(body, field);
+	if (s.len)
+		doc_set(&j->writing.arena, to, key,
+			doc_span(&j->writing.arena, writing_text(&j->writing, s)));
+}
+
+static struct doc *event_doc(struct ctx *c, struct job *j, struct mp body, struct span ns)
+{
+	struct arena *a = &j->writing.arena;
+	struct doc *e = doc_new(a, DOC_MAP), *meta = doc_new(a, DOC_MAP);
+	struct doc *about = doc_new(a, DOC_MAP), *source = doc_new(a, DOC_MAP);
+	struct span name = mp_path_str(body, "name");
+	doc_set_str(a, e, "apiVersion", "v1");
+	doc_set_str(a, e, "kind", "Event");
+	doc_set(a, e, "metadata", meta);
+	doc_set(a, meta, "name",
+		doc_printf(a, "%.*s.%016llx", (int)name.len, (const char *)name.data,
+			   (unsigned long long)ctx_random(c)));
+	doc_set(a, meta, "namespace", doc_span(a, writing_text(&j->writing, ns)));
+	copy_text(j, about, "kind", body, "kind");
+	copy_text(j, about, "namespace", body, "namespace");
+	copy_text(j, about, "name", body, "name");
+	copy_text(j, about, "uid", body, "uid");
+	copy_text(j, about, "fieldPath", body, "field");
+	struct span version = mp_path_str(body, "api_version");
+	doc_set(a, about, "apiVersion",
+		version.len ? doc_span(a, writing_text(&j->writing, version)) : doc_str(a, "v1"));
+	doc_set(a, e, "involvedObject", about);
+	copy_text(j, e, "reason", body, "reason");
+	copy_text(j, e, "message", body, "message");
+	copy_text(j, e, "type", body, "type");
+	copy_text(j, source, "component", body, "component");
+	copy_text(j, source, "host", body, "host");
+	doc_set(a, e, "source", source);
+	copy_text(j, e, "reportingComponent", body, "component");
+	copy_text(j, e, "reportingInstance", body, "host");
+	doc_set(a, e, "firstTimestamp", time_doc(a, ctx_wall_us(c)));
+	doc_set(a, e, "lastTimestamp", time_doc(a, ctx_wall_us(c)));
+	doc_set_int(a, e, "count", 1);
+	return e;
+}
+
+static char *event_key(struct mp body)
+{
+	static const char *const parts[] = {"kind",   "namespace", "name",    "uid",
+					    "reason", "type",	   "message", "component"};
+	struct buf b = {0};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		struct span s = mp_path_str(body, parts[i]);
+		buf_append(&b, s.data, s.len);
+		buf_putc(&b, '\n');
+	}
+	char *key = mem_ndup(b.data, b.len < STORE_KEY_BYTES_MAX * 4 ? b.len : STORE_KEY_BYTES_MAX * 4);
+	buf_fini(&b);
+	return key;
+}
+
+static void recent_free(void *p)
+{
+	struct recent *r = p;
+	free(r->name);
+	free(r->namespace);
+	free(r);
+}
+
+/* The same again: count and last time of the Event that is there. */
+static void count_event(struct ctx *c, struct gate *g, const struct msg *m, struct recent *r)
+{
+	struct job *j = job_new(c, g, m, g->events, OBJ_PATCH_MERGE);
+	struct arena *a = &j->writing.arena;
+	struct doc *patch = doc_new(a, DOC_MAP);
+	r->count++;
+	r->last_us = ctx_wall_us(c);
+	doc_set_int(a, patch, "count", r->count);
+	doc_set(a, patch, "lastTimestamp", time_doc(a, r->last_us));
+	name_job(j, span_of(r->namespace), span_of(r->name));
+	j->writing.request.body = patch;
+	job_run(c, g, j);
+}
+
+static int on_event_record(struct ctx *c, void *state, const struct msg *m)
+{
+	struct gate *g = state;
+	char *key = event_key(m->body);
+	struct recent *r = omap_get(&g->recent, span_of(key));
+	if (g->jobs.count > JOBS_MAX) { /* events are the first thing to do without */
+		g->dropped++;
+		free(key);
+		return 0;
+	}
+	if (r && ctx_wall_us(c) - r->last_us < RECENT_US) {
+		free(key);
+		count_event(c, g, m, r);
+		return 0;
+	}
+	if (g->recent.count >= RECENT_EVENTS_MAX)
+		omap_fini(&g->recent, recent_free);
+	struct span ns = mp_path_str(m->body, "namespace");
+	if (!ns.len)
+		ns = span_of("default"); /* where Kubernetes keeps events of nodes */
+	struct job *j = job_new(c, g, m, g->events, OBJ_CREATE);
+	j->event_key = key;
+	j->writing.request.namespace = writing_text(&j->writing, ns);
+	j->writing.request.body = event_doc(c, j, m->body, ns);
+	job_run(c, g, j);
+	return 0;
+}
+
+/* ---- life */
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct gate *g = state;
+	(void)cfg;
+	g->schema = schema_new();
+	objects_install(g->schema);
+	struct span core = {0}, v1 = span_of("v1");
+	g->pods = schema_find(g->schema, core, v1, span_of("pods"));
+	g->nodes = schema_find(g->schema, core, v1, span_of("nodes"));
+	g->events = schema_find(g->schema, core, v1, span_of("events"));
+	g->pod_view = ctx_follow(c, "pods");
+	g->node_view = ctx_follow(c, "nodes");
+	g->namespace_view = ctx_follow(c, "namespaces");
+	g->event_view = ctx_follow(c, "events");
+	return 0;
+}
+
+static void inspect(const void *state, struct buf *out)
+{
+	const struct gate *g = state;
+	mpw_map(out, 4);
+	mpw_kv_u64(out, "jobs", g->jobs.count);
+	mpw_kv_u64(out, "written", g->written);
+	mpw_kv_u64(out, "refused", g->refused);
+	mpw_kv_u64(out, "dropped_events", g->dropped);
+}
+
+static void fini(void *state)
+{
+	struct gate *g = state;
+	omap_fini(&g->jobs, job_free);
+	omap_fini(&g->recent, recent_free);
+	schema_free(g->schema);
+}
+
+static const struct actor_handler handlers[] = {
+	{"pod.status", on_pod_status},	     {"pod.finished", on_pod_finished},
+	{"node.status", on_node_status},     {"event.record", on_event_record},
+	{"object.create", on_object_create}, {NULL, NULL},
+};
+
+const struct actor_spec gate_actor = {
+	.kind = "gate",
+	.state_bytes = sizeof(struct gate),
+	.handlers = handlers,
+	.init = init,
+	.on_outcome = on_outcome,
+	.inspect = inspect,
+	.fini = fini,
+};

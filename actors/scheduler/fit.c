@@ -1,0 +1,228 @@
+#include "actors/scheduler/fit.h"
+
+#include <string.h>
+
+#include "actors/schema/quantity.h"
+
+static int64_t amount(struct mp list, const char *name, bool milli)
+{
+	struct mp v;
+	struct span text;
+	struct quantity q;
+	if (!mp_find(list, name, &v) || mp_str(&v, &text) || quantity_parse(text, &q))
+		return 0;
+	return milli ? quantity_milli(q) : quantity_value(q);
+}
+
+static struct resources read_list(struct mp list)
+{
+	return (struct resources){
+		.cpu_milli = amount(list, "cpu", true),
+		.memory = amount(list, "memory", false),
+		.storage = amount(list, "ephemeral-storage", false),
+		.pods = amount(list, "pods", false),
+	};
+}
+
+void fit_add(struct resources *to, const struct resources *r, int sign)
+{
+	to->cpu_milli += sign * r->cpu_milli;
+	to->memory += sign * r->memory;
+	to->storage += sign * r->storage;
+	to->pods += sign * r->pods;
+}
+
+static int64_t more(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Sum (or, for init containers, the largest) of a list's requests. */
+static struct resources requests_of(struct mp pod, const char *path, bool largest)
+{
+	struct resources sum = {0};
+	struct mp list, requests;
+	size_t n;
+	if (!mp_path(pod, path, &list) || mp_array(&list, &n))
+		return sum;
+	for (; n > 0; n--, mp_skip(&list)) {
+		if (!mp_path(list, "resources.requests", &requests))
+			continue;
+		struct resources r = read_list(requests);
+		if (!largest) {
+			fit_add(&sum, &r, 1);
+			continue;
+		}
+		sum.cpu_milli = more(sum.cpu_milli, r.cpu_milli);
+		sum.memory = more(sum.memory, r.memory);
+		sum.storage = more(sum.storage, r.storage);
+	}
+	return sum;
+}
+
+struct resources fit_requests(struct mp pod)
+{
+	struct resources r = requests_of(pod, "spec.containers", false);
+	struct resources first = requests_of(pod, "spec.initContainers", true);
+	struct mp overhead;
+	r.cpu_milli = more(r.cpu_milli, first.cpu_milli);
+	r.memory = more(r.memory, first.memory);
+	r.storage = more(r.storage, first.storage);
+	if (mp_path(pod, "spec.overhead", &overhead)) {
+		struct resources o = read_list(overhead);
+		o.pods = 0;
+		fit_add(&r, &o, 1);
+	}
+	r.pods = 1;
+	return r;
+}
+
+struct resources fit_allocatable(struct mp node)
+{
+	struct mp list;
+	if (!mp_path(node, "status.allocatable", &list))
+		return (struct resources){0};
+	return read_list(list);
+}
+
+/* ---- taints and tolerations */
+
+static bool tolerates(struct mp toleration, struct mp taint)
+{
+	struct span key = mp_path_str(toleration, "key");
+	struct span op = mp_path_str(toleration, "operator");
+	struct span effect = mp_path_str(toleration, "effect");
+	if (effect.len && !span_eq(effect, mp_path_str(taint, "effect")))
+		return false;
+	if (key.len && !span_eq(key, mp_path_str(taint, "key")))
+		return false;
+	if (span_is(op, "Exists"))
+		return true;
+	return key.len && span_eq(mp_path_str(toleration, "value"), mp_path_str(taint, "value"));
+}
+
+static bool tolerated(struct mp pod, struct mp taint)
+{
+	struct mp list;
+	size_t n;
+	if (!mp_path(pod, "spec.tolerations", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0; n--, mp_skip(&list))
+		if (tolerates(list, taint))
+			return true;
+	return false;
+}
+
+static bool repelled(struct mp pod, struct mp node)
+{
+	struct mp list;
+	size_t n;
+	if (!mp_path(node, "spec.taints", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0; n--, mp_skip(&list))
+		if (!span_is(mp_path_str(list, "effect"), "PreferNoSchedule") &&
+		    !tolerated(pod, list))
+			return true;
+	return false;
+}
+
+/* ---- labels that the pod asks for */
+
+static bool selected(struct mp pod, struct mp node)
+{
+	struct mp want, labels, have;
+	size_t n;
+	if (!mp_path(pod, "spec.nodeSelector", &want) || mp_map(&want, &n))
+		return true;
+	bool any = mp_path(node, "metadata.labels", &labels);
+	for (; n > 0; n--) {
+		struct span key, value, is = {0};
+		char name[320];
+		if (mp_str(&want, &key) || mp_str(&want, &value) || key.len >= sizeof name)
+			return false;
+		memcpy(name, key.data, key.len);
+		name[key.len] = 0;
+		if (!any || !mp_find(labels, name, &have) || mp_str(&have, &is) ||
+		    !span_eq(is, value))
+			return false;
+	}
+	return true;
+}
+
+static bool node_ready(struct mp node)
+{
+	struct mp list;
+	size_t n;
+	if (!mp_path(node, "status.conditions", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0; n--, mp_skip(&list))
+		if (span_is(mp_path_str(list, "type"), "Ready"))
+			return span_is(mp_path_str(list, "status"), "True");
+	return false;
+}
+
+unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
+		   const struct resources *allocatable, const struct resources *used)
+{
+	unsigned faults = 0;
+	if (mp_path_bool(node, "spec.unschedulable", false))
+		return FIT_UNSCHEDULABLE;
+	if (!node_ready(node))
+		return FIT_NOT_READY;
+	if (repelled(pod, node))
+		return FIT_TAINT;
+	if (!selected(pod, node))
+		return FIT_SELECTOR;
+	if (used->pods + wants->pods > allocatable->pods)
+		faults |= FIT_PODS;
+	/* What is not asked for always fits, even where too much is in use. */
+	if (wants->cpu_milli && used->cpu_milli + wants->cpu_milli > allocatable->cpu_milli)
+		faults |= FIT_CPU;
+	if (wants->memory && used->memory + wants->memory > allocatable->memory)
+		faults |= FIT_MEMORY;
+	if (wants->storage && used->storage + wants->storage > allocatable->storage)
+		faults |= FIT_STORAGE;
+	return faults;
+}
+
+static int percent(int64_t part, int64_t whole)
+{
+	if (whole <= 0)
+		return 100;
+	int64_t p = (int64_t)((__int128)part * 100 / whole);
+	return p > 100 ? 100 : p < 0 ? 0 : (int)p;
+}
+
+int fit_score(const struct resources *wants, const struct resources *allocatable,
+	      const struct resources *used)
+{
+	/* A pod that asks for nothing still counts a little, as in Kubernetes. */
+	int64_t cpu = wants->cpu_milli ? wants->cpu_milli : 100;
+	int64_t memory = wants->memory ? wants->memory : 200 << 20;
+	int c = percent(used->cpu_milli + cpu, allocatable->cpu_milli);
+	int m = percent(used->memory + memory, allocatable->memory);
+	int spread = c > m ? c - m : m - c;
+	return (200 - c - m) / 2 + (100 - spread);
+}
+
+const char *fit_fault_text(enum fit_fault f)
+{
+	static const struct {
+		enum fit_fault fault;
+		const char *text;
+	} rows[] = {
+		{FIT_CPU, "Insufficient cpu"},
+		{FIT_MEMORY, "Insufficient memory"},
+		{FIT_STORAGE, "Insufficient ephemeral-storage"},
+		{FIT_PODS, "Too many pods"},
+		{FIT_UNSCHEDULABLE, "node(s) were unschedulable"},
+		{FIT_TAINT, "node(s) had untolerated taint(s)"},
+		{FIT_SELECTOR, "node(s) didn't match Pod's node affinity/selector"},
+		{FIT_NAME, "node(s) didn't match the requested node name"},
+		{FIT_NOT_READY, "node(s) were not ready"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].fault == f)
+			return rows[i].text;
+	return "node(s) did not fit";
+}

@@ -1,0 +1,45 @@
+/* Resources, and whether a pod fits a node: pure arithmetic in integers.
+ *
+ * Units: thousandths of a CPU, bytes of memory and of ephemeral storage,
+ * number of pods. Requests of a pod are, as in Kubernetes, the larger of the
+ * sum over its containers and the largest of its init containers, plus its
+ * overhead. */
+#ifndef SCHEDULER_FIT_H
+#define SCHEDULER_FIT_H
+
+#include <stdbool.h>
+
+#include "broker/base/mp.h"
+
+struct resources {
+	int64_t cpu_milli, memory, storage, pods;
+};
+
+/* Why a node does not take a pod, in the order in which Kubernetes tells it. */
+enum fit_fault {
+	FIT_CPU = 1,
+	FIT_MEMORY = 2,
+	FIT_STORAGE = 4,
+	FIT_PODS = 8,
+	FIT_UNSCHEDULABLE = 16, /* spec.unschedulable */
+	FIT_TAINT = 32,
+	FIT_SELECTOR = 64, /* nodeSelector, or required node affinity */
+	FIT_NAME = 128,    /* another spec.nodeName was asked for */
+	FIT_NOT_READY = 256,
+};
+
+struct resources fit_requests(struct mp pod);
+struct resources fit_allocatable(struct mp node);
+void fit_add(struct resources *to, const struct resources *r, int sign);
+
+/* 0, or the faults of this node for this pod. */
+unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
+		   const struct resources *allocatable, const struct resources *used);
+/* How good a node is, 0 to 200: least allocated, and balanced, after the pod
+ * is there (Kubernetes' NodeResourcesFit and BalancedAllocation). */
+int fit_score(const struct resources *wants, const struct resources *allocatable,
+	      const struct resources *used);
+/* "Insufficient cpu" and its kin. */
+const char *fit_fault_text(enum fit_fault f);
+
+#endif

@@ -1,0 +1,603 @@
+/* The queue and what moves pods through it:
+ *
+ *   pod without node ──► ACTIVE ──► BINDING ──bound──► (its node's account)
+ *                          ▲  └─no node fits─► MARKING ──► PARKED
+ *                          └── something changed that may help ──┘
+ *
+ * Truth is in the views; the accounts of the nodes and the queue are a cache
+ * that every change updates. A pod that is being bound is already counted on
+ * its node (assumed), so that the next choice knows of it. */
+#include "actors/scheduler/scheduler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/objects/writing.h"
+#include "actors/scheduler/fit.h"
+#include "actors/schema/rfc3339.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+
+enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
+
+struct node {
+	struct resources allocatable, used;
+	struct bytes *object;
+};
+
+enum pod_state { POD_OTHER, POD_ACTIVE, POD_BINDING, POD_MARKING, POD_PARKED };
+
+struct pod {
+	enum pod_state state;
+	char *key;             /* of the store */
+	struct bytes *order;   /* its key in the queue, while active */
+	struct resources wants;
+	char *node;            /* where it is counted, NULL nowhere */
+	struct bytes *object;
+	struct writing *writing;
+	uint64_t tag;
+	uint64_t tried;        /* s->moves when no node was found for it */
+	char *why;             /* message of the condition that it has */
+};
+
+struct scheduler {
+	struct schema *schema;
+	const struct schema_resource *pods_row;
+	struct view *pod_view, *node_view;
+	char *name; /* spec.schedulerName that it serves */
+	struct omap nodes;   /* name -> struct node */
+	struct omap pods;    /* key -> struct pod */
+	struct omap queue;   /* order -> struct pod */
+	struct omap writing; /* tag -> struct pod */
+	size_t parked;
+	uint64_t moves; /* how often something changed that may help */
+	uint64_t next_tag, bound, conflicts;
+	bool running; /* a TAG_NEXT timer is on its way */
+};
+
+struct key8 {
+	uint8_t b[8];
+};
+
+static struct key8 key_of(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+static struct span text_of(struct bytes *object, const char *path)
+{
+	return mp_path_str(mp_of(bytes_span(object)), path);
+}
+
+/* ---- the accounts */
+
+static struct node *node_get(struct scheduler *s, const char *name)
+{
+	struct node *n = omap_get(&s->nodes, span_of(name));
+	if (!n) {
+		n = mem_alloc(sizeof *n);
+		omap_put(&s->nodes, span_of(name), n);
+	}
+	return n;
+}
+
+static void count_on(struct scheduler *s, struct pod *p, struct span node)
+{
+	if (p->node && span_is(node, p->node))
+		return;
+	if (p->node) {
+		fit_add(&node_get(s, p->node)->used, &p->wants, -1);
+		free(p->node);
+		p->node = NULL;
+	}
+	if (node.len) {
+		p->node = mem_ndup(node.data, node.len);
+		fit_add(&node_get(s, p->node)->used, &p->wants, 1);
+	}
+}
+
+/* ---- the queue */
+
+static void dequeue(struct scheduler *s, struct pod *p)
+{
+	if (p->order)
+		omap_remove(&s->queue, bytes_span(p->order));
+	bytes_unref(p->order);
+	p->order = NULL;
+	if (p->state == POD_PARKED)
+		s->parked--;
+}
+
+static void run_soon(struct ctx *c, struct scheduler *s)
+{
+	if (s->running || !s->queue.count || !view_synced(s->pod_view) ||
+	    !view_synced(s->node_view))
+		return;
+	s->running = true;
+	ctx_timer(c, 0, TAG_NEXT);
+}
+
+/* Highest priority first, then the oldest, then by key. */
+static void enqueue(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	int64_t priority = mp_path_int(mp_of(bytes_span(p->object)), "spec.priority", 0);
+	struct span made = text_of(p->object, "metadata.creationTimestamp");
+	struct key8 k = key_of((uint64_t)(INT64_MAX / 2 - priority));
+	struct buf order = {0};
+	dequeue(s, p);
+	buf_append(&order, k.b, 8);
+	buf_append(&order, made.data, made.len);
+	buf_puts(&order, p->key);
+	p->order = bytes_take(&order);
+	p->state = POD_ACTIVE;
+	omap_put(&s->queue, bytes_span(p->order), p);
+	run_soon(c, s);
+}
+
+/* Something changed that may help: all that found no place try again. */
+static void unpark_all(struct ctx *c, struct scheduler *s)
+{
+	s->moves++;
+	if (!s->parked)
+		return;
+	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
+		struct pod *p = n->value;
+		if (p->state == POD_PARKED)
+			enqueue(c, s, p);
+	}
+}
+
+/* ---- writes under way */
+
+static struct view *view_of(void *arg, struct span stream)
+{
+	struct scheduler *s = arg;
+	if (span_is(stream, "pods"))
+		return s->pod_view;
+	return span_is(stream, "nodes") ? s->node_view : NULL;
+}
+
+static struct writing *write_pod(struct ctx *c, struct scheduler *s, struct pod *p,
+				 enum obj_verb verb, const char *sub)
+{
+	struct span stream, ns, name;
+	struct writing *w = mem_alloc(sizeof *w);
+	writing_init(c, w, s->schema, s->pods_row, verb, view_of, s);
+	schema_key_split(span_of(p->key), &stream, &ns, &name);
+	w->request.origin.principal = span_of("system:kube-scheduler");
+	w->request.subresource = sub;
+	w->request.namespace = writing_text(w, ns);
+	w->request.name = writing_text(w, name);
+	p->writing = w;
+	p->tag = ++s->next_tag;
+	struct key8 k = key_of(p->tag);
+	omap_put(&s->writing, (struct span){k.b, 8}, p);
+	return w;
+}
+
+static void write_end(struct scheduler *s, struct pod *p)
+{
+	if (!p->writing)
+		return;
+	struct key8 k = key_of(p->tag);
+	omap_remove(&s->writing, (struct span){k.b, 8});
+	writing_fini(p->writing);
+	free(p->writing);
+	p->writing = NULL;
+}
+
+static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p);
+static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
+static bool waits_for_us(const struct scheduler *s, struct mp pod);
+
+static void written(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	if (p->state == POD_BINDING)
+		binding_over(c, s, p);
+	else
+		marking_over(c, s, p);
+}
+
+/* ---- binding */
+
+static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *node)
+{
+	struct writing *w = write_pod(c, s, p, OBJ_CREATE, "binding");
+	struct arena *a = &w->arena;
+	struct doc *b = doc_new(a, DOC_MAP), *meta = doc_new(a, DOC_MAP), *to = doc_new(a, DOC_MAP);
+	struct span uid = text_of(p->object, "metadata.uid");
+	doc_set_str(a, b, "apiVersion", "v1");
+	doc_set_str(a, b, "kind", "Binding");
+	doc_set(a, b, "metadata", meta);
+	doc_set(a, meta, "name", doc_span(a, w->request.name));
+	doc_set(a, meta, "namespace", doc_span(a, w->request.namespace));
+	doc_set(a, meta, "uid", doc_span(a, writing_text(w, uid)));
+	doc_set(a, b, "target", to);
+	doc_set_str(a, to, "kind", "Node");
+	doc_set_str(a, to, "name", arena_dup(a, node));
+	w->request.body = b;
+	p->state = POD_BINDING;
+	count_on(s, p, span_of(node)); /* assumed */
+	if (writing_start(c, w, p->tag))
+		written(c, s, p);
+}
+
+static void tell(struct ctx *c, struct scheduler *s, struct pod *p, const char *type,
+		 const char *reason, const char *message)
+{
+	struct buf b = {0};
+	struct span ns = text_of(p->object, "metadata.namespace");
+	mpw_map(&b, 8);
+	mpw_kv_str(&b, "kind", "Pod");
+	mpw_kv_span(&b, "namespace", ns);
+	mpw_kv_span(&b, "name", text_of(p->object, "metadata.name"));
+	mpw_kv_span(&b, "uid", text_of(p->object, "metadata.uid"));
+	mpw_kv_str(&b, "type", type);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "message", message);
+	mpw_kv_str(&b, "component", s->name);
+	ctx_send(c, "gate", "event.record", &b, 0);
+}
+
+static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	int code = p->writing->plan.answer.code;
+	char message[700];
+	write_end(s, p);
+	if (code < 300) {
+		s->bound++;
+		p->state = POD_OTHER;
+		snprintf(message, sizeof message, "Successfully assigned %s to %s",
+			 p->key + strlen("pods/"), p->node);
+		tell(c, s, p, "Normal", "Scheduled", message);
+		return;
+	}
+	/* Gone, or bound by another: its view change says what is so. If it is
+	 * still ours, it gets another try. */
+	s->conflicts++;
+	p->state = POD_OTHER;
+	struct view_object *o = view_get(s->pod_view, span_of(p->key));
+	struct span node = o ? text_of(o->value, "spec.nodeName") : (struct span){0};
+	count_on(s, p, node);
+	if (o && !node.len)
+		ctx_timer(c, RETRY_US, TAG_RETRY);
+}
+
+/* ---- no node fits */
+
+static void describe(const unsigned *faults, size_t nodes, char *out, size_t max)
+{
+	struct {
+		size_t count;
+		enum fit_fault fault;
+	} sums[9];
+	size_t kinds = 0, n;
+	for (unsigned f = 1; f <= FIT_NOT_READY; f <<= 1) {
+		size_t count = 0;
+		for (size_t i = 0; i < nodes; i++)
+			count += (faults[i] & f) != 0;
+		if (count) {
+			sums[kinds].count = count;
+			sums[kinds++].fault = (enum fit_fault)f;
+		}
+	}
+	n = (size_t)snprintf(out, max, "0/%zu nodes are available%s", nodes, kinds ? ": " : ".");
+	for (size_t i = 0; i < kinds && n < max; i++)
+		n += (size_t)snprintf(out + n, max - n, "%s%zu %s%s", i ? ", " : "", sums[i].count,
+				      fit_fault_text(sums[i].fault), i + 1 == kinds ? "." : "");
+	if (!nodes)
+		snprintf(out, max, "no nodes available to schedule pods");
+}
+
+/* The condition as Kubernetes' scheduler writes it, by a merge patch whose
+ * list is the pod's own with this one condition set. */
+static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *message)
+{
+	free(p->why);
+	p->why = mem_dup(message);
+	struct writing *w = write_pod(c, s, p, OBJ_PATCH_MERGE, "status");
+	struct arena *a = &w->arena;
+	struct doc *pod = NULL, *patch = doc_new(a, DOC_MAP), *status = doc_new(a, DOC_MAP);
+	char now[RFC3339_MAX];
+	rfc3339_format(ctx_wall_us(c), now);
+	struct span raw = writing_text(w, bytes_span(p->object));
+	doc_from_mp(a, mp_of(raw), &pod, NULL);
+	struct doc *was = doc_path(pod, "status.conditions");
+	struct doc *list = doc_is(was, DOC_ARRAY) ? doc_copy(a, was) : doc_new(a, DOC_ARRAY);
+	struct doc *cond = NULL;
+	DOC_EACH(it, list)
+		if (doc_str_is(doc_get(it, "type"), "PodScheduled"))
+			cond = it;
+	if (!cond)
+		cond = doc_add(list, doc_new(a, DOC_MAP));
+	doc_set_str(a, cond, "type", "PodScheduled");
+	if (!doc_str_is(doc_get(cond, "status"), "False"))
+		doc_set_str(a, cond, "lastTransitionTime", arena_dup(a, now));
+	doc_set_str(a, cond, "status", "False");
+	doc_set_str(a, cond, "reason", "Unschedulable");
+	doc_set_str(a, cond, "message", arena_dup(a, message));
+	doc_set(a, status, "conditions", list);
+	doc_set(a, patch, "status", status);
+	w->request.body = patch;
+	p->state = POD_MARKING;
+	if (writing_start(c, w, p->tag))
+		written(c, s, p);
+}
+
+static void park(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	if (p->tried != s->moves) { /* what may help came while it was marked */
+		enqueue(c, s, p);
+		return;
+	}
+	p->state = POD_PARKED;
+	s->parked++;
+}
+
+static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	write_end(s, p);
+	if (waits_for_us(s, mp_of(bytes_span(p->object))))
+		park(c, s, p);
+	else
+		p->state = POD_OTHER;
+}
+
+/* ---- the choice */
+
+static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	struct mp pod = mp_of(bytes_span(p->object));
+	unsigned *faults = arena_alloc(ctx_arena(c), (s->nodes.count + 1) * sizeof *faults);
+	size_t n = 0;
+	int best_score = -1;
+	struct span best = {0};
+	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it)) {
+		struct node *node = it->value;
+		if (!node->object)
+			continue;
+		faults[n] = fit_check(pod, &p->wants, mp_of(bytes_span(node->object)),
+				      &node->allocatable, &node->used);
+		if (faults[n++])
+			continue;
+		int score = fit_score(&p->wants, &node->allocatable, &node->used);
+		if (score > best_score) {
+			best_score = score;
+			best = onode_key(it);
+		}
+	}
+	if (best.len) {
+		bind(c, s, p, arena_ndup(ctx_arena(c), best.data, best.len));
+		return;
+	}
+	char message[700];
+	p->tried = s->moves;
+	describe(faults, n, message, sizeof message);
+	if (p->why && strcmp(p->why, message) == 0) {
+		park(c, s, p); /* it has this condition already */
+		return;
+	}
+	tell(c, s, p, "Warning", "FailedScheduling", message);
+	mark(c, s, p, message);
+}
+
+/* One pod a turn: a turn has one transaction. */
+static void schedule_next(struct ctx *c, struct scheduler *s)
+{
+	struct onode *first = omap_first(&s->queue);
+	s->running = false;
+	if (!first)
+		return;
+	struct pod *p = first->value;
+	dequeue(s, p);
+	p->state = POD_OTHER;
+	schedule(c, s, p);
+	run_soon(c, s);
+}
+
+/* ---- what the views say */
+
+static bool finished(struct mp pod)
+{
+	struct span phase = mp_path_str(pod, "status.phase");
+	return span_is(phase, "Succeeded") || span_is(phase, "Failed");
+}
+
+static bool waits_for_us(const struct scheduler *s, struct mp pod)
+{
+	return !mp_path_str(pod, "spec.nodeName").len && !finished(pod) &&
+	       span_is(mp_path_str(pod, "spec.schedulerName"), s->name) &&
+	       !mp_path_str(pod, "metadata.deletionTimestamp").len;
+}
+
+static void pod_free(void *ptr)
+{
+	struct pod *p = ptr;
+	if (p->writing) {
+		writing_fini(p->writing);
+		free(p->writing);
+	}
+	bytes_unref(p->object);
+	bytes_unref(p->order);
+	free(p->node);
+	free(p->key);
+	free(p->why);
+	free(p);
+}
+
+static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
+{
+	struct pod *p = omap_remove(&s->pods, key);
+	if (!p)
+		return;
+	bool room = p->node != NULL;
+	dequeue(s, p);
+	count_on(s, p, (struct span){0});
+	write_end(s, p);
+	pod_free(p);
+	if (room)
+		unpark_all(c, s);
+}
+
+static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
+{
+	struct pod *p = omap_get(&s->pods, key);
+	struct mp m = mp_of(bytes_span(object));
+	if (!p) {
+		p = mem_alloc(sizeof *p);
+		p->key = mem_ndup(key.data, key.len);
+		p->wants = fit_requests(m);
+		omap_put(&s->pods, key, p);
+	}
+	bytes_unref(p->object);
+	p->object = bytes_ref(object);
+	if (p->writing)
+		return; /* its outcome decides */
+	struct span node = finished(m) ? (struct span){0} : mp_path_str(m, "spec.nodeName");
+	bool room = p->node && !node.len;
+	count_on(s, p, node);
+	if (!waits_for_us(s, m)) {
+		dequeue(s, p);
+		p->state = POD_OTHER;
+	} else if (p->state == POD_OTHER) {
+		enqueue(c, s, p);
+	}
+	if (room)
+		unpark_all(c, s);
+}
+
+static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
+{
+	struct span stream, ns, name;
+	char text[300];
+	if (!schema_key_split(key, &stream, &ns, &name) || name.len >= sizeof text)
+		return;
+	snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.data);
+	struct node *n = node_get(s, text);
+	bytes_unref(n->object);
+	n->object = bytes_ref(object);
+	n->allocatable = object ? fit_allocatable(mp_of(bytes_span(object)))
+				: (struct resources){0};
+	unpark_all(c, s);
+}
+
+static int on_view(struct ctx *c, void *state, const struct view_change *v)
+{
+	struct scheduler *s = state;
+	if (!v->key.len)
+		run_soon(c, s); /* a view is complete */
+	else if (v->view == s->node_view)
+		on_node(c, s, v->key, v->now ? v->now->value : NULL);
+	else if (v->now)
+		on_pod(c, s, v->key, v->now->value);
+	else
+		on_pod_gone(c, s, v->key);
+	return 0;
+}
+
+static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
+{
+	struct scheduler *s = state;
+	struct key8 k = key_of(tag);
+	struct pod *p = omap_get(&s->writing, (struct span){k.b, 8});
+	if (p && writing_outcome(c, p->writing, o, tag))
+		written(c, s, p);
+	return 0;
+}
+
+static int on_timer(struct ctx *c, void *state, uint64_t tag)
+{
+	struct scheduler *s = state;
+	if (tag == TAG_NEXT) {
+		schedule_next(c, s);
+		return 0;
+	}
+	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
+		struct pod *p = n->value;
+		if (p->state == POD_OTHER && !p->writing &&
+		    waits_for_us(s, mp_of(bytes_span(p->object))))
+			enqueue(c, s, p);
+	}
+	return 0;
+}
+
+/* ---- life */
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct scheduler *s = state;
+	struct span name = mp_path_str(cfg, "serves");
+	s->name = name.len ? mem_ndup(name.data, name.len) : mem_dup("default-scheduler");
+	s->schema = schema_new();
+	objects_install(s->schema);
+	s->pods_row = schema_find(s->schema, (struct span){0}, span_of("v1"), span_of("pods"));
+	s->node_view = ctx_follow(c, "nodes");
+	s->pod_view = ctx_follow(c, "pods");
+	return 0;
+}
+
+/* The accounts are what the pods say. */
+static int check(const void *state, struct err *why)
+{
+	const struct scheduler *s = state;
+	size_t queued = 0, parked = 0;
+	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
+		const struct pod *p = n->value;
+		queued += p->state == POD_ACTIVE;
+		parked += p->state == POD_PARKED;
+		if ((p->state == POD_BINDING) && !p->node)
+			return err_set(why, ERR_INVALID, "%s is being bound to no node", p->key);
+	}
+	if (queued != s->queue.count)
+		return err_set(why, ERR_INVALID, "%zu pods are active, %zu are queued", queued,
+			       s->queue.count);
+	if (parked != s->parked)
+		return err_set(why, ERR_INVALID, "%zu pods are parked, %zu are counted", parked,
+			       s->parked);
+	return 0;
+}
+
+static void inspect(const void *state, struct buf *out)
+{
+	const struct scheduler *s = state;
+	mpw_map(out, 6);
+	mpw_kv_str(out, "serves", s->name);
+	mpw_kv_u64(out, "active", s->queue.count);
+	mpw_kv_u64(out, "unschedulable", s->parked);
+	mpw_kv_u64(out, "nodes", s->nodes.count);
+	mpw_kv_u64(out, "bound", s->bound);
+	mpw_kv_u64(out, "conflicts", s->conflicts);
+}
+
+static void node_free(void *ptr)
+{
+	struct node *n = ptr;
+	bytes_unref(n->object);
+	free(n);
+}
+
+static void fini(void *state)
+{
+	struct scheduler *s = state;
+	omap_fini(&s->queue, NULL);
+	omap_fini(&s->writing, NULL);
+	omap_fini(&s->pods, pod_free);
+	omap_fini(&s->nodes, node_free);
+	schema_free(s->schema);
+	free(s->name);
+}
+
+const struct actor_spec scheduler_actor = {
+	.kind = "scheduler",
+	.state_bytes = sizeof(struct scheduler),
+	.init = init,
+	.on_view = on_view,
+	.on_outcome = on_outcome,
+	.on_timer = on_timer,
+	.check = check,
+	.inspect = inspect,
+	.fini = fini,
+};
