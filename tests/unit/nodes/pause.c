@@ -471,7 +471,7 @@ Test(pause, container_sees_neither_our_descriptors_nor_our_signals)
 	struct pod p;
 	cluster_begin(&c);
 	pod_begin(&p, &c, "uid-1");
-	pod_run(&p, "ls -l /proc/self/fd | grep -c -e '->'; grep -e SigIgn -e SigBlk /proc/$$/status");
+	pod_run(&p, "ls -l /proc/self/fd | grep -c -e '->'; exec grep -e SigIgn -e SigBlk /proc/self/status");
 	char *log = pod_file(&p, "logs/main/0.log");
 	cr_assert(log);
 	/* 0, 1 (grep's pipe), 2 and the directory that ls reads */
