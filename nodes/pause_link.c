@@ -175,7 +175,7 @@ static void write_texts(struct buf *b, const char *key, const char *const *texts
 	mpw_str(b, key);
 	mpw_array(b, n);
 	for (size_t i = 0; i < n; i++)
-		mpw_str(b, texts[i]);
+		mpw_bin(b, span_of(texts[i]));
 }
 
 int pause_link_start(struct pause_link *l, const struct pause_start *s)

@@ -30,8 +30,9 @@ static int check_texts(struct mp list, const char *what, struct err *e)
 		return err_set(e, ERR_INVALID, "%s is not a list", what);
 	for (size_t i = 0; i < n; i++) {
 		struct span text;
-		if (mp_str(&list, &text) || memchr(text.data, 0, text.len))
-			return err_set(e, ERR_INVALID, "%s[%zu] is not a text", what, i);
+		if (mp_bin(&list, &text) || memchr(text.data, 0, text.len))
+			return err_set(e, ERR_INVALID, "%s[%zu] is not bytes, or has a zero", what,
+				       i);
 	}
 	return 0;
 }
@@ -63,7 +64,7 @@ static char **vector_of(struct mp list)
 	char **v = mem_alloc((n + 1) * sizeof *v);
 	for (size_t i = 0; i < n; i++) {
 		struct span text = {0};
-		mp_str(&list, &text);
+		mp_bin(&list, &text);
 		v[i] = mem_ndup(text.data, text.len);
 	}
 	return v;

@@ -8,7 +8,7 @@
 #include "broker/base/mp.h"
 
 struct child_spec {
-	struct mp argv, env; /* cursors at arrays of texts; env may be absent (p NULL) */
+	struct mp argv, env; /* cursors at arrays of bin; env may be absent (p NULL) */
 	struct span cwd;     /* empty: "/" */
 	int64_t uid, gid;    /* -1: as the pause */
 };
@@ -22,7 +22,7 @@ struct child {
 	int started;
 };
 
-/* Whether argv and env are arrays of texts without zero bytes, argv not empty. */
+/* Whether argv and env are arrays of bin without zero bytes, argv not empty. */
 int child_check(const struct child_spec *s, struct err *e);
 /* Forks. The child is the leader of a new session and process group, dies
  * with the pause, has an empty stdin and no other descriptors. ERR_IO: it

@@ -211,6 +211,13 @@ static void do_start(struct pause *p, struct mp m)
 	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX);
 }
 
+/* Between fork and setsid there is no group yet, only the process. */
+static void signal_group(const struct run *r, int number)
+{
+	if (kill(-r->at.pid, number) != 0)
+		kill(r->at.pid, number);
+}
+
 static void do_signal(struct pause *p, struct mp m)
 {
 	int64_t number = mp_path_int(m, "signal", 0);
@@ -218,7 +225,7 @@ static void do_signal(struct pause *p, struct mp m)
 	if (number <= 0 || number > 64)
 		refuse(p, "signal: its number");
 	else if (r)
-		kill(-r->at.pid, (int)number);
+		signal_group(r, (int)number);
 }
 
 static void do_list(struct pause *p, struct mp m)
@@ -363,7 +370,7 @@ static void on_signals(struct pause *p)
 		p->leaving = true;
 		for (struct run *r = p->runs; r; r = r->next)
 			if (run_alive(r))
-				kill(-r->at.pid, SIGTERM);
+				signal_group(r, SIGTERM);
 	}
 	reap(p);
 }

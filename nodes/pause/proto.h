@@ -12,7 +12,8 @@
  * says whether more of it follows (packet.h).
  *
  * To the pause, field "do":
- *   start   name, attempt, argv [str], env ["K=V"], cwd, uid?, gid?, log_bytes?
+ *   start   name, attempt, argv [bin], env [bin "K=V"], cwd, uid?, gid?, log_bytes?
+ *           (bytes, because a secret in the environment need not be text)
  *           An attempt that is known already is told again, never started twice.
  *   signal  name, attempt? (any running one when absent), signal
  *           goes to the container's whole process group

@@ -72,14 +72,14 @@ Test(pause, passes_arguments_environment_and_directory)
 	pod_begin(&p, &c, "uid-1");
 	const char *argv[] = {"/bin/sh", "-c", "echo \"$0|$1|$A|$B|$(pwd)\"; env | wc -l", "zero",
 			      "o ne", NULL};
-	const char *env[] = {"A=x y", "B=\xc3\xa9=1", NULL};
+	const char *env[] = {"A=x y", "B=\xc3\xa9=1\xff", NULL};
 	struct pause_start s = {.name = "main", .argv = argv, .env = env, .cwd = "/usr",
 				.uid = -1, .gid = -1};
 	cr_assert_eq(pause_link_start(p.link, &s), 0);
 	cr_assert(pod_until(&p, has_exited));
 	char *log = pod_file(&p, "logs/main/0.log");
 	cr_assert(log);
-	cr_expect(strstr(log, " stdout F zero|o ne|x y|\xc3\xa9=1|/usr\n"), "%s", log);
+	cr_expect(strstr(log, " stdout F zero|o ne|x y|\xc3\xa9=1\xff|/usr\n"), "%s", log);
 	free(log);
 	pod_end(&p);
 	cluster_end(&c);
@@ -341,6 +341,24 @@ Test(pause, same_attempt_is_never_started_twice)
 	char *log = pod_file(&p, "logs/main/0.log");
 	cr_expect(log && strstr(log, "once") && !strstr(log, "twice"));
 	free(log);
+	pod_end(&p);
+	cluster_end(&c);
+}
+
+/* The child may not have made its group yet. */
+Test(pause, signal_right_behind_a_start_is_not_lost)
+{
+	struct cluster c;
+	struct pod p;
+	cluster_begin(&c);
+	pod_begin(&p, &c, "uid-1");
+	for (uint32_t i = 0; i < 20; i++) {
+		p.exited_count = 0;
+		pod_sh(&p, "main", i, "exec sleep 1000");
+		cr_assert_eq(pause_link_signal(p.link, "main", i, SIGTERM), 0);
+		cr_assert(pod_until(&p, has_exited));
+		cr_expect_eq(p.exited[0].signal, SIGTERM);
+	}
 	pod_end(&p);
 	cluster_end(&c);
 }
