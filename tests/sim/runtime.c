@@ -1,0 +1,282 @@
+/* The runtime under the simulator: writers, followers, a lossy network, and
+ * crashes of actors, cells and the broker. What must hold: every transaction
+ * gets exactly one outcome; counters never lose an acknowledged increment;
+ * once the faults stop, every view equals the store; and one seed is one
+ * history. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/runtime/messages.h"
+#include "actors/runtime/sim.h"
+#include "actors/runtime/store_actor.h"
+#include "actors/runtime/view.h"
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+
+enum { SEEDS = 100, WRITERS = 3, INCREMENTS = 20 };
+
+/* ---- an actor that counts in the store: read, compare, write, again */
+
+struct ledger { /* what the test knows, outside of the actors */
+	int acknowledged[WRITERS], started[WRITERS];
+};
+
+struct writer {
+	int number, done;
+	char key[32];
+	uint64_t version;
+	int64_t value;
+	bool known;
+	struct ledger *ledger;
+};
+
+static int64_t value_of(struct bytes *b)
+{
+	struct mp m = mp_of(bytes_span(b));
+	return mp_path_int(m, "n", 0);
+}
+
+static void increment(struct ctx *c, struct writer *w)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_i64(&b, "n", w->value + 1);
+	struct bytes *v = bytes_take(&b);
+	struct store_compare k = {.key = span_of(w->key), .field = STORE_MOD, .number = w->version};
+	struct store_op op = {.verb = STORE_PUT, .key = span_of(w->key), .value = v};
+	struct store_txn t = {.compares = &k, .compare_count = 1, .then_ops = &op, .then_count = 1};
+	ctx_txn(c, &t, 7);
+	bytes_unref(v);
+	w->ledger->started[w->number]++;
+}
+
+static int writer_timer(struct ctx *c, void *st, uint64_t tag)
+{
+	(void)tag;
+	increment(c, st);
+	return 0;
+}
+
+static int writer_init(struct ctx *c, void *st, struct mp cfg)
+{
+	struct writer *w = st;
+	w->number = (int)mp_path_int(cfg, "number", 0);
+	w->ledger = ctx_shared(c, "ledger");
+	snprintf(w->key, sizeof w->key, "things/w%d", w->number);
+	ctx_timer(c, 1000, 0);
+	return 0;
+}
+
+static int writer_outcome(struct ctx *c, void *st, uint64_t tag, const struct store_outcome *o)
+{
+	struct writer *w = st;
+	cr_assert_eq(tag, 7);
+	if (o->status == ERR_CONFLICT || (o->status == 0 && !o->compared)) {
+		cr_assert_eq(o->row_count, 1);
+		w->version = o->rows[0].value ? o->rows[0].mod_version : 0;
+		w->value = o->rows[0].value ? value_of(o->rows[0].value) : 0;
+	} else {
+		cr_assert_eq(o->status, 0, "outcome %s", err_name(o->status));
+		w->version = o->rows[0].mod_version;
+		w->value++;
+		w->ledger->acknowledged[w->number]++;
+	}
+	if (w->value < INCREMENTS)
+		ctx_timer(c, 1000 + ctx_random(c) % 5000, 0);
+	return 0;
+}
+
+static const struct actor_spec writer_spec = {
+	.kind = "writer",
+	.state_bytes = sizeof(struct writer),
+	.init = writer_init,
+	.on_timer = writer_timer,
+	.on_outcome = writer_outcome,
+};
+
+/* ---- an actor that follows */
+
+struct follower {
+	struct view *view;
+	uint64_t changes;
+};
+
+static int follower_init(struct ctx *c, void *st, struct mp cfg)
+{
+	struct follower *f = st;
+	(void)cfg;
+	f->view = ctx_follow(c, "things");
+	return 0;
+}
+
+static int follower_view(struct ctx *c, void *st, const struct view_change *v)
+{
+	struct follower *f = st;
+	(void)c;
+	if (v->was && v->now)
+		cr_expect_lt(v->was->version, v->now->version, "a view never goes back");
+	f->changes++;
+	return 0;
+}
+
+static const struct actor_spec follower_spec = {
+	.kind = "follower",
+	.state_bytes = sizeof(struct follower),
+	.init = follower_init,
+	.on_view = follower_view,
+};
+
+/* ---- the cluster */
+
+static const struct actor_spec *const kinds[] = {&store_actor, &writer_spec, &follower_spec, NULL};
+static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages, NULL};
+static const struct catalogue catalogue = {tables};
+
+static void *shared(void *arg, const char *name)
+{
+	return strcmp(name, "ledger") == 0 ? arg : NULL;
+}
+
+static void add(struct cell *c, const char *kind, const char *name, int number)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_i64(&b, "number", number);
+	cr_assert_eq(cell_add_actor(c, kind, name, mp_of(span_buf(&b)), NULL), 0);
+	buf_fini(&b);
+}
+
+static void refill_follow(void *arg, struct cell *c)
+{
+	(void)arg;
+	add(c, "follower", "follower", 0);
+}
+
+static void refill_core(void *arg, struct cell *c)
+{
+	(void)arg;
+	add(c, "store", "store", 0);
+	add(c, "follower", "near", 0);
+	add(c, "writer", "writer0", 0);
+}
+
+static void refill_write(void *arg, struct cell *c)
+{
+	(void)arg;
+	add(c, "writer", "writer1", 1);
+	add(c, "writer", "writer2", 2);
+}
+
+struct run {
+	struct sim *sim;
+	struct ledger ledger;
+};
+
+static bool view_done(struct cell *c)
+{
+	struct view *v = cell_view(c, "things");
+	if (!v || !view_synced(v) || view_count(v) != WRITERS)
+		return false;
+	for (struct onode *n = omap_first(view_map(v)); n; n = omap_next(n)) {
+		struct view_object *o = n->value;
+		if (value_of(o->value) != INCREMENTS)
+			return false;
+	}
+	return true;
+}
+
+static bool all_done(void *arg)
+{
+	struct run *r = arg;
+	return view_done(sim_cell(r->sim, "follow")) && view_done(sim_cell(r->sim, "core"));
+}
+
+static void one_fault(struct run *r)
+{
+	switch (sim_random(r->sim) % 8) {
+	case 0:
+		sim_crash_actor(r->sim, "core", "store");
+		break;
+	case 1:
+		sim_crash_actor(r->sim, "write", "writer1");
+		break;
+	case 2:
+		sim_crash_cell(r->sim, "follow", refill_follow, NULL);
+		break;
+	case 3:
+		sim_crash_cell(r->sim, "core", refill_core, NULL);
+		break;
+	case 4:
+		sim_restart_broker(r->sim);
+		break;
+	case 5:
+		sim_partition(r->sim, "follow", sim_random(r->sim) & 1);
+		break;
+	case 6:
+		sim_partition(r->sim, "write", sim_random(r->sim) & 1);
+		break;
+	default:
+		sim_crash_cell(r->sim, "write", refill_write, NULL);
+	}
+}
+
+static void quiet(void)
+{
+	log_init("off");
+}
+
+TestSuite(runtime, .init = quiet);
+
+static uint64_t run_seed(uint64_t seed, bool faults)
+{
+	struct run r = {0};
+	struct sim_config cfg = {
+		.seed = seed,
+		.catalogue = &catalogue,
+		.kinds = kinds,
+		.latency_min_us = 20,
+		.latency_max_us = 3000,
+		.bus_loss_permille = faults ? 100 : 0,
+		.link_loss_permille = faults ? 20 : 0,
+		.sync_min_us = 100,
+		.sync_max_us = 4000,
+		.shared = shared,
+		.shared_arg = &r.ledger,
+	};
+	r.sim = sim_new(&cfg);
+	refill_core(NULL, sim_cell(r.sim, "core"));
+	refill_write(NULL, sim_cell(r.sim, "write"));
+	refill_follow(NULL, sim_cell(r.sim, "follow"));
+	for (int i = 0; faults && i < 12; i++) {
+		sim_run(r.sim, sim_now_us(r.sim) + 20000 + sim_random(r.sim) % 300000, NULL, NULL);
+		one_fault(&r);
+	}
+	sim_heal(r.sim);
+	bool done = sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r);
+	cr_assert(done, "seed %llu does not converge", (unsigned long long)seed);
+	for (int i = 0; i < WRITERS; i++)
+		cr_assert_leq(r.ledger.acknowledged[i], INCREMENTS, "seed %llu: writer %d",
+			      (unsigned long long)seed, i);
+	uint64_t digest = sim_digest(r.sim);
+	sim_free(r.sim);
+	return digest;
+}
+
+Test(runtime, writers_and_followers_converge_without_faults)
+{
+	uint64_t a = run_seed(1, false), b = run_seed(1, false), other = run_seed(2, false);
+	cr_expect_eq(a, b, "one seed is one history");
+	cr_expect_neq(a, other);
+}
+
+Test(runtime, converges_after_every_kind_of_fault_and_replays_the_same)
+{
+	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
+	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
+	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
+	for (uint64_t seed = first; seed < first + n; seed++) {
+		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
+		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
+	}
+}

@@ -1,0 +1,428 @@
+#include "tools/config.h"
+
+#include <stdarg.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/schema/yaml.h"
+
+/* ---- the tables */
+
+enum key_type { KEY_TEXT, KEY_INT, KEY_BYTES, KEY_BOOL, KEY_LIST, KEY_MAP };
+
+struct key {
+	const char *place; /* "", "store", "cells[]", "cells[].actors[]", or "actor KIND" */
+	const char *name;
+	enum key_type type;
+	int64_t min, max; /* of numbers */
+	const char *values; /* of text: "a|b", NULL any */
+	const char *fallback;
+	const char *help;
+};
+
+static const struct key keys[] = {
+	{"", "cluster", KEY_TEXT, 0, 0, NULL, "troupe", "the cluster's name"},
+	{"", "store", KEY_MAP, 0, 0, NULL, NULL, "where the state is kept"},
+	{"", "cells", KEY_LIST, 0, 0, NULL, NULL, "loops and the actors that live on them"},
+	{"store", "driver", KEY_TEXT, 0, 0, "lmdb|memory", "lmdb", "memory: nothing is kept"},
+	{"store", "path", KEY_TEXT, 0, 0, NULL, "store", "a directory; relative to the data directory"},
+	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
+	{"cells[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "of the cell; unique"},
+	{"cells[]", "process", KEY_TEXT, 0, 0, "shared|own", "shared", "own: one of its own"},
+	{"cells[]", "actors", KEY_LIST, 0, 0, NULL, NULL, "who lives there"},
+	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
+	 "scheduler, namespaces, gate, api, node-agent"},
+	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
+	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
+	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
+	 "the spec.schedulerName of its pods"},
+	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
+	{"actor node-agent", "count", KEY_INT, 1, 100000, NULL, "1",
+	 "so many nodes: n1, n2, ... behind the name's letters"},
+	{"actor node-agent", "runtime", KEY_TEXT, 0, 0, "process|sim", "process",
+	 "what containers are"},
+	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
+	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
+	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
+};
+#define KEYS (sizeof keys / sizeof *keys)
+
+static const char *const kinds[] = {"api", "scheduler", "gate", "namespaces", "node-agent"};
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+/* ---- refusals */
+
+struct parse {
+	struct config *c;
+	const char *file;
+	struct err *e;
+};
+
+static int refuse(struct parse *p, const struct doc *at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int refuse(struct parse *p, const struct doc *at, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return err_set(p->e, ERR_INVALID, "%s:%u:%u: %s", p->file, at ? at->line : 1,
+		       at ? at->column : 1, text);
+}
+
+static int unknown_key(struct parse *p, const struct doc *at, const char *place)
+{
+	const char *names[KEYS];
+	size_t n = 0;
+	const char *kind = NULL;
+	if (strncmp(place, "actor ", 6) == 0)
+		kind = place + 6;
+	for (size_t i = 0; i < KEYS; i++)
+		if (strcmp(keys[i].place, place) == 0 ||
+		    (kind && strcmp(keys[i].place, "cells[].actors[]") == 0))
+			names[n++] = keys[i].name;
+	const char *near = yaml_near(at->key, names, n);
+	if (near)
+		return refuse(p, at, "unknown key '%.*s', did you mean '%s'?", (int)at->key.len,
+			      at->key.data, near);
+	return refuse(p, at, "unknown key '%.*s'", (int)at->key.len, at->key.data);
+}
+
+static const struct key *find_key(const char *place, struct span name)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (strcmp(keys[i].place, place) == 0 && span_is(name, keys[i].name))
+			return &keys[i];
+	return NULL;
+}
+
+static bool one_of(const char *values, struct span v)
+{
+	while (*values) {
+		size_t n = strcspn(values, "|");
+		if (v.len == n && memcmp(v.data, values, n) == 0)
+			return true;
+		values += n + (values[n] == '|');
+	}
+	return false;
+}
+
+/* "8GiB", "64MB", "4096" */
+static bool parse_bytes(struct span text, int64_t *out)
+{
+	static const struct {
+		const char *suffix;
+		int64_t factor;
+	} units[] = {{"", 1},		{"KiB", 1 << 10},   {"MiB", 1 << 20},	 {"GiB", 1 << 30},
+		     {"KB", 1000},	{"MB", 1000000},    {"GB", 1000000000}, {"TiB", 1ll << 40}};
+	char t[32];
+	char *rest;
+	if (text.len == 0 || text.len >= sizeof t)
+		return false;
+	memcpy(t, text.data, text.len);
+	t[text.len] = 0;
+	int64_t n = strtoll(t, &rest, 10);
+	for (size_t i = 0; rest != t && i < sizeof units / sizeof *units; i++) {
+		if (strcmp(rest, units[i].suffix) == 0) {
+			*out = n * units[i].factor;
+			return n >= 0 && n < INT64_MAX / units[i].factor;
+		}
+	}
+	return false;
+}
+
+static int check_number(struct parse *p, const struct key *k, const struct doc *v)
+{
+	int64_t n = 0;
+	if (k->type == KEY_BYTES && doc_is(v, DOC_STR)) {
+		if (!parse_bytes(v->text, &n))
+			return refuse(p, v, "%s is a size like 8GiB", k->name);
+	} else if (doc_is(v, DOC_INT)) {
+		n = v->integer;
+	} else {
+		return refuse(p, v, "%s is a number", k->name);
+	}
+	if (n < k->min || n > k->max)
+		return refuse(p, v, "%s is from %lld to %lld", k->name, (long long)k->min,
+			      (long long)k->max);
+	return 0;
+}
+
+static int check_value(struct parse *p, const struct key *k, const struct doc *v)
+{
+	switch (k->type) {
+	case KEY_TEXT:
+		if (!doc_is(v, DOC_STR) && !(doc_is(v, DOC_INT) && !k->values))
+			return refuse(p, v, "%s is a text", k->name);
+		if (k->values && !one_of(k->values, v->text))
+			return refuse(p, v, "%s is one of %s", k->name, k->values);
+		return 0;
+	case KEY_INT:
+	case KEY_BYTES:
+		return check_number(p, k, v);
+	case KEY_BOOL:
+		return doc_is(v, DOC_BOOL) ? 0 : refuse(p, v, "%s is true or false", k->name);
+	case KEY_LIST:
+		return doc_is(v, DOC_ARRAY) ? 0 : refuse(p, v, "%s is a list", k->name);
+	case KEY_MAP:
+		return doc_is(v, DOC_MAP) ? 0 : refuse(p, v, "%s is a map", k->name);
+	}
+	return 0;
+}
+
+/* Every key of `map` is in the table of this place, or of `also`. */
+static int check_map(struct parse *p, const struct doc *map, const char *place, const char *also)
+{
+	if (!doc_is(map, DOC_MAP))
+		return refuse(p, map, "a map is expected here");
+	DOC_EACH(v, map) {
+		const struct key *k = find_key(place, v->key);
+		if (!k && also)
+			k = find_key(also, v->key);
+		int rc = k ? check_value(p, k, v) : unknown_key(p, v, also ? also : place);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- from the tree to the struct */
+
+static const char *text_or(struct parse *p, const struct doc *map, const char *key,
+			   const char *otherwise)
+{
+	struct span s = doc_get_str(map, key);
+	return s.len ? arena_ndup(&p->c->arena, s.data, s.len) : otherwise;
+}
+
+static int read_store(struct parse *p, const struct doc *root)
+{
+	const struct doc *store = doc_get(root, "store"), *quota;
+	struct config *c = p->c;
+	int rc = store ? check_map(p, store, "store", NULL) : 0;
+	if (rc)
+		return rc;
+	c->store_driver = text_or(p, store, "driver", "lmdb");
+	c->store_path = text_or(p, store, "path", "store");
+	c->store_quota = 8ll << 30;
+	quota = doc_get(store, "quota");
+	if (doc_is(quota, DOC_INT))
+		c->store_quota = quota->integer;
+	else if (quota)
+		parse_bytes(quota->text, &c->store_quota);
+	return 0;
+}
+
+static int read_actor(struct parse *p, const struct doc *d, struct config_actor *a)
+{
+	char place[64];
+	if (!doc_is(d, DOC_MAP))
+		return refuse(p, d, "an actor is a map with a kind");
+	struct span kind = doc_get_str(d, "kind");
+	size_t known = 0;
+	while (known < KINDS && !span_is(kind, kinds[known]))
+		known++;
+	if (known == KINDS) {
+		const char *near = kind.len ? yaml_near(kind, kinds, KINDS) : NULL;
+		const struct doc *at = doc_get(d, "kind") ? doc_get(d, "kind") : d;
+		if (!kind.len)
+			return refuse(p, at, "an actor needs a kind");
+		return near ? refuse(p, at, "unknown actor kind '%.*s', did you mean '%s'?",
+				     (int)kind.len, kind.data, near)
+			    : refuse(p, at, "unknown actor kind '%.*s'", (int)kind.len, kind.data);
+	}
+	snprintf(place, sizeof place, "actor %s", kinds[known]);
+	int rc = check_map(p, d, "cells[].actors[]", place);
+	if (rc)
+		return rc;
+	a->kind = kinds[known];
+	a->name = text_or(p, d, "name", a->kind);
+	a->count = doc_get_int(d, "count", 1);
+	a->options = doc_copy(&p->c->arena, d);
+	return 0;
+}
+
+static int read_cell(struct parse *p, const struct doc *d, struct config_cell *cell)
+{
+	int rc = check_map(p, d, "cells[]", NULL);
+	if (rc)
+		return rc;
+	cell->name = text_or(p, d, "name", NULL);
+	if (!cell->name)
+		return refuse(p, d, "a cell needs a name");
+	if (strspn(cell->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(cell->name))
+		return refuse(p, doc_get(d, "name"), "a cell's name has small letters, digits and -");
+	cell->own_process = span_is(doc_get_str(d, "process"), "own");
+	const struct doc *actors = doc_get(d, "actors");
+	size_t n = actors ? actors->count : 0;
+	cell->actors = arena_alloc(&p->c->arena, (n + 1) * sizeof *cell->actors);
+	DOC_EACH(it, actors) {
+		rc = read_actor(p, it, &cell->actors[cell->actor_count++]);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int read_cells(struct parse *p, const struct doc *root)
+{
+	const struct doc *cells = doc_get(root, "cells");
+	if (!cells || !cells->count)
+		return refuse(p, root, "cells is missing: there must be one at least");
+	p->c->cells = arena_alloc(&p->c->arena, cells->count * sizeof *p->c->cells);
+	DOC_EACH(it, cells) {
+		struct config_cell *cell = &p->c->cells[p->c->cell_count];
+		int rc = read_cell(p, it, cell);
+		if (rc)
+			return rc;
+		for (size_t i = 0; i < p->c->cell_count; i++)
+			if (strcmp(p->c->cells[i].name, cell->name) == 0)
+				return refuse(p, doc_get(it, "name"), "there are two cells %s",
+					      cell->name);
+		p->c->cell_count++;
+	}
+	for (size_t i = 0; i < p->c->cell_count; i++)
+		if (!p->c->cells[i].own_process)
+			return 0;
+	return refuse(p, cells, "one cell must be shared: the store lives in the first of them");
+}
+
+int config_parse(struct config *c, const char *file, struct span text, struct err *e)
+{
+	struct parse p = {c, file, e};
+	struct doc *root = NULL;
+	struct notes dups = {0};
+	struct err why = {0};
+	memset(c, 0, sizeof *c);
+	char *copy = arena_ndup(&c->arena, text.data, text.len);
+	if (yaml_parse(&c->arena, (struct span){(uint8_t *)copy, text.len}, &root, &dups, &why))
+		return err_set(e, ERR_INVALID, "%s: %s", file, why.text);
+	if (dups.count)
+		return err_set(e, ERR_INVALID, "%s: %s", file, notes_text(&dups, &c->arena));
+	if (!doc_is(root, DOC_MAP))
+		return err_set(e, ERR_INVALID, "%s:1:1: a map is expected", file);
+	int rc = check_map(&p, root, "", NULL);
+	if (rc)
+		return rc;
+	c->cluster = text_or(&p, root, "cluster", "troupe");
+	rc = read_store(&p, root);
+	return rc ? rc : read_cells(&p, root);
+}
+
+int config_load(struct config *c, const char *file, struct err *e)
+{
+	FILE *f = fopen(file, "re");
+	if (!f)
+		return err_set(e, ERR_NOT_FOUND, "%s: %m", file);
+	struct buf b = {0};
+	size_t n;
+	do {
+		buf_reserve(&b, 65536);
+		n = fread(b.data + b.len, 1, 65536, f);
+		b.len += n;
+	} while (n && b.len < 16u << 20);
+	fclose(f);
+	int rc = config_parse(c, file, span_buf(&b), e);
+	buf_fini(&b);
+	return rc;
+}
+
+void config_fini(struct config *c)
+{
+	arena_fini(&c->arena);
+}
+
+/* ---- the default */
+
+void config_default(struct buf *out, const struct config_wish *w)
+{
+	buf_printf(out,
+		   "# What `troupe up` runs. Keep a copy, change it, and start it with -f.\n"
+		   "cluster: troupe\n"
+		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
+		   "cells:\n"
+		   "  - name: core\n"
+		   "    actors: [{kind: gate}, {kind: namespaces}, {kind: scheduler}]\n"
+		   "  - name: api\n"
+		   "    process: %s\n"
+		   "    actors: [{kind: api, listen: \"%s\"}]\n",
+		   w->own_api ? "own" : "shared", w->api);
+	if (w->nodes > 0)
+		buf_puts(out, "  - name: nodes\n    actors:\n");
+	for (int i = 1; i <= w->nodes; i++)
+		buf_printf(out, "      - {kind: node-agent, node: n%d, runtime: %s}\n", i, w->runtime);
+}
+
+static const char *const type_names[] = {"text", "number", "size", "true|false", "list", "map"};
+
+void config_help(FILE *out)
+{
+	fprintf(out, "The keys of a cluster's config file:\n");
+	for (size_t i = 0; i < KEYS; i++) {
+		const struct key *k = &keys[i];
+		if (i == 0 || strcmp(k->place, keys[i - 1].place) != 0)
+			fprintf(out, "\n%s:\n", *k->place ? k->place : "top level");
+		fprintf(out, "  %-10s %-16s %s%s%s%s\n", k->name,
+			k->values ? k->values : type_names[k->type], k->help,
+			k->fallback ? " (default " : "", k->fallback ? k->fallback : "",
+			k->fallback ? ")" : "");
+	}
+}
+
+/* ---- questions */
+
+/* The next actor of that kind behind `*cell`, `*at`; NULL at the end. */
+static const struct config_actor *next_of(const struct config *c, const char *kind, size_t *cell,
+					  size_t *at)
+{
+	for (; *cell < c->cell_count; (*cell)++, *at = 0) {
+		const struct config_cell *k = &c->cells[*cell];
+		while (*at < k->actor_count) {
+			const struct config_actor *a = &k->actors[(*at)++];
+			if (strcmp(a->kind, kind) == 0)
+				return a;
+		}
+	}
+	return NULL;
+}
+
+const char *config_api_address(const struct config *c, struct arena *a)
+{
+	size_t cell = 0, at = 0;
+	const struct config_actor *api = next_of(c, "api", &cell, &at);
+	if (!api)
+		return NULL;
+	struct span s = doc_get_str(api->options, "listen");
+	return s.len ? arena_ndup(a, s.data, s.len) : "127.0.0.1:6443";
+}
+
+const char *config_node_name(const struct config_actor *agent, int64_t index, struct arena *a)
+{
+	struct span node = doc_get_str(agent->options, "node");
+	if (!node.len)
+		node = span_of("n1");
+	if (agent->count == 1)
+		return arena_ndup(a, node.data, node.len);
+	size_t letters = 0;
+	while (letters < node.len && !(node.data[letters] >= '0' && node.data[letters] <= '9'))
+		letters++;
+	return arena_printf(a, "%.*s%lld", (int)letters, (const char *)node.data,
+			    (long long)(index + 1));
+}
+
+size_t config_nodes(const struct config *c, struct arena *a, const char ***names)
+{
+	size_t n = 0, total = 0, cell = 0, at = 0;
+	const struct config_actor *agent;
+	while ((agent = next_of(c, "node-agent", &cell, &at)))
+		total += (size_t)agent->count;
+	*names = arena_alloc(a, (total + 1) * sizeof **names);
+	cell = at = 0;
+	while ((agent = next_of(c, "node-agent", &cell, &at)))
+		for (int64_t i = 0; i < agent->count; i++)
+			(*names)[n++] = config_node_name(agent, i, a);
+	return n;
+}

@@ -1,0 +1,67 @@
+/* The cluster's config: one YAML file, read by one table of keys.
+ *
+ * The table (config_keys) gives for each key its place, type, unit, default,
+ * range and help; the parser, its refusals ("cluster.yaml:7:5: unknown key
+ * 'polcy', did you mean 'policy'?"), `troupe up --help-config` and the file
+ * that `troupe up` writes come from it. What an actor's own map may hold is a
+ * table too, per kind.
+ *
+ * Ownership: everything lives in the config's arena. No threads. */
+#ifndef TOOLS_CONFIG_H
+#define TOOLS_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "broker/base/bytes.h"
+#include "broker/base/doc.h"
+#include "broker/base/err.h"
+#include "broker/base/mem.h"
+
+struct config_actor {
+	const char *kind, *name;
+	int64_t count; /* node-agent: so many, named NAME1 ... */
+	struct doc *options;
+};
+
+struct config_cell {
+	const char *name;
+	bool own_process;
+	struct config_actor *actors;
+	size_t actor_count;
+};
+
+struct config {
+	struct arena arena;
+	const char *cluster;
+	const char *store_driver, *store_path;
+	int64_t store_quota;
+	struct config_cell *cells;
+	size_t cell_count;
+};
+
+/* Reads the text of `file` (its name is for messages). ERR_INVALID. */
+int config_parse(struct config *c, const char *file, struct span text, struct err *e);
+int config_load(struct config *c, const char *file, struct err *e);
+void config_fini(struct config *c);
+
+/* What `troupe up` runs without -f, as the text of a file. */
+struct config_wish {
+	const char *api; /* HOST:PORT */
+	int nodes;
+	const char *runtime; /* process, sim */
+	bool own_api;        /* the API in a process of its own */
+};
+void config_default(struct buf *out, const struct config_wish *w);
+
+void config_help(FILE *out);
+
+/* The API actor's listen address; NULL when there is no API. */
+const char *config_api_address(const struct config *c, struct arena *a);
+/* The name of the agent's index-th node, from 0. */
+const char *config_node_name(const struct config_actor *agent, int64_t index, struct arena *a);
+/* The names of all nodes, in order. */
+size_t config_nodes(const struct config *c, struct arena *a, const char ***names);
+
+#endif
