@@ -106,17 +106,49 @@ $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
 
-.PHONY: tests check test deps clean help format
+.PHONY: tests check test test-long demo deps clean help format
 tests: $(TESTS)
+
+# A minute: everything builds, and all but the sanitizers and the slow.
+check: all tests
+	@tests/run $(TESTS)
+
+# Everything in its short form. On a machine without the packages they are
+# installed first, and make starts again with them.
+SAN_TESTS := $(patsubst build/%,build-address-undefined/%,$(TESTS))
+ifdef NEEDS_DEPS
+test demo: deps
+	@$(MAKE) --no-print-directory $@
+else
+test: all tests
+	@$(MAKE) --no-print-directory SAN=address,undefined tests
+	@tests/run $(TESTS) $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
+
+demo: all
+	@tools/demo/demo
+endif
+
+# Proofs that take longer: seeds by the thousand.
+test-long: all tests
+	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS))
 
 clean:
 	rm -rf build build-*
 
 deps:
-	tools/deps $(PACKAGES)
+	@tools/deps $(PACKAGES)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+help:
+	@echo 'make            build/troupe'
+	@echo 'make demo       installs what is missing, builds, and shows a cluster with real kubectl'
+	@echo 'make check      a minute of tests'
+	@echo 'make test       all tests, sanitizers and end to end; last line: N passed, N failed, N skipped'
+	@echo 'make test-long  seeds by the thousand'
+	@echo 'make deps       installs the packages (as root)'
+	@echo 'SAN=address,undefined or SAN=thread builds into a folder of its own'
 
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

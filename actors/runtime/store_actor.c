@@ -374,7 +374,9 @@ static int on_events(struct ctx *c, void *state, const struct msg *m)
 	struct store_head head;
 	store_head(s->store, &head);
 	mpw_kv_bool(&b, "more", more || g.full);
-	mpw_kv_u64(&b, "head", store_stream_head(s->store, stream));
+	mpw_kv_u64(&b, "head",
+		   stream.len ? store_stream_head(s->store, stream)
+			      : store_version(head.revision, (1u << STORE_POSITION_BITS) - 1));
 	mpw_kv_u64(&b, "epoch", head.epoch);
 	ctx_reply(c, &b);
 	return 0;
@@ -455,7 +457,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	if (s->heads) {
 		struct store_head head;
 		store_head(s->store, &head);
-		heads_set_global(s->heads, store_version(head.revision, 1023));
+		heads_set_global(s->heads, store_version(head.revision, (1u << STORE_POSITION_BITS) - 1));
 	}
 	return 0;
 }

@@ -135,7 +135,7 @@ int view_history(const struct view *v, uint64_t after,
 		return ERR_COMPACTED;
 	for (size_t i = 0; i < v->history_count; i++) {
 		const struct change *h = &v->history[(v->history_at + i) % HISTORY_MAX];
-		if (h->version <= after)
+		if (h->version <= after || !each)
 			continue;
 		int rc = each(arg, (struct span){(const uint8_t *)h->key, h->key_len}, h->was,
 			      h->now, h->version);

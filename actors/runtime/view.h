@@ -39,7 +39,8 @@ struct view_object *view_get(const struct view *v, struct span key);
 const struct omap *view_map(const struct view *v);
 
 /* The last changes, for watches from a version. Calls `each` for those with
- * version > after, in order. ERR_COMPACTED when they do not reach back. */
+ * version > after, in order. ERR_COMPACTED when they do not reach back; `each`
+ * NULL asks just that. */
 int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),

@@ -1,0 +1,249 @@
+/* The broker's mind: who gets a frame, and who is told when nobody can. */
+#include <criterion/criterion.h>
+
+#include "broker/base/mem.h"
+#include "broker/messages.h"
+#include "broker/router.h"
+
+enum { SENT_MAX = 64 };
+
+struct rig {
+	struct router *r;
+	struct {
+		uint64_t peer;
+		struct bytes *frame;
+		struct envelope env;
+	} sent[SENT_MAX];
+	size_t count, published;
+	uint64_t full, gone; /* peers whose queue is full, or who are gone */
+};
+
+static int on_send(void *arg, uint64_t peer, struct bytes *frame)
+{
+	struct rig *g = arg;
+	if (peer == g->full)
+		return ERR_OVERLOADED;
+	if (peer == g->gone)
+		return ERR_UNREACHABLE;
+	g->sent[g->count].peer = peer;
+	g->sent[g->count].frame = bytes_ref(frame);
+	cr_assert_eq(env_decode(bytes_span(frame), &g->sent[g->count].env, NULL), 0);
+	g->count++;
+	return 0;
+}
+
+static void on_publish(void *arg, struct bytes *frame)
+{
+	(void)frame;
+	((struct rig *)arg)->published++;
+}
+
+static struct rig rig_new(void)
+{
+	return (struct rig){0};
+}
+
+static void start(struct rig *g)
+{
+	struct router_ops ops = {g, on_send, on_publish};
+	g->r = router_new(&ops, 1, 7);
+}
+
+static void stop(struct rig *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		bytes_unref(g->sent[i].frame);
+	router_free(g->r);
+}
+
+static void feed(struct rig *g, uint64_t peer, const struct envelope *env, struct buf *body,
+		 uint64_t now)
+{
+	struct envelope e = *env;
+	struct buf out = {0};
+	e.cluster = e.cluster ? e.cluster : 1;
+	e.body = span_buf(body);
+	env_encode(&out, &e);
+	struct bytes *frame = bytes_take(&out);
+	router_on_frame(g->r, peer, frame, false, now);
+	bytes_unref(frame);
+	buf_fini(body);
+}
+
+/* Returns the epoch that the broker granted. */
+static uint64_t hello(struct rig *g, uint64_t peer, const char *cell, uint64_t incarnation,
+		      const char *name)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "cell", cell);
+	mpw_kv_u64(&b, "incarnation", incarnation);
+	mpw_str(&b, "version");
+	mpw_array(&b, 2);
+	mpw_u64(&b, 1);
+	mpw_u64(&b, 1);
+	mpw_str(&b, "names");
+	mpw_array(&b, 1);
+	mpw_str(&b, name);
+	struct envelope env = {.type = ENV_SYSTEM, .kind = MSG_SESSION_HELLO};
+	feed(g, peer, &env, &b, 1000);
+	struct mp v;
+	uint64_t epoch = 0;
+	cr_assert_eq(g->sent[g->count - 1].env.kind, MSG_SESSION_WELCOME);
+	cr_assert(mp_find(mp_of(g->sent[g->count - 1].env.body), "epoch", &v));
+	cr_assert_eq(mp_u64(&v, &epoch), 0);
+	return epoch;
+}
+
+static void request(struct rig *g, uint64_t peer, uint64_t epoch, const char *from, const char *to)
+{
+	struct buf b = {0};
+	mpw_map(&b, 0);
+	struct envelope env = {.type = ENV_REQUEST,
+			       .from = span_of(from),
+			       .to = span_of(to),
+			       .correlation = 42,
+			       .epoch = epoch,
+			       .kind = 99};
+	feed(g, peer, &env, &b, 2000);
+}
+
+static struct span error_code(const struct rig *g)
+{
+	const struct envelope *e = &g->sent[g->count - 1].env;
+	cr_assert_eq(e->type, ENV_ERROR);
+	cr_assert_eq(e->correlation, 42);
+	return mp_path_str(mp_of(e->body), "code");
+}
+
+Test(router, passes_a_request_to_the_session_of_its_name)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	request(&g, 1, a, "alice", "bob");
+	cr_expect_eq(g.sent[g.count - 1].peer, 2);
+	cr_expect_eq(g.sent[g.count - 1].env.type, ENV_REQUEST);
+	cr_expect_eq(router_stats(g.r)->routed, 1);
+	stop(&g);
+}
+
+Test(router, answers_a_request_that_nobody_can_take)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	request(&g, 1, a, "alice", "nobody");
+	cr_expect(span_is(error_code(&g), "unreachable"));
+	g.full = 2;
+	request(&g, 1, a, "alice", "bob");
+	cr_expect(span_is(error_code(&g), "overloaded"));
+	g.full = 0;
+	g.gone = 2;
+	request(&g, 1, a, "alice", "bob");
+	cr_expect(span_is(error_code(&g), "unreachable"));
+	stop(&g);
+}
+
+Test(router, drops_and_counts_frames_of_strangers)
+{
+	struct rig g = rig_new();
+	start(&g);
+	hello(&g, 2, "two", 1, "bob");
+	size_t before = g.count;
+	request(&g, 9, 1, "alice", "bob");
+	cr_expect_eq(router_stats(g.r)->strangers, 1);
+	cr_expect_eq(g.count, before + 1);
+	cr_expect_eq(g.sent[before].peer, 9);
+	cr_expect_eq(g.sent[before].env.kind, MSG_SESSION_BYE);
+	static const uint8_t junk[] = {0x9f, 0xc1, 0xff};
+	struct bytes *frame = bytes_copy(junk, sizeof junk);
+	router_on_frame(g.r, 2, frame, false, 1);
+	bytes_unref(frame);
+	cr_expect_eq(router_stats(g.r)->malformed, 1);
+	stop(&g);
+}
+
+Test(router, refuses_a_forged_sender_and_a_stale_epoch)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	size_t before = g.count;
+	request(&g, 1, a, "bob", "bob");
+	request(&g, 1, a + 100, "alice", "bob");
+	cr_expect_eq(g.count, before);
+	cr_expect_eq(router_stats(g.r)->forged, 1);
+	cr_expect_eq(router_stats(g.r)->stale, 1);
+	stop(&g);
+}
+
+Test(router, tells_the_old_owner_when_a_name_is_taken_over)
+{
+	struct rig g = rig_new();
+	start(&g);
+	hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "alice");
+	bool told = false;
+	for (size_t i = 0; i < g.count; i++)
+		told |= g.sent[i].peer == 1 && g.sent[i].env.kind == MSG_SESSION_BYE;
+	cr_expect(told);
+	stop(&g);
+}
+
+Test(router, ends_silent_sessions_and_tells_their_watchers)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "name", "bob");
+	struct envelope watch = {.type = ENV_SYSTEM,
+				 .from = span_of("alice"),
+				 .kind = MSG_NAME_WATCH,
+				 .epoch = a};
+	feed(&g, 1, &watch, &b, ROUTER_SILENCE_US); /* alice is heard, bob is not */
+	router_tick(g.r, 1000 + ROUTER_SILENCE_US);
+	cr_expect_eq(router_stats(g.r)->sessions, 1);
+	cr_assert_eq(g.sent[g.count - 2].env.kind, MSG_NAME_DOWN);
+	cr_expect_eq(g.sent[g.count - 2].peer, 1);
+	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_SESSION_BYE);
+	stop(&g);
+}
+
+Test(router, tells_at_once_that_a_watched_name_is_absent)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "name", "nobody");
+	struct envelope watch = {.type = ENV_SYSTEM,
+				 .from = span_of("alice"),
+				 .kind = MSG_NAME_WATCH,
+				 .epoch = a};
+	feed(&g, 1, &watch, &b, 2000);
+	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_NAME_DOWN);
+	stop(&g);
+}
+
+Test(router, publishes_frames_with_a_topic_as_they_are)
+{
+	struct rig g = rig_new();
+	start(&g);
+	hello(&g, 1, "one", 1, "store");
+	struct bytes *frame = bytes_copy("pods\0x", 6);
+	router_on_frame(g.r, 1, frame, true, 1);
+	router_on_frame(g.r, 5, frame, true, 1); /* a stranger's is not */
+	bytes_unref(frame);
+	cr_expect_eq(g.published, 1);
+	router_on_subscribe(g.r, span_of("pods"));
+	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_BUS_SUBSCRIBED);
+	stop(&g);
+}

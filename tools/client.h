@@ -1,0 +1,25 @@
+/* A command's connection to a running cluster: a session of its own with the
+ * broker, over ipc, found by the data directory. One request at a time.
+ * One thread; calls block up to their timeout. */
+#ifndef TOOLS_CLIENT_H
+#define TOOLS_CLIENT_H
+
+#include "broker/base/mp.h"
+
+struct client;
+
+/* ERR_UNREACHABLE: no cluster runs there. */
+int client_open(struct client **out, const char *data_dir, uint32_t timeout_ms, struct err *e);
+void client_close(struct client *c); /* NULL is fine */
+
+/* Asks `to` and waits. *owner keeps what `reply` points into (bytes_unref). */
+int client_request(struct client *c, const char *to, uint16_t kind, struct buf *body,
+		   uint32_t timeout_ms, struct mp *reply, struct bytes **owner, struct err *e);
+/* Everything on the bus from now on wakes client_wait. */
+void client_subscribe_all(struct client *c);
+/* Waits until the bus said something or the time is over (0: it did,
+ * ERR_AGAIN: it did not, ERR_CLOSED: the broker is gone). What it said is
+ * thrown away: it is a hint, the store has the truth. */
+int client_wait(struct client *c, uint32_t timeout_ms);
+
+#endif

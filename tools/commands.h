@@ -1,0 +1,17 @@
+/* The CLI's commands: a table (main.c), one file per command. Each gets its
+ * own arguments (argv[0] is the command) and returns the exit code:
+ * 0 done, 1 failed, 64 wrong usage. */
+#ifndef TOOLS_COMMANDS_H
+#define TOOLS_COMMANDS_H
+
+enum { EXIT_USAGE = 64 };
+
+int command_up(int argc, char **argv);
+int command_tail(int argc, char **argv);
+int command_process(int argc, char **argv); /* inner: started by up */
+int command_manual(int argc, char **argv);
+
+/* The data directory when none is named: $TROUPE_DATA_DIR, else ./troupe.data. */
+const char *default_data_dir(void);
+
+#endif

@@ -1,0 +1,348 @@
+/* Assembles a process from its config: shared things first, then a thread for
+ * the broker and one per cell. The main thread waits for signals. */
+#include "tools/host.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "actors/api/api.h"
+#include "actors/api/http_port.h"
+#include "actors/api/messages.h"
+#include "actors/controllers/namespaces.h"
+#include "actors/gate/gate.h"
+#include "actors/gate/messages.h"
+#include "actors/runtime/heads.h"
+#include "actors/runtime/loop.h"
+#include "actors/runtime/messages.h"
+#include "actors/runtime/store_actor.h"
+#include "actors/scheduler/scheduler.h"
+#include "broker/base/log.h"
+#include "broker/serve.h"
+#include "broker/socket.h"
+#include "nodes/messages.h"
+#include "nodes/node_agent.h"
+#include "nodes/runtime_process.h"
+#include "tools/ready.h"
+
+enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1 };
+
+static const struct actor_spec *const kinds[] = {
+	&store_actor, &gate_actor,	 &namespaces_actor, &scheduler_actor,
+	&api_actor,   &node_agent_actor, &ready_actor,	    NULL,
+};
+
+static const struct port_driver *const drivers[] = {
+	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
+	NULL,
+};
+
+static const struct msg_table *const tables[] = {
+	&broker_messages, &runtime_messages, &api_messages, &gate_messages, &node_messages, NULL,
+};
+
+static const struct catalogue catalogue = {tables};
+
+const struct catalogue *host_catalogue(void)
+{
+	return &catalogue;
+}
+
+struct host {
+	struct config config;
+	const char *data_dir;
+	char run_dir[400];
+	struct heads *heads;
+	struct broker *broker;
+	pthread_t broker_thread;
+	struct loop *loops[CELLS_MAX];
+	pthread_t threads[CELLS_MAX];
+	size_t loop_count;
+	bool main_process, keep_pods;
+	struct arena arena;
+};
+
+static void *shared(void *arg, const char *name)
+{
+	struct host *h = arg;
+	if (strcmp(name, "heads") == 0)
+		return h->heads;
+	if (strcmp(name, "data_dir") == 0)
+		return (void *)(uintptr_t)h->data_dir;
+	return NULL;
+}
+
+/* ---- actors of a cell, with what their config leaves to us */
+
+static void put_options(struct buf *b, const struct config_actor *a, size_t *count)
+{
+	DOC_EACH(it, a->options) {
+		if (span_is(it->key, "kind") || span_is(it->key, "name") ||
+		    span_is(it->key, "count") || span_is(it->key, "node"))
+			continue;
+		mpw_span(b, it->key);
+		doc_to_mp(b, it);
+		(*count)++;
+	}
+}
+
+static void put_path(struct buf *b, const struct host *h, const char *key, const char *file)
+{
+	char path[700];
+	snprintf(path, sizeof path, "%s/pki/%s", h->data_dir, file);
+	mpw_kv_str(b, key, path);
+}
+
+static void put_token(struct buf *b, const struct host *h)
+{
+	char path[700], token[200] = "";
+	snprintf(path, sizeof path, "%s/pki/token", h->data_dir);
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(token, 1, sizeof token - 1, f) : 0;
+	if (f)
+		fclose(f);
+	token[n] = 0;
+	mpw_kv_str(b, "token", token);
+}
+
+static int add(struct host *h, struct cell *c, const char *kind, const char *name, struct buf *cfg)
+{
+	struct err e = {0};
+	(void)h;
+	int rc = cell_add_actor(c, kind, name, mp_of(span_buf(cfg)), &e);
+	if (rc)
+		log_error("troupe", "%s", e.text);
+	buf_fini(cfg);
+	return rc;
+}
+
+static int add_api(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	struct buf b = {0};
+	size_t at = mpw_map_open(&b), n = 5;
+	put_options(&b, a, &n);
+	mpw_kv_str(&b, "address", config_api_address(&h->config, &h->arena));
+	put_path(&b, h, "cert", "api.crt");
+	put_path(&b, h, "key", "api.key");
+	put_path(&b, h, "ca", "ca.crt");
+	put_token(&b, h);
+	mpw_map_close(&b, at, n);
+	int rc = add(h, c, "api", a->name, &b);
+	if (rc)
+		return rc;
+	const char **names;
+	size_t nodes = config_nodes(&h->config, &h->arena, &names);
+	struct buf r = {0};
+	mpw_map(&r, 1);
+	mpw_str(&r, "nodes");
+	mpw_array(&r, nodes);
+	for (size_t i = 0; i < nodes; i++)
+		mpw_str(&r, names[i]);
+	return add(h, c, "ready", "ready", &r);
+}
+
+static int add_agents(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	for (int64_t i = 0; i < a->count; i++) {
+		const char *node = config_node_name(a, i, &h->arena);
+		char name[300];
+		snprintf(name, sizeof name, "node-agent/%s", node);
+		struct buf b = {0};
+		size_t at = mpw_map_open(&b), n = 3;
+		put_options(&b, a, &n);
+		mpw_kv_bool(&b, "keep_pods", h->keep_pods);
+		mpw_kv_str(&b, "node", node);
+		mpw_kv_str(&b, "data_dir", h->data_dir);
+		mpw_map_close(&b, at, n);
+		int rc = add(h, c, "node-agent", name, &b);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int add_plain(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	struct buf b = {0};
+	size_t at = mpw_map_open(&b), n = 0;
+	put_options(&b, a, &n);
+	mpw_map_close(&b, at, n);
+	return add(h, c, a->kind, a->name, &b);
+}
+
+static int add_store(struct host *h, struct cell *c)
+{
+	char path[700];
+	struct buf b = {0};
+	const char *at = h->config.store_path;
+	snprintf(path, sizeof path, "%s%s%s", *at == '/' ? "" : h->data_dir, *at == '/' ? "" : "/",
+		 at);
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "driver", h->config.store_driver);
+	mpw_kv_str(&b, "path", path);
+	mpw_kv_i64(&b, "quota", h->config.store_quota);
+	return add(h, c, "store", "store", &b);
+}
+
+static int open_cell(struct host *h, const struct config_cell *cfg, bool with_store)
+{
+	struct err e = {0};
+	char broker[500] = "inproc://broker", bus[500] = "inproc://bus";
+	if (!h->main_process) {
+		snprintf(broker, sizeof broker, "ipc://%s/broker.ipc", h->run_dir);
+		snprintf(bus, sizeof bus, "ipc://%s/bus.ipc", h->run_dir);
+	}
+	struct loop_config l = {
+		.cell = {.name = cfg->name,
+			 .cluster = CLUSTER,
+			 .catalogue = &catalogue,
+			 .kinds = kinds,
+			 .drivers = drivers},
+		.broker = broker,
+		.bus = bus,
+		.trusted = h->main_process,
+		.shared = shared,
+		.shared_arg = h,
+	};
+	int rc = loop_open(&h->loops[h->loop_count], &l, &e);
+	if (rc) {
+		log_error("troupe", "cell %s: %s", cfg->name, e.text);
+		return rc;
+	}
+	struct cell *c = loop_cell(h->loops[h->loop_count++]);
+	if (with_store)
+		rc = add_store(h, c);
+	for (size_t i = 0; i < cfg->actor_count && rc == 0; i++) {
+		const struct config_actor *a = &cfg->actors[i];
+		rc = strcmp(a->kind, "api") == 0	  ? add_api(h, c, a)
+		     : strcmp(a->kind, "node-agent") == 0 ? add_agents(h, c, a)
+							  : add_plain(h, c, a);
+	}
+	return rc;
+}
+
+/* ---- threads */
+
+static void *broker_main(void *arg)
+{
+	prctl(PR_SET_NAME, "broker");
+	broker_run(arg);
+	return NULL;
+}
+
+static void *loop_main(void *arg)
+{
+	prctl(PR_SET_NAME, cell_name(loop_cell(arg)));
+	loop_run(arg);
+	return NULL;
+}
+
+static int open_cells(struct host *h, const char *process)
+{
+	bool store_placed = false;
+	for (size_t i = 0; i < h->config.cell_count; i++) {
+		const struct config_cell *cell = &h->config.cells[i];
+		bool mine = h->main_process ? !cell->own_process
+					    : cell->own_process && strcmp(cell->name, process) == 0;
+		bool store = h->main_process && mine && !store_placed;
+		store_placed |= store;
+		if (h->loop_count == CELLS_MAX)
+			return ERR_LIMIT;
+		if (mine && open_cell(h, cell, store))
+			return ERR_IO;
+	}
+	return h->loop_count ? 0 : ERR_NOT_FOUND;
+}
+
+static int start(struct host *h, const char *process)
+{
+	char path[500];
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/cluster.yaml", h->run_dir);
+	if (config_load(&h->config, path, &e)) {
+		log_error("troupe", "%s", e.text);
+		return HOST_EXIT_FATAL;
+	}
+	snprintf(path, sizeof path, "%s/heads", h->run_dir);
+	if (heads_open(&h->heads, path, &e)) {
+		log_error("troupe", "%s", e.text);
+		return 1;
+	}
+	struct broker_config b = {.cluster = CLUSTER, .dir = h->run_dir};
+	if (h->main_process && broker_open(&h->broker, &b, &e)) {
+		log_error("troupe", "broker: %s", e.text);
+		return 1;
+	}
+	return open_cells(h, process) ? 1 : 0;
+}
+
+/* Loops stop in reverse order: what was started last depends on the others. */
+static void stop(struct host *h)
+{
+	for (size_t i = h->loop_count; i-- > 0;) {
+		loop_stop(h->loops[i], STOP_MS);
+		pthread_join(h->threads[i], NULL);
+	}
+	for (size_t i = h->loop_count; i-- > 0;)
+		loop_free(h->loops[i]);
+	if (h->broker) {
+		broker_stop(h->broker);
+		pthread_join(h->broker_thread, NULL);
+		broker_free(h->broker);
+	}
+}
+
+static void wait_for_term(void)
+{
+	sigset_t set;
+	int sig;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	while (sigwait(&set, &sig) || sig != SIGTERM)
+		;
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+	signal(SIGINT, SIG_IGN); /* the terminal's is the parent's to handle */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int host_run(const char *data_dir, const char *process, bool keep_pods)
+{
+	struct host *h = mem_alloc(sizeof *h);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == 1)
+		return 1; /* the parent died before we asked to die with it */
+	block_signals();
+	h->data_dir = data_dir;
+	h->keep_pods = keep_pods;
+	h->main_process = strcmp(process, "main") == 0;
+	snprintf(h->run_dir, sizeof h->run_dir, "%s/run", data_dir);
+	sock_system_start();
+	int rc = start(h, process);
+	if (rc)
+		return rc;
+	if (h->broker)
+		pthread_create(&h->broker_thread, NULL, broker_main, h->broker);
+	for (size_t i = 0; i < h->loop_count; i++)
+		pthread_create(&h->threads[i], NULL, loop_main, h->loops[i]);
+	wait_for_term();
+	stop(h);
+	sock_system_stop();
+	heads_close(h->heads);
+	config_fini(&h->config);
+	arena_fini(&h->arena);
+	free(h);
+	return 0;
+}

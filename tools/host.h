@@ -1,0 +1,22 @@
+/* A process of the cluster: the broker's thread and a loop per cell, as the
+ * config says. Started by `troupe up` as `troupe process`; knows its data
+ * directory, its config and which cells are its own. */
+#ifndef TOOLS_HOST_H
+#define TOOLS_HOST_H
+
+#include "broker/catalogue.h"
+#include "tools/config.h"
+
+/* The process "main" has the broker and all shared cells; one named as a
+ * cell has that cell alone. Runs until SIGTERM; returns the exit code. */
+int host_run(const char *data_dir, const char *process, bool keep_pods);
+
+/* Every message that these processes know. */
+const struct catalogue *host_catalogue(void);
+
+/* Exit codes that `troupe up` understands. */
+enum {
+	HOST_EXIT_FATAL = 78, /* starting again cannot help: the config, a port */
+};
+
+#endif

@@ -1,0 +1,495 @@
+/* `troupe up`: the parent. It never makes a ZeroMQ context or a thread; it
+ * starts the launcher and the processes, starts a process again that ended,
+ * and ends all of them in order. What it starts dies with it; pods do not. */
+#include <argp.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "nodes/launcher/launcher.h"
+#include "tools/commands.h"
+#include "tools/host.h"
+#include "tools/pki.h"
+
+extern char **environ;
+
+enum {
+	PROCESSES_MAX = 128,
+	RESTART_FIRST_MS = 10,
+	RESTART_MAX_MS = 5000,
+	EARLY_DEATHS_MAX = 5, /* before it was ever ready: then we give up */
+	STOP_MS = 10000,
+};
+
+struct options {
+	const char *file, *data_dir, *api, *runtime, *kubeconfig;
+	int nodes;
+	bool keep_pods, help_config, own_api;
+};
+
+struct process {
+	const char *name;
+	pid_t pid;
+	uint64_t started_ms, restart_at_ms;
+	unsigned backoff_ms, deaths;
+};
+
+struct parent {
+	struct options o;
+	struct config config;
+	struct arena arena;
+	struct pki pki;
+	char data_dir[400], kubeconfig[512], self[512];
+	const char *address;
+	struct process processes[PROCESSES_MAX];
+	size_t process_count;
+	int lock_fd, launcher_fd, notify[2], signals;
+	pid_t launcher;
+	bool ready, stopping;
+};
+
+/* ---- options */
+
+static const struct argp_option option_rows[] = {
+	{"file", 'f', "FILE", 0, "the cluster's config (default: written into the data directory)", 0},
+	{"data-dir", 'd', "DIR", 0, "where everything is kept ($TROUPE_DATA_DIR, ./troupe.data)", 0},
+	{"api", 'a', "HOST:PORT", 0, "where the API listens (127.0.0.1:6443)", 0},
+	{"nodes", 'n', "N", 0, "how many nodes, named n1 ... (1)", 0},
+	{"runtime", 'r', "NAME", 0, "process, sim, or auto (auto)", 0},
+	{"kubeconfig", 'k', "FILE", 0, "written for kubectl (DIR/kubeconfig)", 0},
+	{"keep-pods", 'K', NULL, 0, "leave pods running at the end", 0},
+	{"own-api", 'A', NULL, 0, "the API in a process of its own", 0},
+	{"help-config", 'H', NULL, 0, "the keys of the config file", 0},
+	{0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	char *end;
+	switch (key) {
+	case 'f':
+		o->file = arg;
+		break;
+	case 'd':
+		o->data_dir = arg;
+		break;
+	case 'a':
+		o->api = arg;
+		break;
+	case 'n':
+		o->nodes = (int)strtol(arg, &end, 10);
+		if (*end || o->nodes < 0 || o->nodes > 5000)
+			argp_error(state, "--nodes takes 0 to 5000, not '%s'", arg);
+		break;
+	case 'r':
+		if (strcmp(arg, "auto") && strcmp(arg, "process") && strcmp(arg, "sim"))
+			argp_error(state, "--runtime takes auto, process or sim, not '%s'", arg);
+		o->runtime = strcmp(arg, "auto") ? arg : "process";
+		break;
+	case 'k':
+		o->kubeconfig = arg;
+		break;
+	case 'K':
+		o->keep_pods = true;
+		break;
+	case 'A':
+		o->own_api = true;
+		break;
+	case 'H':
+		o->help_config = true;
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected argument '%s'", arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = option_rows,
+	.parser = parse_option,
+	.doc = "Starts a cluster in the foreground. Prints \"ready: https://HOST:PORT kubeconfig "
+	       "FILE\" when kubectl can be used and all nodes are Ready.",
+};
+
+/* ---- before anything runs */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int make_dir(const char *path, struct err *e)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? err_set(e, ERR_IO, "%s: %m", path) : 0;
+}
+
+static int write_text(const char *path, struct span text, struct err *e)
+{
+	char temp[600];
+	snprintf(temp, sizeof temp, "%s.new", path);
+	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool good = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len;
+	int why = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = why;
+	return good && rename(temp, path) == 0 ? 0 : err_set(e, ERR_IO, "%s: %m", path);
+}
+
+static int prepare_dir(struct parent *p, struct err *e)
+{
+	char path[500], absolute[4096], pid[32] = "";
+	int rc = make_dir(p->o.data_dir, e);
+	if (rc)
+		return rc;
+	if (!realpath(p->o.data_dir, absolute) || strlen(absolute) > 300)
+		return err_set(e, ERR_INVALID, "%s: the path is too long", p->o.data_dir);
+	snprintf(p->data_dir, sizeof p->data_dir, "%s", absolute);
+	snprintf(path, sizeof path, "%s/up.lock", p->data_dir);
+	p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (p->lock_fd < 0)
+		return err_set(e, ERR_IO, "%s: %m", path);
+	if (flock(p->lock_fd, LOCK_EX | LOCK_NB)) {
+		(void)!read(p->lock_fd, pid, sizeof pid - 1);
+		return err_set(e, ERR_BUSY, "data directory %s is in use by process %s", p->data_dir,
+			       *pid ? pid : "?");
+	}
+	snprintf(pid, sizeof pid, "%d", getpid());
+	(void)!ftruncate(p->lock_fd, 0);
+	(void)!pwrite(p->lock_fd, pid, strlen(pid), 0);
+	snprintf(path, sizeof path, "%s/run", p->data_dir);
+	return make_dir(path, e);
+}
+
+static int prepare_config(struct parent *p, struct err *e)
+{
+	char path[500];
+	struct buf text = {0};
+	int rc = 0;
+	if (p->o.file) {
+		rc = config_load(&p->config, p->o.file, e);
+	} else {
+		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, p->o.own_api};
+		config_default(&text, &w);
+		snprintf(path, sizeof path, "%s/cluster.yaml", p->data_dir);
+		rc = write_text(path, span_buf(&text), e);
+		if (rc == 0)
+			rc = config_load(&p->config, path, e);
+	}
+	if (rc == 0 && p->o.file) { /* the processes read what we read */
+		FILE *f = fopen(p->o.file, "re");
+		buf_reserve(&text, 1 << 20);
+		text.len = f ? fread(text.data, 1, 1 << 20, f) : 0;
+		if (f)
+			fclose(f);
+	}
+	snprintf(path, sizeof path, "%s/run/cluster.yaml", p->data_dir);
+	if (rc == 0)
+		rc = write_text(path, span_buf(&text), e);
+	buf_fini(&text);
+	p->address = rc ? NULL : config_api_address(&p->config, &p->arena);
+	return rc;
+}
+
+/* Somebody else's port is told here, in one clear line, and not by a process
+ * that dies and is started again. */
+static int check_port(const char *address, struct err *e)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	char host[64];
+	const char *colon = strrchr(address, ':');
+	int port = colon ? atoi(colon + 1) : 0, one = 1;
+	snprintf(host, sizeof host, "%.*s", colon ? (int)(colon - address) : 0, address);
+	at.sin_port = htons((uint16_t)port);
+	if (port < 1 || port > 65535 || inet_pton(AF_INET, host, &at.sin_addr) != 1)
+		return err_set(e, ERR_INVALID, "the API's address '%s' is not IPV4:PORT", address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	int rc = bind(fd, (struct sockaddr *)&at, sizeof at);
+	int why = errno;
+	close(fd);
+	errno = why;
+	return rc ? err_set(e, ERR_BUSY, "cannot listen on %s: %m", address) : 0;
+}
+
+static void raise_limits(void)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static int prepare(struct parent *p, struct err *e)
+{
+	int rc = prepare_dir(p, e);
+	if (rc == 0)
+		rc = prepare_config(p, e);
+	if (rc == 0 && p->address)
+		rc = check_port(p->address, e);
+	if (rc == 0 && p->address)
+		rc = pki_ensure(&p->pki, p->data_dir, p->address, e);
+	if (rc == 0 && p->address) {
+		if (p->o.kubeconfig)
+			snprintf(p->kubeconfig, sizeof p->kubeconfig, "%s", p->o.kubeconfig);
+		else
+			snprintf(p->kubeconfig, sizeof p->kubeconfig, "%s/kubeconfig", p->data_dir);
+		rc = pki_kubeconfig(&p->pki, p->kubeconfig, p->address, e);
+	}
+	if (rc == 0)
+		rc = launcher_start(p->data_dir, &p->launcher_fd, &p->launcher, e);
+	return rc;
+}
+
+/* ---- processes */
+
+static void spawn(struct parent *p, struct process *c)
+{
+	char *argv[] = {p->self, (char *)"process", (char *)"--data-dir", p->data_dir,
+			(char *)"--name", (char *)(uintptr_t)c->name,
+			p->o.keep_pods ? (char *)"--keep-pods" : NULL, NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, p->notify[1], 3);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	c->started_ms = now_ms();
+	c->restart_at_ms = 0;
+	int rc = posix_spawn(&c->pid, p->self, &files, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	if (rc) {
+		errno = rc;
+		log_error("troupe", "%s cannot be started: %m", p->self);
+		c->pid = 0;
+		c->restart_at_ms = now_ms() + RESTART_MAX_MS;
+	}
+}
+
+static void add_process(struct parent *p, const char *name)
+{
+	if (p->process_count < PROCESSES_MAX)
+		p->processes[p->process_count++].name = name;
+}
+
+static const char *how_it_ended(int status, char *out, size_t max)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, max, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(out, max, "exit code %d", WEXITSTATUS(status));
+	return out;
+}
+
+/* 0: it will be started again. Otherwise: the code to end with. */
+static int on_death(struct parent *p, struct process *c, int status)
+{
+	char how[100];
+	uint64_t now = now_ms();
+	c->pid = 0;
+	if (p->stopping)
+		return 0;
+	log_warn("troupe", "process %s ended: %s", c->name, how_it_ended(status, how, sizeof how));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == HOST_EXIT_FATAL)
+		return 1;
+	if (now - c->started_ms > 10000)
+		c->backoff_ms = c->deaths = 0;
+	if (++c->deaths >= EARLY_DEATHS_MAX && !p->ready) {
+		log_error("troupe", "process %s does not come up: giving up", c->name);
+		return 1;
+	}
+	c->restart_at_ms = now + c->backoff_ms;
+	c->backoff_ms = c->backoff_ms ? c->backoff_ms * 2 : RESTART_FIRST_MS;
+	if (c->backoff_ms > RESTART_MAX_MS)
+		c->backoff_ms = RESTART_MAX_MS;
+	return 0;
+}
+
+static int reap(struct parent *p)
+{
+	int status, code = 0;
+	pid_t pid;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < p->process_count; i++)
+			if (p->processes[i].pid == pid)
+				code |= on_death(p, &p->processes[i], status);
+		if (pid == p->launcher && !p->stopping) {
+			struct err e = {0};
+			log_warn("troupe", "the launcher ended and is started again");
+			close(p->launcher_fd);
+			if (launcher_start(p->data_dir, &p->launcher_fd, &p->launcher, &e))
+				log_error("troupe", "%s", e.text);
+		}
+	}
+	return code;
+}
+
+/* Starts what is due; returns how long nothing will be, in ms. */
+static int start_due(struct parent *p)
+{
+	uint64_t now = now_ms();
+	int wait = 60000;
+	for (size_t i = 0; i < p->process_count && !p->stopping; i++) {
+		struct process *c = &p->processes[i];
+		if (c->pid)
+			continue;
+		if (c->restart_at_ms <= now)
+			spawn(p, c);
+		else if ((int)(c->restart_at_ms - now) < wait)
+			wait = (int)(c->restart_at_ms - now);
+	}
+	return wait;
+}
+
+static void on_notify(struct parent *p)
+{
+	char text[64];
+	ssize_t n = read(p->notify[0], text, sizeof text);
+	if (n > 0 && !p->ready) {
+		p->ready = true;
+		printf("ready: https://%s kubeconfig %s\n", p->address, p->kubeconfig);
+		fflush(stdout);
+	}
+}
+
+/* Own processes first, newest first; the main one, with the store, last. */
+static void stop_all(struct parent *p)
+{
+	p->stopping = true;
+	for (size_t i = p->process_count; i-- > 0;) {
+		struct process *c = &p->processes[i];
+		uint64_t until = now_ms() + STOP_MS;
+		if (!c->pid)
+			continue;
+		kill(c->pid, SIGTERM);
+		kill(c->pid, SIGCONT); /* one that was stopped must be able to end */
+		while (c->pid && now_ms() < until) {
+			struct pollfd fd = {.fd = p->signals, .events = POLLIN};
+			struct signalfd_siginfo info;
+			if (poll(&fd, 1, 100) > 0)
+				(void)!read(p->signals, &info, sizeof info);
+			reap(p);
+		}
+		if (c->pid) {
+			log_warn("troupe", "process %s did not end in time", c->name);
+			kill(c->pid, SIGKILL);
+			waitpid(c->pid, NULL, 0);
+			c->pid = 0;
+		}
+	}
+	close(p->launcher_fd);
+}
+
+static int supervise(struct parent *p)
+{
+	for (;;) {
+		int wait = start_due(p);
+		struct pollfd fds[2] = {{.fd = p->signals, .events = POLLIN},
+					{.fd = p->notify[0], .events = POLLIN}};
+		struct signalfd_siginfo info;
+		poll(fds, 2, wait);
+		if (fds[1].revents)
+			on_notify(p);
+		if (!fds[0].revents || read(p->signals, &info, sizeof info) != sizeof info)
+			continue;
+		if (info.ssi_signo != SIGCHLD)
+			return 0;
+		int code = reap(p);
+		if (code)
+			return code;
+	}
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int command_up(int argc, char **argv)
+{
+	struct parent *p = mem_alloc(sizeof *p);
+	struct err e = {0};
+	p->o = (struct options){.data_dir = default_data_dir(),
+				.api = "127.0.0.1:6443",
+				.runtime = "process",
+				.nodes = 1};
+	argv[0] = (char *)"troupe up";
+	argp_parse(&argp, argc, argv, 0, NULL, &p->o);
+	if (p->o.help_config) {
+		config_help(stdout);
+		return 0;
+	}
+	raise_limits();
+	if (readlink("/proc/self/exe", p->self, sizeof p->self - 1) < 0 || prepare(p, &e)) {
+		fprintf(stderr, "troupe up: %s\n", e.text);
+		return 1;
+	}
+	p->signals = open_signals();
+	if (pipe2(p->notify, O_CLOEXEC))
+		return 1;
+	setenv("TROUPE_NOTIFY_FD", "3", 1);
+	add_process(p, "main");
+	for (size_t i = 0; i < p->config.cell_count; i++)
+		if (p->config.cells[i].own_process)
+			add_process(p, p->config.cells[i].name);
+	int code = supervise(p);
+	stop_all(p);
+	config_fini(&p->config);
+	arena_fini(&p->arena);
+	free(p);
+	return code;
+}
+
+/* ---- the inner command */
+
+int command_process(int argc, char **argv)
+{
+	const char *dir = NULL, *name = NULL;
+	bool keep = false;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--data-dir") == 0 && i + 1 < argc)
+			dir = argv[++i];
+		else if (strcmp(argv[i], "--name") == 0 && i + 1 < argc)
+			name = argv[++i];
+		else if (strcmp(argv[i], "--keep-pods") == 0)
+			keep = true;
+	}
+	if (!dir || !name) {
+		fprintf(stderr, "troupe process: started by `troupe up` only\n");
+		return EXIT_USAGE;
+	}
+	fcntl(3, F_SETFD, FD_CLOEXEC);
+	return host_run(dir, name, keep);
+}
