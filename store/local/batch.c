@@ -96,7 +96,7 @@ static bool batch_due(const struct local *l)
 {
 	return l->collected.first || sweep_due(l) ||
 	       (journal_full(l->journal) &&
-		log_index_can_trim(&l->index, l->meta.checkpoint_base));
+		log_index_can_trim(&l->index, l->meta.checkpoint_base, true));
 }
 
 static void take_collected(struct local *l)
@@ -159,8 +159,8 @@ bool batch_start(struct local *l)
 	l->batch.objects = l->slice.objects;
 	l->batch.object_count = l->slice.count;
 	l->batch.meta = meta;
-	l->batch.trim_to =
-		log_index_trim(&l->index, meta.checkpoint_base, l->limits.trim_blocks);
+	l->batch.trim_to = log_index_trim(&l->index, meta.checkpoint_base,
+					  journal_full(l->journal), l->limits.trim_blocks);
 	l->in_flight = true;
 	if (journal_append(l->journal, &l->batch)) {
 		struct err e;

@@ -87,7 +87,7 @@ int journal_fd(struct journal *j);
 int journal_read(struct journal *j, uint64_t from, size_t limit,
 		 int (*record)(void *, uint64_t revision, struct span data), void *arg);
 /* The quota is used up: the owner should append what frees room, little
- * else. As of the last batch that was reaped. */
+ * else. As of the last batch that was synced, or a little before. */
 bool journal_full(struct journal *j);
 void journal_close(struct journal *j); /* waits for the batch in flight; NULL is fine */
 
@@ -109,6 +109,8 @@ int journal_memory_open(struct journal **out, struct journal_disk *disk, struct 
 /* The simulator decides when a sync is done: an appended batch stays in
  * flight while held. */
 void journal_memory_hold(struct journal *j, bool hold);
+/* So many batches are let through although it is held. */
+void journal_memory_allow(struct journal *j, size_t batches);
 /* Records in the batch in flight, 0 if there is none. */
 size_t journal_memory_in_flight(struct journal *j);
 /* Power cut: of the batch in flight the first `survives` records had reached

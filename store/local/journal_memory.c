@@ -34,6 +34,7 @@ struct memory {
 	struct journal_disk *disk;
 	const struct journal_batch *batch; /* in flight */
 	bool held, cut, full;
+	size_t allowed; /* batches, although held */
 	char fail[160]; /* why the next batch fails; empty: it does not */
 };
 
@@ -176,8 +177,9 @@ static int memory_reap(struct journal *j, struct err *e)
 	struct memory *m = memory_of(j);
 	if (m->cut)
 		return err_set(e, ERR_IO, "commit: power cut");
-	if (!m->batch || m->held)
+	if (!m->batch || (m->held && m->allowed == 0))
 		return ERR_AGAIN;
+	m->allowed -= m->allowed > 0;
 	if (m->fail[0]) {
 		m->cut = true;
 		return err_set(e, ERR_IO, "commit: %s", m->fail);
@@ -245,6 +247,11 @@ int journal_memory_open(struct journal **out, struct journal_disk *disk, struct 
 void journal_memory_hold(struct journal *j, bool hold)
 {
 	memory_of(j)->held = hold;
+}
+
+void journal_memory_allow(struct journal *j, size_t batches)
+{
+	memory_of(j)->allowed = batches;
 }
 
 size_t journal_memory_in_flight(struct journal *j)

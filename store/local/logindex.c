@@ -121,23 +121,24 @@ uint64_t log_index_compact(struct log_index *x, uint64_t compacted, const struct
 	return compacted;
 }
 
-static uint64_t trim_limit(const struct log_index *x, uint64_t checkpoint_base)
+static uint64_t trim_limit(const struct log_index *x, uint64_t checkpoint_base, bool tight)
 {
-	if (x->history == x->tail)
+	if (x->history == x->tail || tight)
 		return checkpoint_base;
 	uint64_t floor = x->blocks[x->history].floor;
 	return floor < checkpoint_base ? floor : checkpoint_base;
 }
 
-bool log_index_can_trim(const struct log_index *x, uint64_t checkpoint_base)
+bool log_index_can_trim(const struct log_index *x, uint64_t checkpoint_base, bool tight)
 {
-	return x->head < x->history && x->blocks[x->head].last <= trim_limit(x, checkpoint_base);
+	return x->head < x->history &&
+	       x->blocks[x->head].last <= trim_limit(x, checkpoint_base, tight);
 }
 
-uint64_t log_index_trim(struct log_index *x, uint64_t checkpoint_base, size_t blocks)
+uint64_t log_index_trim(struct log_index *x, uint64_t checkpoint_base, bool tight, size_t blocks)
 {
 	uint64_t to = 0;
-	while (blocks-- && log_index_can_trim(x, checkpoint_base))
+	while (blocks-- && log_index_can_trim(x, checkpoint_base, tight))
 		to = x->blocks[x->head++].last;
 	return to;
 }

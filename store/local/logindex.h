@@ -49,10 +49,11 @@ void log_index_set_history(struct log_index *x, uint64_t compacted);
 uint64_t log_index_compact(struct log_index *x, uint64_t compacted, const struct log_keep *keep,
 			   int64_t now_us, bool tight, size_t blocks);
 /* Drops up to `blocks` blocks that neither history nor replay needs; returns
- * the revision up to which records may be removed, 0 if none. */
-uint64_t log_index_trim(struct log_index *x, uint64_t checkpoint_base, size_t blocks);
+ * the revision up to which records may be removed, 0 if none. `tight`: do not
+ * keep any for their old values. */
+uint64_t log_index_trim(struct log_index *x, uint64_t checkpoint_base, bool tight, size_t blocks);
 /* Whether log_index_trim would find something. */
-bool log_index_can_trim(const struct log_index *x, uint64_t checkpoint_base);
+bool log_index_can_trim(const struct log_index *x, uint64_t checkpoint_base, bool tight);
 
 /* The next block that ends above `after` and may have events of the stream
  * (empty kind: any); NULL at the end. */

@@ -42,12 +42,13 @@ static void write_value(struct buf *b, const struct bytes *value)
 		mpw_nil(b);
 }
 
-static void write_change(struct buf *b, const struct change *ch, uint64_t floor,
+static void write_change(struct buf *b, const struct change *ch, const struct record_head *h,
 			 const uint64_t *prev)
 {
 	const struct row *row = ch->row, *was = ch->was;
 	struct stream links[STORE_LINKS_MAX];
 	unsigned n = commit_links(ch, links);
+	bool copy_old = was && row_revision(was) <= h->floor && !h->lean;
 	mpw_array(b, CHANGE_FIELDS);
 	mpw_bin(b, row_key(row));
 	write_value(b, row->value);
@@ -57,7 +58,7 @@ static void write_change(struct buf *b, const struct change *ch, uint64_t floor,
 	mpw_u64(b, (row->secret ? FLAG_SECRET : 0) | (was && was->secret ? FLAG_WAS_SECRET : 0));
 	mpw_u64(b, was ? was->mod : 0);
 	mpw_bin(b, was ? row_part(was) : (struct span){0});
-	write_value(b, was && row_revision(was) <= floor ? was->value : NULL);
+	write_value(b, copy_old ? was->value : NULL);
 	mpw_array(b, n);
 	for (unsigned i = 0; i < n; i++)
 		mpw_u64(b, prev[i]);
@@ -75,7 +76,7 @@ struct bytes *record_encode(const struct commit *c, const struct record_head *h)
 	write_fence(&b, h->fence_key, h->fence_token);
 	mpw_array(&b, c->count);
 	for (unsigned i = 0; i < c->count; i++)
-		write_change(&b, &c->changes[i], h->floor, h->prev[i]);
+		write_change(&b, &c->changes[i], h, h->prev[i]);
 	return bytes_take(&b);
 }
 

@@ -13,6 +13,8 @@
  * `before` is the revision of the record before this one: a lost row shows.
  * `floor`: an old value of a revision above it is looked up in the log, which
  * keeps those as long as this record is kept; an older one is copied in here.
+ * When the journal is full neither holds: such an event can be gone earlier
+ * than its record, and who asks for it is told to re-list.
  *
  * Object rows of the checkpoint: [value bin, create, mod, changes, part bin, flags]. */
 #ifndef STORE_LOCAL_RECORD_H
@@ -49,6 +51,7 @@ struct record {
 struct record_head {
 	uint64_t before, floor;
 	bool compared;
+	bool lean; /* copy no old values: there is no room */
 	struct span fence_key;
 	uint64_t fence_token;
 	const uint64_t (*prev)[STORE_LINKS_MAX];

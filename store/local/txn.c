@@ -351,6 +351,7 @@ static void commit_branch(struct local *l, const struct store_txn *t, const stru
 					     .before = l->last_logged,
 					     .floor = p->floor,
 					     .compared = p->compared,
+					     .lean = journal_full(l->journal),
 					     .fence_key = t->fence_key,
 					     .fence_token = t->fence_token,
 					     .prev = logged,
