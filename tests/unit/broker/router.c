@@ -210,9 +210,9 @@ Test(router, ends_silent_sessions_and_tells_their_watchers)
 	feed(&g, 1, &watch, &b, ROUTER_SILENCE_US); /* alice is heard, bob is not */
 	router_tick(g.r, 1000 + ROUTER_SILENCE_US);
 	cr_expect_eq(router_stats(g.r)->sessions, 1);
-	cr_assert_eq(g.sent[g.count - 2].env.kind, MSG_NAME_DOWN);
-	cr_expect_eq(g.sent[g.count - 2].peer, 1);
-	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_SESSION_BYE);
+	cr_assert_eq(g.sent[g.count - 1].env.kind, MSG_NAME_DOWN);
+	cr_expect_eq(g.sent[g.count - 1].peer, 1);
+	cr_expect_eq(g.sent[g.count - 2].env.kind, MSG_SESSION_BYE);
 	stop(&g);
 }
 
