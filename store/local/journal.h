@@ -114,8 +114,8 @@ void journal_memory_allow(struct journal *j, size_t batches);
 /* Records in the batch in flight, 0 if there is none. */
 size_t journal_memory_in_flight(struct journal *j);
 /* Power cut: of the batch in flight the first `survives` records had reached
- * the disk (all of them: objects and meta too). The journal fails from then
- * on with ERR_IO. */
+ * the disk; more than none and all of them: objects and meta too. The
+ * journal fails from then on with ERR_IO. */
 void journal_memory_cut(struct journal *j, size_t survives);
 /* The next reap of a batch fails with ERR_IO and this text, and nothing of
  * the batch is on the disk. */

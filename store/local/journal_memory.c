@@ -95,11 +95,11 @@ static void disk_trim(struct journal_disk *d, uint64_t to)
 	}
 }
 
-static void disk_write(struct journal_disk *d, const struct journal_batch *b, size_t records)
+static void disk_write(struct journal_disk *d, const struct journal_batch *b, size_t survives)
 {
-	for (size_t i = 0; i < records; i++)
+	for (size_t i = 0; i < survives && i < b->record_count; i++)
 		disk_append(d, &b->records[i]);
-	if (records < b->record_count)
+	if (survives < b->record_count || survives == 0)
 		return;
 	for (size_t i = 0; i < b->object_count; i++) {
 		const struct journal_object *o = &b->objects[i];
@@ -184,7 +184,7 @@ static int memory_reap(struct journal *j, struct err *e)
 		m->cut = true;
 		return err_set(e, ERR_IO, "commit: %s", m->fail);
 	}
-	disk_write(m->disk, m->batch, m->batch->record_count);
+	disk_write(m->disk, m->batch, SIZE_MAX);
 	m->batch = NULL;
 	return 0;
 }
@@ -220,7 +220,7 @@ static void memory_close(struct journal *j)
 {
 	struct memory *m = memory_of(j);
 	if (m->batch && !m->cut && !m->fail[0])
-		disk_write(m->disk, m->batch, m->batch->record_count);
+		disk_write(m->disk, m->batch, SIZE_MAX);
 	free(m);
 }
 
@@ -264,8 +264,7 @@ void journal_memory_cut(struct journal *j, size_t survives)
 {
 	struct memory *m = memory_of(j);
 	if (m->batch && !m->cut)
-		disk_write(m->disk, m->batch,
-			   survives < m->batch->record_count ? survives : m->batch->record_count);
+		disk_write(m->disk, m->batch, survives);
 	m->batch = NULL;
 	m->cut = true;
 }
