@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# A pod's life by kubectl: create, watch, logs, restart in place, delete.
+source "$(dirname "$0")/../lib/e2e.sh"
+
+start --nodes 2 || { not_ok "cluster starts"; exit 1; }
+ok "cluster starts"
+
+check "four namespaces are there" eventually 5 is "default kube-node-lease kube-public kube-system" \
+	kc get namespaces -o 'jsonpath={.items[*].metadata.name}'
+check "both nodes are Ready" is "True True" \
+	kc get nodes -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
+
+cat >"$tmp/web.yaml" <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  containers:
+  - name: main
+    image: none
+    command: ["sh", "-c", "echo hello from $POD_NAME; echo oops >&2; exec sleep 1000"]
+    env:
+    - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+Y
+phase() { kc get pod "$1" -o 'jsonpath={.status.phase}'; }
+restarts() { kc get pod "$1" -o 'jsonpath={.status.containerStatuses[0].restartCount}'; }
+
+kc get pods -w --no-headers >"$tmp/watch" 2>/dev/null & watcher=$!
+check "create -f" kc create -f "$tmp/web.yaml"
+check "the pod runs" eventually 10 is Running phase web
+check "a watch saw it from Pending to Running" eventually 5 grep -q 'web *1/1 *Running' "$tmp/watch"
+kill $watcher 2>/dev/null
+check "the scheduler bound it" grep -qx 'n[12]' <(kc get pod web -o 'jsonpath={.spec.nodeName}'; echo)
+check "its output is in kubectl logs" eventually 5 is $'hello from web\noops' kc logs web
+check "logs --timestamps" grep -qE '^20[0-9-]+T[0-9:.]+Z hello from web$' <(kc logs web --timestamps)
+check "a table with Kubernetes' columns" grep -qE '^web +1/1 +Running +0 +[0-9]+s' <(kc get pods --no-headers)
+check "describe" grep -q 'Node: *n[12]' <(kc describe pod web)
+check "create again is AlreadyExists" grep -q 'pods "web" already exists' <(kc create -f "$tmp/web.yaml" 2>&1)
+
+pid=$(pgrep -f 'sleep 1000' | head -n 1)
+kill -9 "$pid"
+check "a killed process is restarted in place" eventually 15 is 1 restarts web
+check "the former instance's true end is shown" eventually 5 is 137 \
+	kc get pod web -o 'jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}'
+check "logs --previous" eventually 5 is $'hello from web\noops' kc logs web --previous
+
+cat >"$tmp/job.yaml" <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: once}
+spec:
+  restartPolicy: Never
+  containers:
+  - {name: main, image: none, command: ["sh", "-c", "exit 7"]}
+Y
+check "a pod that fails" kc create -f "$tmp/job.yaml"
+check "ends as Failed" eventually 10 is Failed phase once
+check "with its true exit code" is 7 kc get pod once -o 'jsonpath={.status.containerStatuses[0].state.terminated.exitCode}'
+
+cat >"$tmp/big.yaml" <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: big}
+spec:
+  containers:
+  - {name: main, image: none, command: ["sleep", "5"], resources: {requests: {cpu: "1000"}}}
+Y
+check "a pod too big for every node" kc create -f "$tmp/big.yaml"
+check "has the condition PodScheduled=False" eventually 5 is "False Unschedulable" \
+	kc get pod big -o 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].status} {.status.conditions[?(@.type=="PodScheduled")].reason}'
+check "and the event FailedScheduling" eventually 5 grep -q '0/2 nodes are available: 2 Insufficient cpu.' \
+	<(kc get events --field-selector reason=FailedScheduling -o 'jsonpath={.items[*].message}')
+
+check "apply changes a label" kc apply -f <(sed 's/app: web/app: web, tier: front/' "$tmp/web.yaml")
+check "selectors find it" is web kc get pods -l tier=front -o 'jsonpath={.items[*].metadata.name}'
+check "field selectors find it" is web kc get pods --field-selector metadata.name=web -o 'jsonpath={.items[*].metadata.name}'
+check "an invalid pod is refused with its field" grep -q 'spec.containers\[0\].name: Required value' \
+	<(kc create -f - 2>&1 <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},"spec":{"containers":[{"image":"i"}]}}')
+
+check "delete" kc delete pod web once big --timeout=60s
+check "nothing is left" is "" kc get pods -o 'jsonpath={.items[*].metadata.name}'
+check "its process is gone" eventually 5 bash -c '! pgrep -f "sleep 1000"'
+
+check "tail has it all from the first revision" grep -q '"verb":"deleted","kind":"pods","namespace":"default","name":"web"' \
+	<("$troupe" tail --data-dir "$data" --from-rev 1 --no-follow -o json)

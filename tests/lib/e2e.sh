@@ -1,0 +1,53 @@
+# What the end-to-end scripts share; sourced. A cluster of its own per script,
+# in a temporary directory, ended at exit with every process it started.
+set -uo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+troupe=${TROUPE:-$top/build/troupe}
+tmp=$(mktemp -d)
+data=$tmp/data
+up_pid=
+port=$((20000 + RANDOM % 20000))
+
+ok() { echo "ok $*"; }
+not_ok() { echo "not ok $*"; [[ -s $tmp/up.log ]] && tail -n 20 "$tmp/up.log"; }
+# check WHAT COMMAND...: ok when the command succeeds
+check() {
+	local what=$1
+	shift
+	if "$@" >"$tmp/check.out" 2>&1; then ok "$what"; else not_ok "$what"; cat "$tmp/check.out"; fi
+}
+kc() { kubectl --kubeconfig "$data/kubeconfig" --cache-dir "$tmp/cache" "$@"; }
+# eventually SECONDS COMMAND...: until it succeeds
+eventually() {
+	local until=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS >= until)) && { echo "never: $*"; "$@"; return 1; }
+		sleep 0.05
+	done
+}
+# Is `want` what this prints?
+is() {
+	local want=$1 got
+	shift
+	got=$("$@")
+	[[ $got == "$want" ]] || { echo "want '$want', got '$got'"; return 1; }
+}
+start() { # options of troupe up
+	TROUPE_LOG=warn "$troupe" up --data-dir "$data" --api "127.0.0.1:$port" "$@" >"$tmp/up.out" 2>>"$tmp/up.log" &
+	up_pid=$!
+	eventually 15 grep -q '^ready: ' "$tmp/up.out"
+}
+stop() {
+	[[ -n $up_pid ]] && kill "$up_pid" 2>/dev/null && wait "$up_pid" 2>/dev/null
+	up_pid=
+}
+# The processes of this cluster, by role.
+pids_of() { pgrep -f -- "--data-dir $data --name $1" || true; }
+pauses() { for f in "$data"/pods/*/pause.pid; do [[ -f $f ]] && cut -d' ' -f1 "$f"; done; }
+finish() {
+	stop
+	for p in $(pauses); do kill -9 "$p" 2>/dev/null; done
+	rm -rf "$tmp"
+}
+trap finish EXIT
