@@ -417,15 +417,22 @@ static void on_ready(void *arg, unsigned events)
 	run(arg);
 }
 
-static uint64_t before_sleep(void *arg)
+/* How long the library can wait, in microseconds. 0 also when TLS holds data
+ * that no descriptor will announce any more. */
+static uint64_t may_wait(struct server *s)
 {
-	struct server *s = arg;
-	for (int i = 0; s->work && i < 4; i++)
-		run(s);
 	MHD_UNSIGNED_LONG_LONG ms;
 	if (s->work)
 		return 0;
 	return MHD_get_timeout(s->daemon, &ms) == MHD_YES ? (uint64_t)ms * 1000 : UINT64_MAX;
+}
+
+static uint64_t before_sleep(void *arg)
+{
+	struct server *s = arg;
+	for (int i = 0; i < 4 && may_wait(s) == 0; i++)
+		run(s);
+	return may_wait(s);
 }
 
 static char *read_file(struct mp cfg, const char *key, struct err *e)
