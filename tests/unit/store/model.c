@@ -271,6 +271,8 @@ static void agree_state(struct world *w)
 static void settle(struct world *w)
 {
 	struct rig *r = w->rig;
+	if (!r->on_lmdb)
+		journal_memory_hold(r->journal, false);
 	for (size_t i = 0; i < w->waiting_count; i++) {
 		const struct expected *x = &w->waiting[i];
 		const struct seen_outcome *o = wait_for(r, x->ticket);
@@ -324,6 +326,18 @@ static void lose_soft(struct world *w)
 		w->model.rows[key] = (struct model_row){0};
 }
 
+/* The batch in flight may be done or not, so that transactions pile up on
+ * writes of two generations. */
+static void act_poll(struct world *w)
+{
+	struct rig *r = w->rig;
+	if (!r->on_lmdb) {
+		journal_memory_hold(r->journal, true);
+		journal_memory_allow(r->journal, draw(w, 2));
+	}
+	store_poll(r->store);
+}
+
 static void act_reopen(struct world *w)
 {
 	settle(w);
@@ -338,6 +352,7 @@ static void act_cut(struct world *w)
 	struct store_head head;
 	settle(w);
 	journal_memory_hold(r->journal, true);
+	journal_memory_allow(r->journal, 0);
 	struct model at_cut = w->model;
 	for (uint32_t n = 1 + draw(w, 20); n; n--)
 		hand_in(w, false);
@@ -381,7 +396,7 @@ static void play(struct rig *r, uint64_t seed, int steps)
 		else if (what < 10)
 			agree_history(w);
 		else if (what < 20)
-			store_poll(r->store);
+			act_poll(w);
 		else if (w->waiting_count < WAITING / 2)
 			hand_in(w, true);
 		if (w->waiting_count == 0)
