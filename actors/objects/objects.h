@@ -8,15 +8,14 @@
  *
  *	for (;;) {
  *		objects_plan(&request, &reader, &plan);
- *		if (plan.finished) break;            (answer is in plan.answer)
+ *		if (plan.finished) break;            (the answer is in plan.answer)
  *		outcome = ... store_txn(&plan.txn) ...
  *		if (objects_answer(&plan, &outcome) == 0) break;
  *		reader looks at outcome.rows first from now on
  *		obj_plan_fini(&plan);
  *	}
  *
- * A body is changed by planning: planning again needs a copy (doc_copy) or a
- * new parse; objects_plan makes the copy itself, the request stays as it is.
+ * The request stays as it is: a plan works on a copy of its body.
  *
  * Keys are "stream/namespace/name" (schema_key); values are msgpack maps with
  * apiVersion, kind, metadata (without resourceVersion), spec, status.
@@ -87,18 +86,20 @@ struct obj_answer {
 
 enum { OBJ_OPS_MAX = 8 };
 
+/* What is refused, or left as it is, because of stored rows (no such object,
+ * already exists, nothing changes) is a transaction too: compares, and a get
+ * in place of a write. So an answer never rests on a view that is behind. */
 struct obj_plan {
 	bool finished; /* `answer` is complete; there is no transaction */
+	bool settled;  /* `answer` is complete if the compares hold */
 	struct obj_answer answer;
 	struct notes warnings; /* for Warning headers: 299 - "text" */
 	struct store_txn txn;  /* points into the plan: the plan must not move */
 	struct store_compare compares[OBJ_OPS_MAX];
 	struct store_op ops[OBJ_OPS_MAX];
-	/* For objects_answer. */
 	const struct obj_request *request;
-	const struct schema_resource *resource;
-	struct span name; /* as made from generateName */
-	int name_tries;
+	struct span name;    /* the object's, as made from generateName */
+	struct bytes *value; /* that is put; owned */
 };
 
 /* Sets strategies on the built-in rows. Call it once per schema. */

@@ -1,0 +1,24 @@
+/* metadata: what the server sets, what an update may not change, what is
+ * well-formed. Private to actors/objects. */
+#ifndef OBJECTS_META_H
+#define OBJECTS_META_H
+
+#include "actors/objects/strategy.h"
+
+struct doc *meta_of(const struct doc *obj); /* NULL when there is none */
+bool meta_deleting(const struct doc *obj);
+bool meta_has_finalizers(const struct doc *obj);
+/* Uid, creationTimestamp; drops what only the server sets. */
+void meta_create(struct write *w);
+/* generateName's `attempt`th name, from the request's entropy. */
+struct span meta_generated_name(struct write *w, struct span prefix, int attempt);
+/* What an update cannot touch comes from the old object. */
+void meta_update(struct write *w);
+void meta_validate(struct write *w);
+void meta_validate_update(struct write *w);
+/* One more generation, where objects of the kind count them. */
+void meta_next_generation(struct write *w);
+/* Sets deletionTimestamp (now + grace) and deletionGracePeriodSeconds. */
+void meta_mark_deleted(struct write *w, int64_t grace_s);
+
+#endif

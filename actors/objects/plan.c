@@ -1,0 +1,289 @@
+/* Planning: from a request to one transaction.
+ *
+ *	decode body -> read rows (each a compare) -> prepare -> validate
+ *	            -> put, delete, or an answer that the compares must confirm
+ *
+ * Every row that was looked at becomes a compare on its mod_version, so the
+ * store refuses a plan that rests on anything old. Answers that write nothing
+ * but depend on rows are confirmed the same way. What depends on the body
+ * alone (a malformed field) is answered at once.
+ *
+ * The new object goes through schema_coerce twice: as it came (types, unknown
+ * fields), and before it is encoded (order of fields after defaults), so that
+ * equal objects are equal bytes and a write that changes nothing is seen. */
+#include "actors/objects/plan.h"
+
+#include <assert.h>
+
+#include "actors/objects/meta.h"
+#include "actors/schema/rfc3339.h"
+
+/* ---- shared by strategies */
+
+struct doc *copy_of(struct write *w, const struct doc *d)
+{
+	return d ? doc_copy(w->a, d) : NULL;
+}
+
+void put_or_remove(struct write *w, struct doc *map, const char *key, struct doc *value)
+{
+	if (value)
+		doc_set(w->a, map, key, value);
+	else
+		doc_remove(map, key);
+}
+
+void keep_old(struct write *w, const char *field)
+{
+	put_or_remove(w, w->obj, field, copy_of(w, doc_get(w->old, field)));
+}
+
+/* ---- rows */
+
+static struct span key_of(struct write *w, const struct schema_resource *r, struct span namespace,
+			  struct span name)
+{
+	struct buf b = {0};
+	schema_key(&b, r, namespace, name);
+	struct span key = {(uint8_t *)arena_ndup(w->a, b.data, b.len), b.len};
+	buf_fini(&b);
+	return key;
+}
+
+struct span plan_key(struct write *w)
+{
+	return key_of(w, w->r, w->namespace, w->name);
+}
+
+struct span plan_namespace_key(struct write *w)
+{
+	char *key = arena_printf(w->a, "namespaces/%.*s", (int)w->namespace.len,
+				 (const char *)w->namespace.data);
+	return span_of(key);
+}
+
+bool plan_read(struct write *w, struct span key, struct store_row *out)
+{
+	struct obj_plan *p = w->plan;
+	*out = (struct store_row){.key = key};
+	int rc = w->reader->get(w->reader->arg, key, out);
+	if (rc) {
+		p->finished = true;
+		p->answer.status = status_of_err(w->a, w->r, w->name, rc, NULL);
+		p->answer.code = status_code(p->answer.status);
+		return false;
+	}
+	assert(p->txn.compare_count < OBJ_OPS_MAX);
+	p->compares[p->txn.compare_count++] = (struct store_compare){
+		.key = key, .field = STORE_MOD, .number = out->value ? out->mod_version : 0};
+	return true;
+}
+
+bool plan_read_object(struct write *w)
+{
+	struct err e = {0};
+	w->old = NULL;
+	if (!plan_read(w, plan_key(w), &w->row))
+		return false;
+	if (!w->row.value)
+		return true;
+	if (doc_from_mp(w->a, mp_of(bytes_span(w->row.value)), &w->old, &e) ||
+	    !doc_is(w->old, DOC_MAP)) {
+		plan_refuse(w, status_internal(w->a, "the stored object cannot be read"));
+		return false;
+	}
+	return true;
+}
+
+/* ---- endings */
+
+/* The plan is complete if what was read still holds. */
+static void settle(struct write *w)
+{
+	struct obj_plan *p = w->plan;
+	if (p->txn.compare_count == 0) {
+		p->finished = true;
+		return;
+	}
+	p->settled = true;
+	p->ops[0] = (struct store_op){.verb = STORE_GET, .key = p->compares[0].key};
+	p->txn.then_count = 1;
+}
+
+void plan_refuse(struct write *w, struct doc *status)
+{
+	w->plan->answer.status = status;
+	w->plan->answer.code = status_code(status);
+	settle(w);
+}
+
+void plan_answer_object(struct write *w, int code, struct bytes *object, uint64_t version)
+{
+	w->plan->answer.code = code;
+	w->plan->answer.object = object;
+	w->plan->answer.version = version;
+	settle(w);
+}
+
+bool plan_refuse_faults(struct write *w)
+{
+	if (w->faults.errors.count == 0)
+		return false;
+	plan_refuse(w, status_invalid(w->a, w->r, w->name, &w->faults.errors));
+	return true;
+}
+
+struct bytes *plan_encode(struct write *w)
+{
+	struct buf b = {0};
+	if (w->r->type)
+		(void)schema_coerce(w->r->type, w->obj, w->a, NULL, NULL); /* types are known good */
+	buf_reserve(&b, 4096);
+	doc_to_mp(&b, w->obj);
+	if (b.len <= STORE_VALUE_BYTES_MAX)
+		return bytes_take(&b);
+	plan_refuse(w, status_too_large(w->a, arena_printf(w->a, "limit is %d", STORE_VALUE_BYTES_MAX)));
+	buf_fini(&b);
+	return NULL;
+}
+
+void plan_put(struct write *w, int code, struct doc *status)
+{
+	struct obj_plan *p = w->plan;
+	struct bytes *value = plan_encode(w);
+	if (!value)
+		return;
+	p->answer.status = status;
+	if (w->old && !status && span_eq(bytes_span(value), bytes_span(w->row.value))) {
+		plan_answer_object(w, code, value, w->row.mod_version);
+		return;
+	}
+	if (w->dry_run) {
+		p->answer.code = code;
+		p->answer.object = status ? NULL : bytes_ref(value);
+		p->answer.version = w->row.value ? w->row.mod_version : 0;
+		bytes_unref(value);
+		settle(w);
+		return;
+	}
+	p->value = value;
+	p->answer.code = code;
+	p->answer.object = status ? NULL : bytes_ref(value);
+	p->ops[0] = (struct store_op){.verb = STORE_PUT,
+				      .key = p->compares[0].key,
+				      .value = value,
+				      .secret = w->r->secret};
+	if (w->r->part)
+		p->ops[0].part = doc_path_str(w->obj, w->r->part);
+	p->txn.then_count = 1;
+}
+
+void plan_remove(struct write *w, struct bytes *object, struct doc *status)
+{
+	struct obj_plan *p = w->plan;
+	p->answer = (struct obj_answer){.code = status ? status_code(status) : 200,
+					.status = status,
+					.object = object,
+					.deleted = !w->dry_run,
+					.version = w->row.mod_version};
+	if (w->dry_run) {
+		settle(w);
+		return;
+	}
+	p->ops[0] = (struct store_op){.verb = STORE_DELETE,
+				      .key = p->compares[0].key,
+				      .secret = w->r->secret};
+	p->txn.then_count = 1;
+}
+
+/* ---- the entry */
+
+const struct subresource *plan_find_subresource(const struct write *w)
+{
+	const struct subresource *s = w->s->subresources;
+	while (s && s->name && strcmp(s->name, w->req->subresource) != 0)
+		s++;
+	return s && s->name ? s : NULL;
+}
+
+static bool is_main(const struct obj_request *req)
+{
+	return !req->subresource || !*req->subresource;
+}
+
+static void start(struct write *w)
+{
+	static const struct {
+		void (*run)(struct write *);
+		const char *word;
+	} verbs[] = {
+		[OBJ_CREATE] = {plan_create, "create"},
+		[OBJ_UPDATE] = {plan_update, "update"},
+		[OBJ_PATCH_MERGE] = {plan_patch, "patch"},
+		[OBJ_PATCH_JSON] = {plan_patch, "patch"},
+		[OBJ_PATCH_STRATEGIC] = {plan_patch, "patch"},
+		[OBJ_DELETE] = {plan_delete, "delete"},
+	};
+	const struct obj_request *req = w->req;
+	const struct subresource *sub = is_main(req) ? NULL : plan_find_subresource(w);
+	bool fits = is_main(req) ||
+		    (sub && req->verb != OBJ_DELETE && (req->verb == OBJ_CREATE) == !sub->prepare);
+	if (!fits)
+		plan_refuse(w, status_method_not_allowed(w->a, w->r, verbs[req->verb].word));
+	else if (sub && !sub->prepare)
+		plan_subresource(w);
+	else
+		verbs[req->verb].run(w);
+}
+
+void objects_plan(const struct obj_request *req, const struct obj_reader *reader,
+		  struct obj_plan *plan)
+{
+	char now[RFC3339_MAX];
+	memset(plan, 0, sizeof *plan);
+	plan->request = req;
+	plan->name = req->name;
+	plan->txn.origin = req->origin;
+	plan->txn.compares = plan->compares;
+	plan->txn.then_ops = plan->ops;
+	rfc3339_format(req->origin.wall_us, now);
+	struct write w = {
+		.req = req,
+		.reader = reader,
+		.plan = plan,
+		.a = req->arena,
+		.r = req->resource,
+		.s = req->resource->strategy ? req->resource->strategy : &strategy_plain,
+		.namespace = req->resource->namespaced ? req->namespace : (struct span){0},
+		.name = req->name,
+		.del = req->del,
+		.dry_run = req->dry_run,
+		.now = arena_dup(req->arena, now),
+		.faults = {.arena = req->arena},
+	};
+	start(&w);
+	plan->name = w.name;
+}
+
+int objects_answer(struct obj_plan *plan, const struct store_outcome *o)
+{
+	const struct obj_request *req = plan->request;
+	struct obj_answer *a = &plan->answer;
+	if (o->status == ERR_CONFLICT || (o->status == 0 && !o->compared))
+		return ERR_CONFLICT;
+	if (o->status) {
+		a->status = status_of_err(req->arena, req->resource, plan->name, o->status, o->text);
+		a->code = status_code(a->status);
+		return 0;
+	}
+	if (!plan->settled && o->row_count > 0)
+		a->version = o->rows[0].mod_version;
+	return 0;
+}
+
+void obj_plan_fini(struct obj_plan *plan)
+{
+	bytes_unref(plan->value);
+	bytes_unref(plan->answer.object);
+	plan->value = plan->answer.object = NULL;
+}

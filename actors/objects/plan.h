@@ -1,0 +1,56 @@
+/* The parts of planning that create, update and delete share. Private to
+ * actors/objects. */
+#ifndef OBJECTS_PLAN_H
+#define OBJECTS_PLAN_H
+
+#include "actors/objects/strategy.h"
+
+/* ---- what is stored */
+
+/* Reads a row and makes the plan rest on it (a compare). False: it cannot be
+ * read and the plan is finished with that. */
+bool plan_read(struct write *w, struct span key, struct store_row *out);
+/* The store's key of the write's object, and of its namespace. */
+struct span plan_key(struct write *w);
+struct span plan_namespace_key(struct write *w);
+/* Reads the object into w->row and w->old (NULL when there is none). */
+bool plan_read_object(struct write *w);
+
+/* ---- bodies */
+
+/* The body as an object of the resource's type, defaulted, in w->obj; false:
+ * finished with a 400. `body` is changed. `patched`: it was made by a patch. */
+bool plan_decode(struct write *w, struct doc *body, bool patched);
+
+/* ---- endings. Each completes the plan. */
+
+/* An answer that rests on what was read: settled by a transaction that
+ * compares only, or finished when nothing was read. */
+void plan_refuse(struct write *w, struct doc *status);
+void plan_answer_object(struct write *w, int code, struct bytes *object, uint64_t version);
+/* Refuses with the faults that were found, if any. */
+bool plan_refuse_faults(struct write *w);
+/* Puts w->obj; the answer is the new object, or `status` when not NULL.
+ * An object that does not change is answered without a write. */
+void plan_put(struct write *w, int code, struct doc *status);
+/* Removes the object. The answer is `object` (taken over), or a Status. */
+void plan_remove(struct write *w, struct bytes *object, struct doc *status);
+
+/* w->obj in canonical form as bytes. NULL: too large, the plan is finished. */
+struct bytes *plan_encode(struct write *w);
+
+/* ---- verbs */
+
+void plan_create(struct write *w);
+void plan_update(struct write *w);
+void plan_patch(struct write *w);
+void plan_delete(struct write *w);
+/* The eviction of w->old, for a subresource's `create`; completes the plan. */
+struct doc *plan_evict(struct write *w, const struct doc *body);
+/* POST on a subresource: binding, eviction. */
+void plan_subresource(struct write *w);
+/* For a PUT of what is not there, where the kind allows it: w->obj is decoded. */
+void plan_create_decoded(struct write *w);
+const struct subresource *plan_find_subresource(const struct write *w);
+
+#endif

@@ -1,0 +1,110 @@
+/* Bodies: from a parsed tree to an object of the resource's type. */
+#include "actors/objects/meta.h"
+#include "actors/objects/plan.h"
+
+static void refuse_body(struct write *w, const char *why)
+{
+	plan_refuse(w, status_bad_request(w->a, why));
+}
+
+/* Kubernetes tells type errors in a patched object as a fault of the patch. */
+static void refuse_type(struct write *w, const struct doc *body, bool patched, const char *why)
+{
+	struct span kind = doc_get_str(body, "kind");
+	if (patched) {
+		struct doc *s = status_failure(w->a, 422, "Invalid",
+					       arena_printf(w->a, " \"\" is invalid: patch: Invalid value: "
+								  "\"\": %s", why));
+		plan_refuse(w, s);
+		return;
+	}
+	refuse_body(w, arena_printf(w->a, "%.*s in version \"%s\" cannot be handled as a %s: %s",
+				    (int)(kind.len ? kind.len : strlen(w->r->kind)),
+				    kind.len ? (const char *)kind.data : w->r->kind, w->r->version,
+				    w->r->kind, why));
+}
+
+/* apiVersion and kind say what the URL says; they may be missing. */
+static bool check_type_meta(struct write *w, struct doc *body)
+{
+	const char *api_version = schema_api_version(w->r, w->a);
+	struct span version = doc_get_str(body, "apiVersion"), kind = doc_get_str(body, "kind");
+	if (version.len && !span_is(version, api_version)) {
+		refuse_body(w, arena_printf(w->a,
+					    "the API version in the data (%.*s) does not match the "
+					    "expected API version (%s)",
+					    (int)version.len, version.data, api_version));
+		return false;
+	}
+	if (kind.len && !span_is(kind, w->r->kind)) {
+		refuse_type(w, body, false,
+			    arena_printf(w->a, "no kind \"%.*s\" is known for this resource",
+					 (int)kind.len, kind.data));
+		return false;
+	}
+	doc_set_str(w->a, body, "apiVersion", api_version);
+	doc_set_str(w->a, body, "kind", w->r->kind);
+	return true;
+}
+
+/* A row without a type (a custom resource) still has Kubernetes' metadata. */
+static int coerce(struct write *w, struct doc *body, struct notes *unknown, struct err *e)
+{
+	if (w->r->type)
+		return schema_coerce(w->r->type, body, w->a, unknown, e);
+	struct doc *m = doc_need_map(w->a, body, "metadata");
+	return m ? schema_coerce(schema_type("meta/v1.ObjectMeta"), m, w->a, unknown, e)
+		 : err_set(e, ERR_INVALID, "json: cannot unmarshal metadata into an object");
+}
+
+static void warn(struct write *w, const struct notes *from)
+{
+	for (const struct note *n = from ? from->first : NULL; n; n = n->next)
+		notes_add(&w->plan->warnings, w->a, "%s", n->text);
+}
+
+/* Unknown and duplicate fields, as fieldValidation says. */
+static bool judge_notes(struct write *w, const struct doc *body, const struct notes *unknown)
+{
+	const struct notes *dups = w->req->duplicates;
+	size_t count = unknown->count + (dups ? dups->count : 0);
+	if (count == 0 || w->req->validation == OBJ_IGNORE)
+		return true;
+	if (w->req->validation == OBJ_WARN) {
+		warn(w, dups);
+		warn(w, unknown);
+		return true;
+	}
+	const char *first = dups && dups->count ? notes_text(dups, w->a) : "";
+	const char *second = notes_text(unknown, w->a);
+	refuse_type(w, body, false,
+		    arena_printf(w->a, "strict decoding error: %s%s%s", first,
+				 *first && *second ? ", " : "", second));
+	return false;
+}
+
+bool plan_decode(struct write *w, struct doc *body, bool patched)
+{
+	struct notes unknown = {0};
+	struct err e = {0};
+	if (!doc_is(body, DOC_MAP)) {
+		refuse_body(w, arena_printf(w->a,
+					    "the object provided is unrecognized (must be of type %s): "
+					    "couldn't get version/kind; json parse error: the body is no "
+					    "object",
+					    w->r->kind));
+		return false;
+	}
+	if (!check_type_meta(w, body))
+		return false;
+	if (coerce(w, body, &unknown, &e)) {
+		refuse_type(w, body, patched, e.text);
+		return false;
+	}
+	if (!judge_notes(w, body, &unknown))
+		return false;
+	w->obj = body;
+	if (w->s->defaults)
+		w->s->defaults(w);
+	return true;
+}

@@ -1,0 +1,230 @@
+/* Updates and patches: what the client wants, on top of what is stored. */
+#include "actors/objects/meta.h"
+#include "actors/objects/patch.h"
+#include "actors/objects/plan.h"
+
+/* The object in the body is the one in the URL. */
+static bool check_names(struct write *w)
+{
+	const struct doc *m = meta_of(w->obj);
+	struct span name = doc_get_str(m, "name"), ns = doc_get_str(m, "namespace");
+	const char *why = NULL;
+	if (name.len == 0)
+		why = arena_printf(w->a,
+				   "the name of the object (%.*s based on URL) was undeterminable: "
+				   "name must be provided",
+				   (int)w->name.len, w->name.data);
+	else if (!span_eq(name, w->name))
+		why = arena_printf(w->a,
+				   "the name of the object (%.*s) does not match the name on the URL "
+				   "(%.*s)",
+				   (int)name.len, name.data, (int)w->name.len, w->name.data);
+	else if (ns.len && w->r->namespaced && !span_eq(ns, w->namespace))
+		why = arena_printf(w->a,
+				   "the namespace of the object (%.*s) does not match the namespace on "
+				   "the request (%.*s)",
+				   (int)ns.len, ns.data, (int)w->namespace.len, w->namespace.data);
+	if (why)
+		plan_refuse(w, status_bad_request(w->a, why));
+	return !why;
+}
+
+static bool check_uid(struct write *w)
+{
+	struct span uid = doc_get_str(meta_of(w->obj), "uid");
+	struct span was = doc_get_str(meta_of(w->old), "uid");
+	if (uid.len == 0 || span_eq(uid, was))
+		return true;
+	plan_refuse(w, status_conflict(w->a, w->r, w->name,
+				       arena_printf(w->a,
+						    "Precondition failed: UID in precondition: %.*s, UID "
+						    "in object meta: %.*s",
+						    (int)uid.len, uid.data, (int)was.len, was.data)));
+	return false;
+}
+
+static const char *version_text(struct write *w, uint64_t version)
+{
+	return arena_printf(w->a, "%llu", (unsigned long long)version);
+}
+
+/* The resourceVersion that the client has seen is the newest one. */
+static bool check_version(struct write *w)
+{
+	struct span v = doc_get_str(meta_of(w->obj), "resourceVersion");
+	if (v.len == 0 || span_is(v, "0")) {
+		if (w->s->unconditional_update)
+			return true;
+		const struct fpath *p = FPATH(FPATH(NULL, "metadata"), "resourceVersion");
+		field_invalid_doc(&w->faults, p, NULL, "must be specified for an update");
+		((struct field_error *)w->faults.errors.first)->text =
+			"Invalid value: 0x0: must be specified for an update";
+		return !plan_refuse_faults(w);
+	}
+	if (span_is(v, version_text(w, w->row.mod_version)))
+		return true;
+	for (size_t i = 0; i < v.len; i++)
+		if (v.data[i] < '0' || v.data[i] > '9') {
+			const struct fpath *p = FPATH(FPATH(NULL, "metadata"), "resourceVersion");
+			field_invalid(&w->faults, p, v, "must be an unsigned integer");
+			return !plan_refuse_faults(w);
+		}
+	plan_refuse(w, status_conflict(w->a, w->r, w->name, STATUS_MODIFIED));
+	return false;
+}
+
+/* An update may be what ends a deletion: nothing holds the object any more. */
+static bool ends_deletion(const struct write *w)
+{
+	if (!meta_deleting(w->old) || meta_has_finalizers(w->obj))
+		return false;
+	if (w->s->kept && w->s->kept(w, w->obj))
+		return false;
+	return doc_get_int(meta_of(w->old), "deletionGracePeriodSeconds", 0) == 0;
+}
+
+/* w->obj is decoded, w->old is what is stored. */
+static void update(struct write *w)
+{
+	const struct subresource *sub = plan_find_subresource(w);
+	if (!check_uid(w) || !check_version(w))
+		return;
+	struct doc *m = meta_of(w->obj);
+	if (w->r->namespaced && doc_get_str(m, "namespace").len == 0)
+		doc_set(w->a, m, "namespace", doc_span(w->a, w->namespace));
+	if (!w->r->namespaced)
+		doc_remove(m, "namespace");
+	meta_update(w);
+	if (sub)
+		sub->prepare(w);
+	else if (w->s->prepare_update)
+		w->s->prepare_update(w);
+	if (w->s->generation && !sub && !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec")))
+		meta_next_generation(w);
+	meta_validate(w);
+	meta_validate_update(w);
+	if (sub && sub->validate)
+		sub->validate(w);
+	if (!sub && w->s->validate)
+		w->s->validate(w);
+	if (!sub && w->s->validate_update)
+		w->s->validate_update(w);
+	if (plan_refuse_faults(w))
+		return;
+	if (!ends_deletion(w)) {
+		plan_put(w, 200, NULL);
+		return;
+	}
+	struct bytes *last = plan_encode(w);
+	if (last)
+		plan_remove(w, last, NULL);
+}
+
+void plan_update(struct write *w)
+{
+	if (!w->req->body) {
+		plan_refuse(w, status_bad_request(w->a, "the request has no body"));
+		return;
+	}
+	if (!plan_decode(w, doc_copy(w->a, w->req->body), false) || !check_names(w) ||
+	    !plan_read_object(w))
+		return;
+	if (w->old) {
+		update(w);
+	} else if (w->s->create_on_update && !plan_find_subresource(w)) {
+		w->plan->txn.compare_count = 0;
+		doc_remove(meta_of(w->obj), "resourceVersion");
+		plan_create_decoded(w);
+	} else {
+		plan_refuse(w, status_not_found(w->a, w->r, w->name));
+	}
+}
+
+/* ---- patches */
+
+/* The object as the client sees it, which is what patches are written for. */
+static struct doc *visible(struct write *w)
+{
+	struct doc *d = doc_copy(w->a, w->old);
+	struct doc *m = doc_need_map(w->a, d, "metadata");
+	doc_set_str(w->a, m, "resourceVersion", version_text(w, w->row.mod_version));
+	return d;
+}
+
+static struct doc *unprocessable(struct write *w, const char *why)
+{
+	return status_failure(w->a, 422, "Invalid",
+			      arena_printf(w->a,
+					   "the server rejected our request due to an error in our "
+					   "request: %s",
+					   why));
+}
+
+static struct doc *apply(struct write *w)
+{
+	struct err e = {0};
+	struct doc *d = visible(w);
+	const struct doc *patch = w->req->body;
+	int rc = 0;
+	if (w->req->verb == OBJ_PATCH_JSON)
+		rc = patch_json(w->a, &d, patch, &e);
+	else if (patch->type != DOC_MAP)
+		rc = err_set(&e, ERR_INVALID, "the patch is no object");
+	else if (w->req->verb == OBJ_PATCH_MERGE)
+		d = patch_merge(w->a, d, patch);
+	else
+		rc = patch_strategic(w->a, d, patch, w->r->type, &e);
+	if (rc == 0)
+		return d;
+	plan_refuse(w, rc == ERR_CONFLICT ? unprocessable(w, e.text)
+					  : status_bad_request(w->a, arena_printf(w->a,
+						  "error decoding patch: %s", e.text)));
+	return NULL;
+}
+
+void plan_patch(struct write *w)
+{
+	if (!w->req->body) {
+		plan_refuse(w, status_bad_request(w->a, "the request has no body"));
+		return;
+	}
+	if (w->req->verb == OBJ_PATCH_STRATEGIC && !w->r->type) {
+		plan_refuse(w, status_unsupported_media_type(
+				       w->a, "the body of the request was in an unknown format - accepted "
+					     "media types include: application/json-patch+json, "
+					     "application/merge-patch+json"));
+		return;
+	}
+	if (!plan_read_object(w))
+		return;
+	if (!w->old) {
+		plan_refuse(w, status_not_found(w->a, w->r, w->name));
+		return;
+	}
+	struct doc *patched = apply(w);
+	if (patched && plan_decode(w, patched, true))
+		update(w);
+}
+
+/* ---- subresources whose body is something else */
+
+void plan_subresource(struct write *w)
+{
+	const struct subresource *sub = plan_find_subresource(w);
+	if (!w->req->body) {
+		plan_refuse(w, status_bad_request(w->a, "the request has no body"));
+		return;
+	}
+	if (!plan_read_object(w))
+		return;
+	if (!w->old) {
+		plan_refuse(w, status_not_found(w->a, w->r, w->name));
+		return;
+	}
+	w->obj = doc_copy(w->a, w->old);
+	struct doc *refused = sub->create(w, w->req->body);
+	if (refused)
+		plan_refuse(w, refused);
+	else if (w->obj && !plan_refuse_faults(w))
+		plan_put(w, 201, status_created(w->a));
+}

@@ -1,0 +1,37 @@
+/* What the files of the pod strategy share. Private to actors/objects. */
+#ifndef OBJECTS_POD_H
+#define OBJECTS_POD_H
+
+#include "actors/objects/strategy.h"
+
+/* pod_defaults.c: a pod's spec as the server completes it. Templates of other
+ * kinds use the same (`spec` is a PodSpec). */
+void pod_spec_defaults(struct arena *a, struct doc *spec);
+/* What admission adds to a pod: account, tolerations, priority. On an update
+ * it stands in for what the client left out. */
+void pod_admit(struct write *w, struct doc *spec);
+void pod_admit_update(struct write *w, struct doc *spec);
+
+/* pod_validate.c: a PodSpec below `p`. */
+void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
+
+/* pod_container.c. `volumes` is the spec's list. */
+enum container_list { CONTAINERS, INIT_CONTAINERS };
+void pod_containers_validate(struct faults *f, const struct fpath *p, const struct doc *list,
+			     enum container_list which, const struct doc *volumes);
+/* pod_resources.c */
+void pod_resources_validate(struct faults *f, const struct fpath *p, const struct doc *resources);
+/* "Guaranteed", "Burstable" or "BestEffort". */
+const char *pod_qos(const struct doc *spec);
+/* pod_probe.c: probes and lifecycle hooks of a container. */
+void pod_probes_validate(struct faults *f, const struct fpath *p, const struct doc *container,
+			 enum container_list which);
+/* pod_volume.c */
+void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct doc *volumes);
+/* pod_placement.c: tolerations, affinity, spread, node selector. */
+void pod_placement_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
+
+/* pod_update.c: what of a pod's spec may change. */
+void pod_update_validate(struct write *w);
+
+#endif

@@ -1,0 +1,288 @@
+/* The defaults of a pod's spec. One table per type: the walk below visits the
+ * places where such a type stands and fills in what is absent. */
+#include "actors/objects/pod.h"
+
+struct fill {
+	const char *field;
+	enum { TEXT, NUMBER, YES, EMPTY_MAP } kind;
+	const char *text;
+	int64_t number;
+};
+
+static const struct fill spec_fills[] = {
+	{"restartPolicy", TEXT, "Always", 0},
+	{"terminationGracePeriodSeconds", NUMBER, NULL, 30},
+	{"dnsPolicy", TEXT, "ClusterFirst", 0},
+	{"securityContext", EMPTY_MAP, NULL, 0},
+	{"schedulerName", TEXT, "default-scheduler", 0},
+	{"enableServiceLinks", YES, NULL, 0},
+	{0},
+};
+static const struct fill container_fills[] = {
+	{"terminationMessagePath", TEXT, "/dev/termination-log", 0},
+	{"terminationMessagePolicy", TEXT, "File", 0},
+	{0},
+};
+static const struct fill probe_fills[] = {
+	{"timeoutSeconds", NUMBER, NULL, 1},
+	{"periodSeconds", NUMBER, NULL, 10},
+	{"successThreshold", NUMBER, NULL, 1},
+	{"failureThreshold", NUMBER, NULL, 3},
+	{0},
+};
+static const struct fill http_fills[] = {
+	{"path", TEXT, "/", 0},
+	{"scheme", TEXT, "HTTP", 0},
+	{0},
+};
+static const struct fill grpc_fills[] = {{"service", TEXT, "", 0}, {0}};
+static const struct fill port_fills[] = {{"protocol", TEXT, "TCP", 0}, {0}};
+static const struct fill field_ref_fills[] = {{"apiVersion", TEXT, "v1", 0}, {0}};
+static const struct fill mode_fills[] = {{"defaultMode", NUMBER, NULL, 0644}, {0}};
+static const struct fill host_path_fills[] = {{"type", TEXT, "", 0}, {0}};
+static const struct fill token_fills[] = {{"expirationSeconds", NUMBER, NULL, 3600}, {0}};
+static const struct fill iscsi_fills[] = {{"iscsiInterface", TEXT, "default", 0}, {0}};
+
+static struct doc *made(struct arena *a, const struct fill *f)
+{
+	switch (f->kind) {
+	case TEXT:
+		return doc_str(a, f->text);
+	case NUMBER:
+		return doc_int(a, f->number);
+	case YES:
+		return doc_bool(a, true);
+	case EMPTY_MAP:
+		break;
+	}
+	return doc_new(a, DOC_MAP);
+}
+
+/* Zero numbers and empty texts of fields that Go knows no absence of are gone
+ * already (coercion drops them), so absent is all there is to look for. */
+static void fill(struct arena *a, struct doc *d, const struct fill *fills)
+{
+	if (!doc_is(d, DOC_MAP))
+		return;
+	for (; fills->field; fills++)
+		if (doc_absent(doc_get(d, fills->field)))
+			doc_set(a, d, fills->field, made(a, fills));
+}
+
+static void fill_handler(struct arena *a, struct doc *handler)
+{
+	fill(a, doc_get(handler, "httpGet"), http_fills);
+	fill(a, doc_get(handler, "grpc"), grpc_fills);
+}
+
+static void fill_probes(struct arena *a, struct doc *c)
+{
+	static const char *const probes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
+	static const char *const hooks[] = {"postStart", "preStop"};
+	for (size_t i = 0; i < 3; i++) {
+		struct doc *p = doc_get(c, probes[i]);
+		fill(a, p, probe_fills);
+		fill_handler(a, p);
+	}
+	struct doc *lifecycle = doc_get(c, "lifecycle");
+	for (size_t i = 0; i < 2; i++)
+		fill_handler(a, doc_get(lifecycle, hooks[i]));
+}
+
+/* Without a tag, or with ":latest", it is looked for each time. */
+static const char *pull_policy(struct span image)
+{
+	const char *policy = "Always";
+	for (size_t i = image.len; i-- > 0 && image.data[i] != '/';) {
+		struct span rest = {image.data + i + 1, image.len - i - 1};
+		if (image.data[i] == '@')
+			return "IfNotPresent";
+		if (image.data[i] == ':')
+			policy = span_is(rest, "latest") ? "Always" : "IfNotPresent";
+	}
+	return policy;
+}
+
+/* Who limits but does not ask asks for the limit. */
+static void fill_requests(struct arena *a, struct doc *c)
+{
+	struct doc *resources = doc_get(c, "resources"), *limits = doc_get(resources, "limits");
+	if (!doc_is(limits, DOC_MAP))
+		return;
+	struct doc *requests = doc_need_map(a, resources, "requests");
+	DOC_EACH(l, limits)
+		if (!doc_get_span(requests, l->key))
+			doc_set_span(a, requests, l->key, doc_copy(a, l));
+}
+
+static void fill_env(struct arena *a, const struct doc *c)
+{
+	const struct doc *env = doc_get(c, "env");
+	if (doc_is(env, DOC_ARRAY))
+		DOC_EACH(e, env)
+			fill(a, doc_get(doc_get(e, "valueFrom"), "fieldRef"), field_ref_fills);
+}
+
+static void fill_ports(struct arena *a, const struct doc *c, bool host_network)
+{
+	const struct doc *ports = doc_get(c, "ports");
+	if (!doc_is(ports, DOC_ARRAY))
+		return;
+	DOC_EACH(p, ports) {
+		fill(a, p, port_fills);
+		const struct doc *number = doc_get(p, "containerPort");
+		if (host_network && number && !doc_get(p, "hostPort"))
+			doc_set(a, p, "hostPort", doc_copy(a, number));
+	}
+}
+
+static void fill_container(struct arena *a, struct doc *c, bool host_network)
+{
+	fill(a, c, container_fills);
+	if (doc_absent(doc_get(c, "imagePullPolicy")))
+		doc_set_str(a, c, "imagePullPolicy", pull_policy(doc_get_str(c, "image")));
+	fill_ports(a, c, host_network);
+	fill_env(a, c);
+	fill_probes(a, c);
+	fill_requests(a, c);
+}
+
+static void fill_items(struct arena *a, const struct doc *source)
+{
+	const struct doc *items = doc_get(source, "items");
+	if (doc_is(items, DOC_ARRAY))
+		DOC_EACH(i, items)
+			fill(a, doc_get(i, "fieldRef"), field_ref_fills);
+}
+
+static void fill_volume(struct arena *a, struct doc *v)
+{
+	static const char *const modes[] = {"secret", "configMap", "downwardAPI", "projected"};
+	if (v->count <= 1) /* a name only: the node's disk */
+		doc_set(a, v, "emptyDir", doc_new(a, DOC_MAP));
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		fill(a, doc_get(v, modes[i]), mode_fills);
+	fill(a, doc_get(v, "hostPath"), host_path_fills);
+	fill(a, doc_get(v, "iscsi"), iscsi_fills);
+	fill_items(a, doc_get(v, "downwardAPI"));
+	const struct doc *sources = doc_get(doc_get(v, "projected"), "sources");
+	if (!doc_is(sources, DOC_ARRAY))
+		return;
+	DOC_EACH(s, sources) {
+		fill(a, doc_get(s, "serviceAccountToken"), token_fills);
+		fill_items(a, doc_get(s, "downwardAPI"));
+	}
+}
+
+/* serviceAccount is the former name of serviceAccountName: both say the same. */
+static void fill_account(struct arena *a, struct doc *spec)
+{
+	struct span name = doc_get_str(spec, "serviceAccountName");
+	if (name.len == 0)
+		name = doc_get_str(spec, "serviceAccount");
+	if (name.len == 0)
+		return;
+	doc_set(a, spec, "serviceAccountName", doc_span(a, name));
+	doc_set(a, spec, "serviceAccount", doc_span(a, name));
+}
+
+void pod_spec_defaults(struct arena *a, struct doc *spec)
+{
+	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+	bool host_network = doc_get_bool(spec, "hostNetwork", false);
+	fill(a, spec, spec_fills);
+	if (doc_get_int(spec, "terminationGracePeriodSeconds", 0) < 0)
+		doc_set_int(a, spec, "terminationGracePeriodSeconds", 1);
+	fill_account(a, spec);
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		const struct doc *list = doc_get(spec, lists[i]);
+		if (doc_is(list, DOC_ARRAY))
+			DOC_EACH(c, list)
+				fill_container(a, c, host_network);
+	}
+	const struct doc *volumes = doc_get(spec, "volumes");
+	if (doc_is(volumes, DOC_ARRAY))
+		DOC_EACH(v, volumes)
+			fill_volume(a, v);
+}
+
+/* ---- admission */
+
+static bool tolerates(const struct doc *list, const char *key)
+{
+	DOC_EACH(t, list) {
+		struct span k = doc_get_str(t, "key"), effect = doc_get_str(t, "effect");
+		if ((k.len == 0 || span_is(k, key)) && (effect.len == 0 || span_is(effect, "NoExecute")))
+			return true;
+	}
+	return false;
+}
+
+/* A pod stays on a node that is cut off for five minutes, unless it says
+ * otherwise. */
+static void add_tolerations(struct arena *a, struct doc *spec)
+{
+	static const char *const keys[] = {"node.kubernetes.io/not-ready",
+					   "node.kubernetes.io/unreachable"};
+	struct doc *list = doc_get(spec, "tolerations");
+	if (doc_absent(list))
+		list = doc_set(a, spec, "tolerations", doc_new(a, DOC_ARRAY));
+	if (list->type != DOC_ARRAY)
+		return;
+	bool there[] = {tolerates(list, keys[0]), tolerates(list, keys[1])};
+	for (size_t i = 0; i < 2; i++) {
+		if (there[i])
+			continue;
+		struct doc *t = doc_add(list, doc_new(a, DOC_MAP));
+		doc_set_str(a, t, "key", keys[i]);
+		doc_set_str(a, t, "operator", "Exists");
+		doc_set_str(a, t, "effect", "NoExecute");
+		doc_set_int(a, t, "tolerationSeconds", 300);
+	}
+}
+
+static void set_priority(struct write *w, struct doc *spec)
+{
+	static const struct {
+		const char *class;
+		int64_t priority;
+	} built_in[] = {{"", 0},
+			{"system-cluster-critical", 2000000000},
+			{"system-node-critical", 2000001000}};
+	struct span class = doc_get_str(spec, "priorityClassName");
+	const struct doc *given = doc_get(spec, "priority");
+	for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
+		if (!span_is(class, built_in[i].class))
+			continue;
+		if (doc_is(given, DOC_INT) && given->integer != built_in[i].priority)
+			field_forbidden(&w->faults, FPATH(FPATH(NULL, "spec"), "priority"),
+					arena_printf(w->a,
+						     "the integer value of priority (%lld) must not be "
+						     "provided in pod spec; priority admission controller "
+						     "computed %lld from the given PriorityClass name",
+						     (long long)given->integer,
+						     (long long)built_in[i].priority));
+		doc_set_int(w->a, spec, "priority", built_in[i].priority);
+		doc_default(w->a, spec, "preemptionPolicy", doc_str(w->a, "PreemptLowerPriority"));
+		return;
+	}
+	field_not_found(&w->faults, FPATH(FPATH(NULL, "spec"), "priorityClassName"), class);
+}
+
+void pod_admit_update(struct write *w, struct doc *spec)
+{
+	static const char *const kept[] = {"priority", "preemptionPolicy"};
+	const struct doc *was = doc_get(w->old, "spec");
+	for (size_t i = 0; i < 2; i++)
+		if (doc_absent(doc_get(spec, kept[i])) && doc_get(was, kept[i]))
+			doc_set(w->a, spec, kept[i], copy_of(w, doc_get(was, kept[i])));
+	add_tolerations(w->a, spec);
+}
+
+void pod_admit(struct write *w, struct doc *spec)
+{
+	doc_default(w->a, spec, "serviceAccountName", doc_str(w->a, "default"));
+	fill_account(w->a, spec);
+	set_priority(w, spec);
+	add_tolerations(w->a, spec);
+}

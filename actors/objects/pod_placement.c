@@ -1,0 +1,171 @@
+/* Where a pod may run: node selector, tolerations, affinity, spread. */
+#include "actors/objects/pod.h"
+#include "actors/schema/selectors.h"
+
+/* ---- tolerations */
+
+static void validate_toleration(struct faults *f, const struct fpath *p, const struct doc *t)
+{
+	static const char *const operators[] = {"Equal", "Exists", NULL};
+	static const char *const effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute", NULL};
+	struct span key = doc_get_str(t, "key"), op = doc_get_str(t, "operator");
+	struct span value = doc_get_str(t, "value"), effect = doc_get_str(t, "effect");
+	bool exists = span_is(op, "Exists");
+	if (key.len && name_qualified(key))
+		field_invalid(f, FPATH(p, "key"), key, name_qualified(key));
+	if (key.len == 0 && !exists)
+		field_invalid(f, FPATH(p, "operator"), op,
+			      "operator must be Exists when `key` is empty, which means \"match all values "
+			      "and all keys\"");
+	if (doc_get(t, "tolerationSeconds") && !span_is(effect, "NoExecute"))
+		field_invalid(f, FPATH(p, "effect"), effect,
+			      "effect must be 'NoExecute' when `tolerationSeconds` is set");
+	if (exists && value.len)
+		field_invalid_doc(f, FPATH(p, "operator"), t,
+				  "value must be empty when `operator` is 'Exists'");
+	else if (name_label_value(value))
+		field_invalid(f, FPATH(p, "operator"), value, name_label_value(value));
+	check_enum(f, FPATH(p, "operator"), doc_get(t, "operator"), operators);
+	check_enum(f, FPATH(p, "effect"), doc_get(t, "effect"), effects);
+}
+
+/* ---- node affinity */
+
+static void validate_requirement(struct faults *f, const struct fpath *p, const struct doc *r)
+{
+	static const char *const all[] = {"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", NULL};
+	const struct doc *values = doc_get(r, "values");
+	struct span op = doc_get_str(r, "operator");
+	size_t n = doc_is(values, DOC_ARRAY) ? values->count : 0;
+	const struct fpath *here = FPATH(p, "values");
+	if (!in_list(all, op))
+		field_invalid(f, FPATH(p, "operator"), op, "not a valid selector operator");
+	else if ((span_is(op, "In") || span_is(op, "NotIn")) && n == 0)
+		field_required(f, here, "must be specified when `operator` is 'In' or 'NotIn'");
+	else if ((span_is(op, "Exists") || span_is(op, "DoesNotExist")) && n > 0)
+		field_forbidden(f, here, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+	else if ((span_is(op, "Gt") || span_is(op, "Lt")) && n != 1)
+		field_required(f, here, "must be specified single value when `operator` is 'Lt' or 'Gt'");
+	struct span key = doc_get_str(r, "key");
+	const char *why = name_qualified(key);
+	if (why)
+		field_invalid(f, FPATH(p, "key"), key, why);
+}
+
+static void validate_term(struct faults *f, const struct fpath *p, const struct doc *term)
+{
+	const struct doc *list = doc_get(term, "matchExpressions");
+	int i = 0;
+	if (doc_is(list, DOC_ARRAY))
+		DOC_EACH(r, list)
+			validate_requirement(f, FPATH_AT(FPATH(p, "matchExpressions"), i++), r);
+}
+
+static void validate_weight(struct faults *f, const struct fpath *p, const struct doc *preferred)
+{
+	int64_t weight = doc_get_int(preferred, "weight", 0);
+	if (weight < 1 || weight > 100)
+		field_invalid_int(f, FPATH(p, "weight"), weight, "must be in the range 1-100");
+}
+
+static const char required_key[] = "requiredDuringSchedulingIgnoredDuringExecution";
+static const char preferred_key[] = "preferredDuringSchedulingIgnoredDuringExecution";
+
+static void validate_node_affinity(struct faults *f, const struct fpath *p, const struct doc *d)
+{
+	const struct doc *required = doc_get(d, required_key), *preferred = doc_get(d, preferred_key);
+	const struct doc *terms = doc_get(required, "nodeSelectorTerms");
+	const struct fpath *at = FPATH(FPATH(p, required_key), "nodeSelectorTerms");
+	int i = 0;
+	if (required && (!doc_is(terms, DOC_ARRAY) || terms->count == 0))
+		field_required(f, at, "must have at least one node selector term");
+	if (doc_is(terms, DOC_ARRAY))
+		DOC_EACH(t, terms)
+			validate_term(f, FPATH_AT(at, i++), t);
+	i = 0;
+	if (doc_is(preferred, DOC_ARRAY))
+		DOC_EACH(t, preferred) {
+			const struct fpath *here = FPATH_AT(FPATH(p, preferred_key), i++);
+			validate_weight(f, here, t);
+			validate_term(f, FPATH(here, "preference"), doc_get(t, "preference"));
+		}
+}
+
+/* ---- pod affinity */
+
+static void validate_selector(struct faults *f, const struct fpath *p, const struct doc *selector)
+{
+	const struct label_selector *s;
+	struct err e = {0};
+	if (!doc_absent(selector) && label_selector_from_doc(f->arena, selector, &s, &e))
+		field_invalid_doc(f, p, selector, e.text);
+}
+
+static void validate_pod_term(struct faults *f, const struct fpath *p, const struct doc *t)
+{
+	struct span key = doc_get_str(t, "topologyKey");
+	validate_selector(f, FPATH(p, "labelSelector"), doc_get(t, "labelSelector"));
+	if (key.len == 0)
+		field_required(f, FPATH(p, "topologyKey"), "can not be empty");
+	else if (name_qualified(key))
+		field_invalid(f, FPATH(p, "topologyKey"), key, name_qualified(key));
+}
+
+static void validate_pod_affinity(struct faults *f, const struct fpath *p, const struct doc *d)
+{
+	const struct doc *required = doc_get(d, required_key), *preferred = doc_get(d, preferred_key);
+	int i = 0;
+	if (doc_is(required, DOC_ARRAY))
+		DOC_EACH(t, required)
+			validate_pod_term(f, FPATH_AT(FPATH(p, required_key), i++), t);
+	i = 0;
+	if (doc_is(preferred, DOC_ARRAY))
+		DOC_EACH(t, preferred) {
+			const struct fpath *here = FPATH_AT(FPATH(p, preferred_key), i++);
+			validate_weight(f, here, t);
+			validate_pod_term(f, FPATH(here, "podAffinityTerm"), doc_get(t, "podAffinityTerm"));
+		}
+}
+
+/* ---- spread */
+
+static void validate_spread(struct faults *f, const struct fpath *p, const struct doc *d)
+{
+	static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway", NULL};
+	int64_t skew = doc_get_int(d, "maxSkew", 0);
+	if (skew <= 0)
+		field_invalid_int(f, FPATH(p, "maxSkew"), skew, "must be greater than zero");
+	if (doc_get_str(d, "topologyKey").len == 0)
+		field_required(f, FPATH(p, "topologyKey"), "can not be empty");
+	struct span action = doc_get_str(d, "whenUnsatisfiable");
+	if (!in_list(actions, action))
+		field_not_supported(f, FPATH(p, "whenUnsatisfiable"), action, actions);
+	validate_selector(f, FPATH(p, "labelSelector"), doc_get(d, "labelSelector"));
+}
+
+void pod_placement_validate(struct faults *f, const struct fpath *p, const struct doc *spec)
+{
+	const struct doc *selector = doc_get(spec, "nodeSelector");
+	const struct doc *tolerations = doc_get(spec, "tolerations");
+	const struct doc *spread = doc_get(spec, "topologySpreadConstraints");
+	const struct doc *affinity = doc_get(spec, "affinity");
+	const struct fpath *at = FPATH(p, "affinity");
+	if (doc_is(selector, DOC_MAP))
+		DOC_EACH(d, selector) {
+			if (name_qualified(d->key))
+				field_invalid(f, FPATH(p, "nodeSelector"), d->key, name_qualified(d->key));
+			if (doc_is(d, DOC_STR) && name_label_value(d->text))
+				field_invalid(f, FPATH(p, "nodeSelector"), d->text, name_label_value(d->text));
+		}
+	int i = 0;
+	if (doc_is(tolerations, DOC_ARRAY))
+		DOC_EACH(t, tolerations)
+			validate_toleration(f, FPATH_AT(FPATH(p, "tolerations"), i++), t);
+	validate_node_affinity(f, FPATH(at, "nodeAffinity"), doc_get(affinity, "nodeAffinity"));
+	validate_pod_affinity(f, FPATH(at, "podAffinity"), doc_get(affinity, "podAffinity"));
+	validate_pod_affinity(f, FPATH(at, "podAntiAffinity"), doc_get(affinity, "podAntiAffinity"));
+	i = 0;
+	if (doc_is(spread, DOC_ARRAY))
+		DOC_EACH(d, spread)
+			validate_spread(f, FPATH_AT(FPATH(p, "topologySpreadConstraints"), i++), d);
+}

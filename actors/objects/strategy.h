@@ -1,0 +1,83 @@
+/* What is particular about a kind: a row of functions. NULL means that
+ * nothing is. objects_install puts a strategy on each resource's row; a row
+ * without one (a custom resource) gets the plain one.
+ *
+ * Private to actors/objects. Every function works on trees in the write's
+ * arena and reports faults; none has effects. */
+#ifndef OBJECTS_STRATEGY_H
+#define OBJECTS_STRATEGY_H
+
+#include "actors/objects/field.h"
+#include "actors/objects/objects.h"
+
+/* A request while it is planned. */
+struct write {
+	const struct obj_request *req;
+	const struct obj_reader *reader;
+	struct obj_plan *plan;
+	struct arena *a;
+	const struct schema_resource *r;
+	const struct strategy *s;
+	struct span namespace, name;
+	struct obj_delete_options del;
+	bool dry_run;
+	struct store_row row; /* of the object, as it was read */
+	struct doc *old;      /* what it holds; NULL: there is none */
+	struct doc *obj;      /* what it shall hold */
+	const char *now;      /* RFC 3339 */
+	struct faults faults;
+};
+
+/* One subresource that is written: how the new object is made from the body,
+ * before the common rules are applied. */
+struct subresource {
+	const char *name;
+	/* The body is the object itself; what it may change is decided here. */
+	void (*prepare)(struct write *w);
+	void (*validate)(struct write *w);
+	/* The body is something else (a Binding): makes w->obj, a copy of w->old,
+	 * what it shall be; NULL in w->obj: it has completed the plan itself.
+	 * A Status refuses. */
+	struct doc *(*create)(struct write *w, const struct doc *body);
+};
+
+struct strategy {
+	name_check *name; /* NULL: a DNS subdomain */
+	bool unconditional_update; /* a PUT needs no resourceVersion */
+	bool create_on_update;	   /* a PUT makes what is not there */
+	bool generation;	   /* counts changes of spec */
+	bool returns_deleted;	   /* DELETE answers with the object */
+	bool orphans;		   /* its default propagation */
+	void (*defaults)(struct write *w);	  /* of w->obj, as decoded */
+	void (*prepare_create)(struct write *w);  /* drops what clients may not set */
+	void (*prepare_update)(struct write *w);  /* takes from w->old what they may not change */
+	void (*validate)(struct write *w);	  /* of w->obj, on create and update */
+	void (*validate_update)(struct write *w); /* against w->old */
+	/* Seconds that a deletion waits; 0: none. NULL: never waits. */
+	int64_t (*grace_s)(const struct write *w);
+	/* Whether more than metadata.finalizers keeps a deleted object. */
+	bool (*kept)(const struct write *w, const struct doc *obj);
+	/* Marks a first deletion in a way of its own; NULL: as usual. */
+	void (*mark_deleted)(struct write *w);
+	/* NULL, or a Status that refuses a deletion. */
+	struct doc *(*may_delete)(struct write *w);
+	const struct subresource *subresources; /* the last one has no name */
+};
+
+extern const struct strategy strategy_plain, strategy_pod, strategy_namespace, strategy_node,
+	strategy_configmap, strategy_secret, strategy_serviceaccount, strategy_event, strategy_lease;
+
+/* ---- what strategies share */
+
+/* spec, status and the like: w->obj's child becomes a copy of w->old's. */
+void keep_old(struct write *w, const char *field);
+/* A copy of `d` in the write's arena, NULL of NULL. */
+struct doc *copy_of(struct write *w, const struct doc *d);
+/* Replaces or removes (NULL) a child of a map. */
+void put_or_remove(struct write *w, struct doc *map, const char *key, struct doc *value);
+static inline bool doc_absent(const struct doc *d)
+{
+	return !d || d->type == DOC_NULL;
+}
+
+#endif

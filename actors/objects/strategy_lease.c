@@ -1,0 +1,16 @@
+/* Leases: numbers that count something are positive. */
+#include "actors/objects/strategy.h"
+
+static void validate(struct write *w)
+{
+	const struct doc *spec = doc_get(w->obj, "spec");
+	const struct doc *seconds = doc_get(spec, "leaseDurationSeconds");
+	const struct fpath *p = FPATH(NULL, "spec");
+	if (doc_is(seconds, DOC_INT) && seconds->integer <= 0)
+		field_invalid_int(&w->faults, FPATH(p, "leaseDurationSeconds"), seconds->integer,
+				  "must be greater than 0");
+	const struct doc *turns = doc_get(spec, "leaseTransitions");
+	check_not_negative(&w->faults, FPATH(p, "leaseTransitions"), turns);
+}
+
+const struct strategy strategy_lease = {.create_on_update = true, .validate = validate};

@@ -1,0 +1,93 @@
+/* Nodes: who registers one gives its status too; afterwards spec and status
+ * are written apart. */
+#include "actors/objects/strategy.h"
+
+#include "actors/schema/quantity.h"
+
+static void prepare_update(struct write *w)
+{
+	keep_old(w, "status");
+}
+
+static void prepare_status(struct write *w)
+{
+	keep_old(w, "spec");
+}
+
+/* What a node has is what it can give, unless it says otherwise. */
+static void defaults(struct write *w)
+{
+	struct doc *status = doc_get(w->obj, "status");
+	const struct doc *capacity = doc_get(status, "capacity");
+	if (capacity && doc_absent(doc_get(status, "allocatable")))
+		doc_set(w->a, status, "allocatable", copy_of(w, capacity));
+}
+
+static void validate_amounts(struct write *w, const char *list)
+{
+	const struct doc *all = doc_get(doc_get(w->obj, "status"), list);
+	const struct fpath *p = FPATH(FPATH(NULL, "status"), list);
+	struct quantity q;
+	if (!doc_is(all, DOC_MAP))
+		return;
+	DOC_EACH(d, all)
+		if (doc_is(d, DOC_STR) && quantity_parse(d->text, &q) == 0 && q.nano < 0)
+			field_invalid(&w->faults, FPATH_KEY(p, d->key), d->text,
+				      "must be greater than or equal to 0");
+}
+
+static void validate_taints(struct write *w)
+{
+	static const char *const effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute", NULL};
+	const struct doc *taints = doc_path(w->obj, "spec.taints");
+	int i = 0;
+	if (!doc_is(taints, DOC_ARRAY))
+		return;
+	DOC_EACH(t, taints) {
+		const struct fpath *p = FPATH_AT(FPATH(FPATH(NULL, "spec"), "taints"), i);
+		struct span value = doc_get_str(t, "value");
+		check_name(&w->faults, FPATH(p, "key"), doc_get_str(t, "key"), name_qualified);
+		if (value.len && name_label_value(value))
+			field_invalid(&w->faults, FPATH(p, "value"), value, name_label_value(value));
+		if (doc_get_str(t, "effect").len == 0)
+			field_required(&w->faults, FPATH(p, "effect"), "");
+		else
+			check_enum(&w->faults, FPATH(p, "effect"), doc_get(t, "effect"), effects);
+		i++;
+	}
+}
+
+static void validate(struct write *w)
+{
+	validate_taints(w);
+	validate_amounts(w, "capacity");
+	validate_amounts(w, "allocatable");
+}
+
+/* A node's provider id and pod range are given once. */
+static void validate_update(struct write *w)
+{
+	static const char *const once[] = {"podCIDR", "providerID"};
+	const struct fpath *p = FPATH(NULL, "spec");
+	for (size_t i = 0; i < sizeof once / sizeof *once; i++) {
+		struct span was = doc_get_str(doc_get(w->old, "spec"), once[i]);
+		struct span now = doc_get_str(doc_get(w->obj, "spec"), once[i]);
+		if (was.len && !span_eq(was, now))
+			field_forbidden(&w->faults, FPATH(p, once[i]),
+					"node updates may not change it once it is set");
+	}
+}
+
+static const struct subresource subresources[] = {
+	{.name = "status", .prepare = prepare_status, .validate = validate},
+	{0},
+};
+
+const struct strategy strategy_node = {
+	.unconditional_update = true,
+	.defaults = defaults,
+	.prepare_update = prepare_update,
+	.validate = validate,
+	.validate_update = validate_update,
+	.subresources = subresources,
+};
