@@ -106,12 +106,13 @@ $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
 
+.PHONY: bench
 .PHONY: tests check test test-long demo deps clean help format
 tests: $(TESTS)
 
 # A minute: everything builds, and all but the sanitizers and the slow.
 check: all tests
-	@tests/run $(TESTS)
+	@tests/run $(TESTS) tests/lint.sh
 
 # Everything in its short form. On a machine without the packages they are
 # installed first, and make starts again with them.
@@ -122,7 +123,7 @@ test demo: deps
 else
 test: all tests
 	@$(MAKE) --no-print-directory SAN=address,undefined tests
-	@tests/run $(TESTS) $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
+	@tests/run $(TESTS) tests/lint.sh $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
 
 demo: all
 	@tools/demo/demo
@@ -131,6 +132,17 @@ endif
 # Proofs that take longer: seeds by the thousand.
 test-long: all tests
 	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS))
+
+# Figures as JSON lines, each beside the bare library (and, with PEER_DIR, a
+# real Kubernetes) in the same run.
+BENCHES := $(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/bench/*.c))
+$(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS)
+
+bench: all $(BENCHES)
+	@tools/bench/bench $(BUILD)
 
 clean:
 	rm -rf build build-*
@@ -147,6 +159,7 @@ help:
 	@echo 'make check      a minute of tests'
 	@echo 'make test       all tests, sanitizers and end to end; last line: N passed, N failed, N skipped'
 	@echo 'make test-long  seeds by the thousand'
+	@echo 'make bench      figures as JSON lines, beside the bare library'
 	@echo 'make deps       installs the packages (as root)'
 	@echo 'SAN=address,undefined or SAN=thread builds into a folder of its own'
 

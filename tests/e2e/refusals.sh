@@ -14,7 +14,7 @@ cells:
   - name: core
     actors: [{kind: gate}, {kind: shceduler}]
 Y
-check "unknown actor kind" refused "typo.yaml:4:34: unknown actor kind 'shceduler', did you mean 'scheduler'?" \
+check "unknown actor kind" refused "typo.yaml:4:29: unknown actor kind 'shceduler', did you mean 'scheduler'?" \
 	"$troupe" up --data-dir "$data" -f "$tmp/typo.yaml"
 printf 'cluster: demo\nstore: {drvier: lmdb}\ncells: [{name: core}]\n' >"$tmp/key.yaml"
 check "unknown key" refused "key.yaml:2:9: unknown key 'drvier', did you mean 'driver'?" \

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The rules of the house that a compiler does not know.
+# Usage: tests/lint.sh BUILD-FOLDER
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+build=${1:-build}
+
+# What runs in the simulator asks nobody but its ctx.
+banned='^(time|gettimeofday|clock_gettime|localtime|gmtime|strftime|rand|random|srand|getrandom|getenv|setenv|open|openat|fopen|socket|connect|read|write|fork|execve?|posix_spawn|system|pthread_.*|qsort|strtod|atof|sleep|usleep|nanosleep|getpid|epoll_.*|poll|malloc_usable_size)$'
+pure=("$build"/obj/actors/{objects,controllers,scheduler,gate}/*.o "$build"/obj/actors/api/{api,answer,read,write,watch,discovery,log}.o
+	"$build"/obj/actors/runtime/{cell,ctx,effects,post,link,timer,view,txn_wire,store_actor}.o "$build"/obj/broker/{router,envelope,catalogue}.o)
+for f in "$build"/obj/nodes/{node_agent,pod_*,runtime_sim}.o; do [[ -f $f ]] && pure+=("$f"); done
+bad=
+for o in "${pure[@]}"; do
+	[[ -f $o ]] || { bad+="$o is not there"$'\n'; continue; }
+	hits=$(nm -u "$o" | awk '{print $2}' | sed 's/@.*//' | grep -E "$banned" | tr '\n' ' ')
+	[[ -n $hits ]] && bad+="$o: $hits"$'\n'
+done
+if [[ -z $bad ]]; then echo "ok pure objects ask nobody (${#pure[@]} of them)"; else echo "not ok pure objects ask nobody"; echo "$bad"; fi
+
+# Includes point down only.
+declare -A floor=([broker]=1 [store]=2 [actors]=3 [nodes]=4 [tools]=5)
+bad=
+while IFS=: read -r file line; do
+	from=${file%%/*} to=$(sed -E 's/.*"([a-z]+)\/.*/\1/' <<<"$line")
+	[[ -n ${floor[$to]:-} ]] || continue
+	((floor[$to] > floor[$from])) && bad+="$file includes $to"$'\n'
+done < <(grep -rHoE '#include "[a-z]+/[^"]*"' --include='*.[ch]' broker store actors nodes tools)
+hits=$(grep -rlE '#include "(actors|nodes)/' --include='*.[ch]' broker store || true)
+for kind in api gate scheduler controllers; do
+	for other in api gate scheduler controllers; do
+		[[ $kind == "$other" ]] && continue
+		hits+=$(grep -rlE "#include \"actors/$other/" --include='*.[ch]' "actors/$kind" || true)
+	done
+done
+if [[ -z $bad$hits ]]; then echo "ok includes point down only"; else echo "not ok includes point down only"; echo "$bad$hits"; fi
+
+# ZeroMQ, LMDB and HTTP each behind one module.
+bad=$(grep -rlE '#include <(zmq|czmq)\.h>' --include='*.[ch]' broker store actors nodes tools | grep -vE '^broker/socket\.c$|^tools/bench/' || true)
+bad+=$(grep -rlE '#include <lmdb\.h>' --include='*.[ch]' broker store actors nodes tools | grep -vE '^store/local/' || true)
+bad+=$(grep -rlE '#include <microhttpd\.h>' --include='*.[ch]' broker store actors nodes tools | grep -vE '^actors/api/http_port\.c$|^tools/bench/' || true)
+if [[ -z $bad ]]; then echo "ok libraries stay behind their modules"; else echo "not ok libraries stay behind their modules"; echo "$bad"; fi
+
+# Every header compiles alone.
+bad=
+while read -r h; do
+	echo "#include \"$h\"" | ${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -I. -fsyntax-only -x c - 2>/dev/null || bad+="$h "
+done < <(git ls-files '*.h' | grep -vE '^tests/')
+if [[ -z $bad ]]; then echo "ok every header compiles alone"; else echo "not ok every header compiles alone: $bad"; fi

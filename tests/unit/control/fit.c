@@ -1,0 +1,85 @@
+/* Whether a pod fits a node, and which of several is the better one. */
+#include <criterion/criterion.h>
+
+#include "actors/schema/json.h"
+#include "actors/scheduler/fit.h"
+#include "broker/base/mem.h"
+
+static struct arena arena;
+
+static struct mp mp_from(const char *json)
+{
+	struct doc *d;
+	struct buf *b = mem_alloc(sizeof *b);
+	cr_assert_eq(json_parse(&arena, span_of(json), &d, NULL, NULL), 0, "%s", json);
+	doc_to_mp(b, d);
+	return mp_of(span_buf(b));
+}
+
+#define NODE(spec, cpu)                                                                          \
+	"{\"metadata\":{\"labels\":{\"zone\":\"a\"}},\"spec\":{" spec                            \
+	"},\"status\":{\"allocatable\":{\"cpu\":\"" cpu                                          \
+	"\",\"memory\":\"1Gi\",\"pods\":\"2\"},\"conditions\":[{\"type\":\"Ready\","             \
+	"\"status\":\"True\"}]}}"
+#define POD(more, cpu)                                                                           \
+	"{\"spec\":{" more "\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"" cpu        \
+	"\",\"memory\":\"512Mi\"}}}]}}"
+
+static unsigned faults(const char *pod_json, const char *node_json, struct resources used)
+{
+	struct mp pod = mp_from(pod_json), node = mp_from(node_json);
+	struct resources wants = fit_requests(pod), has = fit_allocatable(node);
+	return fit_check(pod, &wants, node, &has, &used);
+}
+
+Test(fit, reads_requests_and_allocatable_in_exact_units)
+{
+	struct resources r = fit_requests(mp_from(
+		"{\"spec\":{\"initContainers\":[{\"resources\":{\"requests\":{\"cpu\":\"2\"}}}],"
+		"\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"250m\",\"memory\":\"1Mi\"}}},"
+		"{\"resources\":{\"requests\":{\"cpu\":\"0.5\"}}}]}}"));
+	cr_expect_eq(r.cpu_milli, 2000, "the largest init container outweighs the sum");
+	cr_expect_eq(r.memory, 1 << 20);
+	cr_expect_eq(r.pods, 1);
+}
+
+Test(fit, takes_what_fits_and_names_what_does_not)
+{
+	struct resources none = {0}, one = {.cpu_milli = 600, .memory = 700 << 20, .pods = 2};
+	cr_expect_eq(faults(POD("", "500m"), NODE("", "1"), none), 0);
+	cr_expect_eq(faults(POD("", "1001m"), NODE("", "1"), none), FIT_CPU);
+	cr_expect_eq(faults(POD("", "500m"), NODE("", "1"), one), FIT_CPU | FIT_MEMORY | FIT_PODS);
+}
+
+Test(fit, respects_selector_taints_and_cordon)
+{
+	struct resources none = {0};
+	const char *taint = NODE("\"taints\":[{\"key\":\"k\",\"value\":\"v\",\"effect\":\"NoSchedule\"}]", "1");
+	cr_expect_eq(faults(POD("\"nodeSelector\":{\"zone\":\"a\"},", "1m"), NODE("", "1"), none), 0);
+	cr_expect_eq(faults(POD("\"nodeSelector\":{\"zone\":\"b\"},", "1m"), NODE("", "1"), none),
+		     FIT_SELECTOR);
+	cr_expect_eq(faults(POD("", "1m"), taint, none), FIT_TAINT);
+	cr_expect_eq(faults(POD("\"tolerations\":[{\"key\":\"k\",\"operator\":\"Exists\"}],", "1m"),
+			    taint, none), 0);
+	cr_expect_eq(faults(POD("\"tolerations\":[{\"key\":\"k\",\"value\":\"x\"}],", "1m"), taint,
+			    none), FIT_TAINT);
+	cr_expect_eq(faults(POD("", "1m"), NODE("\"unschedulable\":true", "1"), none),
+		     FIT_UNSCHEDULABLE);
+}
+
+Test(fit, refuses_a_node_that_is_not_ready)
+{
+	struct resources none = {0};
+	cr_expect_eq(faults(POD("", "1m"), "{\"status\":{\"allocatable\":{\"cpu\":\"1\"}}}", none),
+		     FIT_NOT_READY);
+}
+
+Test(fit, prefers_the_emptier_and_the_more_balanced_node)
+{
+	struct resources wants = {.cpu_milli = 100, .memory = 100 << 20, .pods = 1};
+	struct resources has = {.cpu_milli = 1000, .memory = 1000 << 20, .pods = 10};
+	struct resources half = {.cpu_milli = 500, .memory = 500 << 20}, lopsided = {.cpu_milli = 800},
+			 none = {0};
+	cr_expect_gt(fit_score(&wants, &has, &none), fit_score(&wants, &has, &half));
+	cr_expect_gt(fit_score(&wants, &has, &half), fit_score(&wants, &has, &lopsided));
+}
