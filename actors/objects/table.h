@@ -23,6 +23,7 @@ struct table {
 	enum table_include include;
 	int64_t now_us;
 	size_t rows;
+	const struct table_printer *printer; /* of the resource */
 };
 
 /* Writes up to and with `"rows":[`. `version`: the list's resourceVersion, 0
