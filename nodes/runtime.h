@@ -1,0 +1,49 @@
+/* What a node agent needs of a runtime: a port whose calls carry out a pod
+ * worker's actions and whose events are its observations.
+ *
+ * `id` is the agent's number of the pod in calls and events about it.
+ * Payloads are msgpack maps.
+ *
+ * Calls:
+ *   RUNTIME_ATTACH   {uid}: what is there? Attempts, then UP or DOWN
+ *   RUNTIME_SANDBOX  {uid}: make it or find it; UP or FAILED
+ *   RUNTIME_START    {name, attempt, argv: [...], env: [...], cwd}
+ *   RUNTIME_SIGNAL   {name, attempt, signal}
+ *   RUNTIME_REMOVE   end the sandbox (nothing runs in it); DOWN
+ *   RUNTIME_FORGET   remove all that is left of it, logs too
+ *   RUNTIME_LOG      id: of the request; {uid, container, attempt, cursor, tail,
+ *                    limit, since_us, timestamps, follow, ended}
+ * Events:
+ *   RUNTIME_INFO     once, at open: {cpu, memory, kernel, os, boot_id, machine_id}
+ *   RUNTIME_FOUND    at open, per pod that is on the machine: {uid}
+ *   RUNTIME_LISTED   at open, when all were told
+ *   RUNTIME_UP       {ip}
+ *   RUNTIME_DOWN     {}
+ *   RUNTIME_FAILED   {text}
+ *   RUNTIME_ATTEMPT  {name, attempt, ended, lost, code, started_us, finished_us, error}
+ *   RUNTIME_CHUNK    id: of the request; {data, cursor, end}; arg: ERR_* when refused */
+#ifndef NODES_RUNTIME_H
+#define NODES_RUNTIME_H
+
+enum {
+	RUNTIME_ATTACH = 1,
+	RUNTIME_SANDBOX,
+	RUNTIME_START,
+	RUNTIME_SIGNAL,
+	RUNTIME_REMOVE,
+	RUNTIME_FORGET,
+	RUNTIME_LOG,
+};
+
+enum {
+	RUNTIME_INFO = 1,
+	RUNTIME_FOUND,
+	RUNTIME_LISTED,
+	RUNTIME_UP,
+	RUNTIME_DOWN,
+	RUNTIME_FAILED,
+	RUNTIME_ATTEMPT,
+	RUNTIME_CHUNK,
+};
+
+#endif
