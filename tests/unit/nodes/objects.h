@@ -23,15 +23,18 @@ static inline struct span object_of(struct arena *a, const char *text)
 	return out;
 }
 
-/* A msgpack value as JSON, with ' for ". */
+/* A msgpack value as JSON, with ' for " and for \". */
 static inline const char *json_of(struct arena *a, struct mp value)
 {
 	struct buf b = {0};
 	json_from_mp(&b, value);
 	char *text = arena_ndup(a, b.data, b.len);
 	buf_fini(&b);
+	char *to = text;
 	for (char *c = text; *c; c++)
-		*c = *c == '"' ? '\'' : *c;
+		if (!(c[0] == '\\' && c[1] == '"'))
+			*to++ = *c == '"' ? '\'' : *c;
+	*to = 0;
 	return text;
 }
 

@@ -1,0 +1,155 @@
+/* The life of one pod on its node, as a pure state machine: no I/O, no clock.
+ *
+ * Whoever owns a worker tells it what is desired (the pod object) and what
+ * was observed (sandbox, containers, probes), calls pod_worker_step with the
+ * time, and carries out the actions of the plan in their order. Everything
+ * may be told more than once; a step without news plans nothing.
+ *
+ *	pod_worker_desired(w, object);
+ *	for (;;) {
+ *		pod_worker_step(w, now, arena, &plan);
+ *		... plan.actions, plan.status, plan.events; sleep until plan.wake_ms ...
+ *		... pod_worker_observe(w, &what_happened) ...
+ *	}
+ *
+ * A *sandbox* is what a pod's containers share and what holds them: with real
+ * runtimes its pause. Containers are started only while it is up. When a
+ * worker is made for a pod that may be on the machine already (`found`), the
+ * first action is POD_ATTACH: answer with all attempts that are known, then
+ * POD_SEEN_SANDBOX_UP or _DOWN. So adoption is the same road as a start.
+ *
+ * Status, restarts, back-off and phases follow Kubernetes' kubelet (1.34).
+ * Threads: one owner. */
+#ifndef NODES_POD_WORKER_H
+#define NODES_POD_WORKER_H
+
+#include "nodes/pod_env.h"
+
+/* All that is a matter of time; zero fields mean the default. */
+struct pod_limits {
+	int64_t backoff_first_ms; /* 10 s */
+	int64_t backoff_max_ms;   /* 5 min; each failure doubles it up to here */
+	int64_t backoff_reset_ms; /* 10 min from the last restart to the next end */
+	int64_t grace_s;          /* 30, where the pod says nothing */
+	int64_t retry_ms;         /* 5 s: config that is missing, deletes not done */
+	int64_t sandbox_retry_ms; /* 1 s, doubling to 60 s */
+};
+
+struct pod_worker_config {
+	const char *host_ip;
+	const char *id_scheme;  /* of container ids; NULL: "troupe" */
+	bool probes;            /* somebody runs probes and observes them here;
+				   otherwise containers with probes count as fine */
+	bool needs_command;     /* a container without one cannot start (process) */
+	bool found;             /* the pod may be on the machine already */
+	struct pod_limits limits;
+	struct pod_env_source source;
+	struct span allocatable;       /* as in pod_env_facts; must outlive the worker */
+	const char *const *base_env;   /* "K=V"; NULL terminated, or NULL; must outlive it.
+					  HOSTNAME and POD_IP are added to it */
+};
+
+struct pod_time {
+	int64_t mono_ms;
+	int64_t wall_us;
+};
+
+struct pod_worker;
+
+struct pod_worker *pod_worker_new(const struct pod_worker_config *cfg);
+void pod_worker_free(struct pod_worker *w); /* NULL is fine */
+/* The pod object (checked msgpack; a reference is taken). ERR_INVALID: not a
+ * pod, or of another uid. */
+int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e);
+/* The object does not exist any more: end everything, then POD_FORGET. */
+void pod_worker_gone(struct pod_worker *w);
+/* The node does not take the pod, or wants it out: Failed with this reason. */
+void pod_worker_evict(struct pod_worker *w, const char *reason, const char *message);
+
+/* ---- what was seen */
+
+enum pod_seen {
+	POD_SEEN_SANDBOX_UP,      /* ips; ends attaching */
+	POD_SEEN_SANDBOX_DOWN,    /* it is gone: what ran in it is lost */
+	POD_SEEN_SANDBOX_FAILED,  /* text */
+	POD_SEEN_WAITING,         /* name, reason, text: cannot start yet (ErrImagePull);
+				     the runtime starts it by itself when it can */
+	POD_SEEN_STARTED,         /* name, attempt, started_us, image_id */
+	POD_SEEN_ENDED,           /* name, attempt, code, started_us, finished_us, reason
+				     (NULL: by the code), text: the termination message */
+	POD_SEEN_START_FAILED,    /* name, attempt, finished_us, text */
+	POD_SEEN_LOST,            /* name, attempt, started_us: nobody knows how it ended */
+	POD_SEEN_READY,           /* name, good: the readiness probe's verdict */
+	POD_SEEN_STARTUP,         /* name: the startup probe succeeded */
+	POD_SEEN_UNHEALTHY,       /* name, text: liveness or startup probe gave up */
+};
+
+struct pod_observation {
+	enum pod_seen kind;
+	const char *name; /* of the container */
+	uint32_t attempt;
+	int32_t code;
+	bool good;
+	int64_t started_us, finished_us;
+	const char *reason, *text, *image_id;
+	const char *const *ips; /* NULL terminated */
+};
+
+/* Unknown containers are ignored (they were in an older object). */
+void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o,
+			struct pod_time now);
+
+/* ---- what is to be done */
+
+enum pod_action_kind {
+	POD_ATTACH,         /* find out what is there; start nothing */
+	POD_SANDBOX,        /* make the sandbox, or find it */
+	POD_START,          /* name, attempt, command, spec */
+	POD_SIGNAL,         /* name, attempt, signal */
+	POD_SANDBOX_REMOVE, /* end it (nothing runs in it any more); answer DOWN */
+	POD_DELETE,         /* the object is to be deleted now (pod.finished) */
+	POD_FORGET,         /* remove all that is left, logs too; the worker is done */
+};
+
+struct pod_action {
+	enum pod_action_kind kind;
+	const char *name;
+	uint32_t attempt;
+	int signal;
+	struct pod_command command; /* argv is command, then args */
+	struct mp spec;             /* the container's own map */
+};
+
+/* For Kubernetes Events about the pod. */
+struct pod_event {
+	const char *container; /* NULL: about the pod */
+	const char *reason, *message;
+	bool warning;
+};
+
+/* Everything in it lives in the arena, or in the worker until its next call. */
+struct pod_plan {
+	struct pod_action *actions;
+	size_t action_count;
+	struct pod_event *events;
+	size_t event_count;
+	struct span status; /* a whole PodStatus to report; empty: as reported last */
+	int64_t wake_ms;    /* step again then (mono); INT64_MAX: only with news */
+	bool done;          /* POD_FORGET was planned: free the worker */
+};
+
+void pod_worker_step(struct pod_worker *w, struct pod_time now, struct arena *a,
+		     struct pod_plan *out);
+/* The last status did not reach the store: plan it again. */
+void pod_worker_status_lost(struct pod_worker *w);
+
+/* ---- for those who own many */
+struct mp pod_worker_object(const struct pod_worker *w);
+/* "troupe://<uid>-<name>-<attempt>" */
+const char *pod_container_id(struct arena *a, const char *scheme, struct span uid,
+			     struct span name, uint32_t attempt);
+/* The attempt that runs or ended last; false: the container never started. */
+bool pod_worker_attempt(const struct pod_worker *w, const char *name, uint32_t *attempt,
+			bool *running);
+
+#endif

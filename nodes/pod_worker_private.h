@@ -1,0 +1,163 @@
+/* Between pod_worker.c (decisions), pod_observe.c (facts) and pod_status.c
+ * (what the API is told). */
+#ifndef NODES_POD_WORKER_PRIVATE_H
+#define NODES_POD_WORKER_PRIVATE_H
+
+#include <stdlib.h>
+
+#include "nodes/pod_worker.h"
+
+enum container_kind {
+	CONTAINER_INIT,
+	CONTAINER_SIDECAR, /* an init container with restartPolicy Always */
+	CONTAINER_MAIN,
+	CONTAINER_EPHEMERAL,
+};
+
+enum container_state {
+	CONTAINER_NEW,      /* never started */
+	CONTAINER_STARTING, /* POD_START was planned, nothing was heard */
+	CONTAINER_RUNNING,
+	CONTAINER_ENDED,
+};
+
+/* How an attempt ended. */
+struct ending {
+	bool there;
+	uint32_t attempt;
+	int32_t code;
+	char *reason, *message; /* message may be NULL */
+	int64_t started_us, finished_us;
+};
+
+struct container {
+	struct container *next; /* init containers first, in the spec's order */
+	char *name;
+	enum container_kind kind;
+	struct mp spec; /* in the worker's object */
+	enum container_state state;
+	uint32_t attempt;       /* of `state`; while STARTING the one to come */
+	bool shown;             /* an attempt was seen: `attempt` counts restarts */
+	bool claimed;           /* only the object's status says that it runs */
+	int64_t started_us;     /* RUNNING */
+	char *image_id, *image; /* image: what it was started with */
+	struct ending end, last; /* of this attempt, of the one before */
+	/* Why it does not start; NULL: nothing stands in its way. */
+	char *waiting_reason, *waiting_message;
+	/* Back-off, on the monotonic clock. */
+	int64_t backoff_ms;     /* 0: none yet */
+	int64_t restarted_ms;   /* when it was set */
+	int64_t finished_ms;    /* the end of this attempt */
+	bool replace;           /* its spec changed: restart whatever the policy */
+	bool again;             /* an init container that a new sandbox needs again */
+	bool unhealthy;         /* a probe gave it up */
+	bool killing;           /* TERM was planned */
+	int64_t kill_ms;        /* when KILL follows */
+	bool ready_probe, startup_done; /* as probes said */
+	bool told_backoff;      /* the event of this wait was made */
+};
+
+enum sandbox_state { SANDBOX_UNKNOWN, SANDBOX_NONE, SANDBOX_ASKED, SANDBOX_UP, SANDBOX_LEAVING };
+
+/* The conditions that are a node agent's, in the kubelet's order. */
+enum pod_condition {
+	POD_READY_TO_START,
+	POD_INITIALIZED,
+	POD_READY,
+	POD_CONTAINERS_READY,
+	POD_SCHEDULED,
+	CONDITIONS,
+};
+extern const char *const pod_condition_types[CONDITIONS];
+int pod_condition_index(struct span type); /* -1: somebody else's */
+
+struct condition {
+	const char *status; /* "True" or "False"; NULL: never set */
+	int64_t since_us;
+};
+
+struct pod_worker {
+	struct pod_worker_config cfg;
+	struct bytes *object;
+	struct mp pod;
+	struct container *containers;
+	/* the sandbox */
+	enum sandbox_state sandbox;
+	bool asked;            /* POD_ATTACH was planned */
+	bool claims;           /* the object's status says that containers ran; see recall */
+	bool initialized;      /* init containers are done: a main one was started in it */
+	int64_t sandbox_retry_ms, sandbox_wait_ms;
+	char *sandbox_error;
+	char **ips;            /* NULL terminated, or NULL */
+	/* the end */
+	bool gone, forgotten;
+	char *evict_reason, *evict_message;
+	bool ending;           /* all containers are to stop */
+	int64_t end_grace_s, end_ms; /* while ending: the grace that counts, when KILL is due */
+	int64_t delete_ms;     /* when POD_DELETE was planned; 0: not yet */
+	/* what was reported */
+	int64_t start_us;      /* status.startTime */
+	struct condition conditions[CONDITIONS];
+	const char *phase;     /* as reported last; a constant */
+	struct buf reported;   /* the last status; empty: none */
+	/* Kubernetes Events that the next plan takes along. */
+	struct pending_event *events, **events_end;
+	size_t event_count;
+};
+
+enum { PENDING_EVENTS_MAX = 64 }; /* further ones are dropped: they are for people */
+
+struct pending_event {
+	struct pending_event *next;
+	char *container, *reason, *message; /* container may be NULL */
+	bool warning;
+};
+
+void pod_event(struct pod_worker *w, const char *container, bool warning, const char *reason,
+	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* ---- of the spec */
+enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
+enum restart_policy pod_restart_policy(const struct pod_worker *w);
+bool pod_deleting(const struct pod_worker *w);
+/* Succeeded or Failed, as reported or as the object says: it never runs again. */
+bool pod_terminal(const struct pod_worker *w);
+
+/* ---- of the facts (pod_observe.c) */
+struct container *container_find(const struct pod_worker *w, struct span name);
+static inline bool container_alive(const struct container *c)
+{
+	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_STARTING;
+}
+bool pod_alive(const struct pod_worker *w); /* any container */
+/* It ended without ever having run: bad command, no command. */
+void container_start_failed(struct pod_worker *w, struct container *c, uint32_t attempt,
+			    const char *why, int64_t finished_us, struct pod_time now);
+void container_wait(struct container *c, const char *reason, const char *message);
+void container_free(struct container *c);
+
+/* ---- of the decisions (pod_worker.c) */
+/* Whether it is to be started (again) when nothing else stands in the way. */
+bool container_wants_start(const struct pod_worker *w, const struct container *c);
+/* All containers have stopped, and none will be started again by policy. */
+bool pod_finished(const struct pod_worker *w);
+
+/* What runs by its status alone, and was not seen by now, is lost. */
+void pod_settle_claims(struct pod_worker *w, struct pod_time now);
+
+/* ---- status (pod_status.c, pod_recall.c) */
+bool container_started(const struct pod_worker *w, const struct container *c); /* status.started */
+/* Writes a PodStatus, and keeps in the worker what the next one needs. */
+void pod_status_write(struct pod_worker *w, struct pod_time now, struct buf *out);
+/* Takes over what the object's status says: startTime, the times of
+ * conditions, and how its containers ran and ended. */
+void pod_status_recall(struct pod_worker *w);
+
+static inline void pod_set_text(char **to, const char *text)
+{
+	char *copy = text ? mem_dup(text) : NULL;
+	free(*to);
+	*to = copy;
+}
+
+#endif
