@@ -11,6 +11,7 @@
  *   RUNTIME_SIGNAL   {name, attempt, signal}
  *   RUNTIME_REMOVE   end the sandbox (nothing runs in it); DOWN
  *   RUNTIME_FORGET   remove all that is left of it, logs too
+ *   RUNTIME_END      the cluster ends: all containers TERM, then the pause goes
  *   RUNTIME_LOG      id: of the request; {uid, container, attempt, cursor, tail,
  *                    limit, since_us, timestamps, follow, ended}
  * Events:
@@ -33,6 +34,7 @@ enum {
 	RUNTIME_REMOVE,
 	RUNTIME_FORGET,
 	RUNTIME_LOG,
+	RUNTIME_END,
 };
 
 enum {

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,11 +42,14 @@ struct pod {
 	struct pause_link *link;
 	struct loop_watch *watch;
 	bool asked, ending, listing;
+	struct omap running; /* names of containers that have not ended */
 };
 
 struct reader {
 	struct log_reader *log;
 	uint64_t cursor, request; /* request 0: nobody waits */
+	char *uid, *container; /* whose log it is */
+	uint32_t attempt;
 	int turns;
 	uint64_t used_us;
 	struct reader *next;
@@ -185,9 +189,18 @@ static void tell_attempt(struct pod *p, const struct pause_attempt *a, bool lost
 	tell(p->m, RUNTIME_ATTEMPT, p->id, &b);
 }
 
+static void end_followers(struct pod *p, const struct pause_attempt *a);
+
 static void on_attempt(void *arg, const struct pause_attempt *a)
 {
-	tell_attempt(arg, a, false);
+	struct pod *p = arg;
+	if (a->ended) {
+		omap_remove(&p->running, span_of(a->name));
+		end_followers(p, a);
+	} else {
+		omap_put(&p->running, span_of(a->name), p);
+	}
+	tell_attempt(p, a, false);
 }
 
 static void tell_up(struct pod *p)
@@ -442,6 +455,21 @@ static void remove_sandbox(struct pod *p)
 	watch_pod(p);
 }
 
+/* The cluster ends in order: the pause goes when its last container has. */
+static void end_pod(struct pod *p)
+{
+	if (!p->link)
+		return;
+	for (struct onode *n = omap_first(&p->running); n; n = omap_next(n)) {
+		char name[PAUSE_NAME_BYTES_MAX + 1];
+		struct span s = onode_key(n);
+		snprintf(name, sizeof name, "%.*s", (int)s.len, (const char *)s.data);
+		pause_link_signal(p->link, name, -1, SIGTERM);
+	}
+	pause_link_exit(p->link);
+	pause_link_poll(p->link);
+}
+
 static void remove_tree(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -466,6 +494,7 @@ static void pod_free(void *ptr)
 {
 	struct pod *p = ptr;
 	unlink_pod(p);
+	omap_fini(&p->running, NULL);
 	free(p->uid);
 	free(p->dir);
 	free(p);
@@ -491,6 +520,8 @@ static void reader_free(struct machine *m, struct reader *r)
 	*at = r->next;
 	m->reader_count--;
 	log_close(r->log);
+	free(r->uid);
+	free(r->container);
 	free(r);
 }
 
@@ -570,6 +601,9 @@ static struct reader *open_reader(struct machine *m, uint64_t request, struct mp
 	}
 	struct reader *r = mem_alloc(sizeof *r);
 	r->log = log;
+	r->uid = mem_ndup(uid.data, uid.len);
+	r->container = mem_dup(container);
+	r->attempt = (uint32_t)mp_path_int(body, "attempt", 0);
 	r->cursor = ++m->next_cursor;
 	r->next = m->readers;
 	m->readers = r;
@@ -590,6 +624,21 @@ static void read_log(struct machine *m, uint64_t request, struct mp body)
 		log_finish(r->log);
 	r->request = request;
 	read_chunk(m, r);
+}
+
+/* Who follows a container that ended gets its last lines, and the end. */
+static void end_followers(struct pod *p, const struct pause_attempt *a)
+{
+	struct reader *next;
+	for (struct reader *r = p->m->readers; r; r = next) {
+		next = r->next;
+		if (strcmp(r->uid, p->uid) || strcmp(r->container, a->name) ||
+		    r->attempt != a->attempt)
+			continue;
+		log_finish(r->log);
+		if (r->request)
+			read_chunk(p->m, r);
+	}
 }
 
 static uint64_t before_sleep(void *arg)
@@ -643,6 +692,9 @@ static void call(struct port *port, uint32_t op, uint64_t id, uint32_t arg, stru
 		break;
 	case RUNTIME_REMOVE:
 		remove_sandbox(p);
+		break;
+	case RUNTIME_END:
+		end_pod(p);
 		break;
 	case RUNTIME_FORGET:
 		forget(p);

@@ -44,7 +44,7 @@ stop() {
 }
 # The processes of this cluster, by role.
 pids_of() { pgrep -f -- "--data-dir $data --name $1" || true; }
-pauses() { for f in "$data"/pods/*/pause.pid; do [[ -f $f ]] && cut -d' ' -f1 "$f"; done; }
+pauses() { for f in "$data"/pods/*/*/pause.pid; do [[ -f $f ]] && cut -d' ' -f1 "$f"; done; }
 finish() {
 	stop
 	for p in $(pauses); do kill -9 "$p" 2>/dev/null; done

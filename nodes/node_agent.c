@@ -1,0 +1,721 @@
+/* The agent: between the pods it is told of and the runtime that has them.
+ *
+ *   view change ──► worker.desired ─┐
+ *   runtime's event ► worker.observe ┼─► step ──► actions ► runtime
+ *   timer ───────────────────────────┘        └─► status, events ► gate
+ *
+ * A pod that is found on the machine but not in the (complete) view is an
+ * *orphan*: its object went while nobody was here. It is killed and removed. */
+#include "nodes/node_agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nodes/node_private.h"
+
+enum {
+	STATUS_MS = 10000,
+	OBJECT_MS = 5000,
+	REPORT_US = 300000000, /* as a kubelet without news */
+	RETRY_US = 1000000,
+	OBJECT_FRESH_US = 60000000,
+	OBJECT_ABSENT_US = 2000000,
+};
+
+struct key8 node_key8(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+struct agent_pod *agent_pod(const struct agent *a, uint64_t id)
+{
+	struct key8 k = node_key8(id);
+	return omap_get(&a->pods, SPAN8(k));
+}
+
+static struct pod_time time_of(struct ctx *c)
+{
+	return (struct pod_time){(int64_t)(ctx_now_us(c) / 1000), ctx_wall_us(c)};
+}
+
+/* ---- what leaves: status and events to the gate */
+
+static void put_pod(struct buf *b, const struct agent_pod *p)
+{
+	struct mp m = pod_worker_object(p->worker);
+	mpw_kv_span(b, "namespace", mp_path_str(m, "metadata.namespace"));
+	mpw_kv_span(b, "name", mp_path_str(m, "metadata.name"));
+	mpw_kv_str(b, "uid", p->uid);
+}
+
+static void send_status(struct ctx *c, struct agent_pod *p, struct span status)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	put_pod(&b, p);
+	mpw_str(&b, "status");
+	mpw_raw(&b, status);
+	p->telling = true;
+	ctx_request(c, "gate", "pod.status", &b, STATUS_MS, NODE_TAG(TAG_STATUS, p->id));
+}
+
+/* One at a time per pod, and of those that wait only the last: a status is
+ * whole, an older one has nothing more to say. */
+static void tell_status(struct ctx *c, struct agent_pod *p, struct span status)
+{
+	if (!p->telling) {
+		send_status(c, p, status);
+		return;
+	}
+	bytes_unref(p->next_status);
+	p->next_status = bytes_copy(status.data, status.len);
+}
+
+static void tell_event(struct ctx *c, struct agent *a, struct agent_pod *p,
+		       const struct pod_event *e)
+{
+	struct buf b = {0};
+	char field[128];
+	mpw_map(&b, e->container ? 10 : 9);
+	put_pod(&b, p);
+	mpw_kv_str(&b, "kind", "Pod");
+	mpw_kv_str(&b, "type", e->warning ? "Warning" : "Normal");
+	mpw_kv_str(&b, "reason", e->reason);
+	mpw_kv_span(&b, "message",
+		    (struct span){(const uint8_t *)e->message,
+				  strlen(e->message) < 1000 ? strlen(e->message) : 1000});
+	mpw_kv_str(&b, "component", "kubelet");
+	mpw_kv_str(&b, "host", a->node);
+	if (e->container) {
+		snprintf(field, sizeof field, "spec.containers{%s}", e->container);
+		mpw_kv_str(&b, "field", field);
+	}
+	ctx_send(c, "gate", "event.record", &b, 0);
+}
+
+static void tell_finished(struct ctx *c, struct agent_pod *p)
+{
+	struct buf b = {0};
+	mpw_map(&b, 3);
+	put_pod(&b, p);
+	ctx_request(c, "gate", "pod.finished", &b, STATUS_MS, NODE_TAG(TAG_FINISHED, p->id));
+}
+
+/* ---- actions through the runtime's port */
+
+static void call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b)
+{
+	if (!b->len)
+		mpw_map(b, 0);
+	ctx_port_call(c, a->port, op, p->id, 0, bytes_take(b));
+}
+
+static void call_uid(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "uid", p->uid);
+	call(c, a, p, op, &b);
+}
+
+static size_t put_texts(struct buf *b, const char *const *list)
+{
+	size_t n = 0;
+	for (; list && list[n]; n++)
+		mpw_str(b, list[n]);
+	return n;
+}
+
+static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
+		       const struct pod_action *x)
+{
+	struct buf b = {0};
+	mpw_map(&b, 5);
+	mpw_kv_str(&b, "name", x->name);
+	mpw_kv_u64(&b, "attempt", x->attempt);
+	mpw_str(&b, "argv");
+	size_t at = mpw_array_open(&b);
+	size_t n = put_texts(&b, x->command.command);
+	n += put_texts(&b, x->command.args);
+	mpw_array_close(&b, at, n);
+	mpw_str(&b, "env");
+	at = mpw_array_open(&b);
+	mpw_array_close(&b, at, put_texts(&b, x->command.env));
+	mpw_kv_str(&b, "cwd", x->command.cwd ? x->command.cwd : "");
+	call(c, a, p, RUNTIME_START, &b);
+}
+
+static void call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
+			int64_t attempt, int signal)
+{
+	struct buf b = {0};
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_i64(&b, "attempt", attempt);
+	mpw_kv_i64(&b, "signal", signal);
+	call(c, a, p, RUNTIME_SIGNAL, &b);
+}
+
+static void port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
+		     const struct pod_action *x)
+{
+	switch (x->kind) {
+	case POD_ATTACH:
+		call_uid(c, a, p, RUNTIME_ATTACH);
+		break;
+	case POD_SANDBOX:
+		call_uid(c, a, p, RUNTIME_SANDBOX);
+		break;
+	case POD_START:
+		call_start(c, a, p, x);
+		break;
+	case POD_SIGNAL:
+		call_signal(c, a, p, x->name, x->attempt, x->signal);
+		break;
+	case POD_SANDBOX_REMOVE:
+		call_uid(c, a, p, RUNTIME_REMOVE);
+		break;
+	case POD_FORGET:
+		call_uid(c, a, p, RUNTIME_FORGET);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- a pod here */
+
+static struct agent_pod *pod_new(struct agent *a, struct span key, struct span uid)
+{
+	struct agent_pod *p = mem_alloc(sizeof *p);
+	p->agent = a;
+	p->id = ++a->next_id;
+	p->uid = mem_ndup(uid.data, uid.len);
+	struct key8 k = node_key8(p->id);
+	omap_put(&a->pods, SPAN8(k), p);
+	if (key.len) {
+		p->key = mem_ndup(key.data, key.len);
+		omap_put(&a->by_key, key, p);
+	}
+	return p;
+}
+
+static void pod_free(void *ptr)
+{
+	struct agent_pod *p = ptr;
+	pod_worker_free(p->worker);
+	bytes_unref(p->next_status);
+	free(p->key);
+	free(p->uid);
+	free(p);
+}
+
+static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	struct key8 k = node_key8(p->id);
+	ctx_cancel(c, p->timer);
+	omap_remove(&a->pods, SPAN8(k));
+	if (p->key && omap_get(&a->by_key, span_of(p->key)) == p)
+		omap_remove(&a->by_key, span_of(p->key));
+	pod_free(p);
+}
+
+static void act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x)
+{
+	if (x->kind == POD_DELETE)
+		tell_finished(c, p);
+	else if (a->sim)
+		sim_act(c, a, p, x);
+	else
+		port_act(c, a, p, x);
+}
+
+static void set_timer(struct ctx *c, struct agent_pod *p, int64_t wake_ms)
+{
+	int64_t now = (int64_t)(ctx_now_us(c) / 1000);
+	if (p->timer)
+		ctx_cancel(c, p->timer);
+	p->timer = 0;
+	if (wake_ms == INT64_MAX)
+		return;
+	int64_t wait = wake_ms > now ? wake_ms - now : 0;
+	p->timer = ctx_timer(c, (uint64_t)wait * 1000 + 1000, NODE_TAG(TAG_POD, p->id));
+}
+
+void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	struct pod_plan plan;
+	if (p->stepping) {
+		p->again = true;
+		return;
+	}
+	do {
+		p->again = false;
+		p->stepping = true;
+		memset(&plan, 0, sizeof plan);
+		pod_worker_step(p->worker, time_of(c), ctx_arena(c), &plan);
+		if (plan.status.len)
+			tell_status(c, p, plan.status);
+		for (size_t i = 0; i < plan.event_count; i++)
+			tell_event(c, a, p, &plan.events[i]);
+		for (size_t i = 0; i < plan.action_count; i++)
+			act(c, a, p, &plan.actions[i]);
+		p->stepping = false;
+	} while (p->again && !plan.done);
+	if (plan.done)
+		pod_end(c, a, p);
+	else
+		set_timer(c, p, plan.wake_ms);
+}
+
+void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
+		   const struct pod_observation *o)
+{
+	pod_worker_observe(p->worker, o, time_of(c));
+	agent_step(c, a, p);
+}
+
+/* ---- config maps and secrets that commands ask for */
+
+static void ask_object(struct ctx *c, struct object_cache *o)
+{
+	struct buf b = {0};
+	char end[STORE_KEY_BYTES_MAX + 2];
+	snprintf(end, sizeof end, "%s\x01", o->key);
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "from", o->key);
+	mpw_kv_str(&b, "end", end);
+	mpw_kv_u64(&b, "limit", 1);
+	o->asked = true;
+	ctx_request(c, "store", "store.range", &b, OBJECT_MS, NODE_TAG(TAG_OBJECT, o->id));
+}
+
+static int lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span name,
+		  struct span *out)
+{
+	struct agent *a = arg;
+	char key[STORE_KEY_BYTES_MAX];
+	snprintf(key, sizeof key, "%s/%.*s/%.*s",
+		 kind == POD_ENV_SECRET ? "secrets" : "configmaps", (int)ns.len,
+		 (const char *)ns.data, (int)name.len, (const char *)name.data);
+	struct object_cache *o = omap_get(&a->objects, span_of(key));
+	uint64_t now = ctx_now_us(a->turn);
+	if (!o) {
+		o = mem_alloc(sizeof *o);
+		o->key = mem_dup(key);
+		o->id = ++a->next_id;
+		omap_put(&a->objects, span_of(key), o);
+	}
+	uint64_t fresh = o->value ? OBJECT_FRESH_US : OBJECT_ABSENT_US;
+	bool known = o->fetched_us && now - o->fetched_us < fresh;
+	if (!known && !o->asked)
+		ask_object(a->turn, o);
+	if (!known)
+		return ERR_AGAIN;
+	*out = bytes_span(o->value);
+	return o->value ? 0 : ERR_NOT_FOUND;
+}
+
+static void step_all(struct ctx *c, struct agent *a)
+{
+	uint64_t at = 0;
+	for (;;) { /* a step may end a pod */
+		struct key8 k = node_key8(at);
+		struct onode *n = omap_seek(&a->pods, SPAN8(k));
+		if (!n)
+			return;
+		struct agent_pod *p = n->value;
+		at = p->id + 1;
+		if (p->worker)
+			agent_step(c, a, p);
+	}
+}
+
+static void on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r)
+{
+	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n)) {
+		struct object_cache *o = n->value;
+		struct mp rows;
+		size_t count = 0, places;
+		struct span key, value;
+		if (o->id != id)
+			continue;
+		o->asked = false;
+		if (r->status)
+			return;
+		bytes_unref(o->value);
+		o->value = NULL;
+		o->fetched_us = ctx_now_us(c);
+		if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
+		    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
+		    mp_raw(&rows, &value) == 0)
+			o->value = bytes_slice(r->owner, value);
+		step_all(c, a);
+		return;
+	}
+}
+
+/* ---- pods that come and go */
+
+static struct pod_worker *worker_new(struct agent *a, bool found)
+{
+	struct pod_worker_config cfg = {
+		.host_ip = a->host_ip,
+		.needs_command = !a->sim,
+		.found = found,
+		.source = {.arg = a, .object = lookup},
+		.allocatable = span_buf(&a->allocatable),
+		.base_env = a->base_env,
+	};
+	return pod_worker_new(&cfg);
+}
+
+static bool was_started(struct mp pod)
+{
+	return mp_path_str(pod, "status.startTime").len > 0;
+}
+
+static void pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	omap_remove(&a->by_key, span_of(p->key));
+	free(p->key);
+	p->key = NULL;
+	pod_worker_gone(p->worker);
+	agent_step(c, a, p);
+}
+
+static void on_pod(struct ctx *c, struct agent *a, struct span key, struct bytes *object)
+{
+	struct mp m = mp_of(bytes_span(object));
+	struct span uid = mp_path_str(m, "metadata.uid");
+	struct agent_pod *p = omap_get(&a->by_key, key);
+	struct err e = {0};
+	if (p && !span_is(uid, p->uid)) { /* another pod of the same name */
+		pod_gone(c, a, p);
+		p = NULL;
+	}
+	if (!p) {
+		p = pod_new(a, key, uid);
+		bool found = a->sim ? was_started(m) : omap_get(&a->on_machine, uid) != NULL;
+		omap_remove(&a->on_machine, uid);
+		p->worker = worker_new(a, found);
+	}
+	if (pod_worker_desired(p->worker, object, &e) == 0)
+		agent_step(c, a, p);
+}
+
+/* What the machine has and nobody wants any more. */
+static void end_orphans(struct ctx *c, struct agent *a)
+{
+	struct onode *n;
+	while ((n = omap_first(&a->on_machine))) {
+		struct span uid = onode_key(n);
+		struct agent_pod *p = pod_new(a, (struct span){0}, uid);
+		omap_remove(&a->on_machine, uid);
+		call_uid(c, a, p, RUNTIME_ATTACH);
+	}
+}
+
+static void look_at_all(struct ctx *c, struct agent *a)
+{
+	if (!a->listed || !view_synced(a->view))
+		return;
+	for (struct onode *n = omap_first(view_map(a->view)); n; n = omap_next(n))
+		if (!omap_get(&a->by_key, onode_key(n)))
+			on_pod(c, a, onode_key(n), ((struct view_object *)n->value)->value);
+	end_orphans(c, a);
+}
+
+static int on_view(struct ctx *c, void *state, const struct view_change *v)
+{
+	struct agent *a = state;
+	a->turn = c;
+	if (!a->listed)
+		return 0; /* first we must know what is on the machine */
+	if (!v->key.len) {
+		look_at_all(c, a);
+		return 0;
+	}
+	struct agent_pod *p = omap_get(&a->by_key, v->key);
+	if (v->now)
+		on_pod(c, a, v->key, v->now->value);
+	else if (p)
+		pod_gone(c, a, p);
+	return 0;
+}
+
+/* ---- what the runtime says */
+
+static void orphan_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op,
+			 struct mp body)
+{
+	struct span name = mp_path_str(body, "name");
+	switch (op) {
+	case RUNTIME_ATTEMPT:
+		if (mp_path_bool(body, "ended", true) || mp_path_bool(body, "lost", false)) {
+			if (p->running && --p->running == 0)
+				call_uid(c, a, p, RUNTIME_REMOVE);
+			break;
+		}
+		p->running++;
+		call_signal(c, a, p, arena_ndup(ctx_arena(c), name.data, name.len),
+			    mp_path_int(body, "attempt", -1), SIGKILL);
+		break;
+	case RUNTIME_UP:
+		if (!p->running)
+			call_uid(c, a, p, RUNTIME_REMOVE);
+		break;
+	case RUNTIME_DOWN:
+		call_uid(c, a, p, RUNTIME_FORGET);
+		pod_end(c, a, p);
+		break;
+	default:
+		break;
+	}
+}
+
+static enum pod_seen attempt_kind(struct mp body)
+{
+	if (mp_path_bool(body, "lost", false))
+		return POD_SEEN_LOST;
+	if (mp_path_str(body, "error").len)
+		return POD_SEEN_START_FAILED;
+	return mp_path_bool(body, "ended", false) ? POD_SEEN_ENDED : POD_SEEN_STARTED;
+}
+
+static const char *text(struct ctx *c, struct mp body, const char *key)
+{
+	struct span s = mp_path_str(body, key);
+	return s.len ? arena_ndup(ctx_arena(c), s.data, s.len) : NULL;
+}
+
+static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op,
+		      struct mp body)
+{
+	struct pod_observation o = {0};
+	const char *ips[2] = {text(c, body, "ip"), NULL};
+	switch (op) {
+	case RUNTIME_UP:
+		o.kind = POD_SEEN_SANDBOX_UP;
+		o.ips = ips;
+		break;
+	case RUNTIME_DOWN:
+		o.kind = POD_SEEN_SANDBOX_DOWN;
+		break;
+	case RUNTIME_FAILED:
+		o.kind = POD_SEEN_SANDBOX_FAILED;
+		o.text = text(c, body, "text");
+		break;
+	case RUNTIME_ATTEMPT:
+		o.kind = attempt_kind(body);
+		o.name = text(c, body, "name");
+		o.attempt = (uint32_t)mp_path_int(body, "attempt", 0);
+		o.code = (int32_t)mp_path_int(body, "code", 0);
+		o.started_us = mp_path_int(body, "started_us", 0);
+		o.finished_us = mp_path_int(body, "finished_us", 0);
+		o.text = text(c, body, "error");
+		break;
+	default:
+		return;
+	}
+	agent_observe(c, a, p, &o);
+}
+
+static void set_capacity(struct agent *a)
+{
+	struct mp info = mp_of(bytes_span(a->info));
+	if (!a->cpu[0])
+		snprintf(a->cpu, sizeof a->cpu, "%lld", (long long)mp_path_int(info, "cpu", 1));
+	if (!a->memory[0])
+		snprintf(a->memory, sizeof a->memory, "%lldKi",
+			 (long long)mp_path_int(info, "memory", 1 << 30) / 1024);
+}
+
+static int on_port(struct ctx *c, void *state, const struct port_event *e)
+{
+	struct agent *a = state;
+	struct mp body = mp_of(bytes_span(e->payload));
+	struct agent_pod *p = agent_pod(a, e->id);
+	a->turn = c;
+	if (e->op == RUNTIME_INFO) {
+		bytes_unref(a->info);
+		a->info = bytes_ref(e->payload);
+		set_capacity(a);
+		node_report(c, a);
+	} else if (e->op == RUNTIME_FOUND) {
+		omap_put(&a->on_machine, mp_path_str(body, "uid"), a);
+	} else if (e->op == RUNTIME_LISTED) {
+		a->listed = true;
+		look_at_all(c, a);
+	} else if (e->op == RUNTIME_CHUNK) {
+		agent_on_chunk(c, a, e);
+	} else if (p && p->worker) {
+		pod_event(c, a, p, e->op, body);
+	} else if (p) {
+		orphan_event(c, a, p, e->op, body);
+	}
+	return 0;
+}
+
+/* ---- answers and timers */
+
+static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
+			   const struct reply *r)
+{
+	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
+	bool gone = r->status == ERR_NOT_FOUND || code == 404;
+	p->telling = false;
+	if (p->next_status && !gone) {
+		send_status(c, p, bytes_span(p->next_status));
+		bytes_unref(p->next_status);
+		p->next_status = NULL;
+	} else if (!gone && (r->status || code >= 300)) {
+		pod_worker_status_lost(p->worker);
+		ctx_timer(c, RETRY_US, NODE_TAG(TAG_POD, p->id));
+	}
+	(void)a;
+}
+
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	struct agent *a = state;
+	uint64_t id = tag >> TAG_BITS;
+	unsigned what = tag & ((1u << TAG_BITS) - 1);
+	struct agent_pod *p = agent_pod(a, id);
+	a->turn = c;
+	if (what == TAG_STATUS && p && p->worker)
+		on_status_told(c, a, p, r);
+	else if (what == TAG_OBJECT)
+		on_object(c, a, id, r);
+	else if (what == TAG_NODE)
+		ctx_timer(c, r->status ? RETRY_US : REPORT_US, NODE_TAG(TAG_NODE, 0));
+	return 0;
+}
+
+static int on_timer(struct ctx *c, void *state, uint64_t tag)
+{
+	struct agent *a = state;
+	uint64_t id = tag >> TAG_BITS;
+	unsigned what = tag & ((1u << TAG_BITS) - 1);
+	struct agent_pod *p = agent_pod(a, id);
+	a->turn = c;
+	if (what == TAG_NODE)
+		node_report(c, a);
+	else if (what == TAG_SIM_END)
+		sim_end(c, a, id);
+	else if (p && p->worker)
+		agent_step(c, a, p);
+	return 0;
+}
+
+/* ---- life */
+
+static void start_sim(struct ctx *c, struct agent *a)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "boot_id", "sim");
+	mpw_kv_str(&b, "machine_id", "sim");
+	mpw_kv_str(&b, "kernel", "sim");
+	mpw_kv_str(&b, "os", "Troupe simulated node");
+	a->info = bytes_take(&b);
+	if (!a->cpu[0])
+		snprintf(a->cpu, sizeof a->cpu, "32");
+	if (!a->memory[0])
+		snprintf(a->memory, sizeof a->memory, "64Gi");
+	a->listed = true;
+	node_report(c, a);
+}
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct agent *a = state;
+	char stream[300];
+	struct err e = {0};
+	struct span node = mp_path_str(cfg, "node"), cpu = mp_path_str(cfg, "cpu"),
+		    memory = mp_path_str(cfg, "memory");
+	a->turn = c;
+	a->port = -1;
+	a->node = mem_ndup(node.data, node.len);
+	a->sim = span_is(mp_path_str(cfg, "runtime"), "sim");
+	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
+	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
+	a->host_ip = mem_dup("127.0.0.1");
+	a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	a->base_env[1] = "HOME=/root";
+	snprintf(a->cpu, sizeof a->cpu, "%.*s", (int)cpu.len, (const char *)cpu.data);
+	snprintf(a->memory, sizeof a->memory, "%.*s", (int)memory.len, (const char *)memory.data);
+	snprintf(stream, sizeof stream, "pods@%s", a->node);
+	a->view = ctx_follow(c, stream);
+	if (a->sim) {
+		start_sim(c, a);
+		return 0;
+	}
+	a->port = ctx_port_open(c, "runtime-process", cfg, &e);
+	if (a->port < 0)
+		ctx_why(c, "%s", e.text);
+	return a->port < 0 ? a->port : 0;
+}
+
+/* An orderly end takes the pods along, unless they are to be kept. */
+static int stop(struct ctx *c, void *state)
+{
+	struct agent *a = state;
+	if (a->keep_pods || a->sim)
+		return 0;
+	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n))
+		call_uid(c, a, n->value, RUNTIME_END);
+	return 0;
+}
+
+static void inspect(const void *state, struct buf *out)
+{
+	const struct agent *a = state;
+	mpw_map(out, 3);
+	mpw_kv_str(out, "node", a->node);
+	mpw_kv_str(out, "runtime", a->sim ? "sim" : "process");
+	mpw_kv_u64(out, "pods", a->pods.count);
+}
+
+static void object_free(void *ptr)
+{
+	struct object_cache *o = ptr;
+	bytes_unref(o->value);
+	free(o->key);
+	free(o);
+}
+
+static void fini(void *state)
+{
+	struct agent *a = state;
+	omap_fini(&a->by_key, NULL);
+	omap_fini(&a->pods, pod_free);
+	omap_fini(&a->on_machine, NULL);
+	omap_fini(&a->objects, object_free);
+	omap_fini(&a->logs, free);
+	omap_fini(&a->endings, free);
+	buf_fini(&a->allocatable);
+	bytes_unref(a->info);
+	free(a->node);
+	free(a->host_ip);
+}
+
+static const struct actor_handler handlers[] = {{"node.logs", agent_on_logs}, {NULL, NULL}};
+
+const struct actor_spec node_agent_actor = {
+	.kind = "node-agent",
+	.state_bytes = sizeof(struct agent),
+	.handlers = handlers,
+	.init = init,
+	.on_view = on_view,
+	.on_reply = on_reply,
+	.on_timer = on_timer,
+	.on_port = on_port,
+	.stop = stop,
+	.inspect = inspect,
+	.fini = fini,
+};

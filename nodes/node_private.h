@@ -1,0 +1,83 @@
+/* What the files of the node agent share. */
+#ifndef NODES_NODE_PRIVATE_H
+#define NODES_NODE_PRIVATE_H
+
+#include "actors/runtime/actor.h"
+#include "actors/runtime/view.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+#include "nodes/pod_worker.h"
+#include "nodes/runtime.h"
+
+struct agent;
+
+struct agent_pod {
+	struct agent *agent;
+	uint64_t id;
+	char *key, *uid; /* "pods/default/web"; key NULL: its object is long gone */
+	struct pod_worker *worker;
+	uint64_t timer;
+	bool stepping, again; /* observed something while its plan is carried out */
+	bool telling;         /* a pod.status is on its way */
+	struct bytes *next_status; /* that waits for it */
+	size_t running;       /* of an orphan: attempts that have not ended */
+};
+
+struct object_cache {
+	struct bytes *value; /* NULL: it does not exist */
+	uint64_t fetched_us;
+	bool asked;
+	char *key;
+	uint64_t id;
+};
+
+struct agent {
+	char *node, *host_ip;
+	bool sim, keep_pods, listed;
+	int port;
+	struct view *view;
+	struct omap pods;    /* id -> struct agent_pod */
+	struct omap by_key;  /* key -> struct agent_pod */
+	struct omap on_machine; /* uid, as told at the start */
+	struct omap objects; /* key -> struct object_cache: config maps and secrets */
+	struct omap logs;    /* number -> parked request */
+	uint64_t next_id;
+	struct ctx *turn;
+	struct bytes *info;  /* RUNTIME_INFO */
+	char cpu[32], memory[32];
+	int64_t pods_max;
+	int64_t ready_since_us;
+	struct buf allocatable;
+	const char *base_env[4];
+	struct omap endings; /* number -> what a simulated container will do */
+	uint64_t sim_addresses;
+};
+
+struct key8 {
+	uint8_t b[8];
+};
+struct key8 node_key8(uint64_t n);
+#define SPAN8(k) ((struct span){(k).b, 8})
+
+/* Request and timer tags: what in the low bits, whose in the others. */
+enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM_END, TAG_BITS = 3 };
+#define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
+
+struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
+/* Steps the worker and carries its plan out, until it plans nothing. */
+void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p);
+void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
+		   const struct pod_observation *o);
+
+/* node_status.c */
+void node_report(struct ctx *c, struct agent *a);
+
+/* node_sim.c: containers that only exist here */
+void sim_act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x);
+void sim_end(struct ctx *c, struct agent *a, uint64_t id);
+
+/* node_logs.c */
+int agent_on_logs(struct ctx *c, void *state, const struct msg *m);
+void agent_on_chunk(struct ctx *c, struct agent *a, const struct port_event *p);
+
+#endif

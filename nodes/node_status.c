@@ -1,0 +1,102 @@
+/* The node's own status, as a kubelet reports it. */
+#include <stdio.h>
+
+#include "actors/schema/rfc3339.h"
+#include "nodes/node_private.h"
+
+enum { REPORT_MS = 10000 };
+
+static void put_resources(struct buf *b, const struct agent *a)
+{
+	char pods[24];
+	snprintf(pods, sizeof pods, "%lld", (long long)a->pods_max);
+	mpw_map(b, 4);
+	mpw_kv_str(b, "cpu", a->cpu);
+	mpw_kv_str(b, "ephemeral-storage", "100Gi");
+	mpw_kv_str(b, "memory", a->memory);
+	mpw_kv_str(b, "pods", pods);
+}
+
+static void put_condition(struct buf *b, const char *type, const char *status, const char *reason,
+			  const char *message, const char *now, const char *since)
+{
+	mpw_map(b, 6);
+	mpw_kv_str(b, "type", type);
+	mpw_kv_str(b, "status", status);
+	mpw_kv_str(b, "lastHeartbeatTime", now);
+	mpw_kv_str(b, "lastTransitionTime", since);
+	mpw_kv_str(b, "reason", reason);
+	mpw_kv_str(b, "message", message);
+}
+
+static void put_conditions(struct buf *b, const struct agent *a, int64_t wall_us)
+{
+	char now[RFC3339_MAX], since[RFC3339_MAX];
+	rfc3339_format(wall_us, now);
+	rfc3339_format(a->ready_since_us, since);
+	mpw_array(b, 4);
+	put_condition(b, "MemoryPressure", "False", "KubeletHasSufficientMemory",
+		      "kubelet has sufficient memory available", now, since);
+	put_condition(b, "DiskPressure", "False", "KubeletHasNoDiskPressure",
+		      "kubelet has no disk pressure", now, since);
+	put_condition(b, "PIDPressure", "False", "KubeletHasSufficientPID",
+		      "kubelet has sufficient PID available", now, since);
+	put_condition(b, "Ready", "True", "KubeletReady", "kubelet is posting ready status", now,
+		      since);
+}
+
+static void put_addresses(struct buf *b, const struct agent *a)
+{
+	mpw_array(b, 2);
+	mpw_map(b, 2);
+	mpw_kv_str(b, "type", "InternalIP");
+	mpw_kv_str(b, "address", a->host_ip);
+	mpw_map(b, 2);
+	mpw_kv_str(b, "type", "Hostname");
+	mpw_kv_str(b, "address", a->node);
+}
+
+static void put_info(struct buf *b, const struct agent *a)
+{
+	struct mp info = mp_of(bytes_span(a->info));
+	mpw_map(b, 10);
+	mpw_kv_str(b, "architecture", "amd64");
+	mpw_kv_span(b, "bootID", mp_path_str(info, "boot_id"));
+	mpw_kv_str(b, "containerRuntimeVersion", a->sim ? "sim://0.1.0" : "process://0.1.0");
+	mpw_kv_span(b, "kernelVersion", mp_path_str(info, "kernel"));
+	mpw_kv_str(b, "kubeProxyVersion", "");
+	mpw_kv_str(b, "kubeletVersion", "v1.34.0+troupe");
+	mpw_kv_span(b, "machineID", mp_path_str(info, "machine_id"));
+	mpw_kv_str(b, "operatingSystem", "linux");
+	mpw_kv_span(b, "osImage", mp_path_str(info, "os"));
+	mpw_kv_span(b, "systemUUID", mp_path_str(info, "machine_id"));
+}
+
+void node_report(struct ctx *c, struct agent *a)
+{
+	struct buf b = {0};
+	if (!a->ready_since_us)
+		a->ready_since_us = ctx_wall_us(c);
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "name", a->node);
+	mpw_str(&b, "labels");
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "kubernetes.io/arch", "amd64");
+	mpw_kv_str(&b, "kubernetes.io/hostname", a->node);
+	mpw_kv_str(&b, "kubernetes.io/os", "linux");
+	mpw_str(&b, "status");
+	mpw_map(&b, 5);
+	mpw_str(&b, "capacity");
+	put_resources(&b, a);
+	mpw_str(&b, "allocatable");
+	put_resources(&b, a);
+	mpw_str(&b, "conditions");
+	put_conditions(&b, a, ctx_wall_us(c));
+	mpw_str(&b, "addresses");
+	put_addresses(&b, a);
+	mpw_str(&b, "nodeInfo");
+	put_info(&b, a);
+	if (!a->allocatable.len)
+		put_resources(&a->allocatable, a);
+	ctx_request(c, "gate", "node.status", &b, REPORT_MS, NODE_TAG(TAG_NODE, 0));
+}
