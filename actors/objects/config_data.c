@@ -9,7 +9,8 @@ size_t config_validate(struct write *w, const char *field, bool base64)
 	DOC_EACH(d, data) {
 		const char *why = name_config_key(d->key);
 		if (why)
-			field_invalid(&w->faults, FPATH_KEY(FPATH(NULL, field), d->key), d->key, why);
+			field_invalid(&w->faults, FPATH_KEY(FPATH(NULL, field), d->key), d->key,
+				      why);
 		if (!doc_is(d, DOC_STR))
 			continue;
 		struct span v = d->text;

@@ -38,9 +38,9 @@ static struct doc *new_uid(struct write *w)
 {
 	const uint8_t *e = w->req->entropy;
 	return doc_printf(w->a,
-			  "%02x%02x%02x%02x-%02x%02x-4%x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", e[0],
-			  e[1], e[2], e[3], e[4], e[5], e[6] & 15, e[7], (e[8] & 0x3f) | 0x80, e[9],
-			  e[10], e[11], e[12], e[13], e[14], e[15]);
+			  "%02x%02x%02x%02x-%02x%02x-4%x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			  e[0], e[1], e[2], e[3], e[4], e[5], e[6] & 15, e[7], (e[8] & 0x3f) | 0x80,
+			  e[9], e[10], e[11], e[12], e[13], e[14], e[15]);
 }
 
 /* splitmix64 (S. Vigna): well-spread numbers from a counter. */
@@ -190,19 +190,22 @@ static void validate_owners(struct faults *f, const struct fpath *p, const struc
 		not_empty(f, p, o, "uid", "must not be empty");
 		if (span_is(doc_get_str(o, "kind"), "Event") &&
 		    span_is(doc_get_str(o, "apiVersion"), "v1"))
-			field_invalid_doc(f, p, o, "/v1, Kind=Event is disallowed from being an owner");
+			field_invalid_doc(f, p, o,
+					  "/v1, Kind=Event is disallowed from being an owner");
 		if (!doc_get_bool(o, "controller", false))
 			continue;
 		if (controller) {
-			struct span k = doc_get_str(controller, "kind"), n = doc_get_str(controller, "name");
+			struct span k = doc_get_str(controller, "kind"),
+				    n = doc_get_str(controller, "name");
 			struct span k2 = doc_get_str(o, "kind"), n2 = doc_get_str(o, "name");
 			field_invalid_doc(
 				f, p, owners,
-				arena_printf(f->arena,
-					     "Only one reference can have Controller set to true. Found "
-					     "\"true\" in references for %.*s/%.*s and %.*s/%.*s",
-					     (int)k.len, k.data, (int)n.len, n.data, (int)k2.len, k2.data,
-					     (int)n2.len, n2.data));
+				arena_printf(
+					f->arena,
+					"Only one reference can have Controller set to true. Found "
+					"\"true\" in references for %.*s/%.*s and %.*s/%.*s",
+					(int)k.len, k.data, (int)n.len, n.data, (int)k2.len,
+					k2.data, (int)n2.len, n2.data));
 		}
 		controller = o;
 	}
@@ -276,11 +279,12 @@ static void validate_no_new_finalizers(struct write *w, const struct fpath *p)
 				   (const char *)d->text.data);
 	}
 	if (b.len)
-		field_forbidden(&w->faults, FPATH(p, "finalizers"),
-				arena_printf(w->a,
-					     "no new finalizers can be added if the object is being "
-					     "deleted, found new finalizers []string{%s}",
-					     buf_text(&b)));
+		field_forbidden(
+			&w->faults, FPATH(p, "finalizers"),
+			arena_printf(w->a,
+				     "no new finalizers can be added if the object is being "
+				     "deleted, found new finalizers []string{%s}",
+				     buf_text(&b)));
 	buf_fini(&b);
 }
 

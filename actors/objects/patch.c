@@ -173,7 +173,8 @@ static int apply(struct arena *a, struct doc **root, const struct doc *op, struc
 	int rc;
 	if (!doc_is(doc_get(op, "path"), DOC_STR))
 		return err_set(e, ERR_INVALID, "an operation without a path");
-	bool needs_value = span_is(name, "add") || span_is(name, "replace") || span_is(name, "test");
+	bool needs_value =
+		span_is(name, "add") || span_is(name, "replace") || span_is(name, "test");
 	if (needs_value && !value)
 		return err_set(e, ERR_INVALID, "an operation without a value");
 	if (span_is(name, "add"))
@@ -187,7 +188,8 @@ static int apply(struct arena *a, struct doc **root, const struct doc *op, struc
 		if (rc && value->type == DOC_NULL)
 			return 0; /* absent is as good as null */
 		if (rc == 0 && !doc_equal(got, value))
-			rc = err_set(e, ERR_CONFLICT, "testing value %.*s failed", (int)path.len, path.data);
+			rc = err_set(e, ERR_CONFLICT, "testing value %.*s failed", (int)path.len,
+				     path.data);
 		return rc;
 	}
 	bool move = span_is(name, "move");
@@ -206,7 +208,8 @@ int patch_json(struct arena *a, struct doc **target, const struct doc *patch, st
 	if (!doc_is(patch, DOC_ARRAY))
 		return err_set(e, ERR_INVALID, "a JSON patch is an array of operations");
 	if (patch->count > PATCH_OPS_MAX)
-		return err_set(e, ERR_LIMIT, "a JSON patch has at most %d operations", PATCH_OPS_MAX);
+		return err_set(e, ERR_LIMIT, "a JSON patch has at most %d operations",
+			       PATCH_OPS_MAX);
 	DOC_EACH(op, patch) {
 		int rc = apply(a, target, op, e);
 		if (rc)

@@ -14,6 +14,8 @@
 #include "actors/objects/plan.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "actors/objects/meta.h"
 #include "actors/schema/rfc3339.h"
@@ -117,6 +119,16 @@ void plan_refuse(struct write *w, struct doc *status)
 	settle(w);
 }
 
+void plan_bad_request(struct write *w, const char *fmt, ...)
+{
+	char text[8192]; /* a strict refusal names many fields */
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	plan_refuse(w, status_bad_request(w->a, text));
+}
+
 void plan_answer_object(struct write *w, int code, struct bytes *object, uint64_t version)
 {
 	w->plan->answer.code = code;
@@ -137,12 +149,14 @@ struct bytes *plan_encode(struct write *w)
 {
 	struct buf b = {0};
 	if (w->r->type)
-		(void)schema_coerce(w->r->type, w->obj, w->a, NULL, NULL); /* types are known good */
+		(void)schema_coerce(w->r->type, w->obj, w->a, NULL,
+				    NULL); /* types are known good */
 	buf_reserve(&b, 4096);
 	doc_to_mp(&b, w->obj);
 	if (b.len <= STORE_VALUE_BYTES_MAX)
 		return bytes_take(&b);
-	plan_refuse(w, status_too_large(w->a, arena_printf(w->a, "limit is %d", STORE_VALUE_BYTES_MAX)));
+	plan_refuse(w, status_too_large(w->a,
+					arena_printf(w->a, "limit is %d", STORE_VALUE_BYTES_MAX)));
 	buf_fini(&b);
 	return NULL;
 }
@@ -272,7 +286,8 @@ int objects_answer(struct obj_plan *plan, const struct store_outcome *o)
 	if (o->status == ERR_CONFLICT || (o->status == 0 && !o->compared))
 		return ERR_CONFLICT;
 	if (o->status) {
-		a->status = status_of_err(req->arena, req->resource, plan->name, o->status, o->text);
+		a->status =
+			status_of_err(req->arena, req->resource, plan->name, o->status, o->text);
 		a->code = status_code(a->status);
 		return 0;
 	}

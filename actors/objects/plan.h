@@ -27,6 +27,8 @@ bool plan_decode(struct write *w, struct doc *body, bool patched);
 /* An answer that rests on what was read: settled by a transaction that
  * compares only, or finished when nothing was read. */
 void plan_refuse(struct write *w, struct doc *status);
+/* With a 400 and these words. */
+void plan_bad_request(struct write *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void plan_answer_object(struct write *w, int code, struct bytes *object, uint64_t version);
 /* Refuses with the faults that were found, if any. */
 bool plan_refuse_faults(struct write *w);

@@ -10,8 +10,8 @@ static bool settle_namespace(struct write *w)
 	struct doc *m = meta_of(w->obj);
 	struct span ns = doc_get_str(m, "namespace");
 	if (ns.len && w->namespace.len && !span_eq(ns, w->namespace)) {
-		plan_refuse(w, status_bad_request(w->a, "the namespace of the provided object does not "
-							"match the namespace sent on the request"));
+		plan_bad_request(w, "the namespace of the provided object does not match the "
+				    "namespace sent on the request");
 		return false;
 	}
 	if (w->namespace.len)
@@ -25,19 +25,17 @@ static bool settle_name(struct write *w)
 {
 	struct doc *m = meta_of(w->obj);
 	struct span name = doc_get_str(m, "name");
-	if (name.len == 0 && w->name.len)
-		doc_set(w->a, m, "name", doc_span(w->a, w->name));
-	else if (w->name.len && !span_eq(name, w->name)) {
-		plan_refuse(w, status_bad_request(
-				       w->a, arena_printf(w->a,
-							  "the name of the object (%.*s) does not match "
-							  "the name on the URL (%.*s)",
-							  (int)name.len, name.data, (int)w->name.len,
-							  w->name.data)));
+	if (name.len && w->name.len && !span_eq(name, w->name)) {
+		plan_bad_request(w,
+				 "the name of the object (%.*s) does not match the name on the URL "
+				 "(%.*s)",
+				 (int)name.len, name.data, (int)w->name.len, w->name.data);
 		return false;
-	} else {
-		w->name = name;
 	}
+	if (name.len)
+		w->name = name;
+	else if (w->name.len)
+		doc_set(w->a, m, "name", doc_span(w->a, w->name));
 	return true;
 }
 
@@ -55,12 +53,14 @@ static bool admit_namespace(struct write *w, const struct store_row *ns)
 			   mp_path(m, "metadata.deletionTimestamp", &v);
 	if (!terminating)
 		return true;
-	struct doc *s = status_forbidden(w->a, w->r, w->name,
-					 arena_printf(w->a,
-						      "unable to create new content in namespace %.*s "
-						      "because it is being terminated",
-						      (int)w->namespace.len, w->namespace.data));
-	struct doc *causes = doc_set(w->a, doc_get(s, "details"), "causes", doc_new(w->a, DOC_ARRAY));
+	struct doc *s =
+		status_forbidden(w->a, w->r, w->name,
+				 arena_printf(w->a,
+					      "unable to create new content in namespace %.*s "
+					      "because it is being terminated",
+					      (int)w->namespace.len, w->namespace.data));
+	struct doc *causes =
+		doc_set(w->a, doc_get(s, "details"), "causes", doc_new(w->a, DOC_ARRAY));
 	struct doc *c = doc_add(causes, doc_new(w->a, DOC_MAP));
 	doc_set_str(w->a, c, "reason", "NamespaceTerminating");
 	doc_set(w->a, c, "message",
@@ -102,8 +102,7 @@ void plan_create_decoded(struct write *w)
 {
 	struct store_row ns = {0};
 	if (doc_get_str(meta_of(w->obj), "resourceVersion").len) {
-		plan_refuse(w, status_bad_request(
-				       w->a, "resourceVersion should not be set on objects to be created"));
+		plan_bad_request(w, "resourceVersion should not be set on objects to be created");
 		return;
 	}
 	if (!settle_namespace(w) || !settle_name(w))
@@ -127,7 +126,7 @@ void plan_create_decoded(struct write *w)
 void plan_create(struct write *w)
 {
 	if (!w->req->body) {
-		plan_refuse(w, status_bad_request(w->a, "the request has no body"));
+		plan_bad_request(w, "the request has no body");
 		return;
 	}
 	if (plan_decode(w, doc_copy(w->a, w->req->body), false))

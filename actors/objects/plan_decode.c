@@ -2,26 +2,24 @@
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
 
-static void refuse_body(struct write *w, const char *why)
-{
-	plan_refuse(w, status_bad_request(w->a, why));
-}
-
 /* Kubernetes tells type errors in a patched object as a fault of the patch. */
 static void refuse_type(struct write *w, const struct doc *body, bool patched, const char *why)
 {
 	struct span kind = doc_get_str(body, "kind");
 	if (patched) {
-		struct doc *s = status_failure(w->a, 422, "Invalid",
-					       arena_printf(w->a, " \"\" is invalid: patch: Invalid value: "
-								  "\"\": %s", why));
+		struct doc *s =
+			status_failure(w->a, 422, "Invalid",
+				       arena_printf(w->a,
+						    " \"\" is invalid: patch: Invalid value: "
+						    "\"\": %s",
+						    why));
 		plan_refuse(w, s);
 		return;
 	}
-	refuse_body(w, arena_printf(w->a, "%.*s in version \"%s\" cannot be handled as a %s: %s",
-				    (int)(kind.len ? kind.len : strlen(w->r->kind)),
-				    kind.len ? (const char *)kind.data : w->r->kind, w->r->version,
-				    w->r->kind, why));
+	plan_bad_request(w, "%.*s in version \"%s\" cannot be handled as a %s: %s",
+			 (int)(kind.len ? kind.len : strlen(w->r->kind)),
+			 kind.len ? (const char *)kind.data : w->r->kind, w->r->version, w->r->kind,
+			 why);
 }
 
 /* apiVersion and kind say what the URL says; they may be missing. */
@@ -30,10 +28,10 @@ static bool check_type_meta(struct write *w, struct doc *body)
 	const char *api_version = schema_api_version(w->r, w->a);
 	struct span version = doc_get_str(body, "apiVersion"), kind = doc_get_str(body, "kind");
 	if (version.len && !span_is(version, api_version)) {
-		refuse_body(w, arena_printf(w->a,
-					    "the API version in the data (%.*s) does not match the "
-					    "expected API version (%s)",
-					    (int)version.len, version.data, api_version));
+		plan_bad_request(w,
+				 "the API version in the data (%.*s) does not match the expected "
+				 "API version (%s)",
+				 (int)version.len, version.data, api_version);
 		return false;
 	}
 	if (kind.len && !span_is(kind, w->r->kind)) {
@@ -88,11 +86,10 @@ bool plan_decode(struct write *w, struct doc *body, bool patched)
 	struct notes unknown = {0};
 	struct err e = {0};
 	if (!doc_is(body, DOC_MAP)) {
-		refuse_body(w, arena_printf(w->a,
-					    "the object provided is unrecognized (must be of type %s): "
-					    "couldn't get version/kind; json parse error: the body is no "
-					    "object",
-					    w->r->kind));
+		plan_bad_request(w,
+				 "the object provided is unrecognized (must be of type %s): couldn't "
+				 "get version/kind; json parse error: the body is no object",
+				 w->r->kind);
 		return false;
 	}
 	if (!check_type_meta(w, body))

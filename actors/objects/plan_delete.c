@@ -19,8 +19,9 @@ static bool parse_bool(struct span v, bool *out)
 
 static struct doc *bad_option(struct arena *a, struct span key, struct span value)
 {
-	return status_bad_request(a, arena_printf(a, "invalid value for option %.*s: \"%.*s\"",
-						  (int)key.len, key.data, (int)value.len, value.data));
+	return status_bad_request(a,
+				  arena_printf(a, "invalid value for option %.*s: \"%.*s\"",
+					       (int)key.len, key.data, (int)value.len, value.data));
 }
 
 static bool parse_propagation(struct span v, enum obj_propagation *out)
@@ -69,7 +70,7 @@ static bool read_options(struct write *w, const struct doc *body)
 		return true;
 	struct doc *d = doc_copy(w->a, body);
 	if (schema_coerce(schema_type("meta/v1.DeleteOptions"), d, w->a, NULL, &e)) {
-		plan_refuse(w, status_bad_request(w->a, e.text));
+		plan_bad_request(w, "%s", e.text);
 		return false;
 	}
 	const struct doc *grace = doc_get(d, "gracePeriodSeconds");
@@ -81,13 +82,15 @@ static bool read_options(struct write *w, const struct doc *body)
 		w->del.propagation = orphan->boolean ? OBJ_ORPHAN : OBJ_BACKGROUND;
 	bool known = !policy || parse_propagation(policy->text, &w->del.propagation);
 	if (!known || (policy && orphan)) {
-		const char *what = known ? "orphanDependents and deletionPropagation cannot be both set"
-					 : "propagationPolicy: Unsupported value: supported values: "
-					   "\"Background\", \"Foreground\", \"Orphan\"";
-		plan_refuse(w, status_failure(w->a, 422, "Invalid",
-					      arena_printf(w->a,
-							   "DeleteOptions.meta.k8s.io \"\" is invalid: %s",
-							   what)));
+		const char *what =
+			known ? "orphanDependents and deletionPropagation cannot be both set"
+			      : "propagationPolicy: Unsupported value: supported values: "
+				"\"Background\", \"Foreground\", \"Orphan\"";
+		plan_refuse(w, status_failure(
+				       w->a, 422, "Invalid",
+				       arena_printf(w->a,
+						    "DeleteOptions.meta.k8s.io \"\" is invalid: %s",
+						    what)));
 		return false;
 	}
 	if (doc_path_str(d, "preconditions.uid").len)
@@ -105,15 +108,17 @@ static bool check_preconditions(struct write *w)
 	const char *version = arena_printf(w->a, "%llu", (unsigned long long)w->row.mod_version);
 	const char *why = NULL;
 	if (want.len && !span_eq(want, uid))
-		why = arena_printf(w->a,
-				   "the UID in the precondition (%.*s) does not match the UID in record "
-				   "(%.*s). The object might have been deleted and then recreated",
-				   (int)want.len, want.data, (int)uid.len, uid.data);
+		why = arena_printf(
+			w->a,
+			"the UID in the precondition (%.*s) does not match the UID in record "
+			"(%.*s). The object might have been deleted and then recreated",
+			(int)want.len, want.data, (int)uid.len, uid.data);
 	else if (w->del.version.len && !span_is(w->del.version, version))
-		why = arena_printf(w->a,
-				   "the ResourceVersion in the precondition (%.*s) does not match the "
-				   "ResourceVersion in record (%s). The object might have been modified",
-				   (int)w->del.version.len, w->del.version.data, version);
+		why = arena_printf(
+			w->a,
+			"the ResourceVersion in the precondition (%.*s) does not match the "
+			"ResourceVersion in record (%s). The object might have been modified",
+			(int)w->del.version.len, w->del.version.data, version);
 	if (why)
 		plan_refuse(w, status_conflict(w->a, w->r, w->name, why));
 	return !why;
@@ -175,7 +180,8 @@ static void remove_now(struct write *w)
 			plan_remove(w, last, NULL);
 		return;
 	}
-	plan_remove(w, NULL, status_success(w->a, w->r, w->name, doc_get_str(meta_of(w->obj), "uid")));
+	plan_remove(w, NULL,
+		    status_success(w->a, w->r, w->name, doc_get_str(meta_of(w->obj), "uid")));
 }
 
 static bool is_held(const struct write *w)

@@ -8,25 +8,24 @@ static bool check_names(struct write *w)
 {
 	const struct doc *m = meta_of(w->obj);
 	struct span name = doc_get_str(m, "name"), ns = doc_get_str(m, "namespace");
-	const char *why = NULL;
 	if (name.len == 0)
-		why = arena_printf(w->a,
-				   "the name of the object (%.*s based on URL) was undeterminable: "
-				   "name must be provided",
-				   (int)w->name.len, w->name.data);
+		plan_bad_request(w,
+				 "the name of the object (%.*s based on URL) was undeterminable: "
+				 "name must be provided",
+				 (int)w->name.len, w->name.data);
 	else if (!span_eq(name, w->name))
-		why = arena_printf(w->a,
-				   "the name of the object (%.*s) does not match the name on the URL "
-				   "(%.*s)",
-				   (int)name.len, name.data, (int)w->name.len, w->name.data);
+		plan_bad_request(w,
+				 "the name of the object (%.*s) does not match the name on the URL "
+				 "(%.*s)",
+				 (int)name.len, name.data, (int)w->name.len, w->name.data);
 	else if (ns.len && w->r->namespaced && !span_eq(ns, w->namespace))
-		why = arena_printf(w->a,
-				   "the namespace of the object (%.*s) does not match the namespace on "
-				   "the request (%.*s)",
-				   (int)ns.len, ns.data, (int)w->namespace.len, w->namespace.data);
-	if (why)
-		plan_refuse(w, status_bad_request(w->a, why));
-	return !why;
+		plan_bad_request(w,
+				 "the namespace of the object (%.*s) does not match the namespace "
+				 "on the request (%.*s)",
+				 (int)ns.len, ns.data, (int)w->namespace.len, w->namespace.data);
+	else
+		return true;
+	return false;
 }
 
 static bool check_uid(struct write *w)
@@ -35,11 +34,12 @@ static bool check_uid(struct write *w)
 	struct span was = doc_get_str(meta_of(w->old), "uid");
 	if (uid.len == 0 || span_eq(uid, was))
 		return true;
-	plan_refuse(w, status_conflict(w->a, w->r, w->name,
-				       arena_printf(w->a,
-						    "Precondition failed: UID in precondition: %.*s, UID "
-						    "in object meta: %.*s",
-						    (int)uid.len, uid.data, (int)was.len, was.data)));
+	plan_refuse(w, status_conflict(
+			       w->a, w->r, w->name,
+			       arena_printf(w->a,
+					    "Precondition failed: UID in precondition: %.*s, UID "
+					    "in object meta: %.*s",
+					    (int)uid.len, uid.data, (int)was.len, was.data)));
 	return false;
 }
 
@@ -99,7 +99,8 @@ static void update(struct write *w)
 		sub->prepare(w);
 	else if (w->s->prepare_update)
 		w->s->prepare_update(w);
-	if (w->s->generation && !sub && !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec")))
+	if (w->s->generation && !sub &&
+	    !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec")))
 		meta_next_generation(w);
 	meta_validate(w);
 	meta_validate_update(w);
@@ -123,7 +124,7 @@ static void update(struct write *w)
 void plan_update(struct write *w)
 {
 	if (!w->req->body) {
-		plan_refuse(w, status_bad_request(w->a, "the request has no body"));
+		plan_bad_request(w, "the request has no body");
 		return;
 	}
 	if (!plan_decode(w, doc_copy(w->a, w->req->body), false) || !check_names(w) ||
@@ -176,23 +177,26 @@ static struct doc *apply(struct write *w)
 		rc = patch_strategic(w->a, d, patch, w->r->type, &e);
 	if (rc == 0)
 		return d;
-	plan_refuse(w, rc == ERR_CONFLICT ? unprocessable(w, e.text)
-					  : status_bad_request(w->a, arena_printf(w->a,
-						  "error decoding patch: %s", e.text)));
+	if (rc == ERR_CONFLICT)
+		plan_refuse(w, unprocessable(w, e.text));
+	else
+		plan_bad_request(w, "error decoding patch: %s", e.text);
 	return NULL;
 }
 
 void plan_patch(struct write *w)
 {
 	if (!w->req->body) {
-		plan_refuse(w, status_bad_request(w->a, "the request has no body"));
+		plan_bad_request(w, "the request has no body");
 		return;
 	}
 	if (w->req->verb == OBJ_PATCH_STRATEGIC && !w->r->type) {
-		plan_refuse(w, status_unsupported_media_type(
-				       w->a, "the body of the request was in an unknown format - accepted "
-					     "media types include: application/json-patch+json, "
-					     "application/merge-patch+json"));
+		plan_refuse(w,
+			    status_unsupported_media_type(
+				    w->a,
+				    "the body of the request was in an unknown format - accepted "
+				    "media types include: application/json-patch+json, "
+				    "application/merge-patch+json"));
 		return;
 	}
 	if (!plan_read_object(w))
@@ -212,7 +216,7 @@ void plan_subresource(struct write *w)
 {
 	const struct subresource *sub = plan_find_subresource(w);
 	if (!w->req->body) {
-		plan_refuse(w, status_bad_request(w->a, "the request has no body"));
+		plan_bad_request(w, "the request has no body");
 		return;
 	}
 	if (!plan_read_object(w))

@@ -51,7 +51,8 @@ static void validate_field_ref(struct faults *f, const struct fpath *p, const st
 					    "status.podIPs",	   NULL};
 	struct span path = doc_get_str(ref, "fieldPath");
 	bool keyed = path.len > 10 && path.data[path.len - 1] == ']' &&
-		     (memcmp(path.data, "metadata.l", 10) == 0 || memcmp(path.data, "metadata.a", 10) == 0);
+		     (memcmp(path.data, "metadata.l", 10) == 0 ||
+		      memcmp(path.data, "metadata.a", 10) == 0);
 	if (path.len == 0)
 		field_required(f, FPATH(p, "fieldPath"), "");
 	else if (!keyed && !in_list(paths, path))
@@ -103,11 +104,13 @@ static void validate_env_source(struct faults *f, const struct fpath *p, const s
 		env_sources[i].validate(f, FPATH(p, env_sources[i].name), d);
 	}
 	if (count == 0)
-		field_invalid(f, p, (struct span){0},
-			      "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or "
-			      "`secretKeyRef`");
+		field_invalid(
+			f, p, (struct span){0},
+			"must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or "
+			"`secretKeyRef`");
 	else if (doc_get_str(env, "value").len)
-		field_invalid(f, p, (struct span){0}, "may not be specified when `value` is not empty");
+		field_invalid(f, p, (struct span){0},
+			      "may not be specified when `value` is not empty");
 	else if (count > 1)
 		field_invalid(f, p, (struct span){0},
 			      "may not have more than one field specified at a time");
@@ -219,9 +222,11 @@ static void validate_security(struct faults *f, const struct fpath *p, const str
 	const struct doc *escalation = doc_get(c, "allowPrivilegeEscalation");
 	for (size_t i = 0; i < 2; i++)
 		check_range(f, FPATH(p, ids[i]), doc_get(c, ids[i]), 0, 0xffffffffll);
-	if (doc_get_bool(c, "privileged", false) && doc_is(escalation, DOC_BOOL) && !escalation->boolean)
-		field_invalid_doc(f, p, c,
-				  "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+	if (doc_get_bool(c, "privileged", false) && doc_is(escalation, DOC_BOOL) &&
+	    !escalation->boolean)
+		field_invalid_doc(
+			f, p, c,
+			"cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
 }
 
 static void validate_container(struct faults *f, const struct fpath *p, const struct doc *c,
@@ -244,7 +249,8 @@ static void validate_container(struct faults *f, const struct fpath *p, const st
 	validate_security(f, FPATH(p, "securityContext"), doc_get(c, "securityContext"));
 	const struct doc *restart = doc_get(c, "restartPolicy");
 	if (restart && which == CONTAINERS)
-		field_forbidden(f, FPATH(p, "restartPolicy"), "may not be set for non-init containers");
+		field_forbidden(f, FPATH(p, "restartPolicy"),
+				"may not be set for non-init containers");
 	else
 		check_enum(f, FPATH(p, "restartPolicy"), restart, restarts);
 }

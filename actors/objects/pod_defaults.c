@@ -212,7 +212,8 @@ static bool tolerates(const struct doc *list, const char *key)
 {
 	DOC_EACH(t, list) {
 		struct span k = doc_get_str(t, "key"), effect = doc_get_str(t, "effect");
-		if ((k.len == 0 || span_is(k, key)) && (effect.len == 0 || span_is(effect, "NoExecute")))
+		if ((k.len == 0 || span_is(k, key)) &&
+		    (effect.len == 0 || span_is(effect, "NoExecute")))
 			return true;
 	}
 	return false;
@@ -255,13 +256,14 @@ static void set_priority(struct write *w, struct doc *spec)
 		if (!span_is(class, built_in[i].class))
 			continue;
 		if (doc_is(given, DOC_INT) && given->integer != built_in[i].priority)
-			field_forbidden(&w->faults, FPATH(FPATH(NULL, "spec"), "priority"),
-					arena_printf(w->a,
-						     "the integer value of priority (%lld) must not be "
-						     "provided in pod spec; priority admission controller "
-						     "computed %lld from the given PriorityClass name",
-						     (long long)given->integer,
-						     (long long)built_in[i].priority));
+			field_forbidden(
+				&w->faults, FPATH(FPATH(NULL, "spec"), "priority"),
+				arena_printf(w->a,
+					     "the integer value of priority (%lld) must not be "
+					     "provided in pod spec; priority admission controller "
+					     "computed %lld from the given PriorityClass name",
+					     (long long)given->integer,
+					     (long long)built_in[i].priority));
 		doc_set_int(w->a, spec, "priority", built_in[i].priority);
 		doc_default(w->a, spec, "preemptionPolicy", doc_str(w->a, "PreemptLowerPriority"));
 		return;

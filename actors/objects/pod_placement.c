@@ -15,7 +15,8 @@ static void validate_toleration(struct faults *f, const struct fpath *p, const s
 		field_invalid(f, FPATH(p, "key"), key, name_qualified(key));
 	if (key.len == 0 && !exists)
 		field_invalid(f, FPATH(p, "operator"), op,
-			      "operator must be Exists when `key` is empty, which means \"match all values "
+			      "operator must be Exists when `key` is empty, which means \"match "
+			      "all values "
 			      "and all keys\"");
 	if (doc_get(t, "tolerationSeconds") && !span_is(effect, "NoExecute"))
 		field_invalid(f, FPATH(p, "effect"), effect,
@@ -33,7 +34,8 @@ static void validate_toleration(struct faults *f, const struct fpath *p, const s
 
 static void validate_requirement(struct faults *f, const struct fpath *p, const struct doc *r)
 {
-	static const char *const all[] = {"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", NULL};
+	static const char *const all[] = {"In", "NotIn", "Exists", "DoesNotExist",
+					  "Gt", "Lt",	 NULL};
 	const struct doc *values = doc_get(r, "values");
 	struct span op = doc_get_str(r, "operator");
 	size_t n = doc_is(values, DOC_ARRAY) ? values->count : 0;
@@ -43,9 +45,12 @@ static void validate_requirement(struct faults *f, const struct fpath *p, const 
 	else if ((span_is(op, "In") || span_is(op, "NotIn")) && n == 0)
 		field_required(f, here, "must be specified when `operator` is 'In' or 'NotIn'");
 	else if ((span_is(op, "Exists") || span_is(op, "DoesNotExist")) && n > 0)
-		field_forbidden(f, here, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+		field_forbidden(
+			f, here,
+			"may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
 	else if ((span_is(op, "Gt") || span_is(op, "Lt")) && n != 1)
-		field_required(f, here, "must be specified single value when `operator` is 'Lt' or 'Gt'");
+		field_required(f, here,
+			       "must be specified single value when `operator` is 'Lt' or 'Gt'");
 	struct span key = doc_get_str(r, "key");
 	const char *why = name_qualified(key);
 	if (why)
@@ -73,7 +78,8 @@ static const char preferred_key[] = "preferredDuringSchedulingIgnoredDuringExecu
 
 static void validate_node_affinity(struct faults *f, const struct fpath *p, const struct doc *d)
 {
-	const struct doc *required = doc_get(d, required_key), *preferred = doc_get(d, preferred_key);
+	const struct doc *required = doc_get(d, required_key),
+			 *preferred = doc_get(d, preferred_key);
 	const struct doc *terms = doc_get(required, "nodeSelectorTerms");
 	const struct fpath *at = FPATH(FPATH(p, required_key), "nodeSelectorTerms");
 	int i = 0;
@@ -113,7 +119,8 @@ static void validate_pod_term(struct faults *f, const struct fpath *p, const str
 
 static void validate_pod_affinity(struct faults *f, const struct fpath *p, const struct doc *d)
 {
-	const struct doc *required = doc_get(d, required_key), *preferred = doc_get(d, preferred_key);
+	const struct doc *required = doc_get(d, required_key),
+			 *preferred = doc_get(d, preferred_key);
 	int i = 0;
 	if (doc_is(required, DOC_ARRAY))
 		DOC_EACH(t, required)
@@ -123,7 +130,8 @@ static void validate_pod_affinity(struct faults *f, const struct fpath *p, const
 		DOC_EACH(t, preferred) {
 			const struct fpath *here = FPATH_AT(FPATH(p, preferred_key), i++);
 			validate_weight(f, here, t);
-			validate_pod_term(f, FPATH(here, "podAffinityTerm"), doc_get(t, "podAffinityTerm"));
+			validate_pod_term(f, FPATH(here, "podAffinityTerm"),
+					  doc_get(t, "podAffinityTerm"));
 		}
 }
 
@@ -153,9 +161,11 @@ void pod_placement_validate(struct faults *f, const struct fpath *p, const struc
 	if (doc_is(selector, DOC_MAP))
 		DOC_EACH(d, selector) {
 			if (name_qualified(d->key))
-				field_invalid(f, FPATH(p, "nodeSelector"), d->key, name_qualified(d->key));
+				field_invalid(f, FPATH(p, "nodeSelector"), d->key,
+					      name_qualified(d->key));
 			if (doc_is(d, DOC_STR) && name_label_value(d->text))
-				field_invalid(f, FPATH(p, "nodeSelector"), d->text, name_label_value(d->text));
+				field_invalid(f, FPATH(p, "nodeSelector"), d->text,
+					      name_label_value(d->text));
 		}
 	int i = 0;
 	if (doc_is(tolerations, DOC_ARRAY))
@@ -163,7 +173,8 @@ void pod_placement_validate(struct faults *f, const struct fpath *p, const struc
 			validate_toleration(f, FPATH_AT(FPATH(p, "tolerations"), i++), t);
 	validate_node_affinity(f, FPATH(at, "nodeAffinity"), doc_get(affinity, "nodeAffinity"));
 	validate_pod_affinity(f, FPATH(at, "podAffinity"), doc_get(affinity, "podAffinity"));
-	validate_pod_affinity(f, FPATH(at, "podAntiAffinity"), doc_get(affinity, "podAntiAffinity"));
+	validate_pod_affinity(f, FPATH(at, "podAntiAffinity"),
+			      doc_get(affinity, "podAntiAffinity"));
 	i = 0;
 	if (doc_is(spread, DOC_ARRAY))
 		DOC_EACH(d, spread)

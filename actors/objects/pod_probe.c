@@ -67,8 +67,9 @@ static void validate_action(struct faults *f, const struct fpath *p, const struc
 static void validate_probe(struct faults *f, const struct fpath *p, const struct doc *d,
 			   bool readiness)
 {
-	static const char *const numbers[] = {"initialDelaySeconds", "timeoutSeconds", "periodSeconds",
-					      "successThreshold", "failureThreshold"};
+	static const char *const numbers[] = {"initialDelaySeconds", "timeoutSeconds",
+					      "periodSeconds", "successThreshold",
+					      "failureThreshold"};
 	const struct doc *grace = doc_get(d, "terminationGracePeriodSeconds");
 	validate_action(f, p, d, true);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
@@ -93,8 +94,10 @@ void pod_probes_validate(struct faults *f, const struct fpath *p, const struct d
 	static const char *const hooks[] = {"postStart", "preStop"};
 	const struct doc *lifecycle = doc_get(c, "lifecycle");
 	/* One that runs to its end before the others start has nothing to probe. */
-	bool plain_init = which == INIT_CONTAINERS && !doc_str_is(doc_get(c, "restartPolicy"), "Always");
-	static const char refused[] = "may not be set for init containers without restartPolicy=Always";
+	bool plain_init =
+		which == INIT_CONTAINERS && !doc_str_is(doc_get(c, "restartPolicy"), "Always");
+	static const char refused[] =
+		"may not be set for init containers without restartPolicy=Always";
 	for (size_t i = 0; i < 3; i++) {
 		const struct doc *d = doc_get(c, probes[i]);
 		if (d && plain_init)

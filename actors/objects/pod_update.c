@@ -7,8 +7,10 @@
 
 static const char refused[] =
 	"pod updates may not change fields other than `spec.containers[*].image`,"
-	"`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions "
-	"to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it "
+	"`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
+	"additions "
+	"to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if "
+	"it "
 	"was previously negative)";
 
 static size_t count_of(const struct doc *list)
@@ -46,7 +48,8 @@ static void check_deadline(struct write *w, const struct fpath *p, const struct 
 	if (!doc_is(was, DOC_INT))
 		return;
 	if (!doc_is(now, DOC_INT))
-		field_invalid_doc(&w->faults, p, now, "must not update from a positive integer to nil value");
+		field_invalid_doc(&w->faults, p, now,
+				  "must not update from a positive integer to nil value");
 	else if (now->integer > was->integer)
 		field_invalid_int(&w->faults, p, now->integer,
 				  "must be less than or equal to previous value");
@@ -74,7 +77,8 @@ static void check_tolerations(struct write *w, const struct fpath *p, const stru
 				there |= same_toleration(n, o);
 		if (!there) {
 			field_forbidden(&w->faults, p,
-					"existing toleration can not be modified except its tolerationSeconds");
+					"existing toleration can not be modified except its "
+					"tolerationSeconds");
 			return;
 		}
 	}
@@ -92,11 +96,12 @@ static void check_gates(struct write *w, const struct fpath *p, const struct doc
 			DOC_EACH(o, was)
 				known |= span_eq(doc_get_str(o, "name"), name);
 		if (!known)
-			field_forbidden(&w->faults, p,
-					arena_printf(w->a,
-						     "only deletion is allowed, but found new scheduling "
-						     "gate '%.*s'",
-						     (int)name.len, name.data));
+			field_forbidden(
+				&w->faults, p,
+				arena_printf(w->a,
+					     "only deletion is allowed, but found new scheduling "
+					     "gate '%.*s'",
+					     (int)name.len, name.data));
 	}
 }
 

@@ -12,9 +12,12 @@ static const struct {
 	const char *field;
 	name_check *check;
 } names[] = {
-	{"serviceAccountName", name_dns1123_subdomain}, {"nodeName", name_dns1123_subdomain},
-	{"hostname", name_dns1123_label},		{"subdomain", name_dns1123_label},
-	{"priorityClassName", name_dns1123_subdomain},	{"runtimeClassName", name_dns1123_subdomain},
+	{"serviceAccountName", name_dns1123_subdomain},
+	{"nodeName", name_dns1123_subdomain},
+	{"hostname", name_dns1123_label},
+	{"subdomain", name_dns1123_label},
+	{"priorityClassName", name_dns1123_subdomain},
+	{"runtimeClassName", name_dns1123_subdomain},
 };
 
 static void validate_names(struct faults *f, const struct fpath *p, const struct doc *spec)
@@ -53,21 +56,26 @@ static void validate_host_ports(struct faults *f, const struct fpath *p, const s
 		const struct doc *ports = doc_get(c, "ports");
 		const struct fpath *at = FPATH(FPATH_AT(FPATH(p, "containers"), i++), "ports");
 		int k = 0;
-		for (const struct doc *d = doc_is(ports, DOC_ARRAY) ? ports->first : NULL; d; d = d->next) {
+		for (const struct doc *d = doc_is(ports, DOC_ARRAY) ? ports->first : NULL; d;
+		     d = d->next) {
 			int64_t port = doc_get_int(d, "hostPort", 0);
-			struct span proto = doc_get_str(d, "protocol"), ip = doc_get_str(d, "hostIP");
+			struct span proto = doc_get_str(d, "protocol"),
+				    ip = doc_get_str(d, "hostIP");
 			const struct fpath *here = FPATH(FPATH_AT(at, k++), "hostPort");
 			if (port == 0)
 				continue;
 			if (host_network && port != doc_get_int(d, "containerPort", 0))
-				field_invalid_int(f, FPATH(FPATH_AT(at, k - 1), "containerPort"),
-						  doc_get_int(d, "containerPort", 0),
-						  "must match `hostPort` when `hostNetwork` is true");
+				field_invalid_int(
+					f, FPATH(FPATH_AT(at, k - 1), "containerPort"),
+					doc_get_int(d, "containerPort", 0),
+					"must match `hostPort` when `hostNetwork` is true");
 			for (const struct host_port *s = seen; s; s = s->next)
 				if (same_host_port(s->port, d)) {
 					const char *text = arena_printf(
-						f->arena, "%.*s/%.*s/%lld", (int)proto.len, proto.data,
-						(int)ip.len, (const char *)(ip.len ? ip.data : (const uint8_t *)""),
+						f->arena, "%.*s/%.*s/%lld", (int)proto.len,
+						proto.data, (int)ip.len,
+						(const char *)(ip.len ? ip.data
+								      : (const uint8_t *)""),
 						(long long)port);
 					field_duplicate(f, here, span_of(text));
 					break;
@@ -97,7 +105,9 @@ static void validate_gates(struct faults *f, const struct fpath *p, const struct
 		int k = 0;
 		if (doc_is(list, DOC_ARRAY))
 			DOC_EACH(d, list)
-				check_name(f, FPATH(FPATH_AT(FPATH(p, gates[i].list), k++), gates[i].field),
+				check_name(f,
+					   FPATH(FPATH_AT(FPATH(p, gates[i].list), k++),
+						 gates[i].field),
 					   doc_get_str(d, gates[i].field), name_qualified);
 	}
 	if (doc_get_str(spec, "nodeName").len && doc_get(spec, "schedulingGates") &&
@@ -109,7 +119,8 @@ static void validate_gates(struct faults *f, const struct fpath *p, const struct
 /* One name for all containers of a pod, whatever list they are in. */
 static void validate_unique(struct faults *f, const struct fpath *p, const struct doc *spec)
 {
-	const struct doc *init = doc_get(spec, "initContainers"), *main = doc_get(spec, "containers");
+	const struct doc *init = doc_get(spec, "initContainers"),
+			 *main = doc_get(spec, "containers");
 	int i = 0;
 	if (!doc_is(init, DOC_ARRAY) || !doc_is(main, DOC_ARRAY))
 		return;
@@ -124,7 +135,8 @@ static void validate_unique(struct faults *f, const struct fpath *p, const struc
 
 void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc *spec)
 {
-	const struct doc *containers = doc_get(spec, "containers"), *volumes = doc_get(spec, "volumes");
+	const struct doc *containers = doc_get(spec, "containers"),
+			 *volumes = doc_get(spec, "volumes");
 	const struct doc *ephemeral = doc_get(spec, "ephemeralContainers");
 	pod_volumes_validate(f, FPATH(p, "volumes"), volumes);
 	if (!doc_is(containers, DOC_ARRAY) || containers->count == 0)

@@ -52,8 +52,9 @@ static void validate_items(struct faults *f, const struct fpath *p, const struct
 
 static void validate_host_path(struct faults *f, const struct fpath *p, const struct doc *d)
 {
-	static const char *const types[] = {"",	     "BlockDevice", "CharDevice",	 "Directory",
-					    "DirectoryOrCreate", "File", "FileOrCreate", "Socket", NULL};
+	static const char *const types[] = {
+		"",	"BlockDevice",	"CharDevice", "Directory", "DirectoryOrCreate",
+		"File", "FileOrCreate", "Socket",     NULL};
 	check_enum(f, FPATH(p, "type"), doc_get(d, "type"), types);
 	struct span path = doc_get_str(d, "path");
 	for (size_t i = 0; i + 1 < path.len; i++) {

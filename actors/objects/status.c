@@ -118,11 +118,11 @@ static struct doc *about(struct arena *a, const struct schema_resource *r, struc
 struct doc *status_forbidden(struct arena *a, const struct schema_resource *r, struct span name,
 			     const char *why)
 {
-	const char *text = !r ? arena_printf(a, "forbidden: %s", why)
-			   : name.len == 0
-				   ? arena_printf(a, "%s is forbidden: %s", qualified(a, r), why)
-				   : arena_printf(a, "%s \"%.*s\" is forbidden: %s", qualified(a, r),
-						  (int)name.len, (const char *)name.data, why);
+	const char *text =
+		!r		? arena_printf(a, "forbidden: %s", why)
+		: name.len == 0 ? arena_printf(a, "%s is forbidden: %s", qualified(a, r), why)
+				: arena_printf(a, "%s \"%.*s\" is forbidden: %s", qualified(a, r),
+					       (int)name.len, (const char *)name.data, why);
 	return about(a, r, name, 403, "Forbidden", text);
 }
 
@@ -145,8 +145,9 @@ struct doc *status_method_not_allowed(struct arena *a, const struct schema_resou
 				      const char *verb)
 {
 	if (!r)
-		return status_failure(a, 405, "MethodNotAllowed",
-				      "the server does not allow this method on the requested resource");
+		return status_failure(
+			a, 405, "MethodNotAllowed",
+			"the server does not allow this method on the requested resource");
 	return about(a, r, (struct span){0}, 405, "MethodNotAllowed",
 		     arena_printf(a, "%s is not supported on resources of kind \"%s\"", verb,
 				  qualified(a, r)));
@@ -282,7 +283,8 @@ struct doc *status_unavailable(struct arena *a, const char *why)
 
 struct doc *status_timeout(struct arena *a, const char *why)
 {
-	return retry_after(a, status_failure(a, 504, "Timeout", arena_printf(a, "Timeout: %s", why)), 1);
+	return retry_after(
+		a, status_failure(a, 504, "Timeout", arena_printf(a, "Timeout: %s", why)), 1);
 }
 
 struct doc *status_of_err(struct arena *a, const struct schema_resource *r, struct span name,

@@ -65,7 +65,8 @@ struct strategy {
 };
 
 extern const struct strategy strategy_plain, strategy_pod, strategy_namespace, strategy_node,
-	strategy_configmap, strategy_secret, strategy_serviceaccount, strategy_event, strategy_lease;
+	strategy_configmap, strategy_secret, strategy_serviceaccount, strategy_event,
+	strategy_lease;
 
 /* ---- what strategies share */
 

@@ -10,8 +10,8 @@ static void validate(struct write *w)
 	if (doc_is(data, DOC_MAP))
 		DOC_EACH(d, data)
 			if (doc_get_span(binary, d->key))
-				field_invalid(&w->faults, FPATH_KEY(FPATH(NULL, "data"), d->key), d->key,
-					      "duplicate of key present in binaryData");
+				field_invalid(&w->faults, FPATH_KEY(FPATH(NULL, "data"), d->key),
+					      d->key, "duplicate of key present in binaryData");
 	if (bytes > CONFIG_BYTES_MAX)
 		field_too_long(&w->faults, NULL, CONFIG_BYTES_MAX);
 }

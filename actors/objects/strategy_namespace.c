@@ -66,7 +66,8 @@ static void validate(struct write *w)
 			field_invalid(&w->faults, FPATH_AT(p, i), d->text, why);
 		else if (bare && !in_list(standard, d->text))
 			field_invalid(&w->faults, FPATH_AT(p, i), d->text,
-				      "name is neither a standard finalizer name nor is it fully qualified");
+				      "name is neither a standard finalizer name nor is it fully "
+				      "qualified");
 		i++;
 	}
 }

@@ -48,7 +48,8 @@ static void validate_taints(struct write *w)
 		struct span value = doc_get_str(t, "value");
 		check_name(&w->faults, FPATH(p, "key"), doc_get_str(t, "key"), name_qualified);
 		if (value.len && name_label_value(value))
-			field_invalid(&w->faults, FPATH(p, "value"), value, name_label_value(value));
+			field_invalid(&w->faults, FPATH(p, "value"), value,
+				      name_label_value(value));
 		if (doc_get_str(t, "effect").len == 0)
 			field_required(&w->faults, FPATH(p, "effect"), "");
 		else

@@ -29,7 +29,8 @@ static void prepare_create(struct write *w)
 		doc_set_str(w->a, c, "type", "PodScheduled");
 		doc_set_str(w->a, c, "status", "False");
 		doc_set_str(w->a, c, "reason", "SchedulingGated");
-		doc_set_str(w->a, c, "message", "Scheduling is blocked due to non-empty scheduling gates");
+		doc_set_str(w->a, c, "message",
+			    "Scheduling is blocked due to non-empty scheduling gates");
 	}
 	doc_set_str(w->a, status, "qosClass", pod_qos(spec));
 }
@@ -51,7 +52,8 @@ static void validate_images(struct write *w)
 {
 	static const char *const lists[] = {"containers", "initContainers"};
 	for (size_t i = 0; i < 2; i++) {
-		const struct doc *list = doc_path(w->obj, i ? "spec.initContainers" : "spec.containers");
+		const struct doc *list =
+			doc_path(w->obj, i ? "spec.initContainers" : "spec.containers");
 		int k = 0;
 		if (!doc_is(list, DOC_ARRAY))
 			continue;
@@ -93,7 +95,8 @@ static void prepare_status(struct write *w)
 {
 	struct doc *m = meta_of(w->obj);
 	keep_old(w, "spec");
-	put_or_remove(w, m, "ownerReferences", copy_of(w, doc_get(meta_of(w->old), "ownerReferences")));
+	put_or_remove(w, m, "ownerReferences",
+		      copy_of(w, doc_get(meta_of(w->old), "ownerReferences")));
 	struct doc *status = doc_need_map(w->a, w->obj, "status");
 	const struct doc *qos = doc_path(w->old, "status.qosClass");
 	if (status && qos)
@@ -122,6 +125,30 @@ static struct doc *binding_conflict(struct write *w, const char *why)
 	struct schema_resource bindings = *w->r;
 	bindings.resource = "pods/binding";
 	return status_conflict(w->a, &bindings, w->name, why);
+}
+
+/* Why the pod cannot be bound (now), NULL when it can. */
+static const char *not_bindable(struct write *w, const struct doc *binding)
+{
+	const struct doc *spec = doc_get(w->old, "spec"), *gates = doc_get(spec, "schedulingGates");
+	struct span uid = doc_get_str(meta_of(binding), "uid"), name = w->name;
+	struct span mine = doc_get_str(meta_of(w->old), "uid");
+	struct span node = doc_get_str(spec, "nodeName");
+	if (uid.len && !span_eq(uid, mine))
+		return arena_printf(w->a,
+				    "Precondition failed: UID in precondition: %.*s, UID in object "
+				    "meta: %.*s",
+				    (int)uid.len, uid.data, (int)mine.len, mine.data);
+	if (meta_deleting(w->old))
+		return arena_printf(w->a, "pod %.*s is being deleted, cannot be assigned to a host",
+				    (int)name.len, name.data);
+	if (node.len)
+		return arena_printf(w->a, "pod %.*s is already assigned to node \"%.*s\"",
+				    (int)name.len, name.data, (int)node.len, node.data);
+	if (doc_is(gates, DOC_ARRAY) && gates->count)
+		return arena_printf(w->a, "pod %.*s has non-empty .spec.schedulingGates",
+				    (int)name.len, name.data);
+	return NULL;
 }
 
 static void merge_metadata(struct write *w, const struct doc *body, const char *field)
@@ -156,35 +183,19 @@ static struct doc *bind(struct write *w, const struct doc *body)
 	struct err e = {0};
 	struct doc *b = doc_copy(w->a, body);
 	if (schema_coerce(schema_type("core/v1.Binding"), b, w->a, NULL, &e))
-		return status_bad_request(w->a, arena_printf(w->a,
-							     "Binding in version \"v1\" cannot be handled "
-							     "as a Binding: %s", e.text));
+		return status_bad_request(
+			w->a, arena_printf(w->a,
+					   "Binding in version \"v1\" cannot be handled "
+					   "as a Binding: %s",
+					   e.text));
 	struct doc *bad = check_binding(w, b);
 	if (bad)
 		return bad;
+	const char *why = not_bindable(w, b);
+	if (why)
+		return binding_conflict(w, why);
 	struct doc *spec = doc_need_map(w->a, w->obj, "spec");
-	struct span node = doc_path_str(b, "target.name"), was = doc_get_str(spec, "nodeName");
-	struct span uid = doc_get_str(meta_of(b), "uid"), mine = doc_get_str(meta_of(w->old), "uid");
-	struct span name = w->name;
-	const struct doc *gates = doc_get(spec, "schedulingGates");
-	if (uid.len && !span_eq(uid, mine))
-		return binding_conflict(w, arena_printf(w->a,
-							"Precondition failed: UID in precondition: %.*s, "
-							"UID in object meta: %.*s",
-							(int)uid.len, uid.data, (int)mine.len, mine.data));
-	if (meta_deleting(w->old))
-		return binding_conflict(w, arena_printf(w->a,
-							"pod %.*s is being deleted, cannot be assigned to "
-							"a host",
-							(int)name.len, name.data));
-	if (was.len)
-		return binding_conflict(w, arena_printf(w->a,
-							"pod %.*s is already assigned to node \"%.*s\"",
-							(int)name.len, name.data, (int)was.len, was.data));
-	if (doc_is(gates, DOC_ARRAY) && gates->count)
-		return binding_conflict(w, arena_printf(w->a,
-							"pod %.*s has non-empty .spec.schedulingGates",
-							(int)name.len, name.data));
+	struct span node = doc_path_str(b, "target.name");
 	doc_set(w->a, spec, "nodeName", doc_span(w->a, node));
 	merge_metadata(w, b, "annotations");
 	merge_metadata(w, b, "labels");

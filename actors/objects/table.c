@@ -309,8 +309,9 @@ static void print_by_columns(struct cells *c)
 		else if (strcmp(name, "Age") == 0)
 			created_cell(c);
 		else
-			cell_text(c, strcmp(name, "Created At") == 0 ? at(c, "metadata.creationTimestamp")
-								     : (struct span){0});
+			cell_text(c, strcmp(name, "Created At") == 0
+					     ? at(c, "metadata.creationTimestamp")
+					     : (struct span){0});
 	}
 	if (r->column_count == 0) {
 		name_cell(c);

@@ -125,25 +125,30 @@ static void look_at_containers(struct look *l)
 	l->restarts = l->sidecar_restarts;
 	l->last_us = l->sidecar_last_us;
 	for (const struct doc *c = doc_is(list, DOC_ARRAY) ? list->last : NULL; c; c = c->prev) {
-		const struct doc *state = doc_get(c, "state"), *ended = doc_get(state, "terminated");
+		const struct doc *state = doc_get(c, "state"),
+				 *ended = doc_get(state, "terminated");
 		struct span waiting = doc_path_str(state, "waiting.reason");
 		count_restarts(c, &l->restarts, &l->last_us);
 		if (waiting.len) {
 			set_reason(l, "", waiting);
 		} else if (doc_is(ended, DOC_MAP)) {
 			ended_reason(l, "", ended);
-		} else if (doc_get_bool(c, "ready", false) && doc_is(doc_get(state, "running"), DOC_MAP)) {
+		} else if (doc_get_bool(c, "ready", false) &&
+			   doc_is(doc_get(state, "running"), DOC_MAP)) {
 			running = true;
 			l->ready++;
 		}
 	}
 	if (strcmp(l->reason, "Completed") == 0 && running)
-		set_reason(l, "", span_of(condition_is(l, "Ready", "status", "True") ? "Running" : "NotReady"));
+		set_reason(l, "",
+			   span_of(condition_is(l, "Ready", "status", "True") ? "Running"
+									      : "NotReady"));
 }
 
 static void look_at_pod(struct look *l, struct mp object)
 {
-	struct span reason = doc_get_str(l->status, "reason"), phase = doc_get_str(l->status, "phase");
+	struct span reason = doc_get_str(l->status, "reason"),
+		    phase = doc_get_str(l->status, "phase");
 	const struct doc *init = doc_get(l->status, "initContainerStatuses");
 	bool waits = false;
 	int index = 0;
@@ -152,7 +157,8 @@ static void look_at_pod(struct look *l, struct mp object)
 	if (condition_is(l, "PodScheduled", "reason", "SchedulingGated"))
 		set_reason(l, "", span_of("SchedulingGated"));
 	l->total = (int)(count_at(l->spec, "containers") + count_sidecars(l));
-	for (const struct doc *c = doc_is(init, DOC_ARRAY) ? init->first : NULL; c && !waits; c = c->next)
+	for (const struct doc *c = doc_is(init, DOC_ARRAY) ? init->first : NULL; c && !waits;
+	     c = c->next)
 		waits = look_at_init(l, c, index++);
 	if (!waits || condition_is(l, "Initialized", "status", "True"))
 		look_at_containers(l);
@@ -187,7 +193,8 @@ static void gates_cell(struct cells *c, const struct look *l)
 	for (size_t i = 0; i < n; i++) {
 		struct span type = mp_path_str(gates, "conditionType");
 		char name[320];
-		snprintf(name, sizeof name, "%.*s", (int)type.len, type.len ? (const char *)type.data : "");
+		snprintf(name, sizeof name, "%.*s", (int)type.len,
+			 type.len ? (const char *)type.data : "");
 		open += condition_is(l, name, "status", "True");
 		if (mp_skip(&gates))
 			break;
@@ -228,10 +235,12 @@ const char *pod_row_conditions(struct mp object)
 {
 	struct span phase = mp_path_str(object, "status.phase");
 	if (span_is(phase, "Succeeded"))
-		return "[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"Succeeded\",\"message\":"
+		return "[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"Succeeded\","
+		       "\"message\":"
 		       "\"The pod has completed successfully.\"}]";
 	if (span_is(phase, "Failed"))
-		return "[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"Failed\",\"message\":"
+		return "[{\"type\":\"Completed\",\"status\":\"True\",\"reason\":\"Failed\","
+		       "\"message\":"
 		       "\"The pod failed.\"}]";
 	return NULL;
 }

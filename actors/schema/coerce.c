@@ -38,7 +38,8 @@ static void full_path(struct buf *b, const struct frame *f)
 	if (f->index >= 0)
 		buf_printf(b, "[%d]", f->index);
 	else
-		buf_printf(b, "%s%.*s", b->len ? "." : "", (int)f->key.len, (const char *)f->key.data);
+		buf_printf(b, "%s%.*s", b->len ? "." : "", (int)f->key.len,
+			   (const char *)f->key.data);
 }
 
 /* "spec.containers.image": as Go counts, without places and map keys. */
@@ -48,7 +49,8 @@ static void field_path(struct buf *b, const struct frame *f)
 		return;
 	field_path(b, f->up);
 	if (f->is_field)
-		buf_printf(b, "%s%.*s", b->len ? "." : "", (int)f->key.len, (const char *)f->key.data);
+		buf_printf(b, "%s%.*s", b->len ? "." : "", (int)f->key.len,
+			   (const char *)f->key.data);
 }
 
 static void note_unknown(struct walk *w, const struct frame *up, struct span key)
@@ -80,13 +82,14 @@ static int wrong_type(struct walk *w, const struct frame *f, const struct schema
 		json_from_doc(&what, d);
 	}
 	field_path(&path, f);
-	int rc = path.len && owner
-			 ? err_set(w->e, ERR_INVALID,
-				   "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
-				   buf_text(&what), bare(owner->go), buf_text(&path), type->go)
-			 : err_set(w->e, ERR_INVALID,
-				   "json: cannot unmarshal %s into Go value of type %s", buf_text(&what),
-				   type->go);
+	int rc =
+		path.len && owner
+			? err_set(w->e, ERR_INVALID,
+				  "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
+				  buf_text(&what), bare(owner->go), buf_text(&path), type->go)
+			: err_set(w->e, ERR_INVALID,
+				  "json: cannot unmarshal %s into Go value of type %s",
+				  buf_text(&what), type->go);
 	buf_fini(&what);
 	buf_fini(&path);
 	return rc;

@@ -62,9 +62,10 @@ static int time_of(struct doc *d, bool micro, struct arena *a, struct err *e)
 	int64_t us;
 	char text[RFC3339_MAX];
 	if (rfc3339_parse(d->text, &us))
-		return err_set(e, ERR_INVALID, "parsing time \"%.*s\" as \"%s\": it is not of that form",
-			       (int)(d->text.len < 64 ? d->text.len : 64), (const char *)d->text.data,
-			       micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00");
+		return err_set(
+			e, ERR_INVALID, "parsing time \"%.*s\" as \"%s\": it is not of that form",
+			(int)(d->text.len < 64 ? d->text.len : 64), (const char *)d->text.data,
+			micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00");
 	size_t n = micro ? rfc3339_format_micro(us, text) : rfc3339_format(us, text);
 	set_text(d, a, text, n);
 	return 0;
@@ -102,14 +103,16 @@ static int base64(struct doc *d, struct arena *a, struct err *e)
 		n++;
 	}
 	if (i < in.len || n % 4 != 0)
-		return err_set(e, ERR_INVALID, "illegal base64 data at input byte %zu", i < in.len ? i : n);
+		return err_set(e, ERR_INVALID, "illegal base64 data at input byte %zu",
+			       i < in.len ? i : n);
 	uint8_t spare = pad == 2 ? 15 : pad == 1 ? 3 : 0; /* bits of the last letter */
 	size_t last = in.len;
 	while (pad && last > 0 && sextet(in.data[last - 1]) < 0)
 		last--;
 	if (canonical && (!pad || !(sextet(in.data[last - 1]) & spare)))
 		return 0;
-	static const char abc[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char abc[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	out = arena_alloc(a, n + 1);
 	n = 0;
 	for (i = 0; i < in.len; i++)

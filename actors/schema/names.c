@@ -112,7 +112,8 @@ const char *name_qualified(struct span s)
 		s = (struct span){slash + 1, s.len - prefix.len - 1};
 		if (s.len && memchr(s.data, '/', s.len))
 			return "a qualified name " QUALIFIED_TEXT
-			       " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+			       " with an optional DNS subdomain prefix and '/' (e.g. "
+			       "'example.com/MyName')";
 		if (prefix.len == 0)
 			return "prefix part must be non-empty";
 		if (prefix.len > 253)
@@ -124,8 +125,9 @@ const char *name_qualified(struct span s)
 		return "name part must be non-empty";
 	if (s.len > 63)
 		return "name part must be no more than 63 bytes";
-	return shaped(s, ALNUM, ALNUM | DASH | DOT | UNDERSCORE, ALNUM) ? NULL
-									: "name part " QUALIFIED_TEXT;
+	return shaped(s, ALNUM, ALNUM | DASH | DOT | UNDERSCORE, ALNUM)
+		       ? NULL
+		       : "name part " QUALIFIED_TEXT;
 }
 
 const char *name_env(struct span s)
@@ -145,14 +147,17 @@ const char *name_config_key(struct span s)
 		return "must be no more than 253 bytes";
 	if (!shaped(s, ALNUM | DASH | DOT | UNDERSCORE, ALNUM | DASH | DOT | UNDERSCORE,
 		    ALNUM | DASH | DOT | UNDERSCORE))
-		return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
-		       "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation "
+		return "a valid config key must consist of alphanumeric characters, '-', '_' or "
+		       "'.' "
+		       "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for "
+		       "validation "
 		       "is '[-._a-zA-Z0-9]+')";
 	if (span_is(s, "."))
 		return "must not be '.'";
 	if (span_is(s, ".."))
 		return "must not be '..'";
-	return s.len > 1 && s.data[0] == '.' && s.data[1] == '.' ? "must not start with '..'" : NULL;
+	return s.len > 1 && s.data[0] == '.' && s.data[1] == '.' ? "must not start with '..'"
+								 : NULL;
 }
 
 const char *name_path_segment(struct span s)

@@ -333,5 +333,6 @@ bool schema_key_split(struct span key, struct span *stream, struct span *namespa
 		return false;
 	bool namespaced = cut(&key, namespace);
 	*name = key;
-	return key.len > 0 && !memchr(key.data, '/', key.len) && (!namespaced || namespace->len > 0);
+	return key.len > 0 && !memchr(key.data, '/', key.len) &&
+	       (!namespaced || namespace->len > 0);
 }

@@ -115,16 +115,17 @@ int label_requirement_check(struct label_requirement *r, struct err *e)
 {
 	const char *why = name_qualified(r->key);
 	if (why)
-		return err_set(e, ERR_INVALID, "<nil>: Invalid value: \"%.*s\": %s", (int)r->key.len,
-			       (const char *)r->key.data, why);
+		return err_set(e, ERR_INVALID, "<nil>: Invalid value: \"%.*s\": %s",
+			       (int)r->key.len, (const char *)r->key.data, why);
 	bool set = r->op == LABEL_IN || r->op == LABEL_NOT_IN;
 	if (set && r->value_count == 0)
 		return err_set(e, ERR_INVALID, "values: Invalid value: []: for 'in', 'notin' "
 					       "operators, values set can't be empty");
 	bool bare = r->op == LABEL_EXISTS || r->op == LABEL_ABSENT;
 	if (bare && r->value_count > 0)
-		return err_set(e, ERR_INVALID, "values: Invalid value: values set must be empty for "
-					       "exists and does not exist");
+		return err_set(e, ERR_INVALID,
+			       "values: Invalid value: values set must be empty for "
+			       "exists and does not exist");
 	bool order = r->op == LABEL_GREATER || r->op == LABEL_LESS;
 	if (order && !number_of(r->values[0], &r->number))
 		return err_set(e, ERR_INVALID, "values[0]: Invalid value: \"%.*s\": for 'Gt', 'Lt' "

@@ -147,11 +147,13 @@ static int unescape(struct arena *a, struct span in, struct span *out, struct er
 		bool escaped = in.data[i] == '\\';
 		i += escaped;
 		if (escaped && (i == in.len || !strchr("\\,=", in.data[i])))
-			return err_set(e, ERR_INVALID, "invalid field selector: invalid escape sequence");
-		if (!escaped && (in.data[i] == ',' || in.data[i] == '='))
 			return err_set(e, ERR_INVALID,
-				       "invalid field selector: unhandled unescaped character: '%c'",
-				       in.data[i]);
+				       "invalid field selector: invalid escape sequence");
+		if (!escaped && (in.data[i] == ',' || in.data[i] == '='))
+			return err_set(
+				e, ERR_INVALID,
+				"invalid field selector: unhandled unescaped character: '%c'",
+				in.data[i]);
 		to[n++] = in.data[i];
 	}
 	*out = (struct span){to, n};
@@ -193,7 +195,8 @@ int field_selector_parse(struct arena *a, const struct schema_resource *r, struc
 	struct span rest = text;
 	*out = s;
 	if (text.len > SELECTOR_BYTES_MAX)
-		return err_set(e, ERR_LIMIT, "a selector of more than %d bytes", SELECTOR_BYTES_MAX);
+		return err_set(e, ERR_LIMIT, "a selector of more than %d bytes",
+			       SELECTOR_BYTES_MAX);
 	while (rest.len) {
 		struct span term = next_term(&rest);
 		if (term.len == 0)

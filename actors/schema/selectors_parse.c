@@ -139,8 +139,9 @@ static int parse_exact(struct lexer *l, struct values *v)
 static bool operator_of(const struct lexer *l, enum label_op *op)
 {
 	static const uint8_t ops[] = {
-		[T_EQ] = LABEL_EQUALS + 1,     [T_EQ2] = LABEL_EQUALS + 1, [T_NOT_EQ] = LABEL_NOT_EQUALS + 1,
-		[T_GREATER] = LABEL_GREATER + 1, [T_LESS] = LABEL_LESS + 1, [T_BAD] = 0};
+		[T_EQ] = LABEL_EQUALS + 1,	   [T_EQ2] = LABEL_EQUALS + 1,
+		[T_NOT_EQ] = LABEL_NOT_EQUALS + 1, [T_GREATER] = LABEL_GREATER + 1,
+		[T_LESS] = LABEL_LESS + 1,	   [T_BAD] = 0};
 	bool in = l->token == T_WORD && span_is(l->text, "in");
 	bool notin = l->token == T_WORD && span_is(l->text, "notin");
 	if (!in && !notin && !ops[l->token])
@@ -165,7 +166,8 @@ static int parse_requirement(struct lexer *l, struct label_requirement *r)
 		if (!operator_of(l, &r->op))
 			return unexpected(l, "in, notin, =, ==, !=, gt, lt");
 		advance(l);
-		rc = r->op == LABEL_IN || r->op == LABEL_NOT_IN ? parse_set(l, &v) : parse_exact(l, &v);
+		rc = r->op == LABEL_IN || r->op == LABEL_NOT_IN ? parse_set(l, &v)
+								: parse_exact(l, &v);
 	}
 	if (rc)
 		return rc;
@@ -204,7 +206,8 @@ int label_selector_parse(struct arena *a, struct span text, const struct label_s
 	struct lexer l = {.arena = a, .rest = text, .e = e};
 	*out = s;
 	if (text.len > SELECTOR_BYTES_MAX)
-		return err_set(e, ERR_LIMIT, "a selector of more than %d bytes", SELECTOR_BYTES_MAX);
+		return err_set(e, ERR_LIMIT, "a selector of more than %d bytes",
+			       SELECTOR_BYTES_MAX);
 	/* The selector outlives the request's text. */
 	l.rest.data = (const uint8_t *)arena_ndup(a, text.data, text.len);
 	advance(&l);

@@ -203,7 +203,8 @@ static int mapping(struct yaml_stream *s, const yaml_event_t *start, int depth, 
 			break;
 	}
 	if (rc == 0 && merged && !merge(s, *out, merged))
-		return refuse(s, &start->start_mark, "map merge requires map or sequence of maps as the value");
+		return refuse(s, &start->start_mark,
+			      "map merge requires map or sequence of maps as the value");
 	remember(s, start->data.mapping_start.anchor, *out);
 	return rc;
 }
@@ -234,7 +235,8 @@ struct yaml_stream *yaml_stream_new(struct span text)
 	if (!yaml_parser_initialize(&s->parser))
 		abort();
 	yaml_parser_set_encoding(&s->parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&s->parser, text.data ? text.data : (const uint8_t *)"", text.len);
+	yaml_parser_set_input_string(&s->parser, text.data ? text.data : (const uint8_t *)"",
+				     text.len);
 	return s;
 }
 
@@ -256,7 +258,8 @@ static int document(struct yaml_stream *s, struct doc **out)
 			return rc;
 		yaml_event_type_t type = ev.type;
 		bool content = type == YAML_SCALAR_EVENT || type == YAML_ALIAS_EVENT ||
-			       type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT;
+			       type == YAML_SEQUENCE_START_EVENT ||
+			       type == YAML_MAPPING_START_EVENT;
 		rc = content ? value(s, &ev, 1, out) : 0;
 		yaml_event_delete(&ev);
 		if (content)
@@ -300,7 +303,8 @@ int yaml_parse(struct arena *a, struct span text, struct doc **out, struct notes
 		if (rc == ERR_NOT_FOUND)
 			rc = 0;
 		else if (rc == 0)
-			rc = err_set(e, ERR_INVALID, "yaml: line %u: a second document", more->line);
+			rc = err_set(e, ERR_INVALID, "yaml: line %u: a second document",
+				     more->line);
 	}
 	if (rc)
 		*out = NULL;

@@ -133,7 +133,8 @@ static bool tag_is(const char *tag, const char *name)
 
 int yaml_scalar(struct doc *d, struct span text, bool plain, const char *tag)
 {
-	bool explicit_text = tag_is(tag, "str") || tag_is(tag, "binary") || tag_is(tag, "timestamp");
+	bool explicit_text =
+		tag_is(tag, "str") || tag_is(tag, "binary") || tag_is(tag, "timestamp");
 	bool other_tag = tag && !explicit_text;
 	if ((plain && !explicit_text) || other_tag) {
 		if (known_word(d, text))
@@ -142,7 +143,8 @@ int yaml_scalar(struct doc *d, struct span text, bool plain, const char *tag)
 		if (rc <= 0)
 			return rc;
 	}
-	if (tag_is(tag, "int") || tag_is(tag, "float") || tag_is(tag, "bool") || tag_is(tag, "null"))
+	if (tag_is(tag, "int") || tag_is(tag, "float") || tag_is(tag, "bool") ||
+	    tag_is(tag, "null"))
 		return ERR_INVALID;
 	d->type = DOC_STR;
 	d->text = text;

@@ -478,7 +478,8 @@ static bool equal_maps(const struct doc *a, const struct doc *b)
 	const struct doc *y = b->first;
 	DOC_EACH(x, a) {
 		/* Mostly both are in the same order. */
-		const struct doc *other = y && span_eq(x->key, y->key) ? y : doc_get_span(b, x->key);
+		const struct doc *other =
+			y && span_eq(x->key, y->key) ? y : doc_get_span(b, x->key);
 		if (!other || !doc_equal(x, other))
 			return false;
 		y = other->next;

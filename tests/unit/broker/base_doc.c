@@ -128,7 +128,8 @@ Test(doc, survives_msgpack_both_ways)
 {
 	struct doc *d = sample(), *back;
 	for (int i = 0; i < 40; i++)
-		doc_set_str(&a, d, arena_printf(&a, "a-key-that-is-longer-than-31-bytes-%d", i), "v");
+		doc_set_str(&a, d, arena_printf(&a, "a-key-that-is-longer-than-31-bytes-%d", i),
+			    "v");
 	struct buf b = {0};
 	doc_to_mp(&b, d);
 	cr_assert_eq(mp_check(span_buf(&b), NULL), 0);
@@ -161,7 +162,8 @@ Test(doc, refuses_msgpack_that_is_no_json)
 	char deep[200];
 	memset(deep, '\x91', sizeof deep);
 	struct doc *out;
-	cr_expect_eq(doc_from_mp(&a, (struct mp){(uint8_t *)deep, (uint8_t *)deep + 200}, &out, NULL),
-		     ERR_INVALID);
+	cr_expect_eq(
+		doc_from_mp(&a, (struct mp){(uint8_t *)deep, (uint8_t *)deep + 200}, &out, NULL),
+		ERR_INVALID);
 	arena_fini(&a);
 }

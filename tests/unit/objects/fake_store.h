@@ -196,8 +196,9 @@ static inline struct obj_request fake_request(struct fake *f, enum obj_verb verb
 	if (body) {
 		struct doc *d;
 		struct err e = {0};
-		cr_assert_eq(json_parse(&f->arena, span_of(arena_dup(&f->arena, body)), &d, dups, &e), 0,
-			     "%s: %s", body, e.text);
+		cr_assert_eq(
+			json_parse(&f->arena, span_of(arena_dup(&f->arena, body)), &d, dups, &e), 0,
+			"%s: %s", body, e.text);
 		q.body = d;
 		q.duplicates = dups;
 	}

@@ -5,16 +5,19 @@ Test(objects, create_completes_metadata_and_answers_201)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_CREATE, "configmaps/default",
-				"{\"metadata\":{\"name\":\"c\",\"selfLink\":\"x\",\"generation\":7,"
-				"\"managedFields\":[{\"manager\":\"m\"}],\"labels\":{\"b\":\"1\",\"a\":\"2\"}},"
-				"\"data\":{\"k\":\"v\"}}");
+	const char *a = fake_do(
+		&f, OBJ_CREATE, "configmaps/default",
+		"{\"metadata\":{\"name\":\"c\",\"selfLink\":\"x\",\"generation\":7,"
+		"\"managedFields\":[{\"manager\":\"m\"}],\"labels\":{\"b\":\"1\",\"a\":\"2\"}},"
+		"\"data\":{\"k\":\"v\"}}");
 	EXPECT_CODE(&f, 201, a);
-	cr_expect_str_eq(a, "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"c\","
-			    "\"namespace\":\"default\",\"uid\":\"0708090a-0b0c-4d0e-8f10-111213141516\","
-			    "\"resourceVersion\":\"2048\",\"creationTimestamp\":\"2026-11-24T10:00:00Z\","
-			    "\"labels\":{\"a\":\"2\",\"b\":\"1\"}},\"data\":{\"k\":\"v\"}}",
-			 "%s", a);
+	cr_expect_str_eq(
+		a,
+		"{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"c\","
+		"\"namespace\":\"default\",\"uid\":\"0708090a-0b0c-4d0e-8f10-111213141516\","
+		"\"resourceVersion\":\"2048\",\"creationTimestamp\":\"2026-11-24T10:00:00Z\","
+		"\"labels\":{\"a\":\"2\",\"b\":\"1\"}},\"data\":{\"k\":\"v\"}}",
+		"%s", a);
 	cr_expect_eq(f.writes, 1);
 	cr_expect_not(f.secret);
 	fake_fini(&f);
@@ -27,9 +30,11 @@ Test(objects, create_of_a_taken_name_is_refused_by_what_the_store_says)
 	fake_do(&f, OBJ_CREATE, "pods/default", POD);
 	const char *a = fake_do(&f, OBJ_CREATE, "pods/default", POD);
 	EXPECT_CODE(&f, 409, a);
-	cr_expect_str_eq(a, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
-			    "\"Failure\",\"message\":\"pods \\\"web\\\" already exists\",\"reason\":"
-			    "\"AlreadyExists\",\"details\":{\"name\":\"web\",\"kind\":\"pods\"},\"code\":409}");
+	cr_expect_str_eq(
+		a,
+		"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+		"\"Failure\",\"message\":\"pods \\\"web\\\" already exists\",\"reason\":"
+		"\"AlreadyExists\",\"details\":{\"name\":\"web\",\"kind\":\"pods\"},\"code\":409}");
 	/* The same with a view that has not seen it yet: one plan more. */
 	f.behind = true;
 	a = fake_do(&f, OBJ_CREATE, "pods/default", POD);
@@ -100,43 +105,61 @@ static void refuse(struct fake *f, enum obj_verb verb, const struct refused *row
 Test(objects, creates_are_refused_in_kubernetes_words)
 {
 	static const struct refused rows[] = {
-		{"pods/nowhere", "{\"metadata\":{\"name\":\"a\"}}", 404, "namespaces \"nowhere\" not found"},
+		{"pods/nowhere", "{\"metadata\":{\"name\":\"a\"}}", 404,
+		 "namespaces \"nowhere\" not found"},
 		{"pods/default", "{\"metadata\":{\"name\":\"a\",\"namespace\":\"other\"}}", 400,
-		 "the namespace of the provided object does not match the namespace sent on the request"},
+		 "the namespace of the provided object does not match the namespace sent on the "
+		 "request"},
 		{"pods/default", "{\"apiVersion\":\"v2\",\"metadata\":{\"name\":\"a\"}}", 400,
 		 "the API version in the data (v2) does not match the expected API version (v1)"},
 		{"pods/default", "{\"kind\":\"Node\",\"metadata\":{\"name\":\"a\"}}", 400,
-		 "Node in version \"v1\" cannot be handled as a Pod: no kind \"Node\" is known for this "
+		 "Node in version \"v1\" cannot be handled as a Pod: no kind \"Node\" is known for "
+		 "this "
 		 "resource"},
 		{"pods/default", "{\"kind\":\"Pod\",\"spec\":{\"containers\":\"x\"}}", 400,
-		 "Pod in version \"v1\" cannot be handled as a Pod: json: cannot unmarshal string into Go "
+		 "Pod in version \"v1\" cannot be handled as a Pod: json: cannot unmarshal string "
+		 "into Go "
 		 "struct field PodSpec.spec.containers of type []v1.Container"},
 		{"pods/default", "[]", 400,
-		 "the object provided is unrecognized (must be of type Pod): couldn't get version/kind; "
+		 "the object provided is unrecognized (must be of type Pod): couldn't get "
+		 "version/kind; "
 		 "json parse error: the body is no object"},
-		{"configmaps/default", "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}}", 400,
-		 "resourceVersion should not be set on objects to be created"},
+		{"configmaps/default", "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}}",
+		 400, "resourceVersion should not be set on objects to be created"},
 		{"configmaps/default", "{}", 422,
-		 "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required"},
+		 "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName "
+		 "is required"},
 		{"configmaps/default", "{\"metadata\":{\"name\":\"A_b\"}}", 422,
-		 "ConfigMap \"A_b\" is invalid: metadata.name: Invalid value: \"A_b\": a lowercase RFC 1123 "
-		 "subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-		 "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+		 "ConfigMap \"A_b\" is invalid: metadata.name: Invalid value: \"A_b\": a lowercase "
+		 "RFC 1123 "
+		 "subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
+		 "must start "
+		 "and end with an alphanumeric character (e.g. 'example.com', regex used for "
+		 "validation is "
 		 "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"},
-		{"configmaps/default", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"-\"},"
-				       "\"finalizers\":[\"a b\"]}}", 422,
-		 "ConfigMap \"a\" is invalid: [metadata.labels: Invalid value: \"-\": a valid label must be "
-		 "an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
-		 "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex "
+		{"configmaps/default",
+		 "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"-\"},"
+		 "\"finalizers\":[\"a b\"]}}",
+		 422,
+		 "ConfigMap \"a\" is invalid: [metadata.labels: Invalid value: \"-\": a valid "
+		 "label must be "
+		 "an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
+		 "start and "
+		 "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
+		 "regex "
 		 "used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'), "
-		 "metadata.finalizers: Invalid value: \"a b\": name part must consist of alphanumeric "
-		 "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
+		 "metadata.finalizers: Invalid value: \"a b\": name part must consist of "
+		 "alphanumeric "
+		 "characters, '-', '_' or '.', and must start and end with an alphanumeric "
+		 "character (e.g. "
 		 "'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
 		 "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')]"},
-		{"configmaps/default", "{\"metadata\":{\"name\":\"a\",\"ownerReferences\":[{\"kind\":\"K\"}]}}",
-		 422,
-		 "ConfigMap \"a\" is invalid: [metadata.ownerReferences.apiVersion: Invalid value: \"\": "
-		 "version must not be empty, metadata.ownerReferences.name: Invalid value: \"\": must not be "
+		{"configmaps/default",
+		 "{\"metadata\":{\"name\":\"a\",\"ownerReferences\":[{\"kind\":\"K\"}]}}", 422,
+		 "ConfigMap \"a\" is invalid: [metadata.ownerReferences.apiVersion: Invalid value: "
+		 "\"\": "
+		 "version must not be empty, metadata.ownerReferences.name: Invalid value: \"\": "
+		 "must not be "
 		 "empty, metadata.ownerReferences.uid: Invalid value: \"\": must not be empty]"},
 	};
 	struct fake f;
@@ -147,8 +170,9 @@ Test(objects, creates_are_refused_in_kubernetes_words)
 
 Test(objects, unknown_and_duplicate_fields_follow_field_validation)
 {
-	static const char body[] = "{\"metadata\":{\"name\":\"c\"},\"dat\":1,\"data\":{\"a\":\"1\"},"
-				   "\"data\":{\"b\":\"2\"}}";
+	static const char body[] =
+		"{\"metadata\":{\"name\":\"c\"},\"dat\":1,\"data\":{\"a\":\"1\"},"
+		"\"data\":{\"b\":\"2\"}}";
 	struct fake f;
 	fake_init(&f);
 	struct obj_request q = fake_request(&f, OBJ_CREATE, "configmaps/default", body);
@@ -156,7 +180,8 @@ Test(objects, unknown_and_duplicate_fields_follow_field_validation)
 	const char *a = fake_send(&f, &q);
 	EXPECT_CODE(&f, 400, a);
 	EXPECT_AT(&f, a, "message",
-		  "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: "
+		  "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding "
+		  "error: "
 		  "duplicate field \"data\", unknown field \"dat\"");
 	q.validation = OBJ_WARN;
 	a = fake_send(&f, &q);
@@ -175,11 +200,13 @@ Test(objects, update_keeps_what_clients_cannot_change)
 {
 	struct fake f;
 	fake_init(&f);
-	fake_do(&f, OBJ_CREATE, "configmaps/default", "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\"}}");
+	fake_do(&f, OBJ_CREATE, "configmaps/default",
+		"{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\"}}");
 	uint64_t before = f.version;
-	const char *a = fake_do(&f, OBJ_UPDATE, "configmaps/default/c",
-				"{\"metadata\":{\"name\":\"c\",\"creationTimestamp\":\"2001-01-01T00:00:00Z\","
-				"\"deletionTimestamp\":\"2001-01-01T00:00:00Z\"},\"data\":{\"a\":\"2\"}}");
+	const char *a = fake_do(
+		&f, OBJ_UPDATE, "configmaps/default/c",
+		"{\"metadata\":{\"name\":\"c\",\"creationTimestamp\":\"2001-01-01T00:00:00Z\","
+		"\"deletionTimestamp\":\"2001-01-01T00:00:00Z\"},\"data\":{\"a\":\"2\"}}");
 	EXPECT_CODE(&f, 200, a);
 	EXPECT_AT(&f, a, "metadata.creationTimestamp", "2026-11-24T10:00:00Z");
 	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "");
@@ -214,20 +241,27 @@ Test(objects, updates_are_refused_in_kubernetes_words)
 		{"configmaps/default/c", "{\"metadata\":{\"name\":\"d\"}}", 400,
 		 "the name of the object (d) does not match the name on the URL (c)"},
 		{"configmaps/default/c", "{\"metadata\":{}}", 400,
-		 "the name of the object (c based on URL) was undeterminable: name must be provided"},
+		 "the name of the object (c based on URL) was undeterminable: name must be "
+		 "provided"},
 		{"configmaps/default/c", "{\"metadata\":{\"name\":\"c\",\"namespace\":\"x\"}}", 400,
-		 "the namespace of the object (x) does not match the namespace on the request (default)"},
-		{"configmaps/default/c", "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"1\"}}", 409,
-		 "Operation cannot be fulfilled on configmaps \"c\": the object has been modified; please "
+		 "the namespace of the object (x) does not match the namespace on the request "
+		 "(default)"},
+		{"configmaps/default/c",
+		 "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"1\"}}", 409,
+		 "Operation cannot be fulfilled on configmaps \"c\": the object has been modified; "
+		 "please "
 		 "apply your changes to the latest version and try again"},
-		{"configmaps/default/c", "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"x\"}}", 422,
-		 "ConfigMap \"c\" is invalid: metadata.resourceVersion: Invalid value: \"x\": must be an "
+		{"configmaps/default/c",
+		 "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"x\"}}", 422,
+		 "ConfigMap \"c\" is invalid: metadata.resourceVersion: Invalid value: \"x\": must "
+		 "be an "
 		 "unsigned integer"},
 		{"configmaps/default/c", "{\"metadata\":{\"name\":\"c\",\"uid\":\"other\"}}", 409,
 		 "Operation cannot be fulfilled on configmaps \"c\": Precondition failed: UID in "
 		 "precondition: other, UID in object meta: 0708090a-0b0c-4d0e-8f10-111213141516"},
 		{"serviceaccounts/default/sa", "{\"metadata\":{\"name\":\"sa\"}}", 422,
-		 "ServiceAccount \"sa\" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be "
+		 "ServiceAccount \"sa\" is invalid: metadata.resourceVersion: Invalid value: 0x0: "
+		 "must be "
 		 "specified for an update"},
 	};
 	struct fake f;
@@ -242,7 +276,8 @@ Test(objects, put_makes_what_is_not_there_only_for_some_kinds)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_UPDATE, "leases/default/l", "{\"metadata\":{\"name\":\"l\"},\"spec\":{}}");
+	const char *a = fake_do(&f, OBJ_UPDATE, "leases/default/l",
+				"{\"metadata\":{\"name\":\"l\"},\"spec\":{}}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "apiVersion", "coordination.k8s.io/v1");
 	fake_fini(&f);
@@ -254,8 +289,9 @@ Test(objects, patches_change_what_they_name)
 	fake_init(&f);
 	fake_do(&f, OBJ_CREATE, "configmaps/default",
 		"{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\",\"b\":\"2\"}}");
-	const char *a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c",
-				"{\"data\":{\"a\":null,\"c\":\"3\"},\"metadata\":{\"labels\":{\"x\":\"y\"}}}");
+	const char *a = fake_do(
+		&f, OBJ_PATCH_MERGE, "configmaps/default/c",
+		"{\"data\":{\"a\":null,\"c\":\"3\"},\"metadata\":{\"labels\":{\"x\":\"y\"}}}");
 	EXPECT_CODE(&f, 200, a);
 	EXPECT_AT(&f, a, "data", "{\"b\":\"2\",\"c\":\"3\"}");
 	a = fake_do(&f, OBJ_PATCH_JSON, "configmaps/default/c",
@@ -273,25 +309,32 @@ Test(objects, patches_are_refused_when_they_do_not_fit)
 {
 	struct fake f;
 	fake_init(&f);
-	fake_do(&f, OBJ_CREATE, "configmaps/default", "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\"}}");
+	fake_do(&f, OBJ_CREATE, "configmaps/default",
+		"{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\"}}");
 	static const struct refused merge[] = {
 		{"configmaps/default/none", "{}", 404, "configmaps \"none\" not found"},
 		{"configmaps/default/c", "[]", 400, "error decoding patch: the patch is no object"},
 		{"configmaps/default/c", "{\"metadata\":{\"resourceVersion\":\"1\"}}", 409,
-		 "Operation cannot be fulfilled on configmaps \"c\": the object has been modified; please "
+		 "Operation cannot be fulfilled on configmaps \"c\": the object has been modified; "
+		 "please "
 		 "apply your changes to the latest version and try again"},
 		{"configmaps/default/c", "{\"metadata\":{\"name\":\"d\"}}", 422,
-		 "ConfigMap \"c\" is invalid: metadata.name: Invalid value: \"d\": field is immutable"},
+		 "ConfigMap \"c\" is invalid: metadata.name: Invalid value: \"d\": field is "
+		 "immutable"},
 		{"configmaps/default/c", "{\"data\":5}", 422,
-		 " \"\" is invalid: patch: Invalid value: \"\": json: cannot unmarshal number into Go struct "
+		 " \"\" is invalid: patch: Invalid value: \"\": json: cannot unmarshal number into "
+		 "Go struct "
 		 "field ConfigMap.data of type map[string]string"},
 	};
 	static const struct refused json[] = {
-		{"configmaps/default/c", "[{\"op\":\"test\",\"path\":\"/data/a\",\"value\":\"2\"}]", 422,
-		 "the server rejected our request due to an error in our request: testing value /data/a "
+		{"configmaps/default/c", "[{\"op\":\"test\",\"path\":\"/data/a\",\"value\":\"2\"}]",
+		 422,
+		 "the server rejected our request due to an error in our request: testing value "
+		 "/data/a "
 		 "failed"},
 		{"configmaps/default/c", "[{\"op\":\"remove\",\"path\":\"/data/z\"}]", 422,
-		 "the server rejected our request due to an error in our request: path '/data/z' does not "
+		 "the server rejected our request due to an error in our request: path '/data/z' "
+		 "does not "
 		 "exist"},
 		{"configmaps/default/c", "{}", 400,
 		 "error decoding patch: a JSON patch is an array of operations"},
@@ -309,9 +352,10 @@ Test(objects, delete_removes_and_says_what)
 	const char *a = fake_do(&f, OBJ_DELETE, "configmaps/default/c", NULL);
 	EXPECT_CODE(&f, 200, a);
 	cr_expect(f.deleted);
-	cr_expect_str_eq(a, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
-			    "\"Success\",\"details\":{\"name\":\"c\",\"kind\":\"configmaps\",\"uid\":"
-			    "\"0708090a-0b0c-4d0e-8f10-111213141516\"}}");
+	cr_expect_str_eq(a,
+			 "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+			 "\"Success\",\"details\":{\"name\":\"c\",\"kind\":\"configmaps\",\"uid\":"
+			 "\"0708090a-0b0c-4d0e-8f10-111213141516\"}}");
 	a = fake_do(&f, OBJ_DELETE, "configmaps/default/c", NULL);
 	EXPECT_CODE(&f, 404, a);
 	fake_fini(&f);
@@ -335,13 +379,17 @@ Test(objects, finalizers_hold_an_object_until_the_last_one_is_taken)
 	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c",
 		    "{\"metadata\":{\"finalizers\":[\"a.b/x\",\"a.b/new\"]}}");
 	EXPECT_CODE(&f, 422, a);
-	EXPECT_AT(&f, a, "message",
-		  "ConfigMap \"c\" is invalid: metadata.finalizers: Forbidden: no new finalizers can be "
-		  "added if the object is being deleted, found new finalizers []string{\"a.b/new\"}");
-	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", "{\"metadata\":{\"finalizers\":[\"a.b/x\"]}}");
+	EXPECT_AT(
+		&f, a, "message",
+		"ConfigMap \"c\" is invalid: metadata.finalizers: Forbidden: no new finalizers can "
+		"be "
+		"added if the object is being deleted, found new finalizers []string{\"a.b/new\"}");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c",
+		    "{\"metadata\":{\"finalizers\":[\"a.b/x\"]}}");
 	EXPECT_CODE(&f, 200, a);
 	cr_expect_not(f.deleted);
-	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", "{\"metadata\":{\"finalizers\":null}}");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c",
+		    "{\"metadata\":{\"finalizers\":null}}");
 	EXPECT_CODE(&f, 200, a);
 	cr_expect(f.deleted);
 	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", "{}");
@@ -356,24 +404,31 @@ Test(objects, delete_preconditions_and_options_are_kept)
 	fake_do(&f, OBJ_CREATE, "configmaps/default", "{\"metadata\":{\"name\":\"c\"}}");
 	static const struct refused rows[] = {
 		{"configmaps/default/c", "{\"preconditions\":{\"uid\":\"zz\"}}", 409,
-		 "Operation cannot be fulfilled on configmaps \"c\": the UID in the precondition (zz) does "
-		 "not match the UID in record (0708090a-0b0c-4d0e-8f10-111213141516). The object might have "
+		 "Operation cannot be fulfilled on configmaps \"c\": the UID in the precondition "
+		 "(zz) does "
+		 "not match the UID in record (0708090a-0b0c-4d0e-8f10-111213141516). The object "
+		 "might have "
 		 "been deleted and then recreated"},
 		{"configmaps/default/c", "{\"preconditions\":{\"resourceVersion\":\"1\"}}", 409,
-		 "Operation cannot be fulfilled on configmaps \"c\": the ResourceVersion in the precondition "
-		 "(1) does not match the ResourceVersion in record (2048). The object might have been "
+		 "Operation cannot be fulfilled on configmaps \"c\": the ResourceVersion in the "
+		 "precondition "
+		 "(1) does not match the ResourceVersion in record (2048). The object might have "
+		 "been "
 		 "modified"},
 		{"configmaps/default/c", "{\"gracePeriodSeconds\":\"x\"}", 400,
-		 "json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of "
+		 "json: cannot unmarshal string into Go struct field "
+		 "DeleteOptions.gracePeriodSeconds of "
 		 "type int64"},
 		{"configmaps/default/c", "{\"propagationPolicy\":\"Sideways\"}", 422,
-		 "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: supported "
+		 "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
+		 "supported "
 		 "values: \"Background\", \"Foreground\", \"Orphan\""},
 	};
 	refuse(&f, OBJ_DELETE, rows, sizeof rows / sizeof *rows);
 	const char *a = fake_do(&f, OBJ_DELETE, "configmaps/default/c", "{\"dryRun\":[\"All\"]}");
 	EXPECT_CODE(&f, 200, a);
-	a = fake_do(&f, OBJ_DELETE, "configmaps/default/c", "{\"propagationPolicy\":\"Foreground\"}");
+	a = fake_do(&f, OBJ_DELETE, "configmaps/default/c",
+		    "{\"propagationPolicy\":\"Foreground\"}");
 	EXPECT_CODE(&f, 200, a);
 	EXPECT_AT(&f, a, "metadata.finalizers", "[\"foregroundDeletion\"]");
 	fake_fini(&f);
@@ -389,7 +444,8 @@ Test(objects, delete_options_of_a_query_are_read)
 	cr_expect_eq(o.propagation, OBJ_ORPHAN);
 	cr_expect_null(obj_delete_option(&o, &a, span_of("orphanDependents"), span_of("false")));
 	cr_expect_eq(o.propagation, OBJ_BACKGROUND);
-	cr_expect_not_null(obj_delete_option(&o, &a, span_of("gracePeriodSeconds"), span_of("soon")));
+	cr_expect_not_null(
+		obj_delete_option(&o, &a, span_of("gracePeriodSeconds"), span_of("soon")));
 	cr_expect_not_null(obj_delete_option(&o, &a, span_of("propagationPolicy"), span_of("Up")));
 	arena_fini(&a);
 }

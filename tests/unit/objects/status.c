@@ -13,25 +13,31 @@ static void expect(struct doc *s, int code, const char *reason, const char *mess
 {
 	cr_expect_eq(status_code(s), code, "%d for %s", status_code(s), message);
 	cr_expect(span_is(doc_get_str(s, "reason"), reason));
-	cr_expect(span_is(doc_get_str(s, "message"), message), "%.*s", (int)doc_get_str(s, "message").len,
-		  doc_get_str(s, "message").data);
+	cr_expect(span_is(doc_get_str(s, "message"), message), "%.*s",
+		  (int)doc_get_str(s, "message").len, doc_get_str(s, "message").data);
 	cr_expect(doc_str_is(doc_get(s, "status"), "Failure"));
 }
 
 Test(status, has_kubernetes_words_and_codes)
 {
 	struct span n = span_of("x");
-	expect(status_not_found(&a, &deployments, n), 404, "NotFound", "deployments.apps \"x\" not found");
-	expect(status_already_exists(&a, &pods, n), 409, "AlreadyExists", "pods \"x\" already exists");
+	expect(status_not_found(&a, &deployments, n), 404, "NotFound",
+	       "deployments.apps \"x\" not found");
+	expect(status_already_exists(&a, &pods, n), 409, "AlreadyExists",
+	       "pods \"x\" already exists");
 	expect(status_conflict(&a, &pods, n, STATUS_MODIFIED), 409, "Conflict",
-	       "Operation cannot be fulfilled on pods \"x\": the object has been modified; please apply your "
+	       "Operation cannot be fulfilled on pods \"x\": the object has been modified; please "
+	       "apply your "
 	       "changes to the latest version and try again");
-	expect(status_forbidden(&a, &pods, n, "no"), 403, "Forbidden", "pods \"x\" is forbidden: no");
-	expect(status_forbidden(&a, &pods, span_of(""), "no"), 403, "Forbidden", "pods is forbidden: no");
+	expect(status_forbidden(&a, &pods, n, "no"), 403, "Forbidden",
+	       "pods \"x\" is forbidden: no");
+	expect(status_forbidden(&a, &pods, span_of(""), "no"), 403, "Forbidden",
+	       "pods is forbidden: no");
 	expect(status_forbidden(&a, NULL, n, "no"), 403, "Forbidden", "forbidden: no");
 	expect(status_bad_request(&a, "m"), 400, "BadRequest", "m");
 	expect(status_unauthorized(&a), 401, "Unauthorized", "Unauthorized");
-	expect(status_no_resource(&a), 404, "NotFound", "the server could not find the requested resource");
+	expect(status_no_resource(&a), 404, "NotFound",
+	       "the server could not find the requested resource");
 	expect(status_method_not_allowed(&a, &pods, "patch"), 405, "MethodNotAllowed",
 	       "patch is not supported on resources of kind \"pods\"");
 	expect(status_method_not_allowed(&a, NULL, "patch"), 405, "MethodNotAllowed",
@@ -39,7 +45,8 @@ Test(status, has_kubernetes_words_and_codes)
 	expect(status_not_acceptable(&a, "application/json"), 406, "NotAcceptable",
 	       "only the following media types are accepted: application/json");
 	expect(status_expired(&a, "m"), 410, "Expired", "m");
-	expect(status_too_large(&a, "m"), 413, "RequestEntityTooLarge", "Request entity too large: m");
+	expect(status_too_large(&a, "m"), 413, "RequestEntityTooLarge",
+	       "Request entity too large: m");
 	expect(status_unsupported_media_type(&a, "m"), 415, "UnsupportedMediaType", "m");
 	expect(status_too_many_requests(&a, 2), 429, "TooManyRequests",
 	       "Too many requests, please try again later.");
@@ -68,7 +75,8 @@ Test(status, invalid_lists_each_fault_once)
 	struct field_errors all = {&e0, &e2, 3};
 	struct doc *s = status_invalid(&a, &deployments, span_of("x"), &all);
 	expect(s, 422, "Invalid",
-	       "Deployment.apps \"x\" is invalid: [spec.a: Invalid value: 5: no, spec.b: Required value]");
+	       "Deployment.apps \"x\" is invalid: [spec.a: Invalid value: 5: no, spec.b: Required "
+	       "value]");
 	cr_expect_eq(doc_path(s, "details.causes")->count, 3);
 	cr_expect(span_is(doc_path_str(s, "details.kind"), "Deployment"));
 	struct field_errors one = {&e2, &e2, 1};

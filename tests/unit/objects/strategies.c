@@ -6,8 +6,9 @@ Test(namespace, is_active_and_labelled_until_it_is_deleted)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_CREATE, "namespaces",
-				"{\"metadata\":{\"name\":\"a\"},\"status\":{\"phase\":\"Terminating\"}}");
+	const char *a =
+		fake_do(&f, OBJ_CREATE, "namespaces",
+			"{\"metadata\":{\"name\":\"a\"},\"status\":{\"phase\":\"Terminating\"}}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "spec", "{\"finalizers\":[\"kubernetes\"]}");
 	EXPECT_AT(&f, a, "status", "{\"phase\":\"Active\"}");
@@ -33,7 +34,8 @@ Test(namespace, that_terminates_takes_nothing_new)
 	const char *a = fake_do(&f, OBJ_CREATE, "configmaps/a", "{\"metadata\":{\"name\":\"c\"}}");
 	EXPECT_CODE(&f, 403, a);
 	EXPECT_AT(&f, a, "message",
-		  "configmaps \"c\" is forbidden: unable to create new content in namespace a because it is "
+		  "configmaps \"c\" is forbidden: unable to create new content in namespace a "
+		  "because it is "
 		  "being terminated");
 	EXPECT_AT(&f, a, "details.causes[0].reason", "NamespaceTerminating");
 	fake_fini(&f);
@@ -63,13 +65,16 @@ Test(namespace, the_first_ones_are_immortal_and_names_are_labels)
 	fake_init(&f);
 	const char *a = fake_do(&f, OBJ_DELETE, "namespaces/default", NULL);
 	EXPECT_CODE(&f, 403, a);
-	EXPECT_AT(&f, a, "message", "namespaces \"default\" is forbidden: this namespace may not be deleted");
+	EXPECT_AT(&f, a, "message",
+		  "namespaces \"default\" is forbidden: this namespace may not be deleted");
 	a = fake_do(&f, OBJ_CREATE, "namespaces", "{\"metadata\":{\"name\":\"a.b\"}}");
 	EXPECT_CODE(&f, 422, a);
-	a = fake_do(&f, OBJ_CREATE, "namespaces", "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"finalizers\":"
-						  "[\"odd\"]}}");
+	a = fake_do(&f, OBJ_CREATE, "namespaces",
+		    "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"finalizers\":"
+		    "[\"odd\"]}}");
 	EXPECT_AT(&f, a, "message",
-		  "Namespace \"a\" is invalid: spec.finalizers[0]: Invalid value: \"odd\": name is neither a "
+		  "Namespace \"a\" is invalid: spec.finalizers[0]: Invalid value: \"odd\": name is "
+		  "neither a "
 		  "standard finalizer name nor is it fully qualified");
 	fake_fini(&f);
 }
@@ -78,21 +83,26 @@ Test(node, spec_and_status_are_written_apart)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_CREATE, "nodes",
-				"{\"metadata\":{\"name\":\"n1\"},\"status\":{\"capacity\":{\"cpu\":\"4\"}}}");
+	const char *a = fake_do(
+		&f, OBJ_CREATE, "nodes",
+		"{\"metadata\":{\"name\":\"n1\"},\"status\":{\"capacity\":{\"cpu\":\"4\"}}}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "status.allocatable.cpu", "4");
-	a = fake_do(&f, OBJ_PATCH_MERGE, "nodes/n1",
-		    "{\"spec\":{\"unschedulable\":true},\"status\":{\"capacity\":{\"cpu\":\"8\"}}}");
+	a = fake_do(
+		&f, OBJ_PATCH_MERGE, "nodes/n1",
+		"{\"spec\":{\"unschedulable\":true},\"status\":{\"capacity\":{\"cpu\":\"8\"}}}");
 	EXPECT_AT(&f, a, "spec.unschedulable", "true");
 	EXPECT_AT(&f, a, "status.capacity.cpu", "4");
-	a = fake_do(&f, OBJ_PATCH_MERGE, "nodes/n1/status",
-		    "{\"spec\":{\"unschedulable\":false},\"status\":{\"capacity\":{\"cpu\":\"8\"}}}");
+	a = fake_do(
+		&f, OBJ_PATCH_MERGE, "nodes/n1/status",
+		"{\"spec\":{\"unschedulable\":false},\"status\":{\"capacity\":{\"cpu\":\"8\"}}}");
 	EXPECT_AT(&f, a, "spec.unschedulable", "true");
 	EXPECT_AT(&f, a, "status.capacity.cpu", "8");
-	a = fake_do(&f, OBJ_PATCH_MERGE, "nodes/n1", "{\"spec\":{\"taints\":[{\"key\":\"k\",\"effect\":\"X\"}]}}");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "nodes/n1",
+		    "{\"spec\":{\"taints\":[{\"key\":\"k\",\"effect\":\"X\"}]}}");
 	EXPECT_AT(&f, a, "message",
-		  "Node \"n1\" is invalid: spec.taints[0].effect: Unsupported value: \"X\": supported values: "
+		  "Node \"n1\" is invalid: spec.taints[0].effect: Unsupported value: \"X\": "
+		  "supported values: "
 		  "\"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\"");
 	fake_fini(&f);
 }
@@ -101,13 +111,17 @@ Test(configmap, keys_size_and_immutability)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_CREATE, "configmaps/default",
-				"{\"metadata\":{\"name\":\"c\"},\"data\":{\"a/b\":\"\",\"x\":\"1\"},\"binaryData\":"
-				"{\"x\":\"\"}}");
+	const char *a = fake_do(
+		&f, OBJ_CREATE, "configmaps/default",
+		"{\"metadata\":{\"name\":\"c\"},\"data\":{\"a/b\":\"\",\"x\":\"1\"},\"binaryData\":"
+		"{\"x\":\"\"}}");
 	EXPECT_AT(&f, a, "message",
-		  "ConfigMap \"c\" is invalid: [data[a/b]: Invalid value: \"a/b\": a valid config key must "
-		  "consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
-		  "'key-name', regex used for validation is '[-._a-zA-Z0-9]+'), data[x]: Invalid value: "
+		  "ConfigMap \"c\" is invalid: [data[a/b]: Invalid value: \"a/b\": a valid config "
+		  "key must "
+		  "consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+		  "'KEY_NAME',  or "
+		  "'key-name', regex used for validation is '[-._a-zA-Z0-9]+'), data[x]: Invalid "
+		  "value: "
 		  "\"x\": duplicate of key present in binaryData]");
 	struct buf b = {0};
 	buf_puts(&b, "{\"metadata\":{\"name\":\"big\"},\"data\":{\"k\":\"");
@@ -115,16 +129,19 @@ Test(configmap, keys_size_and_immutability)
 		buf_putc(&b, 'x');
 	buf_puts(&b, "\"}}");
 	a = fake_do(&f, OBJ_CREATE, "configmaps/default", buf_text(&b));
-	EXPECT_AT(&f, a, "message", "ConfigMap \"big\" is invalid: : Too long: may not be more than 1048576 bytes");
+	EXPECT_AT(&f, a, "message",
+		  "ConfigMap \"big\" is invalid: : Too long: may not be more than 1048576 bytes");
 	buf_fini(&b);
 	fake_do(&f, OBJ_CREATE, "configmaps/default",
 		"{\"metadata\":{\"name\":\"c\"},\"immutable\":true,\"data\":{\"a\":\"1\"}}");
 	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", "{\"data\":{\"a\":\"2\"}}");
 	EXPECT_AT(&f, a, "message",
-		  "ConfigMap \"c\" is invalid: data: Forbidden: field is immutable when `immutable` is set");
+		  "ConfigMap \"c\" is invalid: data: Forbidden: field is immutable when "
+		  "`immutable` is set");
 	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", "{\"immutable\":null}");
 	EXPECT_CODE(&f, 422, a);
-	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c",
+		    "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
 	EXPECT_CODE(&f, 200, a);
 	fake_fini(&f);
 }
@@ -134,7 +151,8 @@ Test(secret, text_is_stored_encoded_and_off_the_bus)
 	struct fake f;
 	fake_init(&f);
 	const char *a = fake_do(&f, OBJ_CREATE, "secrets/default",
-				"{\"metadata\":{\"name\":\"s\"},\"data\":{\"a\":\"AAAA\",\"b\":\"eA==\"},\"stringData\":"
+				"{\"metadata\":{\"name\":\"s\"},\"data\":{\"a\":\"AAAA\",\"b\":"
+				"\"eA==\"},\"stringData\":"
 				"{\"a\":\"hello\"}}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "data", "{\"a\":\"aGVsbG8=\",\"b\":\"eA==\"}");
@@ -142,7 +160,8 @@ Test(secret, text_is_stored_encoded_and_off_the_bus)
 	EXPECT_AT(&f, a, "type", "Opaque");
 	cr_expect(f.secret);
 	a = fake_do(&f, OBJ_PATCH_MERGE, "secrets/default/s", "{\"type\":\"x\"}");
-	EXPECT_AT(&f, a, "message", "Secret \"s\" is invalid: type: Invalid value: \"x\": field is immutable");
+	EXPECT_AT(&f, a, "message",
+		  "Secret \"s\" is invalid: type: Invalid value: \"x\": field is immutable");
 	fake_fini(&f);
 }
 
@@ -151,7 +170,8 @@ Test(secret, types_need_their_keys)
 	static const struct {
 		const char *body, *why;
 	} rows[] = {
-		{"\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.crt\":\"eA==\"}", "data[tls.key]: Required value"},
+		{"\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.crt\":\"eA==\"}",
+		 "data[tls.key]: Required value"},
 		{"\"type\":\"kubernetes.io/basic-auth\"",
 		 "[data[username]: Required value, data[password]: Required value]"},
 		{"\"type\":\"kubernetes.io/service-account-token\"",
@@ -160,13 +180,16 @@ Test(secret, types_need_their_keys)
 	struct fake f;
 	fake_init(&f);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const char *a = fake_do(&f, OBJ_CREATE, "secrets/default",
-					arena_printf(&f.arena, "{\"metadata\":{\"name\":\"s\"},%s}", rows[i].body));
-		EXPECT_AT(&f, a, "message", arena_printf(&f.arena, "Secret \"s\" is invalid: %s", rows[i].why));
+		const char *a = fake_do(
+			&f, OBJ_CREATE, "secrets/default",
+			arena_printf(&f.arena, "{\"metadata\":{\"name\":\"s\"},%s}", rows[i].body));
+		EXPECT_AT(&f, a, "message",
+			  arena_printf(&f.arena, "Secret \"s\" is invalid: %s", rows[i].why));
 	}
-	const char *a = fake_do(&f, OBJ_CREATE, "secrets/default",
-				"{\"metadata\":{\"name\":\"s\"},\"type\":\"kubernetes.io/basic-auth\",\"data\":"
-				"{\"password\":\"eA==\"}}");
+	const char *a = fake_do(
+		&f, OBJ_CREATE, "secrets/default",
+		"{\"metadata\":{\"name\":\"s\"},\"type\":\"kubernetes.io/basic-auth\",\"data\":"
+		"{\"password\":\"eA==\"}}");
 	EXPECT_CODE(&f, 201, a);
 	fake_fini(&f);
 }
@@ -175,12 +198,15 @@ Test(event, is_kept_with_what_it_is_about)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_CREATE, "events/default",
-				"{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":\"other\"}}");
-	EXPECT_AT(&f, a, "message", "Event \"e\" is invalid: involvedObject.namespace: Invalid value: \"other\": "
-				    "does not match event.namespace");
+	const char *a = fake_do(
+		&f, OBJ_CREATE, "events/default",
+		"{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":\"other\"}}");
+	EXPECT_AT(&f, a, "message",
+		  "Event \"e\" is invalid: involvedObject.namespace: Invalid value: \"other\": "
+		  "does not match event.namespace");
 	a = fake_do(&f, OBJ_CREATE, "events/default",
-		    "{\"metadata\":{\"generateName\":\"e.\"},\"involvedObject\":{\"kind\":\"Node\",\"name\":\"n\"},"
+		    "{\"metadata\":{\"generateName\":\"e.\"},\"involvedObject\":{\"kind\":\"Node\","
+		    "\"name\":\"n\"},"
 		    "\"lastTimestamp\":\"2026-11-24T10:00:00Z\"}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "eventTime", "null");
@@ -192,10 +218,12 @@ Test(lease, durations_are_positive)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_CREATE, "leases/default",
-				"{\"metadata\":{\"name\":\"l\"},\"spec\":{\"leaseDurationSeconds\":0}}");
-	EXPECT_AT(&f, a, "message", "Lease.coordination.k8s.io \"l\" is invalid: spec.leaseDurationSeconds: "
-				    "Invalid value: 0: must be greater than 0");
+	const char *a =
+		fake_do(&f, OBJ_CREATE, "leases/default",
+			"{\"metadata\":{\"name\":\"l\"},\"spec\":{\"leaseDurationSeconds\":0}}");
+	EXPECT_AT(&f, a, "message",
+		  "Lease.coordination.k8s.io \"l\" is invalid: spec.leaseDurationSeconds: "
+		  "Invalid value: 0: must be greater than 0");
 	a = fake_do(&f, OBJ_DELETE, "leases/default/l", NULL);
 	EXPECT_AT(&f, a, "message", "leases.coordination.k8s.io \"l\" not found");
 	EXPECT_AT(&f, a, "details.group", "coordination.k8s.io");
@@ -208,12 +236,19 @@ Test(custom_resource, is_taken_as_it_comes)
 	struct fake f;
 	fake_init(&f);
 	static const char *const verbs[] = {"create", NULL};
-	struct schema_resource row = {.group = "example.com", .version = "v1", .resource = "widgets",
-				      .singular = "widget", .kind = "Widget", .list_kind = "WidgetList",
-				      .namespaced = true, .verbs = verbs, .stream = "widgets.example.com"};
+	struct schema_resource row = {.group = "example.com",
+				      .version = "v1",
+				      .resource = "widgets",
+				      .singular = "widget",
+				      .kind = "Widget",
+				      .list_kind = "WidgetList",
+				      .namespaced = true,
+				      .verbs = verbs,
+				      .stream = "widgets.example.com"};
 	cr_assert_eq(schema_add(f.schema, &row, NULL, NULL), 0);
 	const char *a = fake_do(&f, OBJ_CREATE, "widgets/default",
-				"{\"apiVersion\":\"example.com/v1\",\"kind\":\"Widget\",\"metadata\":{\"name\":\"w\"},"
+				"{\"apiVersion\":\"example.com/"
+				"v1\",\"kind\":\"Widget\",\"metadata\":{\"name\":\"w\"},"
 				"\"spec\":{\"any\":[1,{\"z\":null}]}}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "spec", "{\"any\":[1,{\"z\":null}]}");

@@ -9,18 +9,27 @@ Test(pod, create_fills_in_what_kubernetes_fills_in)
 	EXPECT_CODE(&f, 201, a);
 	cr_expect_str_eq(
 		a,
-		"{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"web\",\"namespace\":"
-		"\"default\",\"uid\":\"0708090a-0b0c-4d0e-8f10-111213141516\",\"resourceVersion\":\"2048\","
-		"\"generation\":1,\"creationTimestamp\":\"2026-11-24T10:00:00Z\"},\"spec\":{\"containers\":"
+		"{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"web\","
+		"\"namespace\":"
+		"\"default\",\"uid\":\"0708090a-0b0c-4d0e-8f10-111213141516\",\"resourceVersion\":"
+		"\"2048\","
+		"\"generation\":1,\"creationTimestamp\":\"2026-11-24T10:00:00Z\"},\"spec\":{"
+		"\"containers\":"
 		"[{\"name\":\"c\",\"image\":\"nginx\",\"resources\":{},\"terminationMessagePath\":"
-		"\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":"
+		"\"/dev/"
+		"termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":"
 		"\"Always\"}],\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":30,"
-		"\"dnsPolicy\":\"ClusterFirst\",\"serviceAccountName\":\"default\",\"serviceAccount\":"
-		"\"default\",\"securityContext\":{},\"schedulerName\":\"default-scheduler\",\"tolerations\":"
-		"[{\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\",\"effect\":\"NoExecute\","
-		"\"tolerationSeconds\":300},{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":"
+		"\"dnsPolicy\":\"ClusterFirst\",\"serviceAccountName\":\"default\","
+		"\"serviceAccount\":"
+		"\"default\",\"securityContext\":{},\"schedulerName\":\"default-scheduler\","
+		"\"tolerations\":"
+		"[{\"key\":\"node.kubernetes.io/"
+		"not-ready\",\"operator\":\"Exists\",\"effect\":\"NoExecute\","
+		"\"tolerationSeconds\":300},{\"key\":\"node.kubernetes.io/"
+		"unreachable\",\"operator\":"
 		"\"Exists\",\"effect\":\"NoExecute\",\"tolerationSeconds\":300}],\"priority\":0,"
-		"\"enableServiceLinks\":true,\"preemptionPolicy\":\"PreemptLowerPriority\"},\"status\":"
+		"\"enableServiceLinks\":true,\"preemptionPolicy\":\"PreemptLowerPriority\"},"
+		"\"status\":"
 		"{\"phase\":\"Pending\",\"qosClass\":\"BestEffort\"}}",
 		"%s", a);
 	cr_expect_str_eq(f.part, "", "an unbound pod is of no node");
@@ -29,11 +38,13 @@ Test(pod, create_fills_in_what_kubernetes_fills_in)
 
 static const char *create(struct fake *f, const char *container, const char *spec)
 {
-	return fake_do(f, OBJ_CREATE, "pods/default",
-		       arena_printf(&f->arena,
-				    "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\","
-				    "\"image\":\"nginx\"%s}]%s}}",
-				    container, spec));
+	return fake_do(
+		f, OBJ_CREATE, "pods/default",
+		arena_printf(
+			&f->arena,
+			"{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\","
+			"\"image\":\"nginx\"%s}]%s}}",
+			container, spec));
 }
 
 Test(pod, defaults_by_field)
@@ -44,37 +55,50 @@ Test(pod, defaults_by_field)
 		{"", ",\"hostNetwork\":true", "spec.hostNetwork", "true"},
 		{",\"ports\":[{\"containerPort\":80}]", "", "spec.containers[0].ports",
 		 "[{\"containerPort\":80,\"protocol\":\"TCP\"}]"},
-		{",\"ports\":[{\"containerPort\":80}]", ",\"hostNetwork\":true", "spec.containers[0].ports",
+		{",\"ports\":[{\"containerPort\":80}]", ",\"hostNetwork\":true",
+		 "spec.containers[0].ports",
 		 "[{\"hostPort\":80,\"containerPort\":80,\"protocol\":\"TCP\"}]"},
 		{",\"resources\":{\"limits\":{\"cpu\":\"0.5\",\"memory\":\"1024Mi\"}}", "",
 		 "spec.containers[0].resources",
-		 "{\"limits\":{\"cpu\":\"500m\",\"memory\":\"1Gi\"},\"requests\":{\"cpu\":\"500m\",\"memory\":"
+		 "{\"limits\":{\"cpu\":\"500m\",\"memory\":\"1Gi\"},\"requests\":{\"cpu\":\"500m\","
+		 "\"memory\":"
 		 "\"1Gi\"}}"},
-		{",\"resources\":{\"limits\":{\"cpu\":1,\"memory\":\"1Gi\"}}", "", "status.qosClass",
-		 "Guaranteed"},
+		{",\"resources\":{\"limits\":{\"cpu\":1,\"memory\":\"1Gi\"}}", "",
+		 "status.qosClass", "Guaranteed"},
 		{",\"resources\":{\"requests\":{\"cpu\":1}}", "", "status.qosClass", "Burstable"},
-		{",\"livenessProbe\":{\"httpGet\":{\"port\":80}}", "", "spec.containers[0].livenessProbe",
-		 "{\"httpGet\":{\"path\":\"/\",\"port\":80,\"scheme\":\"HTTP\"},\"timeoutSeconds\":1,"
+		{",\"livenessProbe\":{\"httpGet\":{\"port\":80}}", "",
+		 "spec.containers[0].livenessProbe",
+		 "{\"httpGet\":{\"path\":\"/"
+		 "\",\"port\":80,\"scheme\":\"HTTP\"},\"timeoutSeconds\":1,"
 		 "\"periodSeconds\":10,\"successThreshold\":1,\"failureThreshold\":3}"},
-		{",\"readinessProbe\":{\"grpc\":{\"port\":80}}", "", "spec.containers[0].readinessProbe.grpc",
-		 "{\"port\":80,\"service\":\"\"}"},
+		{",\"readinessProbe\":{\"grpc\":{\"port\":80}}", "",
+		 "spec.containers[0].readinessProbe.grpc", "{\"port\":80,\"service\":\"\"}"},
 		{",\"lifecycle\":{\"preStop\":{\"httpGet\":{\"port\":1}}}", "",
 		 "spec.containers[0].lifecycle.preStop.httpGet.scheme", "HTTP"},
-		{",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}}]", "",
-		 "spec.containers[0].env[0].valueFrom.fieldRef.apiVersion", "v1"},
-		{"", ",\"volumes\":[{\"name\":\"v\"}]", "spec.volumes", "[{\"name\":\"v\",\"emptyDir\":{}}]"},
+		{",\"env\":[{\"name\":\"A\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata."
+		 "name\"}}}]",
+		 "", "spec.containers[0].env[0].valueFrom.fieldRef.apiVersion", "v1"},
+		{"", ",\"volumes\":[{\"name\":\"v\"}]", "spec.volumes",
+		 "[{\"name\":\"v\",\"emptyDir\":{}}]"},
 		{"", ",\"volumes\":[{\"name\":\"v\",\"configMap\":{\"name\":\"m\"}}]",
 		 "spec.volumes[0].configMap.defaultMode", "420"},
 		{"", ",\"volumes\":[{\"name\":\"v\",\"hostPath\":{\"path\":\"/x\"}}]",
 		 "spec.volumes[0].hostPath", "{\"path\":\"/x\",\"type\":\"\"}"},
-		{"", ",\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{\"serviceAccountToken\":"
-		     "{\"path\":\"t\"}}]}}]",
-		 "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds", "3600"},
+		{"",
+		 ",\"volumes\":[{\"name\":\"v\",\"projected\":{\"sources\":[{"
+		 "\"serviceAccountToken\":"
+		 "{\"path\":\"t\"}}]}}]",
+		 "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds",
+		 "3600"},
 		{"", ",\"serviceAccount\":\"old\"", "spec.serviceAccountName", "old"},
-		{"", ",\"serviceAccountName\":\"new\",\"serviceAccount\":\"old\"", "spec.serviceAccount", "new"},
-		{"", ",\"terminationGracePeriodSeconds\":-5", "spec.terminationGracePeriodSeconds", "1"},
-		{"", ",\"terminationGracePeriodSeconds\":0", "spec.terminationGracePeriodSeconds", "0"},
-		{"", ",\"priorityClassName\":\"system-node-critical\"", "spec.priority", "2000001000"},
+		{"", ",\"serviceAccountName\":\"new\",\"serviceAccount\":\"old\"",
+		 "spec.serviceAccount", "new"},
+		{"", ",\"terminationGracePeriodSeconds\":-5", "spec.terminationGracePeriodSeconds",
+		 "1"},
+		{"", ",\"terminationGracePeriodSeconds\":0", "spec.terminationGracePeriodSeconds",
+		 "0"},
+		{"", ",\"priorityClassName\":\"system-node-critical\"", "spec.priority",
+		 "2000001000"},
 		{"", ",\"tolerations\":[{\"operator\":\"Exists\"}]", "spec.tolerations",
 		 "[{\"operator\":\"Exists\"}]"},
 		{"", ",\"enableServiceLinks\":false", "spec.enableServiceLinks", "false"},
@@ -104,7 +128,8 @@ Test(pod, pull_policy_follows_the_tag)
 	struct fake f;
 	fake_init(&f);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		const char *a = create(&f, arena_printf(&f.arena, ",\"image\":\"%s\"", rows[i].image), "");
+		const char *a =
+			create(&f, arena_printf(&f.arena, ",\"image\":\"%s\"", rows[i].image), "");
 		EXPECT_AT(&f, a, "spec.containers[0].imagePullPolicy", rows[i].policy);
 		fake_do(&f, OBJ_DELETE, "pods/default/p", NULL);
 	}
@@ -118,68 +143,94 @@ Test(pod, is_refused_in_kubernetes_words)
 	} rows[] = {
 		{",\"name\":\"\"", "", "spec.containers[0].name: Required value"},
 		{",\"image\":\"\"", "", "spec.containers[0].image: Required value"},
-		{",\"image\":\" x\"", "", "spec.containers[0].image: Invalid value: \" x\": must not have "
-					  "leading or trailing whitespace"},
-		{",\"name\":\"a.b\"", "", "spec.containers[0].name: Invalid value: \"a.b\": must not contain "
-					  "dots"},
-		{"},{\"name\":\"c\",\"image\":\"i\"", "", "spec.containers[1].name: Duplicate value: \"c\""},
+		{",\"image\":\" x\"", "",
+		 "spec.containers[0].image: Invalid value: \" x\": must not have "
+		 "leading or trailing whitespace"},
+		{",\"name\":\"a.b\"", "",
+		 "spec.containers[0].name: Invalid value: \"a.b\": must not contain "
+		 "dots"},
+		{"},{\"name\":\"c\",\"image\":\"i\"", "",
+		 "spec.containers[1].name: Duplicate value: \"c\""},
 		{"", ",\"containers\":[]", "spec.containers: Required value"},
 		{"", ",\"restartPolicy\":\"Sometimes\"",
-		 "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", "
+		 "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: "
+		 "\"Always\", "
 		 "\"OnFailure\", \"Never\""},
 		{"", ",\"dnsPolicy\":\"X\"",
-		 "spec.dnsPolicy: Unsupported value: \"X\": supported values: \"ClusterFirstWithHostNet\", "
+		 "spec.dnsPolicy: Unsupported value: \"X\": supported values: "
+		 "\"ClusterFirstWithHostNet\", "
 		 "\"ClusterFirst\", \"Default\", \"None\""},
 		{",\"imagePullPolicy\":\"X\"", "",
-		 "spec.containers[0].imagePullPolicy: Unsupported value: \"X\": supported values: \"Always\", "
+		 "spec.containers[0].imagePullPolicy: Unsupported value: \"X\": supported values: "
+		 "\"Always\", "
 		 "\"IfNotPresent\", \"Never\""},
 		{",\"terminationMessagePolicy\":\"X\"", "",
-		 "spec.containers[0].terminationMessagePolicy: Unsupported value: \"X\": supported values: "
+		 "spec.containers[0].terminationMessagePolicy: Unsupported value: \"X\": supported "
+		 "values: "
 		 "\"File\", \"FallbackToLogsOnError\""},
 		{",\"ports\":[{\"containerPort\":70000}]", "",
-		 "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and "
+		 "spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between "
+		 "1 and "
 		 "65535, inclusive"},
 		{",\"ports\":[{\"name\":\"x\"}]", "",
 		 "spec.containers[0].ports[0].containerPort: Required value"},
 		{",\"ports\":[{\"containerPort\":1,\"protocol\":\"X\"}]", "",
-		 "spec.containers[0].ports[0].protocol: Unsupported value: \"X\": supported values: \"SCTP\", "
+		 "spec.containers[0].ports[0].protocol: Unsupported value: \"X\": supported "
+		 "values: \"SCTP\", "
 		 "\"TCP\", \"UDP\""},
-		{",\"ports\":[{\"containerPort\":1,\"name\":\"x\"},{\"containerPort\":2,\"name\":\"x\"}]", "",
-		 "spec.containers[0].ports[1].name: Duplicate value: \"x\""},
-		{",\"ports\":[{\"containerPort\":1,\"hostPort\":8},{\"containerPort\":2,\"hostPort\":8}]", "",
-		 "spec.containers[0].ports[1].hostPort: Duplicate value: \"TCP//8\""},
-		{",\"env\":[{\"name\":\"\"}]", "", "spec.containers[0].env[0].name: Required value"},
+		{",\"ports\":[{\"containerPort\":1,\"name\":\"x\"},{\"containerPort\":2,\"name\":"
+		 "\"x\"}]",
+		 "", "spec.containers[0].ports[1].name: Duplicate value: \"x\""},
+		{",\"ports\":[{\"containerPort\":1,\"hostPort\":8},{\"containerPort\":2,"
+		 "\"hostPort\":8}]",
+		 "", "spec.containers[0].ports[1].hostPort: Duplicate value: \"TCP//8\""},
+		{",\"env\":[{\"name\":\"\"}]", "",
+		 "spec.containers[0].env[0].name: Required value"},
 		{",\"env\":[{\"name\":\"A=\"}]", "",
-		 "spec.containers[0].env[0].name: Invalid value: \"A=\": a valid environment variable name "
+		 "spec.containers[0].env[0].name: Invalid value: \"A=\": a valid environment "
+		 "variable name "
 		 "must consist only of printable ASCII characters other than '='"},
 		{",\"env\":[{\"name\":\"A\",\"valueFrom\":{}}]", "",
-		 "spec.containers[0].env[0].valueFrom: Invalid value: \"\": must specify one of: `fieldRef`, "
+		 "spec.containers[0].env[0].valueFrom: Invalid value: \"\": must specify one of: "
+		 "`fieldRef`, "
 		 "`resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"},
-		{",\"env\":[{\"name\":\"A\",\"value\":\"x\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":"
-		 "\"metadata.name\"}}}]", "",
-		 "spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified when `value` "
+		{",\"env\":[{\"name\":\"A\",\"value\":\"x\",\"valueFrom\":{\"fieldRef\":{"
+		 "\"fieldPath\":"
+		 "\"metadata.name\"}}}]",
+		 "",
+		 "spec.containers[0].env[0].valueFrom: Invalid value: \"\": may not be specified "
+		 "when `value` "
 		 "is not empty"},
 		{",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/x\"}]", "",
 		 "spec.containers[0].volumeMounts[0].name: Not found: \"v\""},
-		{",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/x\"},{\"name\":\"v\",\"mountPath\":"
-		 "\"/x\"}]", ",\"volumes\":[{\"name\":\"v\"}]",
-		 "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be unique"},
+		{",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/"
+		 "x\"},{\"name\":\"v\",\"mountPath\":"
+		 "\"/x\"}]",
+		 ",\"volumes\":[{\"name\":\"v\"}]",
+		 "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be "
+		 "unique"},
 		{"", ",\"volumes\":[{\"name\":\"v\"},{\"name\":\"v\"}]",
 		 "spec.volumes[1].name: Duplicate value: \"v\""},
-		{"", ",\"volumes\":[{\"name\":\"v\",\"emptyDir\":{},\"configMap\":{\"name\":\"x\"}}]",
+		{"",
+		 ",\"volumes\":[{\"name\":\"v\",\"emptyDir\":{},\"configMap\":{\"name\":\"x\"}}]",
 		 "spec.volumes[0].configMap: Forbidden: may not specify more than 1 volume type"},
 		{"", ",\"volumes\":[{\"name\":\"v\",\"hostPath\":{\"path\":\"\"}}]",
 		 "spec.volumes[0].hostPath.path: Required value"},
 		{",\"resources\":{\"limits\":{\"cpu\":\"1\"},\"requests\":{\"cpu\":\"2\"}}", "",
-		 "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to "
+		 "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than "
+		 "or equal to "
 		 "cpu limit of 1"},
 		{",\"resources\":{\"limits\":{\"cpu\":\"-1\"}}", "",
-		 "spec.containers[0].resources.limits[cpu]: Invalid value: \"-1\": must be greater than or "
-		 "equal to 0, spec.containers[0].resources.requests[cpu]: Invalid value: \"-1\": must be "
+		 "spec.containers[0].resources.limits[cpu]: Invalid value: \"-1\": must be greater "
+		 "than or "
+		 "equal to 0, spec.containers[0].resources.requests[cpu]: Invalid value: \"-1\": "
+		 "must be "
 		 "greater than or equal to 0"},
 		{",\"resources\":{\"limits\":{\"gold\":\"1\"},\"requests\":{\"gold\":\"1\"}}", "",
-		 "spec.containers[0].resources.limits[gold]: Invalid value: \"gold\": must be a standard "
-		 "resource for containers, spec.containers[0].resources.requests[gold]: Invalid value: "
+		 "spec.containers[0].resources.limits[gold]: Invalid value: \"gold\": must be a "
+		 "standard "
+		 "resource for containers, spec.containers[0].resources.requests[gold]: Invalid "
+		 "value: "
 		 "\"gold\": must be a standard resource for containers"},
 		{",\"resources\":{\"requests\":{\"x.y/gpu\":\"1\"}}", "",
 		 "spec.containers[0].resources.limits: Required value: Limit must be set for non "
@@ -189,44 +240,66 @@ Test(pod, is_refused_in_kubernetes_words)
 		{",\"livenessProbe\":{\"exec\":{\"command\":[\"x\"]},\"successThreshold\":2}", "",
 		 "spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1"},
 		{",\"readinessProbe\":{\"httpGet\":{\"port\":0}}", "",
-		 "spec.containers[0].readinessProbe.httpGet.port: Invalid value: 0: must be between 1 and "
+		 "spec.containers[0].readinessProbe.httpGet.port: Invalid value: 0: must be "
+		 "between 1 and "
 		 "65535, inclusive"},
 		{",\"readinessProbe\":{\"tcpSocket\":{\"port\":\"a--b\"},\"periodSeconds\":-1}", "",
-		 "spec.containers[0].readinessProbe.tcpSocket.port: Invalid value: \"a--b\": must not contain "
-		 "consecutive hyphens, spec.containers[0].readinessProbe.periodSeconds: Invalid value: -1: "
+		 "spec.containers[0].readinessProbe.tcpSocket.port: Invalid value: \"a--b\": must "
+		 "not contain "
+		 "consecutive hyphens, spec.containers[0].readinessProbe.periodSeconds: Invalid "
+		 "value: -1: "
 		 "must be greater than or equal to 0"},
 		{"", ",\"initContainers\":[{\"name\":\"i\",\"image\":\"x\",\"livenessProbe\":{}}]",
-		 "spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without "
+		 "spec.initContainers[0].livenessProbe: Forbidden: may not be set for init "
+		 "containers without "
 		 "restartPolicy=Always"},
 		{"", ",\"initContainers\":[{\"name\":\"c\",\"image\":\"x\"}]",
 		 "spec.initContainers[0].name: Duplicate value: \"c\""},
 		{"", ",\"activeDeadlineSeconds\":0",
-		 "spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive"},
-		{"", ",\"hostname\":\"A\"", "spec.hostname: Invalid value: \"A\": a lowercase RFC 1123 label "
-		 "must consist of lower case alphanumeric characters or '-', and must start and end with an "
-		 "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+		 "spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, "
+		 "inclusive"},
+		{"", ",\"hostname\":\"A\"",
+		 "spec.hostname: Invalid value: \"A\": a lowercase RFC 1123 label "
+		 "must consist of lower case alphanumeric characters or '-', and must start and "
+		 "end with an "
+		 "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation "
+		 "is "
 		 "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"},
-		{"", ",\"tolerations\":[{\"operator\":\"Exists\",\"effect\":\"NoSchedule\","
-		     "\"tolerationSeconds\":5}]",
-		 "spec.tolerations[0].effect: Invalid value: \"NoSchedule\": effect must be 'NoExecute' when "
+		{"",
+		 ",\"tolerations\":[{\"operator\":\"Exists\",\"effect\":\"NoSchedule\","
+		 "\"tolerationSeconds\":5}]",
+		 "spec.tolerations[0].effect: Invalid value: \"NoSchedule\": effect must be "
+		 "'NoExecute' when "
 		 "`tolerationSeconds` is set"},
-		{"", ",\"affinity\":{\"podAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":"
-		     "[{}]}}",
-		 "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: "
+		{"",
+		 ",\"affinity\":{\"podAffinity\":{"
+		 "\"requiredDuringSchedulingIgnoredDuringExecution\":"
+		 "[{}]}}",
+		 "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]."
+		 "topologyKey: "
 		 "Required value: can not be empty"},
-		{"", ",\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":"
-		     "{}}}",
-		 "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+		{"",
+		 ",\"affinity\":{\"nodeAffinity\":{"
+		 "\"requiredDuringSchedulingIgnoredDuringExecution\":"
+		 "{}}}",
+		 "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution."
+		 "nodeSelectorTerms"
 		 ": Required value: must have at least one node selector term"},
-		{"", ",\"topologySpreadConstraints\":[{\"maxSkew\":0,\"topologyKey\":\"z\","
-		     "\"whenUnsatisfiable\":\"X\"}]",
-		 "spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero, "
-		 "spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: \"X\": supported "
+		{"",
+		 ",\"topologySpreadConstraints\":[{\"maxSkew\":0,\"topologyKey\":\"z\","
+		 "\"whenUnsatisfiable\":\"X\"}]",
+		 "spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater "
+		 "than zero, "
+		 "spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: \"X\": "
+		 "supported "
 		 "values: \"DoNotSchedule\", \"ScheduleAnyway\""},
-		{"", ",\"priorityClassName\":\"gold\"", "spec.priorityClassName: Not found: \"gold\""},
+		{"", ",\"priorityClassName\":\"gold\"",
+		 "spec.priorityClassName: Not found: \"gold\""},
 		{"", ",\"nodeSelector\":{\"a b\":\"c\"}",
-		 "spec.nodeSelector: Invalid value: \"a b\": name part must consist of alphanumeric "
-		 "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
+		 "spec.nodeSelector: Invalid value: \"a b\": name part must consist of "
+		 "alphanumeric "
+		 "characters, '-', '_' or '.', and must start and end with an alphanumeric "
+		 "character (e.g. "
 		 "'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
 		 "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"},
 		{"", ",\"ephemeralContainers\":[{\"name\":\"e\",\"image\":\"i\"}]",
@@ -237,8 +310,8 @@ Test(pod, is_refused_in_kubernetes_words)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		const char *a = create(&f, rows[i].container, rows[i].spec);
 		const char *many = strstr(rows[i].why, ", spec.") ? "[" : "";
-		const char *want = arena_printf(&f.arena, "Pod \"p\" is invalid: %s%s%s", many, rows[i].why,
-						*many ? "]" : "");
+		const char *want = arena_printf(&f.arena, "Pod \"p\" is invalid: %s%s%s", many,
+						rows[i].why, *many ? "]" : "");
 		EXPECT_CODE(&f, 422, a);
 		EXPECT_AT(&f, a, "message", want);
 		EXPECT_AT(&f, a, "details.kind", "Pod");
@@ -253,11 +326,13 @@ Test(pod, invalid_status_names_each_cause)
 	fake_init(&f);
 	const char *a = create(&f, ",\"image\":\"\"", ",\"restartPolicy\":\"X\"");
 	EXPECT_AT(&f, a, "reason", "Invalid");
-	EXPECT_AT(&f, a, "details.causes",
-		  "[{\"reason\":\"FieldValueRequired\",\"message\":\"Required value\",\"field\":"
-		  "\"spec.containers[0].image\"},{\"reason\":\"FieldValueNotSupported\",\"message\":"
-		  "\"Unsupported value: \\\"X\\\": supported values: \\\"Always\\\", \\\"OnFailure\\\", "
-		  "\\\"Never\\\"\",\"field\":\"spec.restartPolicy\"}]");
+	EXPECT_AT(
+		&f, a, "details.causes",
+		"[{\"reason\":\"FieldValueRequired\",\"message\":\"Required value\",\"field\":"
+		"\"spec.containers[0].image\"},{\"reason\":\"FieldValueNotSupported\",\"message\":"
+		"\"Unsupported value: \\\"X\\\": supported values: \\\"Always\\\", "
+		"\\\"OnFailure\\\", "
+		"\\\"Never\\\"\",\"field\":\"spec.restartPolicy\"}]");
 	fake_fini(&f);
 }
 
@@ -265,14 +340,17 @@ Test(pod, status_of_a_client_is_dropped_on_create_and_on_update)
 {
 	struct fake f;
 	fake_init(&f);
-	const char *a = fake_do(&f, OBJ_CREATE, "pods/default",
-				"{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
-				"\"i\"}]},\"status\":{\"phase\":\"Running\",\"podIP\":\"1.2.3.4\"}}");
+	const char *a =
+		fake_do(&f, OBJ_CREATE, "pods/default",
+			"{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\","
+			"\"image\":"
+			"\"i\"}]},\"status\":{\"phase\":\"Running\",\"podIP\":\"1.2.3.4\"}}");
 	EXPECT_AT(&f, a, "status", "{\"phase\":\"Pending\",\"qosClass\":\"BestEffort\"}");
 	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p", "{\"status\":{\"phase\":\"Failed\"}}");
 	EXPECT_AT(&f, a, "status.phase", "Pending");
 	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status",
-		    "{\"status\":{\"phase\":\"Running\"},\"spec\":{\"nodeName\":\"x\"},\"metadata\":{\"labels\":"
+		    "{\"status\":{\"phase\":\"Running\"},\"spec\":{\"nodeName\":\"x\"},"
+		    "\"metadata\":{\"labels\":"
 		    "{\"a\":\"b\"}}}");
 	EXPECT_CODE(&f, 200, a);
 	EXPECT_AT(&f, a, "status", "{\"phase\":\"Running\",\"qosClass\":\"BestEffort\"}");
@@ -294,29 +372,36 @@ Test(pod, update_may_change_image_deadline_and_tolerations_only)
 	EXPECT_AT(&f, a, "spec.containers[0].image", "new:1");
 	EXPECT_AT(&f, a, "metadata.generation", "2");
 	a = fake_do(&f, OBJ_PATCH_JSON, "pods/default/p",
-		    "[{\"op\":\"add\",\"path\":\"/spec/tolerations/-\",\"value\":{\"key\":\"x\",\"operator\":"
+		    "[{\"op\":\"add\",\"path\":\"/spec/tolerations/"
+		    "-\",\"value\":{\"key\":\"x\",\"operator\":"
 		    "\"Exists\"}}]");
 	EXPECT_CODE(&f, 200, a);
 	static const struct {
 		const char *patch, *why;
 	} rows[] = {
 		{"{\"spec\":{\"activeDeadlineSeconds\":60}}",
-		 "Pod \"p\" is invalid: spec.activeDeadlineSeconds: Invalid value: 60: must be less than or "
+		 "Pod \"p\" is invalid: spec.activeDeadlineSeconds: Invalid value: 60: must be "
+		 "less than or "
 		 "equal to previous value"},
 		{"{\"spec\":{\"activeDeadlineSeconds\":null}}",
-		 "Pod \"p\" is invalid: spec.activeDeadlineSeconds: Invalid value: null: must not update from "
+		 "Pod \"p\" is invalid: spec.activeDeadlineSeconds: Invalid value: null: must not "
+		 "update from "
 		 "a positive integer to nil value"},
 		{"{\"spec\":{\"tolerations\":[]}}",
-		 "Pod \"p\" is invalid: spec.tolerations: Forbidden: existing toleration can not be modified "
+		 "Pod \"p\" is invalid: spec.tolerations: Forbidden: existing toleration can not "
+		 "be modified "
 		 "except its tolerationSeconds"},
-		{"{\"spec\":{\"containers\":[]}}",
-		 "Pod \"p\" is invalid: spec.containers: Forbidden: pod updates may not add or remove "
-		 "containers"},
+		{"{\"spec\":{\"containers\":[]}}", "Pod \"p\" is invalid: spec.containers: "
+						   "Forbidden: pod updates may not add or remove "
+						   "containers"},
 		{"{\"spec\":{\"nodeName\":\"n9\"}}",
-		 "Pod \"p\" is invalid: spec: Forbidden: pod updates may not change fields other than "
-		 "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
+		 "Pod \"p\" is invalid: spec: Forbidden: pod updates may not change fields other "
+		 "than "
+		 "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec."
+		 "activeDeadlineSeconds`,"
 		 "`spec.tolerations` (only additions to existing tolerations),"
-		 "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously "
+		 "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+		 "previously "
 		 "negative)\n+ nodeName: \"n9\""},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -329,8 +414,9 @@ Test(pod, update_may_change_image_deadline_and_tolerations_only)
 
 Test(pod, binding_gives_it_a_node_once)
 {
-	static const char body[] = "{\"metadata\":{\"name\":\"p\",\"annotations\":{\"x\":\"y\"}},\"target\":"
-				   "{\"kind\":\"Node\",\"name\":\"n1\"}}";
+	static const char body[] =
+		"{\"metadata\":{\"name\":\"p\",\"annotations\":{\"x\":\"y\"}},\"target\":"
+		"{\"kind\":\"Node\",\"name\":\"n1\"}}";
 	struct fake f;
 	fake_init(&f);
 	create(&f, "", "");
@@ -348,7 +434,8 @@ Test(pod, binding_gives_it_a_node_once)
 	a = fake_do(&f, OBJ_CREATE, "pods/default/p/binding", body);
 	EXPECT_CODE(&f, 409, a);
 	EXPECT_AT(&f, a, "message",
-		  "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node "
+		  "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned "
+		  "to node "
 		  "\"n1\"");
 	a = fake_do(&f, OBJ_CREATE, "pods/default/p/binding", "{\"target\":{}}");
 	EXPECT_CODE(&f, 422, a);
@@ -362,10 +449,12 @@ Test(pod, binding_of_one_that_was_deleted_or_made_again_is_a_conflict)
 	struct fake f;
 	fake_init(&f);
 	create(&f, "", ",\"schedulingGates\":[{\"name\":\"a.b/c\"}]");
-	const char *a = fake_do(&f, OBJ_CREATE, "pods/default/p/binding", "{\"target\":{\"name\":\"n1\"}}");
+	const char *a =
+		fake_do(&f, OBJ_CREATE, "pods/default/p/binding", "{\"target\":{\"name\":\"n1\"}}");
 	EXPECT_CODE(&f, 409, a);
-	EXPECT_AT(&f, a, "message", "Operation cannot be fulfilled on pods/binding \"p\": pod p has non-empty "
-				    ".spec.schedulingGates");
+	EXPECT_AT(&f, a, "message",
+		  "Operation cannot be fulfilled on pods/binding \"p\": pod p has non-empty "
+		  ".spec.schedulingGates");
 	a = fake_do(&f, OBJ_CREATE, "pods/default/p/binding",
 		    "{\"metadata\":{\"uid\":\"other\"},\"target\":{\"name\":\"n1\"}}");
 	EXPECT_CODE(&f, 409, a);
@@ -382,7 +471,8 @@ Test(pod, unbound_or_ended_pods_are_deleted_at_once)
 	cr_expect(f.deleted);
 	EXPECT_AT(&f, a, "kind", "Pod");
 	create(&f, "", ",\"nodeName\":\"n1\"");
-	fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status", "{\"status\":{\"phase\":\"Succeeded\"}}");
+	fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status",
+		"{\"status\":{\"phase\":\"Succeeded\"}}");
 	fake_do(&f, OBJ_DELETE, "pods/default/p", NULL);
 	cr_expect(f.deleted);
 	fake_fini(&f);
@@ -406,7 +496,8 @@ Test(pod, bound_pods_wait_for_their_node_and_grace_only_shrinks)
 	a = fake_do(&f, OBJ_DELETE, "pods/default/p", "{\"gracePeriodSeconds\":10}");
 	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "2026-11-24T10:00:10Z");
 	EXPECT_AT(&f, a, "metadata.deletionGracePeriodSeconds", "10");
-	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p", "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p",
+		    "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
 	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "2026-11-24T10:00:10Z");
 	cr_expect_not(f.deleted);
 	fake_do(&f, OBJ_DELETE, "pods/default/p", "{\"gracePeriodSeconds\":0}");
@@ -421,7 +512,8 @@ Test(pod, finalizers_outlive_the_grace_period)
 	struct fake f;
 	fake_init(&f);
 	create(&f, "", ",\"nodeName\":\"n1\"");
-	fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p", "{\"metadata\":{\"finalizers\":[\"a.b/c\"]}}");
+	fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p",
+		"{\"metadata\":{\"finalizers\":[\"a.b/c\"]}}");
 	fake_do(&f, OBJ_DELETE, "pods/default/p", NULL);
 	const char *a = fake_do(&f, OBJ_DELETE, "pods/default/p", "{\"gracePeriodSeconds\":0}");
 	cr_expect_not(f.deleted);
@@ -436,8 +528,9 @@ Test(pod, eviction_is_a_deletion_with_another_answer)
 	struct fake f;
 	fake_init(&f);
 	create(&f, "", ",\"nodeName\":\"n1\"");
-	const char *a = fake_do(&f, OBJ_CREATE, "pods/default/p/eviction",
-				"{\"kind\":\"Eviction\",\"deleteOptions\":{\"gracePeriodSeconds\":5}}");
+	const char *a =
+		fake_do(&f, OBJ_CREATE, "pods/default/p/eviction",
+			"{\"kind\":\"Eviction\",\"deleteOptions\":{\"gracePeriodSeconds\":5}}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "status", "Success");
 	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p", "{}");

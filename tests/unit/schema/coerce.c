@@ -44,17 +44,23 @@ Test(coerce, zero_values_are_written_as_go_writes_them)
 		{"core/v1.Container", "{\"name\":\"a\"}", "{\"name\":\"a\",\"resources\":{}}"},
 		{"core/v1.Container", "{}", "{\"name\":\"\",\"resources\":{}}"},
 		{"core/v1.ConfigMap", "{\"data\":{}}", "{\"metadata\":{}}"},
-		{"core/v1.Node", "{}", "{\"metadata\":{},\"spec\":{},\"status\":{\"daemonEndpoints\":"
-		 "{\"kubeletEndpoint\":{\"Port\":0}},\"nodeInfo\":{\"machineID\":\"\",\"systemUUID\":\"\","
-		 "\"bootID\":\"\",\"kernelVersion\":\"\",\"osImage\":\"\",\"containerRuntimeVersion\":\"\","
+		{"core/v1.Node", "{}",
+		 "{\"metadata\":{},\"spec\":{},\"status\":{\"daemonEndpoints\":"
+		 "{\"kubeletEndpoint\":{\"Port\":0}},\"nodeInfo\":{\"machineID\":\"\","
+		 "\"systemUUID\":\"\","
+		 "\"bootID\":\"\",\"kernelVersion\":\"\",\"osImage\":\"\","
+		 "\"containerRuntimeVersion\":\"\","
 		 "\"kubeletVersion\":\"\",\"kubeProxyVersion\":\"\",\"operatingSystem\":\"\","
 		 "\"architecture\":\"\"}}}"},
 		{"core/v1.PodCondition", "{\"type\":\"Ready\"}",
-		 "{\"type\":\"Ready\",\"status\":\"\",\"lastProbeTime\":null,\"lastTransitionTime\":null}"},
+		 "{\"type\":\"Ready\",\"status\":\"\",\"lastProbeTime\":null,"
+		 "\"lastTransitionTime\":null}"},
 		{"core/v1.HTTPGetAction", "{}", "{\"port\":0}"},
-		{"core/v1.PodSpec", "{\"containers\":[],\"nodeName\":\"\",\"hostNetwork\":false,"
-				    "\"automountServiceAccountToken\":false,\"securityContext\":{}}",
-		 "{\"containers\":[],\"automountServiceAccountToken\":false,\"securityContext\":{}}"},
+		{"core/v1.PodSpec",
+		 "{\"containers\":[],\"nodeName\":\"\",\"hostNetwork\":false,"
+		 "\"automountServiceAccountToken\":false,\"securityContext\":{}}",
+		 "{\"containers\":[],\"automountServiceAccountToken\":false,\"securityContext\":{}"
+		 "}"},
 		{"core/v1.PodSpec", "{\"containers\":[null]}",
 		 "{\"containers\":[{\"name\":\"\",\"resources\":{}}]}"},
 	};
@@ -65,9 +71,11 @@ Test(coerce, fields_stand_in_gos_order_and_map_keys_sorted)
 {
 	static const struct row rows[] = {
 		{"core/v1.ConfigMap",
-		 "{\"data\":{\"b\":\"1\",\"a\":\"2\"},\"metadata\":{\"labels\":{\"z\":\"\",\"y\":\"\"},"
+		 "{\"data\":{\"b\":\"1\",\"a\":\"2\"},\"metadata\":{\"labels\":{\"z\":\"\",\"y\":"
+		 "\"\"},"
 		 "\"name\":\"n\"},\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}",
-		 "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\",\"labels\":"
+		 "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\","
+		 "\"labels\":"
 		 "{\"y\":\"\",\"z\":\"\"}},\"data\":{\"a\":\"2\",\"b\":\"1\"}}"},
 	};
 	CHECK(rows);
@@ -77,11 +85,16 @@ Test(coerce, scalars_become_canonical)
 {
 	static const struct row rows[] = {
 		{"core/v1.ResourceRequirements",
-		 "{\"limits\":{\"memory\":\"1024Mi\",\"cpu\":0.5,\"x\":\"1e3\",\"y\":2,\"z\":\"1u\"}}",
-		 "{\"limits\":{\"cpu\":\"500m\",\"memory\":\"1Gi\",\"x\":\"1e3\",\"y\":\"2\",\"z\":\"1m\"}}"},
-		{"core/v1.EmptyDirVolumeSource", "{\"sizeLimit\":\"1u\"}", "{\"sizeLimit\":\"1u\"}"},
-		{"core/v1.Secret", "{\"data\":{\"a\":\"aGVs\\nbG8=\",\"b\":\"\",\"c\":null,\"d\":\"YR==\"}}",
-		 "{\"metadata\":{},\"data\":{\"a\":\"aGVsbG8=\",\"b\":\"\",\"c\":null,\"d\":\"YQ==\"}}"},
+		 "{\"limits\":{\"memory\":\"1024Mi\",\"cpu\":0.5,\"x\":\"1e3\",\"y\":2,\"z\":"
+		 "\"1u\"}}",
+		 "{\"limits\":{\"cpu\":\"500m\",\"memory\":\"1Gi\",\"x\":\"1e3\",\"y\":\"2\",\"z\":"
+		 "\"1m\"}}"},
+		{"core/v1.EmptyDirVolumeSource", "{\"sizeLimit\":\"1u\"}",
+		 "{\"sizeLimit\":\"1u\"}"},
+		{"core/v1.Secret",
+		 "{\"data\":{\"a\":\"aGVs\\nbG8=\",\"b\":\"\",\"c\":null,\"d\":\"YR==\"}}",
+		 "{\"metadata\":{},\"data\":{\"a\":\"aGVsbG8=\",\"b\":\"\",\"c\":null,\"d\":\"YQ=="
+		 "\"}}"},
 		{"meta/v1.ObjectMeta", "{\"creationTimestamp\":\"2024-03-01T01:00:00.9+01:00\"}",
 		 "{\"creationTimestamp\":\"2024-03-01T00:00:00Z\"}"},
 		{"meta/v1.ObjectMeta", "{\"creationTimestamp\":null}", "{}"},
@@ -101,39 +114,51 @@ Test(coerce, wrong_types_are_refused_in_gos_words)
 {
 	static const struct row rows[] = {
 		{"core/v1.Pod", "{\"spec\":{\"containers\":\"x\"}}",
-		 "json: cannot unmarshal string into Go struct field PodSpec.spec.containers of type "
+		 "json: cannot unmarshal string into Go struct field PodSpec.spec.containers of "
+		 "type "
 		 "[]v1.Container"},
 		{"core/v1.Pod", "{\"metadata\":{\"labels\":{\"a\":1}}}",
-		 "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type "
+		 "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of "
+		 "type "
 		 "string"},
-		{"core/v1.Pod", "{\"spec\":{\"containers\":[{\"ports\":[{\"containerPort\":\"80\"}]}]}}",
+		{"core/v1.Pod",
+		 "{\"spec\":{\"containers\":[{\"ports\":[{\"containerPort\":\"80\"}]}]}}",
 		 "json: cannot unmarshal string into Go struct field "
 		 "ContainerPort.spec.containers.ports.containerPort of type int32"},
-		{"core/v1.Pod", "{\"spec\":{\"containers\":[{\"ports\":[{\"containerPort\":3000000000}]}]}}",
+		{"core/v1.Pod",
+		 "{\"spec\":{\"containers\":[{\"ports\":[{\"containerPort\":3000000000}]}]}}",
 		 "json: cannot unmarshal number 3000000000 into Go struct field "
 		 "ContainerPort.spec.containers.ports.containerPort of type int32"},
 		{"core/v1.Pod", "{\"spec\":{\"priority\":1.5}}",
-		 "json: cannot unmarshal number 1.5 into Go struct field PodSpec.spec.priority of type int32"},
+		 "json: cannot unmarshal number 1.5 into Go struct field PodSpec.spec.priority of "
+		 "type int32"},
 		{"core/v1.Pod", "{\"spec\":{\"restartPolicy\":true}}",
-		 "json: cannot unmarshal bool into Go struct field PodSpec.spec.restartPolicy of type "
+		 "json: cannot unmarshal bool into Go struct field PodSpec.spec.restartPolicy of "
+		 "type "
 		 "v1.RestartPolicy"},
 		{"core/v1.Pod", "{\"spec\":[]}",
 		 "json: cannot unmarshal array into Go struct field Pod.spec of type v1.PodSpec"},
 		{"core/v1.Pod", "[]", "json: cannot unmarshal array into Go value of type v1.Pod"},
 		{"core/v1.ConfigMap", "{\"data\":{\"a\":{}}}",
-		 "json: cannot unmarshal object into Go struct field ConfigMap.data of type string"},
+		 "json: cannot unmarshal object into Go struct field ConfigMap.data of type "
+		 "string"},
 		{"core/v1.ResourceRequirements", "{\"limits\":{\"cpu\":\"lots\"}}",
 		 "quantities must match the regular expression "
 		 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
 		{"core/v1.ResourceRequirements", "{\"limits\":{\"cpu\":true}}",
 		 "quantities must match the regular expression "
 		 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
-		{"core/v1.Secret", "{\"data\":{\"a\":\"a*==\"}}", "illegal base64 data at input byte 1"},
-		{"core/v1.Secret", "{\"data\":{\"a\":\"YWJjZ\"}}", "illegal base64 data at input byte 5"},
-		{"core/v1.Secret", "{\"data\":{\"a\":\"Y===\"}}", "illegal base64 data at input byte 1"},
-		{"core/v1.Secret", "{\"data\":{\"a\":\"YQ==YQ==\"}}", "illegal base64 data at input byte 4"},
+		{"core/v1.Secret", "{\"data\":{\"a\":\"a*==\"}}",
+		 "illegal base64 data at input byte 1"},
+		{"core/v1.Secret", "{\"data\":{\"a\":\"YWJjZ\"}}",
+		 "illegal base64 data at input byte 5"},
+		{"core/v1.Secret", "{\"data\":{\"a\":\"Y===\"}}",
+		 "illegal base64 data at input byte 1"},
+		{"core/v1.Secret", "{\"data\":{\"a\":\"YQ==YQ==\"}}",
+		 "illegal base64 data at input byte 4"},
 		{"meta/v1.ObjectMeta", "{\"creationTimestamp\":\"yesterday\"}",
-		 "parsing time \"yesterday\" as \"2006-01-02T15:04:05Z07:00\": it is not of that form"},
+		 "parsing time \"yesterday\" as \"2006-01-02T15:04:05Z07:00\": it is not of that "
+		 "form"},
 	};
 	CHECK(rows);
 }
@@ -141,13 +166,15 @@ Test(coerce, wrong_types_are_refused_in_gos_words)
 Test(coerce, unknown_fields_are_dropped_and_named)
 {
 	struct notes notes = {0};
-	const char *out = coerced("core/v1.Pod",
-				  "{\"spec\":{\"foo\":1,\"containers\":[{\"name\":\"a\"},{\"name\":\"b\","
-				  "\"imge\":\"x\"}]},\"Kind\":\"Pod\",\"metadata\":{\"labels\":{\"q\":\"r\"}}}",
-				  &notes);
-	cr_expect_str_eq(out, "{\"metadata\":{\"labels\":{\"q\":\"r\"}},\"spec\":{\"containers\":["
-			      "{\"name\":\"a\",\"resources\":{}},{\"name\":\"b\",\"resources\":{}}]},"
-			      "\"status\":{}}");
+	const char *out = coerced(
+		"core/v1.Pod",
+		"{\"spec\":{\"foo\":1,\"containers\":[{\"name\":\"a\"},{\"name\":\"b\","
+		"\"imge\":\"x\"}]},\"Kind\":\"Pod\",\"metadata\":{\"labels\":{\"q\":\"r\"}}}",
+		&notes);
+	cr_expect_str_eq(out,
+			 "{\"metadata\":{\"labels\":{\"q\":\"r\"}},\"spec\":{\"containers\":["
+			 "{\"name\":\"a\",\"resources\":{}},{\"name\":\"b\",\"resources\":{}}]},"
+			 "\"status\":{}}");
 	cr_expect_str_eq(notes_text(&notes, &a),
 			 "unknown field \"spec.foo\", unknown field \"spec.containers[1].imge\", "
 			 "unknown field \"Kind\"");

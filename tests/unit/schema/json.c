@@ -63,27 +63,32 @@ Test(json, says_what_is_wrong_in_gos_words)
 		{"", "unexpected end of JSON input"},
 		{"{\"a\":", "unexpected end of JSON input"},
 		{"}", "invalid character '}' looking for beginning of value (line 1, offset 0)"},
-		{"{\"a\":\n}", "invalid character '}' looking for beginning of value (line 2, offset 6)"},
+		{"{\"a\":\n}",
+		 "invalid character '}' looking for beginning of value (line 2, offset 6)"},
 		{"{\"a\" 1}", "invalid character '1' after object key (line 1, offset 5)"},
-		{"{\"a\":1 2}", "invalid character '2' after object key:value pair (line 1, offset 7)"},
+		{"{\"a\":1 2}",
+		 "invalid character '2' after object key:value pair (line 1, offset 7)"},
 		{"[1 2]", "invalid character '2' after array element (line 1, offset 3)"},
 		{"[1,]", "invalid character ']' looking for beginning of value (line 1, offset 3)"},
-		{"{a:1}",
-		 "invalid character 'a' looking for beginning of object key string (line 1, offset 1)"},
-		{"{\"a\":1,}",
-		 "invalid character '}' looking for beginning of object key string (line 1, offset 7)"},
+		{"{a:1}", "invalid character 'a' looking for beginning of object key string (line "
+			  "1, offset 1)"},
+		{"{\"a\":1,}", "invalid character '}' looking for beginning of object key string "
+			       "(line 1, offset 7)"},
 		{"{} x", "invalid character 'x' after top-level value (line 1, offset 3)"},
 		{"{}{}", "invalid character '{' after top-level value (line 1, offset 2)"},
-		{"nul!", "invalid character '!' in literal null (expecting 'l') (line 1, offset 3)"},
+		{"nul!",
+		 "invalid character '!' in literal null (expecting 'l') (line 1, offset 3)"},
 		{"\"\x01\"", "invalid character '\\x01' in string literal (line 1, offset 1)"},
 		{"\"\\q\"", "invalid character 'q' in string escape code (line 1, offset 2)"},
 		{"\"\\u12\"",
 		 "invalid character '\"' in \\u hexadecimal character escape (line 1, offset 5)"},
 		{"[1.x]",
 		 "invalid character 'x' after decimal point in numeric literal (line 1, offset 3)"},
-		{"[1ex]", "invalid character 'x' in exponent of numeric literal (line 1, offset 3)"},
+		{"[1ex]",
+		 "invalid character 'x' in exponent of numeric literal (line 1, offset 3)"},
 		{"[01]", "invalid character '1' after array element (line 1, offset 2)"},
-		{"'x'", "invalid character '\\'' looking for beginning of value (line 1, offset 0)"},
+		{"'x'",
+		 "invalid character '\\'' looking for beginning of value (line 1, offset 0)"},
 		{"[\"\xff\"]", "invalid UTF-8 in string literal"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -101,7 +106,8 @@ Test(json, lone_surrogates_become_replacement_characters)
 {
 	struct doc *d = parse("[\"a\\udc00b\",\"\\ud800\"]");
 	cr_expect(utf8_ok(d->first->text) && utf8_ok(d->last->text));
-	cr_expect(d->first->text.data[0] == 'a' && d->first->text.data[d->first->text.len - 1] == 'b');
+	cr_expect(d->first->text.data[0] == 'a' &&
+		  d->first->text.data[d->first->text.len - 1] == 'b');
 	struct buf b = {0};
 	json_string(&b, span_of("x\xff\xc3\xa9\xe2\x80"));
 	cr_expect_str_eq(buf_text(&b), "\"x\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\"");
@@ -113,7 +119,8 @@ Test(json, duplicate_keys_are_named_with_their_path_and_the_last_one_holds)
 {
 	struct notes dups = {0};
 	struct doc *d;
-	const char *text = "{\"spec\":{\"c\":[{},{\"name\":1,\"name\":2}],\"x\":1,\"x\":3},\"k\":1,\"k\":2}";
+	const char *text =
+		"{\"spec\":{\"c\":[{},{\"name\":1,\"name\":2}],\"x\":1,\"x\":3},\"k\":1,\"k\":2}";
 	cr_assert_eq(json_parse(&a, span_of(text), &d, &dups, NULL), 0);
 	cr_expect_eq(dups.count, 3);
 	cr_expect_str_eq(notes_text(&dups, &a),
@@ -151,14 +158,16 @@ Test(json, refuses_depth_and_size_and_numbers_beyond_the_limits)
 	cr_expect_eq(json_parse(&a, (struct span){(uint8_t *)deep, sizeof deep}, &d, NULL, &e),
 		     ERR_LIMIT);
 	memset(deep + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);
-	cr_expect_eq(json_parse(&a, (struct span){(uint8_t *)deep, 2 * JSON_DEPTH_MAX}, &d, NULL, &e),
-		     0, "the limit itself is taken");
+	cr_expect_eq(
+		json_parse(&a, (struct span){(uint8_t *)deep, 2 * JSON_DEPTH_MAX}, &d, NULL, &e), 0,
+		"the limit itself is taken");
 	struct buf mp = {0};
 	doc_to_mp(&mp, d);
 	cr_expect_eq(mp_check(span_buf(&mp), NULL), 0, "and fits into msgpack");
 	buf_fini(&mp);
-	cr_expect_eq(json_parse(&a, (struct span){(uint8_t *)deep, JSON_BYTES_MAX + 1}, &d, NULL, &e),
-		     ERR_LIMIT);
+	cr_expect_eq(
+		json_parse(&a, (struct span){(uint8_t *)deep, JSON_BYTES_MAX + 1}, &d, NULL, &e),
+		ERR_LIMIT);
 	cr_expect_eq(json_parse(&a, span_of("[1e999]"), &d, NULL, &e), ERR_INVALID);
 	arena_fini(&a);
 }
@@ -193,9 +202,12 @@ Test(json, object_gets_its_resource_version_behind_the_uid)
 			 "\"labels\":{\"x\":\"y\"}}}");
 	cr_expect_str_eq(object(json_object, "{\"metadata\":{}}", 7),
 			 "{\"metadata\":{\"resourceVersion\":\"7\"}}");
-	cr_expect_str_eq(object(json_object, "{\"metadata\":{\"name\":\"n\",\"resourceVersion\":"
-					     "\"1\",\"generation\":2}}", 7),
-			 "{\"metadata\":{\"name\":\"n\",\"resourceVersion\":\"7\",\"generation\":2}}");
+	cr_expect_str_eq(
+		object(json_object,
+		       "{\"metadata\":{\"name\":\"n\",\"resourceVersion\":"
+		       "\"1\",\"generation\":2}}",
+		       7),
+		"{\"metadata\":{\"name\":\"n\",\"resourceVersion\":\"7\",\"generation\":2}}");
 	arena_fini(&a);
 }
 

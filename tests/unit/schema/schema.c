@@ -50,7 +50,8 @@ Test(schema, every_served_row_is_whole)
 		cr_expect(schema_field(r->type, s("metadata")), "%s", r->resource);
 		cr_expect_str_eq(r->columns[0].type, "string");
 		for (size_t c = 0; c < r->column_count; c++)
-			cr_expect(r->columns[c].description[0], "%s.%s", r->resource, r->columns[c].name);
+			cr_expect(r->columns[c].description[0], "%s.%s", r->resource,
+				  r->columns[c].name);
 	}
 	cr_expect_null(schema_row(sc, schema_count(sc)));
 	schema_free(sc);
@@ -87,7 +88,8 @@ Test(schema, fields_carry_protobuf_patch_and_list_facts)
 	cr_expect_not(c->omitempty);
 	const struct schema_field *v = schema_field(schema_type("core/v1.Volume"), s("emptyDir"));
 	cr_expect_eq(v->pb_outer, 2, "nested in VolumeSource on the protobuf wire");
-	const struct schema_field *p = schema_field(schema_type("core/v1.Container"), s("imagePullPolicy"));
+	const struct schema_field *p =
+		schema_field(schema_type("core/v1.Container"), s("imagePullPolicy"));
 	cr_expect_str_eq(p->type->enums[0], "Always");
 	cr_expect_null(schema_field(spec, s("Containers")), "names are case-sensitive");
 	cr_expect_null(schema_field(spec, s("")));
@@ -164,7 +166,8 @@ Test(schema, keys_are_written_and_taken_apart)
 	b.len = 0;
 	schema_key(&b, pods, s("default"), s(""));
 	cr_expect_str_eq(buf_text(&b), "pods/default/");
-	static const char *const bad[] = {"", "pods", "/x", "pods/", "pods//x", "pods/a/", "a/b/c/d"};
+	static const char *const bad[] = {"",	     "pods",	"/x",	  "pods/",
+					  "pods//x", "pods/a/", "a/b/c/d"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		cr_expect_not(schema_key_split(s(bad[i]), &stream, &ns, &name), "%s", bad[i]);
 	buf_fini(&b);

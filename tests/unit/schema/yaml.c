@@ -37,7 +37,8 @@ Test(yaml, reads_scalars_as_kubectl_does)
 		 "[1.5,0.5,1000,-1.5e-7,1,\"1.2.3\",\"1e\",8]"},
 		{"[100m, 1Gi, 12:30:45, 2020-01-01, 2020-01-01T00:00:00Z]",
 		 "[\"100m\",\"1Gi\",\"12:30:45\",\"2020-01-01\",\"2020-01-01T00:00:00Z\"]"},
-		{"1: a\ntrue: b\n1.5: c\nno: d", "{\"1\":\"a\",\"true\":\"b\",\"1.5\":\"c\",\"false\":\"d\"}"},
+		{"1: a\ntrue: b\n1.5: c\nno: d",
+		 "{\"1\":\"a\",\"true\":\"b\",\"1.5\":\"c\",\"false\":\"d\"}"},
 		{"a: |\n  x\n  y\nb: >\n  x\n  y\n", "{\"a\":\"x\\ny\\n\",\"b\":\"x y\\n\"}"},
 		{"[!!str 5, !!int '5']", "[\"5\",5]"},
 		{"{a: [1, {b: c}]}", "{\"a\":[1,{\"b\":\"c\"}]}"},
@@ -64,7 +65,8 @@ Test(yaml, refuses_with_the_line)
 		{"a: 1\n? [x]\n: 2", "yaml: line 2: a map key that is no text"},
 		{"a: !!int x", "yaml: line 1: a value that JSON cannot hold"},
 		{"a: 1\n---\nb: 2\n", "yaml: line 3: a second document"},
-		{"a: {<<: 5}", "yaml: line 1: map merge requires map or sequence of maps as the value"},
+		{"a: {<<: 5}",
+		 "yaml: line 1: map merge requires map or sequence of maps as the value"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_str_eq(as_json(rows[i].in), rows[i].out, "in: %s\nout: %s", rows[i].in,
@@ -75,7 +77,9 @@ Test(yaml, refuses_with_the_line)
 Test(yaml, nodes_know_line_and_column)
 {
 	struct doc *d;
-	cr_assert_eq(yaml_parse(&a, span_of("cells:\n  - name: core\n    nmae: x\n"), &d, NULL, NULL), 0);
+	cr_assert_eq(
+		yaml_parse(&a, span_of("cells:\n  - name: core\n    nmae: x\n"), &d, NULL, NULL),
+		0);
 	const struct doc *typo = doc_path(d, "cells[0].nmae");
 	cr_assert(typo);
 	cr_expect_eq(typo->line, 3);
