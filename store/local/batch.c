@@ -142,8 +142,13 @@ static void plan_sweep(struct local *l, struct journal_meta *m)
 		sweep_start(&l->sweep, l->shown);
 		l->swept_bytes = l->unswept;
 	}
-	if (sweep_slice(&l->sweep, &l->state, &l->chains, l->compacted, &l->limits.slice,
-			&l->slice))
+	/* no slower than the log grows, or the sweep would never end */
+	struct slice_limits limits = l->limits.slice;
+	if (limits.bytes < l->flying.bytes)
+		limits.bytes = l->flying.bytes;
+	if (limits.rows < 2 * l->flying.count)
+		limits.rows = 2 * l->flying.count;
+	if (sweep_slice(&l->sweep, &l->state, &l->chains, l->compacted, &limits, &l->slice))
 		m->checkpoint_base = l->sweep.base;
 }
 

@@ -69,7 +69,8 @@ struct journal {
 /* Reads meta, all object rows in key order, then all records after
  * checkpoint_base in order. Once, before the first append. ERR_CORRUPT names
  * the first bad one; a non-zero return of a callback ends it and is returned,
- * wrapped with the key or the revision. `meta` is filled before any callback. */
+ * wrapped with the key or the revision. `meta` is filled before any callback;
+ * callbacks may call journal_read. */
 int journal_load(struct journal *j, struct journal_meta *meta,
 		 int (*object)(void *, struct span key, struct span row),
 		 int (*record)(void *, uint64_t revision, struct span data), void *arg,

@@ -28,7 +28,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -38,13 +37,16 @@
 #include "broker/base/mem.h"
 #include "store/local/journal.h"
 #include "store/local/journal_lock.h"
+#include "store/local/lmdb_map.h"
 #include "store/local/lmdb_tables.h"
 
 #define QUOTA_DEFAULT (UINT64_C(8) << 30)
 #define QUOTA_MIN (UINT64_C(1) << 20)
 #define MAP_MIN (UINT64_C(64) << 20) /* the reserve of a small quota is larger */
 #define GROW_STEP (UINT64_C(4) << 20)
+#define BATCH_ROOM_MIN (UINT64_C(256) * 4096)
 #define SLOW_COMMIT_NS (INT64_C(200) * 1000000)
+#define GIVE_BACK_BYTES (UINT64_C(4) << 20)
 #define USAGE_PAUSE_NS (INT64_C(200) * 1000000)
 
 enum { TRIM_ROWS_MAX = 8192, TABLES = 3 };
@@ -57,6 +59,7 @@ struct lmdb {
 	int lock_fd, event_fd;
 	MDB_env *env;
 	struct lmdb_tables tables;
+	struct lmdb_map map;
 	uint64_t quota;
 	bool failed; /* the loop's: takes nothing more */
 
@@ -73,6 +76,7 @@ struct lmdb {
 	/* the writer's own */
 	struct journal_meta meta; /* what is in the table */
 	uint64_t file_bytes;
+	uint64_t touched; /* bytes written since the map was given back, about */
 	int64_t usage_at;
 	_Atomic bool full;
 };
@@ -104,7 +108,7 @@ static uint64_t high_water(const struct lmdb *l)
  * of its own, and the pages above it that are copied on write. */
 static uint64_t batch_room(const struct journal_batch *b)
 {
-	uint64_t bytes = 256 * 4096;
+	uint64_t bytes = BATCH_ROOM_MIN;
 	for (size_t i = 0; i < b->record_count; i++)
 		bytes += bytes_span(b->records[i].data).len + 2 * 4096;
 	for (size_t i = 0; i < b->object_count; i++)
@@ -143,11 +147,23 @@ static int write_rows(struct lmdb *l, MDB_txn *txn, const struct journal_batch *
 	return rc;
 }
 
+/* What a start has read and a commit has touched stays in the page cache; it
+ * need not count as this process's memory for the rest of its life. */
+static void give_back_now_and_then(struct lmdb *l, uint64_t bytes)
+{
+	l->touched += bytes;
+	if (l->touched < GIVE_BACK_BYTES)
+		return;
+	l->touched = 0;
+	lmdb_map_give_back(&l->map);
+}
+
 static int write_batch(struct lmdb *l, const struct journal_batch *b, struct err *e)
 {
 	MDB_txn *txn;
 	int64_t began = now_ns();
-	int rc = grow_file(l, high_water(l) + batch_room(b));
+	uint64_t room = batch_room(b);
+	int rc = grow_file(l, high_water(l) + room);
 	if (!rc)
 		rc = mdb_txn_begin(l->env, NULL, 0, &txn);
 	if (rc)
@@ -160,6 +176,7 @@ static int write_batch(struct lmdb *l, const struct journal_batch *b, struct err
 	if (rc)
 		return lmdb_error(e, rc, "commit", l->dir);
 	l->meta = b->meta;
+	give_back_now_and_then(l, room - BATCH_ROOM_MIN);
 	int64_t took = now_ns() - began;
 	if (took > SLOW_COMMIT_NS)
 		log_warn("store", "a commit of %zu transactions took %lld ms (%s)",
@@ -309,16 +326,6 @@ static int lmdb_read(struct journal *j, uint64_t from, size_t limit,
 	return rc;
 }
 
-/* The pages that a start has read stay in the page cache; they need not
- * count as this process's memory for the rest of its life. */
-static void give_back(const struct lmdb_walk *w)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	uintptr_t low = (w->low + page - 1) / page * page, high = w->high / page * page;
-	if (low < high)
-		madvise((void *)low, high - low, MADV_DONTNEED);
-}
-
 static int lmdb_load(struct journal *j, struct journal_meta *meta,
 		     int (*object)(void *, struct span key, struct span row),
 		     int (*record)(void *, uint64_t revision, struct span data), void *arg,
@@ -343,7 +350,7 @@ static int lmdb_load(struct journal *j, struct journal_meta *meta,
 				(unsigned long long)walk.revision, err_text(rc));
 	}
 	mdb_txn_abort(txn);
-	give_back(&walk);
+	lmdb_map_give_back(&l->map);
 	return rc;
 }
 
@@ -407,6 +414,7 @@ static int check_length(struct lmdb *l, struct err *e)
 	if (fstat(fd, &st))
 		return err_set(e, ERR_IO, "open: %s (%s)", strerror(errno), l->dir);
 	l->file_bytes = (uint64_t)st.st_size;
+	lmdb_map_find(&l->map, fd);
 	if (l->file_bytes < high_water(l))
 		return err_set(e, ERR_CORRUPT, "%s: data.mdb has %llu bytes, its pages need %llu",
 			       l->dir, (unsigned long long)l->file_bytes,

@@ -176,15 +176,6 @@ int lmdb_log_trim(MDB_txn *txn, const struct lmdb_tables *t, uint64_t to, size_t
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static void touch(struct lmdb_walk *w, const MDB_val *v)
-{
-	uintptr_t low = (uintptr_t)v->mv_data, high = low + v->mv_size;
-	if (w->low == 0 || low < w->low)
-		w->low = low;
-	if (high > w->high)
-		w->high = high;
-}
-
 int lmdb_each_record(MDB_txn *txn, const struct lmdb_tables *t, uint64_t from, size_t limit,
 		     int (*record)(void *, uint64_t revision, struct span data), void *arg,
 		     struct lmdb_walk *w)
@@ -198,7 +189,6 @@ int lmdb_each_record(MDB_txn *txn, const struct lmdb_tables *t, uint64_t from, s
 	int rc = mdb_cursor_get(c, &key, &v, MDB_SET_RANGE), said = 0;
 	for (; rc == 0 && !said && limit; limit--) {
 		struct span data;
-		touch(w, &v);
 		w->revision = key.mv_size == REVISION_BYTES ? get_be(key.mv_data, 8) : 0;
 		said = unseal(&key, &v, &data);
 		if (!said)
@@ -311,7 +301,6 @@ int lmdb_each_object(MDB_txn *txn, const struct lmdb_tables *t,
 	int rc = mdb_cursor_get(c, &key, &v, MDB_FIRST), said = 0;
 	while (rc == 0 && !said) {
 		struct span row;
-		touch(w, &v);
 		w->key = span_val(&key);
 		said = unseal(&key, &v, &row);
 		if (!said)

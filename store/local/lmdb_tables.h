@@ -35,11 +35,10 @@ int lmdb_object_put(MDB_txn *txn, const struct lmdb_tables *t, const struct jour
 /* Removes records up to `to`, at most `limit`. */
 int lmdb_log_trim(MDB_txn *txn, const struct lmdb_tables *t, uint64_t to, size_t limit);
 
-/* A walk over rows; what it touched of the map, for giving that back. */
+/* Where a walk over rows stopped. */
 struct lmdb_walk {
-	uintptr_t low, high;
-	uint64_t revision;      /* of the record where it stopped */
-	struct span key;        /* of the object row where it stopped */
+	uint64_t revision; /* of the record */
+	struct span key;   /* of the object row */
 };
 
 int lmdb_each_record(MDB_txn *txn, const struct lmdb_tables *t, uint64_t from, size_t limit,

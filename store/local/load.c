@@ -1,10 +1,10 @@
 /* From the journal to a store that can serve.
  *
- * First pass (journal_load): the checkpoint's rows, then every record behind
- * it, into the state and the chains. Records hold post-images, so those that
- * a sweep had already overtaken do no harm. Second pass (journal_read): the
- * heads of all records that the log still has, into the index and the table
- * of request ids; there the records' own links show if a row is missing.
+ * journal_load gives the checkpoint's rows, then every record behind it: into
+ * the state and the chains. Records hold post-images, so those that a sweep
+ * had already overtaken do no harm. All records that the log still has, those
+ * before the checkpoint first, go into the index and the table of request
+ * ids; there the records' own links show if a row is missing.
  *
  * No soft key comes back, and no revision is given twice: the first new one
  * is above all that were reserved. */
@@ -13,23 +13,24 @@
 
 struct loading {
 	struct local *l;
-	uint64_t last;         /* revision of the newest record */
-	uint64_t broken_after; /* second pass: the record behind this one is missing */
+	bool old_read;  /* the records that the checkpoint covers */
+	uint64_t last;  /* revision of the newest record so far */
+	struct err why; /* what journal_load cannot know */
 	struct record record;
 };
 
 /* The seed must be there before the first key; the epoch is what nobody who
  * chooses keys knows, and what is the same in each run of a simulation. */
-static void seed_state(struct local *l)
+static void seed(struct local *l)
 {
-	if (l->state.shown.count == 0)
-		l->state.shown.seed = l->chains.by_name.seed = l->meta.epoch;
+	l->dedup.seed = l->state.flight.seed = l->meta.epoch;
+	l->state.shown.seed = l->chains.by_name.seed = l->meta.epoch;
 }
 
 static int load_object(void *arg, struct span key, struct span row)
 {
 	struct loading *at = arg;
-	seed_state(at->l);
+	seed(at->l);
 	return sweep_load(&at->l->state, &at->l->chains, key, row);
 }
 
@@ -61,20 +62,6 @@ static void load_change(struct local *l, const struct record_change *ch, uint64_
 	state_load(&l->state, r);
 }
 
-static int load_record(void *arg, uint64_t revision, struct span data)
-{
-	struct loading *at = arg;
-	struct record *r = &at->record;
-	int rc = record_decode(data, r);
-	if (rc)
-		return rc;
-	seed_state(at->l);
-	for (unsigned i = 0; i < r->count; i++)
-		load_change(at->l, &r->changes[i], store_version(revision, i));
-	at->l->unswept += data.len;
-	return 0;
-}
-
 static void load_request(struct local *l, uint64_t revision, const struct record *r)
 {
 	struct dedup_entry e = {
@@ -87,17 +74,16 @@ static void load_request(struct local *l, uint64_t revision, const struct record
 		dedup_add(&l->dedup, &e);
 }
 
-static int index_record(void *arg, uint64_t revision, struct span data)
+static int index_record(struct loading *at, uint64_t revision, struct span data)
 {
-	struct loading *at = arg;
 	struct record *r = &at->record;
 	int rc = record_decode(data, r);
 	if (rc)
 		return rc;
-	if (at->last && r->before != at->last) {
-		at->broken_after = at->last;
-		return ERR_CORRUPT;
-	}
+	if (at->last && r->before != at->last)
+		return err_set(&at->why, ERR_CORRUPT,
+			       "the record that follows %llu in the log is missing",
+			       (unsigned long long)at->last);
 	log_index_load(&at->l->index, revision, r, data.len);
 	load_request(at->l, revision, r);
 	at->l->last_wall_us = r->origin.wall_us;
@@ -105,26 +91,48 @@ static int index_record(void *arg, uint64_t revision, struct span data)
 	return 0;
 }
 
-static int load_index(struct loading *at, struct err *e)
+enum { ENOUGH = 1 };
+
+static int load_old_record(void *arg, uint64_t revision, struct span data)
 {
-	int rc = journal_read(at->l->journal, 0, SIZE_MAX, index_record, at);
-	if (rc && at->broken_after)
-		return err_set(e, rc, "the record that follows %llu in the log is missing",
-			       (unsigned long long)at->broken_after);
-	if (rc)
-		return err_set(e, rc, "the record that follows %llu in the log: %s",
-			       (unsigned long long)at->last, err_text(rc));
-	return 0;
+	struct loading *at = arg;
+	return revision > at->l->meta.checkpoint_base ? ENOUGH : index_record(at, revision, data);
+}
+
+static int load_old(struct loading *at)
+{
+	at->old_read = true;
+	seed(at->l);
+	int rc = journal_read(at->l->journal, 0, SIZE_MAX, load_old_record, at);
+	if (rc == ENOUGH)
+		return 0;
+	if (rc && !at->why.code)
+		err_set(&at->why, rc, "the record that follows %llu in the log: %s",
+			(unsigned long long)at->last, err_text(rc));
+	return rc;
+}
+
+static int load_record(void *arg, uint64_t revision, struct span data)
+{
+	struct loading *at = arg;
+	struct record *r = &at->record;
+	int rc = at->old_read ? 0 : load_old(at);
+	if (!rc)
+		rc = index_record(at, revision, data);
+	for (unsigned i = 0; !rc && i < r->count; i++)
+		load_change(at->l, &r->changes[i], store_version(revision, i));
+	at->l->unswept += data.len;
+	return rc;
 }
 
 int local_load(struct local *l, struct err *e)
 {
 	struct loading at = {.l = l};
 	int rc = journal_load(l->journal, &l->meta, load_object, load_record, &at, e);
-	seed_state(l);
-	l->dedup.seed = l->state.flight.seed = l->meta.epoch;
-	if (!rc)
-		rc = load_index(&at, e);
+	if (!rc && !at.old_read)
+		rc = load_old(&at);
+	if (rc && at.why.code && e)
+		*e = at.why;
 	if (rc)
 		return rc;
 	for (struct onode *n = omap_first(&l->state.shown); n; n = omap_next(n))
