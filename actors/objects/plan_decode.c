@@ -87,8 +87,8 @@ bool plan_decode(struct write *w, struct doc *body, bool patched)
 	struct err e = {0};
 	if (!doc_is(body, DOC_MAP)) {
 		plan_bad_request(w,
-				 "the object provided is unrecognized (must be of type %s): couldn't "
-				 "get version/kind; json parse error: the body is no object",
+				 "the object provided is unrecognized (must be of type %s): "
+				 "couldn't get version/kind; json parse error: the body is no object",
 				 w->r->kind);
 		return false;
 	}

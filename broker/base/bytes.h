@@ -45,7 +45,7 @@ static inline struct span span_buf(const struct buf *b)
 
 static inline bool span_is(struct span s, const char *text)
 {
-	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+	return s.len == strlen(text) && (s.len == 0 || memcmp(s.data, text, s.len) == 0);
 }
 
 static inline bool span_eq(struct span a, struct span b)
