@@ -303,10 +303,11 @@ static struct pod *need_pod(struct machine *m, uint64_t id, struct mp body)
 static void attach(struct pod *p)
 {
 	struct err e = {0};
+	pid_t pid;
 	if (p->link) {
 		p->listing = true;
 		pause_link_list(p->link);
-	} else if (!pause_alive(p->dir, NULL) || connect_pod(p, &e)) {
+	} else if (!pause_alive(p->dir, &pid) || connect_pod(p, &e)) {
 		tell_down(p);
 	}
 }

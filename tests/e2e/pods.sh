@@ -37,7 +37,7 @@ check "a table with Kubernetes' columns" grep -qE '^web +1/1 +Running +0 +[0-9]+
 check "describe" grep -q 'Node: *n[12]' <(kc describe pod web)
 check "create again is AlreadyExists" grep -q 'pods "web" already exists' <(kc create -f "$tmp/web.yaml" 2>&1)
 
-pid=$(pgrep -f 'sleep 1000' | head -n 1)
+pid=$(pgrep -x -f 'sleep 1000' | head -n 1)
 kill -9 "$pid"
 check "a killed process is restarted in place" eventually 15 is 1 restarts web
 check "the former instance's true end is shown" eventually 5 is 137 \
@@ -79,7 +79,7 @@ check "an invalid pod is refused with its field" grep -q 'spec.containers\[0\].n
 
 check "delete" kc delete pod web once big --timeout=60s
 check "nothing is left" is "" kc get pods -o 'jsonpath={.items[*].metadata.name}'
-check "its process is gone" eventually 5 bash -c '! pgrep -f "sleep 1000"'
+check "its process is gone" eventually 5 bash -c '! pgrep -x -f "sleep 1000"'
 
 check "tail has it all from the first revision" grep -q '"verb":"deleted","kind":"pods","namespace":"default","name":"web"' \
 	<("$troupe" tail --data-dir "$data" --from-rev 1 --no-follow -o json)

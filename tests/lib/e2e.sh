@@ -9,7 +9,7 @@ up_pid=
 port=$((20000 + RANDOM % 20000))
 
 ok() { echo "ok $*"; }
-not_ok() { echo "not ok $*"; [[ -s $tmp/up.log ]] && tail -n 20 "$tmp/up.log"; }
+not_ok() { echo "not ok $*"; [[ -s $tmp/up.log ]] && tail -n 3 "$tmp/up.log"; }
 # check WHAT COMMAND...: ok when the command succeeds
 check() {
 	local what=$1
@@ -34,6 +34,7 @@ is() {
 	[[ $got == "$want" ]] || { echo "want '$want', got '$got'"; return 1; }
 }
 start() { # options of troupe up
+	rm -f "$tmp/up.out"
 	TROUPE_LOG=warn "$troupe" up --data-dir "$data" --api "127.0.0.1:$port" "$@" >"$tmp/up.out" 2>>"$tmp/up.log" &
 	up_pid=$!
 	eventually 15 grep -q '^ready: ' "$tmp/up.out"

@@ -434,9 +434,33 @@ Test(pause, ends_when_told_and_no_container_runs)
 	pod_until(&p, never);
 	cr_expect_eq(p.exited_count, 1);
 	cr_expect(await_end(p.pause));
-	pid_t pid;
-	cr_expect_not(pause_alive(p.dir, &pid));
+	cr_expect_not(pause_alive(p.dir, NULL));
 	pod_end(&p);
+	cluster_end(&c);
+}
+
+/* The agent is gone before it is over. */
+Test(pause, stops_alone_with_term_first_and_kill_after_the_grace)
+{
+	struct cluster c;
+	struct pod p, files;
+	cluster_begin(&c);
+	pod_begin(&p, &c, "uid-1");
+	pod_sh(&p, "gentle", 0, "trap 'exit 5' TERM; echo x >a; while :; do :; done");
+	pod_sh(&p, "stubborn", 0, "trap '' TERM; echo x >b; while :; do :; done");
+	free(pod_await_file(&p, "a"));
+	free(pod_await_file(&p, "b"));
+	int64_t begin = pods_now_ms();
+	cr_assert_eq(pause_link_stop(p.link, 300), 0);
+	pod_end(&p);
+	cr_expect(await_end(p.pause));
+	cr_expect_geq(pods_now_ms() - begin, 300);
+	memset(&files, 0, sizeof files);
+	cr_assert_eq(pause_recover(p.dir, count_one, &files), 0);
+	cr_assert_eq(files.exited_count, 2);
+	cr_expect_str_eq(files.exited[0].name, "gentle");
+	cr_expect_eq(files.exited[0].code, 5);
+	cr_expect_eq(files.exited[1].signal, SIGKILL);
 	cluster_end(&c);
 }
 
@@ -489,7 +513,8 @@ Test(pause, container_sees_neither_our_descriptors_nor_our_signals)
 	struct pod p;
 	cluster_begin(&c);
 	pod_begin(&p, &c, "uid-1");
-	pod_run(&p, "ls -l /proc/self/fd | grep -c -e '->'; exec grep -e SigIgn -e SigBlk /proc/self/status");
+	pod_run(&p, "ls -l /proc/self/fd | grep -c -e '->'; "
+		    "exec grep -e SigIgn -e SigBlk /proc/self/status");
 	char *log = pod_file(&p, "logs/main/0.log");
 	cr_assert(log);
 	/* 0, 1 (grep's pipe), 2 and the directory that ls reads */

@@ -517,7 +517,8 @@ Test(pod_worker, sandbox_that_fails_is_tried_again_later_and_later)
 
 /* ---- init containers and side cars */
 
-#define INIT "'initContainers':[{'name':'i1'},{'name':'i2'}],'containers':[{'name':'c'},{'name':'d'}]"
+#define INIT                                                                                       \
+	"'initContainers':[{'name':'i1'},{'name':'i2'}],'containers':[{'name':'c'},{'name':'d'}]"
 
 Test(pod_worker, init_containers_run_one_after_another)
 {
