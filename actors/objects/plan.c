@@ -187,8 +187,11 @@ void plan_put(struct write *w, int code, struct doc *status)
 				      .key = p->compares[0].key,
 				      .value = value,
 				      .secret = w->r->secret};
-	if (w->r->part)
-		p->ops[0].part = doc_path_str(w->obj, w->r->part);
+	/* The tree may borrow from the row, which is the reader's again soon. */
+	struct span part = w->r->part ? doc_path_str(w->obj, w->r->part) : (struct span){0};
+	if (part.len)
+		p->ops[0].part = (struct span){
+			(uint8_t *)arena_ndup(w->a, part.data, part.len), part.len};
 	p->txn.then_count = 1;
 }
 

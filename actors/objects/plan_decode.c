@@ -88,7 +88,8 @@ bool plan_decode(struct write *w, struct doc *body, bool patched)
 	if (!doc_is(body, DOC_MAP)) {
 		plan_bad_request(w,
 				 "the object provided is unrecognized (must be of type %s): "
-				 "couldn't get version/kind; json parse error: the body is no object",
+				 "couldn't get version/kind; json parse error: the body is no "
+				 "object",
 				 w->r->kind);
 		return false;
 	}
