@@ -47,7 +47,8 @@ bool pause_alive(const char *dir, pid_t *pid)
 		     procid_read(span_buf(&text), &id) && procid_alive(&id);
 	buf_fini(&path);
 	buf_fini(&text);
-	*pid = alive ? id.pid : 0;
+	if (pid)
+		*pid = alive ? id.pid : 0;
 	return alive;
 }
 

@@ -222,3 +222,12 @@ int pause_link_exit(struct pause_link *l)
 {
 	return simple(l, "exit");
 }
+
+int pause_link_stop(struct pause_link *l, int64_t grace_ms)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "do", "exit");
+	mpw_kv_i64(&b, "grace_ms", grace_ms < 0 ? 0 : grace_ms);
+	return give(l, &b);
+}

@@ -32,7 +32,7 @@ struct pause_found {
  * ERR_IO. */
 int pause_find(const char *pods_dir, int (*each)(void *arg, const struct pause_found *),
 	       void *arg, struct err *e);
-/* Whether the pause of that directory lives; its pid. */
+/* Whether the pause of that directory lives; its pid (may be NULL). */
 bool pause_alive(const char *dir, pid_t *pid);
 /* What a pause left in its files: the attempts, ordered by name and number.
  * Of a dead pause one that has not `ended` is lost: it died with the pause
@@ -79,6 +79,10 @@ int pause_link_start(struct pause_link *l, const struct pause_start *s);
 /* `attempt` < 0: whichever runs. */
 int pause_link_signal(struct pause_link *l, const char *name, int64_t attempt, int signal);
 int pause_link_list(struct pause_link *l);
+/* The pause ends once no container runs; it ends none. */
 int pause_link_exit(struct pause_link *l);
+/* The whole pod ends, and nobody needs to stay for it: TERM to all containers
+ * now, KILL to those that are left after `grace_ms`, then the pause ends. */
+int pause_link_stop(struct pause_link *l, int64_t grace_ms);
 
 #endif

@@ -37,7 +37,8 @@ struct pod_env_facts {
 	const char *host_ip;            /* of the node; NULL: not known */
 	const char *const *pod_ips;     /* NULL terminated; NULL: none yet */
 	struct span allocatable;        /* of the node: a msgpack map of quantities; may be empty */
-	const char *const *base;        /* "K=V" for names that nothing else sets; NULL terminated, or NULL */
+	/* "K=V" for names that nothing else sets; NULL terminated, or NULL. */
+	const char *const *base;
 };
 
 struct pod_command {

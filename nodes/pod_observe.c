@@ -93,7 +93,7 @@ static void take_spec(struct container *c, struct mp spec)
 {
 	struct span image = mp_path_str(spec, "image");
 	c->spec = spec;
-	if (c->image && c->state == CONTAINER_RUNNING && !span_is(image, c->image))
+	if (c->image && c->state == CONTAINER_RUNNING && !span_eq(image, span_of(c->image)))
 		c->replace = true;
 }
 

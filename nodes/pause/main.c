@@ -9,7 +9,8 @@
  * the pod goes on; whoever connects next is told everything.
  *
  * It lives until it is told to exit, or gets SIGTERM (then the containers get
- * it too), and no container runs. When it is killed, its containers die with
+ * it too), and no container runs. Told to exit with a grace, it sees the end
+ * of its containers through alone: whoever said so may be gone by then. When it is killed, its containers die with
  * it (PR_SET_PDEATHSIG), because nobody would know their exit.
  *
  * One thread, one poll loop, linked statically. There may be hundreds of them
@@ -48,21 +49,33 @@ enum {
 	RETRY_MS = 1000,          /* an exit that could not be written is tried again */
 	LEAVE_MS = 100,           /* between two looks at orphans that do not die */
 	LEAVE_MS_MAX = 3000,      /* then the pause leaves without them */
+	KILL_AGAIN_MS = 1000,
+	GRACE_MS_MAX = 24 * 3600 * 1000,
 	FEW_FDS = 3,
+	COMMANDS_MAX = 64,        /* of one turn */
 };
 
 struct pause {
 	int lock, signals, listener;
 	int agent;        /* -1: nobody is connected */
+	bool deaf;        /* it takes nothing more, but what it sent is still read */
 	struct buf inbox; /* a message of the agent that is not whole yet */
 	struct run *runs;
 	bool listed;      /* the agent was told that all is told */
 	char refusal[160]; /* text of an "error" event that is due, or empty */
 	bool leaving;
+	int64_t kill_ms;  /* monotonic: KILL to all that run then; 0: never */
 	int64_t leave_ms; /* monotonic: since when nothing but orphans keeps it; 0 */
 	struct pollfd *polls;
 	size_t poll_cap;
 };
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 /* ---- the runs */
 
@@ -236,10 +249,31 @@ static void do_list(struct pause *p, struct mp m)
 	p->listed = false;
 }
 
+static void signal_all(struct pause *p, int number)
+{
+	for (struct run *r = p->runs; r; r = r->next)
+		if (run_alive(r))
+			signal_group(r, number);
+}
+
 static void do_exit(struct pause *p, struct mp m)
 {
-	(void)m;
+	int64_t grace = mp_path_int(m, "grace_ms", -1);
 	p->leaving = true;
+	if (grace < 0)
+		return;
+	int64_t kill_ms = monotonic_ms() + (grace < GRACE_MS_MAX ? grace : GRACE_MS_MAX);
+	signal_all(p, SIGTERM);
+	if (!p->kill_ms || kill_ms < p->kill_ms)
+		p->kill_ms = kill_ms;
+}
+
+static void kill_overdue(struct pause *p)
+{
+	if (!p->kill_ms || monotonic_ms() < p->kill_ms)
+		return;
+	signal_all(p, SIGKILL);
+	p->kill_ms = monotonic_ms() + KILL_AGAIN_MS;
 }
 
 static void command(struct pause *p, struct span message)
@@ -268,8 +302,27 @@ static void agent_drop(struct pause *p)
 	if (p->agent >= 0)
 		close(p->agent);
 	p->agent = -1;
+	p->deaf = false;
 	buf_fini(&p->inbox);
 	p->refusal[0] = 0;
+}
+
+/* Takes what it has sent, a bounded number of commands. */
+static void agent_read(struct pause *p)
+{
+	for (int i = 0; i < COMMANDS_MAX && p->agent >= 0; i++) {
+		int rc = packet_receive(p->agent, &p->inbox);
+		if (rc == ERR_AGAIN)
+			break;
+		if (rc) {
+			agent_drop(p);
+			return;
+		}
+		command(p, span_buf(&p->inbox));
+		p->inbox.len = 0;
+	}
+	if (p->inbox.len == 0)
+		buf_fini(&p->inbox);
 }
 
 static void agent_accept(struct pause *p)
@@ -284,22 +337,10 @@ static void agent_accept(struct pause *p)
 		close(fd);
 		return;
 	}
+	agent_read(p); /* the last words of the one before */
 	agent_drop(p);
 	p->agent = fd;
 	do_list(p, (struct mp){0});
-}
-
-static void agent_read(struct pause *p)
-{
-	int rc = packet_receive(p->agent, &p->inbox);
-	if (rc == 0) {
-		command(p, span_buf(&p->inbox));
-		buf_fini(&p->inbox);
-	} else if (rc != ERR_AGAIN) {
-		agent_drop(p);
-	} else if (p->inbox.len == 0) {
-		buf_fini(&p->inbox);
-	}
 }
 
 /* False: it was not taken, the socket is full or gone. */
@@ -308,8 +349,7 @@ static bool agent_send(struct pause *p, struct buf *message)
 	size_t offset = 0;
 	int rc = packet_send(p->agent, span_buf(message), &offset);
 	buf_fini(message);
-	if (rc && rc != ERR_AGAIN)
-		agent_drop(p);
+	p->deaf = rc && rc != ERR_AGAIN;
 	return rc == 0;
 }
 
@@ -346,17 +386,19 @@ static bool tell_simple(struct pause *p, const char *event, const char *text)
 /* Says all that was not said; true when nothing is left. */
 static bool agent_tell(struct pause *p)
 {
-	for (struct run *r = p->runs; r && p->agent >= 0; r = r->next)
+	if (p->agent < 0 || p->deaf)
+		return true;
+	for (struct run *r = p->runs; r; r = r->next)
 		if (!tell_run(p, r))
-			return false;
-	if (p->agent >= 0 && p->refusal[0]) {
+			return p->deaf;
+	if (p->refusal[0]) {
 		if (!tell_simple(p, "error", p->refusal))
-			return false;
+			return p->deaf;
 		p->refusal[0] = 0;
 	}
-	if (p->agent >= 0 && !p->listed)
+	if (!p->listed)
 		p->listed = tell_simple(p, "listed", NULL);
-	return p->agent < 0 || p->listed;
+	return p->listed || p->deaf;
 }
 
 /* ---- the loop */
@@ -368,9 +410,7 @@ static void on_signals(struct pause *p)
 		if (info.ssi_signo != SIGTERM)
 			continue;
 		p->leaving = true;
-		for (struct run *r = p->runs; r; r = r->next)
-			if (run_alive(r))
-				signal_group(r, SIGTERM);
+		signal_all(p, SIGTERM);
 	}
 	reap(p);
 }
@@ -397,6 +437,10 @@ static int patience_ms(struct pause *p)
 {
 	if (p->leaving && runs_alive(p) == 0)
 		return LEAVE_MS;
+	if (p->kill_ms) {
+		int64_t left = p->kill_ms - monotonic_ms();
+		return left > 0 ? (int)left : 0;
+	}
 	for (struct run *r = p->runs; r; r = r->next)
 		if (r->at.ended && !r->saved)
 			return RETRY_MS;
@@ -428,6 +472,7 @@ static void turn(struct pause *p)
 		agent_accept(p);
 	if (p->polls[0].revents)
 		on_signals(p);
+	kill_overdue(p);
 }
 
 static bool spare_none(void *arg, pid_t pid)
@@ -435,13 +480,6 @@ static bool spare_none(void *arg, pid_t pid)
 	(void)arg;
 	(void)pid;
 	return false;
-}
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Whether it may end now: no container, and no orphan that still dies. */

@@ -20,9 +20,12 @@ static int receive_one(int fd, struct buf *message, uint8_t *more)
 			       {message->data + message->len, PAUSE_PACKET_BYTES_MAX - 1}};
 	struct msghdr h = {.msg_iov = iov, .msg_iovlen = 2};
 	ssize_t n;
+	/* A peer that closed without having read all of ours leaves one
+	 * ECONNRESET before what it sent: its last words come after it. */
+	int resets = 0;
 	do
 		n = recvmsg(fd, &h, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0)
 		return fault();
 	if (n == 0)

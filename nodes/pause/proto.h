@@ -18,7 +18,8 @@
  *   signal  name, attempt? (any running one when absent), signal
  *           goes to the container's whole process group
  *   list    everything known is told again, then "listed"
- *   exit    the pause ends as soon as no container runs
+ *   exit    grace_ms?: the pause ends as soon as no container runs; with
+ *           grace_ms they get TERM now and KILL after that time
  * From the pause, field "event":
  *   started, exited   an attempt (attempt.h)
  *   listed            all of it was told; also follows each new connection

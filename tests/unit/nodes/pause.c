@@ -328,6 +328,27 @@ Test(pause, new_agent_replaces_the_old_one)
 	cluster_end(&c);
 }
 
+Test(pause, last_words_of_an_agent_that_leaves_are_heard)
+{
+	struct cluster c;
+	struct pod p;
+	cluster_begin(&c);
+	pod_begin(&p, &c, "uid-1");
+	/* It reads nothing of what it was told, and its successor is here at once. */
+	for (uint32_t i = 0; i < 8; i++) {
+		char name[8];
+		snprintf(name, sizeof name, "c%u", i);
+		pod_sh(&p, name, 0, "exit 0");
+	}
+	pod_end(&p);
+	pod_connect(&p);
+	for (int64_t d = pods_now_ms() + DEADLINE_MS; p.exited_count < 8 && pods_now_ms() < d;)
+		pause_link_poll(p.link);
+	cr_expect_geq(p.exited_count, 8);
+	pod_end(&p);
+	cluster_end(&c);
+}
+
 Test(pause, same_attempt_is_never_started_twice)
 {
 	struct cluster c;
