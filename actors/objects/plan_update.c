@@ -83,6 +83,20 @@ static bool ends_deletion(const struct write *w)
 	return doc_get_int(meta_of(w->old), "deletionGracePeriodSeconds", 0) == 0;
 }
 
+/* Who replaces a subresource with a PUT often names the object and no more:
+ * metadata that the body leaves out stays. (Kubernetes would drop a pod's
+ * labels here; nobody means that. A patch can still remove them.) */
+static void keep_left_out(struct write *w)
+{
+	static const char *const fields[] = {"labels", "annotations", "finalizers",
+					     "ownerReferences"};
+	struct doc *m = meta_of(w->obj);
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (!doc_get(m, fields[i]))
+			put_or_remove(w, m, fields[i],
+				      copy_of(w, doc_get(meta_of(w->old), fields[i])));
+}
+
 /* w->obj is decoded, w->old is what is stored. */
 static void update(struct write *w)
 {
@@ -95,6 +109,8 @@ static void update(struct write *w)
 	if (!w->r->namespaced)
 		doc_remove(m, "namespace");
 	meta_update(w);
+	if (sub && w->req->verb == OBJ_UPDATE)
+		keep_left_out(w);
 	if (sub)
 		sub->prepare(w);
 	else if (w->s->prepare_update)

@@ -360,6 +360,29 @@ Test(pod, status_of_a_client_is_dropped_on_create_and_on_update)
 	fake_fini(&f);
 }
 
+Test(pod, put_of_a_status_keeps_the_metadata_that_it_leaves_out)
+{
+	struct fake f;
+	fake_init(&f);
+	create(&f, "", "");
+	fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p",
+		"{\"metadata\":{\"labels\":{\"a\":\"b\"},\"annotations\":{\"c\":\"d\"},"
+		"\"finalizers\":[\"e.f/g\"]}}");
+	const char *a = fake_do(&f, OBJ_UPDATE, "pods/default/p/status",
+				"{\"metadata\":{\"name\":\"p\"},\"status\":{\"phase\":\"Running\"}}");
+	EXPECT_CODE(&f, 200, a);
+	EXPECT_AT(&f, a, "metadata.labels.a", "b");
+	EXPECT_AT(&f, a, "metadata.annotations.c", "d");
+	EXPECT_AT(&f, a, "metadata.finalizers", "[\"e.f/g\"]");
+	EXPECT_AT(&f, a, "spec.containers[0].image", "nginx");
+	a = fake_do(&f, OBJ_UPDATE, "pods/default/p/status",
+		    "{\"metadata\":{\"name\":\"p\",\"labels\":{\"x\":\"y\"}},\"status\":{}}");
+	EXPECT_AT(&f, a, "metadata.labels", "{\"x\":\"y\"}");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status", "{\"metadata\":{\"labels\":null}}");
+	EXPECT_AT(&f, a, "metadata.labels", "");
+	fake_fini(&f);
+}
+
 Test(pod, update_may_change_image_deadline_and_tolerations_only)
 {
 	struct fake f;
