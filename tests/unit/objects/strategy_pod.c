@@ -368,8 +368,9 @@ Test(pod, put_of_a_status_keeps_the_metadata_that_it_leaves_out)
 	fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p",
 		"{\"metadata\":{\"labels\":{\"a\":\"b\"},\"annotations\":{\"c\":\"d\"},"
 		"\"finalizers\":[\"e.f/g\"]}}");
-	const char *a = fake_do(&f, OBJ_UPDATE, "pods/default/p/status",
-				"{\"metadata\":{\"name\":\"p\"},\"status\":{\"phase\":\"Running\"}}");
+	const char *a =
+		fake_do(&f, OBJ_UPDATE, "pods/default/p/status",
+			"{\"metadata\":{\"name\":\"p\"},\"status\":{\"phase\":\"Running\"}}");
 	EXPECT_CODE(&f, 200, a);
 	EXPECT_AT(&f, a, "metadata.labels.a", "b");
 	EXPECT_AT(&f, a, "metadata.annotations.c", "d");
@@ -378,7 +379,8 @@ Test(pod, put_of_a_status_keeps_the_metadata_that_it_leaves_out)
 	a = fake_do(&f, OBJ_UPDATE, "pods/default/p/status",
 		    "{\"metadata\":{\"name\":\"p\",\"labels\":{\"x\":\"y\"}},\"status\":{}}");
 	EXPECT_AT(&f, a, "metadata.labels", "{\"x\":\"y\"}");
-	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status", "{\"metadata\":{\"labels\":null}}");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status",
+		    "{\"metadata\":{\"labels\":null}}");
 	EXPECT_AT(&f, a, "metadata.labels", "");
 	fake_fini(&f);
 }
