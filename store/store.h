@@ -7,10 +7,11 @@
  * The model is etcd's (etcd.io, "KV API guarantees").
  *
  * Keys are byte strings "stream/rest": what stands before the first '/' is
- * the key's *stream* ("pods"). A put may name a *part* ("n1"): its events
- * then also belong to the partition stream "pods@n1", of the old part too
- * when the part changed. A stream's events are linked: each carries the
- * revision of the stream's previous event, so that a follower sees a gap.
+ * the key's *stream* ("pods"; no '@' in it, and no zero byte first). A put
+ * may name a *part* ("n1"): its events then also belong to the partition
+ * stream "pods@n1", of the old part too when the part changed. A stream's
+ * events are linked: each carries the mod_version of the stream's previous
+ * event, so that a follower sees a gap.
  *
  * Threads: a store belongs to the loop that opened it. No call blocks; the
  * journal works elsewhere and answers through `poll`.
@@ -76,13 +77,21 @@ struct store_op {
 	struct span key;
 	struct bytes *value; /* put: borrowed; the store takes its own reference */
 	struct span part;    /* put: the partition, may be empty */
-	bool soft;           /* put: never journaled (heartbeats); lost at a restart */
+	/* put: never journaled (heartbeats): after a restart the key is gone,
+	 * without an event. A key is soft or durable from its creation to its
+	 * deletion, and so is all that one transaction changes. */
+	bool soft;
 	bool secret;
 };
 
 /* Who did it and why: kept in the journal with the change. */
 struct store_origin {
-	uint8_t request[16]; /* all zero: no deduplication. A repeated id gets the first outcome */
+	/* All zero: no deduplication. A repeated id gets the first outcome for
+	 * 10 minutes (at most 100,000 ids): that of a durable change also after
+	 * a restart, that of failed compares until then, a soft change's never.
+	 * Rows that were only read, and those of failed compares, are as of now;
+	 * a change that has left the history comes back without rows. */
+	uint8_t request[16];
 	struct span principal;
 	uint64_t trace_hi, trace_lo, span;
 	uint64_t cause; /* the store revision that led to this, 0 unknown */
@@ -97,6 +106,8 @@ struct store_txn {
 	uint64_t fence_token;
 	const struct store_compare *compares;
 	size_t compare_count;
+	/* In order; each key is changed at most once. Deleting a key that does
+	 * not exist changes nothing (its row: mod_version 0). */
 	const struct store_op *then_ops, *else_ops;
 	size_t then_count, else_count;
 };
@@ -172,26 +183,32 @@ struct store {
 
 /* Hands a transaction in. 0: its outcome comes exactly once, later, with
  * this ticket, from store_poll. ERR_INVALID or ERR_LIMIT (a broken request),
- * ERR_IO (stopped): refused now and nothing happens. */
+ * ERR_OVERLOADED (too many wait for the disk), ERR_IO (stopped): refused now
+ * and nothing happens. */
 int store_txn(struct store *s, const struct store_txn *t, uint64_t ticket, struct err *e);
 /* Committed rows with from <= key < end in key order, at the shown revision.
  * An empty `end`: all from `from` on. Stops after `limit` rows (0:
  * STORE_RANGE_MAX) and sets *more, or when `each` returns non-zero (returned). */
 int store_range(struct store *s, struct span from, struct span end, size_t limit,
 		int (*each)(void *arg, const struct store_row *), void *arg, bool *more);
-/* Events of a stream with mod_version > `after`, in order. ERR_COMPACTED
- * when some of them are gone. Empty stream: all. */
+/* Events of a stream with mod_version > `after`, in order, up to `limit` (0:
+ * STORE_RANGE_MAX; *more says whether there are others). ERR_COMPACTED when
+ * some of them are gone; a stream that was quiet since `after` never is.
+ * Empty stream: all. Recent ones come from memory, older ones (soft ones do
+ * not exist there) from the journal. ERR_CORRUPT, ERR_IO. */
 int store_events(struct store *s, struct span stream, uint64_t after, size_t limit,
 		 int (*each)(void *arg, const struct store_event *), void *arg, bool *more);
 void store_head(struct store *s, struct store_head *out);
 /* mod_version of the stream's last shown event, 0 when it has none. */
 uint64_t store_stream_head(struct store *s, struct span stream);
 /* Does what is due: starts the next batch, reports what was synced. Call it
- * when fd is readable and after a turn that called store_txn. */
+ * when fd is readable and after a turn that called store_txn. Callbacks may
+ * call anything but store_close. 0, or ERR_IO when the store has stopped. */
 int store_poll(struct store *s);
 /* Readable when poll has something to do; -1 when polling it is enough. */
 int store_fd(struct store *s);
-/* Waits for what is in flight (bounded), then closes. NULL is fine. */
+/* Waits for what is in flight, then closes; calls nothing back: poll until
+ * all outcomes are there for an orderly end. NULL is fine. */
 void store_close(struct store *s);
 
 /* The key's stream: what stands before its first '/'. */

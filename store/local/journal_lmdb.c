@@ -20,6 +20,7 @@
  * Readers (load, read) run on the loop thread in transactions that end
  * before the call does: a longer one would pin every page freed since. */
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -404,7 +405,24 @@ static int open_env(struct lmdb *l, struct err *e)
 	return rc ? lmdb_error(e, rc, "open", l->dir) : 0;
 }
 
-static int check_length(struct lmdb *l, struct err *e)
+/* LMDB 0.9 leaves its data file open across exec, by two descriptors, of
+ * which it names one: the other is found as another one of the same file. */
+static void close_on_exec(int fd)
+{
+	struct stat is, other;
+	DIR *d = fstat(fd, &is) ? NULL : opendir("/proc/self/fd");
+	struct dirent *f;
+	while (d && (f = readdir(d))) {
+		int n = atoi(f->d_name);
+		if (n > 2 && fstat(n, &other) == 0 && other.st_ino == is.st_ino &&
+		    other.st_dev == is.st_dev)
+			fcntl(n, F_SETFD, FD_CLOEXEC);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int check_file(struct lmdb *l, struct err *e)
 {
 	int fd;
 	struct stat st;
@@ -415,6 +433,7 @@ static int check_length(struct lmdb *l, struct err *e)
 		return err_set(e, ERR_IO, "open: %s (%s)", strerror(errno), l->dir);
 	l->file_bytes = (uint64_t)st.st_size;
 	lmdb_map_find(&l->map, fd);
+	close_on_exec(fd);
 	if (l->file_bytes < high_water(l))
 		return err_set(e, ERR_CORRUPT, "%s: data.mdb has %llu bytes, its pages need %llu",
 			       l->dir, (unsigned long long)l->file_bytes,
@@ -465,7 +484,7 @@ static int open_all(struct lmdb *l, struct err *e)
 		return err_set(e, ERR_IO, "eventfd: %s", strerror(errno));
 	rc = open_env(l, e);
 	if (!rc)
-		rc = check_length(l, e);
+		rc = check_file(l, e);
 	if (!rc)
 		rc = open_tables(l, e);
 	if (!rc)

@@ -155,8 +155,9 @@ int record_decode(struct span data, struct record *out)
 	out->fence_key = (struct span){0};
 	out->fence_token = 0;
 	if (!array_of(&m, RECORD_FIELDS) || mp_u64(&m, &out->before) ||
-	    mp_u64(&m, &out->floor) || mp_bool(&m, &out->compared) || !read_origin(&m, &out->origin) || !read_fence(&m, out) ||
-	    mp_array(&m, &count) || count > STORE_OPS_MAX)
+	    mp_u64(&m, &out->floor) || mp_bool(&m, &out->compared) ||
+	    !read_origin(&m, &out->origin) || !read_fence(&m, out) || mp_array(&m, &count) ||
+	    count > STORE_OPS_MAX)
 		return ERR_CORRUPT;
 	out->count = (unsigned)count;
 	for (unsigned i = 0; i < out->count; i++)

@@ -279,6 +279,21 @@ Test(store_commit, close_with_a_batch_in_flight_answers_nobody)
 	rig_fini(&r);
 }
 
+Test(store_commit, damaged_old_event_is_an_error_not_a_wrong_event)
+{
+	struct rig r;
+	rig_init(&r, false);
+	r.limits.recent.changes = 1;
+	rig_open(&r);
+	for (int i = 0; i < 5; i++)
+		must_put(&r, "pods/a", "value");
+	need(journal_disk_damage(r.disk, 3));
+	struct event_list l = events_after(&r, "pods", 0, 0);
+	need(l.rc == ERR_CORRUPT && l.count == 2);
+	forget_events(&l);
+	rig_fini(&r);
+}
+
 Test(store_commit, damaged_record_is_named_and_refused)
 {
 	struct rig r;

@@ -98,6 +98,59 @@ Test(store_journal_lmdb, directory_and_files_are_private)
 	remove_dir(outer);
 }
 
+/* A pod's processes outlive this one: whatever they inherited would keep the
+ * directory locked. */
+Test(store_journal_lmdb, nothing_is_left_open_for_programs_that_are_started)
+{
+	struct rig r;
+	make_store(&r, 1);
+	int in_dir = 0;
+	for (int fd = 3; fd < 256; fd++) {
+		char link[32], path[256] = "";
+		snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+		if (readlink(link, path, sizeof path - 1) <= 0 || !strstr(path, r.dir))
+			continue;
+		in_dir++;
+		need(fcntl(fd, F_GETFD) & FD_CLOEXEC, "%s", path);
+	}
+	need(in_dir >= 3);
+	rig_fini(&r);
+}
+
+static unsigned long long blocked_signals_of(const char *thread)
+{
+	char path[300], line[256];
+	bool is_it = false;
+	unsigned long long mask = 0;
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *task;
+	while (!is_it && (task = readdir(d))) {
+		snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+		FILE *f = fopen(path, "r");
+		while (f && fgets(line, sizeof line, f)) {
+			if (strncmp(line, "Name:", 5) == 0)
+				is_it = strcmp(line, thread) == 0;
+			if (is_it && sscanf(line, "SigBlk: %llx", &mask) == 1)
+				break;
+		}
+		if (f)
+			fclose(f);
+	}
+	closedir(d);
+	return is_it ? mask : 0;
+}
+
+Test(store_journal_lmdb, writer_thread_takes_no_signals)
+{
+	struct rig r;
+	make_store(&r, 1);
+	unsigned long long mask = blocked_signals_of("Name:\tjournal\n");
+	static const int some[] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR1, SIGXFSZ};
+	for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+		need(mask >> (some[i] - 1) & 1, "signal %d", some[i]);
+	rig_fini(&r);
+}
+
 Test(store_journal_lmdb, missing_parent_is_an_error_in_words)
 {
 	struct journal_lmdb_options o = {.dir = "/nonexistent/dir"};
