@@ -14,7 +14,7 @@
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 
-enum { SEEDS = 100, WRITERS = 3, INCREMENTS = 20 };
+enum { SEEDS = 200, WRITERS = 3, INCREMENTS = 20 };
 
 /* ---- an actor that counts in the store: read, compare, write, again */
 
