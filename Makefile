@@ -13,7 +13,7 @@ comma := ,
 MAKEFLAGS += -r
 
 PACKAGES := libzmq3-dev libczmq-dev libmsgpack-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libyajl-dev \
-	libyaml-dev libcriterion-dev pkg-config gcc libc6-dev python3
+	libyaml-dev libcriterion-dev pkg-config gcc libc6-dev binutils python3 curl procps
 PC := libzmq libczmq msgpack lmdb libmicrohttpd gnutls yajl yaml-0.1
 ifeq ($(filter deps help clean format,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PC) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
@@ -111,7 +111,8 @@ $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 tests: $(TESTS)
 
 # A minute: everything builds, and all but the sanitizers and the slow.
-check: all tests
+check:
+	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
 	@tests/run $(TESTS) tests/lint.sh
 
 # Everything in its short form. On a machine without the packages they are
@@ -121,11 +122,13 @@ ifdef NEEDS_DEPS
 test demo: deps
 	@$(MAKE) --no-print-directory $@
 else
-test: all tests
-	@$(MAKE) --no-print-directory SAN=address,undefined tests
+test:
+	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
 	@tests/run $(TESTS) tests/lint.sh $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
 
-demo: all
+demo:
+	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@tools/demo/demo
 endif
 

@@ -27,6 +27,16 @@ check "bad address" refused "is not IPV4:PORT" "$troupe" up --data-dir "$data" -
 check "no cluster to tail" refused "no cluster answers" "$troupe" tail --data-dir "$tmp"
 check "unknown command" refused "there is no command 'fly'" "$troupe" fly
 
+mkdir "$tmp/full"
+if mount -t tmpfs -o size=64k tmpfs "$tmp/full" 2>/dev/null; then
+	head -c 60000 /dev/zero >"$tmp/full/fill" 2>/dev/null
+	check "a full disk says so" refused "No space left on device" \
+		"$troupe" up --data-dir "$tmp/full/data" --api "127.0.0.1:$((port + 2))"
+	umount "$tmp/full"
+else
+	echo "skip a full disk says so: mounting needs root"
+fi
+
 start --nodes 1 || { not_ok "cluster starts"; exit 1; }
 check "data directory in use" refused "is in use by process $up_pid" \
 	"$troupe" up --data-dir "$data" --api "127.0.0.1:$((port + 1))"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 static char *body;
 static size_t body_len;
@@ -57,7 +58,7 @@ int main(int argc, char **argv)
 	if (!d)
 		return 1;
 	if (!loop) {
-		getchar();
+		pause();
 		return 0;
 	}
 	int fd = epoll_create1(0);

@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# The demo is a promise of the README: all of it must hold, every time.
+source "$(dirname "$0")/../lib/e2e.sh"
+check "the demo holds" timeout 100 "$top/tools/demo/demo"
