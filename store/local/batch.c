@@ -31,6 +31,7 @@ static void show(struct local *l, struct pending *p)
 	state_show(&l->state, c);
 	chains_show(&l->chains, c);
 	l->shown = c->revision;
+	l->answer_due = true;
 	if (!c->soft) {
 		size_t bytes = bytes_span(p->record).len;
 		log_index_add(&l->index, c, p->floor, bytes);
@@ -65,8 +66,9 @@ bool batch_answer(struct local *l)
 	struct queue waiting = l->answers;
 	struct pending *p;
 	bool any = false;
-	if (!waiting.first)
+	if (!l->answer_due)
 		return false;
+	l->answer_due = false;
 	queue_init(&l->answers);
 	while ((p = queue_pop(&waiting))) {
 		if (p->rests_on > l->shown) {

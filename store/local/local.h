@@ -77,6 +77,7 @@ struct local {
 	struct queue collected; /* validated, in order of revision */
 	struct queue flying;    /* in the batch that the journal writes */
 	struct queue answers;   /* change nothing; wait for what they rest on */
+	bool answer_due;        /* one of them may be ready */
 	bool in_flight;
 	struct journal_batch batch;
 	struct journal_record *records;

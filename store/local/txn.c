@@ -484,6 +484,7 @@ int local_txn(struct local *l, const struct store_txn *t, uint64_t ticket, struc
 			       l->collected.count + l->answers.count);
 	struct pending *p = pending_new(ticket, t);
 	decide(l, t, p);
+	l->answer_due |= !p->commit && p->rests_on <= l->shown;
 	queue_push(p->commit ? &l->collected : &l->answers, p);
 	return 0;
 }
