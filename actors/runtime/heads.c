@@ -88,6 +88,15 @@ void heads_set(struct heads *h, struct span stream, uint64_t version)
 		atomic_store_explicit(&s->version, version, memory_order_release);
 }
 
+void heads_refresh(struct heads *h, uint64_t (*head)(void *arg, struct span stream), void *arg)
+{
+	for (uint64_t i = 0; i < h->table->used && i < HEADS_STREAMS_MAX; i++) {
+		struct slot *s = &h->table->slots[i];
+		atomic_store_explicit(&s->version, head(arg, span_of(s->name)),
+				      memory_order_release);
+	}
+}
+
 void heads_set_global(struct heads *h, uint64_t version)
 {
 	atomic_store_explicit(&h->table->global, version, memory_order_release);

@@ -27,6 +27,10 @@ void heads_close(struct heads *h);
 /* The store's side. `global`: the last version over all streams. */
 void heads_set(struct heads *h, struct span stream, uint64_t version);
 void heads_set_global(struct heads *h, uint64_t version);
+/* At the store's start: each stream that the table has is set to what
+ * `head(arg, stream)` says. What a former life wrote may never have been kept
+ * (soft puts, a memory journal), and readers would wait for it for ever. */
+void heads_refresh(struct heads *h, uint64_t (*head)(void *arg, struct span stream), void *arg);
 /* A reader's. heads_get is 0 for a stream that never had an event. */
 uint64_t heads_get(const struct heads *h, struct span stream);
 uint64_t heads_global(const struct heads *h);

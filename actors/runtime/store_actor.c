@@ -432,6 +432,11 @@ static int on_subscribed(struct ctx *c, void *state, const struct msg *m)
 
 /* ---- life */
 
+static uint64_t head_of(void *arg, struct span stream)
+{
+	return store_stream_head(arg, stream);
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct state *s = state;
@@ -457,6 +462,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	if (s->heads) {
 		struct store_head head;
 		store_head(s->store, &head);
+		heads_refresh(s->heads, head_of, s->store);
 		heads_set_global(s->heads, store_version(head.revision, (1u << STORE_POSITION_BITS) - 1));
 	}
 	return 0;
