@@ -21,6 +21,7 @@ enum {
 	RETRY_US = 1000000,
 	OBJECT_FRESH_US = 60000000,
 	OBJECT_ABSENT_US = 2000000,
+	OBJECTS_MAX = 256, /* from here on stale ones are dropped */
 };
 
 struct key8 node_key8(uint64_t n)
@@ -218,6 +219,7 @@ static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	struct key8 k = node_key8(p->id);
 	ctx_cancel(c, p->timer);
+	sim_forget(c, a, p);
 	omap_remove(&a->pods, SPAN8(k));
 	if (p->key && omap_get(&a->by_key, span_of(p->key)) == p)
 		omap_remove(&a->by_key, span_of(p->key));
@@ -226,7 +228,9 @@ static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 
 static void act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x)
 {
-	if (x->kind == POD_DELETE)
+	if (x->kind == POD_DELETE && p->telling)
+		p->finish_waits = true; /* or watchers would never see how it ended */
+	else if (x->kind == POD_DELETE)
 		tell_finished(c, p);
 	else if (a->sim)
 		sim_act(c, a, p, x);
@@ -294,6 +298,30 @@ static void ask_object(struct ctx *c, struct object_cache *o)
 	ctx_request(c, "store", "store.range", &b, OBJECT_MS, NODE_TAG(TAG_OBJECT, o->id));
 }
 
+static void object_free(void *ptr)
+{
+	struct object_cache *o = ptr;
+	bytes_unref(o->value);
+	free(o->key);
+	free(o);
+}
+
+/* Those that nobody would be given any more: what this turn handed out stays. */
+static void drop_stale(struct agent *a, uint64_t now)
+{
+	struct onode *next;
+	if (a->objects.count < OBJECTS_MAX)
+		return;
+	for (struct onode *n = omap_first(&a->objects); n; n = next) {
+		struct object_cache *o = n->value;
+		next = omap_next(n);
+		if (o->asked || now - o->fetched_us < OBJECT_FRESH_US)
+			continue;
+		omap_remove(&a->objects, onode_key(n));
+		object_free(o);
+	}
+}
+
 static int lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span name,
 		  struct span *out)
 {
@@ -305,6 +333,7 @@ static int lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span
 	struct object_cache *o = omap_get(&a->objects, span_of(key));
 	uint64_t now = ctx_now_us(a->turn);
 	if (!o) {
+		drop_stale(a, now);
 		o = mem_alloc(sizeof *o);
 		o->key = mem_dup(key);
 		o->id = ++a->next_id;
@@ -366,6 +395,7 @@ static struct pod_worker *worker_new(struct agent *a, bool found)
 	struct pod_worker_config cfg = {
 		.host_ip = a->host_ip,
 		.needs_command = !a->sim,
+		.told_ready = a->sim,
 		.found = found,
 		.source = {.arg = a, .object = lookup},
 		.allocatable = span_buf(&a->allocatable),
@@ -563,21 +593,33 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 
 /* ---- answers and timers */
 
-static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
-			   const struct reply *r)
+/* "Not found" is no end either: the gate's view may be behind ours. When the
+ * pod is really gone our view says so, and nothing is told any more. */
+static void on_status_told(struct ctx *c, struct agent_pod *p, const struct reply *r)
 {
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
-	bool gone = r->status == ERR_NOT_FOUND || code == 404;
+	bool lost = r->status || code >= 300;
 	p->telling = false;
-	if (p->next_status && !gone) {
+	if (p->next_status) {
 		send_status(c, p, bytes_span(p->next_status));
 		bytes_unref(p->next_status);
 		p->next_status = NULL;
-	} else if (!gone && (r->status || code >= 300)) {
+		return;
+	}
+	if (p->finish_waits)
+		tell_finished(c, p);
+	p->finish_waits = false;
+	if (lost && p->key) {
 		pod_worker_status_lost(p->worker);
 		ctx_timer(c, RETRY_US, NODE_TAG(TAG_POD, p->id));
 	}
-	(void)a;
+}
+
+/* A refusal is no registration: it is tried again as if nothing was heard. */
+static void on_node_told(struct ctx *c, const struct reply *r)
+{
+	bool good = r->status == 0 && mp_path_int(r->body, "code", 0) < 300;
+	ctx_timer(c, good ? REPORT_US : RETRY_US, NODE_TAG(TAG_NODE, 0));
 }
 
 static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
@@ -588,11 +630,11 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct agent_pod *p = agent_pod(a, id);
 	a->turn = c;
 	if (what == TAG_STATUS && p && p->worker)
-		on_status_told(c, a, p, r);
+		on_status_told(c, p, r);
 	else if (what == TAG_OBJECT)
 		on_object(c, a, id, r);
 	else if (what == TAG_NODE)
-		ctx_timer(c, r->status ? RETRY_US : REPORT_US, NODE_TAG(TAG_NODE, 0));
+		on_node_told(c, r);
 	return 0;
 }
 
@@ -605,8 +647,8 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	a->turn = c;
 	if (what == TAG_NODE)
 		node_report(c, a);
-	else if (what == TAG_SIM_END)
-		sim_end(c, a, id);
+	else if (what == TAG_SIM)
+		sim_on_timer(c, a, id);
 	else if (p && p->worker)
 		agent_step(c, a, p);
 	return 0;
@@ -661,6 +703,26 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	return a->port < 0 ? a->port : 0;
 }
 
+static int64_t grace_ms(const struct agent_pod *p)
+{
+	enum { GRACE_S = 30, GRACE_MAX_S = 3600 };
+	if (!p->worker)
+		return 0; /* an orphan was to be killed anyway */
+	struct mp pod = pod_worker_object(p->worker);
+	int64_t s = mp_path_int(pod, "spec.terminationGracePeriodSeconds", GRACE_S);
+	s = mp_path_int(pod, "metadata.deletionGracePeriodSeconds", s);
+	return (s < 1 ? 1 : s > GRACE_MAX_S ? GRACE_MAX_S : s) * 1000;
+}
+
+static void call_end(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "uid", p->uid);
+	mpw_kv_i64(&b, "grace_ms", grace_ms(p));
+	call(c, a, p, RUNTIME_END, &b);
+}
+
 /* An orderly end takes the pods along, unless they are to be kept. */
 static int stop(struct ctx *c, void *state)
 {
@@ -668,7 +730,7 @@ static int stop(struct ctx *c, void *state)
 	if (a->keep_pods || a->sim)
 		return 0;
 	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n))
-		call_uid(c, a, n->value, RUNTIME_END);
+		call_end(c, a, n->value);
 	return 0;
 }
 
@@ -681,14 +743,6 @@ static void inspect(const void *state, struct buf *out)
 	mpw_kv_u64(out, "pods", a->pods.count);
 }
 
-static void object_free(void *ptr)
-{
-	struct object_cache *o = ptr;
-	bytes_unref(o->value);
-	free(o->key);
-	free(o);
-}
-
 static void fini(void *state)
 {
 	struct agent *a = state;
@@ -697,7 +751,7 @@ static void fini(void *state)
 	omap_fini(&a->on_machine, NULL);
 	omap_fini(&a->objects, object_free);
 	omap_fini(&a->logs, free);
-	omap_fini(&a->endings, free);
+	omap_fini(&a->sim_timers, sim_timer_free);
 	buf_fini(&a->allocatable);
 	bytes_unref(a->info);
 	free(a->node);

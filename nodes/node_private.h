@@ -10,6 +10,7 @@
 #include "nodes/runtime.h"
 
 struct agent;
+struct sim_timer;
 
 struct agent_pod {
 	struct agent *agent;
@@ -20,7 +21,9 @@ struct agent_pod {
 	bool stepping, again; /* observed something while its plan is carried out */
 	bool telling;         /* a pod.status is on its way */
 	struct bytes *next_status; /* that waits for it */
+	bool finish_waits;    /* pod.finished is due once the last status was told */
 	size_t running;       /* of an orphan: attempts that have not ended */
+	struct sim_timer *sim_timers;
 };
 
 struct object_cache {
@@ -49,8 +52,7 @@ struct agent {
 	int64_t ready_since_us;
 	struct buf allocatable;
 	const char *base_env[4];
-	struct omap endings; /* number -> what a simulated container will do */
-	uint64_t sim_addresses;
+	struct omap sim_timers; /* number -> struct sim_timer, of its pod */
 };
 
 struct key8 {
@@ -60,7 +62,7 @@ struct key8 node_key8(uint64_t n);
 #define SPAN8(k) ((struct span){(k).b, 8})
 
 /* Request and timer tags: what in the low bits, whose in the others. */
-enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM_END, TAG_BITS = 3 };
+enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_BITS = 3 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -74,7 +76,10 @@ void node_report(struct ctx *c, struct agent *a);
 
 /* node_sim.c: containers that only exist here */
 void sim_act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x);
-void sim_end(struct ctx *c, struct agent *a, uint64_t id);
+void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id);
+/* The pod ends: what its containers would have done falls away. */
+void sim_forget(struct ctx *c, struct agent *a, struct agent_pod *p);
+void sim_timer_free(void *timer);
 
 /* node_logs.c */
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m);

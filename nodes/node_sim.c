@@ -1,152 +1,288 @@
-/* The runtime `sim`: containers that exist in this actor alone. They start
- * and become ready at once; `true`, `false`, `exit N` and `sleep N` end as
- * they say (also under sh -c), the annotation sim.troupe.io/run scripts the
- * rest: "5s exit 3". An agent that was restarted takes the status' word for
- * what runs. */
+/* The runtime `sim`: containers that exist in this actor alone. What one does
+ * is planned by runtime_sim.h when it starts; here are only the timers that
+ * make it so. An agent that was restarted takes the status' word for what
+ * runs, and plans the rest of it from there. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "actors/schema/rfc3339.h"
 #include "nodes/node_private.h"
+#include "nodes/runtime_sim.h"
 
-#define FOREVER INT64_C(-1)
+enum sim_due { SIM_STARTS, SIM_IS_READY, SIM_ENDS };
 
-struct sim_ending {
-	uint64_t pod;
+/* Something that a container will do. That it came to nothing meanwhile need
+ * not be checked: the worker ignores what is said of former attempts. */
+struct sim_timer {
+	struct sim_timer *next; /* of this pod */
+	uint64_t id, timer, pod;
+	enum sim_due due;
 	uint32_t attempt;
-	int code;
-	char name[64];
+	int32_t code;
+	char *name;
 	int64_t started_us;
+	struct sim_run run; /* SIM_STARTS: what follows; its text is gone */
 };
 
-/* "true", "false", "exit 3", "sleep 5", "sleep 5; exit 3" */
-static void read_script(const char *text, int64_t *after_us, int *code)
+void sim_timer_free(void *timer)
 {
-	*after_us = 0;
-	*code = 0;
-	bool ends = false;
-	while (*text) {
-		text += strspn(text, " ;&\n");
-		if (strncmp(text, "sleep ", 6) == 0) {
-			*after_us += (int64_t)strtol(text + 6, NULL, 10) * 1000000;
-			ends = true;
-		} else if (strncmp(text, "exit ", 5) == 0) {
-			*code = (int)strtol(text + 5, NULL, 10) & 255;
-			return;
-		} else if (strncmp(text, "false", 5) == 0) {
-			*code = 1;
-			return;
-		} else if (strncmp(text, "true", 4) == 0) {
-			ends = true;
-		} else if (*text && strncmp(text, "exec ", 5) != 0 && strncmp(text, "echo", 4) != 0) {
-			*after_us = FOREVER; /* an unknown program: it serves */
-			return;
-		}
-		if (strncmp(text, "exec ", 5) == 0)
-			text += 5;
-		else
-			text += strcspn(text, ";&\n");
-	}
-	if (!ends)
-		*after_us = FOREVER;
+	struct sim_timer *t = timer;
+	free(t->name);
+	free(t);
 }
 
-static const char *script_of(struct arena *a, const struct pod_action *x)
+static struct sim_timer *set_timer(struct ctx *c, struct agent *a, struct agent_pod *p,
+				   enum sim_due due, const char *name, uint32_t attempt,
+				   int64_t after_ms)
 {
-	struct buf line = {0};
-	const char *const *lists[] = {x->command.command, x->command.args};
-	size_t words = 0;
-	bool shell = false;
-	for (int l = 0; l < 2; l++) {
-		for (size_t i = 0; lists[l] && lists[l][i]; i++, words++) {
-			const char *w = lists[l][i];
-			if (words == 0 && (strcmp(w, "sh") == 0 || strcmp(w, "/bin/sh") == 0))
-				shell = true;
-			else if (!(shell && words == 1))
-				buf_printf(&line, "%s%s", line.len ? " " : "", w);
-		}
-	}
-	char *text = arena_ndup(a, line.data, line.len);
-	buf_fini(&line);
-	return text;
+	struct sim_timer *t = mem_alloc(sizeof *t);
+	t->id = ++a->next_id;
+	t->pod = p->id;
+	t->due = due;
+	t->attempt = attempt;
+	t->name = mem_dup(name);
+	t->next = p->sim_timers;
+	p->sim_timers = t;
+	struct key8 k = node_key8(t->id);
+	omap_put(&a->sim_timers, SPAN8(k), t);
+	t->timer = ctx_timer(c, after_ms > 0 ? (uint64_t)after_ms * 1000 : 0,
+			     NODE_TAG(TAG_SIM, t->id));
+	return t;
 }
 
-static void start(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x,
-		  int64_t started_us)
+void sim_forget(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
-	struct pod_observation o = {.kind = POD_SEEN_STARTED,
-				    .name = x->name,
-				    .attempt = x->attempt,
-				    .started_us = started_us};
-	int64_t after_us;
-	int code;
+	while (p->sim_timers) {
+		struct sim_timer *t = p->sim_timers;
+		struct key8 k = node_key8(t->id);
+		p->sim_timers = t->next;
+		ctx_cancel(c, t->timer);
+		omap_remove(&a->sim_timers, SPAN8(k));
+		sim_timer_free(t);
+	}
+}
+
+/* ---- the plan of a container */
+
+static bool spec_of(struct mp pod, const char *name, struct mp *spec)
+{
+	static const char *const lists[] = {"spec.containers", "spec.initContainers",
+					    "spec.ephemeralContainers"};
+	for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
+		size_t n = 0;
+		if (!mp_path(pod, lists[l], spec) || mp_array(spec, &n))
+			continue;
+		for (; n > 0; n--, mp_skip(spec))
+			if (span_is(mp_path_str(*spec, "name"), name))
+				return true;
+	}
+	return false;
+}
+
+static size_t copy_texts(struct arena *a, struct mp spec, const char *key, const char **out,
+			 size_t max)
+{
+	struct mp list;
+	size_t n = 0, i = 0;
+	if (!mp_find(spec, key, &list) || mp_array(&list, &n))
+		return 0;
+	for (; i < n && i < max; i++) {
+		struct span s = {0};
+		mp_str(&list, &s);
+		out[i] = arena_ndup(a, s.data, s.len);
+	}
+	return i;
+}
+
+enum { WORDS_MAX = 64 };
+
+static const char *const *argv_of_spec(struct arena *a, struct mp spec)
+{
+	const char **argv = arena_alloc(a, (2 * WORDS_MAX + 1) * sizeof *argv);
+	size_t n = copy_texts(a, spec, "command", argv, WORDS_MAX);
+	copy_texts(a, spec, "args", argv + n, WORDS_MAX);
+	return argv;
+}
+
+static const char *const *argv_of_command(struct arena *a, const struct pod_command *cmd)
+{
+	const char *const *lists[] = {cmd->command, cmd->args};
+	const char **argv = arena_alloc(a, (2 * WORDS_MAX + 1) * sizeof *argv);
+	size_t n = 0;
+	for (int l = 0; l < 2; l++)
+		for (size_t i = 0; i < WORDS_MAX && lists[l] && lists[l][i]; i++)
+			argv[n++] = lists[l][i];
+	return argv;
+}
+
+/* `argv` NULL: as the spec has it, without its variables. */
+static int plan(struct ctx *c, struct agent_pod *p, const char *name, uint32_t attempt,
+		const char *const *argv, struct sim_run *out, struct err *e)
+{
+	struct mp pod = pod_worker_object(p->worker), spec, annotations = {0};
+	struct arena *a = ctx_arena(c);
+	if (!mp_path(pod, "metadata.annotations", &annotations))
+		annotations = (struct mp){0};
+	if (!argv)
+		argv = spec_of(pod, name, &spec) ? argv_of_spec(a, spec)
+						 : arena_alloc(a, sizeof *argv);
+	return sim_run_plan(a, argv, annotations, name, attempt, out, e);
+}
+
+/* ---- what happens to it */
+
+static void tell_ready(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name)
+{
+	agent_observe(c, a, p,
+		      &(struct pod_observation){.kind = POD_SEEN_READY, .name = name, .good = true});
+}
+
+/* It has started, some time ago when it was found: what else it will do. */
+static void started(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
+		    uint32_t attempt, int64_t started_us, const struct sim_run *run)
+{
+	struct mp spec;
+	int64_t age_ms = (ctx_wall_us(c) - started_us) / 1000;
+	struct span image = spec_of(pod_worker_object(p->worker), name, &spec)
+				    ? mp_path_str(spec, "image") : (struct span){0};
+	struct pod_observation o = {
+		.kind = POD_SEEN_STARTED,
+		.name = name,
+		.attempt = attempt,
+		.started_us = started_us,
+		.image_id = arena_ndup(ctx_arena(c), image.data, image.len),
+	};
 	agent_observe(c, a, p, &o);
-	read_script(script_of(ctx_arena(c), x), &after_us, &code);
-	if (after_us == FOREVER)
+	if (run->ready_ms != SIM_NEVER && run->ready_ms <= age_ms)
+		tell_ready(c, a, p, name);
+	else if (run->ready_ms != SIM_NEVER)
+		set_timer(c, a, p, SIM_IS_READY, name, attempt, run->ready_ms - age_ms);
+	if (run->end_ms == SIM_NEVER)
 		return;
-	struct sim_ending *e = mem_alloc(sizeof *e);
-	uint64_t id = ++a->next_id;
-	struct key8 k = node_key8(id);
-	*e = (struct sim_ending){.pod = p->id, .attempt = x->attempt, .code = code,
-				 .started_us = started_us};
-	snprintf(e->name, sizeof e->name, "%s", x->name);
-	omap_put(&a->endings, SPAN8(k), e);
-	ctx_timer(c, (uint64_t)after_us, NODE_TAG(TAG_SIM_END, id));
+	struct sim_timer *t = set_timer(c, a, p, SIM_ENDS, name, attempt, run->end_ms - age_ms);
+	t->code = run->code;
+	t->started_us = started_us;
 }
 
-void sim_end(struct ctx *c, struct agent *a, uint64_t id)
+static void start(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x)
 {
-	struct key8 k = node_key8(id);
-	struct sim_ending *e = omap_remove(&a->endings, SPAN8(k));
-	struct agent_pod *p = e ? agent_pod(a, e->pod) : NULL;
+	struct err e = {0};
+	struct sim_run run;
+	int rc = plan(c, p, x->name, x->attempt, argv_of_command(ctx_arena(c), &x->command), &run,
+		      &e);
+	if (rc || run.error) {
+		struct pod_observation o = {.kind = POD_SEEN_START_FAILED,
+					    .name = x->name,
+					    .attempt = x->attempt,
+					    .finished_us = ctx_wall_us(c),
+					    .text = rc ? e.text : run.error};
+		agent_observe(c, a, p, &o);
+	} else if (run.start_ms > 0) {
+		set_timer(c, a, p, SIM_STARTS, x->name, x->attempt, run.start_ms)->run = run;
+	} else {
+		started(c, a, p, x->name, x->attempt, ctx_wall_us(c), &run);
+	}
+}
+
+static void ended(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
+		  uint32_t attempt, int32_t code, int64_t started_us)
+{
+	struct pod_observation o = {.kind = POD_SEEN_ENDED,
+				    .name = name,
+				    .attempt = attempt,
+				    .code = code,
+				    .started_us = started_us,
+				    .finished_us = ctx_wall_us(c)};
+	agent_observe(c, a, p, &o);
+}
+
+static void signal_to(struct ctx *c, struct agent *a, struct agent_pod *p,
+		      const struct pod_action *x)
+{
+	struct sim_run run;
+	if (x->signal == SIGKILL) {
+		ended(c, a, p, x->name, x->attempt, 128 + SIGKILL, 0);
+		return;
+	}
+	plan(c, p, x->name, x->attempt, NULL, &run, NULL);
+	if (run.term_ms == 0)
+		ended(c, a, p, x->name, x->attempt, run.term_code ? run.term_code : 128 + x->signal,
+		      0);
+	else if (run.term_ms != SIM_NEVER)
+		set_timer(c, a, p, SIM_ENDS, x->name, x->attempt, run.term_ms)->code =
+			run.term_code;
+}
+
+static bool runs(const struct agent_pod *p, const struct sim_timer *t)
+{
 	uint32_t attempt;
 	bool running;
-	if (p && p->worker && pod_worker_attempt(p->worker, e->name, &attempt, &running) && running &&
-	    attempt == e->attempt) {
-		struct pod_observation o = {.kind = POD_SEEN_ENDED,
-					    .name = e->name,
-					    .attempt = e->attempt,
-					    .code = e->code,
-					    .started_us = e->started_us,
-					    .finished_us = ctx_wall_us(c)};
-		agent_observe(c, a, p, &o);
-	}
-	free(e);
+	return pod_worker_attempt(p->worker, t->name, &attempt, &running) && running &&
+	       attempt == t->attempt;
 }
 
-/* What the status says runs is what runs. */
-static void attach(struct ctx *c, struct agent *a, struct agent_pod *p)
+void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id)
+{
+	struct key8 k = node_key8(id);
+	struct sim_timer *t = omap_remove(&a->sim_timers, SPAN8(k));
+	struct agent_pod *p = t ? agent_pod(a, t->pod) : NULL;
+	if (!p)
+		return;
+	struct sim_timer **at = &p->sim_timers;
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	if (t->due == SIM_STARTS)
+		started(c, a, p, t->name, t->attempt, ctx_wall_us(c), &t->run);
+	else if (t->due == SIM_ENDS)
+		ended(c, a, p, t->name, t->attempt, t->code, t->started_us);
+	else if (runs(p, t))
+		tell_ready(c, a, p, t->name);
+	sim_timer_free(t);
+}
+
+/* ---- what an agent finds when it begins */
+
+static void attach_list(struct ctx *c, struct agent *a, struct agent_pod *p, const char *path)
 {
 	struct mp list;
 	size_t n = 0;
-	struct mp pod = pod_worker_object(p->worker);
-	if (!mp_path(pod, "status.containerStatuses", &list) || mp_array(&list, &n))
+	if (!mp_path(pod_worker_object(p->worker), path, &list) || mp_array(&list, &n))
 		n = 0;
 	for (; n > 0; n--, mp_skip(&list)) {
 		struct span name = mp_path_str(list, "name");
 		struct span since = mp_path_str(list, "state.running.startedAt");
+		uint32_t attempt = (uint32_t)mp_path_int(list, "restartCount", 0);
+		struct sim_run run;
 		int64_t us = 0;
 		if (!since.len || rfc3339_parse(since, &us))
 			continue;
-		struct pod_observation o = {
-			.kind = POD_SEEN_STARTED,
-			.name = arena_ndup(ctx_arena(c), name.data, name.len),
-			.attempt = (uint32_t)mp_path_int(list, "restartCount", 0),
-			.started_us = us};
-		agent_observe(c, a, p, &o);
+		char *text = arena_ndup(ctx_arena(c), name.data, name.len);
+		plan(c, p, text, attempt, NULL, &run, NULL);
+		started(c, a, p, text, attempt, us, &run);
 	}
 }
 
+static uint32_t hash(struct span text)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < text.len; i++)
+		h = (h ^ text.data[i]) * 16777619u;
+	return h;
+}
+
+/* An address in 10.128.0.0/9, by the uid: agents need not agree on it. */
 static void up(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	struct span was = mp_path_str(pod_worker_object(p->worker), "status.podIP");
+	uint32_t h = hash(span_of(p->uid));
 	char ip[32];
-	uint64_t number = ++a->sim_addresses;
 	if (was.len && was.len < sizeof ip)
 		snprintf(ip, sizeof ip, "%.*s", (int)was.len, (const char *)was.data);
 	else
-		snprintf(ip, sizeof ip, "10.%u.%u.%u", 200 + (unsigned)(number >> 16 & 31),
-			 (unsigned)(number >> 8 & 255), (unsigned)(number & 255));
+		snprintf(ip, sizeof ip, "10.%u.%u.%u", 128 + (h >> 16 & 127), h >> 8 & 255,
+			 1 + (h & 255) % 254);
 	const char *ips[] = {ip, NULL};
 	struct pod_observation o = {.kind = POD_SEEN_SANDBOX_UP, .ips = ips};
 	agent_observe(c, a, p, &o);
@@ -154,32 +290,25 @@ static void up(struct ctx *c, struct agent *a, struct agent_pod *p)
 
 void sim_act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x)
 {
-	struct pod_observation o = {.name = x->name, .attempt = x->attempt};
-	uint32_t attempt;
-	bool running;
 	switch (x->kind) {
 	case POD_ATTACH:
-		attach(c, a, p);
+		attach_list(c, a, p, "status.initContainerStatuses");
+		attach_list(c, a, p, "status.containerStatuses");
+		attach_list(c, a, p, "status.ephemeralContainerStatuses");
 		up(c, a, p);
 		break;
 	case POD_SANDBOX:
 		up(c, a, p);
 		break;
 	case POD_START:
-		start(c, a, p, x, ctx_wall_us(c));
+		start(c, a, p, x);
 		break;
 	case POD_SIGNAL:
-		if (!pod_worker_attempt(p->worker, x->name, &attempt, &running) || !running)
-			break;
-		o.kind = POD_SEEN_ENDED;
-		o.attempt = attempt;
-		o.code = 128 + x->signal;
-		o.finished_us = o.started_us = ctx_wall_us(c);
-		agent_observe(c, a, p, &o);
+		signal_to(c, a, p, x);
 		break;
 	case POD_SANDBOX_REMOVE:
-		o.kind = POD_SEEN_SANDBOX_DOWN;
-		agent_observe(c, a, p, &o);
+		agent_observe(c, a, p,
+			      &(struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
 		break;
 	default:
 		break;

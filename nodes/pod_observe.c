@@ -239,6 +239,8 @@ static void see_ended(struct pod_worker *w, struct container *c, const struct po
 			   .finished_us = o->finished_us, .message = (char *)o->text};
 	if (is_older(c, o->attempt))
 		return;
+	if (!e.started_us && c->state == CONTAINER_RUNNING && c->attempt == o->attempt)
+		e.started_us = c->started_us;
 	e.reason = (char *)(o->reason ? o->reason : o->code == 0 ? "Completed" : "Error");
 	if (c->kind == CONTAINER_MAIN)
 		w->initialized = true;

@@ -44,6 +44,8 @@ static bool container_ready(const struct pod_worker *w, const struct container *
 		return c->state == CONTAINER_ENDED && c->end.code == 0;
 	if (c->kind == CONTAINER_EPHEMERAL || !container_started(w, c))
 		return false;
+	if (w->cfg.told_ready)
+		return c->ready_probe;
 	return !w->cfg.probes || !mp_find(c->spec, "readinessProbe", &probe) || c->ready_probe;
 }
 

@@ -40,6 +40,7 @@ struct pod_worker_config {
 	const char *id_scheme;  /* of container ids; NULL: "troupe" */
 	bool probes;            /* somebody runs probes and observes them here;
 				   otherwise containers with probes count as fine */
+	bool told_ready;        /* POD_SEEN_READY decides for every container (sim) */
 	bool needs_command;     /* a container without one cannot start (process) */
 	bool found;             /* the pod may be on the machine already */
 	struct pod_limits limits;

@@ -11,7 +11,8 @@
  *   RUNTIME_SIGNAL   {name, attempt, signal}
  *   RUNTIME_REMOVE   end the sandbox (nothing runs in it); DOWN
  *   RUNTIME_FORGET   remove all that is left of it, logs too
- *   RUNTIME_END      the cluster ends: all containers TERM, then the pause goes
+ *   RUNTIME_END      {grace_ms}: the cluster ends: all containers TERM, KILL after
+ *                    the grace, then the pause goes; nobody needs to wait for it
  *   RUNTIME_LOG      id: of the request; {uid, container, attempt, cursor, tail,
  *                    limit, since_us, timestamps, follow, ended}
  * Events:

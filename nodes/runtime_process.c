@@ -41,8 +41,7 @@ struct pod {
 	char *uid, *dir;
 	struct pause_link *link;
 	struct loop_watch *watch;
-	bool asked, ending, listing;
-	struct omap running; /* names of containers that have not ended */
+	bool asked, listing;
 };
 
 struct reader {
@@ -194,12 +193,8 @@ static void end_followers(struct pod *p, const struct pause_attempt *a);
 static void on_attempt(void *arg, const struct pause_attempt *a)
 {
 	struct pod *p = arg;
-	if (a->ended) {
-		omap_remove(&p->running, span_of(a->name));
+	if (a->ended)
 		end_followers(p, a);
-	} else {
-		omap_put(&p->running, span_of(a->name), p);
-	}
 	tell_attempt(p, a, false);
 }
 
@@ -242,7 +237,7 @@ static void unlink_pod(struct pod *p)
 static void tell_down(struct pod *p)
 {
 	unlink_pod(p);
-	p->asked = p->ending = p->listing = false;
+	p->asked = p->listing = false;
 	pause_recover(p->dir, on_recovered, p);
 	tell_nothing(p->m, RUNTIME_DOWN, p->id);
 }
@@ -451,23 +446,17 @@ static void remove_sandbox(struct pod *p)
 		tell_down(p);
 		return;
 	}
-	p->ending = true;
 	pause_link_exit(p->link);
 	watch_pod(p);
 }
 
-/* The cluster ends in order: the pause goes when its last container has. */
-static void end_pod(struct pod *p)
+/* The cluster ends in order. The pause itself sees to it that what ignores
+ * TERM is killed: this process will be gone by then. */
+static void end_pod(struct pod *p, struct mp body)
 {
 	if (!p->link)
 		return;
-	for (struct onode *n = omap_first(&p->running); n; n = omap_next(n)) {
-		char name[PAUSE_NAME_BYTES_MAX + 1];
-		struct span s = onode_key(n);
-		snprintf(name, sizeof name, "%.*s", (int)s.len, (const char *)s.data);
-		pause_link_signal(p->link, name, -1, SIGTERM);
-	}
-	pause_link_exit(p->link);
+	pause_link_stop(p->link, mp_path_int(body, "grace_ms", 0));
 	pause_link_poll(p->link);
 }
 
@@ -495,7 +484,6 @@ static void pod_free(void *ptr)
 {
 	struct pod *p = ptr;
 	unlink_pod(p);
-	omap_fini(&p->running, NULL);
 	free(p->uid);
 	free(p->dir);
 	free(p);
@@ -695,7 +683,7 @@ static void call(struct port *port, uint32_t op, uint64_t id, uint32_t arg, stru
 		remove_sandbox(p);
 		break;
 	case RUNTIME_END:
-		end_pod(p);
+		end_pod(p, body);
 		break;
 	case RUNTIME_FORGET:
 		forget(p);
