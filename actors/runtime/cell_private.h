@@ -206,10 +206,14 @@ void actor_fail(struct cell *c, struct actor *a, const char *why);
 void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
 	      struct span to, const struct trace *trace, struct span body, int error);
 
+/* turn.c: takes the item */
+void turn_run(struct cell *c, struct actor *a, struct item *i);
+
 /* timer.c */
 uint64_t timer_add(struct cell *c, uint64_t due_us, uint64_t uid, uint64_t tag, uint64_t id);
 void timer_cancel(struct cell *c, uint64_t id);
 void timers_run(struct cell *c, uint64_t now_us);
+void timer_fire(struct cell *c, const struct timer *t); /* cell.c: one that is due */
 
 /* post.c: from anybody here to anybody anywhere */
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,

@@ -3,8 +3,6 @@
  * which is fine for the few timers that are ever cancelled. */
 #include "actors/runtime/cell_private.h"
 
-void timer_fire(struct cell *c, const struct timer *t);
-
 static bool before(const struct timer *a, const struct timer *b)
 {
 	return a->due_us != b->due_us ? a->due_us < b->due_us : a->id < b->id;

@@ -1,0 +1,248 @@
+/* One turn of an actor.
+ *
+ *   queued item ──► handler ──► 0: effects released (effects.c)
+ *                           └─► error or broken invariant: nothing is released,
+ *                               state dropped, request answered CRASHED, restart */
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/runtime/cell_private.h"
+#include "actors/runtime/messages.h"
+
+static int turn_msg(struct ctx *x)
+{
+	struct item *i = x->item;
+	struct actor *a = x->actor;
+	const struct actor_handler *h = a->spec->handlers;
+	while (h && h->message && strcmp(h->message, i->row->name) != 0)
+		h++;
+	struct msg m = {
+		.row = i->row,
+		.from = span_of(i->from),
+		.request = i->request,
+		.body = mp_of(i->body),
+		.owner = i->owner,
+		.trace = i->trace,
+		.attempt = i->attempt,
+	};
+	if (h && h->message)
+		return h->on(x, a->state, &m);
+	if (i->row->number == MSG_ACTOR_INSPECT && i->request) {
+		struct buf out = {0};
+		mpw_map(&out, 1);
+		mpw_str(&out, "state");
+		if (a->spec->inspect)
+			a->spec->inspect(a->state, &out);
+		else
+			mpw_map(&out, 0);
+		ctx_reply(x, &out);
+		return 0;
+	}
+	if (i->request)
+		ctx_reply_error(x, ERR_UNSUPPORTED, "%s does not take %s", a->name, i->row->name);
+	return 0;
+}
+
+static int turn_reply(struct ctx *x)
+{
+	struct item *i = x->item;
+	if (!x->actor->spec->on_reply)
+		return 0;
+	struct reply r = {.status = i->status, .from = span_of(i->from), .owner = i->owner};
+	if (i->status)
+		r.text = i->body;
+	else
+		r.body = mp_of(i->body);
+	return x->actor->spec->on_reply(x, x->actor->state, i->tag, &r);
+}
+
+static int decode_rows(struct ctx *x, struct mp body, struct bytes *owner, struct store_outcome *o)
+{
+	struct mp rows;
+	size_t n;
+	if (!mp_find(body, "rows", &rows) || mp_array(&rows, &n))
+		return ERR_INVALID;
+	struct store_row *list = arena_alloc(&x->cell->arena, n * sizeof *list + 1);
+	for (size_t i = 0; i < n; i++) {
+		size_t places;
+		struct span value;
+		if (mp_array(&rows, &places) || places != 5 || mp_str(&rows, &list[i].key) ||
+		    mp_raw(&rows, &value) || mp_u64(&rows, &list[i].create_version) ||
+		    mp_u64(&rows, &list[i].mod_version) || mp_u64(&rows, &list[i].changes))
+			return ERR_INVALID;
+		if (value.len > 1 || (value.len == 1 && value.data[0] != 0xc0))
+			list[i].value = bytes_slice(owner, value);
+	}
+	o->rows = list;
+	o->row_count = n;
+	return 0;
+}
+
+static int turn_outcome(struct ctx *x)
+{
+	struct item *i = x->item;
+	struct actor *a = x->actor;
+	if (!a->spec->on_outcome)
+		return 0;
+	struct store_outcome o = {.ticket = i->tag, .status = i->status};
+	if (i->status) {
+		snprintf(o.text, sizeof o.text, "%.*s", (int)i->body.len, i->body.data);
+	} else {
+		struct mp body = mp_of(i->body), v;
+		struct span status = mp_path_str(body, "status");
+		char name[64];
+		snprintf(name, sizeof name, "%.*s", (int)status.len, status.data);
+		o.status = strcmp(name, "ok") == 0 ? 0 : err_by_name(name);
+		o.compared = mp_path_bool(body, "compared", false);
+		if (mp_find(body, "revision", &v))
+			mp_u64(&v, &o.revision);
+		struct span text = mp_path_str(body, "text");
+		snprintf(o.text, sizeof o.text, "%.*s", (int)text.len, text.data);
+		if (decode_rows(x, body, i->owner, &o))
+			return ERR_INVALID;
+	}
+	int rc = a->spec->on_outcome(x, a->state, i->tag, &o);
+	for (size_t k = 0; k < o.row_count; k++)
+		bytes_unref(o.rows[k].value);
+	return rc;
+}
+
+static int turn_view(struct ctx *x)
+{
+	struct item *i = x->item;
+	struct view_change v = {
+		.view = i->view,
+		.key = {(const uint8_t *)i->key, i->key_len},
+		.was = i->was,
+		.now = i->now,
+		.version = i->version,
+	};
+	return x->actor->spec->on_view ? x->actor->spec->on_view(x, x->actor->state, &v) : 0;
+}
+
+static int turn_dispatch(struct ctx *x)
+{
+	const struct actor_spec *s = x->actor->spec;
+	void *st = x->actor->state;
+	switch (x->item->type) {
+	case ITEM_INIT:
+		return s->init ? s->init(x, st, mp_of(bytes_span(x->actor->cfg))) : 0;
+	case ITEM_MSG:
+		return turn_msg(x);
+	case ITEM_REPLY:
+		return turn_reply(x);
+	case ITEM_OUTCOME:
+		return turn_outcome(x);
+	case ITEM_TIMER:
+		return s->on_timer ? s->on_timer(x, st, x->item->tag) : 0;
+	case ITEM_VIEW:
+		return turn_view(x);
+	case ITEM_PORT:
+		return s->on_port ? s->on_port(x, st, &x->item->port) : 0;
+	case ITEM_DOWN:
+		return s->on_down ? s->on_down(x, st, span_of(x->item->from), x->item->status) : 0;
+	case ITEM_STOP:
+		return s->stop ? s->stop(x, st) : 0;
+	}
+	return 0;
+}
+
+static const char *item_kind(const struct item *i)
+{
+	static const char *const names[] = {"init", "msg",  "reply", "outcome", "timer",
+					    "view", "port", "down",  "stop"};
+	return i->type == ITEM_MSG ? i->row->name : names[i->type];
+}
+
+static int turn_check(struct ctx *x)
+{
+	const struct actor_spec *s = x->actor->spec;
+	struct err why = {0};
+	if (!x->cell->cfg.check || !s->check || s->check(x->actor->state, &why) == 0)
+		return 0;
+	x->fault = why;
+	return ERR_INVALID;
+}
+
+static void turn_release_txn(struct ctx *x)
+{
+	struct cell *c = x->cell;
+	struct pending *p = mem_alloc(sizeof *p);
+	p->actor_uid = x->actor->uid;
+	p->tag = x->txn_tag;
+	p->deadline_us = UINT64_MAX;
+	p->retry_us = x->now_us + 1000000;
+	p->to = mem_dup("store");
+	p->from = mem_dup(x->actor->name);
+	p->txn = true;
+	p->kind = MSG_STORE_TXN;
+	p->body = bytes_ref(x->txn);
+	p->trace = x->trace;
+	/* What waits for the commit moves to the request that brings it. */
+	for (size_t i = 0; i < x->effects.count; i++) {
+		struct effect *f = &x->effects.list[i];
+		if (!(f->flags & SEND_AFTER_COMMIT))
+			continue;
+		struct effects *w = &p->after;
+		w->list = mem_realloc(w->list, (w->count + 1) * sizeof *w->list);
+		w->list[w->count++] = *f;
+		memset(f, 0, sizeof *f);
+		f->type = FX_CANCEL; /* of no timer: nothing */
+	}
+	uint64_t id = pending_add(c, p);
+	post(c, ENV_REQUEST, x->actor->name, "store", MSG_STORE_TXN, id, 0, &x->trace, x->txn);
+}
+
+static void turn_failed(struct ctx *x, int rc)
+{
+	struct item *i = x->item;
+	char why[600];
+	snprintf(why, sizeof why, "%s%s%s", x->fault.text[0] ? x->fault.text : err_text(rc),
+		 rc < 0 ? " / " : "", rc < 0 ? err_name(rc) : "");
+	if (i->type == ITEM_MSG && i->request)
+		post_error(x->cell, x->actor->name, i->from, i->correlation, ERR_CRASHED, why,
+			   &i->trace);
+	if (i->type == ITEM_STOP)
+		actor_end(x->cell, x->actor, ERR_CRASHED);
+	else
+		actor_fail(x->cell, x->actor, why);
+}
+
+void turn_run(struct cell *c, struct actor *a, struct item *i)
+{
+	struct ctx x = {
+		.cell = c,
+		.actor = a,
+		.item = i,
+		.now_us = c->ops.now_us(c->ops.arg),
+		.wall_us = c->ops.wall_us(c->ops.arg),
+		.trace = i->trace,
+	};
+	uint64_t uid = a->uid;
+	a->turns++;
+	c->turns++;
+	a->turn_kind = item_kind(i);
+	int rc = turn_dispatch(&x);
+	if (rc == 0 && x.failed)
+		rc = ERR_INVALID;
+	if (rc == 0 && i->type == ITEM_MSG && i->request && !x.answered) {
+		err_set(&x.fault, ERR_INVALID, "the handler neither replied nor parked");
+		rc = ERR_INVALID;
+	}
+	if (rc == 0)
+		rc = turn_check(&x);
+	if (rc) {
+		turn_failed(&x, rc);
+	} else {
+		if (x.txn)
+			turn_release_txn(&x);
+		effects_release(c, a, &x.effects, &x.trace, i);
+		/* It may have ended itself among its effects. */
+		if (i->type == ITEM_STOP && actor_by_uid(c, uid) == a)
+			actor_end(c, a, ERR_CLOSED);
+	}
+	effects_free(&x.effects);
+	bytes_unref(x.txn);
+	arena_reset(&c->arena);
+	item_free(i);
+}
