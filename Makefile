@@ -123,11 +123,13 @@ test demo: deps
 	@$(MAKE) --no-print-directory $@
 else
 test:
+	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
 	@tests/run $(TESTS) tests/lint.sh $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
 
 demo:
+	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all
 	@tools/demo/demo
 endif

@@ -1,6 +1,9 @@
 # What the end-to-end scripts share; sourced. A cluster of its own per script,
 # in a temporary directory, ended at exit with every process it started.
 set -uo pipefail
+for need in kubectl curl pgrep; do
+	command -v $need >/dev/null || { echo "skip ${0##*/}: $need is missing"; exit 0; }
+done
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 troupe=${TROUPE:-$top/build/troupe}
 tmp=$(mktemp -d)
