@@ -8,7 +8,7 @@ PAUSE_OBJS := $(patsubst %.c,$(BUILD)/pause/%.o,$(PAUSE_SRCS))
 PAUSE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) $(shell pkg-config --cflags msgpack 2>/dev/null) \
 	$(if $(SAN),-O2 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all, \
 	-O2 -g -fno-pie -ffunction-sections -fdata-sections)
-PAUSE_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN),-static -no-pie -Wl,--gc-sections)
+PAUSE_LDFLAGS := $(if $(SAN),-fsanitize=$(SAN),-static $(if $(filter clang,$(COMPILER)),,-no-pie) -Wl,--gc-sections)
 
 $(BUILD)/pause/%.o: %.c
 	@mkdir -p $(@D)

@@ -56,10 +56,12 @@ static void put_pod(struct buf *b, const struct agent_pod *p)
 static void send_status(struct ctx *c, struct agent_pod *p, struct span status)
 {
 	struct buf b = {0};
-	mpw_map(&b, 4);
+	mpw_map(&b, p->rests_on ? 5 : 4);
 	put_pod(&b, p);
 	mpw_str(&b, "status");
 	mpw_raw(&b, status);
+	if (p->rests_on)
+		mpw_kv_u64(&b, "version", p->rests_on);
 	p->telling = true;
 	ctx_request(c, "gate", "pod.status", &b, STATUS_MS, NODE_TAG(TAG_STATUS, p->id));
 }
@@ -418,10 +420,21 @@ static void pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p)
 	agent_step(c, a, p);
 }
 
-static void on_pod(struct ctx *c, struct agent *a, struct span key, struct bytes *object)
+/* A simulated container is only what its status says: an agent that was
+ * restarted must not tell an older story than the last one, which may still
+ * be on its way. So its first report rests on the version that it read. */
+static void begin_worker(struct agent *a, struct agent_pod *p, const struct view_object *o)
 {
-	struct mp m = mp_of(bytes_span(object));
-	struct span uid = mp_path_str(m, "metadata.uid");
+	struct mp m = mp_of(bytes_span(o->value));
+	bool found = a->sim ? was_started(m) : omap_get(&a->on_machine, span_of(p->uid)) != NULL;
+	omap_remove(&a->on_machine, span_of(p->uid));
+	p->rests_on = a->sim ? o->version : 0;
+	p->worker = worker_new(a, found);
+}
+
+static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct view_object *o)
+{
+	struct span uid = mp_path_str(mp_of(bytes_span(o->value)), "metadata.uid");
 	struct agent_pod *p = omap_get(&a->by_key, key);
 	struct err e = {0};
 	if (p && !span_is(uid, p->uid)) { /* another pod of the same name */
@@ -430,11 +443,23 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, struct bytes
 	}
 	if (!p) {
 		p = pod_new(a, key, uid);
-		bool found = a->sim ? was_started(m) : omap_get(&a->on_machine, uid) != NULL;
-		omap_remove(&a->on_machine, uid);
-		p->worker = worker_new(a, found);
+		begin_worker(a, p, o);
 	}
-	if (pod_worker_desired(p->worker, object, &e) == 0)
+	if (pod_worker_desired(p->worker, o->value, &e) == 0)
+		agent_step(c, a, p);
+}
+
+/* The first report came too late: the story begins again where it is now. */
+static void begin_again(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	struct view_object *o = p->key ? view_get(a->view, span_of(p->key)) : NULL;
+	if (!o || o->version == p->rests_on ||
+	    !span_is(mp_path_str(mp_of(bytes_span(o->value)), "metadata.uid"), p->uid))
+		return; /* our view has yet to hear of it */
+	sim_forget(c, a, p);
+	pod_worker_free(p->worker);
+	begin_worker(a, p, o);
+	if (pod_worker_desired(p->worker, o->value, NULL) == 0)
 		agent_step(c, a, p);
 }
 
@@ -456,7 +481,7 @@ static void look_at_all(struct ctx *c, struct agent *a)
 		return;
 	for (struct onode *n = omap_first(view_map(a->view)); n; n = omap_next(n))
 		if (!omap_get(&a->by_key, onode_key(n)))
-			on_pod(c, a, onode_key(n), ((struct view_object *)n->value)->value);
+			on_pod(c, a, onode_key(n), n->value);
 	end_orphans(c, a);
 }
 
@@ -472,7 +497,7 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 	}
 	struct agent_pod *p = omap_get(&a->by_key, v->key);
 	if (v->now)
-		on_pod(c, a, v->key, v->now->value);
+		on_pod(c, a, v->key, v->now);
 	else if (p)
 		pod_gone(c, a, p);
 	return 0;
@@ -595,24 +620,31 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 
 /* "Not found" is no end either: the gate's view may be behind ours. When the
  * pod is really gone our view says so, and nothing is told any more. */
-static void on_status_told(struct ctx *c, struct agent_pod *p, const struct reply *r)
+static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
+			   const struct reply *r)
 {
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
-	bool lost = r->status || code >= 300;
+	bool lost = r->status || code >= 300, stale = code == 409 && p->rests_on;
 	p->telling = false;
-	if (p->next_status) {
+	if (!lost)
+		p->rests_on = 0;
+	if (p->next_status && !stale) {
 		send_status(c, p, bytes_span(p->next_status));
 		bytes_unref(p->next_status);
 		p->next_status = NULL;
 		return;
 	}
-	if (p->finish_waits)
+	bytes_unref(p->next_status);
+	p->next_status = NULL;
+	if (p->finish_waits && !stale)
 		tell_finished(c, p);
 	p->finish_waits = false;
 	if (lost && p->key) {
 		pod_worker_status_lost(p->worker);
 		ctx_timer(c, RETRY_US, NODE_TAG(TAG_POD, p->id));
 	}
+	if (stale)
+		begin_again(c, a, p);
 }
 
 /* A refusal is no registration: it is tried again as if nothing was heard. */
@@ -630,7 +662,7 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct agent_pod *p = agent_pod(a, id);
 	a->turn = c;
 	if (what == TAG_STATUS && p && p->worker)
-		on_status_told(c, p, r);
+		on_status_told(c, a, p, r);
 	else if (what == TAG_OBJECT)
 		on_object(c, a, id, r);
 	else if (what == TAG_NODE)

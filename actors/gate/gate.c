@@ -185,6 +185,15 @@ static bool same_uid(struct view *v, const struct schema_resource *r, struct spa
 	return *out && span_eq(mp_path_str(mp_of(bytes_span((*out)->value)), "metadata.uid"), uid);
 }
 
+/* A view that is not complete yet knows of nothing that is gone. */
+static void refuse_unknown(struct ctx *c, const struct gate *g)
+{
+	if (view_synced(g->pod_view))
+		ctx_reply_error(c, ERR_NOT_FOUND, "that pod is gone");
+	else
+		ctx_reply_error(c, ERR_AGAIN, "the gate is about to learn of the pods");
+}
+
 static bool may_touch_pod(struct ctx *c, const struct msg *m, const struct view_object *pod)
 {
 	struct span node = node_of(m->from);
@@ -238,16 +247,22 @@ static int on_pod_status(struct ctx *c, void *state, const struct msg *m)
 	struct view_object *pod;
 	struct mp status;
 	if (!same_uid(g->pod_view, g->pods, ns, name, mp_path_str(m->body, "uid"), &pod)) {
-		ctx_reply_error(c, ERR_NOT_FOUND, "that pod is gone");
+		refuse_unknown(c, g);
 		return 0;
 	}
-	if (!may_touch_pod(c, m, pod) || !mp_find(m->body, "status", &status))
+	if (!mp_find(m->body, "status", &status))
+		return ERR_INVALID;
+	if (!may_touch_pod(c, m, pod))
 		return 0;
 	struct job *j = job_new(c, g, m, g->pods, OBJ_UPDATE);
 	struct arena *a = &j->writing.arena;
 	struct span uid = writing_text(&j->writing, mp_path_str(m->body, "uid"));
 	struct doc *object = object_with_status(j, ns, name, doc_of(j, status));
 	doc_set(a, doc_get(object, "metadata"), "uid", doc_span(a, uid));
+	int64_t version = mp_path_int(m->body, "version", 0);
+	if (version > 0)
+		doc_set(a, doc_get(object, "metadata"), "resourceVersion",
+			doc_printf(a, "%lld", (long long)version));
 	j->writing.request.subresource = "status";
 	j->writing.request.body = object;
 	name_job(j, ns, name);
@@ -263,7 +278,7 @@ static int on_pod_finished(struct ctx *c, void *state, const struct msg *m)
 	struct span uid = mp_path_str(m->body, "uid");
 	struct view_object *pod;
 	if (!same_uid(g->pod_view, g->pods, ns, name, uid, &pod)) {
-		ctx_reply_error(c, ERR_NOT_FOUND, "that pod is gone");
+		refuse_unknown(c, g);
 		return 0;
 	}
 	if (!may_touch_pod(c, m, pod))

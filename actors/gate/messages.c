@@ -7,6 +7,7 @@ static const struct msg_field pod_status[] = {
 	{"name", MP_STR, 253, true, "of the pod"},
 	{"uid", MP_STR, 64, true, "another uid: the pod is not that one any more"},
 	{"status", MP_MAP, 0, true, "PodStatus, whole"},
+	{"version", MP_INT, 0, false, "resourceVersion that it rests on; not that one now: 409"},
 	END,
 };
 static const struct msg_field pod_finished[] = {

@@ -59,6 +59,8 @@ static bool plan(struct ctx *c, struct writing *w, uint64_t tag)
 	w->planned = true;
 	w->plans++;
 	objects_plan(&w->request, &reader, &w->plan);
+	w->plan.txn.fence_key = w->fence_key;
+	w->plan.txn.fence_token = w->fence_token;
 	if (!w->plan.finished)
 		ctx_txn(c, &w->plan.txn, tag);
 	return w->plan.finished;

@@ -26,6 +26,9 @@ struct writing {
 	int plans;
 	struct store_row *fresh; /* rows that came with conflicts */
 	size_t fresh_count;
+	/* A singleton's lease: another writer with its key ends this one. */
+	struct span fence_key;
+	uint64_t fence_token;
 	/* The view of a stream, or NULL: then a key is taken as absent, and
 	 * the store corrects that. */
 	struct view *(*view)(void *arg, struct span stream);

@@ -10,6 +10,7 @@
  * same argument as for the store's checkpoint.
  * In the cell where the store lives the events come straight from its turn
  * (effects.c) and no subscription is made. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,13 +70,13 @@ struct view {
 struct view_object *view_object_ref(struct view_object *o)
 {
 	if (o)
-		__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+		atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
 	return o;
 }
 
 void view_object_unref(struct view_object *o)
 {
-	if (!o || __atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) != 1)
+	if (!o || atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	bytes_unref(o->value);
 	free(o);

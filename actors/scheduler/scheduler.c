@@ -20,6 +20,9 @@
 
 enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
 
+/* Of the first transaction; the others count from 1. */
+#define TAG_FENCE UINT64_C(0)
+
 struct node {
 	struct resources allocatable, used;
 	struct bytes *object;
@@ -45,6 +48,11 @@ struct scheduler {
 	const struct schema_resource *pods_row;
 	struct view *pod_view, *node_view;
 	char *name; /* spec.schedulerName that it serves */
+	/* A plain key that each incarnation writes; its version is the token
+	 * of all its transactions. What a former one has on its way is refused
+	 * from then on, and all that came before is in the views. */
+	char fence_key[300];
+	uint64_t fence;
 	struct omap nodes;   /* name -> struct node */
 	struct omap pods;    /* key -> struct pod */
 	struct omap queue;   /* order -> struct pod */
@@ -113,7 +121,7 @@ static void dequeue(struct scheduler *s, struct pod *p)
 
 static void run_soon(struct ctx *c, struct scheduler *s)
 {
-	if (s->running || !s->queue.count || !view_synced(s->pod_view) ||
+	if (s->running || !s->queue.count || !s->fence || !view_synced(s->pod_view) ||
 	    !view_synced(s->node_view))
 		return;
 	s->running = true;
@@ -169,6 +177,8 @@ static struct writing *write_pod(struct ctx *c, struct scheduler *s, struct pod 
 	schema_key_split(span_of(p->key), &stream, &ns, &name);
 	w->request.origin.principal = span_of("system:kube-scheduler");
 	w->request.subresource = sub;
+	w->fence_key = span_of(s->fence_key);
+	w->fence_token = s->fence;
 	w->request.namespace = writing_text(w, ns);
 	w->request.name = writing_text(w, name);
 	p->writing = w;
@@ -498,9 +508,29 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 	return 0;
 }
 
+static void take_fence(struct ctx *c, struct scheduler *s)
+{
+	static const uint8_t empty_map[] = {0x80};
+	struct bytes *value = bytes_copy(empty_map, sizeof empty_map);
+	struct store_op op = {
+		.verb = STORE_PUT, .key = span_of(s->fence_key), .value = value};
+	struct store_txn t = {.then_ops = &op, .then_count = 1};
+	ctx_txn(c, &t, TAG_FENCE);
+	bytes_unref(value);
+}
+
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct scheduler *s = state;
+	if (tag == TAG_FENCE) {
+		if (o->status || !o->row_count)
+			return ERR_IO; /* start again */
+		s->fence = o->rows[0].mod_version;
+		run_soon(c, s);
+		return 0;
+	}
+	if (o->status == ERR_FENCED)
+		return ERR_FENCED; /* another incarnation is at work: begin anew */
 	struct key8 k = key_of(tag);
 	struct pod *p = omap_get(&s->writing, (struct span){k.b, 8});
 	if (p && writing_outcome(c, p->writing, o, tag))
@@ -531,6 +561,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct scheduler *s = state;
 	struct span name = mp_path_str(cfg, "serves");
 	s->name = name.len ? mem_ndup(name.data, name.len) : mem_dup("default-scheduler");
+	snprintf(s->fence_key, sizeof s->fence_key, "fences/%s", s->name);
+	take_fence(c, s);
 	s->schema = schema_new();
 	objects_install(s->schema);
 	s->pods_row = schema_find(s->schema, (struct span){0}, span_of("v1"), span_of("pods"));

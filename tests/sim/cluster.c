@@ -36,6 +36,7 @@ struct wanted {
 	enum wish wish;
 	bool asked;      /* a request is on its way */
 	bool recreate;   /* once gone, again by the same name */
+	char gone[40];   /* uid of the deleted one */
 };
 
 /* What was ever seen of a pod. */
@@ -255,10 +256,15 @@ static void user_end_write(struct user *u, int i)
 
 static void user_deleted(struct user *u, int i)
 {
-	int code = u->writing[i]->plan.answer.code;
-	u->ledger->pods[i].asked = false;
-	if (code < 300 || code == 404)
-		u->ledger->pods[i].wish = WISH_GONE;
+	const struct obj_answer *a = &u->writing[i]->plan.answer;
+	struct wanted *w = &u->ledger->pods[i];
+	w->asked = false;
+	if (a->code < 300 || a->code == 404)
+		w->wish = WISH_GONE;
+	if (a->code < 300 && a->object) {
+		struct span uid = mp_path_str(mp_of(bytes_span(a->object)), "metadata.uid");
+		snprintf(w->gone, sizeof w->gone, "%.*s", (int)uid.len, (const char *)uid.data);
+	}
 	user_end_write(u, i);
 }
 
@@ -275,11 +281,11 @@ static void user_delete(struct ctx *c, struct user *u, int i)
 		user_deleted(u, i);
 }
 
-static bool user_sees(const struct user *u, int i)
+static struct view_object *user_sees(const struct user *u, int i)
 {
 	char key[32];
 	snprintf(key, sizeof key, "pods/default/p%d", i);
-	return view_get(u->pods, span_of(key)) != NULL;
+	return view_get(u->pods, span_of(key));
 }
 
 /* One step about one pod, drawn; a write is the turn's only one. */
@@ -308,11 +314,15 @@ static int user_timer(struct ctx *c, void *st, uint64_t tag)
 static int user_reply(struct ctx *c, void *st, uint64_t tag, const struct reply *r)
 {
 	struct user *u = st;
+	struct wanted *w = &u->ledger->pods[tag];
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
+	struct view_object *o = user_sees(u, (int)tag);
 	(void)c;
-	u->ledger->pods[tag].asked = false;
-	if (code == 201 || code == 409)
-		u->ledger->pods[tag].wish = WISH_KEEP;
+	w->asked = false;
+	/* "Exists": ours, whose answer was lost, or still the one that was deleted. */
+	bool ours = !w->gone[0] || (o && !span_is(text_at(o, "metadata.uid"), w->gone));
+	if (code == 201 || (code == 409 && ours))
+		w->wish = WISH_KEEP;
 	return 0;
 }
 

@@ -10,10 +10,12 @@ static struct arena arena;
 static struct mp mp_from(const char *json)
 {
 	struct doc *d;
-	struct buf *b = mem_alloc(sizeof *b);
+	struct buf b = {0};
 	cr_assert_eq(json_parse(&arena, span_of(json), &d, NULL, NULL), 0, "%s", json);
-	doc_to_mp(b, d);
-	return mp_of(span_buf(b));
+	doc_to_mp(&b, d);
+	struct span kept = {(uint8_t *)arena_ndup(&arena, b.data, b.len), b.len};
+	buf_fini(&b);
+	return mp_of(kept);
 }
 
 #define NODE(spec, cpu)                                                                          \
