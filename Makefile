@@ -30,7 +30,10 @@ PC_CFLAGS := $(shell pkg-config --cflags $(PC) 2>/dev/null)
 PC_LIBS := $(shell pkg-config --libs $(PC) 2>/dev/null)
 
 OPT ?= -O2 -g
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-format-truncation -Werror
+# What gcc alone knows: truncated snprintf is meant here.
+COMPILER := $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),clang,gcc)
+WARN_gcc := -Wno-format-truncation
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla $(WARN_$(COMPILER)) -Werror
 CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(OPT) $(WARN) -fno-omit-frame-pointer -pthread \
 	$(PC_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(CFLAGS)
 LDFLAGS_ALL := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
@@ -107,7 +110,7 @@ $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
 
 .PHONY: bench
-.PHONY: tests check test test-long demo deps clean help format
+.PHONY: tests fuzz fuzzers check test test-long demo deps clean help format
 tests: $(TESTS)
 
 # A minute: everything builds, and all but the sanitizers and the slow.
@@ -126,7 +129,7 @@ test:
 	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
-	@tests/run $(TESTS) tests/lint.sh $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
+	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
 
 demo:
 	-@tools/deps $(PACKAGES)
@@ -149,6 +152,18 @@ $(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(ARCHIVES)
 bench: all $(BENCHES)
 	@tools/bench/bench $(BUILD)
 
+# Fuzzers by clang, FUZZ_SECONDS each; corpus in the build folder. Without
+# clang's libFuzzer it says so and succeeds.
+FUZZ_SECONDS ?= 30
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/main.c,$(wildcard tests/fuzz/*.c)))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(if $(FUZZ_PLAIN),$(BUILD)/obj/tests/fuzz/main.o) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) $(if $(FUZZ_PLAIN),,-fsanitize=fuzzer) -o $@ $^ $(PC_LIBS)
+fuzzers: $(FUZZERS)
+fuzz:
+	@tests/fuzz/run $(FUZZ_SECONDS)
+
 clean:
 	rm -rf build build-*
 
@@ -165,6 +180,7 @@ help:
 	@echo 'make test       all tests, sanitizers and end to end; last line: N passed, N failed, N skipped'
 	@echo 'make test-long  seeds by the thousand'
 	@echo 'make bench      figures as JSON lines, beside the bare library'
+	@echo 'make fuzz       FUZZ_SECONDS (30) for each fuzz target, by clang'
 	@echo 'make deps       installs the packages (as root)'
 	@echo 'SAN=address,undefined or SAN=thread builds into a folder of its own'
 

@@ -33,11 +33,26 @@ bool call_flag(const struct call *k, const char *name)
 	return span_is(v, "true") || span_is(v, "1");
 }
 
+bool call_number(const struct call *k, const char *name, uint64_t *out)
+{
+	struct span v = call_arg(k, name);
+	*out = 0;
+	if (v.len > 19)
+		return false;
+	for (size_t i = 0; i < v.len; i++) {
+		if (v.data[i] < '0' || v.data[i] > '9')
+			return false;
+		*out = 10 * *out + (uint64_t)(v.data[i] - '0');
+	}
+	return true;
+}
+
 void call_end(struct api *a, struct call *k)
 {
 	struct key8 id = api_key8(k->id);
 	omap_remove(&a->calls, SPAN8(id));
 	writing_fini(&k->writing);
+	delete_collection_free(k->deletion);
 	bytes_unref(k->owner);
 	arena_fini(&k->arena);
 	free(k);
@@ -75,6 +90,23 @@ void answer_status(struct ctx *c, struct api *a, struct call *k, const struct do
 			      bytes_copy(retry, sizeof retry - 1));
 	}
 	answer_text(c, a, k, code, HTTP_JSON, &out);
+}
+
+void answer_future(struct ctx *c, struct api *a, struct call *k, uint64_t asked, uint64_t now)
+{
+	struct arena *m = &k->arena;
+	struct doc *s = status_failure(
+		m, 504, "Timeout",
+		arena_printf(m, "Too large resource version: %llu, current: %llu",
+			     (unsigned long long)asked, (unsigned long long)now));
+	struct doc *details = doc_need_map(m, s, "details");
+	struct doc *causes = doc_set(m, details, "causes", doc_new(m, DOC_ARRAY));
+	struct doc *cause = doc_add(causes, doc_new(m, DOC_MAP));
+	/* client-go lists anew, without a version, when it sees this reason. */
+	doc_set_str(m, cause, "reason", "ResourceVersionTooLarge");
+	doc_set_str(m, cause, "message", "Too large resource version");
+	doc_set_int(m, details, "retryAfterSeconds", 1);
+	answer_status(c, a, k, s);
 }
 
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,

@@ -117,6 +117,16 @@ static bool span_has(struct span s, const char *text)
 	return memmem(s.data, s.len, text, strlen(text)) != NULL;
 }
 
+/* We write JSON only; an Accept header without it has no answer. */
+static bool accepts_json(const struct call *k)
+{
+	static const char *const fine[] = {"json", "*/*", "application/*"};
+	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+		if (span_has(k->accept, fine[i]))
+			return true;
+	return k->accept.len == 0;
+}
+
 static bool negotiate(struct call *k)
 {
 	struct span accept = k->accept;
@@ -129,10 +139,36 @@ static bool negotiate(struct call *k)
 
 /* ---- what is asked of a resource */
 
+/* Known in Kubernetes, not served here: a person who meant it is told so. */
+static struct doc *no_subresource(struct call *k)
+{
+	static const char *const streams[] = {"exec", "attach", "portforward", "proxy"};
+	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+		if (strcmp(k->sub, streams[i]) == 0)
+			return status_failure(&k->arena, 501, "NotImplemented",
+					      arena_printf(&k->arena, "%s/%s is not served",
+							   k->resource->resource, k->sub));
+	return status_no_resource(&k->arena);
+}
+
+/* Whether a write of this method goes to such a path: a whole collection is
+ * created in, a named object is changed; subresources have their own verbs. */
+static bool fits(const struct call *k)
+{
+	if (span_is(k->method, "POST"))
+		return !k->name.len || *k->sub;
+	return k->name.len && (span_is(k->method, "PUT") || span_is(k->method, "PATCH") ||
+			       span_is(k->method, "DELETE"));
+}
+
 static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
-	bool watching = get && call_flag(k, "watch");
+	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
+	if (!accepts_json(k) && strcmp(k->sub, "log") != 0) {
+		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json"));
+		return;
+	}
 	if (!negotiate(k)) {
 		answer_status(c, a, k, status_bad_request(&k->arena, "includeObject: unknown value"));
 		return;
@@ -142,7 +178,7 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		return;
 	}
 	if (*k->sub && !schema_subresource(k->resource, span_of(k->sub))) {
-		answer_status(c, a, k, status_no_resource(&k->arena));
+		answer_status(c, a, k, no_subresource(k));
 		return;
 	}
 	if (get && strcmp(k->sub, "log") == 0)
@@ -153,12 +189,15 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		read_get(c, a, k);
 	else if (get)
 		read_list(c, a, k);
-	else if (k->name.len || span_is(k->method, "POST"))
+	else if (span_is(k->method, "DELETE") && !k->name.len)
+		delete_collection_start(c, a, k);
+	else if (fits(k))
 		write_start(c, a, k);
 	else
 		answer_status(c, a, k,
 			      status_method_not_allowed(&k->arena, k->resource,
-							"deletecollection"));
+							arena_ndup(&k->arena, k->method.data,
+								   k->method.len)));
 }
 
 static void on_call(struct ctx *c, struct api *a, struct call *k)

@@ -49,6 +49,7 @@ struct call {
 	struct call *next_waiting;
 	/* a write */
 	struct writing writing;
+	struct delete_collection *deletion; /* a write of many; NULL: of one */
 	/* a log */
 	struct span node, container;
 	uint64_t log_cursor;
@@ -77,6 +78,7 @@ struct watch {
 struct stream {
 	const struct schema_resource *resource;
 	struct view *view;
+	uint64_t told; /* version of the last change that came as a turn */
 	struct watch *watches;
 	struct call *waiting;
 };
@@ -110,6 +112,15 @@ void call_end(struct api *a, struct call *k);
 /* The value of a query parameter; empty when absent. */
 struct span call_arg(const struct call *k, const char *name);
 bool call_flag(const struct call *k, const char *name);
+/* A parameter in decimal, 0 when absent; false: it is no number. */
+bool call_number(const struct call *k, const char *name, uint64_t *out);
+/* The version that a list of the stream may be said to show: nothing of the
+ * stream lies between the view's version and this one. */
+uint64_t stream_version(const struct api *a, const struct stream *s);
+/* The greatest version that anybody can have been told, at least `now`. */
+uint64_t version_given(const struct api *a, uint64_t now);
+/* The `resourceVersion` that was asked for is not given yet: 504. */
+void answer_future(struct ctx *c, struct api *a, struct call *k, uint64_t asked, uint64_t now);
 
 /* ---- by what is asked */
 void discovery(struct ctx *c, struct api *a, struct call *k); /* everything but resources */
@@ -122,6 +133,12 @@ void watch_gone(struct ctx *c, struct api *a, uint64_t id);
 void watch_timer(struct ctx *c, struct api *a, uint64_t id, bool bookmark);
 void watch_free(void *w);
 void write_start(struct ctx *c, struct api *a, struct call *k);
+/* The request's verb, options and body into k->writing; what is wrong with
+ * them, or NULL. */
+struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj_verb verb);
+void delete_collection_start(struct ctx *c, struct api *a, struct call *k);
+void delete_collection_next(struct ctx *c, struct api *a, struct call *k);
+void delete_collection_free(struct delete_collection *s); /* NULL is fine */
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o);
 void log_start(struct ctx *c, struct api *a, struct call *k);
 void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);

@@ -34,8 +34,9 @@ struct request {
 	uint64_t id;
 	struct MHD_Connection *conn;
 	struct buf body;
-	bool too_large, told, suspended;
+	bool bad, too_large, told, suspended;
 	struct MHD_Response *response;
+	bool queued_response; /* the library has our reference */
 	unsigned status;
 	/* streams */
 	bool streaming, ended;
@@ -126,8 +127,6 @@ static enum MHD_Result put_arg(void *cls, enum MHD_ValueKind kind, const char *k
 	struct args *a = cls;
 	(void)kind;
 	struct span k = span_of(key), v = span_of(value ? value : "");
-	if (!utf8_ok(k) || !utf8_ok(v))
-		return MHD_YES;
 	mpw_array(a->out, 2);
 	mpw_span(a->out, k);
 	mpw_span(a->out, v);
@@ -322,11 +321,28 @@ static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned status, cons
 	return rc;
 }
 
+static enum MHD_Result check_arg(void *cls, enum MHD_ValueKind kind, const char *key,
+				 const char *value)
+{
+	bool *ok = cls;
+	(void)kind;
+	*ok &= utf8_ok(span_of(key)) && (!value || utf8_ok(span_of(value)));
+	return MHD_YES;
+}
+
+/* A selector that is dropped because nobody can read it would select all. */
+static bool args_ok(struct MHD_Connection *conn)
+{
+	bool ok = true;
+	MHD_get_connection_values(conn, MHD_GET_ARGUMENT_KIND, check_arg, &ok);
+	return ok;
+}
+
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 {
 	struct server *s = cls;
-	(void)uri;
 	struct request *r = mem_alloc(sizeof *r);
+	r->bad = strstr(uri, "%00") != NULL; /* it would cut a name short */
 	r->server = s;
 	r->conn = conn;
 	return r;
@@ -357,12 +373,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 		/* queued responses count their own references */
 		enum MHD_Result rc = MHD_queue_response(conn, r->status, r->response);
 		MHD_destroy_response(r->response);
+		r->queued_response = true;
 		return rc;
 	}
 	if (r->too_large)
 		return refuse(conn, 413, "the request's body is larger than 3 MiB");
 	if (r->told)
 		return MHD_YES;
+	if (r->bad || !utf8_ok(span_of(url)) || !args_ok(conn))
+		return refuse(conn, 400, "the request's address is not UTF-8 text");
 	r->told = true;
 	if (port_deliver(s->port, HTTP_REQUEST, r->id, 0, describe(r, method, url)))
 		return refuse(conn, 429, "too many requests are waiting");
@@ -378,6 +397,8 @@ static void request_free(struct request *r)
 		bytes_unref(r->chunks[r->chunk_first + i]);
 	for (size_t i = 0; i < r->header_count; i++)
 		free(r->headers[i]);
+	if (r->response && !r->queued_response)
+		MHD_destroy_response(r->response);
 	free(r->headers);
 	free(r->chunks);
 	buf_fini(&r->body);

@@ -22,6 +22,50 @@ struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
 	return NULL;
 }
 
+uint64_t stream_version(const struct api *a, const struct stream *s)
+{
+	uint64_t version = view_version(s->view);
+	/* Read first: what comes between the two reads only makes it less. */
+	uint64_t global = a->heads ? heads_global(a->heads) : 0;
+	if (global > version && heads_get(a->heads, view_stream(s->view)) <= version)
+		return global;
+	return version;
+}
+
+uint64_t version_given(const struct api *a, uint64_t now)
+{
+	uint64_t global = a->heads ? heads_global(a->heads) : 0;
+	return global > now ? global : now;
+}
+
+/* A get or a list that names a version: is it one that we can show? */
+static bool check_version(struct ctx *c, struct api *a, struct call *k, uint64_t now)
+{
+	uint64_t asked;
+	struct span match = call_arg(k, "resourceVersionMatch");
+	if (!call_number(k, "resourceVersion", &asked)) {
+		answer_status(c, a, k,
+			      status_bad_request(&k->arena, "resourceVersion: Invalid value"));
+		return false;
+	}
+	if (match.len && !span_is(match, "Exact") && !span_is(match, "NotOlderThan")) {
+		answer_status(c, a, k,
+			      status_bad_request(&k->arena, "resourceVersionMatch: Unsupported "
+							    "value: Exact, NotOlderThan"));
+		return false;
+	}
+	if (asked > now && asked > version_given(a, now)) {
+		answer_future(c, a, k, asked, now);
+		return false;
+	}
+	if (span_is(match, "Exact") && asked != now) {
+		answer_status(c, a, k,
+			      status_expired(&k->arena, "The provided resource version is too old"));
+		return false;
+	}
+	return true;
+}
+
 void read_get(struct ctx *c, struct api *a, struct call *k)
 {
 	struct view *v = fresh_view(c, a, k, read_get);
@@ -29,6 +73,11 @@ void read_get(struct ctx *c, struct api *a, struct call *k)
 		return;
 	struct buf key = {0};
 	schema_key(&key, k->resource, k->namespace, k->name);
+	uint64_t now = stream_version(a, omap_get(&a->streams, view_stream(v)));
+	if (!check_version(c, a, k, now)) {
+		buf_fini(&key);
+		return;
+	}
 	struct view_object *o = view_get(v, span_buf(&key));
 	buf_fini(&key);
 	if (o)
@@ -163,27 +212,29 @@ void read_list(struct ctx *c, struct api *a, struct call *k)
 	struct listing l = {.k = k};
 	struct err e = {0};
 	struct buf prefix = {0}, from = {0};
-	struct span token = call_arg(k, "continue"), limit = call_arg(k, "limit");
+	struct span token = call_arg(k, "continue");
+	uint64_t limit;
+	l.version = stream_version(a, omap_get(&a->streams, view_stream(v)));
+	if (!check_version(c, a, k, l.version))
+		return;
+	if (!call_number(k, "limit", &limit)) {
+		answer_status(c, a, k, status_bad_request(&k->arena, "limit: Invalid value"));
+		return;
+	}
+	l.limit = (size_t)limit;
 	if (parse_selectors(k, &k->arena, &l.labels, &l.fields, &e)) {
 		answer_status(c, a, k, status_bad_request(&k->arena, e.text));
 		return;
 	}
-	char number[24];
-	snprintf(number, sizeof number, "%.*s", (int)limit.len, (const char *)limit.data);
-	l.limit = (size_t)strtoull(number, NULL, 10);
 	schema_key(&prefix, k->resource, k->namespace, (struct span){0});
-	if (token.len ? !read_continue(token, &from) : (buf_append(&from, prefix.data, prefix.len), 0)) {
+	if (!token.len)
+		buf_append(&from, prefix.data, prefix.len);
+	else if (!read_continue(token, &from) || !starts_with(span_buf(&from), span_buf(&prefix))) {
 		buf_fini(&prefix);
 		buf_fini(&from);
 		answer_status(c, a, k, status_bad_request(&k->arena, "continue key is not valid"));
 		return;
 	}
-	/* Nothing of this stream lies between its head and the store's. */
-	uint64_t global = a->heads ? heads_global(a->heads) : 0;
-	l.version = view_version(v) > k->wait_version ? view_version(v) : k->wait_version;
-	if (a->heads && global > l.version &&
-	    heads_get(a->heads, span_of(k->resource->stream)) <= view_version(v))
-		l.version = global;
 	list_open(&l, ctx_wall_us(c));
 	list_rows(&l, v, span_buf(&prefix), span_buf(&from));
 	if (k->form == FORM_TABLE)

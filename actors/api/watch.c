@@ -105,6 +105,7 @@ void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct v
 	for (struct watch *w = s->watches; w; w = w->next)
 		if (v->version > w->start && about(w, v->key))
 			send_change(c, a, w, &e, v->was, v->now, v->version);
+	s->told = v->version;
 	encoded_fini(&e);
 }
 
@@ -195,13 +196,9 @@ static struct watch *watch_new(struct ctx *c, struct api *a, struct call *k)
 	return w;
 }
 
-static void register_watch(struct ctx *c, struct api *a, struct call *k, struct watch *w)
+static void register_watch(struct ctx *c, struct api *a, struct watch *w, uint64_t seconds)
 {
 	struct key8 id = api_key8(w->id);
-	char number[24];
-	struct span timeout = call_arg(k, "timeoutSeconds");
-	snprintf(number, sizeof number, "%.*s", (int)timeout.len, (const char *)timeout.data);
-	uint64_t seconds = strtoull(number, NULL, 10);
 	if (!seconds || seconds > 86400)
 		seconds = API_WATCH_DEFAULT_S + ctx_random(c) % API_WATCH_DEFAULT_S;
 	w->timer = ctx_timer(c, seconds * 1000000, API_TAG(TAG_WATCH_END, w->id));
@@ -213,24 +210,31 @@ static void register_watch(struct ctx *c, struct api *a, struct call *k, struct 
 	w->stream->watches = w;
 }
 
-static uint64_t wanted_version(const struct call *k)
-{
-	char number[24];
-	struct span text = call_arg(k, "resourceVersion");
-	snprintf(number, sizeof number, "%.*s", (int)text.len, (const char *)text.data);
-	return strtoull(number, NULL, 10);
-}
-
 void watch_start(struct ctx *c, struct api *a, struct call *k)
 {
-	uint64_t from = wanted_version(k);
+	uint64_t from, seconds;
 	struct view *v = fresh_view(c, a, k, watch_start);
 	if (!v)
 		return;
+	if (!call_number(k, "resourceVersion", &from) ||
+	    !call_number(k, "timeoutSeconds", &seconds)) {
+		answer_status(c, a, k,
+			      status_bad_request(&k->arena, "resourceVersion, timeoutSeconds: "
+							    "Invalid value: not a number"));
+		return;
+	}
+	uint64_t now = stream_version(a, omap_get(&a->streams, view_stream(v)));
+	if (from > version_given(a, now)) {
+		answer_future(c, a, k, from, now);
+		return;
+	}
 	struct watch *w = watch_new(c, a, k);
 	if (!w)
 		return;
-	bool initial = call_flag(k, "sendInitialEvents") || from == 0;
+	struct span events = call_arg(k, "sendInitialEvents");
+	bool initial = events.len ? call_flag(k, "sendInitialEvents") : from == 0;
+	if (!from)
+		from = now;
 	/* Is it all still there? Asked before the answer's first byte. */
 	if (!initial && view_history(v, from, NULL, NULL) == ERR_COMPACTED) {
 		char text[120];
@@ -242,16 +246,16 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 	}
 	ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, HTTP_JSON), NULL);
 	w->start = view_version(v);
-	w->last = from > w->start ? from : w->start;
+	w->last = from > now ? from : now;
 	if (initial) {
 		send_initial(c, a, w, v);
 		if (call_flag(k, "sendInitialEvents"))
-			send_bookmark(c, a, w, w->start, true);
+			send_bookmark(c, a, w, now, true);
 	} else {
 		struct replay r = {c, a, w};
 		view_history(v, from, replay_one, &r);
 	}
-	register_watch(c, a, k, w);
+	register_watch(c, a, w, seconds);
 	call_end(a, k);
 }
 
@@ -278,14 +282,20 @@ void watch_timer(struct ctx *c, struct api *a, uint64_t id, bool bookmark)
 	struct watch *w = omap_get(&a->watches, SPAN8(key));
 	if (!w)
 		return;
+	/* All changes of the stream that the view shows were told, unless more
+	 * of them wait for their turns: then only up to the last one told. */
+	uint64_t version = w->last > w->start ? w->last : w->start;
+	if (w->stream->told >= view_version(w->stream->view))
+		version = stream_version(a, w->stream);
+	if (version > w->last)
+		w->last = version;
 	if (!bookmark) {
+		if (w->bookmarks)
+			send_bookmark(c, a, w, version, false);
 		ctx_port_call(c, a->port, HTTP_END, id, 0, NULL);
 		watch_gone(c, a, id);
 		return;
 	}
-	/* All changes up to the view's version were sent: they are turns that
-	 * came before this one, or the view has not moved. */
-	uint64_t version = w->last > w->start ? w->last : w->start;
 	send_bookmark(c, a, w, version, false);
 	w->bookmark_timer = ctx_timer(c, BOOKMARK_US, API_TAG(TAG_WATCH_BOOKMARK, w->id));
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "actors/api/api_private.h"
+#include "actors/schema/yaml.h"
 
 static struct view *view_of(void *arg, struct span stream)
 {
@@ -25,7 +26,11 @@ static void answer_write(struct ctx *c, struct api *a, struct call *k)
 
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o)
 {
-	if (writing_outcome(c, &k->writing, o, k->id))
+	if (!writing_outcome(c, &k->writing, o, k->id))
+		return;
+	if (k->deletion)
+		delete_collection_next(c, a, k);
+	else
 		answer_write(c, a, k);
 }
 
@@ -62,6 +67,11 @@ static bool find_verb(const struct call *k, enum obj_verb *verb)
 	return false;
 }
 
+static bool is_yaml(const struct call *k)
+{
+	return type_is(k->content_type, "application/yaml");
+}
+
 static const char *refused_type(const struct call *k)
 {
 	if (span_is(k->method, "PATCH"))
@@ -72,10 +82,10 @@ static const char *refused_type(const struct call *k)
 				 "media types include: application/json-patch+json, "
 				 "application/merge-patch+json, "
 				 "application/strategic-merge-patch+json";
-	if (!k->content_type.len || type_is(k->content_type, "application/json"))
+	if (!k->content_type.len || type_is(k->content_type, "application/json") || is_yaml(k))
 		return NULL;
 	return "the body of the request was in an unknown format - accepted media types include: "
-	       "application/json";
+	       "application/json, application/yaml";
 }
 
 static struct doc *read_options(struct call *k)
@@ -112,11 +122,12 @@ static struct doc *read_body(struct call *k)
 			return NULL;
 		return status_bad_request(&k->arena, "the request has no body");
 	}
-	if (k->writing.request.verb == OBJ_DELETE && k->content_type.len &&
+	if (k->writing.request.verb == OBJ_DELETE && k->content_type.len && !is_yaml(k) &&
 	    !type_is(k->content_type, "application/json"))
 		return status_unsupported_media_type(
-			&k->arena, "DeleteOptions are taken as application/json");
-	if (json_parse(&k->arena, k->body, &body, dups, &e)) {
+			&k->arena, "DeleteOptions are taken as application/json or yaml");
+	if (is_yaml(k) ? yaml_parse(&k->arena, k->body, &body, dups, &e)
+		       : json_parse(&k->arena, k->body, &body, dups, &e)) {
 		char text[600];
 		snprintf(text, sizeof text, "error decoding the body: %s", e.text);
 		return status_bad_request(&k->arena, text);
@@ -141,6 +152,15 @@ void write_start(struct ctx *c, struct api *a, struct call *k)
 	/* Without its view the object that is to be changed is not known. */
 	if (verb != OBJ_CREATE && !k->retry && !fresh_view(c, a, k, write_start))
 		return;
+	struct doc *bad = write_prepare(c, a, k, verb);
+	if (bad)
+		answer_status(c, a, k, bad);
+	else if (writing_start(c, &k->writing, k->id))
+		answer_write(c, a, k);
+}
+
+struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj_verb verb)
+{
 	writing_init(c, &k->writing, a->schema, k->resource, verb, view_of, a);
 	struct obj_request *q = &k->writing.request;
 	q->subresource = k->sub;
@@ -149,10 +169,5 @@ void write_start(struct ctx *c, struct api *a, struct call *k)
 	q->field_manager = call_arg(k, "fieldManager");
 	q->origin.principal = k->user;
 	struct doc *bad = read_options(k);
-	if (!bad)
-		bad = read_body(k);
-	if (bad)
-		answer_status(c, a, k, bad);
-	else if (writing_start(c, &k->writing, k->id))
-		answer_write(c, a, k);
+	return bad ? bad : read_body(k);
 }
