@@ -187,7 +187,9 @@ def columns(listed, served, shared):
 def resource(types, facts, all_served, served):
     name, gv = served["resource"], served["groupVersion"]
     group, version = gv.split("/") if "/" in gv else ("", gv)
-    by_name = {r["name"]: r for r in facts["resources"] if r["groupVersion"] == gv}
+    # A newer version of a group is listed like the beta before it.
+    listed = served.get("facts", gv)
+    by_name = {r["name"]: r for r in facts["resources"] if r["groupVersion"] == listed}
     row = by_name[name]
     folder = (group.split(".")[0] or "core") + "/" + version
     subs = []
@@ -208,7 +210,7 @@ def resource(types, facts, all_served, served):
                 c_string(group), c_string(version), c_string(name), c_string(kind.lower()),
                 c_string(kind), c_string(kind + "List"), c_bool(row["namespaced"]),
                 c_bool(served.get("secret")), c_string(name + ("." + group if group else "")),
-                c_string(served.get("part")), types.get(folder, kind), c_strings(row["verbs"]),
+                c_string(served.get("part")), types.get(folder, kind), c_strings(served.get("verbs", row["verbs"])),
                 c_strings(row.get("shortNames", [])), c_strings(row.get("categories", [])),
                 c_strings(selectable + served["selectable"]), "".join(subs), len(subs),
                 "".join(cols), len(cols)))
