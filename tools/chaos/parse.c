@@ -493,6 +493,8 @@ static int read_target(struct parser *p, const struct verb_row *v, struct target
 	take(p);
 	t->type = row->type;
 	t->name = "";
+	if (row->named)
+		t->place = p->lex.now.place;
 	int rc = row->named ? read_name(p, "its name, or a pattern with *", &t->name) : 0;
 	return rc ? rc : read_mode(p, t);
 }
