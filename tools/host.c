@@ -73,6 +73,8 @@ static void *shared(void *arg, const char *name)
 	struct host *h = arg;
 	if (strcmp(name, "heads") == 0)
 		return h->heads;
+	if (strcmp(name, "cluster") == 0)
+		return &h->config.ranges;
 	if (strcmp(name, "data_dir") == 0)
 		return (void *)(uintptr_t)h->data_dir;
 	return NULL;

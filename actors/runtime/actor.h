@@ -104,7 +104,7 @@ struct span ctx_name(struct ctx *c);     /* this actor's */
 struct arena *ctx_arena(struct ctx *c);  /* gone after the turn */
 void ctx_why(struct ctx *c, const char *fmt, ...) /* why this turn is about to fail */
 	__attribute__((format(printf, 2, 3)));
-/* What the process gave its actors under a name (the schema, shared heads):
+/* What the process gave its actors under a name (the cluster's ranges, shared heads):
  * outlives every actor; its own header says who may write. NULL: none. */
 void *ctx_shared(struct ctx *c, const char *name);
 
