@@ -51,7 +51,8 @@ static const struct key keys[] = {
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
-static const char *const kinds[] = {"api", "scheduler", "gate", "namespaces", "node-agent"};
+static const char *const kinds[] = {"api",	"scheduler",  "gate", "namespaces",
+				    "node-agent", "replication"};
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 /* ---- refusals */
@@ -380,7 +381,7 @@ void config_default(struct buf *out, const struct config_wish *w)
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
 		   "cells:\n"
 		   "  - name: core\n"
-		   "    actors: [{kind: gate}, {kind: namespaces}, {kind: scheduler}]\n"
+		   "    actors: [{kind: gate}, {kind: namespaces}, {kind: scheduler}, {kind: replication}]\n"
 		   "  - name: api\n"
 		   "    process: %s\n"
 		   "    actors: [{kind: api, listen: \"%s\"}]\n",

@@ -18,14 +18,13 @@
 #ifndef RUNTIME_ACTOR_H
 #define RUNTIME_ACTOR_H
 
+#include "actors/runtime/view.h"
 #include "broker/base/mp.h"
 #include "broker/catalogue.h"
 #include "broker/envelope.h"
 #include "store/store.h"
 
 struct ctx;
-struct view;
-struct view_object;
 
 /* A message as its handler sees it. */
 struct msg {
@@ -138,6 +137,9 @@ void ctx_cancel(struct ctx *c, uint64_t timer);
 /* ---- views: a follow brings on_view turns for every change, first one per
  * object that is there, then the empty-key one. */
 struct view *ctx_follow(struct ctx *c, const char *stream);
+/* The view's index of that name; made with `keys` when it is not there yet. */
+struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
+			     view_index_keys *keys);
 
 /* ---- actors: spawn a child beside this one (same cell; its end does not end
  * ours), stop it in order, be told when a name is gone (at once if it is not
