@@ -16,6 +16,7 @@
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
 #include "actors/controllers/namespaces.h"
+#include "actors/controllers/replication.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
@@ -35,7 +36,8 @@ enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1 };
 
 static const struct actor_spec *const kinds[] = {
 	&store_actor, &gate_actor,	 &namespaces_actor, &scheduler_actor,
-	&api_actor,   &node_agent_actor, &ready_actor,	    NULL,
+	&api_actor,   &node_agent_actor, &ready_actor,	    &replication_actor,
+	NULL,
 };
 
 static const struct port_driver *const drivers[] = {
@@ -73,6 +75,8 @@ static void *shared(void *arg, const char *name)
 	struct host *h = arg;
 	if (strcmp(name, "heads") == 0)
 		return h->heads;
+	if (strcmp(name, "cluster") == 0)
+		return &h->config.ranges;
 	if (strcmp(name, "data_dir") == 0)
 		return (void *)(uintptr_t)h->data_dir;
 	return NULL;
