@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/controllers/namespaces.h"
+#include "actors/controllers/replication.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/messages.h"
@@ -22,6 +23,7 @@ static const struct part {
 	{"core", "store", &store_actor},
 	{"core", "gate", &gate_actor},
 	{"controllers", "namespaces", &namespaces_actor},
+	{"controllers", "replication", &replication_actor},
 	{"scheduler", "scheduler", &scheduler_actor},
 };
 enum { PARTS = sizeof parts / sizeof *parts };

@@ -197,6 +197,17 @@ static void fault_ends(struct run *r, struct happening *h, struct progress *p)
 
 /* ---- the user's acts */
 
+/* Somebody has asked for that already, and the journal does not show it yet. */
+static bool is_being_deleted(const struct run *r, struct span name)
+{
+	for (size_t i = 0; i < r->plan.happening_count; i++) {
+		const struct wish *w = r->progress[i].wish;
+		if (w && w->type == WISH_DELETE && span_is(name, w->name))
+			return true;
+	}
+	return false;
+}
+
 static const char *draw_pod(struct run *r, struct happening *h)
 {
 	const struct ledger *l = &r->judge.ledger;
@@ -207,7 +218,8 @@ static const char *draw_pod(struct run *r, struct happening *h)
 	for (struct onode *it = ledger_first(l, "pods/default/"); it;
 	     it = ledger_next(it, "pods/default/")) {
 		const struct led_object *o = it->value;
-		if (!led_pod_lives(o) || !o->pod.owner || strcmp(o->pod.owner->name, owner) != 0)
+		if (!led_pod_lives(o) || !o->pod.owner || strcmp(o->pod.owner->name, owner) != 0 ||
+		    is_being_deleted(r, o->name))
 			continue;
 		if (chance_next(&h->chance) % ++n == 0) /* each is as likely */
 			chosen = arena_ndup(&r->arena, o->name.data, o->name.len);

@@ -23,9 +23,9 @@ const struct verb_row verb_rows[] = {
 	 "partition TARGET from broker [direction to|from|both] for TIME",
 	 "frames to it, from it or both are lost"},
 	{"heal", VERB_END, OBJECT_ID, 0, 0, false, false, "heal ID", "ends any fault"},
-	{"scale", VERB_SCALE, OBJECT_SCALE, 0, 0, false, false, "scale NAME N",
+	{"scale", VERB_SCALE, OBJECT_SCALE, 0, CLAUSE_ID, false, false, "scale NAME N",
 	 "a user wants so many pods of a replica set"},
-	{"delete", VERB_DELETE, OBJECT_DELETE, 0, 0, false, false, "delete pod NAME | of NAME",
+	{"delete", VERB_DELETE, OBJECT_DELETE, 0, CLAUSE_ID, false, false, "delete pod NAME | of NAME",
 	 "a user deletes a pod, or one of a replica set's"},
 };
 const size_t verb_row_count = sizeof verb_rows / sizeof *verb_rows;
