@@ -63,6 +63,7 @@ struct sim {
 	struct journal_disk *disk;
 	const struct port_driver *drivers[DRIVERS_MAX];
 	uint64_t port_life, broker_touched;
+	bool killing; /* a process is: what it was writing may be lost */
 };
 
 /* ---- randomness: xoshiro256** from a splitmix64 of the seed */
@@ -391,6 +392,9 @@ static void journal_close_op(struct port *p)
 	for (size_t i = 0; i < s->count; i++)
 		if (s->heap[i].type == EV_SYNC && s->heap[i].life == j->life)
 			s->heap[i].port = NULL;
+	/* One batch is one commit: all of it or nothing. */
+	if (s->killing && sim_random(s) & 1)
+		journal_memory_cut(j->journal, 0);
 	if (j->port.journal)
 		journal_close(j->port.journal);
 	free(j);
@@ -604,7 +608,9 @@ int sim_stop_cell(struct sim *s, const char *cell)
 		return ERR_NOT_FOUND;
 	if (!slot->cell)
 		return 0;
+	s->killing = true;
 	cell_free(slot->cell);
+	s->killing = false;
 	slot->cell = NULL;
 	slot->life++; /* what is on its way to it is void */
 	release_held(slot, false);
