@@ -35,7 +35,9 @@ static const struct key keys[] = {
 	{"cells[]", "process", KEY_TEXT, 0, 0, "shared|own", "shared", "own: one of its own"},
 	{"cells[]", "actors", KEY_LIST, 0, 0, NULL, NULL, "who lives there"},
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
-	 "scheduler, namespaces, gate, api, node-agent"},
+	 "api, gate, scheduler, node-agent, controllers (all of them), or one by its name: "
+	 "namespaces, namespace-deletion, kubernetes-service, replication, endpoints, "
+	 "garbage-collector"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
@@ -51,8 +53,11 @@ static const struct key keys[] = {
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
-static const char *const kinds[] = {"api",	"scheduler",  "gate", "namespaces",
-				    "node-agent", "replication"};
+static const char *const kinds[] = {
+	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
+	"namespaces",	      "replication", "endpoints", "garbage-collector", "namespace-deletion",
+	"kubernetes-service",
+};
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 /* ---- refusals */
@@ -381,7 +386,7 @@ void config_default(struct buf *out, const struct config_wish *w)
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
 		   "cells:\n"
 		   "  - name: core\n"
-		   "    actors: [{kind: gate}, {kind: namespaces}, {kind: scheduler}, {kind: replication}]\n"
+		   "    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]\n"
 		   "  - name: api\n"
 		   "    process: %s\n"
 		   "    actors: [{kind: api, listen: \"%s\"}]\n",
