@@ -28,6 +28,8 @@
 #include "broker/socket.h"
 #include "nodes/messages.h"
 #include "nodes/node_agent.h"
+#include "nodes/proxy/service_proxy.h"
+#include "nodes/proxy/userspace.h"
 #include "nodes/runtime_process.h"
 #include "tools/ready.h"
 
@@ -35,11 +37,14 @@ enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1 };
 
 static const struct actor_spec *const kinds[] = {
 	&store_actor, &gate_actor,	 &namespaces_actor, &scheduler_actor,
-	&api_actor,   &node_agent_actor, &ready_actor,	    NULL,
+	&api_actor,   &node_agent_actor, &ready_actor,
+	&service_proxy_actor,
+	NULL,
 };
 
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
+	&proxy_userspace_port_driver,
 	NULL,
 };
 
