@@ -54,6 +54,7 @@ struct proxy {
 	struct proxy_address node_port_at;
 	struct omap known;     /* "default/db" -> struct service */
 	struct omap listeners; /* id -> struct listener */
+	size_t failed; /* of the listeners */
 	uint64_t next_id;
 	struct plane_counters counters; /* as last told */
 };
@@ -217,9 +218,10 @@ static void stop_timer(struct ctx *c, struct listener *l)
 	l->timer = 0;
 }
 
-static void end_failure(struct ctx *c, struct listener *l)
+static void end_failure(struct ctx *c, struct proxy *p, struct listener *l)
 {
 	stop_timer(c, l);
+	p->failed -= l->failed;
 	l->failed = false;
 	l->failures = 0;
 }
@@ -233,7 +235,7 @@ static void act_retry(struct ctx *c, struct proxy *p, struct listener *l)
 /* Who waits for the address that is free now. */
 static void act_address_left(struct ctx *c, struct proxy *p, const struct listener *left)
 {
-	for (struct onode *n = omap_first(&p->listeners); n; n = omap_next(n)) {
+	for (struct onode *n = p->failed ? omap_first(&p->listeners) : NULL; n; n = omap_next(n)) {
 		struct listener *l = n->value;
 		if (l->failed && l->protocol == left->protocol &&
 		    proxy_address_cmp(&l->at, &left->at) == 0)
@@ -251,7 +253,7 @@ static void act_close(struct ctx *c, struct proxy *p, struct listener *l)
 {
 	struct key8 k = key_of(l->id);
 	ctx_port_call(c, p->port, PROXY_CLOSE, l->id, 0, NULL);
-	end_failure(c, l);
+	end_failure(c, p, l);
 	omap_remove(&p->listeners, (struct span){k.b, 8});
 	act_address_left(c, p, l);
 	listener_free(l);
@@ -308,9 +310,11 @@ static void act_change(struct ctx *c, struct proxy *p, struct service *s,
 	}
 	bytes_unref(l->told);
 	l->told = payload;
-	if (!w->endpoint_count) /* nothing will be opened */
-		end_failure(c, l);
 	act_listen(c, p, l);
+	if (w->endpoint_count)
+		return;
+	end_failure(c, p, l); /* nothing will be opened */
+	act_address_left(c, p, l);
 }
 
 static void act_close_unwanted(struct ctx *c, struct proxy *p, struct service *s)
@@ -435,6 +439,7 @@ static void on_failed(struct ctx *c, struct proxy *p, struct listener *l,
 	struct span text = mp_path_str(mp_of(bytes_span(e->payload)), "text");
 	int code = -(int)e->arg;
 	stop_timer(c, l);
+	p->failed += !l->failed;
 	l->failed = true;
 	l->failures++;
 	if (!(l->external && code == ERR_NOT_FOUND)) {
@@ -462,7 +467,7 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	else if (e->op == PROXY_FAILED && l)
 		on_failed(c, p, l, e);
 	else if (e->op == PROXY_BOUND && l)
-		end_failure(c, l);
+		end_failure(c, p, l);
 	return 0;
 }
 
@@ -504,10 +509,11 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 static int check(const void *state, struct err *why)
 {
 	const struct proxy *p = state;
-	size_t count = 0;
+	size_t count = 0, failed = 0;
 	for (struct onode *n = omap_first(&p->known); n; n = omap_next(n)) {
 		const struct service *s = n->value;
 		for (const struct listener *l = s->listeners; l; l = l->next, count++) {
+			failed += l->failed;
 			if (listener_by_id(p, l->id) != l || l->service != s || !l->told)
 				return err_set(why, ERR_INVALID, "%s: a stray listener", s->key);
 			for (const struct listener *k = l->next; k; k = k->next)
@@ -516,18 +522,16 @@ static int check(const void *state, struct err *why)
 					return err_set(why, ERR_INVALID, "%s: twice", s->key);
 		}
 	}
-	return count == p->listeners.count
+	return count == p->listeners.count && failed == p->failed
 		       ? 0 : err_set(why, ERR_INVALID, "a listener without a service");
 }
 
 static void inspect(const void *state, struct buf *out)
 {
 	const struct proxy *p = state;
-	size_t n = 2, failed = 0, at = mpw_map_open(out);
-	for (struct onode *it = omap_first(&p->listeners); it; it = omap_next(it))
-		failed += ((const struct listener *)it->value)->failed;
+	size_t n = 2, at = mpw_map_open(out);
 	mpw_kv_u64(out, "listeners", p->listeners.count);
-	mpw_kv_u64(out, "listeners_failed", failed);
+	mpw_kv_u64(out, "listeners_failed", p->failed);
 #define PUT(name) n++, mpw_kv_u64(out, #name, p->counters.name);
 	PLANE_COUNTERS(PUT)
 #undef PUT
