@@ -24,15 +24,20 @@ struct key {
 static const struct key keys[] = {
 	{"", "cluster", KEY_TEXT, 0, 0, NULL, "troupe", "the cluster's name"},
 	{"", "store", KEY_MAP, 0, 0, NULL, NULL, "where the state is kept"},
+	{"", "services", KEY_MAP, 0, 0, NULL, NULL, "where services have their addresses"},
 	{"", "cells", KEY_LIST, 0, 0, NULL, NULL, "loops and the actors that live on them"},
 	{"store", "driver", KEY_TEXT, 0, 0, "lmdb|memory", "lmdb", "memory: nothing is kept"},
 	{"store", "path", KEY_TEXT, 0, 0, NULL, "store", "a directory; relative to the data directory"},
 	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
+	{"services", "range", KEY_TEXT, 0, 0, NULL, NULL,
+	 "IPv4 prefix; 127.96.0.0/16 where a node's runtime is process, else 10.96.0.0/16"},
 	{"cells[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "of the cell; unique"},
 	{"cells[]", "process", KEY_TEXT, 0, 0, "shared|own", "shared", "own: one of its own"},
 	{"cells[]", "actors", KEY_LIST, 0, 0, NULL, NULL, "who lives there"},
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
-	 "scheduler, namespaces, gate, api, node-agent, service-proxy"},
+	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
+	 "namespaces, namespace-deletion, kubernetes-service, replication, endpoints, "
+	 "garbage-collector"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
@@ -60,8 +65,11 @@ static const struct key keys[] = {
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
-static const char *const kinds[] = {"api", "scheduler", "gate", "namespaces", "node-agent",
-				    "service-proxy"};
+static const char *const kinds[] = {
+	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
+	"namespaces",	      "replication", "endpoints", "garbage-collector", "namespace-deletion",
+	"kubernetes-service", "service-proxy",
+};
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 /* ---- refusals */
@@ -229,6 +237,36 @@ static int read_store(struct parse *p, const struct doc *root)
 	return 0;
 }
 
+static bool has_process_node(const struct config *c)
+{
+	for (size_t i = 0; i < c->cell_count; i++)
+		for (size_t k = 0; k < c->cells[i].actor_count; k++) {
+			const struct config_actor *a = &c->cells[i].actors[k];
+			struct span runtime = doc_get_str(a->options, "runtime");
+			if (strcmp(a->kind, "node-agent") == 0 &&
+			    (!runtime.len || span_is(runtime, "process")))
+				return true;
+		}
+	return false;
+}
+
+/* Pods of plain processes are on the machine's own loopback, so their
+ * services are there too. */
+static int read_services(struct parse *p, const struct doc *root)
+{
+	const struct doc *services = doc_get(root, "services");
+	struct err why = {0};
+	int rc = services ? check_map(p, services, "services", NULL) : 0;
+	if (rc)
+		return rc;
+	struct span range = doc_get_str(services, "range");
+	if (!range.len)
+		range = span_of(has_process_node(p->c) ? "127.96.0.0/16" : "10.96.0.0/16");
+	if (obj_cluster_parse(&p->c->ranges, range, &why))
+		return refuse(p, doc_get(services, "range"), "range: %s", why.text);
+	return 0;
+}
+
 static int read_actor(struct parse *p, const struct doc *d, struct config_actor *a)
 {
 	char place[64];
@@ -322,7 +360,9 @@ int config_parse(struct config *c, const char *file, struct span text, struct er
 		return rc;
 	c->cluster = text_or(&p, root, "cluster", "troupe");
 	rc = read_store(&p, root);
-	return rc ? rc : read_cells(&p, root);
+	if (rc == 0)
+		rc = read_cells(&p, root);
+	return rc ? rc : read_services(&p, root);
 }
 
 int config_load(struct config *c, const char *file, struct err *e)
@@ -358,7 +398,7 @@ void config_default(struct buf *out, const struct config_wish *w)
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
 		   "cells:\n"
 		   "  - name: core\n"
-		   "    actors: [{kind: gate}, {kind: namespaces}, {kind: scheduler}]\n"
+		   "    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]\n"
 		   "  - name: api\n"
 		   "    process: %s\n"
 		   "    actors: [{kind: api, listen: \"%s\"}]\n",

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "actors/objects/objects.h"
 #include "broker/base/bytes.h"
 #include "broker/base/doc.h"
 #include "broker/base/err.h"
@@ -39,6 +40,7 @@ struct config {
 	int64_t store_quota;
 	struct config_cell *cells;
 	size_t cell_count;
+	struct obj_cluster ranges; /* of services' addresses and node ports */
 };
 
 /* Reads the text of `file` (its name is for messages). ERR_INVALID. */

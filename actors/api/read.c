@@ -80,10 +80,14 @@ void read_get(struct ctx *c, struct api *a, struct call *k)
 	}
 	struct view_object *o = view_get(v, span_buf(&key));
 	buf_fini(&key);
-	if (o)
-		answer_object(c, a, k, 200, mp_of(bytes_span(o->value)), o->version);
-	else
+	if (!o) {
 		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
+		return;
+	}
+	struct mp object = mp_of(bytes_span(o->value));
+	struct bytes *shown = objects_show(k->resource, k->sub, object, &k->arena);
+	answer_object(c, a, k, 200, shown ? mp_of(bytes_span(shown)) : object, o->version);
+	bytes_unref(shown);
 }
 
 int parse_selectors(struct call *k, struct arena *in, const struct label_selector **labels,

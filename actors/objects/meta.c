@@ -52,17 +52,22 @@ static uint64_t mixed(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+uint64_t meta_random(const struct write *w, uint64_t n)
+{
+	uint64_t seed, try;
+	memcpy(&seed, w->req->entropy + 16, sizeof seed);
+	memcpy(&try, w->req->origin.request, sizeof try);
+	return mixed(seed ^ mixed(try + n));
+}
+
 struct span meta_generated_name(struct write *w, struct span prefix, int attempt)
 {
 	static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-	uint64_t seed, try;
 	if (prefix.len > GENERATED_PREFIX_MAX)
 		prefix.len = GENERATED_PREFIX_MAX;
 	char *name = arena_alloc(w->a, prefix.len + NAME_SUFFIX + 1);
 	memcpy(name, prefix.data, prefix.len);
-	memcpy(&seed, w->req->entropy + 16, sizeof seed);
-	memcpy(&try, w->req->origin.request, sizeof try);
-	uint64_t bits = mixed(seed ^ mixed(try + (uint64_t)attempt));
+	uint64_t bits = meta_random(w, (uint64_t)attempt);
 	for (int i = 0; i < NAME_SUFFIX; i++) {
 		name[prefix.len + (size_t)i] = letters[bits % (sizeof letters - 1)];
 		bits /= sizeof letters - 1;
@@ -129,7 +134,7 @@ void meta_mark_deleted(struct write *w, int64_t grace_s)
 
 /* ---- validation */
 
-static void validate_labels(struct faults *f, const struct fpath *p, const struct doc *labels)
+void meta_validate_labels(struct faults *f, const struct fpath *p, const struct doc *labels)
 {
 	if (!doc_is(labels, DOC_MAP))
 		return;
@@ -155,7 +160,7 @@ static const char *annotation_key(struct arena *a, struct span key)
 	return name_qualified((struct span){(uint8_t *)lower, key.len});
 }
 
-static void validate_annotations(struct faults *f, const struct fpath *p, const struct doc *all)
+void meta_validate_annotations(struct faults *f, const struct fpath *p, const struct doc *all)
 {
 	size_t bytes = 0;
 	if (!doc_is(all, DOC_MAP))
@@ -255,8 +260,8 @@ void meta_validate(struct write *w)
 	else if (check(name))
 		field_invalid(f, FPATH(p, "name"), name, check(name));
 	validate_namespace(w, p, m);
-	validate_labels(f, FPATH(p, "labels"), doc_get(m, "labels"));
-	validate_annotations(f, FPATH(p, "annotations"), doc_get(m, "annotations"));
+	meta_validate_labels(f, FPATH(p, "labels"), doc_get(m, "labels"));
+	meta_validate_annotations(f, FPATH(p, "annotations"), doc_get(m, "annotations"));
 	validate_owners(f, FPATH(p, "ownerReferences"), doc_get(m, "ownerReferences"));
 	validate_finalizers(f, FPATH(p, "finalizers"), doc_get(m, "finalizers"));
 }

@@ -27,6 +27,7 @@
 #include "actors/objects/status.h"
 #include "actors/schema/schema.h"
 #include "broker/base/doc.h"
+#include "broker/base/mp.h"
 #include "store/store.h"
 
 enum obj_verb {
@@ -49,8 +50,26 @@ struct obj_delete_options {
 	struct span version; /* resourceVersion, as text */
 };
 
+/* What the cluster hands out: addresses of services (IPv4, first address and
+ * the length of the prefix) and node ports. */
+struct obj_cluster {
+	uint32_t service_base; /* host byte order */
+	unsigned service_bits;
+	int node_port_low, node_port_high;
+};
+
+enum { CIDR_MAX = 19 };
+
+/* 10.96.0.0/16 and 30000-32767, as Kubernetes has them. */
+extern const struct obj_cluster obj_cluster_default;
+/* "10.96.0.0/16"; a prefix of 8 to 30 bits. ERR_INVALID. */
+int obj_cluster_parse(struct obj_cluster *c, struct span cidr, struct err *e);
+/* The stream of plain keys that say which address or port is whose. */
+extern const char OBJ_ALLOCATIONS[];
+
 struct obj_request {
 	const struct schema *schema;
+	const struct obj_cluster *cluster; /* NULL: the default */
 	const struct schema_resource *resource;
 	enum obj_verb verb;
 	const char *subresource;     /* "", "status", "binding", "finalize", ... */
@@ -63,6 +82,10 @@ struct obj_request {
 	struct span field_manager;
 	struct store_origin origin; /* principal, request id, trace, wall_us */
 	uint8_t entropy[32];        /* for uid and the suffix of generateName */
+	/* What else the writer decided by: keys at versions (STORE_MOD). When one
+	 * has moved on, the answer is a 409, and nothing happened. */
+	const struct store_compare *basis;
+	size_t basis_count;
 	struct arena *arena;        /* all that the plan makes, but bytes */
 };
 
@@ -84,8 +107,6 @@ struct obj_answer {
 	bool deleted;         /* the object of this answer is gone */
 };
 
-enum { OBJ_OPS_MAX = 8 };
-
 /* What is refused, or left as it is, because of stored rows (no such object,
  * already exists, nothing changes) is a transaction too: compares, and a get
  * in place of a write. So an answer never rests on a view that is behind. */
@@ -94,12 +115,14 @@ struct obj_plan {
 	bool settled;  /* `answer` is complete if the compares hold */
 	struct obj_answer answer;
 	struct notes warnings; /* for Warning headers: 299 - "text" */
-	struct store_txn txn;  /* points into the plan: the plan must not move */
-	struct store_compare compares[OBJ_OPS_MAX];
-	struct store_op ops[OBJ_OPS_MAX];
+	struct store_txn txn;
+	struct store_compare *compares; /* in the request's arena, as the ops */
+	struct store_op *ops;           /* the first one is the object's own */
+	size_t compare_cap, op_count, op_cap;
 	const struct obj_request *request;
 	struct span name;    /* the object's, as made from generateName */
 	struct bytes *value; /* that is put; owned */
+	struct bytes *claim; /* what allocations of the object hold; owned */
 };
 
 /* Sets strategies on the built-in rows. Call it once per schema. */
@@ -113,6 +136,11 @@ void objects_plan(const struct obj_request *req, const struct obj_reader *reader
  * again, with the outcome's rows. */
 int objects_answer(struct obj_plan *plan, const struct store_outcome *outcome);
 void obj_plan_fini(struct obj_plan *plan);
+
+/* What a GET of a subresource shows, when that is not the object itself (a
+ * Scale): msgpack, the caller's. NULL: the object itself. */
+struct bytes *objects_show(const struct schema_resource *r, const char *subresource,
+			   struct mp object, struct arena *a);
 
 /* DeleteOptions from a body or from query parameters ("gracePeriodSeconds",
  * "propagationPolicy", ...); a finished Status, or NULL when all is well. */

@@ -64,7 +64,7 @@ struct span plan_namespace_key(struct write *w)
 	return span_of(key);
 }
 
-bool plan_read(struct write *w, struct span key, struct store_row *out)
+bool plan_peek(struct write *w, struct span key, struct store_row *out)
 {
 	struct obj_plan *p = w->plan;
 	*out = (struct store_row){.key = key};
@@ -73,11 +73,45 @@ bool plan_read(struct write *w, struct span key, struct store_row *out)
 		p->finished = true;
 		p->answer.status = status_of_err(w->a, w->r, w->name, rc, NULL);
 		p->answer.code = status_code(p->answer.status);
-		return false;
 	}
-	assert(p->txn.compare_count < OBJ_OPS_MAX);
-	p->compares[p->txn.compare_count++] = (struct store_compare){
-		.key = key, .field = STORE_MOD, .number = out->value ? out->mod_version : 0};
+	return rc == 0;
+}
+
+/* Room for one more element in an array of the write's arena. */
+static void *room(struct write *w, void *list, size_t *cap, size_t count, size_t size)
+{
+	assert(count < STORE_OPS_MAX);
+	if (count < *cap)
+		return list;
+	size_t more = *cap ? 2 * *cap : 4;
+	void *bigger = arena_alloc(w->a, more * size);
+	if (count)
+		memcpy(bigger, list, count * size);
+	*cap = more;
+	return bigger;
+}
+
+void plan_compare(struct write *w, struct span key, uint64_t version)
+{
+	struct obj_plan *p = w->plan;
+	size_t *n = &p->txn.compare_count;
+	p->compares = room(w, p->compares, &p->compare_cap, *n, sizeof *p->compares);
+	p->compares[(*n)++] =
+		(struct store_compare){.key = key, .field = STORE_MOD, .number = version};
+}
+
+void plan_also(struct write *w, struct store_op op)
+{
+	struct obj_plan *p = w->plan;
+	p->ops = room(w, p->ops, &p->op_cap, p->op_count, sizeof *p->ops);
+	p->ops[p->op_count++] = op;
+}
+
+bool plan_read(struct write *w, struct span key, struct store_row *out)
+{
+	if (!plan_peek(w, key, out))
+		return false;
+	plan_compare(w, key, out->value ? out->mod_version : 0);
 	return true;
 }
 
@@ -164,6 +198,8 @@ struct bytes *plan_encode(struct write *w)
 void plan_put(struct write *w, int code, struct doc *status)
 {
 	struct obj_plan *p = w->plan;
+	if (w->s->claims && !w->s->claims(w, false))
+		return;
 	struct bytes *value = plan_encode(w);
 	if (!value)
 		return;
@@ -192,7 +228,7 @@ void plan_put(struct write *w, int code, struct doc *status)
 	if (part.len)
 		p->ops[0].part = (struct span){
 			(uint8_t *)arena_ndup(w->a, part.data, part.len), part.len};
-	p->txn.then_count = 1;
+	p->txn.then_count = p->op_count;
 }
 
 void plan_remove(struct write *w, struct bytes *object, struct doc *status)
@@ -203,14 +239,14 @@ void plan_remove(struct write *w, struct bytes *object, struct doc *status)
 					.object = object,
 					.deleted = !w->dry_run,
 					.version = w->row.mod_version};
-	if (w->dry_run) {
+	if (w->dry_run || (w->s->claims && !w->s->claims(w, true))) {
 		settle(w);
 		return;
 	}
 	p->ops[0] = (struct store_op){.verb = STORE_DELETE,
 				      .key = p->compares[0].key,
 				      .secret = w->r->secret};
-	p->txn.then_count = 1;
+	p->txn.then_count = p->op_count;
 }
 
 /* ---- the entry */
@@ -243,14 +279,35 @@ static void start(struct write *w)
 	};
 	const struct obj_request *req = w->req;
 	const struct subresource *sub = is_main(req) ? NULL : plan_find_subresource(w);
+	bool creates = sub && sub->create;
 	bool fits = is_main(req) ||
-		    (sub && req->verb != OBJ_DELETE && (req->verb == OBJ_CREATE) == !sub->prepare);
+		    (sub && req->verb != OBJ_DELETE && (req->verb == OBJ_CREATE) == creates);
 	if (!fits)
 		plan_refuse(w, status_method_not_allowed(w->a, w->r, verbs[req->verb].word));
-	else if (sub && !sub->prepare)
+	else if (creates)
 		plan_subresource(w);
+	else if (sub && sub->show)
+		plan_shown(w, sub);
 	else
 		verbs[req->verb].run(w);
+}
+
+/* What the writer decided by is still so, as far as the reader knows. */
+static bool check_basis(struct write *w)
+{
+	for (size_t i = 0; i < w->req->basis_count; i++) {
+		const struct store_compare *b = &w->req->basis[i];
+		struct store_row row;
+		if (!plan_peek(w, b->key, &row))
+			return false;
+		if ((row.value ? row.mod_version : 0) == b->number)
+			continue;
+		plan_refuse(w, status_conflict(w->a, w->r, w->name,
+					       arena_printf(w->a, "%.*s has changed",
+							    (int)b->key.len, b->key.data)));
+		return false;
+	}
+	return true;
 }
 
 void objects_plan(const struct obj_request *req, const struct obj_reader *reader,
@@ -261,8 +318,6 @@ void objects_plan(const struct obj_request *req, const struct obj_reader *reader
 	plan->request = req;
 	plan->name = req->name;
 	plan->txn.origin = req->origin;
-	plan->txn.compares = plan->compares;
-	plan->txn.then_ops = plan->ops;
 	rfc3339_format(req->origin.wall_us, now);
 	struct write w = {
 		.req = req,
@@ -278,7 +333,14 @@ void objects_plan(const struct obj_request *req, const struct obj_reader *reader
 		.now = arena_dup(req->arena, now),
 		.faults = {.arena = req->arena},
 	};
-	start(&w);
+	plan_also(&w, (struct store_op){.verb = STORE_GET}); /* the object's own */
+	if (check_basis(&w)) {
+		start(&w);
+		for (size_t i = 0; i < req->basis_count; i++)
+			plan_compare(&w, req->basis[i].key, req->basis[i].number);
+	}
+	plan->txn.compares = plan->compares;
+	plan->txn.then_ops = plan->ops;
 	plan->name = w.name;
 }
 
@@ -302,6 +364,7 @@ int objects_answer(struct obj_plan *plan, const struct store_outcome *o)
 void obj_plan_fini(struct obj_plan *plan)
 {
 	bytes_unref(plan->value);
+	bytes_unref(plan->claim);
 	bytes_unref(plan->answer.object);
-	plan->value = plan->answer.object = NULL;
+	plan->value = plan->claim = plan->answer.object = NULL;
 }

@@ -10,6 +10,12 @@
 /* Reads a row and makes the plan rest on it (a compare). False: it cannot be
  * read and the plan is finished with that. */
 bool plan_read(struct write *w, struct span key, struct store_row *out);
+/* As plan_read, without resting on it. */
+bool plan_peek(struct write *w, struct span key, struct store_row *out);
+/* The plan rests on this key at this version (0: absent). */
+void plan_compare(struct write *w, struct span key, uint64_t version);
+/* One more operation, beside that of the object itself. */
+void plan_also(struct write *w, struct store_op op);
 /* The store's key of the write's object, and of its namespace. */
 struct span plan_key(struct write *w);
 struct span plan_namespace_key(struct write *w);
@@ -49,6 +55,12 @@ void plan_patch(struct write *w);
 void plan_delete(struct write *w);
 /* The eviction of w->old, for a subresource's `create`; completes the plan. */
 struct doc *plan_evict(struct write *w, const struct doc *body);
+/* PUT and PATCH of a subresource that shows a part of the object. */
+void plan_shown(struct write *w, const struct subresource *sub);
+/* The patch of the request on `visible`; NULL: refused. */
+struct doc *plan_patched(struct write *w, struct doc *visible, const struct schema_type *type);
+/* resourceVersion and uid of w->obj are those of what is stored. */
+bool plan_check_preconditions(struct write *w);
 /* POST on a subresource: binding, eviction. */
 void plan_subresource(struct write *w);
 /* For a PUT of what is not there, where the kind allows it: w->obj is decoded. */

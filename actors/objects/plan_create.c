@@ -89,8 +89,7 @@ static bool find_free_name(struct write *w, bool generated, const struct store_r
 		if (!plan_read_object(w))
 			return false;
 		if (ns)
-			w->plan->compares[w->plan->txn.compare_count++] = (struct store_compare){
-				.key = ns->key, .field = STORE_MOD, .number = ns->mod_version};
+			plan_compare(w, ns->key, ns->mod_version);
 		if (!w->row.value)
 			return true;
 	}

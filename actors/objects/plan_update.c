@@ -73,6 +73,11 @@ static bool check_version(struct write *w)
 	return false;
 }
 
+bool plan_check_preconditions(struct write *w)
+{
+	return check_uid(w) && check_version(w);
+}
+
 /* An update may be what ends a deletion: nothing holds the object any more. */
 static bool ends_deletion(const struct write *w)
 {
@@ -101,7 +106,7 @@ static void keep_left_out(struct write *w)
 static void update(struct write *w)
 {
 	const struct subresource *sub = plan_find_subresource(w);
-	if (!check_uid(w) || !check_version(w))
+	if (!plan_check_preconditions(w))
 		return;
 	struct doc *m = meta_of(w->obj);
 	if (w->r->namespaced && doc_get_str(m, "namespace").len == 0)
@@ -111,7 +116,7 @@ static void update(struct write *w)
 	meta_update(w);
 	if (sub && w->req->verb == OBJ_UPDATE)
 		keep_left_out(w);
-	if (sub)
+	if (sub && sub->prepare)
 		sub->prepare(w);
 	else if (w->s->prepare_update)
 		w->s->prepare_update(w);
@@ -177,10 +182,9 @@ static struct doc *unprocessable(struct write *w, const char *why)
 					   why));
 }
 
-static struct doc *apply(struct write *w)
+struct doc *plan_patched(struct write *w, struct doc *d, const struct schema_type *type)
 {
 	struct err e = {0};
-	struct doc *d = visible(w);
 	const struct doc *patch = w->req->body;
 	int rc = 0;
 	if (w->req->verb == OBJ_PATCH_JSON)
@@ -190,7 +194,7 @@ static struct doc *apply(struct write *w)
 	else if (w->req->verb == OBJ_PATCH_MERGE)
 		d = patch_merge(w->a, d, patch);
 	else
-		rc = patch_strategic(w->a, d, patch, w->r->type, &e);
+		rc = patch_strategic(w->a, d, patch, type, &e);
 	if (rc == 0)
 		return d;
 	if (rc == ERR_CONFLICT)
@@ -221,7 +225,7 @@ void plan_patch(struct write *w)
 		plan_refuse(w, status_not_found(w->a, w->r, w->name));
 		return;
 	}
-	struct doc *patched = apply(w);
+	struct doc *patched = plan_patched(w, visible(w), w->r->type);
 	if (patched && plan_decode(w, patched, true))
 		update(w);
 }

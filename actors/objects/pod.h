@@ -31,6 +31,13 @@ void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct 
 /* pod_placement.c: tolerations, affinity, spread, node selector. */
 void pod_placement_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 
+/* pod_template.c: a PodTemplateSpec below `p`; `_kept`: of a kind that keeps
+ * its pods running. */
+void pod_template_defaults(struct arena *a, struct doc *template);
+void pod_template_validate(struct faults *f, const struct fpath *p, const struct doc *template);
+void pod_template_validate_kept(struct faults *f, const struct fpath *p, const struct doc *template,
+				const char *kind);
+
 /* pod_update.c: what of a pod's spec may change. */
 void pod_update_validate(struct write *w);
 

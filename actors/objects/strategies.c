@@ -15,6 +15,10 @@ static const struct {
 	{"", "serviceaccounts", &strategy_serviceaccount},
 	{"", "events", &strategy_event},
 	{"coordination.k8s.io", "leases", &strategy_lease},
+	{"", "replicationcontrollers", &strategy_replicationcontroller},
+	{"", "services", &strategy_service},
+	{"", "endpoints", &strategy_endpoints},
+	{"discovery.k8s.io", "endpointslices", &strategy_endpointslice},
 };
 
 void objects_install(struct schema *s)

@@ -39,6 +39,12 @@ struct subresource {
 	 * what it shall be; NULL in w->obj: it has completed the plan itself.
 	 * A Status refuses. */
 	struct doc *(*create)(struct write *w, const struct doc *body);
+	/* The body is another type ("autoscaling/v1.Scale") that shows a part of
+	 * the object: `show` makes it of an object, `take` brings what it says
+	 * into w->obj. */
+	const char *type;
+	struct doc *(*show)(struct arena *a, const struct doc *obj);
+	void (*take)(struct write *w, const struct doc *shown);
 };
 
 struct strategy {
@@ -61,12 +67,17 @@ struct strategy {
 	void (*mark_deleted)(struct write *w);
 	/* NULL, or a Status that refuses a deletion. */
 	struct doc *(*may_delete)(struct write *w);
+	/* Takes and releases what the object holds beside its own key: called
+	 * before w->obj is put, and with `removing` before it is removed. May
+	 * complete w->obj. False: refused. */
+	bool (*claims)(struct write *w, bool removing);
 	const struct subresource *subresources; /* the last one has no name */
 };
 
 extern const struct strategy strategy_plain, strategy_pod, strategy_namespace, strategy_node,
 	strategy_configmap, strategy_secret, strategy_serviceaccount, strategy_event,
-	strategy_lease;
+	strategy_lease, strategy_replicationcontroller, strategy_service, strategy_endpoints,
+	strategy_endpointslice;
 
 /* ---- what strategies share */
 

@@ -64,6 +64,22 @@ size_t count_at(struct mp object, const char *path)
 	return n;
 }
 
+void cell_labels(struct cells *c, const char *path)
+{
+	struct mp labels;
+	struct span key, value;
+	struct buf b = {0};
+	size_t n = 0;
+	if (!mp_path(c->object, path, &labels) || mp_map(&labels, &n))
+		n = 0;
+	for (size_t i = 0; i < n && !mp_str(&labels, &key) && !mp_str(&labels, &value); i++)
+		buf_printf(&b, "%s%.*s=%.*s", i ? "," : "", (int)key.len, (const char *)key.data,
+			   (int)value.len, (const char *)value.data);
+	if (!b.len)
+		buf_puts(&b, "<none>");
+	cell_buf(c, &b);
+}
+
 /* ---- durations */
 
 /* "8h" or "8h30m": the second unit only when it is not zero. */
@@ -320,6 +336,10 @@ static void print_by_columns(struct cells *c)
 }
 
 static const struct table_printer printers[] = {
+	{"replicationcontrollers", print_replicationcontroller, NULL},
+	{"services", print_service, NULL},
+	{"endpoints", print_endpoints, NULL},
+	{"endpointslices.discovery.k8s.io", print_endpointslice, NULL},
 	{"pods", print_pod, pod_row_conditions},
 	{"nodes", print_node, NULL},
 	{"namespaces", print_namespace, NULL},

@@ -32,6 +32,13 @@ void age_of(struct buf *out, struct span time, int64_t now_us);
 /* The entries of a map or an array; 0 when it is neither. */
 size_t count_at(struct mp object, const char *path);
 
+/* A map of labels as "a=b,c=d"; "<none>" when it is empty. */
+void cell_labels(struct cells *c, const char *path);
+
+void print_replicationcontroller(struct cells *c);
+void print_service(struct cells *c);
+void print_endpoints(struct cells *c);
+void print_endpointslice(struct cells *c);
 void print_pod(struct cells *c);
 const char *pod_row_conditions(struct mp object);
 

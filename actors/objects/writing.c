@@ -13,6 +13,7 @@ void writing_init(struct ctx *c, struct writing *w, const struct schema *s,
 	w->view = view;
 	w->arg = arg;
 	q->schema = s;
+	q->cluster = ctx_shared(c, "cluster");
 	q->resource = r;
 	q->verb = verb;
 	q->subresource = "";

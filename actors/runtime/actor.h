@@ -18,14 +18,13 @@
 #ifndef RUNTIME_ACTOR_H
 #define RUNTIME_ACTOR_H
 
+#include "actors/runtime/view.h"
 #include "broker/base/mp.h"
 #include "broker/catalogue.h"
 #include "broker/envelope.h"
 #include "store/store.h"
 
 struct ctx;
-struct view;
-struct view_object;
 
 /* A message as its handler sees it. */
 struct msg {
@@ -104,7 +103,7 @@ struct span ctx_name(struct ctx *c);     /* this actor's */
 struct arena *ctx_arena(struct ctx *c);  /* gone after the turn */
 void ctx_why(struct ctx *c, const char *fmt, ...) /* why this turn is about to fail */
 	__attribute__((format(printf, 2, 3)));
-/* What the process gave its actors under a name (the schema, shared heads):
+/* What the process gave its actors under a name (the cluster's ranges, shared heads):
  * outlives every actor; its own header says who may write. NULL: none. */
 void *ctx_shared(struct ctx *c, const char *name);
 
@@ -138,6 +137,9 @@ void ctx_cancel(struct ctx *c, uint64_t timer);
 /* ---- views: a follow brings on_view turns for every change, first one per
  * object that is there, then the empty-key one. */
 struct view *ctx_follow(struct ctx *c, const char *stream);
+/* The view's index of that name; made with `keys` when it is not there yet. */
+struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
+			     view_index_keys *keys);
 
 /* ---- actors: spawn a child beside this one (same cell; its end does not end
  * ours), stop it in order, be told when a name is gone (at once if it is not

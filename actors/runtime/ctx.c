@@ -265,6 +265,13 @@ struct view *ctx_follow(struct ctx *c, const char *stream)
 	return v;
 }
 
+struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
+			     view_index_keys *keys)
+{
+	(void)c;
+	return view_index(v, name, keys);
+}
+
 int ctx_spawn(struct ctx *c, const char *kind, const char *name, struct mp cfg)
 {
 	struct effect *f = add(c, FX_SPAWN);

@@ -61,6 +61,7 @@ struct view {
 	char *next;
 	uint64_t act_at_us; /* WAITING: list anyway; others: ask again. 0: not due */
 	uint64_t generation; /* answers to requests of a former state are ignored */
+	struct view_index *indexes;
 	/* the last changes */
 	struct change *history;
 	size_t history_at, history_count;
@@ -215,6 +216,7 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 		now ? omap_put(&v->objects, key, now) : omap_remove(&v->objects, key);
 	if (!was && !now)
 		return;
+	view_indexes_set(v->indexes, key, was, now);
 	history_add(v, key, was, now, version);
 	tell_all(c, v, key, was, now, version);
 	view_object_unref(was);
@@ -639,6 +641,11 @@ void view_unfollow_all(struct cell *c, uint64_t uid)
 	}
 }
 
+struct view_index *view_index(struct view *v, const char *name, view_index_keys *keys)
+{
+	return view_index_open(&v->indexes, &v->objects, name, keys);
+}
+
 /* ---- repair */
 
 static void on_behind(struct cell *c, void *arg, uint64_t tag, const struct reply *r)
@@ -755,6 +762,7 @@ static void view_free(void *p)
 	struct view *v = p;
 	history_clear(v, 0);
 	buffer_clear(v);
+	view_indexes_free(v->indexes);
 	omap_fini(&v->objects, object_drop);
 	omap_fini(&v->seen, NULL);
 	free(v->history);

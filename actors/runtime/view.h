@@ -13,6 +13,7 @@
 #define RUNTIME_VIEW_H
 
 #include "broker/base/bytes.h"
+#include "broker/base/mp.h"
 #include "broker/base/omap.h"
 
 struct view_object {
@@ -45,5 +46,20 @@ int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),
 		 void *arg);
+
+/* ---- indexes: what the view's objects are found by, beside their keys. An
+ * index belongs to its view, is shared by the cell's actors and is never
+ * behind the view. */
+struct view_index;
+
+/* Calls put(arg, under) for each value that the object is found under. A pure
+ * function of the object. */
+typedef void view_index_keys(struct mp object, void (*put)(void *arg, struct span under),
+			     void *arg);
+/* Calls each(arg, key, object) for what is found under a value, in the order
+ * of keys, until it returns non-zero (returned). The view must not change
+ * meanwhile, which it does not during a turn. */
+int view_index_each(const struct view_index *x, struct span under,
+		    int (*each)(void *arg, struct span key, struct view_object *o), void *arg);
 
 #endif

@@ -97,6 +97,18 @@ bool label_selector_match_object(const struct label_selector *s, struct mp objec
 	return label_selector_match(s, labels);
 }
 
+bool label_map_match(struct mp selector, struct mp labels)
+{
+	size_t n = 0;
+	struct span key, want, value;
+	if (!selector.p || mp_map(&selector, &n))
+		return true;
+	for (; n > 0 && !mp_str(&selector, &key) && !mp_str(&selector, &want); n--)
+		if (!find_label(labels, key, &value) || !span_eq(value, want))
+			return false;
+	return n == 0;
+}
+
 bool label_selector_empty(const struct label_selector *s)
 {
 	return !s->first && !s->nothing;

@@ -28,6 +28,9 @@ bool label_selector_empty(const struct label_selector *s); /* selects everything
 bool label_selector_match(const struct label_selector *s, struct mp labels);
 /* By the object's metadata.labels. */
 bool label_selector_match_object(const struct label_selector *s, struct mp object);
+/* A plain map of labels without compiling it: each pair of `selector` is in
+ * `labels`. An empty one selects everything. */
+bool label_map_match(struct mp selector, struct mp labels);
 /* Its text, as it would be parsed. */
 void label_selector_text(const struct label_selector *s, struct buf *out);
 

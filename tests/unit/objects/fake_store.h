@@ -23,9 +23,10 @@ struct fake {
 	uint64_t revision;
 	int writes;		  /* transactions that changed something */
 	bool behind;		  /* the reader sees nothing: a view without rows */
-	struct store_row seen[8]; /* rows of the last conflict, seen first */
+	struct store_row seen[STORE_OPS_MAX]; /* rows of the last conflict, seen first */
 	size_t seen_count;
 	uint8_t seed;
+	const struct obj_cluster *cluster;
 	/* of the last request */
 	int code, plans;
 	uint64_t version;
@@ -152,6 +153,7 @@ static inline const char *fake_send(struct fake *f, struct obj_request *q)
 	struct obj_reader reader = {f, fake_get};
 	f->seen_count = 0;
 	q->schema = f->schema;
+	q->cluster = f->cluster;
 	q->arena = &f->arena;
 	if (!q->origin.wall_us)
 		q->origin.wall_us = 1795514400000000; /* 2026-11-24T10:00:00Z */
@@ -161,7 +163,7 @@ static inline const char *fake_send(struct fake *f, struct obj_request *q)
 	for (f->plans = 1;; f->plans++) {
 		struct obj_plan p;
 		struct store_outcome o;
-		struct store_row rows[8];
+		struct store_row rows[STORE_OPS_MAX];
 		objects_plan(q, &reader, &p);
 		cr_assert_lt(f->plans, 9, "it ends");
 		if (!p.finished)

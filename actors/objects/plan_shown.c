@@ -1,0 +1,111 @@
+/* Subresources that show a part of the object as another type (a Scale): what
+ * is read is made of the object, what is written changes that part alone.
+ *
+ *	stored -> shown -> PUT or PATCH of what is shown -> taken -> stored
+ */
+#include "actors/objects/meta.h"
+#include "actors/objects/plan.h"
+
+static struct doc *show(struct write *w, const struct subresource *sub, const struct doc *obj)
+{
+	struct doc *d = sub->show(w->a, obj);
+	doc_set(w->a, doc_get(d, "metadata"), "resourceVersion",
+	        doc_printf(w->a, "%llu", (unsigned long long)w->row.mod_version));
+	return d;
+}
+
+static bool check_shown(struct write *w, const struct doc *shown, const struct doc *body)
+{
+	struct span name = doc_get_str(meta_of(body), "name");
+	static const char *const fields[] = {"apiVersion", "kind"};
+	for (size_t i = 0; i < 2; i++) {
+		struct span want = doc_get_str(shown, fields[i]),
+		            got = doc_get_str(body, fields[i]);
+		if (got.len && !span_eq(got, want)) {
+			plan_bad_request(w, "the body's %s is %.*s, expected %.*s", fields[i],
+			                 (int)got.len, (const char *)got.data, (int)want.len,
+			                 (const char *)want.data);
+			return false;
+		}
+	}
+	if (name.len && !span_eq(name, w->name)) {
+		plan_bad_request(w,
+		                 "the name of the object (%.*s) does not match the name on the URL "
+		                 "(%.*s)",
+		                 (int)name.len, (const char *)name.data, (int)w->name.len,
+		                 (const char *)w->name.data);
+		return false;
+	}
+	return true;
+}
+
+/* What the client wants shown; NULL: refused. */
+static struct doc *wanted(struct write *w, const struct subresource *sub)
+{
+	struct err e = {0};
+	struct doc *shown = show(w, sub, w->old);
+	struct doc *body = w->req->verb == OBJ_UPDATE
+	                           ? doc_copy(w->a, w->req->body)
+	                           : plan_patched(w, doc_copy(w->a, shown), schema_type(sub->type));
+	if (!body)
+		return NULL;
+	if (schema_coerce(schema_type(sub->type), body, w->a, NULL, &e)) {
+		plan_bad_request(w, "%s", e.text);
+		return NULL;
+	}
+	return check_shown(w, shown, body) ? body : NULL;
+}
+
+/* The answer shows the new object in place of the object itself. */
+static void answer_shown(struct write *w, const struct subresource *sub)
+{
+	struct obj_answer *a = &w->plan->answer;
+	struct buf b = {0};
+	if (a->status)
+		return;
+	struct doc *d = sub->show(w->a, w->obj);
+	doc_to_mp(&b, d);
+	bytes_unref(a->object);
+	a->object = bytes_take(&b);
+}
+
+void plan_shown(struct write *w, const struct subresource *sub)
+{
+	if (!w->req->body) {
+		plan_bad_request(w, "the request has no body");
+		return;
+	}
+	if (!plan_read_object(w))
+		return;
+	if (!w->old) {
+		plan_refuse(w, status_not_found(w->a, w->r, w->name));
+		return;
+	}
+	struct doc *body = wanted(w, sub);
+	w->obj = body;
+	if (!body || !plan_check_preconditions(w))
+		return;
+	w->obj = doc_copy(w->a, w->old);
+	sub->take(w, body);
+	if (w->s->generation && !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec")))
+		meta_next_generation(w);
+	if (plan_refuse_faults(w))
+		return;
+	plan_put(w, 200, NULL);
+	answer_shown(w, sub);
+}
+
+struct bytes *objects_show(const struct schema_resource *r, const char *subresource,
+                           struct mp object, struct arena *a)
+{
+	const struct strategy *s = r->strategy ? r->strategy : &strategy_plain;
+	const struct subresource *sub = s->subresources;
+	struct doc *obj = NULL;
+	struct buf b = {0};
+	while (sub && sub->name && strcmp(sub->name, subresource) != 0)
+		sub++;
+	if (!sub || !sub->name || !sub->show || doc_from_mp(a, object, &obj, NULL))
+		return NULL;
+	doc_to_mp(&b, sub->show(a, obj));
+	return bytes_take(&b);
+}

@@ -1,0 +1,36 @@
+/* Pod templates, wherever they stand: what pods are made from. */
+#include "actors/objects/pod.h"
+
+#include "actors/objects/meta.h"
+
+void pod_template_defaults(struct arena *a, struct doc *template)
+{
+	struct doc *spec = doc_get(template, "spec");
+	if (doc_is(spec, DOC_MAP))
+		pod_spec_defaults(a, spec);
+}
+
+void pod_template_validate(struct faults *f, const struct fpath *p, const struct doc *template)
+{
+	const struct doc *m = meta_of(template);
+	const struct fpath *meta = FPATH(p, "metadata");
+	meta_validate_labels(f, FPATH(meta, "labels"), doc_get(m, "labels"));
+	meta_validate_annotations(f, FPATH(meta, "annotations"), doc_get(m, "annotations"));
+	pod_spec_validate(f, FPATH(p, "spec"), doc_get(template, "spec"));
+}
+
+void pod_template_validate_kept(struct faults *f, const struct fpath *p, const struct doc *template,
+                                const char *kind)
+{
+	static const char *const always[] = {"Always", NULL};
+	const struct fpath *spec = FPATH(p, "spec");
+	const struct doc *policy = doc_path(template, "spec.restartPolicy");
+	pod_template_validate(f, p, template);
+	if (doc_is(policy, DOC_STR) &&
+	    in_list((const char *const[]){"OnFailure", "Never", NULL}, policy->text))
+		field_not_supported(f, FPATH(spec, "restartPolicy"), policy->text, always);
+	if (doc_path(template, "spec.activeDeadlineSeconds"))
+		field_forbidden(f, FPATH(spec, "activeDeadlineSeconds"),
+		                arena_printf(f->arena,
+		                             "activeDeadlineSeconds in %s is not Supported", kind));
+}
