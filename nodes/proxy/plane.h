@@ -22,12 +22,16 @@ enum {
 	PLANE_FLOWS = 1000,
 	PLANE_CONNECT_TIMEOUT_MS = 2000,
 	PLANE_FLOW_IDLE_MS = 60000,
+	/* Read from one side, not taken by the other, of all connections. Beyond
+	 * it they read by 4 KiB at most, so that 32 MiB more are the end. */
+	PLANE_WAITING_BYTES = 64 << 20,
 };
 
-/* X(name): what `inspect` shows. The first two are gauges. */
+/* X(name): what `inspect` shows. The first three are gauges. */
 #define PLANE_COUNTERS(X)                                                      \
 	X(connections)        /* now */                                        \
 	X(flows)              /* now */                                        \
+	X(bytes_waiting)      /* now: for a side that does not take them */    \
 	X(accepted)           /* connections, ever */                          \
 	X(connect_failed)     /* tries of an endpoint that failed */           \
 	X(unserved)           /* connections reset: every endpoint failed */   \

@@ -192,7 +192,8 @@ static void choose(struct proxy_listener *l, const struct candidates *c)
 			wanted = STATE_READY;
 	l->endpoints = arena_alloc(c->a, (c->count + 1) * sizeof *l->endpoints);
 	for (size_t i = 0; i < c->count; i++) {
-		if (c->list[i].state != wanted)
+		bool itself = proxy_address_cmp(&c->list[i].at, &l->at) == 0;
+		if (c->list[i].state != wanted || itself)
 			continue;
 		if (l->endpoint_count < PROXY_ENDPOINTS_MAX)
 			l->endpoints[l->endpoint_count++] = c->list[i].at;

@@ -7,7 +7,8 @@
  *    services and ExternalName have none.
  *  - Endpoints: of the slices whose port has the service port's name and
  *    protocol and whose addresses are of the listener's family. Those that are
- *    ready; when none is, those that are serving while they terminate.
+ *    ready; when none is, those that are serving while they terminate. A
+ *    listener that is its own endpoint is not: that would be a loop.
  *  - Order: by address, then port, whatever the order in the slices: the turn
  *    of a round robin survives slices that are written anew.
  *

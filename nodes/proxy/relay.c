@@ -23,6 +23,7 @@
 #include "nodes/proxy/plane_private.h"
 
 enum {
+	SMALL_READ = 4096,
 	ACCEPTS_A_ROUND = 128,
 	READS_A_ROUND = 16, /* of SCRATCH_BYTES, then the others have their turn */
 	PAUSE_US = 100000,  /* without descriptors */
@@ -112,6 +113,14 @@ static void more_later(struct plane *p, struct relay *r)
 
 /* ---- the end */
 
+static void drop_pending(struct side *s)
+{
+	s->relay->plane->counters.bytes_waiting -= s->left;
+	s->left = 0;
+	free(s->pending);
+	s->pending = NULL;
+}
+
 static void close_side(struct side *s, bool reset)
 {
 	struct linger now = {1, 0};
@@ -122,8 +131,7 @@ static void close_side(struct side *s, bool reset)
 	close(s->fd);
 	s->fd = -1;
 	s->watch.ready = NULL;
-	free(s->pending);
-	s->pending = NULL;
+	drop_pending(s);
 }
 
 static void relay_end(struct relay *r, bool reset)
@@ -188,6 +196,7 @@ static enum step keep(struct side *to, const uint8_t *data, size_t n)
 	memcpy(to->pending, data, n);
 	to->at = 0;
 	to->left = n;
+	to->relay->plane->counters.bytes_waiting += n;
 	return STEP_BLOCKED;
 }
 
@@ -214,23 +223,26 @@ static enum step write_pending(struct side *to)
 	*to->bytes += done;
 	to->at += done;
 	to->left -= done;
+	to->relay->plane->counters.bytes_waiting -= done;
 	if (to->left) {
 		to->writable = false;
 		return STEP_BLOCKED;
 	}
-	free(to->pending);
-	to->pending = NULL;
+	drop_pending(to);
 	return STEP_ON;
 }
 
 /* A short read has emptied the socket, unless its end is in there too. */
-static enum step read_from(struct side *from, struct side *to, uint8_t *scratch)
+static enum step read_from(struct side *from, struct side *to)
 {
-	ssize_t n = recv(from->fd, scratch, SCRATCH_BYTES, 0);
+	struct plane *p = from->relay->plane;
+	size_t most = p->counters.bytes_waiting > PLANE_WAITING_BYTES ? (size_t)SMALL_READ
+								      : sizeof p->scratch;
+	ssize_t n = recv(from->fd, p->scratch, most, 0);
 	if (n > 0) {
-		if (n < SCRATCH_BYTES && !from->hangup)
+		if ((size_t)n < most && !from->hangup)
 			from->readable = false;
-		return write_to(to, scratch, (size_t)n);
+		return write_to(to, p->scratch, (size_t)n);
 	}
 	if (n == 0) {
 		from->ended = true;
@@ -257,7 +269,7 @@ static enum step pass(struct side *from, struct side *to)
 		}
 		if (!from->readable)
 			return STEP_BLOCKED;
-		s = read_from(from, to, r->plane->scratch);
+		s = read_from(from, to);
 		if (s != STEP_ON)
 			return s;
 	}

@@ -579,6 +579,29 @@ Test(plane, over_the_limits_connections_are_reset_and_counted)
 	done(&r);
 }
 
+/* Nobody reads: what waits is bounded, and is given back with its connection. */
+Test(plane, what_slow_readers_make_wait_is_counted_and_given_back)
+{
+	RIG(r);
+	open_back(&r, 0);
+	serve(&r, "0");
+	struct pair p = pair(&r);
+	struct stream s = {.fd = p.client};
+	for (int quiet = 0; quiet < 200; quiet++) {
+		size_t before = s.sent;
+		stream_send(&s, SIZE_MAX);
+		plane_turn(r.plane, 0);
+		quiet = s.sent != before ? 0 : quiet;
+	}
+	cr_expect_gt(plane_counters(r.plane)->bytes_waiting, 0);
+	cr_expect_leq(plane_counters(r.plane)->bytes_waiting, 65536);
+	close_hard(p.client);
+	UNTIL(&r, plane_counters(r.plane)->connections == 0);
+	cr_expect_eq(plane_counters(r.plane)->bytes_waiting, 0);
+	close(p.server);
+	done(&r);
+}
+
 Test(plane, without_descriptors_accepting_pauses_and_goes_on)
 {
 	struct rlimit was, few;

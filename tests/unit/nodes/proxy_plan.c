@@ -184,6 +184,13 @@ Test(proxy_plan, what_makes_no_sense_is_left_out)
 		    "{'ports':[{'port':-1}],'endpoints':[{'addresses':['10.0.0.1']}]}", "{}");
 }
 
+Test(proxy_plan, a_listener_is_not_its_own_endpoint)
+{
+	EXPECT_PLAN("{'clusterIP':'127.96.0.10','ports':[{'port':8080}]}",
+		    "127.96.0.10:8080/TCP[127.96.0.9:8080]",
+		    SLICE("{'addresses':['127.96.0.10']},{'addresses':['127.96.0.9']}"));
+}
+
 Test(proxy_plan, too_many_endpoints_are_cut_and_counted)
 {
 	struct arena a = {0};
