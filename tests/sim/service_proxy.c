@@ -286,6 +286,65 @@ static const struct actor_spec user_spec = {
 	.on_timer = user_timer,
 };
 
+/* ---- two services of one address; later the one that has it goes */
+
+enum { HEIR_AT_US = 4500000 };
+
+static struct store_op heir_put(const char *stream, const char *name, int service)
+{
+	static char keys[4][100];
+	struct buf b = {0};
+	bool slice = strcmp(stream, SLICE_STREAM) == 0;
+	char *key = keys[service * 2 + slice];
+	snprintf(key, 100, "%s/default/%s", stream, name);
+	mpw_map(&b, slice ? 3 : 2);
+	put_metadata(&b, name, slice ? service : -1);
+	if (!slice) {
+		mpw_str(&b, "spec");
+		mpw_map(&b, 2);
+		mpw_kv_str(&b, "clusterIP", "127.96.0.1");
+	}
+	mpw_str(&b, "ports");
+	mpw_array(&b, 1);
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, "port", 80);
+	if (slice) {
+		mpw_str(&b, "endpoints");
+		mpw_array(&b, 1);
+		mpw_map(&b, 1);
+		mpw_str(&b, "addresses");
+		mpw_array(&b, 1);
+		mpw_str(&b, "127.1.0.1");
+	}
+	return (struct store_op){.verb = STORE_PUT, .key = span_of(key), .value = bytes_take(&b)};
+}
+
+static int heir_init(struct ctx *c, void *st, struct mp cfg)
+{
+	struct store_op ops[] = {
+		heir_put("services", "svc0", 0), heir_put("services", "svc1", 1),
+		heir_put(SLICE_STREAM, "slice0", 0), heir_put(SLICE_STREAM, "slice1", 1)};
+	struct store_txn t = {.then_ops = ops, .then_count = 4};
+	(void)st, (void)cfg;
+	ctx_txn(c, &t, 0);
+	for (size_t i = 0; i < 4; i++)
+		bytes_unref(ops[i].value);
+	ctx_timer(c, HEIR_AT_US, 0);
+	return 0;
+}
+
+static int heir_timer(struct ctx *c, void *st, uint64_t tag)
+{
+	struct store_op op = {.verb = STORE_DELETE, .key = span_of("services/default/svc0")};
+	struct store_txn t = {.then_ops = &op, .then_count = 1};
+	(void)st, (void)tag;
+	ctx_txn(c, &t, 0);
+	return 0;
+}
+
+static const struct actor_spec heir_spec = {
+	.kind = "heir", .state_bytes = 1, .init = heir_init, .on_timer = heir_timer};
+
 /* The core's own views, to compare with. */
 static int witness_init(struct ctx *c, void *st, struct mp cfg)
 {
@@ -301,7 +360,8 @@ static const struct actor_spec witness_spec = {
 /* ---- the cluster */
 
 static const struct actor_spec *const kinds[] = {
-	&store_actor, &gate_spec, &user_spec, &witness_spec, &service_proxy_actor, NULL};
+	&store_actor,  &gate_spec,	     &user_spec, &heir_spec,
+	&witness_spec, &service_proxy_actor, NULL};
 static const struct port_driver *const drivers[] = {&plane_driver, NULL};
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages,
 						 &gate_messages, NULL};
@@ -468,7 +528,6 @@ static void begin(struct run *r, uint64_t seed, bool faults)
 	r->ledger.random = seed * 2654435761u + 1;
 	r->sim = r->ledger.sim = sim_new(&cfg);
 	refill(NULL, sim_cell(r->sim, "core"));
-	refill(NULL, sim_cell(r->sim, "user"));
 	refill(NULL, sim_cell(r->sim, "node"));
 }
 
@@ -477,6 +536,7 @@ static uint64_t run_seed(uint64_t seed, bool faults, struct ledger *out)
 	struct run r = {0};
 	const char *why = "it was not asked";
 	begin(&r, seed, faults);
+	refill(NULL, sim_cell(r.sim, "user"));
 	for (int i = 0; i < FAULTS; i++) {
 		sim_run(r.sim, sim_now_us(r.sim) + 20000 + sim_random(r.sim) % 400000, NULL, NULL);
 		if (faults)
@@ -502,6 +562,38 @@ Test(service_proxy, tells_the_plane_what_services_and_slices_mean)
 	cr_expect_eq(a, b, "one seed is one history");
 	cr_expect_eq(l.opened, 1);
 	cr_expect_gt(l.events, 0, "what could not listen was told");
+}
+
+static bool svc1_listens(const struct ledger *l)
+{
+	const struct told *t = find_told(l, "default/svc1", "127.96.0.1:80/0");
+	return t && t->bound;
+}
+
+static bool svc1_failed(void *arg)
+{
+	return ((const struct ledger *)arg)->events == 3;
+}
+
+static bool svc0_closed(void *arg)
+{
+	return !find_told(arg, "default/svc0", "127.96.0.1:80/0");
+}
+
+/* Its tries: at first, 1 s, 3 s and, by its own clock only, 7 s later. */
+Test(service_proxy, an_address_that_is_left_goes_to_who_waits_for_it_at_once)
+{
+	struct run r = {.ledger.settle = true};
+	uint8_t none = 0x80; /* the empty map */
+	begin(&r, 1, false);
+	cr_assert_eq(cell_add_actor(sim_cell(r.sim, "user"), "heir", "heir",
+				    mp_of((struct span){&none, 1}), NULL), 0);
+	cr_expect(sim_run(r.sim, 2 * HEIR_AT_US, svc1_failed, &r.ledger));
+	cr_expect_not(svc0_closed(&r.ledger));
+	cr_expect_not(svc1_listens(&r.ledger));
+	cr_expect(sim_run(r.sim, 2 * HEIR_AT_US, svc0_closed, &r.ledger));
+	cr_expect(svc1_listens(&r.ledger));
+	sim_free(r.sim);
 }
 
 Test(service_proxy, converges_after_every_kind_of_fault_and_replays_the_same)

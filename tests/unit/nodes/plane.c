@@ -350,6 +350,21 @@ Test(plane, an_endpoint_that_does_not_answer_in_time_is_passed_over)
 	done(&r);
 }
 
+Test(plane, a_client_that_gives_up_meanwhile_ends_the_search)
+{
+	RIG(r, .connect_timeout_ms = 60000);
+	int waiting[8], n = fill_backlog(&r, 0, waiting, 8);
+	serve(&r, "0");
+	int c = client(&r);
+	UNTIL(&r, plane_counters(r.plane)->connections == 1);
+	close_hard(c);
+	UNTIL(&r, plane_counters(r.plane)->connections == 0);
+	cr_expect_eq(plane_counters(r.plane)->connect_failed, 0);
+	for (int i = 0; i < n; i++)
+		close(waiting[i]);
+	done(&r);
+}
+
 Test(plane, affinity_holds_clients_by_address)
 {
 	RIG(r);
