@@ -25,8 +25,8 @@
 enum {
 	SMALL_READ = 4096,
 	ACCEPTS_A_ROUND = 128,
-	READS_A_ROUND = 4,  /* of SCRATCH_BYTES, then the others have their turn */
-	PAUSE_US = 100000,  /* without descriptors */
+	READS_A_ROUND = 4, /* of SCRATCH_BYTES, then the others have their turn */
+	PAUSE_US = 100000, /* without descriptors */
 	KEEPALIVE_S = 60,
 	EDGES = (int)(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET),
 };

@@ -37,7 +37,7 @@ struct ledger {
 	struct omap plane; /* id, eight bytes -> struct told */
 	bool open, settle, spoken; /* spoken: the open plane was told something */
 	struct sim *sim;
-	uint64_t random, events, opened;
+	uint64_t random, events, opened, accepted;
 };
 
 static uint64_t draw(struct ledger *l, uint64_t below)
@@ -119,6 +119,15 @@ static void bind_told(struct port *p, struct ledger *l, uint64_t id, struct told
 	}
 }
 
+/* What `inspect` must show then. */
+static void tell_counters(struct port *p, struct ledger *l)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, "accepted", ++l->accepted);
+	port_deliver(p, PROXY_COUNTERS, 0, 0, bytes_take(&b));
+}
+
 static void plane_call(struct port *p, uint32_t op, uint64_t id, uint32_t arg,
 		       struct bytes *payload)
 {
@@ -143,6 +152,7 @@ static void plane_call(struct port *p, uint32_t op, uint64_t id, uint32_t arg,
 	bytes_unref(t->payload);
 	t->payload = bytes_ref(payload);
 	bind_told(p, l, id, t);
+	tell_counters(p, l);
 }
 
 static int plane_open(struct port *p, struct mp cfg, struct err *e)
@@ -471,6 +481,22 @@ static const char *wrong_listener(const struct ledger *l, struct span service,
 	return want->endpoint_count && !in_use(l, place) ? "nobody listens where one could" : NULL;
 }
 
+static const char *wrong_inspect(struct run *r)
+{
+	void *state = cell_actor_state(sim_cell(r->sim, "node"), "service-proxy");
+	struct buf b = {0};
+	if (!state)
+		return "the proxy is down";
+	service_proxy_actor.inspect(state, &b);
+	struct mp m = mp_of(span_buf(&b));
+	bool right = mp_check(span_buf(&b), NULL) == 0 &&
+		     mp_path_int(m, "listeners", -1) == (int64_t)r->ledger.plane.count &&
+		     (!r->ledger.plane.count ||
+		      mp_path_int(m, "accepted", -1) == (int64_t)r->ledger.accepted);
+	buf_fini(&b);
+	return right ? NULL : "inspect shows something else";
+}
+
 /* NULL: all is as it must be. */
 static const char *unfinished(struct run *r)
 {
@@ -494,7 +520,9 @@ static const char *unfinished(struct run *r)
 			why = wrong_listener(&r->ledger, name, &plan.listeners[i]);
 	}
 	arena_fini(&a);
-	return why ? why : count == r->ledger.plane.count ? NULL : "a listener too many";
+	if (!why && count != r->ledger.plane.count)
+		why = "a listener too many";
+	return why ? why : wrong_inspect(r);
 }
 
 static void quiet(void)
