@@ -33,6 +33,8 @@
 #include "broker/socket.h"
 #include "nodes/messages.h"
 #include "nodes/node_agent.h"
+#include "nodes/proxy/service_proxy.h"
+#include "nodes/proxy/userspace.h"
 #include "nodes/runtime_process.h"
 #include "tools/ready.h"
 
@@ -44,6 +46,7 @@ static const struct actor_spec *const kinds[] = {
 	&scheduler_actor,
 	&api_actor,
 	&node_agent_actor,
+	&service_proxy_actor,
 	&ready_actor,
 	&namespaces_actor,
 	&namespace_deletion_actor,
@@ -62,6 +65,7 @@ static const char *const controllers[] = {
 
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
+	&proxy_userspace_port_driver,
 	NULL,
 };
 
