@@ -390,6 +390,31 @@ static void on_object(struct ctx *c, struct agent *a, uint64_t id, const struct 
 	}
 }
 
+/* ---- services that environments tell of */
+
+/* A container that started before they are known would miss some for good. */
+static int each_service(void *arg, struct span ns, void (*each)(void *to, struct span service),
+			void *to)
+{
+	const struct agent *a = arg;
+	char prefix[300];
+	if (!a->services)
+		return 0;
+	if (!view_synced(a->services))
+		return ERR_AGAIN;
+	int len = snprintf(prefix, sizeof prefix, "services/%.*s/", (int)ns.len,
+			   (const char *)ns.data);
+	struct onode *n = omap_seek(view_map(a->services), span_of(prefix));
+	for (; n; n = omap_next(n)) {
+		struct span key = onode_key(n);
+		if (key.len < (size_t)len || memcmp(key.data, prefix, (size_t)len) != 0)
+			break;
+		const struct view_object *o = n->value;
+		each(to, bytes_span(o->value));
+	}
+	return 0;
+}
+
 /* ---- pods that come and go */
 
 static struct pod_worker *worker_new(struct agent *a, bool found)
@@ -399,7 +424,7 @@ static struct pod_worker *worker_new(struct agent *a, bool found)
 		.needs_command = !a->sim,
 		.told_ready = a->sim,
 		.found = found,
-		.source = {.arg = a, .object = lookup},
+		.source = {.arg = a, .object = lookup, .services = each_service},
 		.allocatable = span_buf(&a->allocatable),
 		.base_env = a->base_env,
 	};
@@ -489,6 +514,11 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct agent *a = state;
 	a->turn = c;
+	if (v->view == a->services) {
+		if (!v->key.len)
+			step_all(c, a); /* who waited for it */
+		return 0;
+	}
 	if (!a->listed)
 		return 0; /* first we must know what is on the machine */
 	if (!v->key.len) {
@@ -729,6 +759,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 		start_sim(c, a);
 		return 0;
 	}
+	a->services = ctx_follow(c, "services");
 	a->port = ctx_port_open(c, "runtime-process", cfg, &e);
 	if (a->port < 0)
 		ctx_why(c, "%s", e.text);

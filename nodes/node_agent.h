@@ -1,6 +1,7 @@
 /* The node agent: one actor per node ("node-agent/n1").
  *
- * Follows the pods of its node (stream "pods@n1"), has a worker per pod
+ * Follows the pods of its node (stream "pods@n1") and, where containers are
+ * real, the services (for their variables), has a worker per pod
  * (pod_worker.h), carries their plans out through a runtime (runtime.h, or
  * simulated ones inside the actor) and reports through the gate: node.status,
  * pod.status, pod.finished, event.record. Answers node.logs.

@@ -40,6 +40,7 @@ struct agent {
 	bool sim, keep_pods, listed;
 	int port;
 	struct view *view;
+	struct view *services; /* for their variables; NULL: simulated, they run nothing */
 	struct omap pods;    /* id -> struct agent_pod */
 	struct omap by_key;  /* key -> struct agent_pod */
 	struct omap on_machine; /* uid, as told at the start */

@@ -274,8 +274,9 @@ int pod_command_make(struct arena *a, const struct pod_env_facts *f, struct mp p
 {
 	struct env_build b = {.a = a, .facts = f, .pod = pod, .container = container};
 	struct span cwd = mp_path_str(container, "workingDir");
-	env_services(&b);
-	int rc = each_of(&b, "envFrom", take_from, e);
+	int rc = env_services(&b, e);
+	if (rc == 0)
+		rc = each_of(&b, "envFrom", take_from, e);
 	if (rc == 0)
 		rc = each_of(&b, "env", take_env, e);
 	if (rc == 0) {

@@ -26,9 +26,10 @@ struct pod_env_source {
 	 * 0; ERR_NOT_FOUND; ERR_AGAIN: not known yet. */
 	int (*object)(void *arg, enum pod_env_kind kind, struct span namespace, struct span name,
 		      struct span *out);
-	/* Calls each(to, service) for every Service of a namespace. */
-	void (*services)(void *arg, struct span namespace,
-			 void (*each)(void *to, struct span service), void *to);
+	/* Calls each(to, service) for every Service of a namespace.
+	 * 0; ERR_AGAIN: they are not known yet. */
+	int (*services)(void *arg, struct span namespace,
+			void (*each)(void *to, struct span service), void *to);
 };
 
 /* What the pod's own object does not say. */
@@ -51,7 +52,7 @@ struct pod_command {
 /* `pod` and `container` are cursors at their maps (checked msgpack).
  * ERR_NOT_FOUND: a config map, secret or key is missing and not optional; the
  * text is Kubernetes' message for CreateContainerConfigError. ERR_AGAIN: one
- * of them is not known yet. ERR_INVALID: the spec asks for what is not there
+ * of them, or the services, are not known yet. ERR_INVALID: the spec asks for what is not there
  * (a field, a container, a quantity). */
 int pod_command_make(struct arena *a, const struct pod_env_facts *f, struct mp pod,
 		     struct mp container, struct pod_command *out, struct err *e);

@@ -14,8 +14,8 @@ struct env_build {
 	struct omap services; /* name -> value */
 };
 
-/* The variables of the pod's services, into b->services. */
-void env_services(struct env_build *b);
+/* The variables of the pod's services, into b->services. ERR_AGAIN. */
+int env_services(struct env_build *b, struct err *e);
 /* The value of a fieldRef's path, or of a resourceFieldRef. */
 int env_field(struct env_build *b, struct span path, const char **out, struct err *e);
 int env_resource(struct env_build *b, struct mp ref, const char **out, struct err *e);

@@ -227,13 +227,14 @@ static void add_master(void *to, struct span object)
 		add_service(to, object);
 }
 
-void env_services(struct env_build *b)
+int env_services(struct env_build *b, struct err *e)
 {
 	const struct pod_env_source *s = &b->facts->source;
 	struct span ns = mp_path_str(b->pod, "metadata.namespace");
 	if (!s->services)
-		return;
-	s->services(s->arg, span_of("default"), add_master, b);
-	if (mp_path_bool(b->pod, "spec.enableServiceLinks", true))
-		s->services(s->arg, ns, add_service, b);
+		return 0;
+	int rc = s->services(s->arg, span_of("default"), add_master, b);
+	if (rc == 0 && mp_path_bool(b->pod, "spec.enableServiceLinks", true))
+		rc = s->services(s->arg, ns, add_service, b);
+	return rc ? err_set(e, rc, "the services are not known yet") : 0;
 }

@@ -35,7 +35,9 @@ static const struct key keys[] = {
 	{"cells[]", "process", KEY_TEXT, 0, 0, "shared|own", "shared", "own: one of its own"},
 	{"cells[]", "actors", KEY_LIST, 0, 0, NULL, NULL, "who lives there"},
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
-	 "scheduler, namespaces, gate, api, node-agent"},
+	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
+	 "namespaces, namespace-deletion, kubernetes-service, replication, endpoints, "
+	 "garbage-collector"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
@@ -48,11 +50,26 @@ static const struct key keys[] = {
 	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
+	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
+	 "who moves the bytes; one proxy for all nodes of a network namespace"},
+	{"actor service-proxy", "node-port-address", KEY_TEXT, 0, 0, NULL, "127.0.0.1",
+	 "where node ports listen"},
+	{"actor service-proxy", "connections", KEY_INT, 1, 1000000, NULL, "4000",
+	 "at most so many; each takes two descriptors"},
+	{"actor service-proxy", "service-connections", KEY_INT, 1, 1000000, NULL, "2000",
+	 "at most so many of one service"},
+	{"actor service-proxy", "flows", KEY_INT, 1, 1000000, NULL, "1000",
+	 "UDP clients at most; then the one silent longest goes"},
+	{"actor service-proxy", "connect-timeout-ms", KEY_INT, 1, 600000, NULL, "2000",
+	 "then the next endpoint is tried"},
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
-static const char *const kinds[] = {"api",	"scheduler",  "gate", "namespaces",
-				    "node-agent", "replication"};
+static const char *const kinds[] = {
+	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
+	"namespaces",	      "replication", "endpoints", "garbage-collector", "namespace-deletion",
+	"kubernetes-service", "service-proxy",
+};
 #define KINDS (sizeof kinds / sizeof *kinds)
 
 /* ---- refusals */
@@ -381,7 +398,7 @@ void config_default(struct buf *out, const struct config_wish *w)
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
 		   "cells:\n"
 		   "  - name: core\n"
-		   "    actors: [{kind: gate}, {kind: namespaces}, {kind: scheduler}, {kind: replication}]\n"
+		   "    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]\n"
 		   "  - name: api\n"
 		   "    process: %s\n"
 		   "    actors: [{kind: api, listen: \"%s\"}]\n",
@@ -390,6 +407,8 @@ void config_default(struct buf *out, const struct config_wish *w)
 		buf_puts(out, "  - name: nodes\n    actors:\n");
 	for (int i = 1; i <= w->nodes; i++)
 		buf_printf(out, "      - {kind: node-agent, node: n%d, runtime: %s}\n", i, w->runtime);
+	if (w->nodes > 0 && strcmp(w->runtime, "process") == 0)
+		buf_puts(out, "      - {kind: service-proxy, plane: userspace}\n");
 }
 
 static const char *const type_names[] = {"text", "number", "size", "true|false", "list", "map"};
@@ -401,7 +420,7 @@ void config_help(FILE *out)
 		const struct key *k = &keys[i];
 		if (i == 0 || strcmp(k->place, keys[i - 1].place) != 0)
 			fprintf(out, "\n%s:\n", *k->place ? k->place : "top level");
-		fprintf(out, "  %-10s %-16s %s%s%s%s\n", k->name,
+		fprintf(out, "  %-19s %-16s %s%s%s%s\n", k->name,
 			k->values ? k->values : type_names[k->type], k->help,
 			k->fallback ? " (default " : "", k->fallback ? k->fallback : "",
 			k->fallback ? ")" : "");

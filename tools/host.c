@@ -15,6 +15,10 @@
 #include "actors/api/api.h"
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
+#include "actors/controllers/endpoints.h"
+#include "actors/controllers/garbage.h"
+#include "actors/controllers/kubernetes_service.h"
+#include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/replication.h"
 #include "actors/gate/gate.h"
@@ -29,19 +33,39 @@
 #include "broker/socket.h"
 #include "nodes/messages.h"
 #include "nodes/node_agent.h"
+#include "nodes/proxy/service_proxy.h"
+#include "nodes/proxy/userspace.h"
 #include "nodes/runtime_process.h"
 #include "tools/ready.h"
 
 enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1 };
 
 static const struct actor_spec *const kinds[] = {
-	&store_actor, &gate_actor,	 &namespaces_actor, &scheduler_actor,
-	&api_actor,   &node_agent_actor, &ready_actor,	    &replication_actor,
+	&store_actor,
+	&gate_actor,
+	&scheduler_actor,
+	&api_actor,
+	&node_agent_actor,
+	&service_proxy_actor,
+	&ready_actor,
+	&namespaces_actor,
+	&namespace_deletion_actor,
+	&kubernetes_service_actor,
+	&replication_actor,
+	&endpoints_actor,
+	&garbage_actor,
 	NULL,
+};
+
+/* What `kind: controllers` stands for: one of each. */
+static const char *const controllers[] = {
+	"namespaces",  "namespace-deletion", "kubernetes-service",
+	"replication", "endpoints",	     "garbage-collector",
 };
 
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
+	&proxy_userspace_port_driver,
 	NULL,
 };
 
@@ -180,6 +204,31 @@ static int add_plain(struct host *h, struct cell *c, const struct config_actor *
 	return add(h, c, a->kind, a->name, &b);
 }
 
+static int add_kubernetes_service(struct host *h, struct cell *c, const char *name)
+{
+	struct buf b = {0};
+	const char *address = config_api_address(&h->config, &h->arena);
+	mpw_map(&b, address ? 1 : 0);
+	if (address)
+		mpw_kv_str(&b, "address", address);
+	return add(h, c, "kubernetes-service", name, &b);
+}
+
+static int add_controllers(struct host *h, struct cell *c)
+{
+	int rc = 0;
+	for (size_t i = 0; i < sizeof controllers / sizeof *controllers && rc == 0; i++) {
+		struct buf b = {0};
+		if (strcmp(controllers[i], "kubernetes-service") == 0) {
+			rc = add_kubernetes_service(h, c, controllers[i]);
+			continue;
+		}
+		mpw_map(&b, 0);
+		rc = add(h, c, controllers[i], controllers[i], &b);
+	}
+	return rc;
+}
+
 static int add_store(struct host *h, struct cell *c)
 {
 	char path[700];
@@ -224,9 +273,12 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		rc = add_store(h, c);
 	for (size_t i = 0; i < cfg->actor_count && rc == 0; i++) {
 		const struct config_actor *a = &cfg->actors[i];
-		rc = strcmp(a->kind, "api") == 0	  ? add_api(h, c, a)
-		     : strcmp(a->kind, "node-agent") == 0 ? add_agents(h, c, a)
-							  : add_plain(h, c, a);
+		rc = strcmp(a->kind, "api") == 0	   ? add_api(h, c, a)
+		     : strcmp(a->kind, "node-agent") == 0  ? add_agents(h, c, a)
+		     : strcmp(a->kind, "controllers") == 0 ? add_controllers(h, c)
+		     : strcmp(a->kind, "kubernetes-service") == 0
+			     ? add_kubernetes_service(h, c, a->name)
+			     : add_plain(h, c, a);
 	}
 	return rc;
 }

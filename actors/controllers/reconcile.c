@@ -371,7 +371,8 @@ static void write_over(struct ctx *c, struct reconciler *r, struct write *w)
 	i->on_way--;
 	if (a->code < 300 || gone) {
 		r->written++;
-		i->refusals = 0;
+		if (!w->action->report)
+			i->refusals = 0;
 		note_commit(r, w);
 	} else {
 		r->refused++;

@@ -38,6 +38,8 @@ struct reconcile_action {
 	int64_t grace_s;           /* of a deletion; -1: its own */
 	const struct store_compare *basis; /* what else it rests on */
 	size_t basis_count;
+	bool report;               /* tells of what was refused: its success changes
+				    * nothing about when that is tried again */
 	int what;                  /* the controller's own */
 };
 

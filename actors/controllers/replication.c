@@ -377,6 +377,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 				      copy(a, mp_path_str(rc, "metadata.name")));
 		x->what = STATUS;
 		x->sub = "status";
+		x->report = why != NULL;
 		x->body = status_patch(c, a, rc, &p.status, why);
 	}
 	if (p.status.available_in_us)
@@ -390,16 +391,28 @@ static bool is_terminating(const struct doc *status)
 	return doc_str_is(doc_path(status, "details.causes[0].reason"), "NamespaceTerminating");
 }
 
+/* Why, without the name that was drawn: the same refusal is the same text. */
+static char *reason_of(struct arena *a, const struct doc *status, struct mp rc)
+{
+	struct span m = doc_get_str(status, "message"), drawn = doc_path_str(status, "details.name");
+	struct span prefix = mp_path_str(rc, "metadata.name");
+	uint8_t *at = drawn.len ? memmem(m.data, m.len, drawn.data, drawn.len) : NULL;
+	if (!at || drawn.len <= prefix.len)
+		return arena_ndup(a, m.data, m.len);
+	size_t before = (size_t)(at - m.data), after = m.len - before - drawn.len;
+	return arena_printf(a, "%.*s%.*s-%.*s", (int)before, (const char *)m.data,
+			    (int)prefix.len, (const char *)prefix.data, (int)after,
+			    (const char *)at + drawn.len);
+}
+
 static void note_failure(struct ctx *c, struct state *s, struct span key, struct mp rc,
 			 const struct doc *status)
 {
-	struct span m = doc_get_str(status, "message");
-	const char *was = omap_get(&s->failures, key);
-	if (is_terminating(status) || (was && span_is(m, was)))
+	const char *was = omap_get(&s->failures, key), *why = reason_of(ctx_arena(c), status, rc);
+	if (is_terminating(status) || (was && strcmp(was, why) == 0))
 		return;
-	free(omap_put(&s->failures, key, mem_ndup(m.data, m.len)));
-	reconcile_event(c, &s->r, rc, "Warning", "FailedCreate", "Error creating: %.*s",
-			(int)m.len, (const char *)m.data);
+	free(omap_put(&s->failures, key, mem_dup(why)));
+	reconcile_event(c, &s->r, rc, "Warning", "FailedCreate", "Error creating: %s", why);
 }
 
 static void done(struct ctx *c, struct reconciler *r, struct span key,

@@ -305,18 +305,19 @@ static bool drain(struct loop *l, struct sock *s, void (*take)(struct cell *, st
 	return true;
 }
 
-/* Milliseconds until something is due; at most a second. */
+/* Milliseconds until something is due; at most a second. The cell is asked
+ * after the hooks: what a library did there may have queued turns. */
 static int sleep_ms(struct loop *l)
 {
-	uint64_t now = clock_us(CLOCK_MONOTONIC), longest = 1000000;
-	uint64_t due = cell_deadline(l->cell);
-	uint64_t wait = due == UINT64_MAX ? longest : due > now ? due - now : 0;
+	uint64_t wait = 1000000;
 	for (struct loop_hook *h = l->hooks; h; h = h->next) {
 		uint64_t most = h->before_sleep(h->arg);
 		if (most < wait)
 			wait = most;
 	}
-	return (int)((wait < longest ? wait : longest) + 999) / 1000;
+	uint64_t now = clock_us(CLOCK_MONOTONIC), due = cell_deadline(l->cell);
+	uint64_t until = due > now ? due - now : 0;
+	return (int)((until < wait ? until : wait) + 999) / 1000;
 }
 
 static void wait_for_events(struct loop *l, int timeout_ms)

@@ -12,7 +12,7 @@ static const char pod_json[] =
 struct world {
 	struct arena a;
 	struct pod_env_facts facts;
-	int missing_code;
+	int missing_code, services_code;
 };
 
 static int get_object(void *arg, enum pod_env_kind kind, struct span ns, struct span name,
@@ -30,21 +30,24 @@ static int get_object(void *arg, enum pod_env_kind kind, struct span ns, struct 
 	return 0;
 }
 
-static void get_services(void *arg, struct span ns, void (*each)(void *, struct span), void *to)
+static int get_services(void *arg, struct span ns, void (*each)(void *, struct span), void *to)
 {
 	struct world *w = arg;
+	if (w->services_code)
+		return w->services_code;
 	if (span_is(ns, "default")) {
 		each(to, object_of(&w->a, "{'metadata':{'name':'kubernetes'},'spec':{'clusterIP':"
 					  "'10.96.0.1','ports':[{'name':'https','port':443}]}}"));
 		each(to, object_of(&w->a, "{'metadata':{'name':'other'},'spec':{'clusterIP':"
 					  "'10.96.0.9','ports':[{'port':1}]}}"));
-		return;
+		return 0;
 	}
 	each(to, object_of(&w->a, "{'metadata':{'name':'db-main'},'spec':{'clusterIP':'10.96.0.7',"
 				  "'ports':[{'name':'sql-tcp','port':5432},{'name':'dns','port':53,"
 				  "'protocol':'UDP'}]}}"));
 	each(to, object_of(&w->a, "{'metadata':{'name':'headless'},'spec':{'clusterIP':'None',"
 				  "'ports':[{'port':1}]}}"));
+	return 0;
 }
 
 static struct world world(void)
@@ -127,6 +130,19 @@ Test(pod_env, base_fills_only_what_nobody_set)
 	cr_expect_str_eq(env_of(&c, "PATH"), "/opt");
 	cr_expect_str_eq(env_of(&c, "HOSTNAME"), "web-0");
 	cr_expect_str_eq(c.args[0], "$(HOSTNAME)", "base is not for expansion");
+	arena_fini(&w.a);
+}
+
+Test(pod_env, waits_while_the_services_are_not_known)
+{
+	struct world w = world();
+	struct pod_command c;
+	struct err e = {0};
+	w.services_code = ERR_AGAIN;
+	cr_expect_eq(make(&w, "{'name':'main'}", &c, &e), ERR_AGAIN);
+	cr_expect_str_eq(e.text, "the services are not known yet");
+	w.services_code = 0;
+	cr_expect_eq(make(&w, "{'name':'main'}", &c, &e), 0);
 	arena_fini(&w.a);
 }
 

@@ -32,6 +32,27 @@ Test(config, default_file_is_one_that_it_reads_itself)
 	buf_fini(&text);
 }
 
+/* Pods that are processes share this machine's network, and so one proxy. */
+Test(config, default_file_has_a_service_proxy_where_pods_are_processes)
+{
+	static const struct {
+		int nodes;
+		const char *runtime;
+		bool wanted;
+	} rows[] = {{2, "process", true}, {2, "sim", false}, {0, "process", false}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct config_wish w = {"127.0.0.1:7443", rows[i].nodes, rows[i].runtime, false};
+		struct buf text = {0};
+		config_default(&text, &w);
+		cr_assert_eq(config_parse(&config, "c.yaml", span_buf(&text), NULL), 0);
+		const struct config_cell *last = &config.cells[config.cell_count - 1];
+		const char *kind = last->actors[last->actor_count - 1].kind;
+		cr_expect_eq(strcmp(kind, "service-proxy") == 0, rows[i].wanted, "row %zu", i);
+		config_fini(&config);
+		buf_fini(&text);
+	}
+}
+
 Test(config, many_nodes_of_one_row_are_numbered)
 {
 	const char **names;
@@ -53,6 +74,8 @@ Test(config, names_place_and_near_match_of_a_slip)
 			 "c.yaml:1:19: process is one of shared|own");
 	cr_expect_str_eq(refusal("store: {quota: 5}\ncells: [{name: a}]"),
 			 "c.yaml:1:9: quota is from 1048576 to 9223372036854775807");
+	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: service-proxy, plane: nftables}]}]"),
+			 "c.yaml:1:50: plane is one of userspace");
 	cr_expect_str_eq(refusal("cells: [{name: a}, {name: a}]"),
 			 "c.yaml:1:21: there are two cells a");
 }

@@ -1,0 +1,451 @@
+/* Endpoints and slices of services. The key is the service's; what shall be
+ * is endpoints_plan.h; here are the pods that it is made of, and the writes.
+ *
+ * A write rests on the service and on the object that it changes, not on the
+ * pods: when one of them changes meanwhile, the next plan follows at once. */
+#include "actors/controllers/endpoints.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/controllers/endpoints_plan.h"
+#include "actors/controllers/owners.h"
+#include "actors/controllers/reconcile.h"
+#include "actors/schema/selectors.h"
+#include "broker/base/omap.h"
+
+static const char slice_stream[] = "endpointslices.discovery.k8s.io";
+static const char *const streams[] = {"services", "pods", "endpoints", slice_stream, "namespaces",
+				      NULL};
+static const char service_label[] = "kubernetes.io/service-name";
+static const char manager_label[] = "endpointslice.kubernetes.io/managed-by";
+static const char headless_label[] = "service.kubernetes.io/headless";
+static const char skip_label[] = "endpointslice.kubernetes.io/skip-mirror";
+static const char own_label[] = "endpoints.kubernetes.io/managed-by"; /* of Endpoints */
+static const char by_selector[] = "endpointslice-controller.k8s.io";
+static const char by_mirror[] = "endpointslicemirroring-controller.k8s.io";
+
+struct state {
+	struct reconciler r; /* first */
+	const struct schema_resource *services, *pods, *endpoints, *slices;
+	struct view *service_view, *pod_view, *endpoint_view, *slice_view;
+	struct view_index *slice_index; /* by "NAMESPACE/SERVICE" */
+	struct omap gone; /* keys of services that were seen to go */
+};
+
+static struct state *state_of(struct reconciler *r)
+{
+	return (struct state *)r;
+}
+
+static struct mp value_of(const struct view_object *o)
+{
+	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
+}
+
+static struct span label_of(struct mp object, const char *label)
+{
+	struct mp m;
+	struct span s = {0};
+	if (!mp_path(object, "metadata.labels", &m) || !mp_find(m, label, &m) || mp_str(&m, &s))
+		return (struct span){0};
+	return s;
+}
+
+static void slices_by_service(struct mp slice, void (*put)(void *arg, struct span under), void *arg)
+{
+	char text[400];
+	struct span ns = mp_path_str(slice, "metadata.namespace");
+	struct span service = label_of(slice, service_label);
+	int n = snprintf(text, sizeof text, "%.*s/%.*s", (int)ns.len, (const char *)ns.data,
+			 (int)service.len, (const char *)service.data);
+	if (service.len && n > 0 && (size_t)n < sizeof text)
+		put(arg, span_of(text));
+}
+
+/* ---- which services a change is about */
+
+static void want(struct ctx *c, struct reconciler *r, struct span namespace, struct span name)
+{
+	struct buf b = {0};
+	schema_key(&b, state_of(r)->services, namespace, name);
+	reconcile_want(c, r, span_buf(&b));
+	buf_fini(&b);
+}
+
+static bool has_selector(struct mp service, struct mp *selector)
+{
+	struct mp m;
+	size_t n = 0;
+	return mp_path(service, "spec.selector", selector) && (m = *selector, !mp_map(&m, &n)) &&
+	       n > 0 && !span_is(mp_path_str(service, "spec.type"), "ExternalName");
+}
+
+static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
+{
+	struct buf b = {0};
+	struct mp labels = {0}, selector;
+	if (!pod.p)
+		return;
+	schema_key(&b, state_of(r)->services, mp_path_str(pod, "metadata.namespace"),
+		   (struct span){0});
+	mp_path(pod, "metadata.labels", &labels);
+	for (struct onode *n = omap_seek(view_map(state_of(r)->service_view), span_buf(&b)); n;
+	     n = omap_next(n)) {
+		struct span key = onode_key(n);
+		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
+			break;
+		if (has_selector(value_of(n->value), &selector) && label_map_match(selector, labels))
+			reconcile_want(c, r, key);
+	}
+	buf_fini(&b);
+}
+
+static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
+{
+	struct state *s = state_of(r);
+	struct mp was = value_of(v->was), now = value_of(v->now), any = now.p ? now : was;
+	struct span ns = mp_path_str(any, "metadata.namespace");
+	if (v->view == s->service_view) {
+		if (v->now)
+			omap_remove(&s->gone, v->key);
+		else
+			omap_put(&s->gone, v->key, s);
+		reconcile_want(c, r, v->key);
+	} else if (v->view == s->pod_view) {
+		want_selecting(c, r, was);
+		want_selecting(c, r, now);
+	} else if (v->view == s->endpoint_view) {
+		want(c, r, ns, mp_path_str(any, "metadata.name"));
+	} else if (v->view == s->slice_view) {
+		if (label_of(was, service_label).len)
+			want(c, r, ns, label_of(was, service_label));
+		if (label_of(now, service_label).len)
+			want(c, r, ns, label_of(now, service_label));
+	}
+}
+
+/* ---- what there is */
+
+static struct span copy(struct arena *a, struct span s)
+{
+	return (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len};
+}
+
+static void gather_pods(struct state *s, struct endpoint_groups *g, struct mp service,
+			struct mp selector)
+{
+	struct buf b = {0};
+	struct mp labels;
+	schema_key(&b, s->pods, mp_path_str(service, "metadata.namespace"), (struct span){0});
+	for (struct onode *n = omap_seek(view_map(s->pod_view), span_buf(&b)); n; n = omap_next(n)) {
+		struct span key = onode_key(n);
+		struct mp pod = value_of(n->value);
+		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
+			break;
+		if (mp_path(pod, "metadata.labels", &labels) && label_map_match(selector, labels))
+			endpoint_groups_pod(g, service, pod);
+	}
+	buf_fini(&b);
+}
+
+static void gather_subsets(struct endpoint_groups *g, struct mp endpoints)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!mp_path(endpoints, "subsets", &list) || mp_array(&list, &n))
+		return;
+	for (; n > 0; n--) {
+		endpoint_groups_subset(g, list);
+		if (mp_skip(&list))
+			return;
+	}
+}
+
+struct found_slices {
+	struct arena *arena;
+	const char *manager;
+	struct slice *first, **end;
+	struct slice *others; /* of the manager that has nothing to do with it any more */
+};
+
+static struct doc *tree(struct arena *a, struct mp object)
+{
+	struct span raw;
+	struct doc *d = NULL;
+	if (!object.p || mp_raw(&object, &raw) || doc_from_mp(a, mp_of(copy(a, raw)), &d, NULL))
+		return doc_new(a, DOC_MAP);
+	return d;
+}
+
+static int find_slice(void *arg, struct span key, struct view_object *o)
+{
+	struct found_slices *f = arg;
+	struct span manager = label_of(value_of(o), manager_label);
+	bool mine = span_is(manager, f->manager);
+	if (!mine && !span_is(manager, by_selector) && !span_is(manager, by_mirror))
+		return 0;
+	struct doc *d = tree(f->arena, value_of(o));
+	struct slice *s = arena_alloc(f->arena, sizeof *s);
+	*s = (struct slice){.key = copy(f->arena, key),
+			    .ports = doc_get(d, "ports"),
+			    .endpoints = doc_get(d, "endpoints")};
+	if (mine) {
+		*f->end = s;
+		f->end = &s->next;
+	} else {
+		s->next = f->others;
+		f->others = s;
+	}
+	return 0;
+}
+
+static struct found_slices find_slices(struct state *s, struct arena *a, struct mp service,
+				       const char *manager)
+{
+	char under[400];
+	struct found_slices f = {.arena = a, .manager = manager};
+	struct span ns = mp_path_str(service, "metadata.namespace");
+	struct span name = mp_path_str(service, "metadata.name");
+	f.end = &f.first;
+	snprintf(under, sizeof under, "%.*s/%.*s", (int)ns.len, (const char *)ns.data,
+		 (int)name.len, (const char *)name.data);
+	view_index_each(s->slice_index, span_of(under), find_slice, &f);
+	return f;
+}
+
+/* ---- writes */
+
+static struct reconcile_action *write(struct reconciler *r, struct reconcile_item *i,
+				      struct span service_key, enum obj_verb verb,
+				      const struct schema_resource *resource, struct span key)
+{
+	struct arena *a = reconcile_arena(i);
+	struct span stream, ns, name = {0};
+	struct store_compare *basis = arena_alloc(a, 2 * sizeof *basis);
+	schema_key_split(service_key, &stream, &ns, &name);
+	if (verb == OBJ_CREATE)
+		name = (struct span){0};
+	else
+		schema_key_split(key, &stream, &ns, &name);
+	struct reconcile_action *x = reconcile_add(i, verb, resource, copy(a, ns), copy(a, name));
+	basis[0] = reconcile_basis(r, copy(a, service_key));
+	basis[1] = reconcile_basis(r, copy(a, key.len ? key : service_key));
+	x->basis = basis;
+	x->basis_count = key.len ? 2 : 1;
+	return x;
+}
+
+/* The service's own labels, but for what says whose a slice is. */
+static struct doc *labels_of(struct arena *a, struct mp service, const char *manager)
+{
+	struct doc *labels = doc_new(a, DOC_MAP), *from;
+	struct mp m;
+	if (mp_path(service, "metadata.labels", &m)) {
+		from = tree(a, m);
+		DOC_EACH(d, from)
+			doc_set_span(a, labels, d->key, doc_copy(a, d));
+	}
+	if (span_is(mp_path_str(service, "spec.clusterIP"), "None"))
+		doc_set_str(a, labels, headless_label, "");
+	else
+		doc_remove(labels, headless_label);
+	if (!manager)
+		return labels;
+	doc_set_str(a, labels, manager_label, manager);
+	doc_set(a, labels, service_label,
+		doc_span(a, copy(a, mp_path_str(service, "metadata.name"))));
+	return labels;
+}
+
+static bool same_map(const struct doc *a, const struct doc *b)
+{
+	bool none_a = !doc_is(a, DOC_MAP) || !a->count, none_b = !doc_is(b, DOC_MAP) || !b->count;
+	return none_a || none_b ? none_a == none_b : doc_equal(a, b);
+}
+
+static bool same_list(const struct doc *a, const struct doc *b)
+{
+	bool none_a = !doc_is(a, DOC_ARRAY) || !a->count;
+	bool none_b = !doc_is(b, DOC_ARRAY) || !b->count;
+	return none_a || none_b ? none_a == none_b : doc_equal(a, b);
+}
+
+static void write_endpoints(struct reconciler *r, struct reconcile_item *i, struct span key,
+			    struct mp service, struct endpoint_groups *g)
+{
+	struct state *s = state_of(r);
+	struct arena *a = reconcile_arena(i);
+	struct buf b = {0};
+	schema_key(&b, s->endpoints, mp_path_str(service, "metadata.namespace"),
+		   mp_path_str(service, "metadata.name"));
+	struct span own = copy(a, span_buf(&b));
+	buf_fini(&b);
+	struct view_object *o = reconcile_get(r, own);
+	struct doc *d = tree(a, value_of(o)), *m = doc_need_map(a, d, "metadata");
+	struct doc *labels = labels_of(a, service, NULL), *subsets = endpoints_subsets(g);
+	doc_set_str(a, labels, own_label, "endpoint-controller");
+	if (o && same_map(doc_get(m, "labels"), labels) && same_list(doc_get(d, "subsets"), subsets))
+		return;
+	struct reconcile_action *x =
+		write(r, i, key, o ? OBJ_UPDATE : OBJ_CREATE, s->endpoints, own);
+	doc_set(a, m, "name", doc_span(a, copy(a, mp_path_str(service, "metadata.name"))));
+	doc_set(a, m, "labels", labels);
+	doc_set(a, d, "subsets", subsets);
+	x->body = d;
+}
+
+static void write_slice(struct reconciler *r, struct reconcile_item *i, struct span key,
+			struct mp service, struct mp owner, struct slice *s, const char *manager)
+{
+	struct arena *a = reconcile_arena(i);
+	const struct schema_resource *slices = state_of(r)->slices;
+	struct doc *d = tree(a, s->key.len ? value_of(reconcile_get(r, s->key)) : (struct mp){0});
+	struct doc *m = doc_need_map(a, d, "metadata"), *labels = labels_of(a, service, manager);
+	if (s->unwanted) {
+		struct reconcile_action *gone = write(r, i, key, OBJ_DELETE, slices, s->key);
+		gone->uid = doc_get_str(m, "uid");
+		return;
+	}
+	if (s->key.len && !s->changed && same_map(doc_get(m, "labels"), labels))
+		return;
+	struct reconcile_action *x =
+		write(r, i, key, s->key.len ? OBJ_UPDATE : OBJ_CREATE, slices, s->key);
+	if (!s->key.len) {
+		struct span name = mp_path_str(service, "metadata.name");
+		doc_set(a, m, "generateName",
+			doc_printf(a, "%.*s-", (int)name.len, (const char *)name.data));
+		doc_add(doc_set(a, m, "ownerReferences", doc_new(a, DOC_ARRAY)),
+			owners_new_ref(a, owner));
+		doc_set_str(a, d, "addressType", "IPv4");
+	}
+	doc_set(a, m, "labels", labels);
+	doc_set(a, d, "endpoints", s->endpoints);
+	doc_set(a, d, "ports", s->ports ? doc_copy(a, s->ports) : doc_new(a, DOC_ARRAY));
+	x->body = d;
+}
+
+/* ---- the plan */
+
+static void place(struct reconciler *r, struct reconcile_item *i, struct span key, struct mp service,
+		  struct mp owner, struct endpoint_groups *g, const char *manager)
+{
+	struct found_slices f = find_slices(state_of(r), reconcile_arena(i), service, manager);
+	if (owner.p)
+		slices_place(g, &f.first);
+	for (struct slice *s = f.first; s; s = s->next) {
+		s->unwanted |= !owner.p;
+		write_slice(r, i, key, service, owner, s, manager);
+	}
+	for (struct slice *s = f.others; s; s = s->next) {
+		s->unwanted = true;
+		write_slice(r, i, key, service, owner, s, manager);
+	}
+}
+
+static struct view_object *endpoints_of(struct reconciler *r, struct span service_key)
+{
+	struct span stream, ns, name;
+	struct buf b = {0};
+	if (!schema_key_split(service_key, &stream, &ns, &name))
+		return NULL;
+	schema_key(&b, state_of(r)->endpoints, ns, name);
+	struct view_object *o = reconcile_get(r, span_buf(&b));
+	buf_fini(&b);
+	return o;
+}
+
+/* The service is gone: so are the Endpoints of its name (its slices are the
+ * garbage collector's). Those that people wrote before there was a service
+ * stay: only they know what is to come. */
+static void plan_gone(struct reconciler *r, struct reconcile_item *i, struct span key)
+{
+	struct state *s = state_of(r);
+	struct view_object *o = endpoints_of(r, key);
+	struct arena *a = reconcile_arena(i);
+	struct span stream, ns, name;
+	bool seen = omap_remove(&s->gone, key) != NULL;
+	if (!o || !schema_key_split(key, &stream, &ns, &name) ||
+	    (!seen && !label_of(value_of(o), own_label).len))
+		return;
+	struct store_compare *basis = arena_alloc(a, sizeof *basis);
+	struct reconcile_action *x =
+		reconcile_add(i, OBJ_DELETE, state_of(r)->endpoints, copy(a, ns), copy(a, name));
+	*basis = reconcile_basis(r, copy(a, key));
+	x->basis = basis;
+	x->basis_count = 1;
+	x->uid = copy(a, mp_path_str(value_of(o), "metadata.uid"));
+}
+
+static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
+{
+	struct endpoint_groups g = {.arena = reconcile_arena(i)};
+	struct view_object *o = reconcile_get(r, key);
+	struct mp service = value_of(o), selector;
+	(void)c;
+	if (!o) {
+		plan_gone(r, i, key);
+		return;
+	}
+	if (mp_path_str(service, "metadata.deletionTimestamp").len)
+		return;
+	if (has_selector(service, &selector)) {
+		gather_pods(state_of(r), &g, service, selector);
+		write_endpoints(r, i, key, service, &g);
+		place(r, i, key, service, service, &g, by_selector);
+		return;
+	}
+	struct mp endpoints = value_of(endpoints_of(r, key));
+	if (span_is(label_of(endpoints, skip_label), "true"))
+		endpoints = (struct mp){0};
+	if (endpoints.p)
+		gather_subsets(&g, endpoints);
+	place(r, i, key, service, endpoints, &g, by_mirror);
+}
+
+/* ---- life */
+
+static const struct reconcile_spec spec = {
+	.name = "endpoint-controller",
+	.fence = "endpoints",
+	.streams = streams,
+	.changed = changed,
+	.plan = plan,
+};
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct state *s = state;
+	(void)cfg;
+	int rc = reconcile_init(c, &s->r, &spec);
+	s->services = reconcile_resource(&s->r, "services");
+	s->pods = reconcile_resource(&s->r, "pods");
+	s->endpoints = reconcile_resource(&s->r, "endpoints");
+	s->slices = reconcile_resource(&s->r, slice_stream);
+	s->service_view = reconcile_view(&s->r, span_of("services"));
+	s->pod_view = reconcile_view(&s->r, span_of("pods"));
+	s->endpoint_view = reconcile_view(&s->r, span_of("endpoints"));
+	s->slice_view = reconcile_view(&s->r, span_of(slice_stream));
+	s->slice_index = ctx_index(c, s->slice_view, "service", slices_by_service);
+	return rc;
+}
+
+static void fini(void *state)
+{
+	struct state *s = state;
+	omap_fini(&s->gone, NULL);
+	reconcile_fini(&s->r);
+}
+
+const struct actor_spec endpoints_actor = {
+	.kind = "endpoints",
+	.state_bytes = sizeof(struct state),
+	.init = init,
+	.on_view = reconcile_on_view,
+	.on_reply = reconcile_on_reply,
+	.on_outcome = reconcile_on_outcome,
+	.on_timer = reconcile_on_timer,
+	.check = reconcile_check,
+	.inspect = reconcile_inspect,
+	.fini = fini,
+};

@@ -1,0 +1,431 @@
+/* Garbage collection by owner references. An owner is looked for where its
+ * reference says, and counts if it has the uid:
+ *
+ *	solid    it is there and stays (or goes without waiting for us)
+ *	waiting  it is there and its deletion waits for dependants (foreground)
+ *	absent   another object, or none, has its name
+ *	unknown  a kind that is not served: nothing is decided by it
+ *
+ *	dependant: some solid    references to the others are taken out
+ *	           some waiting  deleted
+ *	           all absent    deleted
+ *	owner:     finalizer orphan              references to it are taken out,
+ *	                                         then the finalizer
+ *	           finalizer foregroundDeletion  when no dependant blocks any more,
+ *	                                         the finalizer
+ *
+ * Every write rests on the object and on all owners that it judged, as they
+ * were seen: an owner that appears meanwhile saves its dependants. A finalizer
+ * goes only when the views are known to show all dependants there can be.
+ * In a circle of foreground deletions nobody blocks: who waits for dependants
+ * itself is not waited for. */
+#include "actors/controllers/garbage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/controllers/owners.h"
+#include "actors/controllers/reconcile.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+
+enum { BATCH = 500, OWNERS_MAX = 64 };
+
+static const char orphan[] = "orphan", foreground[] = "foregroundDeletion";
+
+struct state {
+	struct reconciler r; /* first */
+	struct view_index **indexes; /* per view, by the owners' uids */
+};
+
+static struct state *state_of(struct reconciler *r)
+{
+	return (struct state *)r;
+}
+
+static struct mp value_of(const struct view_object *o)
+{
+	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
+}
+
+static struct span copy(struct arena *a, struct span s)
+{
+	return (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len};
+}
+
+static bool is_deleting(struct mp object)
+{
+	return mp_path_str(object, "metadata.deletionTimestamp").len > 0;
+}
+
+static bool has_finalizer(struct mp object, const char *name)
+{
+	struct mp list;
+	struct span s;
+	size_t n = 0;
+	if (!object.p || !mp_path(object, "metadata.finalizers", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0 && !mp_str(&list, &s); n--)
+		if (span_is(s, name))
+			return true;
+	return false;
+}
+
+/* Its deletion waits for what it owns. */
+static bool waits(struct mp object)
+{
+	return object.p && is_deleting(object) && has_finalizer(object, foreground);
+}
+
+/* ---- owners */
+
+enum owner_state { OWNER_UNKNOWN, OWNER_ABSENT, OWNER_WAITING, OWNER_SOLID };
+
+/* Where the owner would be; false: its kind is not served, or it cannot be
+ * the owner of this object. */
+static bool owner_key(struct reconciler *r, struct mp object, const struct owner_ref *ref,
+		      struct buf *key)
+{
+	const uint8_t *slash = ref->api_version.len
+				       ? memchr(ref->api_version.data, '/', ref->api_version.len)
+				       : NULL;
+	struct span group = {ref->api_version.data,
+			     slash ? (size_t)(slash - ref->api_version.data) : 0};
+	struct span ns = mp_path_str(object, "metadata.namespace");
+	const struct schema_resource *row =
+		schema_find_kind(r->schema, group, (struct span){0}, ref->kind);
+	if (!row || (row->namespaced && !ns.len) || !ref->name.len)
+		return false;
+	schema_key(key, row, row->namespaced ? ns : (struct span){0}, ref->name);
+	return true;
+}
+
+static enum owner_state judge(struct reconciler *r, struct span key, struct span uid)
+{
+	struct mp owner = value_of(reconcile_get(r, key));
+	if (!owner.p || !span_eq(mp_path_str(owner, "metadata.uid"), uid))
+		return OWNER_ABSENT;
+	return waits(owner) ? OWNER_WAITING : OWNER_SOLID;
+}
+
+struct judged {
+	struct reconciler *r;
+	struct arena *a;
+	struct mp object;
+	size_t counts[OWNER_SOLID + 1];
+	struct store_compare *basis; /* the first is the object's own */
+	size_t basis_count;
+	struct doc *kept; /* references to solid and unknown owners */
+	struct doc *refs; /* all, as a tree, in step with the walk */
+};
+
+static void judge_one(void *arg, const struct owner_ref *ref)
+{
+	struct judged *j = arg;
+	struct buf key = {0};
+	enum owner_state state = OWNER_UNKNOWN;
+	struct doc *self = j->refs;
+	j->refs = self ? self->next : NULL;
+	if (j->basis_count < OWNERS_MAX && owner_key(j->r, j->object, ref, &key)) {
+		struct span k = copy(j->a, span_buf(&key));
+		state = judge(j->r, k, ref->uid);
+		j->basis[j->basis_count++] = reconcile_basis(j->r, k);
+	}
+	buf_fini(&key);
+	j->counts[state]++;
+	if (self && (state == OWNER_UNKNOWN || state == OWNER_SOLID))
+		doc_add(j->kept, doc_copy(j->a, self));
+}
+
+static void judge_owners(struct judged *j, struct span key)
+{
+	struct mp list;
+	struct span raw;
+	struct doc *all = NULL;
+	j->basis = arena_alloc(j->a, (OWNERS_MAX + 1) * sizeof *j->basis);
+	j->basis[j->basis_count++] = reconcile_basis(j->r, copy(j->a, key));
+	j->kept = doc_new(j->a, DOC_ARRAY);
+	if (mp_path(j->object, "metadata.ownerReferences", &list) && mp_raw(&list, &raw) == 0 &&
+	    doc_from_mp(j->a, mp_of(copy(j->a, raw)), &all, NULL) == 0 && doc_is(all, DOC_ARRAY))
+		j->refs = all->first;
+	owners_each(j->object, judge_one, j);
+}
+
+/* ---- dependants */
+
+/* Calls each for everything that names the uid as an owner. */
+static int each_dependant(struct reconciler *r, struct span uid,
+			  int (*each)(void *arg, struct span key, struct view_object *o), void *arg)
+{
+	int rc = 0;
+	for (size_t i = 0; i < r->view_count && !rc; i++)
+		rc = view_index_each(state_of(r)->indexes[i], uid, each, arg);
+	return rc;
+}
+
+static int any(void *arg, struct span key, struct view_object *o)
+{
+	(void)arg;
+	(void)key;
+	(void)o;
+	return 1;
+}
+
+struct blocking {
+	struct span uid;
+	bool blocks;
+};
+
+static void note_blocking(void *arg, const struct owner_ref *ref)
+{
+	struct blocking *b = arg;
+	b->blocks |= ref->blocks && span_eq(ref->uid, b->uid);
+}
+
+static int is_blocking(void *arg, struct span key, struct view_object *o)
+{
+	struct blocking *b = arg;
+	(void)key;
+	if (waits(value_of(o)))
+		return 0;
+	b->blocks = false;
+	owners_each(value_of(o), note_blocking, b);
+	return b->blocks;
+}
+
+/* ---- what a change is about */
+
+struct wanting {
+	struct ctx *c;
+	struct reconciler *r;
+	struct mp object;
+};
+
+static int want_key(void *arg, struct span key, struct view_object *o)
+{
+	struct wanting *w = arg;
+	(void)o;
+	reconcile_want(w->c, w->r, key);
+	return 0;
+}
+
+static void want_waiting_owner(void *arg, const struct owner_ref *ref)
+{
+	struct wanting *w = arg;
+	struct buf key = {0};
+	if (owner_key(w->r, w->object, ref, &key) &&
+	    is_deleting(value_of(reconcile_get(w->r, span_buf(&key)))))
+		reconcile_want(w->c, w->r, span_buf(&key));
+	buf_fini(&key);
+}
+
+static struct span raw_at(struct mp object, const char *path)
+{
+	struct mp m;
+	struct span raw = {0};
+	if (object.p && mp_path(object, path, &m))
+		(void)mp_raw(&m, &raw);
+	return raw;
+}
+
+static bool same_at(struct mp a, struct mp b, const char *path)
+{
+	return span_eq(raw_at(a, path), raw_at(b, path));
+}
+
+static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
+{
+	struct mp was = value_of(v->was), now = value_of(v->now);
+	struct wanting w = {c, r, was};
+	struct span uid = was.p ? mp_path_str(was, "metadata.uid") : (struct span){0};
+	bool gone = was.p && (!now.p || !same_at(was, now, "metadata.uid"));
+	bool refs = !same_at(was, now, "metadata.ownerReferences");
+	bool deletion = !same_at(was, now, "metadata.deletionTimestamp") ||
+			!same_at(was, now, "metadata.finalizers");
+	if (now.p && (refs || deletion || gone))
+		reconcile_want(c, r, v->key);
+	if (gone)
+		each_dependant(r, uid, want_key, &w);
+	if (now.p && deletion && waits(now))
+		each_dependant(r, mp_path_str(now, "metadata.uid"), want_key, &w);
+	/* Who waited for it may go on. */
+	if (was.p && (gone || refs || deletion))
+		owners_each(was, want_waiting_owner, &w);
+}
+
+/* ---- writes */
+
+static struct reconcile_action *write(struct reconciler *r, struct reconcile_item *i,
+				      enum obj_verb verb, struct span key, struct mp object)
+{
+	struct arena *a = reconcile_arena(i);
+	const struct schema_resource *row = schema_find_stream(r->schema, store_stream_of(key));
+	struct span stream, ns = {0}, name = {0};
+	schema_key_split(key, &stream, &ns, &name);
+	struct reconcile_action *x = reconcile_add(i, verb, row, copy(a, ns), copy(a, name));
+	x->uid = copy(a, mp_path_str(object, "metadata.uid"));
+	return x;
+}
+
+static void rest_on(struct reconcile_action *x, struct store_compare *basis, size_t n)
+{
+	x->basis = basis;
+	x->basis_count = n;
+}
+
+static void patch_metadata(struct reconciler *r, struct reconcile_item *i, struct span key,
+			   struct mp object, const char *field, struct doc *value,
+			   struct store_compare *basis, size_t n)
+{
+	struct arena *a = reconcile_arena(i);
+	struct reconcile_action *x = write(r, i, OBJ_PATCH_MERGE, key, object);
+	struct doc *d = doc_new(a, DOC_MAP), *m = doc_set(a, d, "metadata", doc_new(a, DOC_MAP));
+	doc_set(a, m, "uid", doc_span(a, x->uid));
+	doc_set(a, m, field, value);
+	x->body = d;
+	rest_on(x, basis, n);
+}
+
+static enum obj_propagation policy_of(struct mp object)
+{
+	if (has_finalizer(object, orphan))
+		return OBJ_ORPHAN;
+	return has_finalizer(object, foreground) ? OBJ_FOREGROUND : OBJ_BACKGROUND;
+}
+
+/* ---- a dependant's plan */
+
+static void plan_dependant(struct reconciler *r, struct reconcile_item *i, struct span key,
+			   struct mp object)
+{
+	struct judged j = {.r = r, .a = reconcile_arena(i), .object = object};
+	judge_owners(&j, key);
+	size_t *n = j.counts;
+	if (n[OWNER_SOLID]) {
+		if (n[OWNER_ABSENT] || n[OWNER_WAITING])
+			patch_metadata(r, i, key, object, "ownerReferences", j.kept, j.basis,
+				       j.basis_count);
+		return;
+	}
+	if (n[OWNER_UNKNOWN] || !(n[OWNER_ABSENT] || n[OWNER_WAITING]))
+		return;
+	struct reconcile_action *x = write(r, i, OBJ_DELETE, key, object);
+	x->propagation = policy_of(object);
+	if (n[OWNER_WAITING] && each_dependant(r, x->uid, any, NULL))
+		x->propagation = OBJ_FOREGROUND;
+	rest_on(x, j.basis, j.basis_count);
+}
+
+/* ---- an owner's plan */
+
+struct orphaning {
+	struct reconciler *r;
+	struct reconcile_item *i;
+	struct span uid;
+	size_t count;
+};
+
+static int let_go(void *arg, struct span key, struct view_object *o)
+{
+	struct orphaning *x = arg;
+	struct arena *a = reconcile_arena(x->i);
+	struct doc *rest = owners_without(a, value_of(o), x->uid);
+	struct store_compare *basis = arena_alloc(a, sizeof *basis);
+	*basis = reconcile_basis(x->r, copy(a, key));
+	patch_metadata(x->r, x->i, key, value_of(o), "ownerReferences",
+		       rest ? rest : doc_new(a, DOC_ARRAY), basis, 1);
+	return ++x->count >= BATCH;
+}
+
+static struct doc *finalizers_without(struct arena *a, struct mp object, const char *name)
+{
+	struct doc *list = doc_new(a, DOC_ARRAY);
+	struct mp m;
+	struct span s;
+	size_t n = 0;
+	if (mp_path(object, "metadata.finalizers", &m) && mp_array(&m, &n) == 0)
+		for (; n > 0 && !mp_str(&m, &s); n--)
+			if (!span_is(s, name))
+				doc_add(list, doc_span(a, copy(a, s)));
+	return list;
+}
+
+static void drop_finalizer(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
+			   struct span key, struct mp object, const char *name)
+{
+	struct arena *a = reconcile_arena(i);
+	if (!reconcile_fresh(c, r, i))
+		return;
+	struct store_compare *basis = arena_alloc(a, sizeof *basis);
+	*basis = reconcile_basis(r, copy(a, key));
+	patch_metadata(r, i, key, object, "finalizers", finalizers_without(a, object, name), basis,
+		       1);
+}
+
+static void plan_owner(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
+		       struct span key, struct mp object)
+{
+	struct span uid = copy(reconcile_arena(i), mp_path_str(object, "metadata.uid"));
+	if (has_finalizer(object, orphan)) {
+		struct orphaning x = {r, i, uid, 0};
+		each_dependant(r, uid, let_go, &x);
+		if (!x.count)
+			drop_finalizer(c, r, i, key, object, orphan);
+	} else if (has_finalizer(object, foreground)) {
+		struct blocking b = {uid, false};
+		if (!each_dependant(r, uid, is_blocking, &b))
+			drop_finalizer(c, r, i, key, object, foreground);
+	}
+}
+
+static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
+{
+	struct mp object = value_of(reconcile_get(r, key));
+	if (!object.p)
+		return;
+	if (is_deleting(object))
+		plan_owner(c, r, i, key, object);
+	else
+		plan_dependant(r, i, key, object);
+}
+
+/* ---- life */
+
+static const struct reconcile_spec spec = {
+	.name = "garbage-collector",
+	.fence = "garbage-collector",
+	.streams = NULL,
+	.changed = changed,
+	.plan = plan,
+};
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct state *s = state;
+	(void)cfg;
+	int rc = reconcile_init(c, &s->r, &spec);
+	s->indexes = mem_alloc((s->r.view_count + 1) * sizeof(struct view_index *));
+	for (size_t i = 0; i < s->r.view_count; i++)
+		s->indexes[i] = ctx_index(c, s->r.views[i], "owner", owners_index);
+	return rc;
+}
+
+static void fini(void *state)
+{
+	struct state *s = state;
+	free(s->indexes);
+	reconcile_fini(&s->r);
+}
+
+const struct actor_spec garbage_actor = {
+	.kind = "garbage-collector",
+	.state_bytes = sizeof(struct state),
+	.init = init,
+	.on_view = reconcile_on_view,
+	.on_reply = reconcile_on_reply,
+	.on_outcome = reconcile_on_outcome,
+	.on_timer = reconcile_on_timer,
+	.check = reconcile_check,
+	.inspect = reconcile_inspect,
+	.fini = fini,
+};

@@ -1,0 +1,257 @@
+/* Namespaces on their way out.
+ *
+ *	Terminating ──► all content is deleted ──► none is left ──► finalized
+ *
+ * Nothing new comes into a namespace that is Terminating (every create rests
+ * on the namespace's row), so once the views are known to show all that the
+ * store had after that, an empty namespace stays empty.
+ * What does not go (finalizers, pods with a long grace) is told in conditions,
+ * as Kubernetes' namespace controller does. */
+#include "actors/controllers/namespace_deletion.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/controllers/reconcile.h"
+#include "actors/schema/rfc3339.h"
+#include "broker/base/mem.h"
+#include "broker/base/omap.h"
+
+enum { BATCH = 500 };
+#define TELL_EVERY_US INT64_C(2000000)
+
+struct state {
+	struct reconciler r; /* first */
+	const struct schema_resource *namespaces;
+	struct omap told; /* key -> int64: when its conditions were written */
+};
+
+static struct state *state_of(struct reconciler *r)
+{
+	return (struct state *)r;
+}
+
+static struct mp value_of(const struct view_object *o)
+{
+	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
+}
+
+static struct span copy(struct arena *a, struct span s)
+{
+	return (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len};
+}
+
+static bool is_deleting(struct mp object)
+{
+	return object.p && mp_path_str(object, "metadata.deletionTimestamp").len > 0;
+}
+
+static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
+{
+	struct state *s = state_of(r);
+	struct mp any = value_of(v->now ? v->now : v->was);
+	struct span ns = mp_path_str(any, "metadata.namespace");
+	struct buf key = {0};
+	if (span_is(view_stream(v->view), s->namespaces->stream)) {
+		if (is_deleting(any) && v->now)
+			reconcile_want(c, r, v->key);
+		else
+			free(omap_remove(&s->told, v->key));
+		return;
+	}
+	schema_key(&key, s->namespaces, (struct span){0}, ns);
+	if (ns.len && is_deleting(value_of(reconcile_get(r, span_buf(&key)))))
+		reconcile_want(c, r, span_buf(&key));
+	buf_fini(&key);
+}
+
+/* ---- what is left */
+
+struct left {
+	struct buf kinds; /* "pods. has 3 resource instances, ..." */
+	size_t count, deleted;
+};
+
+static void delete_one(struct reconciler *r, struct reconcile_item *i,
+		       const struct schema_resource *row, struct mp object)
+{
+	struct arena *a = reconcile_arena(i);
+	struct reconcile_action *x =
+		reconcile_add(i, OBJ_DELETE, row, copy(a, mp_path_str(object, "metadata.namespace")),
+			      copy(a, mp_path_str(object, "metadata.name")));
+	(void)r;
+	x->uid = copy(a, mp_path_str(object, "metadata.uid"));
+	x->propagation = OBJ_BACKGROUND;
+}
+
+static void look_at_kind(struct reconciler *r, struct reconcile_item *i, struct view *v,
+			 struct span ns, struct left *left)
+{
+	const struct schema_resource *row = schema_find_stream(r->schema, view_stream(v));
+	struct buf prefix = {0};
+	size_t here = 0;
+	if (!row || !row->namespaced)
+		return;
+	schema_key(&prefix, row, ns, (struct span){0});
+	for (struct onode *n = omap_seek(view_map(v), span_buf(&prefix)); n; n = omap_next(n)) {
+		struct span key = onode_key(n);
+		struct mp object = value_of(n->value);
+		if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
+			break;
+		here++;
+		if (is_deleting(object) || left->deleted >= BATCH)
+			continue;
+		left->deleted++;
+		delete_one(r, i, row, object);
+	}
+	buf_fini(&prefix);
+	left->count += here;
+	if (here)
+		buf_printf(&left->kinds, "%s%s.%s has %zu resource instances",
+			   left->kinds.len ? ", " : "", row->resource, row->group, here);
+}
+
+/* ---- conditions */
+
+static struct doc *remaining_condition(struct ctx *c, struct arena *a, struct left *left)
+{
+	char now[RFC3339_MAX];
+	struct doc *d = doc_new(a, DOC_MAP);
+	rfc3339_format(ctx_wall_us(c), now);
+	doc_set_str(a, d, "type", "NamespaceContentRemaining");
+	doc_set_str(a, d, "status", left->count ? "True" : "False");
+	doc_set_str(a, d, "lastTransitionTime", arena_dup(a, now));
+	doc_set_str(a, d, "reason", left->count ? "SomeResourcesRemain" : "ContentRemoved");
+	doc_set(a, d, "message",
+		left->count ? doc_printf(a, "Some resources are remaining: %s",
+					 buf_text(&left->kinds))
+			    : doc_str(a, "All content successfully removed"));
+	return d;
+}
+
+static void tell(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key,
+		 struct mp ns, struct left *left)
+{
+	struct state *s = state_of(r);
+	struct arena *a = reconcile_arena(i);
+	int64_t *told = omap_get(&s->told, key), now = ctx_wall_us(c), since = 0;
+	if (told)
+		since = *told;
+	else if (rfc3339_parse(mp_path_str(ns, "metadata.deletionTimestamp"), &since))
+		since = now;
+	if (now - since < TELL_EVERY_US) {
+		reconcile_later(c, i, (uint64_t)(TELL_EVERY_US - (now - since)));
+		return;
+	}
+	if (!told) {
+		told = mem_alloc(sizeof *told);
+		omap_put(&s->told, key, told);
+	}
+	*told = now;
+	struct reconcile_action *x =
+		reconcile_add(i, OBJ_PATCH_STRATEGIC, s->namespaces, (struct span){0},
+			      copy(a, mp_path_str(ns, "metadata.name")));
+	struct doc *d = doc_new(a, DOC_MAP), *status = doc_set(a, d, "status", doc_new(a, DOC_MAP));
+	x->sub = "status";
+	x->body = d;
+	doc_add(doc_set(a, status, "conditions", doc_new(a, DOC_ARRAY)),
+		remaining_condition(c, a, left));
+}
+
+/* ---- the plan */
+
+static void finalize(struct reconciler *r, struct reconcile_item *i, struct span key, struct mp ns)
+{
+	struct state *s = state_of(r);
+	struct arena *a = reconcile_arena(i);
+	struct span raw;
+	struct doc *d = NULL;
+	if (mp_raw(&(struct mp){ns.p, ns.end}, &raw) ||
+	    doc_from_mp(a, mp_of(copy(a, raw)), &d, NULL))
+		return;
+	struct doc *list = doc_path(d, "spec.finalizers");
+	for (struct doc *f = doc_is(list, DOC_ARRAY) ? list->first : NULL, *next; f; f = next) {
+		next = f->next;
+		if (doc_str_is(f, "kubernetes"))
+			doc_detach(list, f);
+	}
+	struct store_compare *basis = arena_alloc(a, sizeof *basis);
+	struct reconcile_action *x =
+		reconcile_add(i, OBJ_UPDATE, s->namespaces, (struct span){0},
+			      copy(a, mp_path_str(ns, "metadata.name")));
+	*basis = reconcile_basis(r, copy(a, key));
+	x->sub = "finalize";
+	x->body = d;
+	x->basis = basis;
+	x->basis_count = 1;
+}
+
+static bool is_finalized(struct mp ns)
+{
+	struct mp list;
+	struct span s;
+	size_t n = 0;
+	if (!mp_path(ns, "spec.finalizers", &list) || mp_array(&list, &n))
+		return true;
+	for (; n > 0 && !mp_str(&list, &s); n--)
+		if (span_is(s, "kubernetes"))
+			return false;
+	return true;
+}
+
+static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
+{
+	struct mp ns = value_of(reconcile_get(r, key));
+	struct left left = {0};
+	if (!is_deleting(ns) || is_finalized(ns))
+		return;
+	struct span name = mp_path_str(ns, "metadata.name");
+	for (size_t k = 0; k < r->view_count; k++)
+		look_at_kind(r, i, r->views[k], name, &left);
+	if (!left.count) {
+		if (reconcile_fresh(c, r, i))
+			finalize(r, i, key, ns);
+	} else if (!left.deleted) {
+		tell(c, r, i, key, ns, &left);
+	}
+	buf_fini(&left.kinds);
+}
+
+/* ---- life */
+
+static const struct reconcile_spec spec = {
+	.name = "namespace-controller",
+	.fence = "namespace-deletion",
+	.streams = NULL,
+	.changed = changed,
+	.plan = plan,
+};
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct state *s = state;
+	(void)cfg;
+	int rc = reconcile_init(c, &s->r, &spec);
+	s->namespaces = reconcile_resource(&s->r, "namespaces");
+	return rc;
+}
+
+static void fini(void *state)
+{
+	struct state *s = state;
+	omap_fini(&s->told, free);
+	reconcile_fini(&s->r);
+}
+
+const struct actor_spec namespace_deletion_actor = {
+	.kind = "namespace-deletion",
+	.state_bytes = sizeof(struct state),
+	.init = init,
+	.on_view = reconcile_on_view,
+	.on_reply = reconcile_on_reply,
+	.on_outcome = reconcile_on_outcome,
+	.on_timer = reconcile_on_timer,
+	.check = reconcile_check,
+	.inspect = reconcile_inspect,
+	.fini = fini,
+};

@@ -1,0 +1,160 @@
+/* Where a service's connections go, from the service and its pods. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "actors/controllers/endpoints_plan.h"
+#include "actors/schema/json.h"
+
+static struct mp parse(struct arena *a, const char *json)
+{
+	struct doc *d = NULL;
+	struct err e = {0};
+	struct buf b = {0};
+	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, &e), 0, "%s: %s", json, e.text);
+	doc_to_mp(&b, d);
+	struct span s = {(uint8_t *)arena_ndup(a, b.data, b.len), b.len};
+	buf_fini(&b);
+	return mp_of(s);
+}
+
+static const char SERVICE[] = "{\"metadata\":{\"name\":\"web\"},\"spec\":{\"ports\":[{\"name\":\"h\",\"port\":80,"
+			      "\"protocol\":\"TCP\",\"targetPort\":\"http\"}]}}";
+
+static struct mp pod(struct arena *a, const char *ip, int port, bool ready, const char *more)
+{
+	char text[900];
+	snprintf(text, sizeof text,
+		 "{\"metadata\":{\"name\":\"p-%s\",\"namespace\":\"d\",\"uid\":\"u-%s\"%s},\"spec\":{"
+		 "\"nodeName\":\"n1\",\"containers\":[{\"ports\":[{\"name\":\"http\",\"containerPort\":%d,"
+		 "\"protocol\":\"TCP\"}]}]},\"status\":{\"phase\":\"Running\",\"podIP\":\"%s\","
+		 "\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
+		 ip, ip, more, port, ip, ready ? "True" : "False");
+	return parse(a, text);
+}
+
+static const char *text_of(struct arena *a, const struct doc *d)
+{
+	struct buf b = {0};
+	json_from_doc(&b, d);
+	const char *text = arena_dup(a, buf_text(&b));
+	buf_fini(&b);
+	return text;
+}
+
+#define EXPECT_DOC(d, want)                                                                        \
+	cr_expect_str_eq(text_of(&a, d), want, "%s, wanted %s", text_of(&a, d), want)
+
+Test(endpoints_plan, addresses_are_sorted_and_ready_apart_from_the_rest)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	struct mp service = parse(&a, SERVICE);
+	endpoint_groups_pod(&g, service, pod(&a, "10.0.0.2", 8080, true, ""));
+	endpoint_groups_pod(&g, service, pod(&a, "10.0.0.1", 8080, true, ""));
+	endpoint_groups_pod(&g, service, pod(&a, "10.0.0.3", 8080, false, ""));
+	endpoint_groups_pod(&g, service,
+			    pod(&a, "10.0.0.4", 8080, true, ",\"deletionTimestamp\":\"x\""));
+	const struct doc *subsets = endpoints_subsets(&g);
+	cr_assert_eq(subsets->count, 1);
+	cr_expect(span_is(doc_path_str(subsets->first, "addresses[0].ip"), "10.0.0.1"));
+	cr_expect(span_is(doc_path_str(subsets->first, "addresses[1].ip"), "10.0.0.2"));
+	cr_expect_eq(doc_get(subsets->first, "addresses")->count, 2);
+	cr_expect_eq(doc_get(subsets->first, "notReadyAddresses")->count, 1);
+	EXPECT_DOC(doc_get(subsets->first, "ports"),
+		   "[{\"name\":\"h\",\"port\":8080,\"protocol\":\"TCP\"}]");
+	EXPECT_DOC(doc_path(subsets->first, "addresses[0].targetRef"),
+		   "{\"kind\":\"Pod\",\"namespace\":\"d\",\"name\":\"p-10.0.0.1\",\"uid\":\"u-10.0.0.1\"}");
+	arena_fini(&a);
+}
+
+Test(endpoints_plan, pods_that_resolve_a_port_differently_are_groups_and_those_without_are_left_out)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	struct mp service = parse(&a, SERVICE);
+	endpoint_groups_pod(&g, service, pod(&a, "10.0.0.1", 8080, true, ""));
+	endpoint_groups_pod(&g, service, pod(&a, "10.0.0.2", 9090, true, ""));
+	endpoint_groups_pod(&g, service,
+			    parse(&a, "{\"status\":{\"podIP\":\"10.0.0.9\",\"phase\":\"Running\"}}"));
+	endpoint_groups_pod(&g, service,
+			    parse(&a, "{\"status\":{\"phase\":\"Pending\"}}"));
+	cr_expect_eq(endpoints_subsets(&g)->count, 2);
+	struct slice *list = NULL;
+	slices_place(&g, &list);
+	cr_assert(list && list->next && !list->next->next);
+	arena_fini(&a);
+}
+
+Test(endpoints_plan, one_pod_changes_one_slice_and_the_others_keep_their_places)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	struct mp service = parse(&a, SERVICE);
+	char ip[20];
+	for (int i = 0; i < 250; i++) {
+		snprintf(ip, sizeof ip, "10.0.%d.%d", i / 200, i % 200 + 1);
+		endpoint_groups_pod(&g, service, pod(&a, ip, 80, true, ""));
+	}
+	struct slice *list = NULL;
+	slices_place(&g, &list);
+	size_t slices = 0, total = 0;
+	for (struct slice *s = list; s; s = s->next) {
+		cr_expect_leq(s->endpoints->count, ENDPOINTS_A_SLICE);
+		total += s->endpoints->count;
+		slices++;
+		/* Stored, and found again. */
+		s->key = span_of("k");
+		s->changed = false;
+	}
+	cr_expect_eq(slices, 3);
+	cr_expect_eq(total, 250);
+	/* One goes, one comes. */
+	struct endpoint_groups h = {.arena = &a};
+	for (int i = 1; i < 250; i++) {
+		snprintf(ip, sizeof ip, "10.0.%d.%d", i / 200, i % 200 + 1);
+		endpoint_groups_pod(&h, service, pod(&a, ip, 80, true, ""));
+	}
+	endpoint_groups_pod(&h, service, pod(&a, "10.9.9.9", 80, true, ""));
+	slices_place(&h, &list);
+	size_t changed = 0;
+	for (struct slice *s = list; s; s = s->next) {
+		changed += s->changed;
+		cr_expect_not(s->unwanted);
+		cr_expect(s->key.len, "no new slice");
+	}
+	cr_expect_eq(changed, 1, "the new one takes the place of the one that went");
+	arena_fini(&a);
+}
+
+Test(endpoints_plan, nothing_behind_a_service_is_one_empty_slice)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	struct slice *list = NULL;
+	slices_place(&g, &list);
+	cr_assert(list && !list->next);
+	cr_expect(list->changed && !list->unwanted);
+	cr_expect_eq(list->endpoints->count, 0);
+	list->key = span_of("k");
+	list->changed = false;
+	slices_place(&g, &list);
+	cr_expect_not(list->changed, "and stays so");
+	arena_fini(&a);
+}
+
+Test(endpoints_plan, mirrors_what_people_wrote)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	endpoint_groups_subset(&g, parse(&a, "{\"addresses\":[{\"ip\":\"1.2.3.4\"}],\"notReadyAddresses\":[{"
+					     "\"ip\":\"1.2.3.5\"}],\"ports\":[{\"port\":5,\"protocol\":\"TCP\"}]}"));
+	struct slice *list = NULL;
+	slices_place(&g, &list);
+	cr_assert(list && !list->next);
+	EXPECT_DOC(list->endpoints,
+		   "[{\"addresses\":[\"1.2.3.4\"],\"conditions\":{\"ready\":true,\"serving\":true,"
+		   "\"terminating\":false}},{\"addresses\":[\"1.2.3.5\"],\"conditions\":{\"ready\":false,"
+		   "\"serving\":false,\"terminating\":false}}]");
+	EXPECT_DOC(list->ports, "[{\"port\":5,\"protocol\":\"TCP\",\"name\":\"\"}]");
+	arena_fini(&a);
+}
