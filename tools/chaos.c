@@ -27,7 +27,7 @@ static const struct argp_option run_rows[] = {
 	{"twice", OPT_TWICE, NULL, 0, "run the one seed twice too", 0},
 	{"once", OPT_ONCE, NULL, 0, "run each of --seeds once", 0},
 	{"output", OPT_OUT, "FORM", 0, "text or json (a line per run, then one for all)", 0},
-	{"verbose", 'v', NULL, 0, "with --seeds: every run, not just the first that did not hold", 0},
+	{"verbose", 'v', NULL, 0, "every change of every object; with --seeds: every run, not just the first that did not hold", 0},
 	{0},
 };
 static const struct argp_option plain_rows[] = {{0}};
@@ -179,7 +179,7 @@ static int run_many(const struct script *s, const struct options *o)
 
 static int run_one(const struct script *s, const struct options *o)
 {
-	struct run_watch watch = report_watch(stdout);
+	struct run_watch watch = report_watch(stdout, o->verbose);
 	struct run_result r;
 	uint64_t seed = o->has_seed ? o->seeds.first : s->seed;
 	if (!o->json)

@@ -46,6 +46,7 @@ struct reconcile_item {
 	struct arena arena; /* of the plan */
 	struct reconcile_action *first, *last, *next;
 	bool planning, committed;
+	bool refused; /* a write of this plan was */
 	uint64_t expects[]; /* per view */
 };
 
@@ -261,7 +262,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 	enum fresh was = i->fresh;
 	arena_reset(&i->arena);
 	drop_plan(i);
-	i->committed = false;
+	i->committed = i->refused = false;
 	i->planning = true;
 	r->plans++;
 	r->spec->plan(c, r, i, span_of(i->key));
@@ -340,8 +341,13 @@ static void item_over(struct ctx *c, struct reconciler *r, struct reconcile_item
 		forget_if_idle(r, i);
 }
 
+/* All writes of a plan rest on the same: what refuses one refuses those that
+ * are on their way with it, and counts once. */
 static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 {
+	if (i->refused)
+		return;
+	i->refused = true;
 	uint64_t pause = PAUSE_MIN_US << (i->refusals < 15 ? i->refusals : 15);
 	i->refusals++;
 	i->paused = true;

@@ -35,6 +35,8 @@ struct pod {
 	struct resources wants;
 	char *node;            /* where it is counted, NULL nowhere */
 	struct bytes *object;
+	uint64_t version; /* of that object */
+	uint64_t bound;   /* we did it with this version: older news of it is stale */
 	struct writing *writing;
 	uint64_t tag;
 	uint64_t tried;        /* s->moves when no node was found for it */
@@ -195,14 +197,14 @@ static void write_end(struct scheduler *s, struct pod *p)
 	p->writing = NULL;
 }
 
-static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p);
+static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
 static bool waits_for_us(const struct scheduler *s, struct mp pod);
 
-static void written(struct ctx *c, struct scheduler *s, struct pod *p)
+static void written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
 {
 	if (p->state == POD_BINDING)
-		binding_over(c, s, p);
+		binding_over(c, s, p, version);
 	else
 		marking_over(c, s, p);
 }
@@ -228,7 +230,7 @@ static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	p->state = POD_BINDING;
 	count_on(s, p, span_of(node)); /* assumed */
 	if (writing_start(c, w, p->tag))
-		written(c, s, p);
+		written(c, s, p, 0);
 }
 
 static void tell(struct ctx *c, struct scheduler *s, struct pod *p, const char *type,
@@ -248,12 +250,14 @@ static void tell(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	ctx_send(c, "gate", "event.record", &b, 0);
 }
 
-static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p)
+/* `version`: at or before that of the bound pod, after all that was before. */
+static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
 {
 	int code = p->writing->plan.answer.code;
 	char message[700];
 	write_end(s, p);
 	if (code < 300) {
+		p->bound = version;
 		s->bound++;
 		p->state = POD_OTHER;
 		snprintf(message, sizeof message, "Successfully assigned %s to %s",
@@ -299,7 +303,8 @@ static void describe(const unsigned *faults, size_t nodes, char *out, size_t max
 }
 
 /* The condition as Kubernetes' scheduler writes it, by a merge patch whose
- * list is the pod's own with this one condition set. */
+ * list is the pod's own with this one condition set. So it must be that pod:
+ * on one that runs by now it would take away what its node says of it. */
 static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *message)
 {
 	free(p->why);
@@ -328,9 +333,14 @@ static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	doc_set(a, status, "conditions", list);
 	doc_set(a, patch, "status", status);
 	w->request.body = patch;
+	struct store_compare *basis = arena_alloc(a, sizeof *basis);
+	*basis = (struct store_compare){.key = writing_text(w, span_of(p->key)),
+					.field = STORE_MOD, .number = p->version};
+	w->request.basis = basis;
+	w->request.basis_count = 1;
 	p->state = POD_MARKING;
 	if (writing_start(c, w, p->tag))
-		written(c, s, p);
+		written(c, s, p, 0);
 }
 
 static void park(struct ctx *c, struct scheduler *s, struct pod *p)
@@ -345,11 +355,18 @@ static void park(struct ctx *c, struct scheduler *s, struct pod *p)
 
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
 {
+	int code = p->writing->plan.answer.code;
 	write_end(s, p);
-	if (waits_for_us(s, mp_of(bytes_span(p->object))))
+	if (code < 300 && waits_for_us(s, mp_of(bytes_span(p->object)))) {
 		park(c, s, p);
-	else
-		p->state = POD_OTHER;
+		return;
+	}
+	p->state = POD_OTHER;
+	if (code < 300)
+		return;
+	free(p->why); /* it is another pod by now: when that is seen it gets another try */
+	p->why = NULL;
+	ctx_timer(c, RETRY_US, TAG_RETRY);
 }
 
 /* ---- the choice */
@@ -448,10 +465,13 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 		unpark_all(c, s);
 }
 
-static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
+static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object,
+		   uint64_t version)
 {
 	struct pod *p = omap_get(&s->pods, key);
 	struct mp m = mp_of(bytes_span(object));
+	if (p && version < p->bound)
+		return; /* from before we bound it */
 	if (!p) {
 		p = mem_alloc(sizeof *p);
 		p->key = mem_ndup(key.data, key.len);
@@ -460,6 +480,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	}
 	bytes_unref(p->object);
 	p->object = bytes_ref(object);
+	p->version = version;
 	if (p->writing)
 		return; /* its outcome decides */
 	struct span node = finished(m) ? (struct span){0} : mp_path_str(m, "spec.nodeName");
@@ -496,7 +517,7 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 	if (v->key.len && v->view == s->node_view)
 		on_node(c, s, v->key, v->now ? v->now->value : NULL);
 	else if (v->key.len && v->now)
-		on_pod(c, s, v->key, v->now->value);
+		on_pod(c, s, v->key, v->now->value, v->now->version);
 	else if (v->key.len)
 		on_pod_gone(c, s, v->key);
 	run_soon(c, s); /* a view may be complete, or show enough now */
@@ -513,7 +534,7 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 	struct key8 k = key_of(tag);
 	struct pod *p = omap_get(&s->writing, (struct span){k.b, 8});
 	if (p && writing_outcome(c, p->writing, o, tag))
-		written(c, s, p);
+		written(c, s, p, store_version(o->revision, 0));
 	return 0;
 }
 

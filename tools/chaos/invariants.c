@@ -291,6 +291,8 @@ void judge_record(struct judge *j, uint64_t now_us, uint64_t revision, struct sp
 			(unsigned long long)last);
 		violated(j, "rev-monotonic", now_us, &why);
 	}
+	for (size_t i = 0; j->changed && i < j->ledger.change_count; i++)
+		j->changed(j->changed_arg, now_us, &j->ledger, &j->ledger.changes[i]);
 	for (size_t i = 0; i < j->script->judgement_count; i++) {
 		const struct judgement *g = &j->script->judgements[i];
 		if (g->word == JUDGE_ALWAYS && !g->invariant->at_revision(j, &why))

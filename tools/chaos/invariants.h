@@ -42,6 +42,10 @@ struct judge {
 	struct world *world; /* after it was opened */
 	struct violation violation; /* the first; the rest follows from it */
 	uint64_t judged; /* revisions */
+	/* Told of each change before it is judged; may be NULL. */
+	void (*changed)(void *arg, uint64_t now_us, const struct ledger *l,
+			const struct led_change *c);
+	void *changed_arg;
 };
 
 void judge_init(struct judge *j, const struct script *s);

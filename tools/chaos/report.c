@@ -45,9 +45,26 @@ static void on_recovered(void *arg, const struct judgement *j, int64_t after_us)
 		time_text(after, after_us), time_text(within, j->within_us));
 }
 
-struct run_watch report_watch(FILE *out)
+static void on_changed(void *arg, int64_t at_us, const struct ledger *l, const struct led_change *c)
 {
-	return (struct run_watch){out, on_steady, on_step, on_settle, on_recovered};
+	static const char *const notes[] = {"spec.nodeName", "status.phase", "reason", "message"};
+	struct span who = l->record.origin.principal;
+	line_begins(arg, at_us, l->revision);
+	fprintf(arg, "         %s %.*s by %.*s", !c->now ? "gone" : c->was ? "changed" : "made",
+		(int)c->raw->key.len, (const char *)c->raw->key.data, (int)who.len,
+		(const char *)who.data);
+	for (size_t i = 0; c->now && i < sizeof notes / sizeof *notes; i++) {
+		struct span s = mp_path_str(mp_of(bytes_span(c->now->value)), notes[i]);
+		if (s.len)
+			fprintf(arg, " %.*s", (int)(s.len < 80 ? s.len : 80), (const char *)s.data);
+	}
+	fprintf(arg, "%s\n", c->now && c->now->pod.ready ? " ready" : "");
+}
+
+struct run_watch report_watch(FILE *out, bool changes)
+{
+	return (struct run_watch){out, on_steady, on_step, on_settle, on_recovered,
+				  changes ? on_changed : NULL};
 }
 
 /* ---- the verdict */

@@ -7,8 +7,9 @@
 
 #include "tools/chaos/run.h"
 
-/* Tells a run as it goes; `arg` of the watch is the stream. */
-struct run_watch report_watch(FILE *out);
+/* Tells a run as it goes; `arg` of the watch is the stream. `changes`: every
+ * change of every object, too. */
+struct run_watch report_watch(FILE *out, bool changes);
 /* The verdict, its witness, and how to see it again. */
 void report_verdict(FILE *out, const struct script *s, const struct run_result *r);
 void report_json(FILE *out, const struct script *s, const struct run_result *r);

@@ -377,6 +377,12 @@ static void judge_all(struct run *r)
 	judge_touched(r);
 }
 
+static void on_changed(void *arg, uint64_t now_us, const struct ledger *l, const struct led_change *c)
+{
+	struct run *r = arg;
+	r->watch->changed(r->watch->arg, (int64_t)(now_us - r->zero_us), l, c);
+}
+
 void run_script(const struct script *s, uint64_t seed, const struct run_watch *watch,
 		struct run_result *out)
 {
@@ -384,12 +390,14 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	memset(out, 0, sizeof *out);
 	out->seed = seed;
 	judge_init(&r.judge, s);
+	r.judge.changed = watch && watch->changed ? on_changed : NULL;
+	r.judge.changed_arg = &r;
 	plan_make(&r.plan, s, seed);
 	r.progress = mem_alloc((r.plan.happening_count + 1) * sizeof *r.progress);
 	r.held_since = mem_alloc((s->judgement_count + 1) * sizeof *r.held_since);
 	r.world = r.judge.world = s->world->open(s, seed, &r.judge);
 	r.zero_us = s->world->now_us(r.world);
-	uint64_t begin = r.zero_us;
+	const uint64_t begin = r.zero_us;
 	if (warm_up(&r)) {
 		timeline(&r);
 		if (!violated(&r))

@@ -30,6 +30,9 @@ struct run_watch {
 	void (*settle)(void *arg, int64_t at_us, uint64_t revision);
 	/* An `eventually` holds, for good as far as this run goes. */
 	void (*recovered)(void *arg, const struct judgement *j, int64_t after_us);
+	/* A change at its revision, as the journal has it. */
+	void (*changed)(void *arg, int64_t at_us, const struct ledger *l,
+			const struct led_change *c);
 };
 
 struct run_result {
