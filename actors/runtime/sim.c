@@ -471,12 +471,13 @@ static void to_broker(struct sim *s, const struct event *e)
 		router_on_frame(s->router, e->slot->peer, e->frame, false, s->now);
 }
 
+/* An envelope was checked whole at the broker; what is on the bus was not. */
 static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame)
 {
 	if (type == EV_BUS)
 		cell_on_bus(slot->cell, frame, false);
 	else
-		cell_on_frame(slot->cell, frame, false);
+		cell_on_frame(slot->cell, frame, true);
 	wake(slot, slot->sim->now);
 }
 
