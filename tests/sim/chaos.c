@@ -10,7 +10,7 @@
 #include "store/local/record.h"
 #include "tools/chaos/seeds.h"
 
-enum { SEEDS = 50 };
+enum { SEEDS = 25 };
 
 static void quiet(void)
 {
@@ -99,7 +99,7 @@ Test(chaos, a_new_incarnation_of_the_controller_sees_what_the_former_made)
 		       "replicaset web 2 cpu 10m\nsteady all-ready\n"
 		       "at 90ms pause actor scheduler for 2s\nat 100ms scale web 20 id up\n"
 		       "after up 5ms..60ms kill actor replication for 20ms\n"
-		       "settle 30s\nalways no-excess\neventually all-ready within 30s\n", 150);
+		       "settle 30s\nalways no-excess\neventually all-ready within 30s\n", 100);
 }
 
 /* The same in the scheduler's accounts; and it told a pod that runs that no
@@ -111,7 +111,7 @@ Test(chaos, a_scheduler_neither_gives_room_twice_nor_marks_what_it_has_bound)
 		       "replicaset web 2 cpu 200m\nsteady all-ready\n"
 		       "at 90ms pause node n* mode all for 2s\nat 100ms scale web 30 id up\n"
 		       "after up 10ms..60ms kill actor scheduler for 20ms\nat 1s scale web 13\n"
-		       "settle 30s\nalways capacity\neventually all-ready within 30s\n", 250);
+		       "settle 30s\nalways capacity\neventually all-ready within 30s\n", 150);
 }
 
 /* Forty creates were on their way when the user changed his mind: each refusal
@@ -120,7 +120,7 @@ Test(chaos, a_plan_that_is_refused_as_a_whole_is_made_again_soon)
 {
 	never_violated("chaos 1\nlayout apart\nreplicaset web 2 cpu 10m\nsteady all-ready\n"
 		       "at 100ms scale web 40 id up\nafter up 1ms..30ms scale web 12\n"
-		       "settle 10s\nalways no-excess\neventually all-ready within 5s\n", 80);
+		       "settle 10s\nalways no-excess\neventually all-ready within 5s\n", 50);
 }
 
 Test(chaos, every_scenario_that_ships_is_right)

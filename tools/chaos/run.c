@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_US = 200000, WISHES_MORE = 16 };
+enum { LOOK_US = 200000, SETTLE_LOOK_US = 500000 };
 
 /* What is known of a happening while it lasts. */
 struct progress {
@@ -292,7 +292,7 @@ static void settle(struct run *r)
 	for (size_t i = 0; i < r->s->judgement_count; i++)
 		r->held_since[i] = -1;
 	while (now(r) < from + r->s->settle_us && !violated(r)) {
-		run_to(r, now(r) + LOOK_US);
+		run_to(r, now(r) + SETTLE_LOOK_US);
 		look(r, from);
 	}
 }
