@@ -420,6 +420,8 @@ bool cell_run(struct cell *c, unsigned turns)
 
 uint64_t cell_deadline(const struct cell *c)
 {
+	if (c->run_first)
+		return 0; /* a port delivered since cell_run */
 	uint64_t due = c->timer_count ? c->timers[0].due_us : UINT64_MAX;
 	uint64_t link = link_deadline(c);
 	if (link < due)

@@ -74,7 +74,8 @@ void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted);
 void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted);
 /* Runs due timers and at most `turns` turns; true when work is left. */
 bool cell_run(struct cell *c, unsigned turns);
-/* When something is due next (now_us clock); UINT64_MAX: nothing. */
+/* When something is due next (now_us clock); 0: a turn waits; UINT64_MAX:
+ * nothing. */
 uint64_t cell_deadline(const struct cell *c);
 
 /* For tests, inspect and invariants. */

@@ -305,17 +305,21 @@ static bool drain(struct loop *l, struct sock *s, void (*take)(struct cell *, st
 	return true;
 }
 
-/* Milliseconds until something is due; at most a second. */
+/* Milliseconds until something is due; at most a second. The hooks go first:
+ * what they deliver is a turn that is due at once. */
 static int sleep_ms(struct loop *l)
 {
-	uint64_t now = clock_us(CLOCK_MONOTONIC), longest = 1000000;
-	uint64_t due = cell_deadline(l->cell);
-	uint64_t wait = due == UINT64_MAX ? longest : due > now ? due - now : 0;
+	uint64_t longest = 1000000, wait = longest;
 	for (struct loop_hook *h = l->hooks; h; h = h->next) {
 		uint64_t most = h->before_sleep(h->arg);
 		if (most < wait)
 			wait = most;
 	}
+	uint64_t now = clock_us(CLOCK_MONOTONIC), due = cell_deadline(l->cell);
+	if (due <= now)
+		wait = 0;
+	else if (due - now < wait)
+		wait = due - now;
 	return (int)((wait < longest ? wait : longest) + 999) / 1000;
 }
 
