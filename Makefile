@@ -129,7 +129,7 @@ test:
 	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
-	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
+	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh) tests/e2e-thread
 
 demo:
 	-@tools/deps $(PACKAGES)
@@ -137,9 +137,9 @@ demo:
 	@tools/demo/demo
 endif
 
-# Proofs that take longer: seeds by the thousand.
+# Proofs that take longer: seeds by the thousand, threads again.
 test-long: all tests
-	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS))
+	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS)) tests/e2e-thread tests/e2e-thread
 
 # Figures as JSON lines, each beside the bare library (and, with PEER_DIR, a
 # real Kubernetes) in the same run.
