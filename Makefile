@@ -129,7 +129,8 @@ test:
 	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
-	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh) tests/e2e-thread
+	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh) \
+		tests/e2e-thread tests/e2e-address
 
 demo:
 	-@tools/deps $(PACKAGES)

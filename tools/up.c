@@ -505,21 +505,9 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-int command_up(int argc, char **argv)
+static int run(struct parent *p)
 {
-	struct parent *p = mem_alloc(sizeof *p);
 	struct err e = {0};
-	p->o = (struct options){.data_dir = default_data_dir(),
-				.api = "127.0.0.1:6443",
-				.runtime = "process",
-				.nodes = 1};
-	argv[0] = (char *)"troupe up";
-	argp_parse(&argp, argc, argv, 0, NULL, &p->o);
-	if (p->o.help_config) {
-		config_help(stdout);
-		return 0;
-	}
-	raise_limits();
 	if (readlink("/proc/self/exe", p->self, sizeof p->self - 1) < 0 || prepare(p, &e)) {
 		fprintf(stderr, "troupe up: %s\n", e.text);
 		return 1;
@@ -534,6 +522,22 @@ int command_up(int argc, char **argv)
 			add_process(p, p->config.cells[i].name);
 	int code = supervise(p);
 	stop_all(p);
+	return code;
+}
+
+int command_up(int argc, char **argv)
+{
+	struct parent *p = mem_alloc(sizeof *p);
+	p->o = (struct options){.data_dir = default_data_dir(),
+				.api = "127.0.0.1:6443",
+				.runtime = "process",
+				.nodes = 1};
+	argv[0] = (char *)"troupe up";
+	argp_parse(&argp, argc, argv, 0, NULL, &p->o);
+	if (p->o.help_config)
+		config_help(stdout);
+	raise_limits();
+	int code = p->o.help_config ? 0 : run(p);
 	config_fini(&p->config);
 	arena_fini(&p->arena);
 	free(p);

@@ -381,6 +381,7 @@ static void fini(void *state)
 	struct api *a = state;
 	while (omap_first(&a->calls))
 		call_end(a, omap_first(&a->calls)->value);
+	omap_fini(&a->calls, NULL);
 	omap_fini(&a->watches, watch_free);
 	omap_fini(&a->streams, free);
 	schema_free(a->schema);
