@@ -156,8 +156,8 @@ bench: all $(BENCHES)
 # Fuzzers by clang, FUZZ_SECONDS each; corpus in the build folder. Without
 # clang's libFuzzer it says so and succeeds.
 FUZZ_SECONDS ?= 30
-FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/main.c,$(wildcard tests/fuzz/*.c)))
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(if $(FUZZ_PLAIN),$(BUILD)/obj/tests/fuzz/main.o) $(ARCHIVES)
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/main.c %/seeds.c,$(wildcard tests/fuzz/*.c)))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/$(if $(FUZZ_PLAIN),main,seeds).o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) $(if $(FUZZ_PLAIN),,-fsanitize=fuzzer) -o $@ $^ $(PC_LIBS)
