@@ -39,7 +39,7 @@ CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(OPT) $(WARN) -fno-om
 LDFLAGS_ALL := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # ---- archives, topmost floor first (which is link order)
-tools_DIRS := tools
+tools_DIRS := tools tools/chaos
 nodes_DIRS := nodes
 control_DIRS := actors/api actors/gate actors/controllers actors/scheduler
 objects_DIRS := actors/objects

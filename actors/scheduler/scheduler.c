@@ -13,15 +13,13 @@
 #include <stdlib.h>
 
 #include "actors/objects/writing.h"
+#include "actors/runtime/fence.h"
 #include "actors/scheduler/fit.h"
 #include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
 enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
-
-/* Of the first transaction; the others count from 1. */
-#define TAG_FENCE UINT64_C(0)
 
 struct node {
 	struct resources allocatable, used;
@@ -46,13 +44,12 @@ struct pod {
 struct scheduler {
 	struct schema *schema;
 	const struct schema_resource *pods_row;
+	struct view *views[2]; /* the two below */
 	struct view *pod_view, *node_view;
 	char *name; /* spec.schedulerName that it serves */
-	/* A plain key that each incarnation writes; its version is the token
-	 * of all its transactions. What a former one has on its way is refused
-	 * from then on, and all that came before is in the views. */
-	char fence_key[300];
-	uint64_t fence;
+	/* What a former incarnation has on its way is refused, and nothing is
+	 * planned before the views show all that it has bound. */
+	struct fence fence;
 	struct omap nodes;   /* name -> struct node */
 	struct omap pods;    /* key -> struct pod */
 	struct omap queue;   /* order -> struct pod */
@@ -121,8 +118,7 @@ static void dequeue(struct scheduler *s, struct pod *p)
 
 static void run_soon(struct ctx *c, struct scheduler *s)
 {
-	if (s->running || !s->queue.count || !s->fence || !view_synced(s->pod_view) ||
-	    !view_synced(s->node_view))
+	if (s->running || !s->queue.count || !fence_holds(&s->fence))
 		return;
 	s->running = true;
 	ctx_timer(c, 0, TAG_NEXT);
@@ -177,8 +173,8 @@ static struct writing *write_pod(struct ctx *c, struct scheduler *s, struct pod 
 	schema_key_split(span_of(p->key), &stream, &ns, &name);
 	w->request.origin.principal = span_of("system:kube-scheduler");
 	w->request.subresource = sub;
-	w->fence_key = span_of(s->fence_key);
-	w->fence_token = s->fence;
+	w->fence_key = span_of(s->fence.key);
+	w->fence_token = s->fence.token;
 	w->request.namespace = writing_text(w, ns);
 	w->request.name = writing_text(w, name);
 	p->writing = w;
@@ -497,38 +493,21 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct scheduler *s = state;
-	if (!v->key.len)
-		run_soon(c, s); /* a view is complete */
-	else if (v->view == s->node_view)
+	if (v->key.len && v->view == s->node_view)
 		on_node(c, s, v->key, v->now ? v->now->value : NULL);
-	else if (v->now)
+	else if (v->key.len && v->now)
 		on_pod(c, s, v->key, v->now->value);
-	else
+	else if (v->key.len)
 		on_pod_gone(c, s, v->key);
+	run_soon(c, s); /* a view may be complete, or show enough now */
 	return 0;
-}
-
-static void take_fence(struct ctx *c, struct scheduler *s)
-{
-	static const uint8_t empty_map[] = {0x80};
-	struct bytes *value = bytes_copy(empty_map, sizeof empty_map);
-	struct store_op op = {
-		.verb = STORE_PUT, .key = span_of(s->fence_key), .value = value};
-	struct store_txn t = {.then_ops = &op, .then_count = 1};
-	ctx_txn(c, &t, TAG_FENCE);
-	bytes_unref(value);
 }
 
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct scheduler *s = state;
-	if (tag == TAG_FENCE) {
-		if (o->status || !o->row_count)
-			return ERR_IO; /* start again */
-		s->fence = o->rows[0].mod_version;
-		run_soon(c, s);
-		return 0;
-	}
+	if (tag == FENCE_TAG)
+		return fence_on_outcome(c, &s->fence, o);
 	if (o->status == ERR_FENCED)
 		return ERR_FENCED; /* another incarnation is at work: begin anew */
 	struct key8 k = key_of(tag);
@@ -538,9 +517,22 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 	return 0;
 }
 
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	struct scheduler *s = state;
+	if (tag == FENCE_TAG)
+		fence_on_reply(c, &s->fence, r);
+	run_soon(c, s);
+	return 0;
+}
+
 static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct scheduler *s = state;
+	if (tag == FENCE_TAG) {
+		fence_on_timer(c, &s->fence);
+		return 0;
+	}
 	if (tag == TAG_NEXT) {
 		schedule_next(c, s);
 		return 0;
@@ -561,13 +553,14 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct scheduler *s = state;
 	struct span name = mp_path_str(cfg, "serves");
 	s->name = name.len ? mem_ndup(name.data, name.len) : mem_dup("default-scheduler");
-	snprintf(s->fence_key, sizeof s->fence_key, "fences/%s", s->name);
-	take_fence(c, s);
 	s->schema = schema_new();
 	objects_install(s->schema);
 	s->pods_row = schema_find(s->schema, (struct span){0}, span_of("v1"), span_of("pods"));
 	s->node_view = ctx_follow(c, "nodes");
 	s->pod_view = ctx_follow(c, "pods");
+	s->views[0] = s->node_view;
+	s->views[1] = s->pod_view;
+	fence_take(c, &s->fence, s->name, s->views, 2);
 	return 0;
 }
 
@@ -620,6 +613,7 @@ static void fini(void *state)
 	omap_fini(&s->nodes, node_free);
 	schema_free(s->schema);
 	free(s->name);
+	fence_fini(&s->fence);
 }
 
 const struct actor_spec scheduler_actor = {
@@ -627,6 +621,7 @@ const struct actor_spec scheduler_actor = {
 	.state_bytes = sizeof(struct scheduler),
 	.init = init,
 	.on_view = on_view,
+	.on_reply = on_reply,
 	.on_outcome = on_outcome,
 	.on_timer = on_timer,
 	.check = check,
