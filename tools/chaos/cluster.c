@@ -26,10 +26,10 @@ static const struct part {
 	{"core", "store", &store_actor},
 	{"core", "gate", &gate_actor},
 	{"controllers", "namespaces", &namespaces_actor},
-	{"controllers", "namespace-deletion", &namespace_deletion_actor},
+	{"collectors", "namespace-deletion", &namespace_deletion_actor},
 	{"controllers", "replication", &replication_actor},
 	{"controllers", "endpoints", &endpoints_actor},
-	{"controllers", "garbage-collector", &garbage_actor},
+	{"collectors", "garbage-collector", &garbage_actor},
 	{"scheduler", "scheduler", &scheduler_actor},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
