@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/base/log.h"
 #include "nodes/proxy/plane_private.h"
 
 enum { EVENTS = 256, BACKLOG = 4096, KEEPALIVE_S = 60, DESCRIPTORS_FOR_OTHERS = 1000 };
@@ -328,7 +329,7 @@ const struct plane_counters *plane_counters(const struct plane *p)
 /* ---- life */
 
 /* A relay takes two descriptors, and others of this process need some too. */
-static size_t fitting(size_t wanted, size_t otherwise)
+static size_t fitting(const char *what, size_t wanted, size_t otherwise)
 {
 	struct rlimit r = {0};
 	size_t n = wanted ? wanted : otherwise;
@@ -336,7 +337,11 @@ static size_t fitting(size_t wanted, size_t otherwise)
 	size_t room = r.rlim_cur > 2 * DESCRIPTORS_FOR_OTHERS
 			      ? (size_t)(r.rlim_cur - DESCRIPTORS_FOR_OTHERS) / 2
 			      : (size_t)r.rlim_cur / 4;
-	return n < room ? n : room;
+	if (n <= room)
+		return n;
+	log_warn("service-proxy", "room for %zu %s, not for %zu: too few descriptors", room, what,
+		 n);
+	return room;
 }
 
 int plane_new(struct plane **out, const struct plane_config *cfg, struct err *e)
@@ -344,8 +349,8 @@ int plane_new(struct plane **out, const struct plane_config *cfg, struct err *e)
 	struct plane *p = mem_alloc(sizeof *p);
 	struct plane_config *c = &p->cfg;
 	*c = *cfg;
-	c->connections_max = fitting(c->connections_max, PLANE_CONNECTIONS);
-	c->flows_max = fitting(c->flows_max, PLANE_FLOWS);
+	c->connections_max = fitting("connections", c->connections_max, PLANE_CONNECTIONS);
+	c->flows_max = fitting("flows", c->flows_max, PLANE_FLOWS);
 	if (!c->service_connections_max)
 		c->service_connections_max = PLANE_SERVICE_CONNECTIONS;
 	if (!c->connect_timeout_ms)

@@ -51,7 +51,8 @@ struct plane_counters {
 #undef PLANE_COUNTER
 };
 
-/* 0 in a limit: its default. */
+/* 0 in a limit: its default. What the process has no descriptors for is cut,
+ * with a line in the log. */
 struct plane_config {
 	size_t connections_max, service_connections_max, flows_max;
 	uint32_t connect_timeout_ms, flow_idle_ms;

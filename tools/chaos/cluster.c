@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/controllers/endpoints.h"
+#include "actors/controllers/garbage.h"
+#include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/replication.h"
 #include "actors/gate/gate.h"
@@ -23,7 +26,10 @@ static const struct part {
 	{"core", "store", &store_actor},
 	{"core", "gate", &gate_actor},
 	{"controllers", "namespaces", &namespaces_actor},
+	{"collectors", "namespace-deletion", &namespace_deletion_actor},
 	{"controllers", "replication", &replication_actor},
+	{"controllers", "endpoints", &endpoints_actor},
+	{"collectors", "garbage-collector", &garbage_actor},
 	{"scheduler", "scheduler", &scheduler_actor},
 };
 enum { PARTS = sizeof parts / sizeof *parts };

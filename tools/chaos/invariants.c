@@ -50,7 +50,10 @@ static bool no_excess(struct judge *j, struct err *why)
 {
 	for (size_t i = 0; i < j->ledger.change_count; i++) {
 		const struct led_change *c = &j->ledger.changes[i];
-		const struct led_owner *o = c->now && c->now->is_pod ? c->now->pod.owner : NULL;
+		/* One that was there before is adopted, as in Kubernetes, even if it
+		 * is then one too many. */
+		bool made = c->now && !c->was && c->now->is_pod;
+		const struct led_owner *o = made ? c->now->pod.owner : NULL;
 		if (o && o->live > o->live_before && o->live > o->wants)
 			return excess(j, o, c->now, why);
 	}
@@ -221,7 +224,7 @@ static bool views_converge(struct judge *j, struct err *why)
 
 const struct invariant invariants[] = {
 	{"no-excess", no_excess, NULL,
-	 "no controller's pods (neither deleted nor ended) rise above what its spec wants at that revision"},
+	 "no controller makes a pod above what its spec wants at that revision (deleted and ended ones do not count)"},
 	{"one-binding", one_binding, NULL, "a pod that is bound never gets another node"},
 	{"capacity", capacity, NULL,
 	 "no pod is bound to a node beyond its allocatable CPU, memory, storage and pods"},
