@@ -18,7 +18,9 @@
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
-enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
+enum { RETRY_US = 1000000, BEHIND_US = 20000, REQUEST_MS = 5000 };
+
+enum { TAG_NEXT = 1, TAG_RETRY, TAG_BEHIND, TAG_HEAD };
 
 /* Of the first transaction; the others count from 1. */
 #define TAG_FENCE UINT64_C(0)
@@ -40,6 +42,8 @@ struct pod {
 	struct writing *writing;
 	uint64_t tag;
 	uint64_t tried;        /* s->moves when no node was found for it */
+	uint64_t seen;         /* version of the object */
+	uint64_t known;        /* that we wrote: the view may still tell older ones */
 	char *why;             /* message of the condition that it has */
 };
 
@@ -50,9 +54,12 @@ struct scheduler {
 	char *name; /* spec.schedulerName that it serves */
 	/* A plain key that each incarnation writes; its version is the token
 	 * of all its transactions. What a former one has on its way is refused
-	 * from then on, and all that came before is in the views. */
+	 * from then on. What it had bound before may not be in our view yet:
+	 * `head` is the last change of a pod, asked after the fence, and
+	 * nothing is bound before the view has come so far. */
 	char fence_key[300];
-	uint64_t fence;
+	uint64_t fence, head;
+	bool head_known;
 	struct omap nodes;   /* name -> struct node */
 	struct omap pods;    /* key -> struct pod */
 	struct omap queue;   /* order -> struct pod */
@@ -119,13 +126,18 @@ static void dequeue(struct scheduler *s, struct pod *p)
 		s->parked--;
 }
 
+/* A timer, because its turn comes after those of the changes that the view
+ * has told: then they are in the accounts. */
 static void run_soon(struct ctx *c, struct scheduler *s)
 {
-	if (s->running || !s->queue.count || !s->fence || !view_synced(s->pod_view) ||
+	if (s->running || !s->queue.count || !s->head_known || !view_synced(s->pod_view) ||
 	    !view_synced(s->node_view))
 		return;
 	s->running = true;
-	ctx_timer(c, 0, TAG_NEXT);
+	if (view_version(s->pod_view) >= s->head)
+		ctx_timer(c, 0, TAG_NEXT);
+	else
+		ctx_timer(c, BEHIND_US, TAG_BEHIND);
 }
 
 /* Highest priority first, then the oldest, then by key. */
@@ -201,6 +213,8 @@ static void write_end(struct scheduler *s, struct pod *p)
 
 static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p);
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
+static void settle(struct ctx *c, struct scheduler *s, struct pod *p);
+static struct span node_used(struct bytes *object);
 static bool waits_for_us(const struct scheduler *s, struct mp pod);
 
 static void written(struct ctx *c, struct scheduler *s, struct pod *p)
@@ -255,14 +269,18 @@ static void tell(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	int code = p->writing->plan.answer.code;
+	uint64_t version = p->writing->plan.answer.version;
 	char message[700];
 	write_end(s, p);
 	if (code < 300) {
+		p->known = version;
 		s->bound++;
 		p->state = POD_OTHER;
 		snprintf(message, sizeof message, "Successfully assigned %s to %s",
 			 p->key + strlen("pods/"), p->node);
 		tell(c, s, p, "Normal", "Scheduled", message);
+		if (p->seen >= p->known)
+			settle(c, s, p); /* it may have ended already */
 		return;
 	}
 	/* Gone, or bound by another: its view change says what is so. If it is
@@ -270,7 +288,7 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p)
 	s->conflicts++;
 	p->state = POD_OTHER;
 	struct view_object *o = view_get(s->pod_view, span_of(p->key));
-	struct span node = o ? text_of(o->value, "spec.nodeName") : (struct span){0};
+	struct span node = o ? node_used(o->value) : (struct span){0};
 	count_on(s, p, node);
 	if (o && !node.len)
 		ctx_timer(c, RETRY_US, TAG_RETRY);
@@ -349,11 +367,13 @@ static void park(struct ctx *c, struct scheduler *s, struct pod *p)
 
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
 {
+	if (p->writing->plan.answer.code < 300)
+		p->known = p->writing->plan.answer.version;
 	write_end(s, p);
 	if (waits_for_us(s, mp_of(bytes_span(p->object))))
 		park(c, s, p);
 	else
-		p->state = POD_OTHER;
+		settle(c, s, p);
 }
 
 /* ---- the choice */
@@ -452,10 +472,36 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 		unpark_all(c, s);
 }
 
-static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
+/* Where it takes room. */
+static struct span node_used(struct bytes *object)
+{
+	return finished(mp_of(bytes_span(object))) ? (struct span){0}
+						   : text_of(object, "spec.nodeName");
+}
+
+/* Account and queue as its object says; nothing of it is being written. */
+static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	struct span node = node_used(p->object);
+	bool room = p->node && !node.len;
+	count_on(s, p, node);
+	if (!waits_for_us(s, mp_of(bytes_span(p->object)))) {
+		dequeue(s, p);
+		p->state = POD_OTHER;
+	} else if (p->state == POD_OTHER) {
+		enqueue(c, s, p);
+	}
+	if (room)
+		unpark_all(c, s);
+}
+
+static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object,
+		   uint64_t version)
 {
 	struct pod *p = omap_get(&s->pods, key);
 	struct mp m = mp_of(bytes_span(object));
+	if (p && version < p->known)
+		return; /* without the node that it has by now */
 	if (!p) {
 		p = mem_alloc(sizeof *p);
 		p->key = mem_ndup(key.data, key.len);
@@ -464,19 +510,9 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	}
 	bytes_unref(p->object);
 	p->object = bytes_ref(object);
-	if (p->writing)
-		return; /* its outcome decides */
-	struct span node = finished(m) ? (struct span){0} : mp_path_str(m, "spec.nodeName");
-	bool room = p->node && !node.len;
-	count_on(s, p, node);
-	if (!waits_for_us(s, m)) {
-		dequeue(s, p);
-		p->state = POD_OTHER;
-	} else if (p->state == POD_OTHER) {
-		enqueue(c, s, p);
-	}
-	if (room)
-		unpark_all(c, s);
+	p->seen = version;
+	if (!p->writing) /* else its outcome decides */
+		settle(c, s, p);
 }
 
 static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
@@ -502,7 +538,7 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 	else if (v->view == s->node_view)
 		on_node(c, s, v->key, v->now ? v->now->value : NULL);
 	else if (v->now)
-		on_pod(c, s, v->key, v->now->value);
+		on_pod(c, s, v->key, v->now->value, v->version);
 	else
 		on_pod_gone(c, s, v->key);
 	return 0;
@@ -519,6 +555,32 @@ static void take_fence(struct ctx *c, struct scheduler *s)
 	bytes_unref(value);
 }
 
+/* A range of nothing: only the head is wanted. */
+static void ask_head(struct ctx *c)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "from", "pods/");
+	mpw_kv_str(&b, "end", "pods/");
+	mpw_kv_u64(&b, "limit", 1);
+	mpw_kv_str(&b, "stream", "pods");
+	ctx_request(c, "store", "store.range", &b, REQUEST_MS, 0);
+}
+
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	struct scheduler *s = state;
+	struct mp m;
+	(void)tag;
+	if (r->status || !mp_find(r->body, "head", &m) || mp_u64(&m, &s->head)) {
+		ctx_timer(c, BEHIND_US, TAG_HEAD);
+		return 0;
+	}
+	s->head_known = true;
+	run_soon(c, s);
+	return 0;
+}
+
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct scheduler *s = state;
@@ -526,7 +588,7 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 		if (o->status || !o->row_count)
 			return ERR_IO; /* start again */
 		s->fence = o->rows[0].mod_version;
-		run_soon(c, s);
+		ask_head(c);
 		return 0;
 	}
 	if (o->status == ERR_FENCED)
@@ -538,18 +600,32 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 	return 0;
 }
 
-static int on_timer(struct ctx *c, void *state, uint64_t tag)
+static void retry(struct ctx *c, struct scheduler *s)
 {
-	struct scheduler *s = state;
-	if (tag == TAG_NEXT) {
-		schedule_next(c, s);
-		return 0;
-	}
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
 		if (p->state == POD_OTHER && !p->writing &&
 		    waits_for_us(s, mp_of(bytes_span(p->object))))
 			enqueue(c, s, p);
+	}
+}
+
+static int on_timer(struct ctx *c, void *state, uint64_t tag)
+{
+	struct scheduler *s = state;
+	switch (tag) {
+	case TAG_NEXT:
+		schedule_next(c, s);
+		break;
+	case TAG_BEHIND:
+		s->running = false;
+		run_soon(c, s);
+		break;
+	case TAG_HEAD:
+		ask_head(c);
+		break;
+	default:
+		retry(c, s);
 	}
 	return 0;
 }
@@ -628,6 +704,7 @@ const struct actor_spec scheduler_actor = {
 	.init = init,
 	.on_view = on_view,
 	.on_outcome = on_outcome,
+	.on_reply = on_reply,
 	.on_timer = on_timer,
 	.check = check,
 	.inspect = inspect,

@@ -1,5 +1,6 @@
 /* A whole cluster under the simulator: store, gate, namespaces and scheduler
- * in one cell, three nodes in cells of their own, a user who creates and
+ * in one cell (in every other seed the scheduler in its own, where it hears
+ * of what it wrote after the answer), three nodes in cells of their own, a user who creates and
  * deletes more pods than fit, and every kind of fault.
  *
  * A judge follows the store's events and holds what it has ever seen in a
@@ -69,6 +70,7 @@ static bool over(const struct view_object *o)
 
 struct judge {
 	struct view *pods, *nodes;
+	bool listed; /* until then the ledger is that of a former incarnation */
 	struct ledger *ledger;
 };
 
@@ -156,7 +158,8 @@ static int judge_view(struct ctx *c, void *st, const struct view_change *v)
 		if (s)
 			s->counts = false;
 	}
-	if (view_synced(j->pods))
+	j->listed |= !v->key.len;
+	if (j->listed && view_synced(j->pods))
 		judge_room(j->ledger);
 	return 0;
 }
@@ -396,13 +399,17 @@ static void refill(void *arg, struct cell *c)
 {
 	char name[32];
 	const char *cell = cell_name(c);
-	(void)arg;
+	const struct ledger *l = arg;
 	if (strcmp(cell, "core") == 0) {
 		add(c, "store", "store", NULL);
 		add(c, "judge", "judge", NULL);
 		add(c, "gate", "gate", NULL);
 		add(c, "namespaces", "namespaces", NULL);
-		add(c, "scheduler", "scheduler", NULL);
+		if (l->seed % 2)
+			add(c, "scheduler", "scheduler", NULL);
+	} else if (strcmp(cell, "sched") == 0) {
+		if (l->seed % 2 == 0)
+			add(c, "scheduler", "scheduler", NULL);
 	} else if (strcmp(cell, "user") == 0) {
 		add(c, "user", "user", NULL);
 	} else {
@@ -411,7 +418,7 @@ static void refill(void *arg, struct cell *c)
 	}
 }
 
-static const char *const cells[] = {"core", "user", "n1", "n2", "n3"};
+static const char *const cells[] = {"core", "user", "n1", "n2", "n3", "sched"};
 enum { CELLS = sizeof cells / sizeof *cells };
 
 struct run {
@@ -430,12 +437,13 @@ static void crash_actor(struct run *r)
 		{"n3", "node-agent/n3"},
 	};
 	size_t i = sim_random(r->sim) % (sizeof who / sizeof *who);
-	sim_crash_actor(r->sim, who[i].cell, who[i].actor);
+	bool moved = strcmp(who[i].actor, "scheduler") == 0 && r->ledger.seed % 2 == 0;
+	sim_crash_actor(r->sim, moved ? "sched" : who[i].cell, who[i].actor);
 }
 
 static void crash_cell(struct run *r)
 {
-	sim_crash_cell(r->sim, cells[sim_random(r->sim) % CELLS], refill, NULL);
+	sim_crash_cell(r->sim, cells[sim_random(r->sim) % CELLS], refill, &r->ledger);
 }
 
 static void restart_broker(struct run *r)
@@ -587,7 +595,7 @@ static void begin(struct run *r, uint64_t seed, bool with_faults)
 	r->ledger.seed = seed;
 	r->sim = sim_new(&cfg);
 	for (int i = 0; i < CELLS; i++)
-		refill(NULL, sim_cell(r->sim, cells[i]));
+		refill(&r->ledger, sim_cell(r->sim, cells[i]));
 }
 
 static uint64_t run_seed(uint64_t seed, bool with_faults)
