@@ -71,6 +71,7 @@ static bool over(const struct view_object *o)
 struct judge {
 	struct view *pods, *nodes;
 	bool listed; /* until then the ledger is that of a former incarnation */
+	uint64_t listed_to; /* changes up to here are in what was iterated */
 	struct ledger *ledger;
 };
 
@@ -136,6 +137,7 @@ static void judge_room(const struct ledger *l)
 static void judge_list(struct judge *j)
 {
 	struct ledger *l = j->ledger;
+	j->listed_to = view_version(j->pods);
 	for (struct onode *n = omap_first(&l->seen); n; n = omap_next(n))
 		((struct seen *)n->value)->counts = false;
 	for (struct onode *n = omap_first(view_map(j->pods)); n; n = omap_next(n))
@@ -146,7 +148,7 @@ static int judge_view(struct ctx *c, void *st, const struct view_change *v)
 {
 	struct judge *j = st;
 	(void)c;
-	if (v->view != j->pods)
+	if (v->view != j->pods || (v->key.len && v->version <= j->listed_to))
 		return 0;
 	if (!v->key.len)
 		judge_list(j);
