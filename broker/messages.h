@@ -17,6 +17,7 @@ enum {
 	MSG_BUS_EVENT = 12,
 	MSG_BUS_HEAD = 13,
 	MSG_BUS_NOTICE = 14,
+	MSG_SESSION_CREDIT = 15,
 };
 
 #endif

@@ -81,11 +81,17 @@ static void make_runnable(struct cell *c, struct actor *a)
 	c->run_last = a;
 }
 
+static size_t bytes_of(const struct item *i)
+{
+	return i->type == ITEM_PORT ? bytes_span(i->port.payload).len : i->body.len;
+}
+
 int actor_queue(struct cell *c, struct actor *a, struct item *i)
 {
-	/* What belongs to the runtime's own bookkeeping is always taken. */
 	bool bounded = i->type == ITEM_MSG || i->type == ITEM_PORT;
-	if (bounded && a->queued >= CELL_MAILBOX_ITEMS_MAX) {
+	size_t bytes = bytes_of(i);
+	if (bounded && (a->queued >= CELL_MAILBOX_ITEMS_MAX ||
+			a->queued_bytes + bytes > CELL_MAILBOX_BYTES_MAX)) {
 		item_free(i);
 		return ERR_OVERLOADED;
 	}
@@ -96,6 +102,7 @@ int actor_queue(struct cell *c, struct actor *a, struct item *i)
 		a->first = i;
 	a->last = i;
 	a->queued++;
+	a->queued_bytes += bytes;
 	make_runnable(c, a);
 	return 0;
 }
@@ -109,6 +116,7 @@ static struct item *mailbox_pop(struct actor *a)
 	if (!a->first)
 		a->last = NULL;
 	a->queued--;
+	a->queued_bytes -= bytes_of(i);
 	i->next = NULL;
 	return i;
 }
@@ -119,7 +127,7 @@ static void mailbox_keep_messages(struct actor *a)
 {
 	struct item *i = a->first;
 	a->first = a->last = NULL;
-	a->queued = 0;
+	a->queued = a->queued_bytes = 0;
 	while (i) {
 		struct item *next = i->next;
 		i->next = NULL;
@@ -132,6 +140,7 @@ static void mailbox_keep_messages(struct actor *a)
 				a->first = i;
 			a->last = i;
 			a->queued++;
+			a->queued_bytes += bytes_of(i);
 		}
 		i = next;
 	}
@@ -144,6 +153,7 @@ static void mailbox_push_front(struct actor *a, struct item *i)
 	if (!a->last)
 		a->last = i;
 	a->queued++;
+	a->queued_bytes += bytes_of(i);
 }
 
 /* ---- an actor's life */

@@ -325,6 +325,8 @@ void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
 		return;
 	}
 	c->heard_us = c->ops.now_us(c->ops.arg);
+	if (env.type != ENV_SYSTEM)
+		link_took(c, bytes_span(frame).len);
 	if (env.type == ENV_SYSTEM)
 		link_on_system(c, &env);
 	else
