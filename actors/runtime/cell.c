@@ -356,6 +356,9 @@ struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
 	c->self = mem_alloc(strlen(cfg->name) + 6);
 	sprintf(c->self, "cell/%s", cfg->name);
 	c->incarnation = ops->random(ops->arg) >> 1;
+	/* An answer to a request of a former incarnation may come late, to the
+	 * same name: it must not be the answer to one of ours. */
+	c->next_id = ops->random(ops->arg) >> 2;
 	c->views_act_us = UINT64_MAX;
 	link_start(c);
 	return c;
