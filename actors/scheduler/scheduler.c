@@ -200,6 +200,8 @@ static void write_end(struct scheduler *s, struct pod *p)
 static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
 static bool waits_for_us(const struct scheduler *s, struct mp pod);
+static void settle(struct ctx *c, struct scheduler *s, struct pod *p);
+static struct span node_used(struct bytes *object);
 
 static void written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
 {
@@ -263,6 +265,8 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 		snprintf(message, sizeof message, "Successfully assigned %s to %s",
 			 p->key + strlen("pods/"), p->node);
 		tell(c, s, p, "Normal", "Scheduled", message);
+		if (p->version > p->bound)
+			settle(c, s, p); /* it may have ended already */
 		return;
 	}
 	/* Gone, or bound by another: its view change says what is so. If it is
@@ -270,7 +274,7 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 	s->conflicts++;
 	p->state = POD_OTHER;
 	struct view_object *o = view_get(s->pod_view, span_of(p->key));
-	struct span node = o ? text_of(o->value, "spec.nodeName") : (struct span){0};
+	struct span node = o ? node_used(o->value) : (struct span){0};
 	count_on(s, p, node);
 	if (o && !node.len)
 		ctx_timer(c, RETRY_US, TAG_RETRY);
@@ -362,8 +366,10 @@ static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
 		return;
 	}
 	p->state = POD_OTHER;
-	if (code < 300)
+	if (code < 300) {
+		settle(c, s, p);
 		return;
+	}
 	free(p->why); /* it is another pod by now: when that is seen it gets another try */
 	p->why = NULL;
 	ctx_timer(c, RETRY_US, TAG_RETRY);
@@ -465,6 +471,29 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 		unpark_all(c, s);
 }
 
+/* Where it takes room. */
+static struct span node_used(struct bytes *object)
+{
+	return finished(mp_of(bytes_span(object))) ? (struct span){0}
+						   : text_of(object, "spec.nodeName");
+}
+
+/* Account and queue as its object says; nothing of it is being written. */
+static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	struct span node = node_used(p->object);
+	bool room = p->node && !node.len;
+	count_on(s, p, node);
+	if (!waits_for_us(s, mp_of(bytes_span(p->object)))) {
+		dequeue(s, p);
+		p->state = POD_OTHER;
+	} else if (p->state == POD_OTHER) {
+		enqueue(c, s, p);
+	}
+	if (room)
+		unpark_all(c, s);
+}
+
 static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object,
 		   uint64_t version)
 {
@@ -481,19 +510,8 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	bytes_unref(p->object);
 	p->object = bytes_ref(object);
 	p->version = version;
-	if (p->writing)
-		return; /* its outcome decides */
-	struct span node = finished(m) ? (struct span){0} : mp_path_str(m, "spec.nodeName");
-	bool room = p->node && !node.len;
-	count_on(s, p, node);
-	if (!waits_for_us(s, m)) {
-		dequeue(s, p);
-		p->state = POD_OTHER;
-	} else if (p->state == POD_OTHER) {
-		enqueue(c, s, p);
-	}
-	if (room)
-		unpark_all(c, s);
+	if (!p->writing) /* else its outcome decides */
+		settle(c, s, p);
 }
 
 static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
