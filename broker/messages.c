@@ -52,10 +52,12 @@ static const struct msg_field event[] = {
 	{"created", MP_INT, 0, true, "version of the change that made the key"},
 	{"part", MP_STR, 256, false, "the partition it is in"},
 	{"was", MP_INT, 0, true, "version of the value before, 0: created"},
-	{"value", MP_NONE, 0, false, "the object; nil: deleted; absent: secret"},
+	{"value", MP_NONE, 0, IS_SECRET, "the object; nil: deleted; absent: secret"},
 	{"secret", MP_BOOL, 0, false, "the value is to be fetched"},
 	{"who", MP_STR, 256, false, "principal"},
 	{"trace", MP_ARRAY, 4, false, "trace (two halves), span, causing version"},
+	{"wall_us", MP_INT, 0, false, "the writer's clock"},
+	{"revision", MP_INT, 0, false, "of the transaction"},
 	END,
 };
 static const struct msg_field head[] = {

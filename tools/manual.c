@@ -10,7 +10,7 @@ static void print_fields(const struct msg_row *r)
 	for (const struct msg_field *f = r->fields; f && f->name; f++)
 		printf("    %-12s %-6s %s%s\n", f->name,
 		       f->type == MP_NONE ? "any" : mp_type_name(f->type), f->help,
-		       f->required ? "" : " (optional)");
+		       f->flags & IS_REQUIRED ? "" : " (optional)");
 }
 
 int command_manual(int argc, char **argv)
