@@ -72,6 +72,14 @@ static const struct msg_field notice[] = {
 	END,
 };
 
+static const struct msg_field nothing[] = {END};
+static const struct msg_field state[] = {
+	{"sessions", MP_ARRAY, 0, true, "a map each: cell, names, epoch, silent_us"},
+	{"counts", MP_MAP, 32, true,
+	 "routed, published, refused_full, refused_gone, strangers, malformed, stale, forged"},
+	END,
+};
+
 static const struct msg_row rows[] = {
 	{MSG_SESSION_HELLO, "session.hello", CLASS_SYSTEM, ROLE_ANY, hello,
 	 "the first words of a cell"},
@@ -94,6 +102,9 @@ static const struct msg_row rows[] = {
 	{MSG_BUS_EVENT, "bus.event", CLASS_EVENT, ROLE_CELL, event, "a committed change"},
 	{MSG_BUS_HEAD, "bus.head", CLASS_EVENT, ROLE_CELL, head, "how far a stream is"},
 	{MSG_BUS_NOTICE, "bus.notice", CLASS_NOTICE, ROLE_CELL, notice, "crashes, marks, audit"},
+	{MSG_BROKER_SESSIONS, "broker.sessions", CLASS_REQUEST, ROLE_CELL, nothing,
+	 "to broker: which cells are here"},
+	{MSG_BROKER_STATE, "broker.state", CLASS_REPLY, ROLE_CELL, state, "those"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

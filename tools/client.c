@@ -153,6 +153,11 @@ void client_close(struct client *c)
 	sock_system_stop();
 }
 
+const char *client_self(const struct client *c)
+{
+	return c->self;
+}
+
 static int failed(const struct envelope *env, struct err *e)
 {
 	struct mp body = mp_of(env->body);
@@ -187,6 +192,21 @@ int client_request(struct client *c, const char *to, uint16_t kind, struct buf *
 			return rc;
 	}
 	return err_set(e, ERR_TIMEOUT, "%s did not answer within %u ms", to, timeout_ms);
+}
+
+void client_keep(struct client *c)
+{
+	struct envelope env;
+	struct bytes *frame;
+	keep_alive(c);
+	while ((frame = receive(c, 0, &env))) {
+		bool bye = env.type == ENV_SYSTEM && env.kind == MSG_SESSION_BYE;
+		bytes_unref(frame);
+		if (bye) {
+			say_hello(c);
+			welcomed(c, now_ms() + PING_MS);
+		}
+	}
 }
 
 void client_subscribe_all(struct client *c)
