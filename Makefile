@@ -39,7 +39,7 @@ CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(OPT) $(WARN) -fno-om
 LDFLAGS_ALL := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # ---- archives, topmost floor first (which is link order)
-tools_DIRS := tools
+tools_DIRS := tools tools/chaos
 nodes_DIRS := nodes
 control_DIRS := actors/api actors/gate actors/controllers actors/scheduler
 objects_DIRS := actors/objects
@@ -129,7 +129,8 @@ test:
 	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
-	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh)
+	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh) \
+		tests/e2e-thread tests/e2e-address
 
 demo:
 	-@tools/deps $(PACKAGES)
@@ -137,9 +138,9 @@ demo:
 	@tools/demo/demo
 endif
 
-# Proofs that take longer: seeds by the thousand.
+# Proofs that take longer: seeds by the thousand, threads again.
 test-long: all tests
-	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS))
+	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS)) tests/e2e-thread tests/e2e-thread
 
 # Figures as JSON lines, each beside the bare library (and, with PEER_DIR, a
 # real Kubernetes) in the same run.
@@ -155,8 +156,8 @@ bench: all $(BENCHES)
 # Fuzzers by clang, FUZZ_SECONDS each; corpus in the build folder. Without
 # clang's libFuzzer it says so and succeeds.
 FUZZ_SECONDS ?= 30
-FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/main.c,$(wildcard tests/fuzz/*.c)))
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(if $(FUZZ_PLAIN),$(BUILD)/obj/tests/fuzz/main.o) $(ARCHIVES)
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/main.c %/seeds.c,$(wildcard tests/fuzz/*.c)))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/$(if $(FUZZ_PLAIN),main,seeds).o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) $(if $(FUZZ_PLAIN),,-fsanitize=fuzzer) -o $@ $^ $(PC_LIBS)

@@ -23,6 +23,7 @@ static const struct msg_field bye[] = {
 };
 static const struct msg_field beat[] = {
 	{"sent_us", MP_INT, 0, false, "the pinging side's clock, sent back as it is"},
+	{"names", MP_INT, 0, false, "how many it has; bye when the broker knows another number"},
 	END,
 };
 static const struct msg_field name[] = {

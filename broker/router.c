@@ -277,15 +277,34 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 	say_system(r, peer, MSG_SESSION_WELCOME, &welcome);
 }
 
+/* A word about a name that was lost on its way (or was said between hello and
+ * welcome) would leave an actor nobody reaches, who cannot speak either: the
+ * next hello names them all. */
+static bool names_differ(const struct session *s, struct mp ping)
+{
+	int64_t count = mp_path_int(ping, "names", -1);
+	return count >= 0 && (uint64_t)count != s->names.count;
+}
+
+static void on_ping(struct router *r, struct session *s, const struct envelope *env)
+{
+	struct buf pong = {0};
+	if (names_differ(s, mp_of(env->body))) {
+		log_warn("broker", "cell %s has other names than are known here", s->cell);
+		say_bye(r, s->peer, "other names than are known here: say hello again");
+		return;
+	}
+	buf_append(&pong, env->body.data, env->body.len);
+	say_system(r, s->peer, MSG_SESSION_PONG, &pong);
+}
+
 static void on_system(struct router *r, struct session *s, const struct envelope *env)
 {
 	struct mp body = mp_of(env->body);
 	struct span name = mp_path_str(body, "name");
-	struct buf pong = {0};
 	switch (env->kind) {
 	case MSG_SESSION_PING:
-		buf_append(&pong, env->body.data, env->body.len);
-		say_system(r, s->peer, MSG_SESSION_PONG, &pong);
+		on_ping(r, s, env);
 		break;
 	case MSG_SESSION_BYE:
 		session_end(r, s, ERR_CLOSED);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -21,6 +22,7 @@ struct broker {
 	struct router *router;
 	struct sock *near, *far, *bus;
 	int stop_fd, epoll_fd;
+	char *router_path, *bus_path; /* ours to remove; NULL: inproc only */
 	_Atomic bool stopping;
 };
 
@@ -64,8 +66,20 @@ static int open_sockets(struct broker *b, const struct broker_config *cfg, struc
 	snprintf(at, sizeof at, "ipc://%s/broker.ipc", cfg->dir);
 	if ((rc = open_router(&b->far, at, e)))
 		return rc;
+	b->router_path = mem_dup(at + strlen("ipc://"));
 	snprintf(at, sizeof at, "ipc://%s/bus.ipc", cfg->dir);
-	return sock_bind(b->bus, at, e);
+	if ((rc = sock_bind(b->bus, at, e)))
+		return rc;
+	b->bus_path = mem_dup(at + strlen("ipc://"));
+	return 0;
+}
+
+/* ZeroMQ leaves the file of an ipc socket behind. */
+static void remove_path(char *path)
+{
+	if (path)
+		unlink(path);
+	free(path);
 }
 
 static void watch(struct broker *b, int fd)
@@ -169,6 +183,8 @@ void broker_free(struct broker *b)
 	sock_close(b->near);
 	sock_close(b->far);
 	sock_close(b->bus);
+	remove_path(b->router_path);
+	remove_path(b->bus_path);
 	router_free(b->router);
 	close(b->stop_fd);
 	close(b->epoll_fd);

@@ -11,11 +11,13 @@
 #include "broker/envelope.h"
 #include "broker/messages.h"
 #include "broker/socket.h"
+#include "tools/rundir.h"
 
 enum { CLUSTER = 1, PING_MS = 1000 };
 
 struct client {
 	struct sock *dealer, *sub;
+	struct rundir run;
 	char name[64], self[80];
 	uint64_t epoch, sequence, correlation;
 	uint64_t pinged_ms;
@@ -115,20 +117,29 @@ static bool welcomed(struct client *c, uint64_t until)
 	return false;
 }
 
+static int connect_sockets(struct client *c, const char *data_dir, struct err *e)
+{
+	char at[64];
+	c->dealer = sock_new(SOCK_DEALER, e);
+	c->sub = sock_new(SOCK_SUB, e);
+	if (!c->dealer || !c->sub)
+		return ERR_IO;
+	if (rundir_open(&c->run, data_dir, e))
+		return err_set(e, ERR_UNREACHABLE, "no cluster answers at the data directory %s",
+			       data_dir);
+	snprintf(at, sizeof at, "ipc://%s/broker.ipc", c->run.path);
+	int rc = sock_connect(c->dealer, at, e);
+	snprintf(at, sizeof at, "ipc://%s/bus.ipc", c->run.path);
+	return rc ? rc : sock_connect(c->sub, at, e);
+}
+
 int client_open(struct client **out, const char *data_dir, uint32_t timeout_ms, struct err *e)
 {
-	char at[512];
 	struct client *c = mem_alloc(sizeof *c);
 	sock_system_start();
 	snprintf(c->name, sizeof c->name, "tool-%d", getpid());
 	snprintf(c->self, sizeof c->self, "cell/%s", c->name);
-	c->dealer = sock_new(SOCK_DEALER, e);
-	c->sub = sock_new(SOCK_SUB, e);
-	snprintf(at, sizeof at, "ipc://%s/run/broker.ipc", data_dir);
-	int rc = c->dealer && c->sub ? sock_connect(c->dealer, at, e) : ERR_IO;
-	snprintf(at, sizeof at, "ipc://%s/run/bus.ipc", data_dir);
-	if (rc == 0)
-		rc = sock_connect(c->sub, at, e);
+	int rc = connect_sockets(c, data_dir, e);
 	if (rc == 0) {
 		say_hello(c);
 		if (!welcomed(c, now_ms() + timeout_ms))
@@ -149,8 +160,9 @@ void client_close(struct client *c)
 		return;
 	sock_close(c->dealer);
 	sock_close(c->sub);
-	free(c);
 	sock_system_stop();
+	rundir_close(&c->run);
+	free(c);
 }
 
 const char *client_self(const struct client *c)

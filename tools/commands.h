@@ -10,6 +10,7 @@ int command_up(int argc, char **argv);
 int command_tail(int argc, char **argv);
 int command_process(int argc, char **argv); /* inner: started by up */
 int command_manual(int argc, char **argv);
+int command_chaos(int argc, char **argv);
 
 /* The data directory when none is named: $TROUPE_DATA_DIR, else ./troupe.data. */
 const char *default_data_dir(void);

@@ -38,6 +38,7 @@
 #include "nodes/proxy/userspace.h"
 #include "nodes/runtime_process.h"
 #include "tools/ready.h"
+#include "tools/rundir.h"
 
 enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1 };
 
@@ -85,12 +86,14 @@ struct host {
 	struct config config;
 	const char *data_dir;
 	char run_dir[400];
+	struct rundir sockets; /* the same, short enough for a socket's path */
 	struct heads *heads;
 	struct broker *broker;
 	pthread_t broker_thread;
 	struct loop *loops[CELLS_MAX];
 	struct tap *taps[CELLS_MAX]; /* NULL: that cell does without */
 	pthread_t threads[CELLS_MAX];
+	bool has_agents[CELLS_MAX], stopped[CELLS_MAX];
 	size_t loop_count;
 	bool main_process, keep_pods;
 	struct arena arena;
@@ -260,10 +263,10 @@ static struct tap *open_tap(const struct host *h, const char *cell)
 static int open_cell(struct host *h, const struct config_cell *cfg, bool with_store)
 {
 	struct err e = {0};
-	char broker[500] = "inproc://broker", bus[500] = "inproc://bus";
+	char broker[64] = "inproc://broker", bus[64] = "inproc://bus";
 	if (!h->main_process) {
-		snprintf(broker, sizeof broker, "ipc://%s/broker.ipc", h->run_dir);
-		snprintf(bus, sizeof bus, "ipc://%s/bus.ipc", h->run_dir);
+		snprintf(broker, sizeof broker, "ipc://%s/broker.ipc", h->sockets.path);
+		snprintf(bus, sizeof bus, "ipc://%s/bus.ipc", h->sockets.path);
 	}
 	struct loop_config l = {
 		.cell = {.name = cfg->name,
@@ -284,11 +287,13 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		log_error("troupe", "cell %s: %s", cfg->name, e.text);
 		return rc;
 	}
+	bool *has_agents = &h->has_agents[h->loop_count];
 	struct cell *c = loop_cell(h->loops[h->loop_count++]);
 	if (with_store)
 		rc = add_store(h, c);
 	for (size_t i = 0; i < cfg->actor_count && rc == 0; i++) {
 		const struct config_actor *a = &cfg->actors[i];
+		*has_agents |= strcmp(a->kind, "node-agent") == 0;
 		rc = strcmp(a->kind, "api") == 0	   ? add_api(h, c, a)
 		     : strcmp(a->kind, "node-agent") == 0  ? add_agents(h, c, a)
 		     : strcmp(a->kind, "controllers") == 0 ? add_controllers(h, c)
@@ -346,7 +351,11 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return 1;
 	}
-	struct broker_config b = {.cluster = CLUSTER, .dir = h->run_dir};
+	if (rundir_open(&h->sockets, h->data_dir, &e)) {
+		log_error("troupe", "%s", e.text);
+		return 1;
+	}
+	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path};
 	if (h->main_process && broker_open(&h->broker, &b, &e)) {
 		log_error("troupe", "broker: %s", e.text);
 		return 1;
@@ -355,12 +364,20 @@ static int start(struct host *h, const char *process)
 }
 
 /* Loops stop in reverse order: what was started last depends on the others. */
-static void stop(struct host *h)
+static void stop_loops(struct host *h, bool agents_only)
 {
 	for (size_t i = h->loop_count; i-- > 0;) {
+		if (h->stopped[i] || (agents_only && !h->has_agents[i]))
+			continue;
 		loop_stop(h->loops[i], STOP_MS);
 		pthread_join(h->threads[i], NULL);
+		h->stopped[i] = true;
 	}
+}
+
+static void stop(struct host *h)
+{
+	stop_loops(h, false);
 	for (size_t i = h->loop_count; i-- > 0;)
 		loop_free(h->loops[i]);
 	for (size_t i = 0; i < h->loop_count; i++)
@@ -372,14 +389,23 @@ static void stop(struct host *h)
 	}
 }
 
-static void wait_for_term(void)
+static void tell_pods(struct host *h)
+{
+	const char *fd = getenv("TROUPE_NOTIFY_FD");
+	stop_loops(h, true);
+	(void)!write(fd ? atoi(fd) : -1, HOST_SAYS_TOLD, sizeof HOST_SAYS_TOLD - 1);
+}
+
+static void wait_for_term(struct host *h)
 {
 	sigset_t set;
-	int sig;
+	int sig = 0;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	while (sigwait(&set, &sig) || sig != SIGTERM)
-		;
+		if (sig == SIGUSR1)
+			tell_pods(h);
 }
 
 static void block_signals(void)
@@ -389,6 +415,7 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -411,9 +438,10 @@ int host_run(const char *data_dir, const char *process, bool keep_pods)
 		pthread_create(&h->broker_thread, NULL, broker_main, h->broker);
 	for (size_t i = 0; i < h->loop_count; i++)
 		pthread_create(&h->threads[i], NULL, loop_main, h->loops[i]);
-	wait_for_term();
+	wait_for_term(h);
 	stop(h);
 	sock_system_stop();
+	rundir_close(&h->sockets);
 	heads_close(h->heads);
 	config_fini(&h->config);
 	arena_fini(&h->arena);

@@ -8,8 +8,12 @@
 #include "tools/config.h"
 
 /* The process "main" has the broker and all shared cells; one named as a
- * cell has that cell alone. Runs until SIGTERM; returns the exit code. */
+ * cell has that cell alone. Runs until SIGTERM; returns the exit code.
+ * SIGUSR1: cells with node agents stop, which tells their pods to end; then
+ * it says so on the descriptor $TROUPE_NOTIFY_FD. */
 int host_run(const char *data_dir, const char *process, bool keep_pods);
+
+#define HOST_SAYS_TOLD "told\n"
 
 /* Every message that these processes know. */
 const struct catalogue *host_catalogue(void);

@@ -22,6 +22,7 @@ static const struct command {
 } commands[] = {
 	{"up", command_up, "start a cluster, in the foreground"},
 	{"tail", command_tail, "what happens, as it happens"},
+	{"chaos", command_chaos, "scripts that break a cluster and judge it"},
 	{"manual", command_manual, "messages: every message between the actors"},
 	{"version", command_version, "of this program"},
 	{"process", command_process, NULL},

@@ -25,15 +25,19 @@
 #include "tools/commands.h"
 #include "tools/host.h"
 #include "tools/pki.h"
+#include "tools/pods_left.h"
 
 extern char **environ;
 
 enum {
 	PROCESSES_MAX = 128,
+	DATA_DIR_BYTES_MAX = 300, /* of its absolute path; sockets do not mind (rundir.h) */
 	RESTART_FIRST_MS = 10,
 	RESTART_MAX_MS = 5000,
 	EARLY_DEATHS_MAX = 5, /* before it was ever ready: then we give up */
 	STOP_MS = 10000,
+	SAY_MS = 1000, /* a person sees nothing of an end that is quicker */
+	TELL_MS = 5000, /* for agents to tell their pods to end */
 };
 
 struct options {
@@ -57,7 +61,7 @@ struct parent {
 	char data_dir[400], kubeconfig[512], self[512];
 	const char *address;
 	struct process processes[PROCESSES_MAX];
-	size_t process_count;
+	size_t process_count, told; /* told: whose agents have told their pods to end */
 	int lock_fd, launcher_fd, notify[2], signals;
 	pid_t launcher;
 	bool ready, stopping;
@@ -163,8 +167,12 @@ static int prepare_dir(struct parent *p, struct err *e)
 	int rc = make_dir(p->o.data_dir, e);
 	if (rc)
 		return rc;
-	if (!realpath(p->o.data_dir, absolute) || strlen(absolute) > 300)
-		return err_set(e, ERR_INVALID, "%s: the path is too long", p->o.data_dir);
+	if (!realpath(p->o.data_dir, absolute))
+		return err_set(e, ERR_IO, "%s: %m", p->o.data_dir);
+	if (strlen(absolute) > DATA_DIR_BYTES_MAX)
+		return err_set(e, ERR_INVALID,
+			       "the path of the data directory has %zu bytes, more than %d: %s",
+			       strlen(absolute), DATA_DIR_BYTES_MAX, absolute);
 	snprintf(p->data_dir, sizeof p->data_dir, "%s", absolute);
 	snprintf(path, sizeof path, "%s/up.lock", p->data_dir);
 	p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -272,12 +280,13 @@ static void spawn(struct parent *p, struct process *c)
 			p->o.keep_pods ? (char *)"--keep-pods" : NULL, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
-	sigemptyset(&none);
+	sigset_t mask;
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1); /* it must not die of it before it waits for it */
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_adddup2(&files, p->notify[1], 3);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigmask(&attr, &mask);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	c->started_ms = now_ms();
 	c->restart_at_ms = 0;
@@ -369,12 +378,72 @@ static int start_due(struct parent *p)
 
 static void on_notify(struct parent *p)
 {
-	char text[64];
-	ssize_t n = read(p->notify[0], text, sizeof text);
-	if (n > 0 && !p->ready) {
+	char text[513];
+	ssize_t n = read(p->notify[0], text, sizeof text - 1);
+	text[n > 0 ? n : 0] = 0;
+	if (strstr(text, "ready") && !p->ready) {
 		p->ready = true;
 		printf("ready: https://%s kubeconfig %s\n", p->address, p->kubeconfig);
 		fflush(stdout);
+	}
+	for (char *at = text; (at = strstr(at, HOST_SAYS_TOLD)); at++)
+		p->told++;
+}
+
+/* ---- the end */
+
+/* Waits until something happens: a child ended, a process said something,
+ * `fd` (may be -1) is readable. True: a person asked again to stop. */
+static bool await(struct parent *p, int fd, int timeout_ms)
+{
+	struct pollfd fds[3] = {{.fd = p->signals, .events = POLLIN},
+				{.fd = p->notify[0], .events = POLLIN},
+				{.fd = fd, .events = POLLIN}};
+	struct signalfd_siginfo info = {0};
+	bool asked = false;
+	poll(fds, 3, timeout_ms);
+	if (fds[1].revents)
+		on_notify(p);
+	if (fds[0].revents && read(p->signals, &info, sizeof info) == sizeof info)
+		asked = info.ssi_signo != SIGCHLD;
+	reap(p);
+	return asked;
+}
+
+static size_t call_all(struct parent *p, int number)
+{
+	size_t alive = 0;
+	for (size_t i = 0; i < p->process_count; i++) {
+		if (!p->processes[i].pid)
+			continue;
+		alive++;
+		if (number) {
+			kill(p->processes[i].pid, number);
+			kill(p->processes[i].pid, SIGCONT); /* a stopped one must hear it */
+		}
+	}
+	return alive;
+}
+
+/* The agents tell their pods to end, each with its own grace, while the
+ * control plane is still there: what a container does at its end may need it.
+ * Pods that no agent could tell are told here. A second signal kills all. */
+static void end_pods(struct parent *p)
+{
+	uint64_t begin = now_ms(), until = begin + TELL_MS;
+	bool hurry = false, said = false;
+	int one;
+	call_all(p, SIGUSR1);
+	while (p->told < call_all(p, 0) && now_ms() < until && !hurry)
+		hurry = await(p, -1, (int)(until - now_ms()));
+	int number = hurry ? SIGQUIT : SIGTERM;
+	for (size_t left; (left = pods_left(p->data_dir, number, &one));) {
+		if (!said && now_ms() - begin > SAY_MS) {
+			fprintf(stderr, "%zu pods are ending; a second signal kills them\n", left);
+			said = true;
+		}
+		number = await(p, one, SAY_MS) ? SIGQUIT : 0;
+		close(one);
 	}
 }
 
@@ -382,6 +451,8 @@ static void on_notify(struct parent *p)
 static void stop_all(struct parent *p)
 {
 	p->stopping = true;
+	if (!p->o.keep_pods)
+		end_pods(p);
 	for (size_t i = p->process_count; i-- > 0;) {
 		struct process *c = &p->processes[i];
 		uint64_t until = now_ms() + STOP_MS;
@@ -389,13 +460,8 @@ static void stop_all(struct parent *p)
 			continue;
 		kill(c->pid, SIGTERM);
 		kill(c->pid, SIGCONT); /* one that was stopped must be able to end */
-		while (c->pid && now_ms() < until) {
-			struct pollfd fd = {.fd = p->signals, .events = POLLIN};
-			struct signalfd_siginfo info;
-			if (poll(&fd, 1, 100) > 0)
-				(void)!read(p->signals, &info, sizeof info);
-			reap(p);
-		}
+		while (c->pid && now_ms() < until)
+			await(p, -1, (int)(until - now_ms()));
 		if (c->pid) {
 			log_warn("troupe", "process %s did not end in time", c->name);
 			kill(c->pid, SIGKILL);
@@ -404,6 +470,8 @@ static void stop_all(struct parent *p)
 		}
 	}
 	close(p->launcher_fd);
+	kill(p->launcher, SIGCONT);
+	waitpid(p->launcher, NULL, 0); /* it takes its socket along */
 }
 
 static int supervise(struct parent *p)
@@ -437,21 +505,9 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-int command_up(int argc, char **argv)
+static int run(struct parent *p)
 {
-	struct parent *p = mem_alloc(sizeof *p);
 	struct err e = {0};
-	p->o = (struct options){.data_dir = default_data_dir(),
-				.api = "127.0.0.1:6443",
-				.runtime = "process",
-				.nodes = 1};
-	argv[0] = (char *)"troupe up";
-	argp_parse(&argp, argc, argv, 0, NULL, &p->o);
-	if (p->o.help_config) {
-		config_help(stdout);
-		return 0;
-	}
-	raise_limits();
 	if (readlink("/proc/self/exe", p->self, sizeof p->self - 1) < 0 || prepare(p, &e)) {
 		fprintf(stderr, "troupe up: %s\n", e.text);
 		return 1;
@@ -466,6 +522,22 @@ int command_up(int argc, char **argv)
 			add_process(p, p->config.cells[i].name);
 	int code = supervise(p);
 	stop_all(p);
+	return code;
+}
+
+int command_up(int argc, char **argv)
+{
+	struct parent *p = mem_alloc(sizeof *p);
+	p->o = (struct options){.data_dir = default_data_dir(),
+				.api = "127.0.0.1:6443",
+				.runtime = "process",
+				.nodes = 1};
+	argv[0] = (char *)"troupe up";
+	argp_parse(&argp, argc, argv, 0, NULL, &p->o);
+	if (p->o.help_config)
+		config_help(stdout);
+	raise_limits();
+	int code = p->o.help_config ? 0 : run(p);
 	config_fini(&p->config);
 	arena_fini(&p->arena);
 	free(p);

@@ -139,8 +139,9 @@ static bool negotiate(struct call *k)
 
 /* ---- what is asked of a resource */
 
-/* Known in Kubernetes, not served here: a person who meant it is told so. */
-static struct doc *no_subresource(struct call *k)
+/* What is wrong with the subresource, or NULL. Known in Kubernetes, not
+ * served here: a person who meant it is told so, whatever else is wrong. */
+static struct doc *refused_subresource(struct call *k)
 {
 	static const char *const streams[] = {"exec", "attach", "portforward", "proxy"};
 	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
@@ -148,7 +149,8 @@ static struct doc *no_subresource(struct call *k)
 			return status_failure(&k->arena, 501, "NotImplemented",
 					      arena_printf(&k->arena, "%s/%s is not served",
 							   k->resource->resource, k->sub));
-	return status_no_resource(&k->arena);
+	bool known = !*k->sub || schema_subresource(k->resource, span_of(k->sub));
+	return known ? NULL : status_no_resource(&k->arena);
 }
 
 /* Whether a write of this method goes to such a path: a whole collection is
@@ -177,8 +179,9 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_no_resource(&k->arena));
 		return;
 	}
-	if (*k->sub && !schema_subresource(k->resource, span_of(k->sub))) {
-		answer_status(c, a, k, no_subresource(k));
+	struct doc *refused = refused_subresource(k);
+	if (refused) {
+		answer_status(c, a, k, refused);
 		return;
 	}
 	if (get && strcmp(k->sub, "log") == 0)
@@ -378,6 +381,7 @@ static void fini(void *state)
 	struct api *a = state;
 	while (omap_first(&a->calls))
 		call_end(a, omap_first(&a->calls)->value);
+	omap_fini(&a->calls, NULL);
 	omap_fini(&a->watches, watch_free);
 	omap_fini(&a->streams, free);
 	schema_free(a->schema);

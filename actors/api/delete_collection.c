@@ -151,9 +151,18 @@ void delete_collection_next(struct ctx *c, struct api *a, struct call *k)
 	run(c, a, k);
 }
 
+/* Options and body are looked at also where nothing matches. */
+static struct doc *refused(struct ctx *c, struct api *a, struct call *k)
+{
+	struct doc *bad = write_prepare(c, a, k, OBJ_DELETE);
+	writing_fini(&k->writing);
+	return bad;
+}
+
 void delete_collection_start(struct ctx *c, struct api *a, struct call *k)
 {
 	struct err e = {0};
+	struct doc *bad;
 	struct view *v = fresh_view(c, a, k, delete_collection_start);
 	if (!v)
 		return;
@@ -161,6 +170,8 @@ void delete_collection_start(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k,
 			      status_method_not_allowed(&k->arena, k->resource,
 							"deletecollection"));
+	else if ((bad = refused(c, a, k)))
+		answer_status(c, a, k, bad);
 	else if (gather(k, v, &e))
 		answer_status(c, a, k, status_bad_request(&k->arena, e.text));
 	else

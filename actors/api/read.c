@@ -38,6 +38,27 @@ uint64_t version_given(const struct api *a, uint64_t now)
 	return global > now ? global : now;
 }
 
+/* What is wrong with resourceVersionMatch, or NULL. */
+static struct doc *bad_match(struct call *k, struct span match, uint64_t asked)
+{
+	const char *why = NULL;
+	bool exact = span_is(match, "Exact");
+	if (match.len && !call_arg(k, "resourceVersion").len)
+		why = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is "
+		      "provided";
+	else if (match.len && !exact && !span_is(match, "NotOlderThan"))
+		why = "Unsupported value: supported values: \"Exact\", \"NotOlderThan\"";
+	else if (exact && !asked)
+		why = "Forbidden: resourceVersionMatch \"Exact\" is forbidden for "
+		      "resourceVersion \"0\"";
+	return why ? status_failure(&k->arena, 422, "Invalid",
+				    arena_printf(&k->arena,
+						 "ListOptions.meta.k8s.io \"\" is invalid: "
+						 "resourceVersionMatch: %s",
+						 why))
+		   : NULL;
+}
+
 /* A get or a list that names a version: is it one that we can show? */
 static bool check_version(struct ctx *c, struct api *a, struct call *k, uint64_t now)
 {
@@ -48,10 +69,9 @@ static bool check_version(struct ctx *c, struct api *a, struct call *k, uint64_t
 			      status_bad_request(&k->arena, "resourceVersion: Invalid value"));
 		return false;
 	}
-	if (match.len && !span_is(match, "Exact") && !span_is(match, "NotOlderThan")) {
-		answer_status(c, a, k,
-			      status_bad_request(&k->arena, "resourceVersionMatch: Unsupported "
-							    "value: Exact, NotOlderThan"));
+	struct doc *bad = bad_match(k, match, asked);
+	if (bad) {
+		answer_status(c, a, k, bad);
 		return false;
 	}
 	if (asked > now && asked > version_given(a, now)) {

@@ -23,7 +23,6 @@
 #define PAUSE_MAX_US UINT64_C(300000000)
 #define PAUSE_WANTED_US UINT64_C(500000) /* at most, when it is wanted meanwhile */
 enum {
-	TAG_FENCE = 0,     /* of an outcome */
 	TAG_RUN = 0,       /* of a timer; others are items */
 	PLANS_A_TURN = 64,
 	CHECK_MS = 5000,
@@ -47,6 +46,7 @@ struct reconcile_item {
 	struct arena arena; /* of the plan */
 	struct reconcile_action *first, *last, *next;
 	bool planning, committed;
+	bool refused; /* a write of this plan was */
 	uint64_t expects[]; /* per view */
 };
 
@@ -105,14 +105,6 @@ static struct view *view_of(void *arg, struct span stream)
 	return reconcile_view(arg, stream);
 }
 
-static bool all_synced(const struct reconciler *r)
-{
-	for (size_t i = 0; i < r->view_count; i++)
-		if (!view_synced(r->views[i]))
-			return false;
-	return r->fence.token != 0;
-}
-
 /* ---- items */
 
 static struct reconcile_item *item_of(struct reconciler *r, struct span key)
@@ -163,7 +155,7 @@ static void forget_if_idle(struct reconciler *r, struct reconcile_item *i)
 static void run_soon(struct ctx *c, struct reconciler *r)
 {
 	if (r->running || !r->queue.count || r->writes.count >= RECONCILE_WRITES_MAX ||
-	    !all_synced(r))
+	    !fence_holds(&r->fence))
 		return;
 	r->running = true;
 	ctx_timer(c, 0, TAG_RUN);
@@ -270,7 +262,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 	enum fresh was = i->fresh;
 	arena_reset(&i->arena);
 	drop_plan(i);
-	i->committed = false;
+	i->committed = i->refused = false;
 	i->planning = true;
 	r->plans++;
 	r->spec->plan(c, r, i, span_of(i->key));
@@ -312,6 +304,11 @@ static void expect_heads(struct reconciler *r, struct reconcile_item *i, struct 
 int reconcile_on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *reply)
 {
 	struct reconciler *r = state;
+	if (tag == FENCE_TAG) {
+		fence_on_reply(c, &r->fence, reply);
+		run_soon(c, r);
+		return 0;
+	}
 	struct reconcile_item *i = omap_get(&r->by_id, KEY(0, tag));
 	if (!i || i->fresh != FRESH_ASKED)
 		return 0;
@@ -344,8 +341,13 @@ static void item_over(struct ctx *c, struct reconciler *r, struct reconcile_item
 		forget_if_idle(r, i);
 }
 
+/* All writes of a plan rest on the same: what refuses one refuses those that
+ * are on their way with it, and counts once. */
 static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 {
+	if (i->refused)
+		return;
+	i->refused = true;
 	uint64_t pause = PAUSE_MIN_US << (i->refusals < 15 ? i->refusals : 15);
 	i->refusals++;
 	i->paused = true;
@@ -451,7 +453,7 @@ static void run(struct ctx *c, struct reconciler *r)
 {
 	struct onode *first;
 	r->running = false;
-	if (!all_synced(r) || r->writes.count >= RECONCILE_WRITES_MAX)
+	if (!fence_holds(&r->fence) || r->writes.count >= RECONCILE_WRITES_MAX)
 		return;
 	for (int n = 0; n < PLANS_A_TURN && (first = omap_first(&r->queue)); n++) {
 		struct reconcile_item *i = first->value;
@@ -469,12 +471,8 @@ static void run(struct ctx *c, struct reconciler *r)
 int reconcile_on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct reconciler *r = state;
-	if (tag == TAG_FENCE) {
-		int rc = fence_taken(&r->fence, o);
-		if (rc == 0)
-			run_soon(c, r);
-		return rc;
-	}
+	if (tag == FENCE_TAG)
+		return fence_on_outcome(c, &r->fence, o);
 	if (o->status == ERR_FENCED)
 		return ERR_FENCED; /* another incarnation is at work: begin anew */
 	struct write *w = omap_get(&r->writes, KEY(0, tag));
@@ -488,6 +486,10 @@ int reconcile_on_timer(struct ctx *c, void *state, uint64_t tag)
 	struct reconciler *r = state;
 	if (tag == TAG_RUN) {
 		run(c, r);
+		return 0;
+	}
+	if (tag == FENCE_TAG) {
+		fence_on_timer(c, &r->fence);
 		return 0;
 	}
 	struct reconcile_item *i = omap_get(&r->by_id, KEY(0, tag));
@@ -551,7 +553,6 @@ static void follow(struct ctx *c, struct reconciler *r, const char *stream)
 int reconcile_init(struct ctx *c, struct reconciler *r, const struct reconcile_spec *spec)
 {
 	r->spec = spec;
-	fence_take(c, &r->fence, spec->fence, TAG_FENCE);
 	r->schema = schema_new();
 	objects_install(r->schema);
 	for (size_t i = 0; spec->streams && spec->streams[i]; i++)
@@ -559,6 +560,7 @@ int reconcile_init(struct ctx *c, struct reconciler *r, const struct reconcile_s
 	for (size_t i = 0; !spec->streams && i < schema_count(r->schema); i++)
 		follow(c, r, schema_row(r->schema, i)->stream);
 	r->waits = mem_alloc((r->view_count + 1) * sizeof *r->waits);
+	fence_take(c, &r->fence, spec->fence, r->views, r->view_count);
 	return 0;
 }
 
@@ -613,6 +615,7 @@ void reconcile_fini(void *state)
 	for (size_t k = 0; k < r->view_count && r->waits; k++)
 		omap_fini(&r->waits[k], NULL);
 	free(r->waits);
+	fence_fini(&r->fence);
 	free(r->views);
 	schema_free(r->schema);
 }

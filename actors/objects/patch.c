@@ -196,6 +196,8 @@ static int apply(struct arena *a, struct doc **root, const struct doc *op, struc
 	if (!move && !span_is(name, "copy"))
 		return err_set(e, ERR_INVALID, "unexpected kind: %.*s", (int)name.len, name.data);
 	struct span from = doc_get_str(op, "from");
+	if (!doc_is(doc_get(op, "from"), DOC_STR))
+		return err_set(e, ERR_INVALID, "an operation without a from");
 	if (move && path.len > from.len && memcmp(path.data, from.data, from.len) == 0 &&
 	    path.data[from.len] == '/')
 		return err_set(e, ERR_INVALID, "a value cannot move into itself");

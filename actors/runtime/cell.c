@@ -71,7 +71,7 @@ void cell_tap_actor(struct cell *c, unsigned event, const struct actor *a, int e
 
 static void make_runnable(struct cell *c, struct actor *a)
 {
-	if (a->runnable || !a->state || !a->first)
+	if (a->runnable || a->held || !a->state || !a->first)
 		return;
 	a->runnable = true;
 	a->run_next = NULL;
@@ -320,6 +320,28 @@ int cell_kill_actor(struct cell *c, const char *name)
 	return 0;
 }
 
+int cell_hold_actor(struct cell *c, const char *name, bool held)
+{
+	struct actor *a = actor_by_name(c, span_of(name));
+	if (!a)
+		return ERR_NOT_FOUND;
+	a->held = held;
+	if (held)
+		run_queue_remove(c, a);
+	else
+		make_runnable(c, a);
+	return 0;
+}
+
+int cell_end_actor(struct cell *c, const char *name)
+{
+	struct actor *a = actor_by_name(c, span_of(name));
+	if (!a)
+		return ERR_NOT_FOUND;
+	actor_end(c, a, ERR_CRASHED);
+	return 0;
+}
+
 /* ---- the cell */
 
 struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
@@ -455,6 +477,18 @@ void *cell_actor_state(struct cell *c, const char *name)
 struct view *cell_view(struct cell *c, const char *stream)
 {
 	return omap_get(&c->views, span_of(stream));
+}
+
+void cell_each_view(struct cell *c, void (*each)(void *arg, struct view *v), void *arg)
+{
+	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n))
+		each(arg, n->value);
+}
+
+size_t cell_actor_queued(struct cell *c, const char *name)
+{
+	struct actor *a = actor_by_name(c, span_of(name));
+	return a ? a->queued : 0;
 }
 
 bool cell_connected(const struct cell *c)

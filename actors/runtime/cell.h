@@ -77,6 +77,12 @@ int cell_add_actor(struct cell *c, const char *kind, const char *name, struct mp
 		   struct err *e);
 /* As if a turn had failed (chaos, tests). ERR_NOT_FOUND. */
 int cell_kill_actor(struct cell *c, const char *name);
+/* An actor that gets no turns while held (chaos `pause`); its mailbox fills.
+ * ERR_NOT_FOUND. */
+int cell_hold_actor(struct cell *c, const char *name, bool held);
+/* Drops an actor without `stop`, for good; cell_add_actor makes another.
+ * ERR_NOT_FOUND. */
+int cell_end_actor(struct cell *c, const char *name);
 /* Stops all actors in reverse order of their start; each `stop` is a turn. */
 void cell_stop(struct cell *c);
 
@@ -93,6 +99,8 @@ const char *cell_name(const struct cell *c);
 const char *cell_item_name(unsigned item); /* "message", "timer", ... */
 void *cell_actor_state(struct cell *c, const char *name); /* NULL: none or down */
 struct view *cell_view(struct cell *c, const char *stream);
+void cell_each_view(struct cell *c, void (*each)(void *arg, struct view *v), void *arg);
+size_t cell_actor_queued(struct cell *c, const char *name); /* turns that wait */
 bool cell_connected(const struct cell *c);
 uint64_t cell_turns(const struct cell *c);
 size_t cell_actor_count(const struct cell *c);

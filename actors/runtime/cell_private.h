@@ -71,7 +71,7 @@ struct actor {
 	struct item *first, *last;
 	size_t queued;
 	struct actor *run_next;
-	bool runnable, stopping;
+	bool runnable, stopping, held;
 	struct port **ports;
 	size_t port_count;
 	uint64_t turns, restarts;

@@ -2,12 +2,20 @@
  * when it begins; the key's version is its token. The store refuses every
  * transaction that carries an older one (ERR_FENCED), so what a former
  * incarnation had on its way never happens once the next one has begun.
+ *
+ * What that one had done before is in the store, but not yet in our views:
+ * a view outlives its actors, and its last events may be late or lost. A plan
+ * made then would do it all again. So the fence holds only when the views show
+ * what the store had when it was taken.
  * Source of the idea: fencing tokens (M. Kleppmann, 2016; Chubby's
  * sequencers, 2006).
  *
- *	init:        fence_take(c, &f, "replication", TAG)   the turn's transaction
- *	on_outcome:  rc = fence_taken(&f, outcome)            of that tag
- *	each write:  w->fence_key = span_of(f.key), w->fence_token = f.token
+ *	init:       ctx_follow..., then fence_take(c, &f, "replication", views, n)
+ *	            (the turn's transaction)
+ *	on_outcome, on_reply, on_timer of FENCE_TAG: fence_on_outcome and its kin;
+ *	            then, and after every on_view turn: fence_holds(&f)?
+ *	each write: w->fence_key = span_of(f.key), w->fence_token = f.token
+ *	fini:       fence_fini(&f)
  *
  * ERR_FENCED in an outcome: return it from the turn, and begin anew. */
 #ifndef RUNTIME_FENCE_H
@@ -16,14 +24,26 @@
 #include "actors/runtime/actor.h"
 
 enum { FENCE_KEY_MAX = 300 };
+#define FENCE_TAG UINT64_MAX /* of its outcome, replies and timers */
 
 struct fence {
 	char key[FENCE_KEY_MAX]; /* "fences/NAME" */
 	uint64_t token;          /* 0: not taken yet */
+	struct view *const *views;
+	size_t view_count;
+	uint64_t *floors; /* what each view must show; NULL: not known yet */
 };
 
-void fence_take(struct ctx *c, struct fence *f, const char *name, uint64_t tag);
+/* `views`: those that the actor plans from; the array is borrowed until fini. */
+void fence_take(struct ctx *c, struct fence *f, const char *name, struct view *const *views,
+		size_t view_count);
 /* 0, or ERR_IO: return it from the turn, to begin anew. */
-int fence_taken(struct fence *f, const struct store_outcome *o);
+int fence_on_outcome(struct ctx *c, struct fence *f, const struct store_outcome *o);
+void fence_on_reply(struct ctx *c, struct fence *f, const struct reply *r);
+void fence_on_timer(struct ctx *c, struct fence *f);
+/* Whether it is time to plan: the token is ours, all views are synced and show
+ * what was there before it. Not while a view lists again. */
+bool fence_holds(struct fence *f);
+void fence_fini(struct fence *f);
 
 #endif

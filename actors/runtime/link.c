@@ -174,8 +174,9 @@ void link_tick(struct cell *c, uint64_t now_us)
 	}
 	if (now_us >= c->ping_at_us) {
 		struct buf b = {0};
-		mpw_map(&b, 1);
+		mpw_map(&b, 2);
 		mpw_kv_u64(&b, "sent_us", now_us);
+		mpw_kv_u64(&b, "names", c->actors.count + 1); /* as say_hello counts */
 		send_system(c, MSG_SESSION_PING, &b);
 		c->ping_at_us = now_us + PING_US;
 	}

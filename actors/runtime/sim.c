@@ -40,7 +40,16 @@ struct sim_cell_slot {
 	uint64_t to_broker_at, to_cell_at, bus_at; /* links keep their order */
 	uint64_t run_at; /* of the next EV_RUN, 0 none */
 	struct omap topics;
-	bool cut;
+	unsigned cut; /* enum sim_way */
+	bool paused;
+	struct held_frame *held_first, *held_last; /* of a pause */
+	uint64_t touched;
+};
+
+struct held_frame {
+	struct held_frame *next;
+	enum event_type type;
+	struct bytes *frame;
 };
 
 struct sim {
@@ -53,7 +62,8 @@ struct sim {
 	uint64_t next_peer;
 	struct journal_disk *disk;
 	const struct port_driver *drivers[DRIVERS_MAX];
-	uint64_t port_life;
+	uint64_t port_life, broker_touched;
+	bool killing; /* a process is: what it was writing may be lost */
 };
 
 /* ---- randomness: xoshiro256** from a splitmix64 of the seed */
@@ -157,6 +167,8 @@ static void send_on(struct sim *s, struct sim_cell_slot *slot, enum event_type t
 static void wake(struct sim_cell_slot *slot, uint64_t at)
 {
 	struct sim *s = slot->sim;
+	if (!slot->cell)
+		return;
 	if (at < s->now)
 		at = s->now;
 	if (slot->run_at && slot->run_at <= at)
@@ -180,14 +192,23 @@ static struct sim_cell_slot *slot_of_peer(struct sim *s, uint64_t peer)
 	return NULL;
 }
 
+/* By a cut, or because nobody lives there. */
+static bool swallowed(struct sim_cell_slot *slot, enum sim_way way)
+{
+	bool gone = !slot->cell || slot->cut & (unsigned)way;
+	slot->touched += gone;
+	return gone;
+}
+
 static int router_send(void *arg, uint64_t peer, struct bytes *frame)
 {
 	struct sim *s = arg;
 	struct sim_cell_slot *slot = slot_of_peer(s, peer);
 	if (!slot)
 		return ERR_UNREACHABLE;
-	if (!slot->cut && !chance(s, s->cfg.link_loss_permille))
-		send_on(s, slot, EV_TO_CELL, &slot->to_cell_at, frame);
+	if (swallowed(slot, SIM_FROM_BROKER) || chance(s, s->cfg.link_loss_permille))
+		return 0;
+	send_on(s, slot, EV_TO_CELL, &slot->to_cell_at, frame);
 	return 0;
 }
 
@@ -199,7 +220,7 @@ static void router_publish(void *arg, struct bytes *frame)
 		return;
 	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
-		if (!omap_get(&slot->topics, topic) || slot->cut ||
+		if (!omap_get(&slot->topics, topic) || swallowed(slot, SIM_FROM_BROKER) ||
 		    chance(s, s->cfg.bus_loss_permille))
 			continue;
 		send_on(s, slot, EV_BUS, &slot->bus_at, frame);
@@ -236,8 +257,9 @@ static int cell_send(void *arg, struct bytes *frame)
 {
 	struct sim_cell_slot *slot = arg;
 	struct sim *s = slot->sim;
-	if (!slot->cut && !chance(s, s->cfg.link_loss_permille))
-		send_on(s, slot, EV_TO_BROKER, &slot->to_broker_at, frame);
+	if (swallowed(slot, SIM_TO_BROKER) || chance(s, s->cfg.link_loss_permille))
+		return 0;
+	send_on(s, slot, EV_TO_BROKER, &slot->to_broker_at, frame);
 	return 0;
 }
 
@@ -370,6 +392,9 @@ static void journal_close_op(struct port *p)
 	for (size_t i = 0; i < s->count; i++)
 		if (s->heap[i].type == EV_SYNC && s->heap[i].life == j->life)
 			s->heap[i].port = NULL;
+	/* One batch is one commit: all of it or nothing. */
+	if (s->killing && sim_random(s) & 1)
+		journal_memory_cut(j->journal, 0);
 	if (j->port.journal)
 		journal_close(j->port.journal);
 	free(j);
@@ -393,6 +418,7 @@ struct sim *sim_new(const struct sim_config *cfg)
 		s->random[i] = splitmix(&x);
 	s->now = 1000000;
 	s->disk = journal_disk_new();
+	journal_disk_watch(s->disk, cfg->committed, cfg->committed_arg);
 	size_t n = 0;
 	s->drivers[n++] = &journal_driver;
 	for (const struct port_driver *const *d = cfg->drivers; d && *d && n < DRIVERS_MAX - 1; d++)
@@ -421,6 +447,10 @@ static void digest_event(struct sim *s, const struct event *e)
 static void run_cell(struct sim *s, struct sim_cell_slot *slot)
 {
 	slot->run_at = 0;
+	if (slot->paused) { /* sim_pause_cell wakes it */
+		slot->touched++;
+		return;
+	}
 	bool more = cell_run(slot->cell, 1);
 	if (more) {
 		wake(slot, s->now + between(s, TURN_MIN_US, TURN_MAX_US));
@@ -431,6 +461,52 @@ static void run_cell(struct sim *s, struct sim_cell_slot *slot)
 		wake(slot, due > s->now ? due : s->now + 1);
 }
 
+static void to_broker(struct sim *s, const struct event *e)
+{
+	if (!s->router)
+		s->broker_touched++;
+	else if (e->type == EV_SUBSCRIBE)
+		router_on_subscribe(s->router, bytes_span(e->frame));
+	else
+		router_on_frame(s->router, e->slot->peer, e->frame, false, s->now);
+}
+
+/* An envelope was checked whole at the broker; what is on the bus was not. */
+static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame)
+{
+	if (type == EV_BUS)
+		cell_on_bus(slot->cell, frame, false);
+	else
+		cell_on_frame(slot->cell, frame, true);
+	wake(slot, slot->sim->now);
+}
+
+static void hold_frame(struct sim_cell_slot *slot, const struct event *e)
+{
+	struct held_frame *h = mem_alloc(sizeof *h);
+	h->type = e->type;
+	h->frame = bytes_ref(e->frame);
+	if (slot->held_last)
+		slot->held_last->next = h;
+	else
+		slot->held_first = h;
+	slot->held_last = h;
+	slot->touched++;
+}
+
+/* What waited arrives, or goes with the process. */
+static void release_held(struct sim_cell_slot *slot, bool deliver)
+{
+	for (struct held_frame *h; (h = slot->held_first);) {
+		slot->held_first = h->next;
+		if (deliver)
+			to_cell(slot, h->type, h->frame);
+		bytes_unref(h->frame);
+		free(h);
+	}
+	slot->held_last = NULL;
+}
+
 static void handle(struct sim *s, const struct event *e)
 {
 	struct sim_cell_slot *slot = e->slot;
@@ -438,25 +514,23 @@ static void handle(struct sim *s, const struct event *e)
 		return;
 	switch (e->type) {
 	case EV_TO_BROKER:
-		router_on_frame(s->router, slot->peer, e->frame, false, s->now);
+	case EV_SUBSCRIBE:
+		to_broker(s, e);
 		break;
 	case EV_TO_CELL:
-		cell_on_frame(slot->cell, e->frame, false);
-		wake(slot, s->now);
-		break;
 	case EV_BUS:
-		cell_on_bus(slot->cell, e->frame, false);
-		wake(slot, s->now);
-		break;
-	case EV_SUBSCRIBE:
-		router_on_subscribe(s->router, bytes_span(e->frame));
+		if (slot->paused)
+			hold_frame(slot, e);
+		else
+			to_cell(slot, e->type, e->frame);
 		break;
 	case EV_RUN:
 		if (slot->run_at == e->at)
 			run_cell(s, slot);
 		break;
 	case EV_TICK:
-		router_tick(s->router, s->now);
+		if (s->router)
+			router_tick(s->router, s->now);
 		push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
 		break;
 	case EV_SYNC:
@@ -506,53 +580,137 @@ uint64_t sim_events(const struct sim *s)
 
 /* ---- faults */
 
+static struct sim_cell_slot *slot_named(struct sim *s, const char *cell)
+{
+	return omap_get(&s->cells, span_of(cell));
+}
+
+void sim_wake(struct sim *s, const char *cell)
+{
+	struct sim_cell_slot *slot = slot_named(s, cell);
+	if (slot)
+		wake(slot, s->now);
+}
+
 int sim_crash_actor(struct sim *s, const char *cell, const char *actor)
 {
-	struct sim_cell_slot *slot = omap_get(&s->cells, span_of(cell));
-	if (!slot)
+	struct sim_cell_slot *slot = slot_named(s, cell);
+	if (!slot || !slot->cell)
 		return ERR_NOT_FOUND;
 	int rc = cell_kill_actor(slot->cell, actor);
 	wake(slot, s->now);
 	return rc;
 }
 
-int sim_crash_cell(struct sim *s, const char *cell, void (*refill)(void *arg, struct cell *c),
-		   void *arg)
+int sim_stop_cell(struct sim *s, const char *cell)
 {
-	struct sim_cell_slot *slot = omap_get(&s->cells, span_of(cell));
+	struct sim_cell_slot *slot = slot_named(s, cell);
 	if (!slot)
 		return ERR_NOT_FOUND;
+	if (!slot->cell)
+		return 0;
+	s->killing = true;
 	cell_free(slot->cell);
+	s->killing = false;
+	slot->cell = NULL;
+	slot->life++; /* what is on its way to it is void */
+	release_held(slot, false);
+	omap_fini(&slot->topics, NULL);
+	return 0;
+}
+
+int sim_start_cell(struct sim *s, const char *cell, void (*refill)(void *arg, struct cell *c),
+		   void *arg)
+{
+	struct sim_cell_slot *slot = slot_named(s, cell);
+	if (!slot)
+		return ERR_NOT_FOUND;
+	if (slot->cell)
+		return 0;
 	fill_slot(slot);
 	refill(arg, slot->cell);
 	return 0;
 }
 
-void sim_restart_broker(struct sim *s)
+int sim_crash_cell(struct sim *s, const char *cell, void (*refill)(void *arg, struct cell *c),
+		   void *arg)
+{
+	int rc = sim_stop_cell(s, cell);
+	return rc ? rc : sim_start_cell(s, cell, refill, arg);
+}
+
+int sim_pause_cell(struct sim *s, const char *cell, bool paused)
+{
+	struct sim_cell_slot *slot = slot_named(s, cell);
+	if (!slot)
+		return ERR_NOT_FOUND;
+	slot->paused = paused;
+	if (!paused && slot->cell) {
+		release_held(slot, true);
+		wake(slot, s->now);
+	}
+	return 0;
+}
+
+void sim_stop_broker(struct sim *s)
 {
 	router_free(s->router);
-	new_router(s);
+	s->router = NULL;
+}
+
+void sim_start_broker(struct sim *s)
+{
+	if (!s->router)
+		new_router(s);
+}
+
+void sim_restart_broker(struct sim *s)
+{
+	sim_stop_broker(s);
+	sim_start_broker(s);
+}
+
+int sim_cut(struct sim *s, const char *cell, unsigned ways)
+{
+	struct sim_cell_slot *slot = slot_named(s, cell);
+	if (!slot)
+		return ERR_NOT_FOUND;
+	slot->cut = ways;
+	return 0;
 }
 
 void sim_partition(struct sim *s, const char *cell, bool cut)
 {
-	struct sim_cell_slot *slot = omap_get(&s->cells, span_of(cell));
-	if (slot)
-		slot->cut = cut;
+	sim_cut(s, cell, cut ? SIM_BOTH_WAYS : 0);
+}
+
+uint64_t sim_touched(struct sim *s, const char *cell)
+{
+	const struct sim_cell_slot *slot = slot_named(s, cell);
+	return slot ? slot->touched : 0;
+}
+
+uint64_t sim_broker_touched(const struct sim *s)
+{
+	return s->broker_touched;
 }
 
 void sim_heal(struct sim *s)
 {
 	s->cfg.bus_loss_permille = 0;
 	s->cfg.link_loss_permille = 0;
-	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n))
-		((struct sim_cell_slot *)n->value)->cut = false;
+	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
+		struct sim_cell_slot *slot = n->value;
+		slot->cut = 0;
+		sim_pause_cell(s, slot->name, false);
+	}
 }
 
 static void slot_free(void *p)
 {
 	struct sim_cell_slot *slot = p;
 	cell_free(slot->cell);
+	release_held(slot, false);
 	omap_fini(&slot->topics, NULL);
 	free(slot->name);
 	free(slot);

@@ -28,13 +28,20 @@ struct sim_config {
 	void *shared_arg;
 	void (*tap)(void *arg, const char *cell, const struct tap_record *r);
 	void *tap_arg;
+	/* Every transaction at the moment it is on the disk, in order of revision,
+	 * whether or not anybody hears of it; `record` is as record.h has it. The
+	 * place for a judge: it sees what is true, neither late nor with gaps. */
+	void (*committed)(void *arg, uint64_t revision, struct span record);
+	void *committed_arg;
 };
 
 struct sim *sim_new(const struct sim_config *cfg);
 void sim_free(struct sim *s);
 
 /* A cell of that name; add actors to it with cell_add_actor. */
-struct cell *sim_cell(struct sim *s, const char *name);
+struct cell *sim_cell(struct sim *s, const char *name); /* NULL: it is stopped */
+/* Something from outside waits in a port of that cell. */
+void sim_wake(struct sim *s, const char *cell);
 /* Runs events until nothing is due before `until_us`, or `done` (may be
  * NULL) says true after an event. Returns whether it did. */
 bool sim_run(struct sim *s, uint64_t until_us, bool (*done)(void *arg), void *arg);
@@ -48,10 +55,28 @@ int sim_crash_actor(struct sim *s, const char *cell, const char *actor);
 /* All of a cell's volatile state is gone; `refill` adds its actors again. */
 int sim_crash_cell(struct sim *s, const char *cell, void (*refill)(void *arg, struct cell *c),
 		   void *arg);
+/* The same in two steps: between them the cell is dead, and what is sent to
+ * it is lost. Stopping a dead one and starting a living one do nothing. */
+int sim_stop_cell(struct sim *s, const char *cell);
+int sim_start_cell(struct sim *s, const char *cell, void (*refill)(void *arg, struct cell *c),
+		   void *arg);
+/* A cell whose process is stopped (SIGSTOP): it runs no turn; frames wait in
+ * order and arrive when it goes on. */
+int sim_pause_cell(struct sim *s, const char *cell, bool paused);
+/* Sessions and names are gone; between stop and start so are all frames. */
 void sim_restart_broker(struct sim *s);
-/* Frames between the cell and the broker are lost while cut. */
-void sim_partition(struct sim *s, const char *cell, bool cut);
-/* All random faults off: what follows must converge. */
+void sim_stop_broker(struct sim *s);
+void sim_start_broker(struct sim *s);
+/* Frames between the cell and the broker are lost while cut, one way or both. */
+enum sim_way { SIM_TO_BROKER = 1, SIM_FROM_BROKER = 2, SIM_BOTH_WAYS = 3 };
+int sim_cut(struct sim *s, const char *cell, unsigned ways); /* 0: whole again */
+void sim_partition(struct sim *s, const char *cell, bool cut); /* both ways */
+/* What the faults of this cell have done so far: frames that a cut or death
+ * swallowed, turns and frames that a pause held up. */
+uint64_t sim_touched(struct sim *s, const char *cell);
+/* Of the broker: frames that found nobody. */
+uint64_t sim_broker_touched(const struct sim *s);
+/* All random faults off, cuts and pauses over: what follows must converge. */
 void sim_heal(struct sim *s);
 
 #endif

@@ -13,15 +13,13 @@
 #include <stdlib.h>
 
 #include "actors/objects/writing.h"
+#include "actors/runtime/fence.h"
 #include "actors/scheduler/fit.h"
 #include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
 enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
-
-/* Of the first transaction; the others count from 1. */
-#define TAG_FENCE UINT64_C(0)
 
 struct node {
 	struct resources allocatable, used;
@@ -37,6 +35,8 @@ struct pod {
 	struct resources wants;
 	char *node;            /* where it is counted, NULL nowhere */
 	struct bytes *object;
+	uint64_t version; /* of that object */
+	uint64_t bound;   /* we did it with this version: older news of it is stale */
 	struct writing *writing;
 	uint64_t tag;
 	uint64_t tried;        /* s->moves when no node was found for it */
@@ -46,13 +46,12 @@ struct pod {
 struct scheduler {
 	struct schema *schema;
 	const struct schema_resource *pods_row;
+	struct view *views[2]; /* the two below */
 	struct view *pod_view, *node_view;
 	char *name; /* spec.schedulerName that it serves */
-	/* A plain key that each incarnation writes; its version is the token
-	 * of all its transactions. What a former one has on its way is refused
-	 * from then on, and all that came before is in the views. */
-	char fence_key[300];
-	uint64_t fence;
+	/* What a former incarnation has on its way is refused, and nothing is
+	 * planned before the views show all that it has bound. */
+	struct fence fence;
 	struct omap nodes;   /* name -> struct node */
 	struct omap pods;    /* key -> struct pod */
 	struct omap queue;   /* order -> struct pod */
@@ -121,8 +120,7 @@ static void dequeue(struct scheduler *s, struct pod *p)
 
 static void run_soon(struct ctx *c, struct scheduler *s)
 {
-	if (s->running || !s->queue.count || !s->fence || !view_synced(s->pod_view) ||
-	    !view_synced(s->node_view))
+	if (s->running || !s->queue.count || !fence_holds(&s->fence))
 		return;
 	s->running = true;
 	ctx_timer(c, 0, TAG_NEXT);
@@ -177,8 +175,8 @@ static struct writing *write_pod(struct ctx *c, struct scheduler *s, struct pod 
 	schema_key_split(span_of(p->key), &stream, &ns, &name);
 	w->request.origin.principal = span_of("system:kube-scheduler");
 	w->request.subresource = sub;
-	w->fence_key = span_of(s->fence_key);
-	w->fence_token = s->fence;
+	w->fence_key = span_of(s->fence.key);
+	w->fence_token = s->fence.token;
 	w->request.namespace = writing_text(w, ns);
 	w->request.name = writing_text(w, name);
 	p->writing = w;
@@ -199,14 +197,16 @@ static void write_end(struct scheduler *s, struct pod *p)
 	p->writing = NULL;
 }
 
-static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p);
+static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
 static bool waits_for_us(const struct scheduler *s, struct mp pod);
+static void settle(struct ctx *c, struct scheduler *s, struct pod *p);
+static struct span node_used(struct bytes *object);
 
-static void written(struct ctx *c, struct scheduler *s, struct pod *p)
+static void written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
 {
 	if (p->state == POD_BINDING)
-		binding_over(c, s, p);
+		binding_over(c, s, p, version);
 	else
 		marking_over(c, s, p);
 }
@@ -232,7 +232,7 @@ static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	p->state = POD_BINDING;
 	count_on(s, p, span_of(node)); /* assumed */
 	if (writing_start(c, w, p->tag))
-		written(c, s, p);
+		written(c, s, p, 0);
 }
 
 static void tell(struct ctx *c, struct scheduler *s, struct pod *p, const char *type,
@@ -252,17 +252,21 @@ static void tell(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	ctx_send(c, "gate", "event.record", &b, 0);
 }
 
-static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p)
+/* `version`: at or before that of the bound pod, after all that was before. */
+static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
 {
 	int code = p->writing->plan.answer.code;
 	char message[700];
 	write_end(s, p);
 	if (code < 300) {
+		p->bound = version;
 		s->bound++;
 		p->state = POD_OTHER;
 		snprintf(message, sizeof message, "Successfully assigned %s to %s",
 			 p->key + strlen("pods/"), p->node);
 		tell(c, s, p, "Normal", "Scheduled", message);
+		if (p->version > p->bound)
+			settle(c, s, p); /* it may have ended already */
 		return;
 	}
 	/* Gone, or bound by another: its view change says what is so. If it is
@@ -270,7 +274,7 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p)
 	s->conflicts++;
 	p->state = POD_OTHER;
 	struct view_object *o = view_get(s->pod_view, span_of(p->key));
-	struct span node = o ? text_of(o->value, "spec.nodeName") : (struct span){0};
+	struct span node = o ? node_used(o->value) : (struct span){0};
 	count_on(s, p, node);
 	if (o && !node.len)
 		ctx_timer(c, RETRY_US, TAG_RETRY);
@@ -303,7 +307,8 @@ static void describe(const unsigned *faults, size_t nodes, char *out, size_t max
 }
 
 /* The condition as Kubernetes' scheduler writes it, by a merge patch whose
- * list is the pod's own with this one condition set. */
+ * list is the pod's own with this one condition set. So it must be that pod:
+ * on one that runs by now it would take away what its node says of it. */
 static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *message)
 {
 	free(p->why);
@@ -332,9 +337,14 @@ static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	doc_set(a, status, "conditions", list);
 	doc_set(a, patch, "status", status);
 	w->request.body = patch;
+	struct store_compare *basis = arena_alloc(a, sizeof *basis);
+	*basis = (struct store_compare){.key = writing_text(w, span_of(p->key)),
+					.field = STORE_MOD, .number = p->version};
+	w->request.basis = basis;
+	w->request.basis_count = 1;
 	p->state = POD_MARKING;
 	if (writing_start(c, w, p->tag))
-		written(c, s, p);
+		written(c, s, p, 0);
 }
 
 static void park(struct ctx *c, struct scheduler *s, struct pod *p)
@@ -349,11 +359,20 @@ static void park(struct ctx *c, struct scheduler *s, struct pod *p)
 
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
 {
+	int code = p->writing->plan.answer.code;
 	write_end(s, p);
-	if (waits_for_us(s, mp_of(bytes_span(p->object))))
+	if (code < 300 && waits_for_us(s, mp_of(bytes_span(p->object)))) {
 		park(c, s, p);
-	else
-		p->state = POD_OTHER;
+		return;
+	}
+	p->state = POD_OTHER;
+	if (code < 300) {
+		settle(c, s, p);
+		return;
+	}
+	free(p->why); /* it is another pod by now: when that is seen it gets another try */
+	p->why = NULL;
+	ctx_timer(c, RETRY_US, TAG_RETRY);
 }
 
 /* ---- the choice */
@@ -452,10 +471,36 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 		unpark_all(c, s);
 }
 
-static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
+/* Where it takes room. */
+static struct span node_used(struct bytes *object)
+{
+	return finished(mp_of(bytes_span(object))) ? (struct span){0}
+						   : text_of(object, "spec.nodeName");
+}
+
+/* Account and queue as its object says; nothing of it is being written. */
+static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	struct span node = node_used(p->object);
+	bool room = p->node && !node.len;
+	count_on(s, p, node);
+	if (!waits_for_us(s, mp_of(bytes_span(p->object)))) {
+		dequeue(s, p);
+		p->state = POD_OTHER;
+	} else if (p->state == POD_OTHER) {
+		enqueue(c, s, p);
+	}
+	if (room)
+		unpark_all(c, s);
+}
+
+static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object,
+		   uint64_t version)
 {
 	struct pod *p = omap_get(&s->pods, key);
 	struct mp m = mp_of(bytes_span(object));
+	if (p && version < p->bound)
+		return; /* from before we bound it */
 	if (!p) {
 		p = mem_alloc(sizeof *p);
 		p->key = mem_ndup(key.data, key.len);
@@ -464,19 +509,9 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	}
 	bytes_unref(p->object);
 	p->object = bytes_ref(object);
-	if (p->writing)
-		return; /* its outcome decides */
-	struct span node = finished(m) ? (struct span){0} : mp_path_str(m, "spec.nodeName");
-	bool room = p->node && !node.len;
-	count_on(s, p, node);
-	if (!waits_for_us(s, m)) {
-		dequeue(s, p);
-		p->state = POD_OTHER;
-	} else if (p->state == POD_OTHER) {
-		enqueue(c, s, p);
-	}
-	if (room)
-		unpark_all(c, s);
+	p->version = version;
+	if (!p->writing) /* else its outcome decides */
+		settle(c, s, p);
 }
 
 static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
@@ -497,50 +532,46 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct scheduler *s = state;
-	if (!v->key.len)
-		run_soon(c, s); /* a view is complete */
-	else if (v->view == s->node_view)
+	if (v->key.len && v->view == s->node_view)
 		on_node(c, s, v->key, v->now ? v->now->value : NULL);
-	else if (v->now)
-		on_pod(c, s, v->key, v->now->value);
-	else
+	else if (v->key.len && v->now)
+		on_pod(c, s, v->key, v->now->value, v->now->version);
+	else if (v->key.len)
 		on_pod_gone(c, s, v->key);
+	run_soon(c, s); /* a view may be complete, or show enough now */
 	return 0;
-}
-
-static void take_fence(struct ctx *c, struct scheduler *s)
-{
-	static const uint8_t empty_map[] = {0x80};
-	struct bytes *value = bytes_copy(empty_map, sizeof empty_map);
-	struct store_op op = {
-		.verb = STORE_PUT, .key = span_of(s->fence_key), .value = value};
-	struct store_txn t = {.then_ops = &op, .then_count = 1};
-	ctx_txn(c, &t, TAG_FENCE);
-	bytes_unref(value);
 }
 
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct scheduler *s = state;
-	if (tag == TAG_FENCE) {
-		if (o->status || !o->row_count)
-			return ERR_IO; /* start again */
-		s->fence = o->rows[0].mod_version;
-		run_soon(c, s);
-		return 0;
-	}
+	if (tag == FENCE_TAG)
+		return fence_on_outcome(c, &s->fence, o);
 	if (o->status == ERR_FENCED)
 		return ERR_FENCED; /* another incarnation is at work: begin anew */
 	struct key8 k = key_of(tag);
 	struct pod *p = omap_get(&s->writing, (struct span){k.b, 8});
 	if (p && writing_outcome(c, p->writing, o, tag))
-		written(c, s, p);
+		written(c, s, p, store_version(o->revision, 0));
+	return 0;
+}
+
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	struct scheduler *s = state;
+	if (tag == FENCE_TAG)
+		fence_on_reply(c, &s->fence, r);
+	run_soon(c, s);
 	return 0;
 }
 
 static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct scheduler *s = state;
+	if (tag == FENCE_TAG) {
+		fence_on_timer(c, &s->fence);
+		return 0;
+	}
 	if (tag == TAG_NEXT) {
 		schedule_next(c, s);
 		return 0;
@@ -561,13 +592,14 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct scheduler *s = state;
 	struct span name = mp_path_str(cfg, "serves");
 	s->name = name.len ? mem_ndup(name.data, name.len) : mem_dup("default-scheduler");
-	snprintf(s->fence_key, sizeof s->fence_key, "fences/%s", s->name);
-	take_fence(c, s);
 	s->schema = schema_new();
 	objects_install(s->schema);
 	s->pods_row = schema_find(s->schema, (struct span){0}, span_of("v1"), span_of("pods"));
 	s->node_view = ctx_follow(c, "nodes");
 	s->pod_view = ctx_follow(c, "pods");
+	s->views[0] = s->node_view;
+	s->views[1] = s->pod_view;
+	fence_take(c, &s->fence, s->name, s->views, 2);
 	return 0;
 }
 
@@ -620,6 +652,7 @@ static void fini(void *state)
 	omap_fini(&s->nodes, node_free);
 	schema_free(s->schema);
 	free(s->name);
+	fence_fini(&s->fence);
 }
 
 const struct actor_spec scheduler_actor = {
@@ -627,6 +660,7 @@ const struct actor_spec scheduler_actor = {
 	.state_bytes = sizeof(struct scheduler),
 	.init = init,
 	.on_view = on_view,
+	.on_reply = on_reply,
 	.on_outcome = on_outcome,
 	.on_timer = on_timer,
 	.check = check,

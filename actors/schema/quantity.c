@@ -12,9 +12,11 @@
 typedef unsigned __int128 u128;
 
 #define NANO ((__int128)1000000000)
-#define I128_MAX ((__int128)(~(u128)0 >> 1))
+/* What is more is capped to it: 10^38, so that every amount below has a text
+ * that can be read again. */
+#define MOST ((__int128)10000000000000000000u * (__int128)10000000000000000000u)
 
-enum { DIGITS_MAX = 36, FRACTION_MAX = 18 };
+enum { DIGITS_MAX = 38, FRACTION_MAX = 18 };
 
 static const struct suffix {
 	char text[3];
@@ -72,7 +74,7 @@ static bool scale(u128 *m, int ten, int two, bool sticky)
 		*m /= 10;
 	}
 	*m += sticky;
-	return *m <= (u128)I128_MAX;
+	return *m <= (u128)MOST;
 }
 
 int quantity_parse(struct span s, struct quantity *out)
@@ -104,7 +106,7 @@ int quantity_parse(struct span s, struct quantity *out)
 		return ERR_INVALID;
 	bool nothing = m == 0 && !sticky;
 	if (!scale(&m, ten + 9 - fraction, two, sticky))
-		m = (u128)I128_MAX;
+		m = (u128)MOST;
 	if (out->form == QUANTITY_BINARY && m > (u128)(INT64_MAX * NANO))
 		m = (u128)(INT64_MAX * NANO);
 	if (out->form == QUANTITY_BINARY && m > 0 && m < (u128)NANO)
@@ -182,8 +184,9 @@ struct quantity quantity_add(struct quantity a, struct quantity b)
 {
 	if (a.nano == 0)
 		a.form = b.form;
-	if (__builtin_add_overflow(a.nano, b.nano, &a.nano))
-		a.nano = b.nano < 0 ? -I128_MAX : I128_MAX;
+	bool over = __builtin_add_overflow(a.nano, b.nano, &a.nano);
+	if (over || a.nano > MOST || a.nano < -MOST)
+		a.nano = (over ? b.nano : a.nano) < 0 ? -MOST : MOST;
 	return a;
 }
 

@@ -1,8 +1,8 @@
 /* Kubernetes' resource.Quantity: decimal numbers with a suffix, exact.
  *
  * Kept as an integer of nano units in 128 bits, which holds all of int64's
- * range; more precise input is rounded up, larger input is capped, both as
- * Kubernetes does. The suffix family (decimal, binary, exponent) of the input
+ * range; more precise input is rounded up as Kubernetes does, larger input is
+ * capped (Kubernetes caps binary amounts only). The suffix family (decimal, binary, exponent) of the input
  * is kept for the output. Values; no state, any thread. */
 #ifndef SCHEMA_QUANTITY_H
 #define SCHEMA_QUANTITY_H

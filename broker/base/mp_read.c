@@ -61,7 +61,7 @@ static void head_int(struct head *h, const struct form *f, uint64_t v)
 static bool head(const uint8_t **p, const uint8_t *end, struct head *h)
 {
 	const uint8_t *q = *p;
-	memset(h, 0, sizeof *h);
+	*h = (struct head){0};
 	if (q >= end)
 		return false;
 	uint8_t c = *q++;
@@ -99,6 +99,31 @@ static bool head(const uint8_t **p, const uint8_t *end, struct head *h)
 	if (h->n > (uint64_t)(end - q)) /* a nested value takes a byte at least */
 		return false;
 	*p = nested ? q : q + h->n;
+	return true;
+}
+
+/* Short text, small numbers and small containers are nearly all that there is,
+ * and passing over them is nearly all that a reader does: no head is needed for
+ * it. False: not one of those, or cut off; head says which. */
+static inline bool pass_small(const uint8_t **p, const uint8_t *end, uint64_t *left)
+{
+	if (*p >= end)
+		return false;
+	uint8_t c = **p;
+	size_t n = 1;
+	if (c >= 0xa0 && c <= 0xbf)
+		n += c & 0x1f;
+	else if (c >= 0x80 && c <= 0x8f)
+		*left += 2u * (c & 0x0f);
+	else if (c >= 0x90 && c <= 0x9f)
+		*left += c & 0x0f;
+	else if (c > 0xc3 && c < 0xe0)
+		return false;
+	else if (c == 0xc1)
+		return false;
+	if ((size_t)(end - *p) < n)
+		return false;
+	*p += n;
 	return true;
 }
 
@@ -290,6 +315,14 @@ static int take_payload(struct mp *m, enum mp_type want, struct span *out)
 
 int mp_str(struct mp *m, struct span *out)
 {
+	if (m->p < m->end && *m->p >= 0xa0 && *m->p <= 0xbf) { /* short, as keys are */
+		size_t n = *m->p & 0x1f;
+		if ((size_t)(m->end - m->p) <= n)
+			return ERR_INVALID;
+		*out = (struct span){m->p + 1, n};
+		m->p += n + 1;
+		return 0;
+	}
 	return take_payload(m, MP_STR, out);
 }
 
@@ -321,6 +354,8 @@ int mp_skip(struct mp *m)
 	const uint8_t *p = m->p;
 	for (uint64_t left = 1; left > 0; left--) {
 		struct head h;
+		if (pass_small(&p, m->end, &left))
+			continue;
 		if (!head(&p, m->end, &h))
 			return ERR_INVALID;
 		if (h.type == MP_ARRAY || h.type == MP_MAP)

@@ -8,10 +8,12 @@
  * the agent's business. So the agent may die, be replaced or be cut off, and
  * the pod goes on; whoever connects next is told everything.
  *
- * It lives until it is told to exit, or gets SIGTERM (then the containers get
- * it too), and no container runs. Told to exit with a grace, it sees the end
- * of its containers through alone: whoever said so may be gone by then. When it is killed, its containers die with
- * it (PR_SET_PDEATHSIG), because nobody would know their exit.
+ * It lives until it is told to exit, or gets SIGTERM, and no container runs.
+ * Told to exit with a grace, it sees the end of its containers through alone:
+ * whoever said so may be gone by then. SIGTERM is the same with a grace of
+ * TERM_GRACE_MS, for those who do not know better; it never shortens the
+ * grace that an agent gave. SIGQUIT is the same with none. When it is killed, its containers die with it
+ * (PR_SET_PDEATHSIG), because nobody would know their exit.
  *
  * One thread, one poll loop, linked statically. There may be hundreds of them
  * on a machine, so it keeps its hands off memory: no stdio, no large buffers,
@@ -51,6 +53,7 @@ enum {
 	LEAVE_MS_MAX = 3000,      /* then the pause leaves without them */
 	KILL_AGAIN_MS = 1000,
 	GRACE_MS_MAX = 24 * 3600 * 1000,
+	TERM_GRACE_MS = 30000,    /* as a pod has that names none */
 	FEW_FDS = 3,
 	COMMANDS_MAX = 64,        /* of one turn */
 };
@@ -65,6 +68,7 @@ struct pause {
 	char refusal[160]; /* text of an "error" event that is due, or empty */
 	bool leaving;
 	int64_t kill_ms;  /* monotonic: KILL to all that run then; 0: never */
+	bool by_signal;   /* ... because of a SIGTERM */
 	int64_t leave_ms; /* monotonic: since when nothing but orphans keeps it; 0 */
 	struct pollfd *polls;
 	size_t poll_cap;
@@ -263,9 +267,27 @@ static void do_exit(struct pause *p, struct mp m)
 	if (grace < 0)
 		return;
 	int64_t kill_ms = monotonic_ms() + (grace < GRACE_MS_MAX ? grace : GRACE_MS_MAX);
-	signal_all(p, SIGTERM);
-	if (!p->kill_ms || kill_ms < p->kill_ms)
+	if (!p->by_signal)
+		signal_all(p, SIGTERM);
+	if (!p->kill_ms || p->by_signal || kill_ms < p->kill_ms)
 		p->kill_ms = kill_ms;
+	p->by_signal = false;
+}
+
+static void on_sigquit(struct pause *p)
+{
+	p->leaving = true;
+	p->kill_ms = monotonic_ms();
+}
+
+static void on_sigterm(struct pause *p)
+{
+	p->leaving = true;
+	if (p->kill_ms)
+		return;
+	signal_all(p, SIGTERM);
+	p->kill_ms = monotonic_ms() + TERM_GRACE_MS;
+	p->by_signal = true;
 }
 
 static void kill_overdue(struct pause *p)
@@ -407,10 +429,10 @@ static void on_signals(struct pause *p)
 {
 	struct signalfd_siginfo info;
 	while (read(p->signals, &info, sizeof info) == sizeof info) {
-		if (info.ssi_signo != SIGTERM)
-			continue;
-		p->leaving = true;
-		signal_all(p, SIGTERM);
+		if (info.ssi_signo == SIGTERM)
+			on_sigterm(p);
+		else if (info.ssi_signo == SIGQUIT)
+			on_sigquit(p);
 	}
 	reap(p);
 }
@@ -509,13 +531,14 @@ static int open_listener(void)
 
 static int open_signals(void)
 {
-	static const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
+	static const int ignored[] = {SIGINT, SIGHUP, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU};
 	sigset_t set;
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
 		signal(ignored[i], SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGQUIT);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -106,6 +106,9 @@ int journal_lmdb_open(struct journal **out, const struct journal_lmdb_options *o
 struct journal_disk; /* what survives: used by one open journal after another */
 struct journal_disk *journal_disk_new(void);
 void journal_disk_destroy(struct journal_disk *d); /* after the journal was closed */
+/* `record` is told of every record when it is on the disk; NULL: nobody is. */
+void journal_disk_watch(struct journal_disk *d,
+			void (*record)(void *arg, uint64_t revision, struct span data), void *arg);
 int journal_memory_open(struct journal **out, struct journal_disk *disk, struct err *e);
 /* The simulator decides when a sync is done: an appended batch stays in
  * flight while held. */

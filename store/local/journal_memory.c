@@ -27,6 +27,8 @@ struct journal_disk {
 	struct omap objects; /* key -> struct bytes */
 	struct disk_record *records;
 	size_t first, count, cap; /* records[first .. first + count) */
+	void (*watch)(void *arg, uint64_t revision, struct span data);
+	void *watch_arg;
 };
 
 struct memory {
@@ -48,6 +50,13 @@ struct journal_disk *journal_disk_new(void)
 	struct journal_disk *d = mem_alloc(sizeof *d);
 	d->meta.epoch = MEMORY_EPOCH;
 	return d;
+}
+
+void journal_disk_watch(struct journal_disk *d,
+			void (*record)(void *arg, uint64_t revision, struct span data), void *arg)
+{
+	d->watch = record;
+	d->watch_arg = arg;
 }
 
 static void drop_bytes(void *b)
@@ -85,6 +94,8 @@ static void disk_append(struct journal_disk *d, const struct journal_record *r)
 	}
 	d->records[d->first + d->count++] = (struct disk_record){
 		r->revision, record_crc(r->revision, r->data), bytes_ref(r->data)};
+	if (d->watch)
+		d->watch(d->watch_arg, r->revision, bytes_span(r->data));
 }
 
 static void disk_trim(struct journal_disk *d, uint64_t to)

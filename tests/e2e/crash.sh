@@ -9,11 +9,11 @@ token=$(cat "$data/pki/token")
 api() { curl -sk --max-time 10 -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@"; }
 url=https://127.0.0.1:$port/api/v1/namespaces/default
 
-cat >"$tmp/pod.yaml" <<'Y'
+sed "s/NAP/$nap/" >"$tmp/pod.yaml" <<'Y'
 apiVersion: v1
 kind: Pod
 metadata: {name: long}
-spec: {containers: [{name: main, image: none, command: ["sleep", "1001"]}]}
+spec: {containers: [{name: main, image: none, command: ["sleep", "NAP"]}]}
 ---
 apiVersion: v1
 kind: Pod
@@ -23,7 +23,7 @@ Y
 check "pods are created" kc create -f "$tmp/pod.yaml"
 phase() { kc get pod "$1" -o 'jsonpath={.status.phase}'; }
 check "and run" eventually 10 is "Running Running" bash -c "echo \$(kubectl --kubeconfig $data/kubeconfig get pods -o 'jsonpath={.items[*].status.phase}')"
-before=$(pgrep -x -f 'sleep 1001')
+before=$(pgrep -x -f "sleep $nap")
 
 writer() { # NUMBER: one configmap after the other; notes what was acknowledged
 	for ((n = 0; n < 100000; n++)); do
@@ -54,7 +54,7 @@ api "$url/configmaps" | grep -o '"name":"w[0-9]*-[0-9]*"' | cut -d'"' -f4 | sort
 sort "$tmp"/acked.* >"$tmp/acked"
 check "nothing acknowledged is lost ($(wc -l <"$tmp/acked") writes)" is "" comm -23 "$tmp/acked" "$tmp/there"
 check "the pod was adopted" eventually 10 is Running phase long
-check "its process is the same" is "$before" pgrep -x -f 'sleep 1001'
+check "its process is the same" is "$before" pgrep -x -f "sleep $nap"
 check "restart count 0" is 0 kc get pod long -o 'jsonpath={.status.containerStatuses[0].restartCount}'
 check "what ended meanwhile shows its true exit code" eventually 10 is 9 \
 	kc get pod short -o 'jsonpath={.status.containerStatuses[0].state.terminated.exitCode}'

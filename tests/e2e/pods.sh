@@ -10,7 +10,7 @@ check "four namespaces are there" eventually 5 is "default kube-node-lease kube-
 check "both nodes are Ready" is "True True" \
 	kc get nodes -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
 
-cat >"$tmp/web.yaml" <<'Y'
+sed "s/NAP/$nap/" >"$tmp/web.yaml" <<'Y'
 apiVersion: v1
 kind: Pod
 metadata: {name: web, labels: {app: web}}
@@ -18,7 +18,7 @@ spec:
   containers:
   - name: main
     image: none
-    command: ["sh", "-c", "echo hello from $POD_NAME; echo oops >&2; exec sleep 1000"]
+    command: ["sh", "-c", "echo hello from $POD_NAME; echo oops >&2; exec sleep NAP"]
     env:
     - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 Y
@@ -37,7 +37,7 @@ check "a table with Kubernetes' columns" grep -qE '^web +1/1 +Running +0 +[0-9]+
 check "describe" grep -q 'Node: *n[12]' <(kc describe pod web)
 check "create again is AlreadyExists" grep -q 'pods "web" already exists' <(kc create -f "$tmp/web.yaml" 2>&1)
 
-pid=$(pgrep -x -f 'sleep 1000' | head -n 1)
+pid=$(pgrep -x -f "sleep $nap" | head -n 1)
 kill -9 "$pid"
 check "a killed process is restarted in place" eventually 15 is 1 restarts web
 check "the former instance's true end is shown" eventually 5 is 137 \
@@ -79,7 +79,7 @@ check "an invalid pod is refused with its field" grep -q 'spec.containers\[0\].n
 
 check "delete" kc delete pod web once big --timeout=60s
 check "nothing is left" is "" kc get pods -o 'jsonpath={.items[*].metadata.name}'
-check "its process is gone" eventually 5 bash -c '! pgrep -x -f "sleep 1000"'
+check "its process is gone" eventually 5 bash -c "! pgrep -x -f 'sleep $nap'"
 
 check "tail has it all from the first revision" grep -q '"verb":"deleted","kind":"pods","namespace":"default","name":"web"' \
 	<("$troupe" tail --data-dir "$data" --from-rev 1 --no-follow -o json)

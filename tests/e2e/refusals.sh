@@ -25,6 +25,9 @@ check "no such file" refused "nothing.yaml: No such file" "$troupe" up --data-di
 check "bad option" refused "--nodes takes" "$troupe" up --nodes many
 check "bad address" refused "is not IPV4:PORT" "$troupe" up --data-dir "$data" --api nonsense
 check "no cluster to tail" refused "no cluster answers" "$troupe" tail --data-dir "$tmp"
+deep=$tmp/$(printf 'deep-%.0s' {1..30})/$(printf 'deep-%.0s' {1..30})
+mkdir -p "$deep"
+check "a data directory's path beyond the limit" refused "bytes, more than 300: " "$troupe" up --data-dir "$deep/data"
 check "unknown command" refused "there is no command 'fly'" "$troupe" fly
 
 mkdir "$tmp/full"

@@ -4,7 +4,7 @@
 #include "store/local/record.h"
 #include "tests/fuzz/fuzz.h"
 
-/* libFuzzer begins with nothing here; the plain driver with these heads. */
+/* Heads only. */
 const char *const fuzz_seeds[] = {
 	"\x96\x01\x02\xc3\x97\xc4\x01r\xc4\x01p\x01\x02\x03\x04\x05\xc0\x90",
 	"\x96\xc4\x01v\x01\x02\x03\xc4\x01p\x01",

@@ -10,6 +10,7 @@ tmp=$(mktemp -d)
 data=$tmp/data
 up_pid=
 port=$((20000 + RANDOM % 20000))
+nap=1000.$$ # `sleep $nap` is a process of this script and of no other
 
 ok() { echo "ok $*"; }
 not_ok() { echo "not ok $*"; [[ -s $tmp/up.log ]] && tail -n 3 "$tmp/up.log"; }

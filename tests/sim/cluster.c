@@ -2,56 +2,36 @@
  * in one cell, three nodes in cells of their own, a user who creates and
  * deletes more pods than fit, and every kind of fault.
  *
- * A judge follows the store's events and holds what it has ever seen in a
- * ledger outside of all actors. At every change: a pod never moves to another
- * node, no node has more bound than it can take, restart counts and versions
- * never go back. After the faults: what fits runs or has ended, the rest says
- * why it waits, what was deleted is gone, all views are equal; and one seed is
- * one history. */
+ * The judge of chaos scripts is fed with every record that reaches the disk:
+ * a pod never moves to another node, no node has more bound than it can take,
+ * what has ended stays so, versions rise. After the faults: what fits runs or
+ * has ended, the rest says why it waits, what was deleted is gone, all views
+ * are equal; and one seed is one history. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/controllers/namespaces.h"
-#include "actors/gate/gate.h"
-#include "actors/gate/messages.h"
 #include "actors/objects/writing.h"
-#include "actors/runtime/messages.h"
-#include "actors/runtime/sim.h"
-#include "actors/runtime/store_actor.h"
-#include "actors/scheduler/fit.h"
-#include "actors/scheduler/scheduler.h"
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
-#include "nodes/messages.h"
-#include "nodes/node_agent.h"
+#include "tools/chaos/converge.h"
+#include "tools/chaos/invariants.h"
 
 enum { SEEDS = 200, PODS = 20, NODES = 3, NODE_MILLI = 2000, FAULTS = 12 };
 
 /* ---- what is outside of the actors */
 
-enum wish { WISH_CREATE, WISH_KEEP, WISH_DELETE, WISH_GONE, WISH_DONE };
+enum want { WANT_CREATE, WANT_KEEP, WANT_DELETE, WANT_GONE, WANT_DONE };
 
 struct wanted {
-	enum wish wish;
+	enum want wish;
 	bool asked;      /* a request is on its way */
 	bool recreate;   /* once gone, again by the same name */
 	char gone[40];   /* uid of the deleted one */
 };
 
-/* What was ever seen of a pod. */
-struct seen {
-	char node[16];
-	int64_t restarts, milli;
-	uint64_t version;
-	bool counts;
-};
-
-struct ledger {
+struct book {
 	struct wanted pods[PODS];
-	struct omap seen; /* uid -> struct seen */
-	bool settle;      /* faults are over: nothing is deleted any more */
-	uint64_t seed;
 };
 
 static struct span text_at(const struct view_object *o, const char *path)
@@ -59,120 +39,11 @@ static struct span text_at(const struct view_object *o, const char *path)
 	return mp_path_str(mp_of(bytes_span(o->value)), path);
 }
 
-static bool over(const struct view_object *o)
-{
-	struct span phase = text_at(o, "status.phase");
-	return span_is(phase, "Succeeded") || span_is(phase, "Failed");
-}
-
-/* ---- the judge */
-
-struct judge {
-	struct view *pods, *nodes;
-	struct ledger *ledger;
-};
-
-static int judge_init(struct ctx *c, void *st, struct mp cfg)
-{
-	struct judge *j = st;
-	(void)cfg;
-	j->ledger = ctx_shared(c, "ledger");
-	j->nodes = ctx_follow(c, "nodes");
-	j->pods = ctx_follow(c, "pods");
-	return 0;
-}
-
-static int64_t restarts_of(const struct view_object *o)
-{
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(mp_of(bytes_span(o->value)), "status.containerStatuses", &list) ||
-	    mp_array(&list, &n) || n == 0)
-		return -1;
-	return mp_path_int(list, "restartCount", 0);
-}
-
-static void judge_pod(struct ledger *l, struct span key, const struct view_object *o)
-{
-	struct span uid = text_at(o, "metadata.uid"), node = text_at(o, "spec.nodeName");
-	struct seen *s = omap_get(&l->seen, uid);
-	if (!s) {
-		s = mem_alloc(sizeof *s);
-		s->restarts = -1;
-		s->milli = fit_requests(mp_of(bytes_span(o->value))).cpu_milli;
-		omap_put(&l->seen, uid, s);
-	}
-	cr_assert(!s->node[0] || span_is(node, s->node), "seed %llu: %.*s moved from %s to %.*s",
-		  (unsigned long long)l->seed, (int)key.len, (const char *)key.data, s->node,
-		  (int)node.len, (const char *)node.data);
-	cr_assert_geq(o->version, s->version, "seed %llu: a version goes back",
-		      (unsigned long long)l->seed);
-	int64_t restarts = restarts_of(o);
-	cr_assert_geq(restarts, s->restarts, "seed %llu: %.*s restarted %lld times, then %lld",
-		      (unsigned long long)l->seed, (int)key.len, (const char *)key.data,
-		      (long long)s->restarts, (long long)restarts);
-	snprintf(s->node, sizeof s->node, "%.*s", (int)node.len, (const char *)node.data);
-	s->version = o->version;
-	s->restarts = restarts;
-	s->counts = !over(o);
-}
-
-static void judge_room(const struct ledger *l)
-{
-	int64_t used[NODES] = {0};
-	for (struct onode *n = omap_first(&l->seen); n; n = omap_next(n)) {
-		const struct seen *s = n->value;
-		if (s->counts && s->node[0])
-			used[s->node[1] - '1'] += s->milli;
-	}
-	for (int i = 0; i < NODES; i++)
-		cr_assert_leq(used[i], NODE_MILLI, "seed %llu: n%d has %lldm bound",
-			      (unsigned long long)l->seed, i + 1, (long long)used[i]);
-}
-
-/* A new view tells of no deletions that happened before it. */
-static void judge_list(struct judge *j)
-{
-	struct ledger *l = j->ledger;
-	for (struct onode *n = omap_first(&l->seen); n; n = omap_next(n))
-		((struct seen *)n->value)->counts = false;
-	for (struct onode *n = omap_first(view_map(j->pods)); n; n = omap_next(n))
-		judge_pod(l, onode_key(n), n->value);
-}
-
-static int judge_view(struct ctx *c, void *st, const struct view_change *v)
-{
-	struct judge *j = st;
-	(void)c;
-	if (v->view != j->pods)
-		return 0;
-	if (!v->key.len)
-		judge_list(j);
-	else if (v->now)
-		judge_pod(j->ledger, v->key, v->now);
-	if (v->was && (!v->now || !span_eq(text_at(v->was, "metadata.uid"),
-					   text_at(v->now, "metadata.uid")))) {
-		struct seen *s = omap_get(&j->ledger->seen, text_at(v->was, "metadata.uid"));
-		if (s)
-			s->counts = false;
-	}
-	if (view_synced(j->pods))
-		judge_room(j->ledger);
-	return 0;
-}
-
-static const struct actor_spec judge_spec = {
-	.kind = "judge",
-	.state_bytes = sizeof(struct judge),
-	.init = judge_init,
-	.on_view = judge_view,
-};
-
 /* ---- the user */
 
 struct user {
 	struct view *pods;
-	struct ledger *ledger;
+	struct book *book;
 	struct schema *schema;
 	const struct schema_resource *row;
 	struct writing *writing[PODS];
@@ -236,7 +107,7 @@ static void user_create(struct ctx *c, struct user *u, int i)
 	mpw_kv_str(&b, "namespace", "default");
 	mpw_str(&b, "object");
 	put_pod(&b, i);
-	u->ledger->pods[i].asked = true;
+	u->book->pods[i].asked = true;
 	ctx_request(c, "gate", "object.create", &b, 3000, (uint64_t)i);
 }
 
@@ -257,10 +128,10 @@ static void user_end_write(struct user *u, int i)
 static void user_deleted(struct user *u, int i)
 {
 	const struct obj_answer *a = &u->writing[i]->plan.answer;
-	struct wanted *w = &u->ledger->pods[i];
+	struct wanted *w = &u->book->pods[i];
 	w->asked = false;
 	if (a->code < 300 || a->code == 404)
-		w->wish = WISH_GONE;
+		w->wish = WANT_GONE;
 	if (a->code < 300 && a->object) {
 		struct span uid = mp_path_str(mp_of(bytes_span(a->object)), "metadata.uid");
 		snprintf(w->gone, sizeof w->gone, "%.*s", (int)uid.len, (const char *)uid.data);
@@ -276,7 +147,7 @@ static void user_delete(struct ctx *c, struct user *u, int i)
 	snprintf(name, sizeof name, "p%d", i);
 	w->request.namespace = span_of("default");
 	w->request.name = writing_text(w, span_of(name));
-	u->ledger->pods[i].asked = true;
+	u->book->pods[i].asked = true;
 	if (writing_start(c, w, (uint64_t)i))
 		user_deleted(u, i);
 }
@@ -293,19 +164,19 @@ static int user_timer(struct ctx *c, void *st, uint64_t tag)
 {
 	struct user *u = st;
 	int i = (int)(ctx_random(c) % PODS);
-	struct wanted *w = &u->ledger->pods[i];
+	struct wanted *w = &u->book->pods[i];
 	(void)tag;
 	ctx_timer(c, 2000 + ctx_random(c) % 60000, 0);
 	if (w->asked || !view_synced(u->pods))
 		return 0;
-	if (w->wish == WISH_CREATE)
+	if (w->wish == WANT_CREATE)
 		user_create(c, u, i);
-	else if (w->wish == WISH_KEEP && i % 3 == 0 && !w->recreate && ctx_random(c) % 8 == 0)
-		w->wish = WISH_DELETE;
-	else if (w->wish == WISH_DELETE)
+	else if (w->wish == WANT_KEEP && i % 3 == 0 && !w->recreate && ctx_random(c) % 8 == 0)
+		w->wish = WANT_DELETE;
+	else if (w->wish == WANT_DELETE)
 		user_delete(c, u, i);
-	else if (w->wish == WISH_GONE && !user_sees(u, i) && i % 2 == 0) {
-		w->wish = WISH_CREATE;
+	else if (w->wish == WANT_GONE && !user_sees(u, i) && i % 2 == 0) {
+		w->wish = WANT_CREATE;
 		w->recreate = true;
 	}
 	return 0;
@@ -314,7 +185,7 @@ static int user_timer(struct ctx *c, void *st, uint64_t tag)
 static int user_reply(struct ctx *c, void *st, uint64_t tag, const struct reply *r)
 {
 	struct user *u = st;
-	struct wanted *w = &u->ledger->pods[tag];
+	struct wanted *w = &u->book->pods[tag];
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
 	struct view_object *o = user_sees(u, (int)tag);
 	(void)c;
@@ -322,7 +193,7 @@ static int user_reply(struct ctx *c, void *st, uint64_t tag, const struct reply 
 	/* "Exists": ours, whose answer was lost, or still the one that was deleted. */
 	bool ours = !w->gone[0] || (o && !span_is(text_at(o, "metadata.uid"), w->gone));
 	if (code == 201 || (code == 409 && ours))
-		w->wish = WISH_KEEP;
+		w->wish = WANT_KEEP;
 	return 0;
 }
 
@@ -338,13 +209,13 @@ static int user_init(struct ctx *c, void *st, struct mp cfg)
 {
 	struct user *u = st;
 	(void)cfg;
-	u->ledger = ctx_shared(c, "ledger");
+	u->book = ctx_shared(c, "book");
 	u->schema = schema_new();
 	objects_install(u->schema);
 	u->row = schema_find(u->schema, (struct span){0}, span_of("v1"), span_of("pods"));
 	u->pods = ctx_follow(c, "pods");
 	for (int i = 0; i < PODS; i++)
-		u->ledger->pods[i].asked = false; /* who asked is gone */
+		u->book->pods[i].asked = false; /* who asked is gone */
 	ctx_timer(c, 1000, 0);
 	return 0;
 }
@@ -370,72 +241,34 @@ static const struct actor_spec user_spec = {
 
 /* ---- the cluster */
 
-static const struct actor_spec *const kinds[] = {
-	&store_actor,	   &gate_actor, &namespaces_actor, &scheduler_actor,
-	&node_agent_actor, &judge_spec, &user_spec,	   NULL,
+static const struct cluster_actor extra[] = {
+	{"user", "user", &user_spec, NULL},
+	{NULL, NULL, NULL, NULL},
 };
-static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages,
-						 &gate_messages, &node_messages, NULL};
-static const struct catalogue catalogue = {tables};
-
-static void add(struct cell *c, const char *kind, const char *name, const char *node)
-{
-	struct buf b = {0};
-	mpw_map(&b, node ? 4 : 0);
-	if (node) {
-		mpw_kv_str(&b, "node", node);
-		mpw_kv_str(&b, "runtime", "sim");
-		mpw_kv_str(&b, "cpu", "2");
-		mpw_kv_i64(&b, "pods", 10);
-	}
-	cr_assert_eq(cell_add_actor(c, kind, name, mp_of(span_buf(&b)), NULL), 0);
-	buf_fini(&b);
-}
-
-static void refill(void *arg, struct cell *c)
-{
-	char name[32];
-	const char *cell = cell_name(c);
-	(void)arg;
-	if (strcmp(cell, "core") == 0) {
-		add(c, "store", "store", NULL);
-		add(c, "judge", "judge", NULL);
-		add(c, "gate", "gate", NULL);
-		add(c, "namespaces", "namespaces", NULL);
-		add(c, "scheduler", "scheduler", NULL);
-	} else if (strcmp(cell, "user") == 0) {
-		add(c, "user", "user", NULL);
-	} else {
-		snprintf(name, sizeof name, "node-agent/%s", cell);
-		add(c, "node-agent", name, cell);
-	}
-}
-
-static const char *const cells[] = {"core", "user", "n1", "n2", "n3"};
-enum { CELLS = sizeof cells / sizeof *cells };
 
 struct run {
+	struct cluster cluster;
 	struct sim *sim;
-	struct ledger ledger;
+	struct script script;
+	struct judge judge;
+	struct book book;
 };
 
 static void crash_actor(struct run *r)
 {
-	static const struct {
-		const char *cell, *actor;
-	} who[] = {
-		{"core", "store"},    {"core", "gate"},	      {"core", "namespaces"},
-		{"core", "scheduler"}, {"core", "scheduler"}, {"core", "judge"},
-		{"user", "user"},     {"n1", "node-agent/n1"}, {"n2", "node-agent/n2"},
-		{"n3", "node-agent/n3"},
-	};
-	size_t i = sim_random(r->sim) % (sizeof who / sizeof *who);
-	sim_crash_actor(r->sim, who[i].cell, who[i].actor);
+	const struct cluster *c = &r->cluster;
+	const struct cluster_actor *a = &c->actors[sim_random(r->sim) % c->actor_count];
+	sim_crash_actor(r->sim, a->cell, a->name);
+}
+
+static const char *any_cell(struct run *r)
+{
+	return r->cluster.cells[sim_random(r->sim) % r->cluster.cell_count];
 }
 
 static void crash_cell(struct run *r)
 {
-	sim_crash_cell(r->sim, cells[sim_random(r->sim) % CELLS], refill, NULL);
+	sim_crash_cell(r->sim, any_cell(r), cluster_fill, &r->cluster);
 }
 
 static void restart_broker(struct run *r)
@@ -445,7 +278,7 @@ static void restart_broker(struct run *r)
 
 static void partition(struct run *r)
 {
-	const char *cell = cells[sim_random(r->sim) % CELLS];
+	const char *cell = any_cell(r);
 	sim_partition(r->sim, cell, sim_random(r->sim) & 1);
 }
 
@@ -453,36 +286,6 @@ static void (*const faults[])(struct run *) = {crash_actor, crash_actor, crash_c
 					       restart_broker, partition, partition};
 
 /* ---- what must be so in the end */
-
-static bool same_objects(struct view *a, struct view *b, const char *node)
-{
-	size_t n = 0;
-	if (!a || !view_synced(a))
-		return false;
-	for (struct onode *it = omap_first(view_map(b)); it; it = omap_next(it)) {
-		struct view_object *o = it->value, *other = view_get(a, onode_key(it));
-		if (node && !span_is(text_at(o, "spec.nodeName"), node))
-			continue;
-		n++;
-		if (!other || other->version != o->version)
-			return false;
-	}
-	return n == view_count(a);
-}
-
-static const char *unequal_view(struct run *r, struct view *pods)
-{
-	char stream[32];
-	if (!same_objects(cell_view(sim_cell(r->sim, "user"), "pods"), pods, NULL))
-		return "the user's view is not the store's";
-	for (int i = 0; i < NODES; i++) {
-		const char *node = cells[2 + i];
-		snprintf(stream, sizeof stream, "pods@%s", node);
-		if (!same_objects(cell_view(sim_cell(r->sim, node), stream), pods, node))
-			return "a node's view is not the store's";
-	}
-	return NULL;
-}
 
 static bool waits_with_reason(struct mp pod)
 {
@@ -497,34 +300,25 @@ static bool waits_with_reason(struct mp pod)
 	return false;
 }
 
-static bool fits_somewhere(const struct ledger *l, int64_t milli)
+static bool fits_somewhere(const struct ledger *l, const struct led_object *pod)
 {
-	int64_t room[NODES];
-	bool fits = false;
-	for (int i = 0; i < NODES; i++)
-		room[i] = NODE_MILLI;
-	for (struct onode *n = omap_first(&l->seen); n; n = omap_next(n)) {
-		const struct seen *s = n->value;
-		if (s->counts && s->node[0])
-			room[s->node[1] - '1'] -= s->milli;
+	for (struct onode *n = omap_first(&l->nodes); n; n = omap_next(n)) {
+		const struct led_node *node = n->value;
+		if (node->has.cpu_milli - node->used.cpu_milli >= pod->pod.wants.cpu_milli)
+			return true;
 	}
-	for (int i = 0; i < NODES; i++)
-		fits = fits || room[i] >= milli;
-	return fits;
+	return false;
 }
 
-static const char *wrong_with(struct run *r, const struct view_object *o)
+static const char *wrong_with(struct run *r, const struct led_object *o)
 {
 	struct mp pod = mp_of(bytes_span(o->value));
-	const struct seen *s = omap_get(&r->ledger.seen, mp_path_str(pod, "metadata.uid"));
-	if (mp_path_str(pod, "metadata.deletionTimestamp").len)
+	if (o->pod.deleted)
 		return "a pod is not deleted yet";
-	if (!s || s->version != o->version)
-		return "the judge has not seen it";
-	if (mp_path_str(pod, "spec.nodeName").len)
-		return over(o) || span_is(mp_path_str(pod, "status.phase"), "Running")
+	if (o->pod.bound)
+		return o->pod.ended || span_is(mp_path_str(pod, "status.phase"), "Running")
 			       ? NULL : "a bound pod does not run";
-	if (fits_somewhere(&r->ledger, s->milli))
+	if (fits_somewhere(&r->judge.ledger, o))
 		return "a pod that fits is not bound";
 	return waits_with_reason(pod) ? NULL : "a pod waits without a reason";
 }
@@ -532,27 +326,26 @@ static const char *wrong_with(struct run *r, const struct view_object *o)
 /* NULL: all is as it must be. */
 static const char *unfinished(struct run *r)
 {
-	struct view *pods = cell_view(sim_cell(r->sim, "core"), "pods");
+	const struct ledger *l = &r->judge.ledger;
+	static struct err why;
 	char key[32];
-	if (!pods || !view_synced(pods))
-		return "the core's view is not synced";
 	for (int i = 0; i < PODS; i++) {
-		const struct wanted *w = &r->ledger.pods[i];
+		const struct wanted *w = &r->book.pods[i];
 		snprintf(key, sizeof key, "pods/default/p%d", i);
-		bool there = view_get(pods, span_of(key)) != NULL;
-		if (w->asked || (w->wish != WISH_KEEP && w->wish != WISH_GONE))
+		bool there = ledger_get(l, key) != NULL;
+		if (w->asked || (w->wish != WANT_KEEP && w->wish != WANT_GONE))
 			return "the user is not done";
-		if (w->wish == WISH_KEEP && !w->recreate && i % 3 == 0)
+		if (w->wish == WANT_KEEP && !w->recreate && i % 3 == 0)
 			return "the user will delete it";
-		if (there != (w->wish == WISH_KEEP))
+		if (there != (w->wish == WANT_KEEP))
 			return there ? "a deleted pod is there" : "a pod is lost";
 	}
-	for (struct onode *n = omap_first(view_map(pods)); n; n = omap_next(n)) {
-		const char *why = wrong_with(r, n->value);
-		if (why)
-			return why;
+	for (struct onode *n = ledger_first(l, "pods/"); n; n = ledger_next(n, "pods/")) {
+		const char *wrong = wrong_with(r, n->value);
+		if (wrong)
+			return wrong;
 	}
-	return unequal_view(r, pods);
+	return converged(r->sim, &r->cluster, l, &why) ? NULL : why.text;
 }
 
 /* ---- runs */
@@ -566,15 +359,22 @@ TestSuite(cluster, .init = quiet);
 
 static void *shared(void *arg, const char *name)
 {
-	return strcmp(name, "ledger") == 0 ? arg : NULL;
+	return strcmp(name, "book") == 0 ? arg : NULL;
+}
+
+static void on_committed(void *arg, uint64_t revision, struct span record)
+{
+	struct run *r = arg;
+	judge_record(&r->judge, 0, revision, record);
 }
 
 static void begin(struct run *r, uint64_t seed, bool with_faults)
 {
+	static const char always[] = "chaos 1\nalways one-binding\nalways capacity\nalways no-return\n"
+				     "always rev-monotonic\n";
+	struct err e = {0};
 	struct sim_config cfg = {
 		.seed = seed,
-		.catalogue = &catalogue,
-		.kinds = kinds,
 		.latency_min_us = 20,
 		.latency_max_us = 3000,
 		.bus_loss_permille = with_faults ? 50 : 0,
@@ -582,12 +382,17 @@ static void begin(struct run *r, uint64_t seed, bool with_faults)
 		.sync_min_us = 100,
 		.sync_max_us = 4000,
 		.shared = shared,
-		.shared_arg = &r->ledger,
+		.shared_arg = &r->book,
+		.committed = on_committed,
+		.committed_arg = r,
 	};
-	r->ledger.seed = seed;
-	r->sim = sim_new(&cfg);
-	for (int i = 0; i < CELLS; i++)
-		refill(NULL, sim_cell(r->sim, cells[i]));
+	struct cluster_wish wish = {
+		.nodes = NODES, .node_cpu = "2", .node_pods = 10, .extra = extra};
+	cr_assert_eq(script_parse(&r->script, "always", span_of(always), &e), 0, "%s", e.text);
+	cr_assert_eq(script_check(&r->script, &e), 0, "%s", e.text);
+	judge_init(&r->judge, &r->script);
+	cluster_plan(&r->cluster, &wish);
+	r->sim = cluster_start(&r->cluster, &cfg);
 }
 
 static uint64_t run_seed(uint64_t seed, bool with_faults)
@@ -604,10 +409,14 @@ static uint64_t run_seed(uint64_t seed, bool with_faults)
 		sim_run(r.sim, sim_now_us(r.sim) + 1000000, NULL, NULL);
 		why = unfinished(&r);
 	}
+	cr_assert_null(r.judge.violation.name, "seed %llu: %s %s", (unsigned long long)seed,
+		       r.judge.violation.name, r.judge.violation.text);
 	cr_assert_null(why, "seed %llu does not converge: %s", (unsigned long long)seed, why);
 	uint64_t digest = sim_digest(r.sim);
 	sim_free(r.sim);
-	omap_fini(&r.ledger.seen, free);
+	cluster_fini(&r.cluster);
+	judge_fini(&r.judge);
+	script_fini(&r.script);
 	return digest;
 }
 

@@ -20,6 +20,8 @@ enum { SEEDS = 200, WRITERS = 3, INCREMENTS = 20 };
 
 struct ledger { /* what the test knows, outside of the actors */
 	int acknowledged[WRITERS], started[WRITERS];
+	uint64_t revision; /* the last one on the disk */
+	int committed;
 };
 
 struct writer {
@@ -192,33 +194,92 @@ static bool all_done(void *arg)
 	return view_done(sim_cell(r->sim, "follow")) && view_done(sim_cell(r->sim, "core"));
 }
 
-static void one_fault(struct run *r)
+static const char *const cells[] = {"core", "write", "follow"};
+
+static const char *any_cell(struct run *r)
 {
-	switch (sim_random(r->sim) % 8) {
-	case 0:
-		sim_crash_actor(r->sim, "core", "store");
-		break;
-	case 1:
-		sim_crash_actor(r->sim, "write", "writer1");
-		break;
-	case 2:
-		sim_crash_cell(r->sim, "follow", refill_follow, NULL);
-		break;
-	case 3:
-		sim_crash_cell(r->sim, "core", refill_core, NULL);
-		break;
-	case 4:
-		sim_restart_broker(r->sim);
-		break;
-	case 5:
-		sim_partition(r->sim, "follow", sim_random(r->sim) & 1);
-		break;
-	case 6:
-		sim_partition(r->sim, "write", sim_random(r->sim) & 1);
-		break;
-	default:
-		sim_crash_cell(r->sim, "write", refill_write, NULL);
-	}
+	return cells[sim_random(r->sim) % 3];
+}
+
+static void refill(void *arg, struct cell *c)
+{
+	const char *name = cell_name(c);
+	(void)arg;
+	if (strcmp(name, "core") == 0)
+		refill_core(NULL, c);
+	else if (strcmp(name, "write") == 0)
+		refill_write(NULL, c);
+	else
+		refill_follow(NULL, c);
+}
+
+static void crash_store(struct run *r)
+{
+	sim_crash_actor(r->sim, "core", "store");
+}
+
+static void crash_writer(struct run *r)
+{
+	sim_crash_actor(r->sim, "write", "writer1");
+}
+
+static void crash_cell(struct run *r)
+{
+	sim_crash_cell(r->sim, any_cell(r), refill, NULL);
+}
+
+static void stop_cell(struct run *r)
+{
+	sim_stop_cell(r->sim, any_cell(r));
+}
+
+static void start_cells(struct run *r)
+{
+	for (int i = 0; i < 3; i++)
+		sim_start_cell(r->sim, cells[i], refill, NULL);
+	sim_start_broker(r->sim);
+}
+
+static void restart_broker(struct run *r)
+{
+	sim_restart_broker(r->sim);
+}
+
+static void stop_broker(struct run *r)
+{
+	sim_stop_broker(r->sim);
+}
+
+static void cut(struct run *r)
+{
+	const char *cell = any_cell(r);
+	sim_cut(r->sim, cell, (unsigned)sim_random(r->sim) % 4);
+}
+
+static void pause_cell(struct run *r)
+{
+	const char *cell = any_cell(r);
+	sim_pause_cell(r->sim, cell, sim_random(r->sim) & 1);
+}
+
+static void hold_writer(struct run *r)
+{
+	struct cell *c = sim_cell(r->sim, "write");
+	if (c)
+		cell_hold_actor(c, "writer2", sim_random(r->sim) & 1);
+}
+
+static void (*const faults[])(struct run *) = {
+	crash_store, crash_writer, crash_cell, crash_cell, stop_cell, start_cells,
+	restart_broker, stop_broker, start_cells, cut, cut, pause_cell, pause_cell, hold_writer,
+};
+
+static void heal(struct run *r)
+{
+	start_cells(r);
+	sim_heal(r->sim);
+	cell_hold_actor(sim_cell(r->sim, "write"), "writer2", false);
+	sim_wake(r->sim, "write");
 }
 
 static void quiet(void)
@@ -228,33 +289,50 @@ static void quiet(void)
 
 TestSuite(runtime, .init = quiet);
 
-static uint64_t run_seed(uint64_t seed, bool faults)
+/* Every record reaches the watcher once, in order, also across crashes. */
+static void on_committed(void *arg, uint64_t revision, struct span record)
 {
-	struct run r = {0};
+	struct ledger *l = arg;
+	cr_assert_gt(revision, l->revision);
+	cr_assert_gt(record.len, 0);
+	l->revision = revision;
+	l->committed++;
+}
+
+static void begin(struct run *r, uint64_t seed, bool with_faults)
+{
 	struct sim_config cfg = {
 		.seed = seed,
 		.catalogue = &catalogue,
 		.kinds = kinds,
 		.latency_min_us = 20,
 		.latency_max_us = 3000,
-		.bus_loss_permille = faults ? 100 : 0,
-		.link_loss_permille = faults ? 20 : 0,
+		.bus_loss_permille = with_faults ? 100 : 0,
+		.link_loss_permille = with_faults ? 20 : 0,
 		.sync_min_us = 100,
 		.sync_max_us = 4000,
 		.shared = shared,
-		.shared_arg = &r.ledger,
+		.shared_arg = &r->ledger,
+		.committed = on_committed,
+		.committed_arg = &r->ledger,
 	};
-	r.sim = sim_new(&cfg);
-	refill_core(NULL, sim_cell(r.sim, "core"));
-	refill_write(NULL, sim_cell(r.sim, "write"));
-	refill_follow(NULL, sim_cell(r.sim, "follow"));
-	for (int i = 0; faults && i < 12; i++) {
+	r->sim = sim_new(&cfg);
+	for (int i = 0; i < 3; i++)
+		refill(NULL, sim_cell(r->sim, cells[i]));
+}
+
+static uint64_t run_seed(uint64_t seed, bool with_faults)
+{
+	struct run r = {0};
+	begin(&r, seed, with_faults);
+	for (int i = 0; with_faults && i < 12; i++) {
 		sim_run(r.sim, sim_now_us(r.sim) + 20000 + sim_random(r.sim) % 300000, NULL, NULL);
-		one_fault(&r);
+		faults[sim_random(r.sim) % (sizeof faults / sizeof *faults)](&r);
 	}
-	sim_heal(r.sim);
+	heal(&r);
 	bool done = sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r);
 	cr_assert(done, "seed %llu does not converge", (unsigned long long)seed);
+	cr_assert_geq(r.ledger.committed, WRITERS * INCREMENTS);
 	for (int i = 0; i < WRITERS; i++)
 		cr_assert_leq(r.ledger.acknowledged[i], INCREMENTS, "seed %llu: writer %d",
 			      (unsigned long long)seed, i);
@@ -268,6 +346,105 @@ Test(runtime, writers_and_followers_converge_without_faults)
 	uint64_t a = run_seed(1, false), b = run_seed(1, false), other = run_seed(2, false);
 	cr_expect_eq(a, b, "one seed is one history");
 	cr_expect_neq(a, other);
+}
+
+/* Until the writers are well under way. */
+static void begin_midway(struct run *r)
+{
+	begin(r, 5, false);
+	while (r->ledger.acknowledged[1] < 3)
+		sim_run(r->sim, sim_now_us(r->sim) + 10000, NULL, NULL);
+}
+
+static void go_on(struct run *r, uint64_t ms)
+{
+	sim_run(r->sim, sim_now_us(r->sim) + ms * 1000, NULL, NULL);
+}
+
+Test(runtime, a_cut_back_way_loses_answers_but_not_what_was_asked)
+{
+	struct run r = {0};
+	begin_midway(&r);
+	cr_assert_eq(sim_cut(r.sim, "write", SIM_FROM_BROKER), 0);
+	go_on(&r, 20); /* what is on its way arrives */
+	int acknowledged = r.ledger.acknowledged[1], committed = r.ledger.committed;
+	uint64_t touched = sim_touched(r.sim, "write");
+	go_on(&r, 1000);
+	cr_expect_eq(r.ledger.acknowledged[1], acknowledged);
+	cr_expect_gt(sim_touched(r.sim, "write"), touched);
+	cr_expect_geq(r.ledger.committed, committed);
+	sim_cut(r.sim, "write", 0);
+	cr_expect(sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r));
+	cr_expect_eq(sim_cut(r.sim, "nobody", SIM_BOTH_WAYS), ERR_NOT_FOUND);
+	sim_free(r.sim);
+}
+
+Test(runtime, a_paused_cell_does_nothing_and_then_hears_everything)
+{
+	struct run r = {0};
+	begin_midway(&r);
+	sim_pause_cell(r.sim, "write", true);
+	uint64_t turns = cell_turns(sim_cell(r.sim, "write"));
+	int started = r.ledger.started[1];
+	go_on(&r, 3000);
+	cr_expect_eq(cell_turns(sim_cell(r.sim, "write")), turns);
+	cr_expect_eq(r.ledger.started[1], started);
+	cr_expect_gt(sim_touched(r.sim, "write"), 0);
+	sim_pause_cell(r.sim, "write", false);
+	cr_expect(cell_connected(sim_cell(r.sim, "write")), "three seconds end no session");
+	cr_expect(sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r));
+	sim_free(r.sim);
+}
+
+Test(runtime, a_held_actor_waits_while_its_neighbour_goes_on)
+{
+	struct run r = {0};
+	begin_midway(&r);
+	struct cell *c = sim_cell(r.sim, "write");
+	cr_assert_eq(cell_hold_actor(c, "writer1", true), 0);
+	int held = r.ledger.acknowledged[1], other = r.ledger.acknowledged[2];
+	go_on(&r, 500);
+	cr_expect_eq(r.ledger.acknowledged[1], held);
+	cr_expect_gt(r.ledger.acknowledged[2], other);
+	cr_expect_gt(cell_actor_queued(c, "writer1"), 0);
+	cell_hold_actor(c, "writer1", false);
+	sim_wake(r.sim, "write");
+	cr_expect(sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r));
+	cr_expect_eq(cell_hold_actor(c, "nobody", true), ERR_NOT_FOUND);
+	sim_free(r.sim);
+}
+
+Test(runtime, an_actor_that_was_ended_stays_away_until_it_is_added_again)
+{
+	struct run r = {0};
+	begin_midway(&r);
+	struct cell *c = sim_cell(r.sim, "write");
+	cr_assert_eq(cell_end_actor(c, "writer1"), 0);
+	int done = r.ledger.acknowledged[1];
+	go_on(&r, 2000);
+	cr_expect_eq(r.ledger.acknowledged[1], done);
+	cr_expect_eq(cell_end_actor(c, "writer1"), ERR_NOT_FOUND);
+	add(c, "writer", "writer1", 1);
+	sim_wake(r.sim, "write");
+	cr_expect(sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r));
+	sim_free(r.sim);
+}
+
+Test(runtime, nothing_goes_through_a_stopped_broker_or_to_a_stopped_cell)
+{
+	struct run r = {0};
+	begin_midway(&r);
+	sim_stop_broker(r.sim);
+	sim_stop_cell(r.sim, "follow");
+	cr_expect_null(sim_cell(r.sim, "follow"));
+	go_on(&r, 20);
+	int acknowledged = r.ledger.acknowledged[1];
+	go_on(&r, 2000);
+	cr_expect_eq(r.ledger.acknowledged[1], acknowledged);
+	cr_expect_gt(sim_broker_touched(r.sim), 0);
+	start_cells(&r);
+	cr_expect(sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r));
+	sim_free(r.sim);
 }
 
 Test(runtime, converges_after_every_kind_of_fault_and_replays_the_same)

@@ -28,9 +28,10 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *c, const char *u
 			      const char *method, const char *version, const char *data, size_t *size,
 			      void **seen)
 {
-	(void)cls, (void)url, (void)method, (void)version, (void)data, (void)size;
-	if (!*seen) {
+	(void)cls, (void)url, (void)method, (void)version, (void)data;
+	if (!*seen || *size) { /* the headers, or a part of the request's body */
 		*seen = body;
+		*size = 0;
 		return MHD_YES;
 	}
 	struct MHD_Response *r =

@@ -116,6 +116,28 @@ static struct span error_code(const struct rig *g)
 	return mp_path_str(mp_of(e->body), "code");
 }
 
+static void ping(struct rig *g, uint64_t peer, uint64_t epoch, uint64_t names)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_u64(&b, "sent_us", 5);
+	mpw_kv_u64(&b, "names", names);
+	struct envelope env = {.type = ENV_SYSTEM, .kind = MSG_SESSION_PING, .epoch = epoch};
+	feed(g, peer, &env, &b, 3000);
+}
+
+Test(router, a_cell_with_names_that_were_lost_on_their_way_says_hello_again)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	ping(&g, 1, a, 1);
+	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_SESSION_PONG);
+	ping(&g, 1, a, 2); /* its second actor's name.register did not arrive */
+	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_SESSION_BYE);
+	stop(&g);
+}
+
 Test(router, passes_a_request_to_the_session_of_its_name)
 {
 	struct rig g = rig_new();

@@ -485,6 +485,61 @@ Test(pause, stops_alone_with_term_first_and_kill_after_the_grace)
 	cluster_end(&c);
 }
 
+static void write_go(const struct pod *p)
+{
+	char path[300];
+	snprintf(path, sizeof path, "%s/go", p->dir);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+}
+
+/* Somebody else's SIGTERM behind the agent's word: its containers have had
+ * theirs, and as much time as the agent gave them. */
+Test(pause, sigterm_changes_nothing_when_the_agent_gave_a_grace)
+{
+	struct cluster c;
+	struct pod p;
+	cluster_begin(&c);
+	pod_begin(&p, &c, "uid-1");
+	pod_sh(&p, "slow", 0,
+	       "trap 'echo term >>terms' TERM; echo x >a; while ! [ -e go ]; do :; done; exit 6");
+	free(pod_await_file(&p, "a"));
+	cr_assert_eq(pause_link_stop(p.link, 3600 * 1000), 0);
+	free(pod_await_file(&p, "terms"));
+	kill(p.pause, SIGTERM);
+	p.listed_count = 0;
+	cr_assert_eq(pause_link_list(p.link), 0);
+	cr_assert(pod_until(&p, has_listed), "it has had the signal by then");
+	write_go(&p);
+	pod_until(&p, never);
+	cr_assert_eq(p.exited_count, 1);
+	cr_expect_eq(p.exited[0].code, 6);
+	char *terms = pod_file(&p, "terms");
+	cr_expect_str_eq(terms, "term\n");
+	free(terms);
+	cr_expect(await_end(p.pause));
+	pod_end(&p);
+	cluster_end(&c);
+}
+
+Test(pause, sigquit_kills_at_once_and_writes_the_exits)
+{
+	struct cluster c;
+	struct pod p, files;
+	cluster_begin(&c);
+	pod_begin(&p, &c, "uid-1");
+	pod_sh(&p, "deaf", 0, "trap '' TERM; echo x >a; while :; do :; done");
+	free(pod_await_file(&p, "a"));
+	cr_assert_eq(pause_link_stop(p.link, 3600 * 1000), 0);
+	kill(p.pause, SIGQUIT);
+	cr_expect(await_end(p.pause));
+	memset(&files, 0, sizeof files);
+	cr_assert_eq(pause_recover(p.dir, count_one, &files), 0);
+	cr_assert_eq(files.exited_count, 1);
+	cr_expect_eq(files.exited[0].signal, SIGKILL);
+	pod_end(&p);
+	cluster_end(&c);
+}
+
 Test(pause, killed_pause_takes_its_containers_along_and_leaves_its_records)
 {
 	struct cluster c;

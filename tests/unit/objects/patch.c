@@ -98,6 +98,8 @@ Test(patch_json, refuses_what_does_not_fit)
 		{"[{\"op\":\"jump\",\"path\":\"/a\"}]", ERR_INVALID},
 		{"[{\"op\":\"remove\",\"path\":\"a\"}]", ERR_INVALID},
 		{"[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b\"}]", ERR_INVALID},
+		{"[{\"op\":\"move\",\"path\":\"/a/b\"}]", ERR_INVALID},
+		{"[{\"op\":\"copy\",\"from\":1,\"path\":\"/a/b\"}]", ERR_INVALID},
 		{"[{\"op\":\"remove\",\"path\":\"/none\"}]", ERR_CONFLICT},
 		{"[{\"op\":\"replace\",\"path\":\"/none\",\"value\":1}]", ERR_CONFLICT},
 		{"[{\"op\":\"add\",\"path\":\"/none/x\",\"value\":1}]", ERR_CONFLICT},

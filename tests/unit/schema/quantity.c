@@ -67,13 +67,32 @@ Test(quantity, has_kubernetes_canonical_form)
 Test(quantity, canonical_text_is_a_fixed_point)
 {
 	static const char *const rows[] = {"102400u", "1181116006400m", "1e3", "100e-3", "512",
-					   "1n"};
+					   "1n", "100e27", "-100e27",
+					   "99999999999999999999999999999999999999n"};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct quantity q;
 		char text[QUANTITY_TEXT_MAX];
 		quantity_parse(span_of(rows[i]), &q);
 		quantity_format(q, text);
 		cr_expect_str_eq(text, rows[i]);
+	}
+}
+
+/* The cap's own text was too long to be read again. */
+Test(quantity, what_is_more_than_the_most_is_the_most)
+{
+	static const char *const rows[] = {"1E55", "1e9999", "100e27", "170141183460469231731E"};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct quantity q, again;
+		char text[QUANTITY_TEXT_MAX];
+		cr_assert_eq(quantity_parse(span_of(rows[i]), &q), 0);
+		for (int twice = 0; twice < 2; twice++) {
+			size_t n = quantity_format(q, text);
+			cr_assert_eq(quantity_parse((struct span){(uint8_t *)text, n}, &again), 0,
+				     "%s gives %s", rows[i], text);
+			cr_expect_eq(quantity_cmp(q, again), 0);
+			q = quantity_add(q, q);
+		}
 	}
 }
 

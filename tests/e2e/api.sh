@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# The API as clients meet it: what curl asks, what kubectl of today and of
+# Debian (1.20) do with objects, and how every wrong question is answered.
+source "$(dirname "$0")/../lib/e2e.sh"
+source "$top/tests/lib/old_kubectl.sh"
+
+start --nodes 1 --runtime sim || { not_ok "cluster starts"; exit 1; }
+ok "cluster starts"
+token=$(cat "$data/pki/token")
+root=https://127.0.0.1:$port
+maps=$root/api/v1/namespaces/default/configmaps
+
+# ask CODE TEXT CURL-ARGUMENT...: it answers so, with that in its body
+ask() {
+	local code=$1 text=$2 got
+	shift 2
+	got=$(curl -sk --max-time 10 -o "$tmp/answer" -w '%{http_code}' -H "Authorization: Bearer $token" "$@")
+	[[ $got == "$code" ]] || { echo "want $code, got $got"; head -c 600 "$tmp/answer"; return 1; }
+	grep -qF -- "$text" "$tmp/answer" || { echo "no '$text' in"; head -c 600 "$tmp/answer"; return 1; }
+}
+json=(-H 'Content-Type: application/json')
+yaml=(-H 'Content-Type: application/yaml')
+there() { kc get configmaps -o 'jsonpath={.items[*].metadata.name}' "$@"; }
+map() { printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"%s","labels":{"app":"%s"}},"data":{"k":"v"}}' "$1" "$2"; }
+
+# ---- bodies
+for n in 1 2 3; do
+	check "create by JSON, the $n." ask 201 "\"name\":\"red-$n\"" "${json[@]}" -d "$(map red-$n red)" "$maps"
+done
+check "create by YAML" ask 201 '"name":"blue"' "${yaml[@]}" --data-binary @- "$maps" <<'Y'
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: blue   # YAML has comments
+  labels: {app: blue}
+data:
+  port: "80"
+  text: |
+    two
+    lines
+Y
+check "what YAML meant" is $'80 two\nlines' kc get configmap blue -o 'jsonpath={.data.port} {.data.text}'
+check "broken YAML is refused with its line" ask 400 'yaml: line 2' "${yaml[@]}" --data-binary $'a: b\n  c: [' "$maps"
+check "a YAML number is no string" ask 400 'data' "${yaml[@]}" --data-binary $'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: n}\ndata: {k: 1}' "$maps"
+check "update by YAML" ask 200 '"tier":"sea"' -X PUT "${yaml[@]}" --data-binary \
+	$'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: blue, labels: {app: blue, tier: sea}}' "$maps/blue"
+check "an empty body" ask 400 'has no body' "${json[@]}" -X POST "$maps"
+check "an unknown content type" ask 415 'UnsupportedMediaType' -H 'Content-Type: text/plain' -d x "$maps"
+check "an unknown patch type" ask 415 'application/merge-patch+json' -X PATCH -H 'Content-Type: application/json' -d '{}' "$maps/blue"
+check "another kind in the body" ask 400 'BadRequest' "${json[@]}" -d '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"}}' "$maps"
+check "too large a body" ask 413 '3 MiB' "${json[@]}" --data-binary @<(head -c 3200000 /dev/zero | tr '\0' ' ') "$maps"
+
+# ---- what is accepted
+while read -r code accept; do
+	check "Accept: $accept is $code" ask "$code" '' -H "Accept: $accept" "$maps/blue"
+done <<'T'
+200 application/json
+200 */*
+200 application/*
+200 application/vnd.kubernetes.protobuf, application/json
+406 application/vnd.kubernetes.protobuf
+406 text/html
+T
+check "406 says what there is" ask 406 'NotAcceptable' -H 'Accept: text/html' "$maps"
+
+# ---- wrong questions, which change nothing
+future=4611686018427387904
+while read -r code text query; do
+	check "$query is $code" ask "$code" "$text" "$maps?$query"
+done <<T
+400 resourceVersion resourceVersion=x
+400 resourceVersion resourceVersion=-1
+400 resourceVersion resourceVersion=99999999999999999999
+422 resourceVersionMatch resourceVersion=1&resourceVersionMatch=Nearly
+422 resourceVersionMatch resourceVersionMatch=Exact
+422 resourceVersionMatch resourceVersion=0&resourceVersionMatch=Exact
+400 limit limit=many
+400 continue continue=zz
+400 includeObject includeObject=Everything
+400 requirement labelSelector=a%3D%3D%3Db
+400 requirement labelSelector=a+in+(
+400 selector fieldSelector=spec.nothing%3Dx
+400 UTF-8 labelSelector=%ff%3Dred
+400 UTF-8 fieldSelector=metadata.name%3D%c3%28
+400 UTF-8 labelSelector=app%00%3Dred
+400 resourceVersion watch=1&resourceVersion=x
+400 timeoutSeconds watch=1&timeoutSeconds=soon
+504 ResourceVersionTooLarge resourceVersion=$future
+504 ResourceVersionTooLarge resourceVersion=$future&resourceVersionMatch=NotOlderThan
+504 ResourceVersionTooLarge resourceVersion=$future&resourceVersionMatch=Exact
+504 ResourceVersionTooLarge watch=1&resourceVersion=$future
+T
+check "a get of the future" ask 504 ResourceVersionTooLarge "$maps/blue?resourceVersion=$future"
+check "a bad name in the path" ask 400 'UTF-8' "$maps/%ff"
+check "no such resource" ask 404 NotFound "$root/api/v1/namespaces/default/nothings"
+check "no such object" ask 404 '"name":"none"' "$maps/none"
+check "no such method" ask 405 MethodNotAllowed -X PUT "${json[@]}" -d '{}' "$maps"
+check "exec is not served, and says so" ask 501 NotImplemented -X POST "$root/api/v1/namespaces/default/pods/x/exec"
+check "a bad option of a delete" ask 400 gracePeriodSeconds -X DELETE "$maps/blue?gracePeriodSeconds=soon"
+check "a delete with another uid" ask 409 precondition -X DELETE "${json[@]}" -d '{"preconditions":{"uid":"other"}}' "$maps/blue"
+check "a dry run" ask 200 '' -X DELETE "$maps/blue?dryRun=All"
+check "an update of an old version" ask 409 'object has been modified' -X PUT "${json[@]}" \
+	-d '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"blue","resourceVersion":"1"}}' "$maps/blue"
+check "all are still there" is "blue red-1 red-2 red-3" there
+
+# ---- pages
+first=$(curl -sk -H "Authorization: Bearer $token" "$maps?limit=3")
+more=$(grep -o '"continue":"[^"]*"' <<<"$first" | cut -d'"' -f4)
+check "a page of three" is 3 grep -o '"name":' -c <(sed 's/"name":/\n&/g' <<<"$first")
+check "its other page" ask 200 '"name":"red-3"' "$maps?limit=3&continue=$more"
+check "has only the rest" is "" grep -o 'red-[12]\|blue' "$tmp/answer"
+
+# ---- collections
+check "deletecollection: a broken selector" ask 400 UTF-8 -X DELETE "$maps?labelSelector=%ff%3Dred"
+check "deletecollection: another broken selector" ask 400 '' -X DELETE "$maps?labelSelector=app+in+("
+check "deletecollection: a bad option, also where nothing matches" ask 400 gracePeriodSeconds \
+	-X DELETE "$maps?labelSelector=app%3Dnone&gracePeriodSeconds=soon"
+check "deletecollection: a broken body" ask 400 BadRequest -X DELETE "${json[@]}" -d '{' "$maps?labelSelector=app%3Dnone"
+check "deletecollection: a dry run" ask 200 '"name":"red-1"' -X DELETE "$maps?labelSelector=app%3Dred&dryRun=All"
+check "deleted nothing" is "blue red-1 red-2 red-3" there
+check "deletecollection by label" ask 200 '"kind":"ConfigMapList"' -X DELETE "$maps?labelSelector=app%3Dred"
+check "answers what it deleted" is $'red-1\nred-2\nred-3' grep -oE 'red-[0-9]|blue' <(sed 's/"labels":{[^}]*}//g' "$tmp/answer")
+check "and only that is gone" is blue there
+check "deletecollection by field" ask 200 '"items":[]' -X DELETE "$maps?fieldSelector=metadata.name%3Dred-1"
+check "deletecollection of what a namespace has" ask 200 '"name":"blue"' -X DELETE "$maps"
+check "leaves other namespaces alone" is "" there
+check "deletecollection of namespaces is not served" ask 405 MethodNotAllowed -X DELETE "$root/api/v1/namespaces"
+check "four namespaces are there" is "default kube-node-lease kube-public kube-system" \
+	kc get namespaces -o 'jsonpath={.items[*].metadata.name}'
+
+# ---- watch
+curl -skN --max-time 20 -H "Authorization: Bearer $token" "$maps?watch=1&labelSelector=app%3Dseen" >"$tmp/watch" & watcher=$!
+events() { grep -oE '"type":"[A-Z]+"' "$tmp/watch" | cut -d'"' -f4 | tr '\n' ' '; }
+check "create while watched" ask 201 '' "${json[@]}" -d "$(map w seen)" "$maps"
+check "the watch sees it" eventually 5 is "ADDED " events
+check "it leaves the selector" ask 200 '' -X PATCH -H 'Content-Type: application/merge-patch+json' -d '{"metadata":{"labels":{"app":"x"}}}' "$maps/w"
+check "and is deleted for the watch" eventually 5 is "ADDED DELETED " events
+kill $watcher 2>/dev/null
+check "a watch ends when it said" ask 200 '' "$maps?watch=1&timeoutSeconds=1"
+
+# ---- kubectl: the verbs of every day
+things() { # NAMESPACE COLOUR-MAP
+	cat <<Y
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: $1, labels: {app: shop}}
+data: {$2}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: door, namespace: $1}
+stringData: {key: open}
+Y
+}
+pod() {
+	cat <<Y
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: $1, labels: {app: shop}}
+spec:
+  containers:
+  - {name: a, image: one}
+  - {name: b, image: two}
+Y
+}
+every_day() { # NAME KUBECTL NAMESPACE
+	local who=$1 kubectl=$2 shop=$3
+	k() { "$kubectl" --kubeconfig "$data/kubeconfig" --cache-dir "$tmp/cache-$shop" -n "$shop" "$@"; }
+	value() { k get configmap settings -o "jsonpath=$1"; }
+	fails() { ! "$@"; }
+	{ things "$shop" 'colour: red, size: "1"'; pod "$shop"; } >"$tmp/things.yaml"
+	check "$who: create -f of a namespace" k create -f - <<<'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"'"$shop"'"}}'
+	check "$who: create -f of several kinds" k create -f "$tmp/things.yaml"
+	check "$who: create -f again" grep -q AlreadyExists <(k create -f "$tmp/things.yaml" 2>&1)
+	check "$who: get of several kinds" is $'configmap/settings\nsecret/door\npod/web' k get configmaps,secrets,pods -o name
+	check "$who: stringData became data" is b3Blbg== k get secret door -o 'jsonpath={.data.key}'
+	check "$who: apply onto what create made" k apply -f "$tmp/things.yaml"
+	check "$who: apply of no change" grep -q 'configmap/settings unchanged' <(k apply -f "$tmp/things.yaml")
+	check "$who: apply of a change" grep -q 'configmap/settings configured' <(things "$shop" 'colour: green' | k apply -f -)
+	check "$who: apply took a key out" is '{"colour":"green"}' value '{.data}'
+	check "$who: patch, merge" k patch configmap settings --type merge -p '{"data":{"colour":null,"n":"1"}}'
+	check "$who: patch, json" k patch configmap settings --type json \
+		-p '[{"op":"test","path":"/data/n","value":"1"},{"op":"add","path":"/data/m","value":"2"}]'
+	check "$who: a json patch whose test fails" fails k patch configmap settings --type json \
+		-p '[{"op":"remove","path":"/data/m"},{"op":"test","path":"/data/n","value":"7"}]'
+	check "$who: changes nothing" is '{"m":"2","n":"1"}' value '{.data}'
+	check "$who: patch, strategic: a container by its name" k patch pod web \
+		-p '{"spec":{"containers":[{"name":"b","image":"three"}]}}'
+	check "$who: the other container stayed" is "one three" k get pod web -o 'jsonpath={.spec.containers[*].image}'
+	check "$who: label" k label configmap settings tier=back
+	check "$who: a label that is there needs --overwrite" fails k label configmap settings tier=front
+	check "$who: label --overwrite" k label --overwrite configmap settings tier=front
+	check "$who: label taken off" k label configmap settings app-
+	check "$who: labels are so" is '{"tier":"front"}' value '{.metadata.labels}'
+	check "$who: annotate" k annotate configmap settings note='some words'
+	check "$who: the annotation is there" is 'some words' value '{.metadata.annotations.note}'
+	check "$who: replace" k replace -f <(things "$shop" 'colour: blue')
+	check "$who: replaced" is '{"colour":"blue"}' value '{.data}'
+	check "$who: replace of a bound pod that forgets its node" grep -q 'pod updates may not change' \
+		<(k replace -f <(pod "$shop") 2>&1)
+	check "$who: get -l" is settings k get configmaps -l 'app in (shop)' -o 'jsonpath={.items[*].metadata.name}'
+	check "$who: get -A" grep -qE "^$shop +settings +1 " <(k get configmaps -A --no-headers)
+	check "$who: describe" grep -q '^Name: *settings' <(k describe configmap settings)
+	check "$who: delete by label" is configmap/settings k delete configmaps -l app=shop -o name
+	check "$who: delete --all" k delete secrets --all
+	check "$who: delete -f" k delete --ignore-not-found -f "$tmp/things.yaml" --timeout=30s
+	check "$who: nothing is left" is "" k get configmaps,secrets,pods -o name
+}
+every_day kubectl "$(command -v kubectl)" shop-now
+if [[ $old_kubectl ]]; then
+	every_day kubectl-1.20 "$old_kubectl" shop-old
+else
+	echo "skip kubectl 1.20: $no_old_kubectl"
+fi

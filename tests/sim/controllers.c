@@ -1,0 +1,625 @@
+/* The controllers under every kind of fault: a user makes, scales and deletes
+ * replication controllers (in all three ways), services and whole namespaces,
+ * and a judge reads the journal record by record.
+ *
+ * At every revision: the garbage collector touches nothing that has an owner
+ * which stays; a finalizer goes only when nothing is left to wait for; a
+ * namespace goes only when it is empty, and nothing new comes into one on its
+ * way out; never a pod too many. In the end: nothing is half deleted, nobody
+ * names an owner that is gone, as many pods as asked for, endpoints and slices
+ * name the ready ones, addresses belong to the services that there are. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/controllers/owners.h"
+#include "actors/objects/writing.h"
+#include "actors/schema/selectors.h"
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "tools/chaos/converge.h"
+#include "tools/chaos/invariants.h"
+
+enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, SHOPS = 2, APPS = 3 };
+
+/* ---- the user: draws something to do, and does not care how it ends */
+
+struct user {
+	struct schema *schema;
+	struct view *views[4];
+	struct writing *writing[WRITES];
+	bool *quiet; /* the book: nothing more is done */
+	const char *made_ns, *made_app; /* of the controller that was made last, or NULL */
+};
+
+static const char *const user_streams[] = {"replicationcontrollers", "services", "namespaces", "pods"};
+
+static struct view *user_view_of(void *arg, struct span stream)
+{
+	struct user *u = arg;
+	for (size_t i = 0; i < 4; i++)
+		if (span_is(stream, user_streams[i]))
+			return u->views[i];
+	return NULL;
+}
+
+static struct doc *metadata(struct arena *a, struct doc *d, const char *name)
+{
+	struct doc *m = doc_set(a, d, "metadata", doc_new(a, DOC_MAP));
+	doc_set_str(a, m, "name", name);
+	return m;
+}
+
+static struct doc *controller(struct arena *a, const char *name, int64_t replicas)
+{
+	struct doc *d = doc_new(a, DOC_MAP), *spec = doc_new(a, DOC_MAP), *t = doc_new(a, DOC_MAP);
+	metadata(a, d, name);
+	doc_set(a, d, "spec", spec);
+	doc_set_int(a, spec, "replicas", replicas);
+	doc_set(a, spec, "template", t);
+	doc_path_set(a, t, "metadata.labels.app", doc_str(a, name));
+	struct doc *list = doc_new(a, DOC_ARRAY), *c = doc_add(list, doc_new(a, DOC_MAP));
+	doc_set_str(a, c, "name", "c");
+	doc_set_str(a, c, "image", "none");
+	doc_path_set(a, t, "spec.terminationGracePeriodSeconds", doc_int(a, 1));
+	doc_path_set(a, t, "spec.containers", list);
+	return d;
+}
+
+static struct doc *service(struct arena *a, const char *name)
+{
+	struct doc *d = doc_new(a, DOC_MAP), *port = doc_new(a, DOC_MAP);
+	struct doc *ports = doc_new(a, DOC_ARRAY);
+	metadata(a, d, name);
+	doc_path_set(a, d, "spec.selector.app", doc_str(a, name));
+	doc_set_int(a, port, "port", 80);
+	doc_add(ports, port);
+	doc_path_set(a, d, "spec.ports", ports);
+	return d;
+}
+
+static void user_end(struct user *u, int slot)
+{
+	writing_fini(u->writing[slot]);
+	free(u->writing[slot]);
+	u->writing[slot] = NULL;
+}
+
+/* One deed, drawn; `ns` and `app` say where and which. */
+static void deed(struct ctx *c, struct user *u, struct writing *w, const char *ns, const char *app)
+{
+	static const enum obj_propagation ways[] = {OBJ_BACKGROUND, OBJ_FOREGROUND, OBJ_ORPHAN,
+						    OBJ_PROPAGATE_DEFAULT};
+	static const struct {
+		const char *resource;
+		enum obj_verb verb;
+	} deeds[] = {
+		{"namespaces", OBJ_CREATE},		{"namespaces", OBJ_CREATE},
+		{"namespaces", OBJ_DELETE},		{"replicationcontrollers", OBJ_CREATE},
+		{"replicationcontrollers", OBJ_CREATE}, {"replicationcontrollers", OBJ_CREATE},
+		{"replicationcontrollers", OBJ_DELETE}, {"replicationcontrollers", OBJ_PATCH_MERGE},
+		{"services", OBJ_CREATE},		{"services", OBJ_CREATE},
+		{"services", OBJ_DELETE},
+	};
+	enum { DELETE_CONTROLLER = 6 };
+	size_t i = ctx_random(c) % (sizeof deeds / sizeof *deeds);
+	/* What was just made is often taken away at once, before all have heard
+	 * of its pods. */
+	if (u->made_app && ctx_random(c) % 2) {
+		i = DELETE_CONTROLLER;
+		ns = u->made_ns;
+		app = u->made_app;
+	}
+	u->made_app = NULL;
+	bool namespaces = strcmp(deeds[i].resource, "namespaces") == 0;
+	writing_init(c, w, u->schema, schema_find_stream(u->schema, span_of(deeds[i].resource)),
+		     deeds[i].verb, user_view_of, u);
+	struct obj_request *q = &w->request;
+	struct arena *a = &w->arena;
+	q->origin.principal = span_of("user");
+	if (!namespaces)
+		q->namespace = span_of(ns);
+	if (deeds[i].verb != OBJ_CREATE)
+		q->name = span_of(namespaces ? ns : app);
+	q->del.propagation = ways[ctx_random(c) % 4];
+	if (deeds[i].verb == OBJ_PATCH_MERGE) {
+		struct doc *d = doc_new(a, DOC_MAP);
+		doc_path_set(a, d, "spec.replicas", doc_int(a, (int64_t)(ctx_random(c) % 5)));
+		q->body = d;
+	} else if (deeds[i].verb == OBJ_CREATE && namespaces) {
+		struct doc *d = doc_new(a, DOC_MAP);
+		metadata(a, d, ns);
+		q->body = d;
+	} else if (deeds[i].verb == OBJ_CREATE) {
+		q->body = *deeds[i].resource == 's'
+				  ? service(a, app)
+				  : controller(a, app, (int64_t)(ctx_random(c) % 5));
+		if (*deeds[i].resource == 'r') {
+			u->made_ns = ns;
+			u->made_app = app;
+		}
+	}
+}
+
+static int user_timer(struct ctx *c, void *st, uint64_t tag)
+{
+	static const char *const spaces[] = {"default", "shop0", "shop1"};
+	static const char *const apps[] = {"a", "b", "c"};
+	struct user *u = st;
+	int slot = 0;
+	(void)tag;
+	if (*u->quiet)
+		return 0;
+	ctx_timer(c, 1000 + ctx_random(c) % (ctx_random(c) % 3 ? 20000 : 150000), 0);
+	while (slot < WRITES && u->writing[slot])
+		slot++;
+	if (slot == WRITES)
+		return 0;
+	for (size_t i = 0; i < 4; i++)
+		if (!view_synced(u->views[i]))
+			return 0;
+	struct writing *w = u->writing[slot] = mem_alloc(sizeof *w);
+	deed(c, u, w, spaces[ctx_random(c) % (1 + SHOPS)], apps[ctx_random(c) % APPS]);
+	/* Nobody deletes the namespace that is always there. */
+	if (w->request.verb == OBJ_DELETE && span_is(w->request.name, "default"))
+		user_end(u, slot);
+	else if (writing_start(c, w, (uint64_t)slot))
+		user_end(u, slot);
+	return 0;
+}
+
+static int user_outcome(struct ctx *c, void *st, uint64_t tag, const struct store_outcome *o)
+{
+	struct user *u = st;
+	if (u->writing[tag] && writing_outcome(c, u->writing[tag], o, tag))
+		user_end(u, (int)tag);
+	return 0;
+}
+
+static int user_init(struct ctx *c, void *st, struct mp cfg)
+{
+	struct user *u = st;
+	(void)cfg;
+	u->quiet = ctx_shared(c, "quiet");
+	u->schema = schema_new();
+	objects_install(u->schema);
+	for (size_t i = 0; i < 4; i++)
+		u->views[i] = ctx_follow(c, user_streams[i]);
+	ctx_timer(c, 1000, 0);
+	return 0;
+}
+
+static void user_fini(void *st)
+{
+	struct user *u = st;
+	for (int i = 0; i < WRITES; i++)
+		if (u->writing[i])
+			user_end(u, i);
+	schema_free(u->schema);
+}
+
+static const struct actor_spec user_spec = {
+	.kind = "user",
+	.state_bytes = sizeof(struct user),
+	.init = user_init,
+	.on_timer = user_timer,
+	.on_outcome = user_outcome,
+	.fini = user_fini,
+};
+
+static const struct cluster_actor extra[] = {
+	{"user", "user", &user_spec, NULL},
+	{NULL, NULL, NULL, NULL},
+};
+
+/* ---- the judge, at every revision */
+
+struct run {
+	struct cluster cluster;
+	struct sim *sim;
+	struct script script;
+	struct judge judge;   /* of the invariants with a name */
+	struct ledger ledger; /* of what is particular here */
+	uint64_t seed;
+	bool quiet;
+	char wrong[400]; /* the first thing that must not be */
+};
+
+static void wrong(struct run *r, const char *what, const char *key)
+{
+	if (!r->wrong[0])
+		snprintf(r->wrong, sizeof r->wrong, "r%llu: %s: %s",
+			 (unsigned long long)r->ledger.revision, what, key);
+}
+
+static struct mp value_of(const struct led_object *o)
+{
+	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
+}
+
+static bool is_deleting(const struct led_object *o)
+{
+	return o && mp_path_str(value_of(o), "metadata.deletionTimestamp").len > 0;
+}
+
+static bool has_finalizer(const struct led_object *o, const char *name)
+{
+	struct mp list;
+	struct span s;
+	size_t n = 0;
+	if (!o || !mp_path(value_of(o), "metadata.finalizers", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0 && !mp_str(&list, &s); n--)
+		if (span_is(s, name))
+			return true;
+	return false;
+}
+
+static const char *text_of(struct span s)
+{
+	static char text[2][300];
+	static int turn;
+	turn = !turn;
+	snprintf(text[turn], sizeof text[turn], "%.*s", (int)s.len, (const char *)s.data);
+	return text[turn];
+}
+
+/* The owner as it is now: with that uid, or NULL. */
+static const struct led_object *owner_of(const struct run *r, const struct led_object *o,
+					 const struct owner_ref *ref)
+{
+	static const struct {
+		const char *kind, *stream;
+	} kinds[] = {{"ReplicationController", "replicationcontrollers"},
+		     {"Service", "services"},
+		     {"Endpoints", "endpoints"}};
+	char key[400];
+	struct span ns = mp_path_str(value_of(o), "metadata.namespace");
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (!span_is(ref->kind, kinds[i].kind))
+			continue;
+		snprintf(key, sizeof key, "%s/%.*s/%.*s", kinds[i].stream, (int)ns.len,
+			 (const char *)ns.data, (int)ref->name.len, (const char *)ref->name.data);
+		const struct led_object *owner = ledger_get(&r->ledger, key);
+		return owner && span_eq(owner->uid, ref->uid) ? owner : NULL;
+	}
+	return NULL;
+}
+
+struct owners {
+	const struct run *r;
+	const struct led_object *object;
+	bool solid, absent;
+	struct span uid; /* does it block this one? */
+	bool blocks;
+};
+
+static void look_at_owner(void *arg, const struct owner_ref *ref)
+{
+	struct owners *o = arg;
+	const struct led_object *owner = owner_of(o->r, o->object, ref);
+	bool waits = is_deleting(owner) && has_finalizer(owner, "foregroundDeletion");
+	o->solid |= owner && !waits;
+	o->absent |= !owner;
+	o->blocks |= ref->blocks && o->uid.len && span_eq(ref->uid, o->uid);
+}
+
+static struct owners owners(const struct run *r, const struct led_object *object, struct span uid)
+{
+	struct owners o = {.r = r, .object = object, .uid = uid};
+	owners_each(value_of(object), look_at_owner, &o);
+	return o;
+}
+
+/* Who names `uid` as an owner: any at all, or only one that blocks it. */
+static const struct led_object *dependant(const struct run *r, struct span uid, bool blocking)
+{
+	const struct ledger *l = &r->ledger;
+	for (struct onode *n = omap_first(&l->objects); n; n = omap_next(n)) {
+		const struct led_object *d = n->value;
+		if (!d->value || span_eq(d->uid, uid))
+			continue;
+		struct owners o = owners(r, d, uid);
+		bool names = false;
+		struct mp list;
+		size_t count = 0;
+		if (mp_path(value_of(d), "metadata.ownerReferences", &list) &&
+		    mp_array(&list, &count) == 0)
+			for (; count > 0; count--, mp_skip(&list))
+				names |= span_eq(mp_path_str(list, "uid"), uid);
+		if (names && (!blocking || o.blocks))
+			return d;
+	}
+	return NULL;
+}
+
+static void judge_collector(struct run *r, const struct led_change *x)
+{
+	bool deleted = !x->now || (is_deleting(x->now) && !is_deleting(x->was));
+	bool was_ours = is_deleting(x->was); /* an owner whose deletion ends */
+	if (!deleted || was_ours || !x->was)
+		return;
+	struct owners o = owners(r, x->was, (struct span){0});
+	if (o.solid)
+		wrong(r, "the garbage collector took what has an owner", text_of(x->was->key));
+}
+
+static void judge_removal(struct run *r, const struct led_change *x)
+{
+	if (has_finalizer(x->was, "orphan") && dependant(r, x->was->uid, false))
+		wrong(r, "an orphaning owner went before its dependants were free",
+		      text_of(x->was->key));
+	if (has_finalizer(x->was, "foregroundDeletion") && dependant(r, x->was->uid, true))
+		wrong(r, "a waiting owner went before its dependants", text_of(x->was->key));
+}
+
+static void judge_namespace(struct run *r, const struct led_change *x)
+{
+	const struct ledger *l = &r->ledger;
+	struct span name = mp_path_str(value_of(x->was), "metadata.name");
+	for (struct onode *n = omap_first(&l->objects); n; n = omap_next(n)) {
+		const struct led_object *o = n->value;
+		if (o->value && span_eq(mp_path_str(value_of(o), "metadata.namespace"), name) &&
+		    !span_is(o->stream, "allocations"))
+			wrong(r, "a namespace went that was not empty", text_of(o->key));
+	}
+}
+
+static void judge_create(struct run *r, const struct led_change *x)
+{
+	char key[300];
+	struct span ns = mp_path_str(value_of(x->now), "metadata.namespace");
+	if (!ns.len || span_is(x->now->stream, "allocations"))
+		return;
+	snprintf(key, sizeof key, "namespaces/%.*s", (int)ns.len, (const char *)ns.data);
+	const struct led_object *o = ledger_get(&r->ledger, key);
+	if (!o || is_deleting(o))
+		wrong(r, "something new came into a namespace on its way out", text_of(x->now->key));
+}
+
+static void on_committed(void *arg, uint64_t revision, struct span record)
+{
+	struct run *r = arg;
+	const struct ledger *l = &r->ledger;
+	judge_record(&r->judge, 0, revision, record);
+	cr_assert_eq(ledger_fold(&r->ledger, revision, record), 0);
+	for (size_t i = 0; i < l->change_count; i++) {
+		const struct led_change *x = &l->changes[i];
+		if (span_is(l->record.origin.principal, "garbage-collector"))
+			judge_collector(r, x);
+		if (x->was && !x->now)
+			judge_removal(r, x);
+		if (x->was && !x->now && span_is(x->was->stream, "namespaces"))
+			judge_namespace(r, x);
+		if (x->now && !x->was)
+			judge_create(r, x);
+	}
+	ledger_close(&r->ledger);
+}
+
+/* ---- what must be so in the end */
+
+static size_t addresses_in(const struct led_object *endpoints)
+{
+	struct mp subsets, list;
+	size_t n = 0, m = 0, all = 0;
+	if (!endpoints || !mp_path(value_of(endpoints), "subsets", &subsets) ||
+	    mp_array(&subsets, &n))
+		return 0;
+	for (; n > 0; n--, mp_skip(&subsets))
+		if (mp_find(subsets, "addresses", &list) && mp_array(&list, &m) == 0)
+			all += m;
+	return all;
+}
+
+static size_t ready_in_slices(const struct run *r, struct span ns, struct span service)
+{
+	const struct ledger *l = &r->ledger;
+	static const char prefix[] = "endpointslices.discovery.k8s.io/";
+	size_t all = 0;
+	for (struct onode *n = ledger_first(l, prefix); n; n = ledger_next(n, prefix)) {
+		struct mp slice = value_of(n->value), m, list;
+		struct span label = {0};
+		size_t count = 0;
+		if (!mp_path(slice, "metadata.labels", &m) ||
+		    !mp_find(m, "kubernetes.io/service-name", &m) || mp_str(&m, &label) ||
+		    !span_eq(label, service) ||
+		    !span_eq(mp_path_str(slice, "metadata.namespace"), ns) ||
+		    !mp_path(slice, "endpoints", &list) || mp_array(&list, &count))
+			continue;
+		for (; count > 0; count--, mp_skip(&list))
+			all += mp_path_bool(list, "conditions.ready", false);
+	}
+	return all;
+}
+
+static const char *wrong_service(const struct run *r, const struct led_object *s)
+{
+	const struct ledger *l = &r->ledger;
+	char key[400];
+	struct mp service = value_of(s), selector, labels;
+	struct span ns = mp_path_str(service, "metadata.namespace");
+	struct span name = mp_path_str(service, "metadata.name");
+	struct span ip = mp_path_str(service, "spec.clusterIP");
+	size_t ready = 0;
+	if (!mp_path(service, "spec.selector", &selector))
+		return "a service without a selector";
+	for (struct onode *n = ledger_first(l, "pods/"); n; n = ledger_next(n, "pods/")) {
+		const struct led_object *p = n->value;
+		if (mp_path(value_of(p), "metadata.labels", &labels) && p->pod.ready &&
+		    led_pod_lives(p) && label_map_match(selector, labels) &&
+		    span_eq(mp_path_str(value_of(p), "metadata.namespace"), ns))
+			ready++;
+	}
+	snprintf(key, sizeof key, "endpoints/%.*s/%.*s", (int)ns.len, (const char *)ns.data,
+		 (int)name.len, (const char *)name.data);
+	if (addresses_in(ledger_get(l, key)) != ready)
+		return "endpoints do not name the ready pods";
+	if (ready_in_slices(r, ns, name) != ready)
+		return "slices do not name the ready pods";
+	snprintf(key, sizeof key, "allocations/ip/%.*s", (int)ip.len, (const char *)ip.data);
+	if (!ledger_get(l, key))
+		return "a service's address is nobody's";
+	return NULL;
+}
+
+static const char *wrong_controller(const struct led_object *o)
+{
+	int64_t wanted = mp_path_int(value_of(o), "spec.replicas", 0);
+	return mp_path_int(value_of(o), "status.readyReplicas", 0) == wanted ? NULL
+									      : "not as many pods as asked for";
+}
+
+/* NULL: all is as it must be. */
+static const char *unfinished(struct run *r)
+{
+	const struct ledger *l = &r->ledger;
+	static struct err why;
+	size_t services = 0, addresses = 0;
+	for (struct onode *n = omap_first(&l->objects); n; n = omap_next(n)) {
+		const struct led_object *o = n->value;
+		const char *bad = NULL;
+		if (!o->value)
+			continue;
+		addresses += span_is(o->stream, "allocations");
+		if (is_deleting(o))
+			bad = "is half deleted";
+		else if (owners(r, o, (struct span){0}).absent)
+			bad = "names an owner that is gone";
+		else if (span_is(o->stream, "services"))
+			services++, bad = wrong_service(r, o);
+		else if (span_is(o->stream, "replicationcontrollers"))
+			bad = wrong_controller(o);
+		if (bad) {
+			snprintf(why.text, sizeof why.text, "%s: %s", text_of(o->key), bad);
+			return why.text;
+		}
+	}
+	if (services != addresses)
+		return "addresses are held by services that are gone";
+	return converged(r->sim, &r->cluster, l, &why) ? NULL : why.text;
+}
+
+/* ---- faults and runs */
+
+static const char *any_cell(struct run *r)
+{
+	return r->cluster.cells[sim_random(r->sim) % r->cluster.cell_count];
+}
+
+static void crash_actor(struct run *r)
+{
+	const struct cluster_actor *a =
+		&r->cluster.actors[sim_random(r->sim) % r->cluster.actor_count];
+	sim_crash_actor(r->sim, a->cell, a->name);
+}
+
+static void crash_cell(struct run *r)
+{
+	sim_crash_cell(r->sim, any_cell(r), cluster_fill, &r->cluster);
+}
+
+static void restart_broker(struct run *r)
+{
+	sim_restart_broker(r->sim);
+}
+
+static void cut(struct run *r)
+{
+	sim_cut(r->sim, any_cell(r), (unsigned)(sim_random(r->sim) % 4));
+}
+
+static void freeze(struct run *r)
+{
+	sim_pause_cell(r->sim, any_cell(r), sim_random(r->sim) & 1);
+}
+
+static void (*const faults[])(struct run *) = {crash_actor, crash_actor, crash_actor, crash_cell,
+					       crash_cell,  restart_broker, cut, cut, freeze};
+
+static void *shared(void *arg, const char *name)
+{
+	struct run *r = arg;
+	return strcmp(name, "quiet") == 0 ? &r->quiet : NULL;
+}
+
+static void begin(struct run *r, bool with_faults)
+{
+	static const char always[] = "chaos 1\nalways no-excess\nalways one-binding\nalways no-return\n"
+				     "always rev-monotonic\n";
+	struct err e = {0};
+	struct sim_config cfg = {
+		.seed = r->seed,
+		.latency_min_us = 20,
+		.latency_max_us = 3000,
+		.bus_loss_permille = with_faults ? 200 : 0,
+		.link_loss_permille = with_faults ? 10 : 0,
+		.sync_min_us = 100,
+		.sync_max_us = 4000,
+		.shared = shared,
+		.shared_arg = r,
+		.committed = on_committed,
+		.committed_arg = r,
+	};
+	struct cluster_wish wish = {
+		.nodes = NODES, .node_cpu = "8", .node_pods = 60, .apart = true, .extra = extra};
+	cr_assert_eq(script_parse(&r->script, "always", span_of(always), &e), 0, "%s", e.text);
+	cr_assert_eq(script_check(&r->script, &e), 0, "%s", e.text);
+	judge_init(&r->judge, &r->script);
+	cluster_plan(&r->cluster, &wish);
+	r->sim = cluster_start(&r->cluster, &cfg);
+}
+
+static uint64_t run_seed(uint64_t seed, bool with_faults)
+{
+	struct run r = {.seed = seed};
+	const char *why = "it was not asked";
+	begin(&r, with_faults);
+	for (int i = 0; i < FAULTS; i++) {
+		sim_run(r.sim, sim_now_us(r.sim) + 20000 + sim_random(r.sim) % 1000000, NULL, NULL);
+		if (with_faults)
+			faults[sim_random(r.sim) % (sizeof faults / sizeof *faults)](&r);
+	}
+	sim_heal(r.sim);
+	r.quiet = true;
+	for (int i = 0; why && i < 120; i++) {
+		sim_run(r.sim, sim_now_us(r.sim) + 1000000, NULL, NULL);
+		why = unfinished(&r);
+	}
+	cr_assert_null(r.judge.violation.name, "seed %llu: %s %s", (unsigned long long)seed,
+		       r.judge.violation.name, r.judge.violation.text);
+	cr_assert_str_empty(r.wrong, "seed %llu: %s", (unsigned long long)seed, r.wrong);
+	cr_assert_null(why, "seed %llu does not converge: %s", (unsigned long long)seed, why);
+	uint64_t digest = sim_digest(r.sim);
+	sim_free(r.sim);
+	cluster_fini(&r.cluster);
+	judge_fini(&r.judge);
+	ledger_fini(&r.ledger);
+	script_fini(&r.script);
+	return digest;
+}
+
+static void quiet(void)
+{
+	log_init("off");
+}
+
+TestSuite(controllers, .init = quiet);
+
+Test(controllers, keep_what_was_asked_for_when_nothing_goes_wrong)
+{
+	uint64_t a = run_seed(1, false), b = run_seed(1, false), other = run_seed(2, false);
+	cr_expect_eq(a, b, "one seed is one history");
+	cr_expect_neq(a, other);
+}
+
+Test(controllers, take_nothing_wrong_and_finish_everything_through_every_kind_of_fault)
+{
+	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
+	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
+	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
+	for (uint64_t seed = first; seed < first + n; seed++) {
+		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
+		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
+	}
+}

@@ -1,0 +1,276 @@
+/* Chaos scripts: what is read, what is refused and with which words, and what
+ * a seed makes of it. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tools/chaos/invariants.h"
+#include "tools/chaos/plan.h"
+
+#define HEAD "chaos 1\n"
+#define TAIL "\nsettle 30s\nalways no-excess\n"
+
+static struct script script;
+
+static const char *refusal(const char *text)
+{
+	static struct err e;
+	e.text[0] = 0;
+	int rc = script_parse(&script, "c.chaos", span_of(text), &e);
+	if (rc == 0)
+		rc = script_check(&script, &e);
+	cr_assert_neq(rc, 0, "%s", text);
+	script_fini(&script);
+	return e.text;
+}
+
+static void read_script(struct script *s, const char *text)
+{
+	struct err e = {0};
+	cr_assert_eq(script_parse(s, "c.chaos", span_of(text), &e), 0, "%s", e.text);
+	cr_assert_eq(script_check(s, &e), 0, "%s", e.text);
+}
+
+/* ---- what is read */
+
+Test(chaos_script, header_and_timeline_become_a_tree)
+{
+	struct script *s = &script;
+	read_script(s, HEAD
+		    "title \"two words\" ; world sim # no more\nseed 0x5eed\nnodes 5 cpu 4 pods 10\n"
+		    "layout apart\nnetwork latency 1ms..5ms loss 0.5% bus-loss 5%\ndisk sync 2ms\n"
+		    "replicaset web 4 cpu 200m does \"exit 1 after 2s; run\"\npod p1\nwarm-up 10s\n"
+		    "limit nodes-down <= 3\nsteady all-ready\n"
+		    "at 5s..6s partition node n* mode fixed 2 from broker direction to for 1500ms id cut\n"
+		    "after cut 2m scale web 7\nevery 2s from 1s to 9s pause kind node-agent for 10ms\n"
+		    "settle 40s\nalways one-binding\neventually all-ready within 20s\n");
+	cr_expect_str_eq(s->title, "two words");
+	cr_expect_eq(s->seed, 0x5eed);
+	cr_expect_eq(s->nodes, 5);
+	cr_expect_eq(s->node_pods, 10);
+	cr_expect_eq(s->layout, LAYOUT_APART);
+	cr_expect_eq(s->loss_permille, 5);
+	cr_expect_eq(s->bus_loss_permille, 50);
+	cr_expect_eq(s->latency_us.max, 5000);
+	cr_expect_eq(s->sync_us.min, 2000);
+	cr_assert_eq(s->load_count, 2);
+	cr_expect_str_eq(s->loads[0].does, "exit 1 after 2s; run");
+	cr_expect_eq(s->loads[1].replicas, -1);
+	cr_assert_eq(s->line_count, 3);
+	const struct line *l = &s->lines[0];
+	cr_expect_eq(l->when.at.min, 5000000);
+	cr_expect_eq(l->when.at.max, 6000000);
+	cr_expect_eq(l->act.verb, VERB_PARTITION);
+	cr_expect_eq(l->act.ways, WAY_TO);
+	cr_expect_eq(l->act.for_us, 1500000);
+	cr_expect_eq(l->act.target.mode, MODE_FIXED);
+	cr_expect_eq(l->act.target.amount, 2);
+	cr_expect_eq(s->lines[1].follows, l);
+	cr_expect_eq(s->lines[1].act.number, 7);
+	cr_expect_eq(line_times(&s->lines[2]), 5);
+	cr_expect_eq(line_begin(&s->lines[1]).max, 126000000);
+	cr_expect_eq(line_span(l).max, 7500000);
+	cr_assert_eq(s->judgement_count, 3);
+	cr_expect_eq(s->judgements[2].within_us, 20000000);
+	script_fini(s);
+}
+
+Test(chaos_script, a_fault_may_be_ended_by_another_line)
+{
+	read_script(&script, HEAD "at 1s kill cell n1 id k\nat 2s restart k\n"
+				  "at 1s partition node n2 from broker id p\nat 4s heal p\n"
+				  "at 1s pause actor scheduler id z\nafter z 1s resume z" TAIL);
+	cr_expect_eq(script.lines[0].ended_by, &script.lines[1]);
+	cr_expect_eq(script.lines[1].act.verb, VERB_END);
+	cr_expect_eq(line_span(&script.lines[2]).max, 4000000);
+	cr_expect_eq(script.lines[5].ends, &script.lines[4]);
+	script_fini(&script);
+}
+
+/* ---- what is refused */
+
+Test(chaos_script, names_place_and_near_match_of_a_slip)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"", "c.chaos:1:1: expected 'chaos 1' first"},
+		{"world sim\n", "c.chaos:1:1: expected 'chaos 1' first"},
+		{"chaos 2\n", "c.chaos:1:7: the language's version is from 1 to 1"},
+		{HEAD "at 5s kil actor gate\n", "c.chaos:2:7: unknown verb 'kil', did you mean 'kill'?"},
+		{HEAD "nodess 3\n", "c.chaos:2:1: unknown statement 'nodess', did you mean 'nodes'?"},
+		{HEAD "at 5s kill actr gate\n", "c.chaos:2:12: unknown target 'actr', did you mean 'actor'?"},
+		{HEAD "at 5 kill broker\n", "c.chaos:2:4: when is a time like 500ms, 5s or 2m, not '5'"},
+		{HEAD "at 5s kill\n",
+		 "c.chaos:2:11: expected a target (actor, kind, cell, node, broker), not the end of the line"},
+		{HEAD "at 5s pause broker for 1s\n", "c.chaos:2:13: 'pause' does not take 'broker'"},
+		{HEAD "at 5s kill broker fro 1s\n",
+		 "c.chaos:2:19: expected 'for', 'id' or the end of the line, not 'fro'"},
+		{HEAD "at 5s partition node n1 form broker\n",
+		 "c.chaos:2:25: expected 'from', not 'form', did you mean 'from'?"},
+		{HEAD "at 6s..5s restart broker\n", "c.chaos:2:4: a range goes up: when"},
+		{HEAD "title \"no end\nnodes 3\n", "c.chaos:2:7: a string without its end"},
+		{HEAD "nodes 3\nnodes 4\n", "c.chaos:3:1: a second 'nodes'; the first is in line 2"},
+		{HEAD "nodes 100000\n", "c.chaos:2:7: the number of nodes is from 1 to 1000"},
+		{HEAD "nodes 3 !\n", "c.chaos:2:9: expected 'cpu', 'pods' or the end of the line, not '!'"},
+		{HEAD "network loss 80%\n", "c.chaos:2:14: a share is from 0% to 50%, like 0.5%"},
+		{HEAD "always no-exces\n",
+		 "c.chaos:2:8: no invariant is named 'no-exces', did you mean 'no-excess'?"},
+		{HEAD "always all-ready\n",
+		 "c.chaos:2:8: 'all-ready' cannot hold always: say 'eventually all-ready within TIME'"},
+		{HEAD "settle 5s\neventually no-excess within 1s\n",
+		 "c.chaos:3:12: 'no-excess' is judged at every revision: say 'always no-excess'"},
+		{HEAD "eventually all-ready within 1s\n",
+		 "c.chaos:2:12: 'eventually' needs a line 'settle TIME'"},
+		{HEAD "settle 5s\neventually all-ready\n",
+		 "c.chaos:3:21: expected 'within', not the end of the line"},
+		{HEAD "world real\nalways no-excess\n",
+		 "c.chaos:1:1: world real is not there yet: this script runs in `world sim`"},
+		{HEAD "settle 5s\n",
+		 "c.chaos:1:1: nothing is judged: add 'always NAME' or 'eventually NAME within TIME'"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_str_eq(refusal(rows[i].text), rows[i].want, "%s", refusal(rows[i].text));
+}
+
+Test(chaos_script, a_fault_without_an_end_is_refused)
+{
+	cr_expect_str_eq(refusal(HEAD "at 5s kill cell core" TAIL),
+			 "c.chaos:2:1: this kill would never end: add 'for TIME' to it, or an id and a "
+			 "line 'at TIME heal ID'");
+	cr_expect_str_eq(refusal(HEAD "at 5s partition node n1 from broker id cut" TAIL),
+			 "c.chaos:2:1: this partition would never end: add 'for TIME' to it, or a line "
+			 "'at TIME heal cut'");
+	cr_expect_str_eq(refusal(HEAD "at 5s kill cell core id k\nat 4s restart k" TAIL),
+			 "c.chaos:3:1: it may come before line 2, which it ends");
+	cr_expect_str_eq(refusal(HEAD "at 5s kill cell core id cut\nat 7s restart cot" TAIL),
+			 "c.chaos:3:15: no line has the id 'cot', did you mean 'cut'?");
+	cr_expect_str_eq(refusal(HEAD "at 5s kill cell core for 1s id k\nat 7s restart k" TAIL),
+			 "c.chaos:3:15: line 2 ends by itself ('for')");
+	cr_expect_str_eq(refusal(HEAD "at 5s restart cell core id k\nat 7s heal k" TAIL),
+			 "c.chaos:3:12: line 2 is over at once: there is nothing to end");
+	cr_expect_str_eq(refusal(HEAD "every 1s from 1s to 5s kill cell core id k\nat 7s heal k" TAIL),
+			 "c.chaos:3:12: what happens again and again ends by 'for' only");
+}
+
+Test(chaos_script, what_is_not_there_is_refused)
+{
+	cr_expect_str_eq(refusal(HEAD "at 5s kill kind shceduler for 1s" TAIL),
+			 "c.chaos:2:17: no kind is named 'shceduler', did you mean 'scheduler'?");
+	cr_expect_str_eq(refusal(HEAD "nodes 2\nat 5s kill node n9 for 1s" TAIL),
+			 "c.chaos:3:17: no node is named 'n9' (there are n1, n2)");
+	cr_expect_str_eq(refusal(HEAD "at 5s kill actor user for 1s" TAIL),
+			 "c.chaos:2:18: no actor is named 'user' (there are store, gate, ...)");
+	cr_expect_str_eq(refusal(HEAD "replicaset web 3\nat 5s scale wbe 4" TAIL),
+			 "c.chaos:3:13: no replica set is named 'wbe', did you mean 'web'?");
+	cr_expect_str_eq(refusal(HEAD "pod p\nat 5s delete pod of p" TAIL),
+			 "c.chaos:3:21: no replica set is named 'p'");
+	cr_expect_str_eq(refusal(HEAD "pod p\npod p" TAIL), "c.chaos:3:5: 'p' is in line 2 already");
+}
+
+Test(chaos_script, what_exceeds_its_limits_is_refused)
+{
+	cr_expect_str_eq(refusal(HEAD "limit faults <= 4\nevery 1s from 1s to 5s restart broker" TAIL),
+			 "c.chaos:3:1: more than 4 faults");
+	cr_expect_str_eq(refusal(HEAD "limit nodes-down <= 1\nat 1s kill node n1 for 5s\n"
+				      "at 2s partition node n2 from broker for 1s" TAIL),
+			 "c.chaos:3:1: 2 nodes may be down at once here, the limit is 1");
+	cr_expect_str_eq(refusal(HEAD "limit nodes-down <= 1\nat 1s pause kind node-agent mode all for 5s" TAIL),
+			 "c.chaos:3:1: 3 nodes may be down at once here, the limit is 1");
+	cr_expect_str_eq(refusal(HEAD "limit time <= 35s\nat 6s kill broker for 1s" TAIL),
+			 "c.chaos:3:1: with this line it may run longer than the limit");
+	read_script(&script, HEAD "limit nodes-down <= 1\nat 1s kill node n1 for 5s\n"
+				  "at 7s partition node n2 from broker for 1s" TAIL);
+	script_fini(&script);
+}
+
+/* ---- a seed */
+
+static const struct happening *of_line(const struct plan *p, const struct script *s, size_t line)
+{
+	for (size_t i = 0; i < p->happening_count; i++)
+		if (p->happenings[i].line == &s->lines[line])
+			return &p->happenings[i];
+	return NULL;
+}
+
+Test(chaos_plan, draws_times_and_targets_by_seed)
+{
+	struct plan p, again, other;
+	unsigned differ = 0;
+	read_script(&script, HEAD "nodes 9\nat 1s..9s kill node n* mode fixed 3 for 1s" TAIL);
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		plan_make(&p, &script, seed);
+		plan_make(&again, &script, seed);
+		plan_make(&other, &script, seed + 1);
+		cr_assert_eq(p.happening_count, 1);
+		const struct happening *h = p.happenings;
+		cr_expect_eq(h->begin_us, again.happenings->begin_us);
+		cr_expect_geq(h->begin_us, 1000000);
+		cr_expect_leq(h->begin_us, 9000000);
+		cr_expect_eq(h->end_us, h->begin_us + 1000000);
+		cr_assert_eq(h->spots.count, 3);
+		for (int i = 0; i < 3; i++)
+			cr_expect_str_eq(h->spots.names[i], again.happenings->spots.names[i]);
+		differ += h->begin_us != other.happenings->begin_us;
+		plan_fini(&p);
+		plan_fini(&again);
+		plan_fini(&other);
+	}
+	cr_expect_gt(differ, 15);
+	script_fini(&script);
+}
+
+Test(chaos_plan, a_line_taken_out_does_not_change_the_others)
+{
+	static const char *const one = HEAD "nodes 9\nat 1s..9s kill node * for 1s\n"
+					    "at 1s..9s pause node * for 2s\nat 1s..9s restart cell *" TAIL;
+	static const char *const two = HEAD "nodes 9\nat 1s..9s kill node * for 1s\n"
+					    "at 1s..9s restart cell *" TAIL;
+	struct script less;
+	read_script(&script, one);
+	read_script(&less, two);
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct plan a, b;
+		plan_make(&a, &script, seed);
+		plan_make(&b, &less, seed);
+		for (size_t i = 0; i < 2; i++) {
+			const struct happening *x = of_line(&a, &script, 2 * i), *y = of_line(&b, &less, i);
+			cr_expect_eq(x->begin_us, y->begin_us);
+			cr_expect_str_eq(x->spots.names[0], y->spots.names[0]);
+		}
+		plan_fini(&a);
+		plan_fini(&b);
+	}
+	script_fini(&script);
+	script_fini(&less);
+}
+
+Test(chaos_plan, steps_are_in_order_of_time)
+{
+	struct plan p;
+	read_script(&script, HEAD "at 5s kill node n1 for 5s id k\nafter k 1s restart broker\n"
+				  "every 2s from 1s to 9s pause cell core for 100ms" TAIL);
+	plan_make(&p, &script, 3);
+	cr_expect_eq(p.step_count, 2 + 1 + 10);
+	for (size_t i = 1; i < p.step_count; i++)
+		cr_expect_leq(p.steps[i - 1].at_us, p.steps[i].at_us);
+	cr_expect_eq(p.end_us, 10000000);
+	cr_expect_eq(of_line(&p, &script, 1)->begin_us, 6000000);
+	plan_fini(&p);
+	script_fini(&script);
+}
+
+Test(chaos_words, patterns_and_times)
+{
+	char text[32];
+	cr_expect(glob_matches("n*", "n12"));
+	cr_expect(glob_matches("*agent/n?", "node-agent/n1"));
+	cr_expect(glob_matches("*a*b", "xaxbab"));
+	cr_expect_not(glob_matches("n?", "n12"));
+	cr_expect_not(glob_matches("n1", "n12"));
+	cr_expect_not(glob_matches("*b", "ba"));
+	cr_expect_str_eq(time_text(text, 1500000), "1.5s");
+	cr_expect_str_eq(time_text(text, 20000), "20ms");
+	cr_expect_str_eq(time_text(text, 7), "7us");
+	cr_expect_str_eq(time_text(text, 0), "0us");
+}

@@ -1,0 +1,273 @@
+/* `troupe chaos`: scripts that break a cluster on purpose and judge it. */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "tools/chaos/report.h"
+#include "tools/chaos/seeds.h"
+#include "tools/commands.h"
+
+struct options {
+	const char *file;
+	struct seeds seeds;
+	bool has_seed, range, json, verbose, once;
+};
+
+enum { OPT_SEED = 's', OPT_SEEDS = 'r', OPT_JOBS = 'j', OPT_OUT = 'o', OPT_ONCE = 256, OPT_TWICE };
+
+static const struct argp_option run_rows[] = {
+	{"seed", OPT_SEED, "N", 0, "this seed, not the script's", 0},
+	{"seeds", OPT_SEEDS, "A..B", 0, "all seeds from A to B, each twice: equal digests or violated", 0},
+	{"jobs", OPT_JOBS, "N", 0, "so many processes for --seeds (one per core)", 0},
+	{"twice", OPT_TWICE, NULL, 0, "run the one seed twice too", 0},
+	{"once", OPT_ONCE, NULL, 0, "run each of --seeds once", 0},
+	{"output", OPT_OUT, "FORM", 0, "text or json (a line per run, then one for all)", 0},
+	{"verbose", 'v', NULL, 0, "every change of every object; with --seeds: every run, not just the first that did not hold", 0},
+	{0},
+};
+static const struct argp_option plain_rows[] = {{0}};
+
+/* "7" or "0x5eed"; moves *text behind it. */
+static bool read_seed(const char **text, uint64_t *out)
+{
+	char *end;
+	errno = 0;
+	*out = strtoull(*text, &end, 0);
+	bool ok = end != *text && **text != '-' && !errno;
+	*text = end;
+	return ok;
+}
+
+static bool read_range(const char *text, struct seeds *s)
+{
+	if (!read_seed(&text, &s->first) || strncmp(text, "..", 2) != 0)
+		return false;
+	text += 2;
+	return read_seed(&text, &s->last) && !*text && s->first <= s->last;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	const char *text = arg;
+	uint64_t n;
+	switch (key) {
+	case OPT_SEED:
+		if (!read_seed(&text, &o->seeds.first) || *text)
+			argp_error(state, "--seed takes a number, not '%s'", arg);
+		o->has_seed = true;
+		break;
+	case OPT_SEEDS:
+		if (!read_range(arg, &o->seeds))
+			argp_error(state, "--seeds takes A..B, not '%s'", arg);
+		o->range = o->seeds.twice = true;
+		break;
+	case OPT_JOBS:
+		if (!read_seed(&text, &n) || *text || n < 1 || n > 256)
+			argp_error(state, "--jobs takes 1 to 256, not '%s'", arg);
+		o->seeds.jobs = (unsigned)n;
+		break;
+	case OPT_TWICE:
+		o->seeds.twice = true;
+		break;
+	case OPT_ONCE:
+		o->once = true;
+		break;
+	case OPT_OUT:
+		if (strcmp(arg, "json") && strcmp(arg, "text"))
+			argp_error(state, "--output takes text or json, not '%s'", arg);
+		o->json = strcmp(arg, "json") == 0;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (o->file)
+			argp_error(state, "one script at a time");
+		o->file = arg;
+		break;
+	case ARGP_KEY_END:
+		if (!o->file)
+			argp_error(state, "which script?");
+		if (o->range && o->has_seed)
+			argp_error(state, "--seed or --seeds");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* 0, or the exit code. */
+static int load(struct script *s, const char *file)
+{
+	struct err e = {0};
+	if (script_load(s, file, &e) == 0 && script_check(s, &e) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", e.text);
+	script_fini(s);
+	return EXIT_USAGE;
+}
+
+/* ---- check */
+
+static int run_check(struct options *o)
+{
+	struct script s;
+	char end[32];
+	int64_t last = 0;
+	int rc = load(&s, o->file);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < s.line_count; i++)
+		if (line_span(&s.lines[i]).max > last)
+			last = line_span(&s.lines[i]).max;
+	printf("%s: ok: %zu lines until %s, %zu judgements, world %s\n", o->file, s.line_count,
+	       time_text(end, last + s.settle_us), s.judgement_count, s.world->name);
+	script_fini(&s);
+	return 0;
+}
+
+/* ---- run */
+
+struct many {
+	const struct script *s;
+	const struct options *o;
+	struct report_sum sum;
+	unsigned shown;
+};
+enum { SHOWN_MAX = 5 }; /* of those that did not hold; --verbose shows all */
+
+static double seconds_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void on_result(void *arg, const struct run_result *r)
+{
+	struct many *m = arg;
+	report_add(&m->sum, r);
+	if (m->o->json)
+		report_json(stdout, m->s, r);
+	else if (m->o->verbose || (r->verdict != VERDICT_HELD && m->shown++ < SHOWN_MAX))
+		report_verdict(stdout, m->s, r);
+	fflush(stdout);
+}
+
+static int run_many(const struct script *s, const struct options *o)
+{
+	struct many m = {.s = s, .o = o};
+	struct err e = {0};
+	double from = seconds_now();
+	if (seeds_run(s, &o->seeds, on_result, &m, &e)) {
+		fprintf(stderr, "troupe chaos: %s\n", e.text);
+		return 70;
+	}
+	if (o->json)
+		report_sum_json(stdout, s, &m.sum, o->seeds.twice, seconds_now() - from);
+	else
+		report_sum(stdout, &m.sum, o->seeds.twice, seconds_now() - from);
+	return m.sum.worst;
+}
+
+static int run_one(const struct script *s, const struct options *o)
+{
+	struct run_watch watch = report_watch(stdout, o->verbose);
+	struct run_result r;
+	uint64_t seed = o->has_seed ? o->seeds.first : s->seed;
+	if (!o->json)
+		printf("%s%s%s, seed %llu, world %s\n", s->file, *s->title ? ": " : "", s->title,
+		       (unsigned long long)seed, s->world->name);
+	seeds_run_one(s, seed, o->seeds.twice, o->json ? NULL : &watch, &r);
+	if (o->json)
+		report_json(stdout, s, &r);
+	else
+		report_verdict(stdout, s, &r);
+	return r.verdict;
+}
+
+static int run_run(struct options *o)
+{
+	struct script s;
+	int rc = load(&s, o->file);
+	if (rc)
+		return rc;
+	if (!getenv("TROUPE_LOG"))
+		log_init("off"); /* crashes are what it makes */
+	if (!o->seeds.jobs)
+		o->seeds.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	if (o->once)
+		o->seeds.twice = false;
+	rc = o->range ? run_many(&s, o) : run_one(&s, o);
+	script_fini(&s);
+	return rc;
+}
+
+/* ---- what there is to say */
+
+static int run_invariants(struct options *o)
+{
+	(void)o;
+	invariants_print(stdout);
+	return 0;
+}
+
+static int run_words(struct options *o)
+{
+	(void)o;
+	script_words(stdout);
+	return 0;
+}
+
+static const struct part {
+	const char *name;
+	int (*run)(struct options *o);
+	const struct argp_option *rows; /* NULL: no arguments */
+	const char *help;
+} parts[] = {
+	{"check", run_check, plain_rows, "is this script right, and will it heal what it breaks?"},
+	{"run", run_run, run_rows, "run it: 0 held, 1 violated, 2 not steady, 3 not healed, 4 inconclusive"},
+	{"invariants", run_invariants, NULL, "what can be judged, by name"},
+	{"words", run_words, NULL, "the language"},
+};
+
+static int usage(FILE *out)
+{
+	fprintf(out, "Usage: troupe chaos COMMAND [FILE] [options]\n\nCommands:\n");
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		fprintf(out, "  %-11s %s\n", parts[i].name, parts[i].help);
+	return out == stdout ? 0 : EXIT_USAGE;
+}
+
+static int run_part(const struct part *p, int argc, char **argv)
+{
+	struct options o = {0};
+	struct argp argp = {.options = p->rows, .parser = parse, .args_doc = "FILE", .doc = p->help};
+	char name[64];
+	snprintf(name, sizeof name, "troupe chaos %s", p->name);
+	argv[0] = name;
+	argp_err_exit_status = EXIT_USAGE;
+	if (p->rows && argp_parse(&argp, argc, argv, 0, NULL, &o))
+		return EXIT_USAGE;
+	return p->run(&o);
+}
+
+int command_chaos(int argc, char **argv)
+{
+	if (argc < 2)
+		return usage(stderr);
+	if (strcmp(argv[1], "--help") == 0)
+		return usage(stdout);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strcmp(parts[i].name, argv[1]) == 0)
+			return run_part(&parts[i], argc - 1, argv + 1);
+	fprintf(stderr, "troupe chaos: there is no command '%s'\n", argv[1]);
+	return usage(stderr);
+}

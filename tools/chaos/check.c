@@ -1,0 +1,309 @@
+/* What a script means, before it runs: names resolved, every fault with its
+ * end, nothing beyond its limits, nothing that its world cannot do. Times are
+ * ranges, so the worst case counts: the earliest begin, the latest end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/chaos/invariants.h"
+#include "tools/chaos/plan.h"
+#include "tools/chaos/world.h"
+
+struct check {
+	struct script *s;
+	struct err *e;
+};
+
+/* ---- ids */
+
+static struct line *line_of_id(struct script *s, const char *id)
+{
+	for (size_t i = 0; i < s->line_count; i++)
+		if (s->lines[i].act.id && strcmp(s->lines[i].act.id, id) == 0)
+			return &s->lines[i];
+	return NULL;
+}
+
+static int unknown_id(struct check *c, struct place at, const char *id)
+{
+	struct script *s = c->s;
+	const char **names = arena_alloc(&s->arena, (s->line_count + 1) * sizeof *names);
+	size_t n = 0;
+	for (size_t i = 0; i < s->line_count; i++)
+		if (s->lines[i].act.id)
+			names[n++] = s->lines[i].act.id;
+	return script_refuse(s, at, c->e, "no line has the id '%s'%s", id,
+			     near_text(&s->arena, span_of(id), names, n));
+}
+
+static int check_ids(struct check *c)
+{
+	for (size_t i = 0; i < c->s->line_count; i++) {
+		struct line *l = &c->s->lines[i];
+		const struct line *first = l->act.id ? line_of_id(c->s, l->act.id) : l;
+		if (first != l)
+			return script_refuse(c->s, l->place, c->e, "the id '%s' is that of line %u already",
+					     l->act.id, first->place.line);
+	}
+	return 0;
+}
+
+/* A line may follow those above it only: so there is no circle. */
+static int check_after(struct check *c, struct line *l)
+{
+	if (l->when.type != WHEN_AFTER)
+		return 0;
+	struct line *other = line_of_id(c->s, l->when.after);
+	if (!other)
+		return unknown_id(c, l->when.after_place, l->when.after);
+	if (other >= l)
+		return script_refuse(c->s, l->when.after_place, c->e, "'after %s' must stand below that line",
+				     l->when.after);
+	if (other->when.type == WHEN_EVERY)
+		return script_refuse(c->s, l->when.after_place, c->e,
+				     "line %u happens again and again: 'after' needs one time",
+				     other->place.line);
+	l->follows = other;
+	return 0;
+}
+
+static int check_end(struct check *c, struct line *l)
+{
+	if (l->act.verb != VERB_END)
+		return 0;
+	struct place at = l->act.subject_place;
+	struct line *other = line_of_id(c->s, l->act.subject);
+	if (!other)
+		return unknown_id(c, at, l->act.subject);
+	if (!verb_lasts(other->act.verb))
+		return script_refuse(c->s, at, c->e, "line %u is over at once: there is nothing to end",
+				     other->place.line);
+	if (other->act.for_us >= 0)
+		return script_refuse(c->s, at, c->e, "line %u ends by itself ('for')", other->place.line);
+	if (other->when.type == WHEN_EVERY || l->when.type == WHEN_EVERY)
+		return script_refuse(c->s, at, c->e, "what happens again and again ends by 'for' only");
+	if (other->ended_by)
+		return script_refuse(c->s, at, c->e, "line %u ends it already",
+				     other->ended_by->place.line);
+	l->ends = other;
+	other->ended_by = l;
+	return 0;
+}
+
+static int check_order(struct check *c, const struct line *l)
+{
+	if (l->ends && line_begin(l).min < line_begin(l->ends).max)
+		return script_refuse(c->s, l->place, c->e, "it may come before line %u, which it ends",
+				     l->ends->place.line);
+	return 0;
+}
+
+static int check_healed(struct check *c, const struct line *l)
+{
+	const char *v = verb_name(l->act.verb);
+	if (!verb_lasts(l->act.verb) || l->act.for_us >= 0 || l->ended_by)
+		return 0;
+	if (l->act.id)
+		return script_refuse(c->s, l->place, c->e, "this %s would never end: add 'for TIME' to it, or a "
+				     "line 'at TIME heal %s'", v, l->act.id);
+	return script_refuse(c->s, l->place, c->e, "this %s would never end: add 'for TIME' to it, or an id "
+			     "and a line 'at TIME heal ID'", v);
+}
+
+/* ---- what a line is about */
+
+static int check_target(struct check *c, const struct line *l)
+{
+	const struct target *t = &l->act.target;
+	struct spots spots;
+	struct arena *a = &c->s->arena;
+	if (t->type == TARGET_NONE)
+		return 0;
+	c->s->world->match(c->s, t, a, &spots);
+	if (spots.count)
+		return 0;
+	struct target any = *t;
+	any.name = "*";
+	c->s->world->match(c->s, &any, a, &spots);
+	const char *near = near_text(a, span_of(t->name), spots.names, spots.count);
+	if (*near || !spots.count)
+		return script_refuse(c->s, t->place, c->e, "no %s is named '%s'%s", target_name(t->type),
+				     t->name, near);
+	return script_refuse(c->s, t->place, c->e, "no %s is named '%s' (there are %s%s%s%s)",
+			     target_name(t->type), t->name, spots.names[0],
+			     spots.count > 1 ? ", " : "", spots.count > 1 ? spots.names[1] : "",
+			     spots.count > 2 ? ", ..." : "");
+}
+
+static int check_subject(struct check *c, const struct line *l)
+{
+	struct script *s = c->s;
+	bool set = l->act.verb == VERB_SCALE || l->act.of;
+	if (l->act.verb != VERB_SCALE && l->act.verb != VERB_DELETE)
+		return 0;
+	const char **names = arena_alloc(&s->arena, (s->load_count + 1) * sizeof *names);
+	size_t n = 0;
+	for (size_t i = 0; i < s->load_count; i++) {
+		const struct workload *w = &s->loads[i];
+		if ((w->replicas >= 0) != set)
+			continue;
+		if (strcmp(w->name, l->act.subject) == 0)
+			return 0;
+		names[n++] = w->name;
+	}
+	return script_refuse(s, l->act.subject_place, c->e, "no %s is named '%s'%s",
+			     set ? "replica set" : "pod", l->act.subject,
+			     near_text(&s->arena, span_of(l->act.subject), names, n));
+}
+
+static int check_loads(struct check *c)
+{
+	for (size_t i = 0; i < c->s->load_count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(c->s->loads[i].name, c->s->loads[k].name) == 0)
+				return script_refuse(c->s, c->s->loads[i].place, c->e,
+						     "'%s' is in line %u already", c->s->loads[i].name,
+						     c->s->loads[k].place.line);
+	return 0;
+}
+
+/* ---- judgements */
+
+static int check_judgement(struct check *c, struct judgement *j)
+{
+	struct script *s = c->s;
+	const char *names[64];
+	size_t n = 0;
+	for (; n < invariant_count && n < 64; n++)
+		names[n] = invariants[n].name;
+	j->invariant = invariant_named(j->name);
+	if (!j->invariant)
+		return script_refuse(s, j->place, c->e, "no invariant is named '%s'%s", j->name,
+				     near_text(&s->arena, span_of(j->name), names, n));
+	if (j->word == JUDGE_ALWAYS && !j->invariant->at_revision)
+		return script_refuse(s, j->place, c->e, "'%s' cannot hold always: say 'eventually %s within TIME'",
+				     j->name, j->name);
+	if (j->word != JUDGE_ALWAYS && !j->invariant->as_is)
+		return script_refuse(s, j->place, c->e, "'%s' is judged at every revision: say 'always %s'",
+				     j->name, j->name);
+	if (j->word == JUDGE_EVENTUALLY && j->within_us > s->settle_us)
+		return script_refuse(s, j->place, c->e, s->settle_us ? "it may settle for less than that"
+								      : "'eventually' needs a line 'settle TIME'");
+	return 0;
+}
+
+/* ---- limits */
+
+static int check_faults(struct check *c)
+{
+	int64_t faults = 0, all = 0;
+	for (size_t i = 0; i < c->s->line_count; i++) {
+		const struct line *l = &c->s->lines[i];
+		int64_t times = (int64_t)line_times(l);
+		all += times;
+		faults += verb_is_fault(l->act.verb) ? times : 0;
+		if (faults > c->s->faults_max || all > SCRIPT_FAULTS_MAX)
+			return script_refuse(c->s, l->place, c->e, "more than %lld faults",
+					     (long long)(faults > c->s->faults_max ? c->s->faults_max
+										   : SCRIPT_FAULTS_MAX));
+	}
+	return 0;
+}
+
+/* How many nodes a line takes down at most. Both lists are in the world's
+ * order, so one walk is enough. */
+static int64_t nodes_of(struct check *c, const struct line *l)
+{
+	const struct target *t = &l->act.target, every = {.type = TARGET_NODE, .name = "*"};
+	struct spots spots, nodes;
+	struct arena a = {0};
+	int64_t n = 0;
+	if (!verb_lasts(l->act.verb) || t->type == TARGET_NONE || t->type == TARGET_BROKER)
+		return 0;
+	c->s->world->match(c->s, t, &a, &spots);
+	c->s->world->match(c->s, &every, &a, &nodes);
+	for (size_t i = 0, k = 0; i < spots.count; i++) {
+		const char *slash = strrchr(spots.names[i], '/'); /* of node-agent/n1 */
+		const char *name = slash ? slash + 1 : spots.names[i];
+		size_t at = k;
+		while (at < nodes.count && strcmp(nodes.names[at], name) != 0)
+			at++;
+		n += at < nodes.count;
+		k = at < nodes.count ? at : k;
+	}
+	int64_t taken = target_amount(t, spots.count);
+	arena_fini(&a);
+	return n < taken ? n : taken;
+}
+
+/* At each begin: what may be down then. */
+static int check_nodes_down(struct check *c)
+{
+	struct script *s = c->s;
+	if (s->nodes_down_max >= s->nodes)
+		return 0;
+	int64_t *takes = arena_alloc(&s->arena, (s->line_count + 1) * sizeof *takes);
+	for (size_t i = 0; i < s->line_count; i++)
+		takes[i] = nodes_of(c, &s->lines[i]);
+	for (size_t i = 0; i < s->line_count; i++) {
+		struct range mine = line_span(&s->lines[i]);
+		int64_t down = 0;
+		for (size_t k = 0; takes[i] && k < s->line_count; k++) {
+			struct range other = takes[k] ? line_span(&s->lines[k]) : mine;
+			if (other.min <= mine.max && mine.min < other.max)
+				down += takes[k];
+		}
+		if (takes[i] && down > s->nodes_down_max)
+			return script_refuse(s, s->lines[i].place, c->e, "%lld nodes may be down at once here, "
+					     "the limit is %lld", (long long)down,
+					     (long long)s->nodes_down_max);
+	}
+	return 0;
+}
+
+static int check_time(struct check *c)
+{
+	struct script *s = c->s;
+	for (size_t i = 0; i < s->line_count; i++)
+		if (line_span(&s->lines[i]).max + s->settle_us > s->time_max_us)
+			return script_refuse(s, s->lines[i].place, c->e,
+					     "with this line it may run longer than the limit");
+	return 0;
+}
+
+/* ---- all of it */
+
+static int check_line(struct check *c, struct line *l)
+{
+	int rc = check_after(c, l);
+	if (rc == 0)
+		rc = check_end(c, l);
+	if (rc == 0)
+		rc = check_target(c, l);
+	return rc ? rc : check_subject(c, l);
+}
+
+int script_check(struct script *s, struct err *e)
+{
+	struct check c = {s, e};
+	int rc = s->world->cannot ? script_refuse(s, (struct place){1, 1}, e, "%s", s->world->cannot)
+				  : check_ids(&c);
+	if (rc == 0)
+		rc = check_loads(&c);
+	for (size_t i = 0; i < s->line_count && rc == 0; i++)
+		rc = check_line(&c, &s->lines[i]);
+	for (size_t i = 0; i < s->line_count && rc == 0; i++) {
+		rc = check_order(&c, &s->lines[i]);
+		if (rc == 0)
+			rc = check_healed(&c, &s->lines[i]);
+	}
+	for (size_t i = 0; i < s->judgement_count && rc == 0; i++)
+		rc = check_judgement(&c, &s->judgements[i]);
+	if (rc == 0 && s->judgement_count == 0)
+		rc = script_refuse(s, (struct place){1, 1}, e, "nothing is judged: add 'always NAME' or "
+				   "'eventually NAME within TIME'");
+	if (rc == 0)
+		rc = check_faults(&c);
+	if (rc == 0)
+		rc = check_nodes_down(&c);
+	return rc ? rc : check_time(&c);
+}

@@ -1,0 +1,126 @@
+#include "tools/chaos/cluster.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/controllers/endpoints.h"
+#include "actors/controllers/garbage.h"
+#include "actors/controllers/namespace_deletion.h"
+#include "actors/controllers/namespaces.h"
+#include "actors/controllers/replication.h"
+#include "actors/gate/gate.h"
+#include "actors/gate/messages.h"
+#include "actors/runtime/messages.h"
+#include "actors/runtime/store_actor.h"
+#include "actors/scheduler/scheduler.h"
+#include "broker/messages.h"
+#include "nodes/messages.h"
+#include "nodes/node_agent.h"
+
+/* The control plane. Apart: cells of this name; together: all in `core`. */
+static const struct part {
+	const char *apart, *name;
+	const struct actor_spec *spec;
+} parts[] = {
+	{"core", "store", &store_actor},
+	{"core", "gate", &gate_actor},
+	{"controllers", "namespaces", &namespaces_actor},
+	{"collectors", "namespace-deletion", &namespace_deletion_actor},
+	{"controllers", "replication", &replication_actor},
+	{"controllers", "endpoints", &endpoints_actor},
+	{"collectors", "garbage-collector", &garbage_actor},
+	{"scheduler", "scheduler", &scheduler_actor},
+};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages,
+						 &gate_messages, &node_messages, NULL};
+static const struct catalogue catalogue = {tables};
+
+static void add_kind(struct cluster *c, const struct actor_spec *spec)
+{
+	size_t n = 0;
+	for (; c->kinds[n]; n++)
+		if (c->kinds[n] == spec)
+			return;
+	assert(n + 1 < CLUSTER_KINDS_MAX);
+	c->kinds[n] = spec;
+}
+
+static void add_cell(struct cluster *c, const char *cell)
+{
+	for (size_t i = 0; i < c->cell_count; i++)
+		if (strcmp(c->cells[i], cell) == 0)
+			return;
+	c->cells[c->cell_count++] = cell;
+}
+
+static void add_actor(struct cluster *c, struct cluster_actor a)
+{
+	c->actors[c->actor_count++] = a;
+	add_cell(c, a.cell);
+	add_kind(c, a.spec);
+}
+
+void cluster_plan(struct cluster *c, const struct cluster_wish *w)
+{
+	size_t extra = 0;
+	memset(c, 0, sizeof *c);
+	c->wish = *w;
+	while (w->extra && w->extra[extra].cell)
+		extra++;
+	size_t most = PARTS + w->nodes + extra;
+	c->actors = arena_alloc(&c->arena, most * sizeof *c->actors);
+	c->cells = arena_alloc(&c->arena, most * sizeof *c->cells);
+	for (size_t i = 0; i < PARTS; i++)
+		add_actor(c, (struct cluster_actor){w->apart ? parts[i].apart : "core",
+						    parts[i].name, parts[i].spec, NULL});
+	for (size_t i = 0; i < w->nodes; i++) {
+		const char *node = arena_printf(&c->arena, "n%zu", i + 1);
+		const char *name = arena_printf(&c->arena, "node-agent/%s", node);
+		add_actor(c, (struct cluster_actor){node, name, &node_agent_actor, node});
+	}
+	for (size_t i = 0; i < extra; i++)
+		add_actor(c, w->extra[i]);
+}
+
+void cluster_add(struct cluster *c, struct cell *cell, const struct cluster_actor *a)
+{
+	struct buf b = {0};
+	mpw_map(&b, a->node ? 4 : 0);
+	if (a->node) {
+		mpw_kv_str(&b, "node", a->node);
+		mpw_kv_str(&b, "runtime", "sim");
+		mpw_kv_str(&b, "cpu", c->wish.node_cpu);
+		mpw_kv_i64(&b, "pods", c->wish.node_pods);
+	}
+	int rc = cell_add_actor(cell, a->spec->kind, a->name, mp_of(span_buf(&b)), NULL);
+	assert(rc == 0 || rc == ERR_EXISTS);
+	(void)rc;
+	buf_fini(&b);
+}
+
+void cluster_fill(void *cluster, struct cell *cell)
+{
+	struct cluster *c = cluster;
+	for (size_t i = 0; i < c->actor_count; i++)
+		if (strcmp(c->actors[i].cell, cell_name(cell)) == 0)
+			cluster_add(c, cell, &c->actors[i]);
+}
+
+struct sim *cluster_start(struct cluster *c, const struct sim_config *cfg)
+{
+	struct sim_config own = *cfg;
+	own.catalogue = &catalogue;
+	own.kinds = c->kinds;
+	struct sim *s = sim_new(&own);
+	for (size_t i = 0; i < c->cell_count; i++)
+		cluster_fill(c, sim_cell(s, c->cells[i]));
+	return s;
+}
+
+void cluster_fini(struct cluster *c)
+{
+	arena_fini(&c->arena);
+}

@@ -1,0 +1,14 @@
+/* Whether what the cells of a simulated cluster believe is what is true: every
+ * view of every cell against the ledger. */
+#ifndef CHAOS_CONVERGE_H
+#define CHAOS_CONVERGE_H
+
+#include "tools/chaos/cluster.h"
+#include "tools/chaos/ledger.h"
+
+/* False: `why` names the first cell, view and object that differ. Dead cells
+ * believe nothing. */
+bool converged(struct sim *s, const struct cluster *cluster, const struct ledger *l,
+	       struct err *why);
+
+#endif

@@ -1,0 +1,45 @@
+/* From a script and a seed to what happens when: every time and every random
+ * target drawn, each from its line's own stream. No world is needed for it;
+ * a pod that a line deletes is drawn when it happens. */
+#ifndef CHAOS_PLAN_H
+#define CHAOS_PLAN_H
+
+#include "tools/chaos/script.h"
+#include "tools/chaos/chance.h"
+#include "tools/chaos/world.h"
+
+/* ---- of a line, over all seeds, counted from the end of the warm-up */
+struct range line_begin(const struct line *l);
+/* From its earliest begin to its latest end. */
+struct range line_span(const struct line *l);
+uint64_t line_times(const struct line *l); /* how often it happens */
+int64_t target_amount(const struct target *t, size_t matching);
+
+/* One time that a line happens. */
+struct happening {
+	const struct line *line;
+	int64_t begin_us, end_us; /* end = begin: over at once */
+	struct spots spots;       /* of faults */
+	struct chance chance;     /* for what is drawn later */
+};
+
+struct step {
+	int64_t at_us;
+	size_t order;
+	struct happening *what;
+	bool end;
+};
+
+struct plan {
+	struct arena arena;
+	struct happening *happenings;
+	struct step *steps; /* in order of time; at one time as the script has it */
+	size_t happening_count, step_count;
+	int64_t end_us; /* of the last one */
+};
+
+/* The script was checked. */
+void plan_make(struct plan *p, const struct script *s, uint64_t seed);
+void plan_fini(struct plan *p);
+
+#endif

@@ -1,0 +1,419 @@
+#include "tools/chaos/run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOK_US = 200000, SETTLE_LOOK_US = 500000 };
+
+/* What is known of a happening while it lasts. */
+struct progress {
+	uint64_t *touched_before; /* per spot */
+	bool touched, done;
+	struct wish *wish;
+};
+
+struct run {
+	const struct script *s;
+	const struct run_watch *watch;
+	struct run_result *out;
+	const struct world_type *type;
+	struct world *world;
+	struct judge judge;
+	struct plan plan;
+	struct progress *progress; /* as plan.happenings */
+	int64_t *held_since;       /* per judgement, -1: it does not hold */
+	struct wish *first_wishes; /* the workload */
+	uint64_t zero_us;          /* the end of the warm-up */
+	struct arena arena;
+};
+
+static const struct {
+	const char *name;
+	int weight;
+} verdicts[] = {
+	[VERDICT_HELD] = {"held", 0},
+	[VERDICT_VIOLATED] = {"violated", 4},
+	[VERDICT_NOT_STEADY] = {"not steady", 2},
+	[VERDICT_NOT_HEALED] = {"not healed", 3},
+	[VERDICT_INCONCLUSIVE] = {"inconclusive", 1},
+};
+
+const char *verdict_name(enum verdict v)
+{
+	return verdicts[v].name;
+}
+
+enum verdict verdict_worse(enum verdict a, enum verdict b)
+{
+	return verdicts[a].weight >= verdicts[b].weight ? a : b;
+}
+
+static void conclude(struct run *r, enum verdict v, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void conclude(struct run *r, enum verdict v, const char *fmt, ...)
+{
+	va_list ap;
+	if (verdict_worse(r->out->verdict, v) == r->out->verdict)
+		return;
+	r->out->verdict = v;
+	va_start(ap, fmt);
+	vsnprintf(r->out->why, sizeof r->out->why, fmt, ap);
+	va_end(ap);
+}
+
+static int64_t now(struct run *r)
+{
+	return (int64_t)(r->type->now_us(r->world) - r->zero_us);
+}
+
+static bool violated(struct run *r)
+{
+	return r->judge.violation.name != NULL;
+}
+
+static void run_to(struct run *r, int64_t at_us)
+{
+	r->type->run(r->world, r->zero_us + (uint64_t)at_us);
+}
+
+/* ---- the warm-up */
+
+static void wish_workload(struct run *r)
+{
+	r->first_wishes = arena_alloc(&r->arena, (r->s->load_count + 1) * sizeof *r->first_wishes);
+	for (size_t i = 0; i < r->s->load_count; i++) {
+		struct wish *w = &r->first_wishes[i];
+		*w = (struct wish){.type = WISH_CREATE, .load = &r->s->loads[i]};
+		r->type->wish(r->world, w);
+	}
+}
+
+/* All nodes are there, the workload is made, and what `steady` asks for holds. */
+static bool steady(struct run *r, struct err *why)
+{
+	int64_t nodes = 0;
+	for (size_t i = 0; i < r->s->load_count; i++) {
+		const struct wish *w = &r->first_wishes[i];
+		if (!w->done || w->code >= 400) {
+			err_set(why, ERR_AGAIN, "%s is not made (answer %d)", w->load->name, w->code);
+			return false;
+		}
+	}
+	for (struct onode *n = omap_first(&r->judge.ledger.nodes); n; n = omap_next(n))
+		nodes += ((struct led_node *)n->value)->present;
+	if (nodes < r->s->nodes) {
+		err_set(why, ERR_AGAIN, "%lld of %lld nodes are there", (long long)nodes,
+			(long long)r->s->nodes);
+		return false;
+	}
+	for (size_t i = 0; i < r->s->judgement_count; i++) {
+		const struct judgement *j = &r->s->judgements[i];
+		if (j->word == JUDGE_STEADY && !j->invariant->as_is(&r->judge, why))
+			return false;
+	}
+	return r->type->whole(r->world, why);
+}
+
+static bool warm_up(struct run *r)
+{
+	struct err why = {0};
+	wish_workload(r);
+	while (now(r) < r->s->warm_up_us && !violated(r)) {
+		run_to(r, now(r) + LOOK_US);
+		if (!violated(r) && steady(r, &why)) {
+			if (r->watch && r->watch->steady)
+				r->watch->steady(r->watch->arg, now(r), r->judge.ledger.revision);
+			r->zero_us = r->type->now_us(r->world);
+			return true;
+		}
+	}
+	conclude(r, VERDICT_NOT_STEADY, "nothing was broken yet, and after the warm-up %s", why.text);
+	return false;
+}
+
+/* ---- the timeline */
+
+static void tell(struct run *r, const struct happening *h, bool end, const char *text)
+{
+	if (r->watch && r->watch->step)
+		r->watch->step(r->watch->arg, now(r), h, end, text, r->judge.ledger.revision);
+}
+
+static void list_spots(const struct happening *h, struct buf *b)
+{
+	for (size_t i = 0; i < h->spots.count; i++)
+		buf_printf(b, "%s%s", i ? ", " : "", h->spots.names[i]);
+}
+
+static void set_fault(struct run *r, struct happening *h, struct progress *p, bool on)
+{
+	const struct act *a = &h->line->act;
+	if (on)
+		p->touched_before = arena_alloc(&r->arena, (h->spots.count + 1) * sizeof(uint64_t));
+	for (size_t i = 0; i < h->spots.count; i++) {
+		const char *spot = h->spots.names[i];
+		if (on)
+			p->touched_before[i] = r->type->touched(r->world, a, spot);
+		r->type->set(r->world, a, spot, on);
+	}
+}
+
+static uint64_t touched_by(struct run *r, struct happening *h, struct progress *p)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < h->spots.count; i++)
+		sum += r->type->touched(r->world, &h->line->act, h->spots.names[i]) - p->touched_before[i];
+	return sum;
+}
+
+static void fault_begins(struct run *r, struct happening *h, struct progress *p)
+{
+	struct buf b = {0};
+	list_spots(h, &b);
+	set_fault(r, h, p, true);
+	r->out->faults++;
+	if (!verb_lasts(h->line->act.verb)) {
+		p->done = true;
+		p->touched = touched_by(r, h, p) > 0;
+	}
+	tell(r, h, false, buf_text(&b));
+	buf_fini(&b);
+}
+
+static void fault_ends(struct run *r, struct happening *h, struct progress *p)
+{
+	char text[64];
+	set_fault(r, h, p, false);
+	uint64_t n = touched_by(r, h, p);
+	p->done = true;
+	p->touched = n > 0;
+	snprintf(text, sizeof text, n ? "healed; it touched %llu" : "healed; it touched nothing",
+		 (unsigned long long)n);
+	tell(r, h, true, text);
+}
+
+/* ---- the user's acts */
+
+/* Somebody has asked for that already, and the journal does not show it yet. */
+static bool is_being_deleted(const struct run *r, struct span name)
+{
+	for (size_t i = 0; i < r->plan.happening_count; i++) {
+		const struct wish *w = r->progress[i].wish;
+		if (w && w->type == WISH_DELETE && span_is(name, w->name))
+			return true;
+	}
+	return false;
+}
+
+static const char *draw_pod(struct run *r, struct happening *h)
+{
+	const struct ledger *l = &r->judge.ledger;
+	char owner[320];
+	const char *chosen = NULL;
+	uint64_t n = 0;
+	snprintf(owner, sizeof owner, "replicationcontrollers/default/%s", h->line->act.subject);
+	for (struct onode *it = ledger_first(l, "pods/default/"); it;
+	     it = ledger_next(it, "pods/default/")) {
+		const struct led_object *o = it->value;
+		if (!led_pod_lives(o) || !o->pod.owner || strcmp(o->pod.owner->name, owner) != 0 ||
+		    is_being_deleted(r, o->name))
+			continue;
+		if (chance_next(&h->chance) % ++n == 0) /* each is as likely */
+			chosen = arena_ndup(&r->arena, o->name.data, o->name.len);
+	}
+	return chosen;
+}
+
+static void user_acts(struct run *r, struct happening *h, struct progress *p)
+{
+	const struct act *a = &h->line->act;
+	struct wish *w = arena_alloc(&r->arena, sizeof *w);
+	char text[400];
+	w->type = a->verb == VERB_SCALE ? WISH_SCALE : WISH_DELETE;
+	w->number = a->number;
+	w->name = a->of ? draw_pod(r, h) : a->subject;
+	if (!w->name) {
+		p->done = true; /* and it touched nothing */
+		tell(r, h, false, "there was no pod to delete");
+		return;
+	}
+	p->wish = w;
+	r->type->wish(r->world, w);
+	snprintf(text, sizeof text, "%s", w->name);
+	tell(r, h, false, text);
+}
+
+static void take_step(struct run *r, const struct step *step)
+{
+	struct happening *h = step->what;
+	struct progress *p = &r->progress[h - r->plan.happenings];
+	if (!verb_is_fault(h->line->act.verb))
+		user_acts(r, h, p);
+	else if (step->end)
+		fault_ends(r, h, p);
+	else
+		fault_begins(r, h, p);
+}
+
+static void timeline(struct run *r)
+{
+	for (size_t i = 0; i < r->plan.step_count && !violated(r); i++) {
+		run_to(r, r->plan.steps[i].at_us);
+		if (!violated(r))
+			take_step(r, &r->plan.steps[i]);
+	}
+}
+
+/* ---- after it */
+
+static void look(struct run *r, int64_t settled_at)
+{
+	struct err why = {0};
+	for (size_t i = 0; i < r->s->judgement_count; i++) {
+		const struct judgement *j = &r->s->judgements[i];
+		if (j->word != JUDGE_EVENTUALLY)
+			continue;
+		if (!j->invariant->as_is(&r->judge, &why))
+			r->held_since[i] = -1;
+		else if (r->held_since[i] < 0)
+			r->held_since[i] = now(r) - settled_at;
+	}
+}
+
+static void settle(struct run *r)
+{
+	int64_t from = now(r);
+	r->type->heal(r->world);
+	if (r->watch && r->watch->settle)
+		r->watch->settle(r->watch->arg, from, r->judge.ledger.revision);
+	for (size_t i = 0; i < r->s->judgement_count; i++)
+		r->held_since[i] = -1;
+	while (now(r) < from + r->s->settle_us && !violated(r)) {
+		run_to(r, now(r) + SETTLE_LOOK_US);
+		look(r, from);
+	}
+}
+
+/* ---- the verdict */
+
+/* The first one counts. */
+static void break_at(struct run *r, const char *name, uint64_t revision, int64_t at_us)
+{
+	if (r->out->broken[0])
+		return;
+	snprintf(r->out->broken, sizeof r->out->broken, "%s", name);
+	r->out->broken_revision = revision;
+	r->out->broken_us = at_us;
+}
+
+static void judge_always(struct run *r)
+{
+	const struct violation *v = &r->judge.violation;
+	if (!v->name)
+		return;
+	break_at(r, v->name, v->revision, (int64_t)(v->at_us - r->zero_us));
+	conclude(r, VERDICT_VIOLATED, "%s", v->text);
+}
+
+static void judge_eventually(struct run *r)
+{
+	for (size_t i = 0; i < r->s->judgement_count; i++) {
+		const struct judgement *j = &r->s->judgements[i];
+		int64_t at = r->held_since[i];
+		struct err why = {0};
+		char text[32], within[32];
+		if (j->word != JUDGE_EVENTUALLY)
+			continue;
+		if (at >= 0 && at <= j->within_us) {
+			r->out->recovered_us = at > r->out->recovered_us ? at : r->out->recovered_us;
+			if (r->watch && r->watch->recovered)
+				r->watch->recovered(r->watch->arg, j, at);
+			continue;
+		}
+		if (at < 0)
+			j->invariant->as_is(&r->judge, &why);
+		else
+			snprintf(why.text, sizeof why.text, "it held for good only %s after it", time_text(text, at));
+		break_at(r, j->name, r->judge.ledger.revision, now(r));
+		conclude(r, VERDICT_VIOLATED, "not within %s of settle: %s", time_text(within, j->within_us),
+			 why.text);
+	}
+}
+
+static bool touched(const struct progress *p)
+{
+	return p->wish ? p->wish->done && p->wish->code < 400 : p->touched;
+}
+
+/* Of a line that happens often, once is enough. */
+static void judge_touched(struct run *r)
+{
+	const struct happening *h = r->plan.happenings, *end = h + r->plan.happening_count;
+	while (h < end) {
+		const struct line *l = h->line;
+		bool any = false;
+		for (; h < end && h->line == l; h++)
+			any = any || touched(&r->progress[h - r->plan.happenings]);
+		if (!any)
+			conclude(r, VERDICT_INCONCLUSIVE, "line %u had no effect: %.*s", l->place.line,
+				 (int)l->text.len, (const char *)l->text.data);
+	}
+}
+
+static void judge_all(struct run *r)
+{
+	struct err why = {0};
+	judge_always(r);
+	if (violated(r))
+		return;
+	if (r->s->settle_us && !r->type->whole(r->world, &why)) {
+		conclude(r, VERDICT_NOT_HEALED, "after settle %s", why.text);
+		return;
+	}
+	judge_eventually(r);
+	judge_touched(r);
+}
+
+static void on_changed(void *arg, uint64_t now_us, const struct ledger *l, const struct led_change *c)
+{
+	struct run *r = arg;
+	r->watch->changed(r->watch->arg, (int64_t)(now_us - r->zero_us), l, c);
+}
+
+void run_script(const struct script *s, uint64_t seed, const struct run_watch *watch,
+		struct run_result *out)
+{
+	struct run r = {.s = s, .watch = watch, .out = out, .type = s->world};
+	memset(out, 0, sizeof *out);
+	out->seed = seed;
+	judge_init(&r.judge, s);
+	r.judge.changed = watch && watch->changed ? on_changed : NULL;
+	r.judge.changed_arg = &r;
+	plan_make(&r.plan, s, seed);
+	r.progress = mem_alloc((r.plan.happening_count + 1) * sizeof *r.progress);
+	r.held_since = mem_alloc((s->judgement_count + 1) * sizeof *r.held_since);
+	r.world = r.judge.world = s->world->open(s, seed, &r.judge);
+	r.zero_us = s->world->now_us(r.world);
+	const uint64_t begin = r.zero_us;
+	if (warm_up(&r)) {
+		timeline(&r);
+		if (!violated(&r))
+			settle(&r);
+		judge_all(&r);
+	} else {
+		judge_always(&r);
+	}
+	out->virtual_us = (int64_t)(s->world->now_us(r.world) - begin);
+	out->digest = s->world->digest(r.world);
+	out->events = s->world->events(r.world);
+	out->revisions = r.judge.judged;
+	s->world->close(r.world);
+	judge_fini(&r.judge);
+	plan_fini(&r.plan);
+	free(r.progress);
+	free(r.held_since);
+	arena_fini(&r.arena);
+}

@@ -1,0 +1,162 @@
+/* A chaos script as a typed tree: what a file says, before any world.
+ *
+ * One fault is one line: the unit that a report shows, that a stream of
+ * random numbers belongs to and that can be left out. Both worlds (sim now,
+ * real later) run this same tree.
+ *
+ *	chaos 1
+ *	title "scheduler dies while one node is cut off"
+ *	world sim
+ *	nodes 3 cpu 2
+ *	replicaset web 5
+ *	at 2s..3s kill kind scheduler for 1s
+ *	at 3s     partition node n* from broker direction to for 8s id cut
+ *	settle 30s
+ *	always     no-excess
+ *	eventually all-ready within 20s
+ *
+ * A time may be a range: each seed draws its own. `troupe chaos words` prints
+ * the tables below. No threads; everything lives in the script's arena. */
+#ifndef CHAOS_SCRIPT_H
+#define CHAOS_SCRIPT_H
+
+#include <stdio.h>
+
+#include "broker/base/mem.h"
+#include "tools/chaos/lex.h"
+
+enum {
+	SCRIPT_BYTES_MAX = 1024 * 1024,
+	SCRIPT_LINES_MAX = 10000,
+	SCRIPT_NODES_MAX = 1000,
+	SCRIPT_PODS_MAX = 10000, /* of one replica set */
+	SCRIPT_FAULTS_MAX = 10000,
+};
+#define SCRIPT_TIME_MAX_US INT64_C(86400000000) /* a day */
+
+/* A number or a time in µs; min < max: drawn for each seed. */
+struct range {
+	int64_t min, max;
+};
+
+enum target_type { TARGET_NONE, TARGET_ACTOR, TARGET_KIND, TARGET_CELL, TARGET_NODE, TARGET_BROKER };
+
+/* How many of those that match are taken; which ones, the line's stream says. */
+enum target_mode { MODE_ONE, MODE_ALL, MODE_FIXED, MODE_PERCENT };
+
+struct target {
+	enum target_type type;
+	const char *name; /* with * and ?; "" of the broker */
+	enum target_mode mode;
+	int64_t amount; /* of fixed and percent */
+	struct place place;
+};
+
+enum verb { VERB_KILL, VERB_RESTART, VERB_PAUSE, VERB_PARTITION, VERB_SCALE, VERB_DELETE, VERB_END };
+
+enum way { WAY_TO = 1, WAY_FROM = 2, WAY_BOTH = 3 }; /* the broker */
+
+struct act {
+	enum verb verb;
+	struct target target; /* of faults */
+	unsigned ways;        /* of partition: enum way */
+	const char *subject;  /* scale: the replica set; delete: the pod or its owner; end: the id */
+	struct place subject_place;
+	bool of;          /* delete: a pod of `subject`, drawn */
+	int64_t number;   /* scale: to so many */
+	int64_t for_us;   /* -1: another line ends it, or it is over at once */
+	const char *id;   /* NULL: none */
+};
+
+enum when_type { WHEN_AT, WHEN_AFTER, WHEN_EVERY };
+
+struct when {
+	enum when_type type;
+	struct range at;   /* at; after: behind the other line's begin */
+	const char *after; /* the other line's id */
+	struct place after_place;
+	int64_t period_us, from_us, to_us; /* every */
+};
+
+struct line {
+	struct place place;
+	struct span text;  /* as it stands in the file, without blanks at its ends */
+	uint64_t identity; /* what its random stream comes from: its id, else its words */
+	struct when when;
+	struct act act;
+	const struct line *ended_by, *ends, *follows; /* by script_check */
+};
+
+enum judge_word { JUDGE_STEADY, JUDGE_ALWAYS, JUDGE_EVENTUALLY };
+
+struct judgement {
+	struct place place;
+	enum judge_word word;
+	const char *name;
+	const struct invariant *invariant; /* by script_check */
+	int64_t within_us;
+};
+
+struct workload {
+	struct place place;
+	const char *name;
+	int64_t replicas;  /* -1: one bare pod of that name */
+	const char *cpu;   /* request, "100m" */
+	const char *does;  /* what its container does: nodes/runtime_sim.h */
+};
+
+enum layout { LAYOUT_TOGETHER, LAYOUT_APART };
+
+struct script {
+	struct arena arena;
+	const char *file;
+	struct span text; /* a copy */
+	unsigned version;
+	const char *title;
+	const struct world_type *world;
+	uint64_t seed;
+	int64_t nodes, node_pods;
+	const char *node_cpu;
+	struct place nodes_place;
+	enum layout layout; /* all in the cell `core`, or a cell for each actor */
+	struct range latency_us, sync_us;
+	int64_t loss_permille, bus_loss_permille; /* until settle */
+	int64_t warm_up_us, settle_us;
+	struct place settle_place;
+	int64_t nodes_down_max, faults_max, time_max_us; /* limits */
+	struct place nodes_down_place, faults_place, time_place;
+	struct workload *loads;
+	struct line *lines;
+	struct judgement *judgements;
+	size_t load_count, line_count, judgement_count;
+};
+
+/* ERR_INVALID: "FILE:LINE:COLUMN: expected ..., not 'x', did you mean 'y'?".
+ * Takes the text as it is; script_check looks at what it means. */
+int script_parse(struct script *s, const char *file, struct span text, struct err *e);
+int script_load(struct script *s, const char *file, struct err *e);
+/* Names resolved; refuses what would leave a fault unhealed, what exceeds the
+ * limits, and what its world cannot do. */
+int script_check(struct script *s, struct err *e);
+void script_fini(struct script *s);
+
+/* "FILE:LINE:COLUMN: ..." into e; ERR_INVALID. */
+int script_refuse(const struct script *s, struct place p, struct err *e, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* What a line may do to targets of each type, and what it is called. */
+const char *verb_name(enum verb v);
+const char *target_name(enum target_type t);
+bool verb_takes(enum verb v, enum target_type t);
+/* A fault that lasts until it is healed. */
+bool verb_lasts(enum verb v);
+bool verb_is_fault(enum verb v);
+/* Whether a name is what a pattern with * and ? means. */
+bool glob_matches(const char *pattern, const char *name);
+/* The language, printed from its tables. */
+void script_words(FILE *out);
+/* "1.5s", "20ms", "3us"; needs 32 bytes. Returns `out`. */
+const char *time_text(char *out, int64_t us);
+/* ", did you mean 'x'?" or nothing. */
+const char *near_text(struct arena *a, struct span word, const char *const *names, size_t count);
+
+#endif

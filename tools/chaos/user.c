@@ -1,0 +1,271 @@
+#include "tools/chaos/user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/objects/objects.h"
+#include "actors/objects/writing.h"
+#include "broker/base/mem.h"
+
+enum { AGAIN_US = 300000, GRACE_S = 2 };
+
+struct user {
+	struct user_book *book;
+	struct schema *schema;
+	struct view *pods, *controllers;
+	struct writing *writing;
+	bool waiting; /* for its next try */
+};
+
+/* ---- bodies, as a client would post them */
+
+static void set_meta(struct arena *a, struct doc *o, const char *name)
+{
+	struct doc *meta = doc_need_map(a, o, "metadata");
+	doc_set_str(a, meta, "name", name);
+	doc_set_str(a, meta, "namespace", "default");
+}
+
+static void set_container(struct arena *a, struct doc *spec, const struct workload *w)
+{
+	struct doc *list = doc_set(a, spec, "containers", doc_new(a, DOC_ARRAY));
+	struct doc *c = doc_add(list, doc_new(a, DOC_MAP));
+	doc_set_str(a, c, "name", "c");
+	doc_set_str(a, c, "image", "none");
+	doc_path_set(a, c, "resources.requests.cpu", doc_str(a, w->cpu));
+	doc_set_int(a, spec, "terminationGracePeriodSeconds", GRACE_S);
+}
+
+static void set_does(struct arena *a, struct doc *meta, const struct workload *w)
+{
+	struct doc *notes = doc_need_map(a, meta, "annotations");
+	doc_set_str(a, notes, "sim.troupe", w->does);
+}
+
+static struct doc *pod_body(struct arena *a, const struct workload *w)
+{
+	struct doc *o = doc_new(a, DOC_MAP);
+	doc_set_str(a, o, "apiVersion", "v1");
+	doc_set_str(a, o, "kind", "Pod");
+	set_meta(a, o, w->name);
+	set_does(a, doc_get(o, "metadata"), w);
+	set_container(a, doc_need_map(a, o, "spec"), w);
+	return o;
+}
+
+static struct doc *controller_body(struct arena *a, const struct workload *w)
+{
+	struct doc *o = doc_new(a, DOC_MAP);
+	doc_set_str(a, o, "apiVersion", "v1");
+	doc_set_str(a, o, "kind", "ReplicationController");
+	set_meta(a, o, w->name);
+	struct doc *spec = doc_need_map(a, o, "spec");
+	doc_set_int(a, spec, "replicas", w->replicas);
+	doc_path_set(a, spec, "selector.app", doc_str(a, w->name));
+	struct doc *template = doc_need_map(a, spec, "template");
+	doc_path_set(a, template, "metadata.labels.app", doc_str(a, w->name));
+	set_does(a, doc_get(template, "metadata"), w);
+	set_container(a, doc_need_map(a, template, "spec"), w);
+	return o;
+}
+
+static struct doc *scale_body(struct arena *a, int64_t n)
+{
+	struct doc *o = doc_new(a, DOC_MAP);
+	doc_path_set(a, o, "spec.replicas", doc_int(a, n));
+	return o;
+}
+
+/* ---- one wish */
+
+static struct view *view_of(void *arg, struct span stream)
+{
+	struct user *u = arg;
+	return span_is(stream, "pods") ? u->pods
+	       : span_is(stream, "replicationcontrollers") ? u->controllers : NULL;
+}
+
+static bool is_controller(const struct wish *w)
+{
+	return w->type == WISH_SCALE || (w->type == WISH_CREATE && w->load->replicas >= 0);
+}
+
+static void fill_request(struct writing *w, const struct wish *wish)
+{
+	struct obj_request *q = &w->request;
+	struct arena *a = &w->arena;
+	q->namespace = span_of("default");
+	if (wish->type == WISH_CREATE) {
+		q->body = wish->load->replicas >= 0 ? controller_body(a, wish->load)
+						    : pod_body(a, wish->load);
+		return;
+	}
+	q->name = span_of(wish->name);
+	if (wish->type == WISH_SCALE)
+		q->body = scale_body(a, wish->number);
+}
+
+static void end_writing(struct user *u)
+{
+	if (u->writing)
+		writing_fini(u->writing);
+	free(u->writing);
+	u->writing = NULL;
+}
+
+/* Whether that answer ends the wish. A create that was answered "exists" is
+ * ours, whose first answer was lost; one without its namespace comes too
+ * early; who deletes what is gone has what they want. */
+static bool ends(const struct wish *w, int code)
+{
+	if (code < 300)
+		return true;
+	if (w->type == WISH_CREATE)
+		return code == 409 || code == 422 || code == 400;
+	return code == 404 || code == 422 || code == 400;
+}
+
+static void start(struct ctx *c, struct user *u);
+
+static void answered(struct ctx *c, struct user *u)
+{
+	struct wish *w = u->book->wishes[u->book->next];
+	w->code = u->writing->plan.answer.code;
+	end_writing(u);
+	u->waiting = !ends(w, w->code);
+	if (!u->waiting) {
+		w->done = true;
+		w->done_us = ctx_now_us(c);
+		u->book->next++;
+	}
+	if (u->waiting || u->book->next < u->book->count)
+		ctx_timer(c, u->waiting ? AGAIN_US : 1, 0);
+}
+
+static void start(struct ctx *c, struct user *u)
+{
+	static const enum obj_verb verbs[] = {
+		[WISH_CREATE] = OBJ_CREATE, [WISH_SCALE] = OBJ_PATCH_MERGE, [WISH_DELETE] = OBJ_DELETE};
+	if (u->writing || u->waiting || u->book->next == u->book->count)
+		return;
+	const struct wish *wish = u->book->wishes[u->book->next];
+	const char *resource = is_controller(wish) ? "replicationcontrollers" : "pods";
+	struct writing *w = u->writing = mem_alloc(sizeof *w);
+	writing_init(c, w, u->schema,
+		     schema_find(u->schema, (struct span){0}, span_of("v1"), span_of(resource)),
+		     verbs[wish->type], view_of, u);
+	fill_request(w, wish);
+	if (writing_start(c, w, 0))
+		answered(c, u);
+}
+
+/* ---- turns */
+
+static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
+{
+	struct user *u = state;
+	if (u->writing && writing_outcome(c, u->writing, o, tag))
+		answered(c, u);
+	return 0;
+}
+
+static int on_timer(struct ctx *c, void *state, uint64_t tag)
+{
+	struct user *u = state;
+	(void)tag;
+	u->waiting = false;
+	start(c, u);
+	return 0;
+}
+
+static int on_port(struct ctx *c, void *state, const struct port_event *p)
+{
+	(void)p;
+	start(c, state);
+	return 0;
+}
+
+static int init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct user *u = state;
+	struct err e = {0};
+	u->book = ctx_shared(c, "user-book");
+	u->schema = schema_new();
+	objects_install(u->schema);
+	int port = ctx_port_open(c, "wishes", cfg, &e);
+	if (port < 0)
+		return port;
+	u->pods = ctx_follow(c, "pods");
+	u->controllers = ctx_follow(c, "replicationcontrollers");
+	start(c, u);
+	return 0;
+}
+
+static void fini(void *state)
+{
+	struct user *u = state;
+	end_writing(u);
+	schema_free(u->schema);
+}
+
+const struct actor_spec chaos_user_actor = {
+	.kind = "user",
+	.state_bytes = sizeof(struct user),
+	.init = init,
+	.on_outcome = on_outcome,
+	.on_timer = on_timer,
+	.on_port = on_port,
+	.fini = fini,
+};
+
+/* ---- the port, and the book */
+
+static int port_open(struct port *p, struct mp cfg, struct err *e)
+{
+	struct user_book *b = p->shared(p, "user-book");
+	(void)cfg;
+	(void)e;
+	b->port = p;
+	p->state = b;
+	return 0;
+}
+
+static void port_call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct bytes *payload)
+{
+	(void)p;
+	(void)op;
+	(void)id;
+	(void)arg;
+	(void)payload;
+}
+
+static void port_close(struct port *p)
+{
+	struct user_book *b = p->state;
+	if (b->port == p)
+		b->port = NULL;
+}
+
+const struct port_driver chaos_user_port = {
+	.name = "wishes",
+	.open = port_open,
+	.call = port_call,
+	.close = port_close,
+};
+
+void user_book_add(struct user_book *b, struct wish *w)
+{
+	if (b->count == b->cap) {
+		b->cap = b->cap ? 2 * b->cap : 16;
+		b->wishes = mem_realloc(b->wishes, b->cap * sizeof *b->wishes);
+	}
+	b->wishes[b->count++] = w;
+	if (b->port)
+		port_deliver(b->port, 0, 0, 0, NULL);
+}
+
+void user_book_fini(struct user_book *b)
+{
+	free(b->wishes);
+}

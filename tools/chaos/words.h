@@ -1,0 +1,57 @@
+/* The tables behind the language: what words there are, what may follow
+ * them, and what they are for. Constant; any thread. */
+#ifndef CHAOS_WORDS_H
+#define CHAOS_WORDS_H
+
+#include "tools/chaos/script.h"
+
+/* What may stand behind a verb's object, as bits. */
+enum clause { CLAUSE_FOR = 1, CLAUSE_ID = 2 };
+
+/* What a verb's object is. */
+enum object {
+	OBJECT_TARGET,        /* kill kind scheduler mode one */
+	OBJECT_TARGET_OR_ID,  /* restart broker; restart k1 */
+	OBJECT_ID,            /* heal cut */
+	OBJECT_TARGET_FROM,   /* partition node n1 from broker direction to */
+	OBJECT_SCALE,         /* scale web 5 */
+	OBJECT_DELETE,        /* delete pod of web; delete pod p1 */
+};
+
+struct verb_row {
+	const char *name;
+	enum verb verb;
+	enum object object;
+	unsigned targets; /* bits of enum target_type */
+	unsigned clauses;
+	bool fault, lasts;
+	const char *form, *help;
+};
+extern const struct verb_row verb_rows[];
+extern const size_t verb_row_count;
+
+struct target_row {
+	enum target_type type;
+	const char *name, *help;
+	bool named; /* a pattern follows */
+};
+extern const struct target_row target_rows[];
+extern const size_t target_row_count;
+
+struct name_row {
+	const char *name;
+	int value;
+};
+extern const struct name_row mode_rows[], way_rows[], layout_rows[];
+extern const size_t mode_row_count, way_row_count, layout_row_count;
+
+struct unit_row {
+	const char *name;
+	int64_t us;
+};
+extern const struct unit_row unit_rows[];
+extern const size_t unit_row_count;
+
+const struct verb_row *verb_row(enum verb v); /* the first of that verb */
+
+#endif

@@ -1,0 +1,61 @@
+/* A world: where a script runs. The runner (run.h) knows this table only, so
+ * that the same tree breaks a simulated cluster and, later, a real one.
+ *
+ * A fault is on or off at a *spot*: a name that a target of the script means
+ * ("n1" of `node n*`). Faults of one spot may overlap; each off takes back
+ * its own on. Threads: one. */
+#ifndef CHAOS_WORLD_H
+#define CHAOS_WORLD_H
+
+#include "tools/chaos/script.h"
+
+struct world;
+struct judge;
+
+struct spots {
+	const char **names;
+	size_t count;
+};
+
+/* What a user of the cluster wants; it is tried until it is done. */
+enum wish_type { WISH_CREATE, WISH_SCALE, WISH_DELETE };
+
+struct wish {
+	enum wish_type type;
+	const struct workload *load; /* create */
+	const char *name;            /* scale: replica set; delete: pod. Outlives the world */
+	int64_t number;
+	bool done;
+	int code;          /* of the answer that ended it */
+	uint64_t done_us;
+};
+
+struct world_type {
+	const char *name;
+	const char *cannot; /* why this program cannot run it; NULL: it can */
+	/* All that a target may mean in the script's cluster, in a fixed order. */
+	void (*match)(const struct script *s, const struct target *t, struct arena *a,
+		      struct spots *out);
+	struct world *(*open)(const struct script *s, uint64_t seed, struct judge *j);
+	void (*close)(struct world *w);
+	uint64_t (*now_us)(struct world *w);
+	/* Until then, or until the judge has seen enough. */
+	void (*run)(struct world *w, uint64_t until_us);
+	void (*set)(struct world *w, const struct act *a, const char *spot, bool on);
+	/* How much the faults of that spot have affected so far: rises. */
+	uint64_t (*touched)(struct world *w, const struct act *a, const char *spot);
+	void (*wish)(struct world *w, struct wish *wish); /* kept until close */
+	void (*heal)(struct world *w); /* all faults off, random ones too */
+	/* Every cell and actor is there and connected. */
+	bool (*whole)(struct world *w, struct err *why);
+	/* Every view equals the store. */
+	bool (*converged)(struct world *w, struct err *why);
+	uint64_t (*digest)(struct world *w); /* 0: this world has no such thing */
+	uint64_t (*events)(struct world *w);
+};
+
+/* The first is the default; ends with NULL. */
+extern const struct world_type *const world_types[];
+extern const struct world_type world_sim;
+
+#endif

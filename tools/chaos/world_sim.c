@@ -1,0 +1,416 @@
+/* World sim: the whole cluster in one thread, by cluster.h.
+ *
+ * A fault is a count at a cell, an actor or the broker; what the simulator
+ * shows is made to follow the counts. So overlapping faults of one spot add
+ * up, each end takes back its own, and healing is: all counts to nothing. */
+#include "tools/chaos/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/chaos/cluster.h"
+#include "tools/chaos/converge.h"
+#include "tools/chaos/invariants.h"
+#include "tools/chaos/user.h"
+
+struct faults {
+	int dead, paused, cut_to, cut_from;
+};
+
+struct cell_spot {
+	const char *name;
+	struct faults want;
+	bool dead; /* as the simulator has it */
+	uint64_t deaths;
+};
+
+struct actor_spot {
+	const struct cluster_actor *actor;
+	struct faults want;
+	bool ended;
+	uint64_t touched;
+};
+
+struct world {
+	struct cluster cluster;
+	struct sim *sim;
+	struct judge *judge;
+	struct cell_spot *cells;   /* as in cluster.cells */
+	struct actor_spot *actors; /* as in cluster.actors */
+	int broker_dead;
+	uint64_t broker_deaths;
+	struct user_book book;
+};
+
+static const struct cluster_actor extra[] = {
+	{"user", "user", &chaos_user_actor, NULL},
+	{NULL, NULL, NULL, NULL},
+};
+static const struct port_driver *const drivers[] = {&chaos_user_port, NULL};
+
+static void plan_cluster(struct cluster *c, const struct script *s)
+{
+	struct cluster_wish w = {
+		.nodes = (size_t)s->nodes,
+		.node_cpu = s->node_cpu,
+		.node_pods = s->node_pods,
+		.apart = s->layout == LAYOUT_APART,
+		.extra = extra,
+	};
+	cluster_plan(c, &w);
+}
+
+/* ---- targets: the user is none */
+
+static bool is_user(const char *cell)
+{
+	return strcmp(cell, extra[0].cell) == 0;
+}
+
+static bool actor_matches(const struct cluster_actor *a, const struct target *t)
+{
+	const char *is = t->type == TARGET_KIND ? a->spec->kind : a->name;
+	return !is_user(a->cell) && glob_matches(t->name, is);
+}
+
+static bool cell_matches(const struct cluster *c, const char *cell, const struct target *t)
+{
+	bool node = false;
+	for (size_t i = 0; i < c->actor_count && !node; i++)
+		node = c->actors[i].node && strcmp(c->actors[i].cell, cell) == 0;
+	return !is_user(cell) && (t->type == TARGET_CELL || node) && glob_matches(t->name, cell);
+}
+
+static void add_spot(struct arena *a, struct spots *out, const char *name)
+{
+	out->names[out->count++] = arena_dup(a, name);
+}
+
+static void sim_match(const struct script *s, const struct target *t, struct arena *a,
+		      struct spots *out)
+{
+	struct cluster c;
+	plan_cluster(&c, s);
+	out->count = 0;
+	out->names = arena_alloc(a, (c.actor_count + c.cell_count + 1) * sizeof *out->names);
+	if (t->type == TARGET_BROKER)
+		add_spot(a, out, "broker");
+	else if (t->type == TARGET_ACTOR || t->type == TARGET_KIND)
+		for (size_t i = 0; i < c.actor_count; i++) {
+			if (actor_matches(&c.actors[i], t))
+				add_spot(a, out, c.actors[i].name);
+		}
+	else
+		for (size_t i = 0; i < c.cell_count; i++)
+			if (cell_matches(&c, c.cells[i], t))
+				add_spot(a, out, c.cells[i]);
+	cluster_fini(&c);
+}
+
+/* ---- the simulator follows the counts */
+
+static struct actor_spot *actor_spot(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->cluster.actor_count; i++)
+		if (strcmp(w->cluster.actors[i].name, name) == 0)
+			return &w->actors[i];
+	return NULL;
+}
+
+static struct cell_spot *cell_spot(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->cluster.cell_count; i++)
+		if (strcmp(w->cluster.cells[i], name) == 0)
+			return &w->cells[i];
+	return NULL;
+}
+
+static void follow_actor(struct world *w, struct actor_spot *a)
+{
+	struct cell *c = sim_cell(w->sim, a->actor->cell);
+	if (!c) /* its cell is dead; fill comes here again */
+		return;
+	if (a->want.dead && !a->ended)
+		a->touched += cell_end_actor(c, a->actor->name) == 0;
+	if (!a->want.dead && a->ended)
+		cluster_add(&w->cluster, c, a->actor);
+	a->ended = a->want.dead;
+	if (!a->want.paused)
+		a->touched += cell_actor_queued(c, a->actor->name);
+	cell_hold_actor(c, a->actor->name, a->want.paused);
+	sim_wake(w->sim, a->actor->cell);
+}
+
+/* A cell that starts again has all actors but those that are to be dead. */
+static void fill(void *world, struct cell *c)
+{
+	struct world *w = world;
+	cluster_fill(&w->cluster, c);
+	for (size_t i = 0; i < w->cluster.actor_count; i++) {
+		struct actor_spot *a = &w->actors[i];
+		if (strcmp(a->actor->cell, cell_name(c)) != 0)
+			continue;
+		a->ended = false;
+		follow_actor(w, a);
+	}
+}
+
+static void follow_cell(struct world *w, struct cell_spot *c)
+{
+	const struct faults *f = &c->want;
+	sim_cut(w->sim, c->name, (f->cut_to ? SIM_TO_BROKER : 0u) | (f->cut_from ? SIM_FROM_BROKER : 0u));
+	if (f->dead && !c->dead) {
+		sim_stop_cell(w->sim, c->name);
+		c->deaths++;
+	} else if (!f->dead && c->dead)
+		sim_start_cell(w->sim, c->name, fill, w);
+	c->dead = f->dead;
+	sim_pause_cell(w->sim, c->name, f->paused);
+}
+
+static void follow_broker(struct world *w)
+{
+	if (w->broker_dead)
+		sim_stop_broker(w->sim);
+	else
+		sim_start_broker(w->sim);
+}
+
+/* ---- faults */
+
+static void count(struct faults *f, const struct act *a, int by)
+{
+	if (a->verb == VERB_KILL)
+		f->dead += by;
+	else if (a->verb == VERB_PAUSE)
+		f->paused += by;
+	else if (a->verb == VERB_PARTITION) {
+		f->cut_to += a->ways & WAY_TO ? by : 0;
+		f->cut_from += a->ways & WAY_FROM ? by : 0;
+	}
+}
+
+static void restart_actor(struct world *w, struct actor_spot *a)
+{
+	if (sim_crash_actor(w->sim, a->actor->cell, a->actor->name) == 0)
+		a->touched++;
+}
+
+static void restart_cell(struct world *w, struct cell_spot *c)
+{
+	if (c->dead)
+		return;
+	sim_crash_cell(w->sim, c->name, fill, w);
+	c->deaths++;
+}
+
+static void set_actor(struct world *w, const struct act *act, const char *spot, bool on)
+{
+	struct actor_spot *a = actor_spot(w, spot);
+	if (act->verb == VERB_RESTART && on)
+		restart_actor(w, a);
+	count(&a->want, act, on ? 1 : -1);
+	follow_actor(w, a);
+}
+
+static void set_cell(struct world *w, const struct act *act, const char *spot, bool on)
+{
+	struct cell_spot *c = cell_spot(w, spot);
+	if (act->verb == VERB_RESTART && on)
+		restart_cell(w, c);
+	count(&c->want, act, on ? 1 : -1);
+	follow_cell(w, c);
+}
+
+static void set_broker(struct world *w, const struct act *act, const char *spot, bool on)
+{
+	(void)spot;
+	w->broker_deaths += on && !w->broker_dead;
+	if (act->verb == VERB_RESTART && on && !w->broker_dead)
+		sim_restart_broker(w->sim);
+	if (act->verb == VERB_KILL)
+		w->broker_dead += on ? 1 : -1;
+	follow_broker(w);
+}
+
+static void (*const setters[])(struct world *, const struct act *, const char *, bool) = {
+	[TARGET_ACTOR] = set_actor, [TARGET_KIND] = set_actor,	   [TARGET_CELL] = set_cell,
+	[TARGET_NODE] = set_cell,   [TARGET_BROKER] = set_broker,
+};
+
+static void sim_set(struct world *w, const struct act *a, const char *spot, bool on)
+{
+	setters[a->target.type](w, a, spot, on);
+}
+
+static uint64_t sim_touched_by(struct world *w, const struct act *a, const char *spot)
+{
+	switch (a->target.type) {
+	case TARGET_BROKER:
+		return w->broker_deaths + sim_broker_touched(w->sim);
+	case TARGET_ACTOR:
+	case TARGET_KIND:
+		return actor_spot(w, spot)->touched;
+	default:
+		return cell_spot(w, spot)->deaths + sim_touched(w->sim, spot);
+	}
+}
+
+static void sim_heal_all(struct world *w)
+{
+	w->broker_dead = 0;
+	follow_broker(w);
+	for (size_t i = 0; i < w->cluster.actor_count; i++) {
+		w->actors[i].want = (struct faults){0};
+		follow_actor(w, &w->actors[i]);
+	}
+	for (size_t i = 0; i < w->cluster.cell_count; i++) {
+		w->cells[i].want = (struct faults){0};
+		follow_cell(w, &w->cells[i]);
+	}
+	sim_heal(w->sim);
+}
+
+/* ---- what is so */
+
+static bool sim_whole(struct world *w, struct err *why)
+{
+	for (size_t i = 0; i < w->cluster.actor_count; i++) {
+		const struct cluster_actor *a = &w->cluster.actors[i];
+		struct cell *c = sim_cell(w->sim, a->cell);
+		if (!c || !cell_connected(c)) {
+			err_set(why, ERR_UNREACHABLE, "cell %s is not connected", a->cell);
+			return false;
+		}
+		if (!cell_actor_state(c, a->name)) {
+			err_set(why, ERR_UNREACHABLE, "actor %s does not run", a->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool sim_converged(struct world *w, struct err *why)
+{
+	return converged(w->sim, &w->cluster, &w->judge->ledger, why);
+}
+
+/* ---- life */
+
+static void *shared(void *arg, const char *name)
+{
+	struct world *w = arg;
+	return strcmp(name, "user-book") == 0 ? &w->book : NULL;
+}
+
+static void on_committed(void *arg, uint64_t revision, struct span record)
+{
+	struct world *w = arg;
+	judge_record(w->judge, w->sim ? sim_now_us(w->sim) : 0, revision, record);
+}
+
+static struct world *sim_open(const struct script *s, uint64_t seed, struct judge *j)
+{
+	struct world *w = mem_alloc(sizeof *w);
+	w->judge = j;
+	plan_cluster(&w->cluster, s);
+	w->cells = mem_alloc(w->cluster.cell_count * sizeof *w->cells);
+	w->actors = mem_alloc(w->cluster.actor_count * sizeof *w->actors);
+	for (size_t i = 0; i < w->cluster.cell_count; i++)
+		w->cells[i].name = w->cluster.cells[i];
+	for (size_t i = 0; i < w->cluster.actor_count; i++)
+		w->actors[i].actor = &w->cluster.actors[i];
+	struct sim_config cfg = {
+		.seed = seed,
+		.drivers = drivers,
+		.latency_min_us = (uint32_t)s->latency_us.min,
+		.latency_max_us = (uint32_t)s->latency_us.max,
+		.link_loss_permille = (uint32_t)s->loss_permille,
+		.bus_loss_permille = (uint32_t)s->bus_loss_permille,
+		.sync_min_us = (uint32_t)s->sync_us.min,
+		.sync_max_us = (uint32_t)s->sync_us.max,
+		.shared = shared,
+		.shared_arg = w,
+		.committed = on_committed,
+		.committed_arg = w,
+	};
+	w->sim = cluster_start(&w->cluster, &cfg);
+	return w;
+}
+
+static void sim_close(struct world *w)
+{
+	sim_free(w->sim);
+	user_book_fini(&w->book);
+	cluster_fini(&w->cluster);
+	free(w->cells);
+	free(w->actors);
+	free(w);
+}
+
+static uint64_t world_now(struct world *w)
+{
+	return sim_now_us(w->sim);
+}
+
+static bool seen_enough(void *arg)
+{
+	struct world *w = arg;
+	return w->judge->violation.name != NULL;
+}
+
+static void world_run(struct world *w, uint64_t until_us)
+{
+	sim_run(w->sim, until_us, seen_enough, w);
+}
+
+static void sim_wish(struct world *w, struct wish *wish)
+{
+	user_book_add(&w->book, wish);
+	sim_wake(w->sim, extra[0].cell);
+}
+
+static uint64_t world_digest(struct world *w)
+{
+	return sim_digest(w->sim);
+}
+
+static uint64_t world_events(struct world *w)
+{
+	return sim_events(w->sim);
+}
+
+const struct world_type world_sim = {
+	.name = "sim",
+	.match = sim_match,
+	.open = sim_open,
+	.close = sim_close,
+	.now_us = world_now,
+	.run = world_run,
+	.set = sim_set,
+	.touched = sim_touched_by,
+	.wish = sim_wish,
+	.heal = sim_heal_all,
+	.whole = sim_whole,
+	.converged = sim_converged,
+	.digest = world_digest,
+	.events = world_events,
+};
+
+static void real_match(const struct script *s, const struct target *t, struct arena *a,
+		       struct spots *out)
+{
+	(void)s;
+	(void)t;
+	(void)a;
+	out->count = 0;
+}
+
+static const struct world_type world_real = {
+	.name = "real",
+	.cannot = "world real is not there yet: this script runs in `world sim`",
+	.match = real_match,
+};
+
+const struct world_type *const world_types[] = {&world_sim, &world_real, NULL};
