@@ -49,6 +49,16 @@ void ctx_why(struct ctx *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+struct trace ctx_trace(struct ctx *c)
+{
+	return c->trace;
+}
+
+void ctx_resume(struct ctx *c, const struct trace *noted)
+{
+	c->trace = *noted;
+}
+
 void *ctx_shared(struct ctx *c, const char *name)
 {
 	return c->cell->ops.shared ? c->cell->ops.shared(c->cell->ops.arg, name) : NULL;
