@@ -358,7 +358,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 			continue;
 		struct stream *s = mem_alloc(sizeof *s);
 		s->resource = r;
-		s->view = ctx_follow(c, r->stream);
+		s->view = r->secret ? ctx_follow_session(c, r->stream) : ctx_follow(c, r->stream);
 		omap_put(&a->streams, span_of(r->stream), s);
 	}
 	/* Views may be there from a former incarnation. */

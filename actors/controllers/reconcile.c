@@ -550,7 +550,9 @@ void reconcile_event(struct ctx *c, const struct reconciler *r, struct mp object
 static void follow(struct ctx *c, struct reconciler *r, const char *stream)
 {
 	r->views = mem_realloc(r->views, (r->view_count + 1) * sizeof(struct view *));
-	r->views[r->view_count++] = ctx_follow(c, stream);
+	const struct schema_resource *row = schema_find_stream(r->schema, span_of(stream));
+	r->views[r->view_count++] = row && row->secret ? ctx_follow_session(c, stream)
+						       : ctx_follow(c, stream);
 }
 
 int reconcile_init(struct ctx *c, struct reconciler *r, const struct reconcile_spec *spec)

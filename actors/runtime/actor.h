@@ -142,6 +142,9 @@ void ctx_cancel(struct ctx *c, uint64_t timer);
 /* ---- views: a follow brings on_view turns for every change, first one per
  * object that is there, then the empty-key one. */
 struct view *ctx_follow(struct ctx *c, const char *stream);
+/* The same by a session watch instead of the bus: for what is secret, and
+ * for who is far away or slow. It has one page on its way at most. */
+struct view *ctx_follow_session(struct ctx *c, const char *stream);
 /* The view's index of that name; made with `keys` when it is not there yet. */
 struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
 			     view_index_keys *keys);

@@ -269,7 +269,8 @@ void link_register(struct cell *c, const char *name, bool on);
 void link_free(struct cell *c);
 
 /* view.c */
-struct view *view_open(struct cell *c, const char *stream);
+/* `session`: by requests that wait, see ctx_follow_session. */
+struct view *view_open(struct cell *c, const char *stream, bool session);
 void view_follow(struct cell *c, struct view *v, struct actor *a);
 void view_unfollow_all(struct cell *c, uint64_t uid);
 void views_on_bus_body(struct cell *c, struct span topic, uint16_t kind, struct mp body,

@@ -272,7 +272,14 @@ void ctx_cancel(struct ctx *c, uint64_t timer)
 
 struct view *ctx_follow(struct ctx *c, const char *stream)
 {
-	struct view *v = view_open(c->cell, stream);
+	struct view *v = view_open(c->cell, stream, false);
+	view_follow(c->cell, v, c->actor);
+	return v;
+}
+
+struct view *ctx_follow_session(struct ctx *c, const char *stream)
+{
+	struct view *v = view_open(c->cell, stream, true);
 	view_follow(c->cell, v, c->actor);
 	return v;
 }

@@ -41,6 +41,7 @@ static const struct msg_field events[] = {
 	{"stream", MP_STR, 256, true, "a stream"},
 	{"after", MP_INT, 0, true, "version of the last one known"},
 	{"limit", MP_INT, 0, false, "events at most"},
+	{"wait_ms", MP_INT, 0, false, "when there is none: answered with the next, or empty after so long"},
 	END,
 };
 static const struct msg_field changes[] = {

@@ -24,6 +24,7 @@ enum {
 	BUFFERED_MAX = 100000,
 	PAGE_ROWS = 500,
 	REQUEST_MS = 5000,
+	WATCH_MS = 20000, /* a session watch that hears nothing asks again */
 	WAIT_HEAD_US = 300000,
 	RETRY_US = 100000,
 	CHECK_US = 2000000,
@@ -48,6 +49,7 @@ struct view {
 	char *kind, *part; /* "pods", "n1" of "pods@n1"; part NULL: whole */
 	enum view_state state;
 	bool synced, direct;
+	bool session; /* followed by requests that wait, not from the bus */
 	struct omap objects;
 	uint64_t last; /* version of the last event applied, or of the list */
 	uint64_t epoch;
@@ -372,7 +374,10 @@ static void become_live(struct cell *c, struct view *v)
 	v->state = VIEW_LIVE;
 	v->act_at_us = 0;
 	v->generation++;
-	replay_buffer(c, v);
+	if (v->session)
+		start_fetch(c, v);
+	else
+		replay_buffer(c, v);
 }
 
 /* ---- listing */
@@ -542,11 +547,14 @@ static void start_fetch(struct cell *c, struct view *v)
 	v->state = VIEW_FETCHING;
 	v->generation++;
 	v->act_at_us = 0;
-	mpw_map(&b, 3);
+	mpw_map(&b, 3 + v->session);
 	mpw_kv_str(&b, "stream", v->stream);
 	mpw_kv_u64(&b, "after", v->last);
 	mpw_kv_u64(&b, "limit", PAGE_ROWS);
-	cell_request(c, "store", MSG_STORE_EVENTS, &b, REQUEST_MS, v->generation, on_changes,
+	if (v->session)
+		mpw_kv_u64(&b, "wait_ms", WATCH_MS);
+	cell_request(c, "store", MSG_STORE_EVENTS, &b,
+		     v->session ? WATCH_MS + REQUEST_MS : REQUEST_MS, v->generation, on_changes,
 		     mem_dup(v->stream));
 }
 
@@ -554,6 +562,8 @@ static void start_fetch(struct cell *c, struct view *v)
 
 static void on_event(struct cell *c, struct view *v, struct mp body, struct bytes *owner)
 {
+	if (v->session)
+		return; /* a request of ours waits for it */
 	if (v->state == VIEW_LIVE) {
 		if (take_event(c, v, body, owner))
 			return;
@@ -572,6 +582,8 @@ static void on_event(struct cell *c, struct view *v, struct mp body, struct byte
 
 static void on_head(struct cell *c, struct view *v, uint64_t version, uint64_t epoch)
 {
+	if (v->session)
+		return;
 	if (v->state == VIEW_WAITING || (v->epoch && epoch != v->epoch))
 		start_list(c, v);
 	else if (v->state == VIEW_LIVE && version > v->last)
@@ -605,9 +617,26 @@ static void subscribe(struct cell *c, struct view *v)
 	c->ops.subscribe(c->ops.arg, span_of(v->stream), true);
 }
 
-struct view *view_open(struct cell *c, const char *stream)
+/* One follower that wants it from the session is enough. */
+static void by_session(struct cell *c, struct view *v)
+{
+	if (v->session)
+		return;
+	v->session = true;
+	if (!v->direct)
+		c->ops.subscribe(c->ops.arg, span_of(v->stream), false);
+	buffer_clear(v);
+	if (v->state == VIEW_LIVE)
+		start_fetch(c, v);
+	else if (v->state == VIEW_WAITING)
+		start_list(c, v);
+}
+
+struct view *view_open(struct cell *c, const char *stream, bool session)
 {
 	struct view *v = omap_get(&c->views, span_of(stream));
+	if (v && session)
+		by_session(c, v);
 	if (v)
 		return v;
 	v = mem_alloc(sizeof *v);
@@ -617,7 +646,8 @@ struct view *view_open(struct cell *c, const char *stream)
 	v->part = at ? mem_dup(at + 1) : NULL;
 	omap_put(&c->views, span_of(stream), v);
 	v->direct = actor_by_name(c, span_of("store")) != NULL;
-	if (v->direct)
+	v->session = session;
+	if (v->direct || v->session)
 		start_list(c, v);
 	else
 		subscribe(c, v);
@@ -628,7 +658,7 @@ void view_store_moved(struct cell *c)
 {
 	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
 		struct view *v = n->value;
-		if (!v->direct)
+		if (!v->direct && !v->session)
 			c->ops.subscribe(c->ops.arg, span_of(v->stream), false);
 		v->direct = true;
 		start_list(c, v);
@@ -722,7 +752,7 @@ void views_link_up(struct cell *c)
 {
 	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
 		struct view *v = n->value;
-		if (v->direct)
+		if (v->direct || v->session)
 			continue;
 		c->ops.subscribe(c->ops.arg, span_of(v->stream), true);
 		if (v->state != VIEW_LIVE)

@@ -58,10 +58,10 @@ static struct span repaired(struct arena *a, struct span s)
 static struct span keep_text(struct parse *p, const unsigned char *data, size_t n)
 {
 	struct span s = {data, n};
+	if (!utf8_ok(s)) /* also raw: yajl lets overlong forms and surrogates pass */
+		return repaired(p->arena, s);
 	if (data >= p->text.data && data < p->text.data + p->text.len)
 		return s;
-	if (!utf8_ok(s))
-		return repaired(p->arena, s);
 	return (struct span){(const uint8_t *)arena_ndup(p->arena, data, n), n};
 }
 

@@ -48,6 +48,9 @@ check "an empty body" ask 400 'has no body' "${json[@]}" -X POST "$maps"
 check "an unknown content type" ask 415 'UnsupportedMediaType' -H 'Content-Type: text/plain' -d x "$maps"
 check "an unknown patch type" ask 415 'application/merge-patch+json' -X PATCH -H 'Content-Type: application/json' -d '{}' "$maps/blue"
 check "another kind in the body" ask 400 'BadRequest' "${json[@]}" -d '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"}}' "$maps"
+printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"bytes"},"data":{"k":"\xed\xa0\x80"}}' >"$tmp/bytes"
+check "text that is no UTF-8" ask 201 $'"k":"\xef\xbf\xbd' "${json[@]}" --data-binary @"$tmp/bytes" "$maps"
+check "can be read again" kc delete configmap bytes
 check "too large a body" ask 413 '3 MiB' "${json[@]}" --data-binary @<(head -c 3200000 /dev/zero | tr '\0' ' ') "$maps"
 
 # ---- what is accepted

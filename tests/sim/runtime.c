@@ -107,8 +107,8 @@ struct follower {
 static int follower_init(struct ctx *c, void *st, struct mp cfg)
 {
 	struct follower *f = st;
-	(void)cfg;
-	f->view = ctx_follow(c, "things");
+	f->view = mp_path_int(cfg, "number", 0) ? ctx_follow_session(c, "things")
+						: ctx_follow(c, "things");
 	return 0;
 }
 
@@ -155,6 +155,12 @@ static void refill_follow(void *arg, struct cell *c)
 	add(c, "follower", "follower", 0);
 }
 
+static void refill_session(void *arg, struct cell *c)
+{
+	(void)arg;
+	add(c, "follower", "watcher", 1);
+}
+
 static void refill_core(void *arg, struct cell *c)
 {
 	(void)arg;
@@ -191,14 +197,16 @@ static bool view_done(struct cell *c)
 static bool all_done(void *arg)
 {
 	struct run *r = arg;
-	return view_done(sim_cell(r->sim, "follow")) && view_done(sim_cell(r->sim, "core"));
+	return view_done(sim_cell(r->sim, "follow")) && view_done(sim_cell(r->sim, "core")) &&
+	       view_done(sim_cell(r->sim, "session"));
 }
 
-static const char *const cells[] = {"core", "write", "follow"};
+static const char *const cells[] = {"core", "write", "follow", "session"};
+enum { CELLS = sizeof cells / sizeof *cells };
 
 static const char *any_cell(struct run *r)
 {
-	return cells[sim_random(r->sim) % 3];
+	return cells[sim_random(r->sim) % CELLS];
 }
 
 static void refill(void *arg, struct cell *c)
@@ -209,6 +217,8 @@ static void refill(void *arg, struct cell *c)
 		refill_core(NULL, c);
 	else if (strcmp(name, "write") == 0)
 		refill_write(NULL, c);
+	else if (strcmp(name, "session") == 0)
+		refill_session(NULL, c);
 	else
 		refill_follow(NULL, c);
 }
@@ -235,7 +245,7 @@ static void stop_cell(struct run *r)
 
 static void start_cells(struct run *r)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < CELLS; i++)
 		sim_start_cell(r->sim, cells[i], refill, NULL);
 	sim_start_broker(r->sim);
 }
@@ -317,7 +327,7 @@ static void begin(struct run *r, uint64_t seed, bool with_faults)
 		.committed_arg = &r->ledger,
 	};
 	r->sim = sim_new(&cfg);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < CELLS; i++)
 		refill(NULL, sim_cell(r->sim, cells[i]));
 }
 
@@ -376,6 +386,31 @@ Test(runtime, a_cut_back_way_loses_answers_but_not_what_was_asked)
 	sim_cut(r.sim, "write", 0);
 	cr_expect(sim_run(r.sim, sim_now_us(r.sim) + 60000000, all_done, &r));
 	cr_expect_eq(sim_cut(r.sim, "nobody", SIM_BOTH_WAYS), ERR_NOT_FOUND);
+	sim_free(r.sim);
+}
+
+/* The last event before silence would be found by the two-second check at the
+ * latest; a session watch has it as soon as an answer can travel. */
+Test(runtime, a_session_watch_needs_no_bus_and_is_told_at_once)
+{
+	struct run r = {0};
+	struct sim_config cfg = {
+		.seed = 3, .catalogue = &catalogue, .kinds = kinds,
+		.latency_min_us = 20, .latency_max_us = 3000, .bus_loss_permille = 1000,
+		.sync_min_us = 100, .sync_max_us = 4000,
+		.shared = shared, .shared_arg = &r.ledger,
+	};
+	r.sim = sim_new(&cfg);
+	for (int i = 0; i < CELLS; i++)
+		refill(NULL, sim_cell(r.sim, cells[i]));
+	while (r.ledger.acknowledged[1] < INCREMENTS)
+		sim_run(r.sim, sim_now_us(r.sim) + 1000, NULL, NULL);
+	go_on(&r, 30);
+	struct view *v = cell_view(sim_cell(r.sim, "session"), "things");
+	cr_assert_not_null(v);
+	struct view_object *o = view_get(v, span_of("things/w1"));
+	cr_assert_not_null(o);
+	cr_expect_eq(value_of(o->value), INCREMENTS);
 	sim_free(r.sim);
 }
 

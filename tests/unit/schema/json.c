@@ -29,6 +29,23 @@ static const char *written(const struct doc *d)
 	return text;
 }
 
+/* Raw ones too, which the parser underneath lets pass: the store's readers
+ * refuse what is not UTF-8. */
+Test(json, what_is_not_utf8_becomes_the_replacement_character)
+{
+	static const char *const rows[] = {"\xc0\xbf", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xe0\x80\x80",
+					   "\xf5\x80\x80\x80"};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char in[40], out[100] = "{\"x\":\"";
+		snprintf(in, sizeof in, "{\"x\":\"%s\"}", rows[i]);
+		for (size_t k = 0; k < strlen(rows[i]); k++)
+			strcat(out, "\xef\xbf\xbd");
+		strcat(out, "\"}");
+		cr_expect_str_eq(written(parse(in)), out, "row %zu", i);
+	}
+	arena_fini(&a);
+}
+
 Test(json, writes_what_go_writes)
 {
 	static const struct {
