@@ -59,10 +59,12 @@ static const struct msg_field event[] = {
 	{"created", MP_INT, 0, true, "version of the change that made the key"},
 	{"part", MP_STR, 256, false, "the partition it is in"},
 	{"was", MP_INT, 0, true, "version of the value before, 0: created"},
-	{"value", MP_NONE, 0, false, "the object; nil: deleted; absent: secret"},
+	{"value", MP_NONE, 0, IS_SECRET, "the object; nil: deleted; absent: secret"},
 	{"secret", MP_BOOL, 0, false, "the value is to be fetched"},
 	{"who", MP_STR, 256, false, "principal"},
 	{"trace", MP_ARRAY, 4, false, "trace (two halves), span, causing version"},
+	{"wall_us", MP_INT, 0, false, "the writer's clock"},
+	{"revision", MP_INT, 0, false, "of the transaction"},
 	END,
 };
 static const struct msg_field head[] = {
@@ -74,6 +76,14 @@ static const struct msg_field head[] = {
 static const struct msg_field notice[] = {
 	{"what", MP_STR, 64, true, "its kind, like actor.crashed"},
 	{"detail", MP_MAP, 64, false, "what belongs to it"},
+	END,
+};
+
+static const struct msg_field nothing[] = {END};
+static const struct msg_field state[] = {
+	{"sessions", MP_ARRAY, 0, true, "a map each: cell, names, epoch, silent_us"},
+	{"counts", MP_MAP, 32, true,
+	 "routed, published, refused_full, refused_gone, strangers, malformed, stale, forged"},
 	END,
 };
 
@@ -101,6 +111,9 @@ static const struct msg_row rows[] = {
 	{MSG_BUS_EVENT, "bus.event", CLASS_EVENT, ROLE_CELL, event, "a committed change"},
 	{MSG_BUS_HEAD, "bus.head", CLASS_EVENT, ROLE_CELL, head, "how far a stream is"},
 	{MSG_BUS_NOTICE, "bus.notice", CLASS_NOTICE, ROLE_CELL, notice, "crashes, marks, audit"},
+	{MSG_BROKER_SESSIONS, "broker.sessions", CLASS_REQUEST, ROLE_CELL, nothing,
+	 "to broker: which cells are here"},
+	{MSG_BROKER_STATE, "broker.state", CLASS_REPLY, ROLE_CELL, state, "those"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

@@ -365,6 +365,55 @@ static int hand_over(struct router *r, struct session *to, const struct envelope
 	return rc;
 }
 
+/* ---- what the broker tells about itself */
+
+static void put_counts(struct buf *b, const struct router_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counts[] = {
+		{"routed", s->routed},		     {"published", s->published},
+		{"refused_full", s->refused_full},   {"refused_gone", s->refused_gone},
+		{"strangers", s->strangers},	     {"malformed", s->malformed},
+		{"stale", s->stale},		     {"forged", s->forged},
+		{"refused_credit", s->refused_credit},
+	};
+	mpw_map(b, sizeof counts / sizeof *counts);
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		mpw_kv_u64(b, counts[i].name, counts[i].value);
+}
+
+static void on_request(struct router *r, struct session *from, const struct envelope *env,
+		       uint64_t now_us)
+{
+	if (env->kind != MSG_BROKER_SESSIONS) {
+		say_failed(r, from->peer, env, ERR_UNSUPPORTED);
+		return;
+	}
+	struct envelope reply = {.type = ENV_REPLY,
+				 .to = env->from,
+				 .from = env->to,
+				 .correlation = env->correlation,
+				 .kind = MSG_BROKER_STATE,
+				 .trace = env->trace};
+	struct buf body = {0};
+	mpw_map(&body, 2);
+	mpw_str(&body, "sessions");
+	mpw_array(&body, r->peers.count);
+	for (struct onode *n = omap_first(&r->peers); n; n = omap_next(n)) {
+		const struct session *s = n->value;
+		mpw_map(&body, 4);
+		mpw_kv_str(&body, "cell", s->cell);
+		mpw_kv_u64(&body, "names", s->names.count);
+		mpw_kv_u64(&body, "epoch", s->epoch);
+		mpw_kv_u64(&body, "silent_us", now_us - s->heard_us);
+	}
+	mpw_str(&body, "counts");
+	put_counts(&body, &r->stats);
+	say(r, from->peer, &reply, &body);
+}
+
 static void route(struct router *r, struct session *from, const struct envelope *env,
 		  struct bytes *frame)
 {
@@ -433,6 +482,8 @@ void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool 
 	}
 	if (env.type == ENV_SYSTEM)
 		on_system(r, s, &env);
+	else if (env.type == ENV_REQUEST && span_is(env.to, "broker"))
+		on_request(r, s, &env, now_us);
 	else
 		route(r, s, &env, frame);
 }

@@ -470,6 +470,7 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 		p = pod_new(a, key, uid);
 		begin_worker(a, p, o);
 	}
+	p->trace = ctx_trace(c);
 	if (pod_worker_desired(p->worker, o->value, &e) == 0)
 		agent_step(c, a, p);
 }
@@ -639,6 +640,7 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	} else if (e->op == RUNTIME_CHUNK) {
 		agent_on_chunk(c, a, e);
 	} else if (p && p->worker) {
+		ctx_resume(c, &p->trace);
 		pod_event(c, a, p, e->op, body);
 	} else if (p) {
 		orphan_event(c, a, p, e->op, body);
@@ -707,12 +709,14 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	unsigned what = tag & ((1u << TAG_BITS) - 1);
 	struct agent_pod *p = agent_pod(a, id);
 	a->turn = c;
-	if (what == TAG_NODE)
+	if (what == TAG_NODE) {
 		node_report(c, a);
-	else if (what == TAG_SIM)
+	} else if (what == TAG_SIM) {
 		sim_on_timer(c, a, id);
-	else if (p && p->worker)
+	} else if (p && p->worker) {
+		ctx_resume(c, &p->trace);
 		agent_step(c, a, p);
+	}
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct agent_pod {
 	char *key, *uid; /* "pods/default/web"; key NULL: its object is long gone */
 	struct pod_worker *worker;
 	uint64_t timer;
+	struct trace trace;   /* of the last change of its object */
 	bool stepping, again; /* observed something while its plan is carried out */
 	bool telling;         /* a pod.status is on its way */
 	struct bytes *next_status; /* that waits for it */

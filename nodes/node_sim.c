@@ -233,6 +233,7 @@ void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id)
 	while (*at != t)
 		at = &(*at)->next;
 	*at = t->next;
+	ctx_resume(c, &p->trace);
 	if (t->due == SIM_STARTS)
 		started(c, a, p, t->name, t->attempt, ctx_wall_us(c), &t->run);
 	else if (t->due == SIM_ENDS)

@@ -13,7 +13,7 @@
 #include "broker/socket.h"
 #include "tools/rundir.h"
 
-enum { CLUSTER = 1, PING_MS = 1000 };
+enum { CLUSTER = 1, PING_MS = 1000, BYE_MS = 200 };
 
 struct client {
 	struct sock *dealer, *sub;
@@ -133,6 +133,27 @@ static int connect_sockets(struct client *c, const char *data_dir, struct err *e
 	return rc ? rc : sock_connect(c->sub, at, e);
 }
 
+/* Waits until the broker has heard it: closing the socket drops what is on its
+ * way, and a session that only falls silent is a warning in the log. After a
+ * bye we are a stranger, who is told so. */
+static void say_bye(struct client *c)
+{
+	struct buf b = {0}, ping = {0};
+	struct envelope env;
+	struct bytes *frame;
+	bool heard = false;
+	uint64_t until = now_ms() + BYE_MS;
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "reason", "done");
+	send_envelope(c, ENV_SYSTEM, "broker", MSG_SESSION_BYE, 0, &b);
+	mpw_map(&ping, 0);
+	send_envelope(c, ENV_SYSTEM, "broker", MSG_SESSION_PING, 0, &ping);
+	while (!heard && (frame = receive(c, until, &env))) {
+		heard = env.type == ENV_SYSTEM && env.kind == MSG_SESSION_BYE;
+		bytes_unref(frame);
+	}
+}
+
 int client_open(struct client **out, const char *data_dir, uint32_t timeout_ms, struct err *e)
 {
 	struct client *c = mem_alloc(sizeof *c);
@@ -158,11 +179,18 @@ void client_close(struct client *c)
 {
 	if (!c)
 		return;
+	if (c->epoch)
+		say_bye(c);
 	sock_close(c->dealer);
 	sock_close(c->sub);
 	sock_system_stop();
 	rundir_close(&c->run);
 	free(c);
+}
+
+const char *client_self(const struct client *c)
+{
+	return c->self;
 }
 
 static int failed(const struct envelope *env, struct err *e)
@@ -199,6 +227,21 @@ int client_request(struct client *c, const char *to, uint16_t kind, struct buf *
 			return rc;
 	}
 	return err_set(e, ERR_TIMEOUT, "%s did not answer within %u ms", to, timeout_ms);
+}
+
+void client_keep(struct client *c)
+{
+	struct envelope env;
+	struct bytes *frame;
+	keep_alive(c);
+	while ((frame = receive(c, 0, &env))) {
+		bool bye = env.type == ENV_SYSTEM && env.kind == MSG_SESSION_BYE;
+		bytes_unref(frame);
+		if (bye) {
+			say_hello(c);
+			welcomed(c, now_ms() + PING_MS);
+		}
+	}
 }
 
 void client_subscribe_all(struct client *c)

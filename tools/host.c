@@ -27,6 +27,7 @@
 #include "actors/runtime/loop.h"
 #include "actors/runtime/messages.h"
 #include "actors/runtime/store_actor.h"
+#include "actors/runtime/tap.h"
 #include "actors/scheduler/scheduler.h"
 #include "broker/base/log.h"
 #include "broker/serve.h"
@@ -90,6 +91,7 @@ struct host {
 	struct broker *broker;
 	pthread_t broker_thread;
 	struct loop *loops[CELLS_MAX];
+	struct tap *taps[CELLS_MAX]; /* NULL: that cell does without */
 	pthread_t threads[CELLS_MAX];
 	bool has_agents[CELLS_MAX], stopped[CELLS_MAX];
 	size_t loop_count;
@@ -246,6 +248,18 @@ static int add_store(struct host *h, struct cell *c)
 	return add(h, c, "store", "store", &b);
 }
 
+/* A cell that can have no ring runs all the same. */
+static struct tap *open_tap(const struct host *h, const char *cell)
+{
+	char dir[500];
+	struct tap *t = NULL;
+	struct err e = {0};
+	snprintf(dir, sizeof dir, "%s/rings", h->run_dir);
+	if (tap_open(&t, dir, cell, &catalogue, &e))
+		log_warn("troupe", "cell %s is not tapped: %s", cell, e.text);
+	return t;
+}
+
 static int open_cell(struct host *h, const struct config_cell *cfg, bool with_store)
 {
 	struct err e = {0};
@@ -266,6 +280,8 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		.shared = shared,
 		.shared_arg = h,
 	};
+	l.tap_arg = h->taps[h->loop_count] = open_tap(h, cfg->name);
+	l.tap = l.tap_arg ? tap_write : NULL;
 	int rc = loop_open(&h->loops[h->loop_count], &l, &e);
 	if (rc) {
 		log_error("troupe", "cell %s: %s", cfg->name, e.text);
@@ -364,6 +380,8 @@ static void stop(struct host *h)
 	stop_loops(h, false);
 	for (size_t i = h->loop_count; i-- > 0;)
 		loop_free(h->loops[i]);
+	for (size_t i = 0; i < h->loop_count; i++)
+		tap_close(h->taps[i]);
 	if (h->broker) {
 		broker_stop(h->broker);
 		pthread_join(h->broker_thread, NULL);

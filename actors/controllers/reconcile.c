@@ -47,6 +47,7 @@ struct reconcile_item {
 	struct reconcile_action *first, *last, *next;
 	bool planning, committed;
 	bool refused; /* a write of this plan was */
+	struct trace trace; /* of what wanted it last */
 	uint64_t expects[]; /* per view */
 };
 
@@ -185,6 +186,7 @@ static void wake_at(struct ctx *c, struct reconcile_item *i, uint64_t us)
 void reconcile_want(struct ctx *c, struct reconciler *r, struct span key)
 {
 	struct reconcile_item *i = item_of(r, key);
+	i->trace = ctx_trace(c);
 	if (i->on_way || i->next)
 		i->again = true;
 	else if (i->paused)
@@ -425,6 +427,7 @@ static void write_next(struct ctx *c, struct reconciler *r, struct reconcile_ite
 {
 	const struct reconcile_action *x = i->next;
 	i->next = x->next;
+	ctx_resume(c, &i->trace);
 	if (i->next)
 		enqueue(c, r, i);
 	start_write(c, r, i, x);

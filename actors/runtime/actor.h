@@ -103,6 +103,11 @@ struct span ctx_name(struct ctx *c);     /* this actor's */
 struct arena *ctx_arena(struct ctx *c);  /* gone after the turn */
 void ctx_why(struct ctx *c, const char *fmt, ...) /* why this turn is about to fail */
 	__attribute__((format(printf, 2, 3)));
+/* What led to this turn: the message's, or that of the change that a view
+ * shows. Timers and ports have none; a turn of theirs that goes on with
+ * something noted in an earlier one says so, and its effects belong there. */
+struct trace ctx_trace(struct ctx *c);
+void ctx_resume(struct ctx *c, const struct trace *noted);
 /* What the process gave its actors under a name (the cluster's ranges, shared heads):
  * outlives every actor; its own header says who may write. NULL: none. */
 void *ctx_shared(struct ctx *c, const char *name);

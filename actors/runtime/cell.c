@@ -47,23 +47,24 @@ struct actor *actor_by_uid(const struct cell *c, uint64_t uid)
 	return omap_get(&c->uids, SPAN8(k));
 }
 
-void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
-	      struct span to, const struct trace *trace, struct span body, int error)
+uint64_t cell_clock(struct cell *c)
+{
+	c->clock_us = c->ops.now_us(c->ops.arg);
+	return c->clock_us;
+}
+
+void cell_tap(struct cell *c, struct tap_record *r)
 {
 	if (!c->ops.tap)
 		return;
-	struct tap_record r = {
-		.now_us = c->ops.now_us(c->ops.arg),
-		.delivered = delivered,
-		.type = type,
-		.kind = kind,
-		.from = from,
-		.to = to,
-		.trace = *trace,
-		.body = body,
-		.error = error,
-	};
-	c->ops.tap(c->ops.arg, &r);
+	r->now_us = c->clock_us;
+	c->ops.tap(c->ops.arg, r);
+}
+
+void cell_tap_actor(struct cell *c, unsigned event, const struct actor *a, int error)
+{
+	struct tap_record r = {.event = event, .to = span_of(a->name), .error = error};
+	cell_tap(c, &r);
 }
 
 /* ---- mailboxes */
@@ -92,10 +93,12 @@ int actor_queue(struct cell *c, struct actor *a, struct item *i)
 	size_t bytes = bytes_of(i);
 	if (bounded && (a->queued >= CELL_MAILBOX_ITEMS_MAX ||
 			a->queued_bytes + bytes > CELL_MAILBOX_BYTES_MAX)) {
+		a->stats.rejected++;
 		item_free(i);
 		return ERR_OVERLOADED;
 	}
 	i->next = NULL;
+	i->queued_us = c->clock_us;
 	if (a->last)
 		a->last->next = i;
 	else
@@ -210,6 +213,8 @@ void actor_start(struct cell *c, struct actor *a)
 	a->state = mem_alloc(a->spec->state_bytes);
 	struct item *init = mem_alloc(sizeof *init);
 	init->type = ITEM_INIT;
+	init->queued_us = cell_clock(c);
+	cell_tap_actor(c, RING_STARTED, a, 0);
 	mailbox_push_front(a, init);
 	make_runnable(c, a);
 }
@@ -241,6 +246,7 @@ static void run_queue_remove(struct cell *c, struct actor *a)
 
 void actor_end(struct cell *c, struct actor *a, int reason)
 {
+	cell_tap_actor(c, RING_ENDED, a, 0);
 	actor_drop_state(c, a, reason);
 	run_queue_remove(c, a);
 	for (struct item *i; (i = mailbox_pop(a)); item_free(i))
@@ -264,6 +270,7 @@ static bool failed_too_often(struct actor *a, uint64_t now_us)
 void actor_fail(struct cell *c, struct actor *a, const char *why)
 {
 	uint64_t now = c->ops.now_us(c->ops.arg);
+	cell_tap_actor(c, RING_CRASHED, a, ERR_CRASHED);
 	log_warn(a->name, "failed in %s: %s", a->turn_kind ? a->turn_kind : "no turn", why);
 	actor_drop_state(c, a, ERR_CRASHED);
 	run_queue_remove(c, a);
@@ -432,7 +439,7 @@ void timer_fire(struct cell *c, const struct timer *t)
 
 bool cell_run(struct cell *c, unsigned turns)
 {
-	uint64_t now = c->ops.now_us(c->ops.arg);
+	uint64_t now = cell_clock(c);
 	timers_run(c, now);
 	pendings_sweep(c, now);
 	link_tick(c, now);

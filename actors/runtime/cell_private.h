@@ -3,6 +3,7 @@
 #define RUNTIME_CELL_PRIVATE_H
 
 #include "actors/runtime/cell.h"
+#include "actors/runtime/stats.h"
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
@@ -29,6 +30,7 @@ enum item_type {
 struct item {
 	struct item *next;
 	enum item_type type;
+	uint64_t queued_us;
 	uint64_t tag;
 	struct bytes *owner; /* what the spans below point into */
 	struct span body;
@@ -77,6 +79,7 @@ struct actor {
 	uint64_t backoff_us;
 	uint64_t order; /* of its start */
 	const char *turn_kind; /* for crash reports */
+	struct actor_stats stats;
 };
 
 /* ---- effects of a turn */
@@ -120,6 +123,7 @@ struct ctx {
 	struct trace trace;
 	struct effects effects;
 	struct bytes *txn; /* encoded store.txn, or NULL */
+	struct trace txn_trace;
 	uint64_t txn_tag;
 	bool answered; /* the request of this turn was replied to or parked */
 	struct err fault;
@@ -169,6 +173,7 @@ struct out_msg {
 	struct out_msg *next;
 	enum env_type type;
 	char *to, *from;
+	uint64_t sequence; /* 0: given when it is sent */
 	uint64_t correlation;
 	uint16_t kind;
 	uint32_t deadline_ms;
@@ -185,7 +190,10 @@ struct cell {
 	struct omap views;  /* stream -> struct view */
 	struct actor *run_first, *run_last;
 	uint64_t next_id; /* uids, correlations, timers */
-	uint64_t turns;
+	uint64_t turns, dead; /* dead: messages that could not be delivered */
+	/* The time of the last look at the clock: once a turn, and whenever
+	 * something comes in. Mailboxes and the tap use it. */
+	uint64_t clock_us;
 	struct arena arena;
 	/* timers: a heap by (due, id) */
 	struct timer *timers;
@@ -214,11 +222,19 @@ int actor_queue(struct cell *c, struct actor *a, struct item *i); /* takes i; ER
 void actor_start(struct cell *c, struct actor *a);
 void actor_end(struct cell *c, struct actor *a, int reason); /* for good */
 void actor_fail(struct cell *c, struct actor *a, const char *why);
-void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
-	      struct span to, const struct trace *trace, struct span body, int error);
+uint64_t cell_clock(struct cell *c); /* looks */
+void cell_tap(struct cell *c, struct tap_record *r); /* fills in the time */
+void cell_tap_actor(struct cell *c, unsigned event, const struct actor *a, int error);
 
 /* turn.c: takes the item */
 void turn_run(struct cell *c, struct actor *a, struct item *i);
+
+/* listing.c: answers cell.actors */
+void listing_answer(struct cell *c, const struct envelope *request);
+
+/* effects.c: a new trace, and the trace of something that this one leads to */
+struct trace trace_root(struct cell *c);
+struct trace trace_child(struct cell *c, const struct trace *t);
 
 /* timer.c */
 uint64_t timer_add(struct cell *c, uint64_t due_us, uint64_t uid, uint64_t tag, uint64_t id);

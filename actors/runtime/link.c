@@ -38,7 +38,7 @@ static int send_envelope(struct cell *c, const struct out_msg *m)
 		.to = span_of(m->to),
 		.from = span_of(m->from),
 		.incarnation = c->incarnation,
-		.sequence = ++c->sequence,
+		.sequence = m->sequence ? m->sequence : ++c->sequence,
 		.correlation = m->correlation,
 		.kind = m->kind,
 		.deadline_ms = m->deadline_ms,
@@ -243,6 +243,19 @@ void link_flush(struct cell *c)
 
 static void refuse(struct cell *c, struct out_msg *m)
 {
+	struct tap_record seen = {
+		.event = RING_DEAD,
+		.kind = m->kind,
+		.from = span_of(m->from),
+		.to = span_of(m->to),
+		.trace = m->trace,
+		.body = bytes_span(m->body),
+		.id = m->sequence,
+		.correlation = m->correlation,
+		.error = ERR_OVERLOADED,
+	};
+	c->dead++;
+	cell_tap(c, &seen);
 	if (m->type == ENV_REQUEST)
 		post_error(c, m->to, m->from, m->correlation, ERR_OVERLOADED,
 			   "this cell's queue to the broker is full", &m->trace);

@@ -27,28 +27,6 @@ void post_error(struct cell *c, const char *from, const char *to, uint64_t corre
 	bytes_unref(body);
 }
 
-/* Who lives here and what does the cell say of itself? */
-static void answer_listing(struct cell *c, const char *to, uint64_t correlation,
-			   const struct trace *trace)
-{
-	struct buf b = {0};
-	mpw_map(&b, 1);
-	mpw_str(&b, "actors");
-	mpw_array(&b, c->actors.count);
-	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
-		const struct actor *a = n->value;
-		mpw_map(&b, 5);
-		mpw_kv_str(&b, "name", a->name);
-		mpw_kv_str(&b, "kind", a->spec->kind);
-		mpw_kv_u64(&b, "turns", a->turns);
-		mpw_kv_u64(&b, "queue", a->queued);
-		mpw_kv_u64(&b, "restarts", a->restarts);
-	}
-	struct bytes *body = bytes_take(&b);
-	post(c, ENV_REPLY, c->self, to, MSG_CELL_LISTING, correlation, 0, trace, body);
-	bytes_unref(body);
-}
-
 static void settle_error(struct cell *c, uint64_t correlation, struct span from, struct mp body,
 			 struct bytes *owner)
 {
@@ -64,57 +42,100 @@ static void settle_error(struct cell *c, uint64_t correlation, struct span from,
 	pending_settle(c, correlation, &r);
 }
 
-/* A message for somebody in this cell. `body` is borrowed. */
-static void deliver(struct cell *c, enum env_type type, struct span from, struct span to,
-		    uint16_t kind, uint64_t correlation, const struct trace *trace,
-		    uint8_t attempt, struct bytes *owner, struct span body)
+static void tap_message(struct cell *c, unsigned event, const struct envelope *env, int error)
 {
-	cell_tap(c, true, type, kind, from, to, trace, body, 0);
-	if (type == ENV_REPLY) {
-		struct reply r = {.from = from, .body = mp_of(body), .owner = owner};
-		pending_settle(c, correlation, &r);
-		return;
-	}
-	if (type == ENV_ERROR) {
-		settle_error(c, correlation, from, mp_of(body), owner);
-		return;
-	}
-	char sender[ENV_NAME_BYTES_MAX + 1];
-	snprintf(sender, sizeof sender, "%.*s", (int)from.len, from.data);
-	char receiver[ENV_NAME_BYTES_MAX + 1];
-	snprintf(receiver, sizeof receiver, "%.*s", (int)to.len, to.data);
-	if (kind == MSG_CELL_ACTORS && span_is(to, c->self)) {
-		answer_listing(c, sender, correlation, trace);
-		return;
-	}
-	struct actor *a = actor_by_name(c, to);
-	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, kind);
+	struct tap_record r = {
+		.event = event,
+		.type = env->type,
+		.kind = env->kind,
+		.from = env->from,
+		.to = env->to,
+		.trace = env->trace,
+		.body = env->body,
+		.id = env->sequence,
+		.correlation = env->correlation,
+		.error = error,
+	};
+	cell_tap(c, &r);
+}
+
+static int queue_message(struct cell *c, const struct envelope *env, struct bytes *owner,
+			 struct err *e)
+{
+	struct actor *a = actor_by_name(c, env->to);
+	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, env->kind);
+	int rc = !a ? ERR_UNREACHABLE : !row ? ERR_UNSUPPORTED
+					     : catalogue_check(row, mp_of(env->body), e);
+	if (rc)
+		return rc;
+	struct item *i = mem_alloc(sizeof *i);
+	i->type = ITEM_MSG;
+	i->row = row;
+	i->from = mem_ndup(env->from.data, env->from.len);
+	i->request = env->type == ENV_REQUEST;
+	i->correlation = env->correlation;
+	i->trace = env->trace;
+	i->attempt = env->attempt;
+	i->owner = bytes_ref(owner);
+	i->body = env->body;
+	return actor_queue(c, a, i);
+}
+
+/* Nobody took it: who asked is told, who only sent is not. */
+static void undeliverable(struct cell *c, const struct envelope *env, int code, const char *text)
+{
+	char sender[ENV_NAME_BYTES_MAX + 1], receiver[ENV_NAME_BYTES_MAX + 1];
+	snprintf(sender, sizeof sender, "%.*s", (int)env->from.len, env->from.data);
+	snprintf(receiver, sizeof receiver, "%.*s", (int)env->to.len, env->to.data);
+	c->dead++;
+	tap_message(c, RING_DEAD, env, code);
+	if (env->type == ENV_REQUEST)
+		post_error(c, receiver, sender, env->correlation, code, text, &env->trace);
+	else
+		log_debug(c->name, "dead letter from %s to %s: %s", sender, receiver, text);
+}
+
+/* A message for somebody in this cell. `owner` is borrowed. */
+static void deliver(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
 	struct err e = {0};
-	int rc = !a ? ERR_UNREACHABLE : !row ? ERR_UNSUPPORTED : catalogue_check(row, mp_of(body), &e);
-	if (rc == 0) {
-		struct item *i = mem_alloc(sizeof *i);
-		i->type = ITEM_MSG;
-		i->row = row;
-		i->from = mem_dup(sender);
-		i->request = type == ENV_REQUEST;
-		i->correlation = correlation;
-		i->trace = *trace;
-		i->attempt = attempt;
-		i->owner = bytes_ref(owner);
-		i->body = body;
-		rc = actor_queue(c, a, i);
+	tap_message(c, RING_DELIVERED, env, 0);
+	if (env->type == ENV_REPLY) {
+		struct reply r = {.from = env->from, .body = mp_of(env->body), .owner = owner};
+		pending_settle(c, env->correlation, &r);
+		return;
 	}
-	if (rc && type == ENV_REQUEST)
-		post_error(c, receiver, sender, correlation, rc, e.text[0] ? e.text : err_text(rc),
-			   trace);
-	else if (rc)
-		log_debug(c->name, "dead letter from %s to %s: %s", sender, receiver,
-			  e.text[0] ? e.text : err_text(rc));
+	if (env->type == ENV_ERROR) {
+		settle_error(c, env->correlation, env->from, mp_of(env->body), owner);
+		return;
+	}
+	if (env->kind == MSG_CELL_ACTORS && span_is(env->to, c->self)) {
+		listing_answer(c, env);
+		return;
+	}
+	int rc = queue_message(c, env, owner, &e);
+	if (rc)
+		undeliverable(c, env, rc, e.text[0] ? e.text : err_text(rc));
 }
 
 static bool lives_here(const struct cell *c, const char *name)
 {
 	return strcmp(name, c->self) == 0 || actor_by_name(c, span_of(name));
+}
+
+static void post_outside(struct cell *c, const struct envelope *env, struct bytes *body)
+{
+	struct out_msg *m = mem_alloc(sizeof *m);
+	m->type = env->type;
+	m->from = mem_ndup(env->from.data, env->from.len);
+	m->to = mem_ndup(env->to.data, env->to.len);
+	m->sequence = env->sequence;
+	m->kind = env->kind;
+	m->correlation = env->correlation;
+	m->deadline_ms = env->deadline_ms;
+	m->trace = env->trace;
+	m->body = bytes_ref(body);
+	link_send(c, m);
 }
 
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
@@ -123,22 +144,23 @@ void post(struct cell *c, enum env_type type, const char *from, const char *to, 
 {
 	if (c->stopping)
 		return;
-	cell_tap(c, false, type, kind, span_of(from), span_of(to), trace, bytes_span(body), 0);
-	if (type != ENV_SYSTEM && lives_here(c, to)) {
-		deliver(c, type, span_of(from), span_of(to), kind, correlation, trace, 0, body,
-			bytes_span(body));
-		return;
-	}
-	struct out_msg *m = mem_alloc(sizeof *m);
-	m->type = type;
-	m->from = mem_dup(from);
-	m->to = mem_dup(to);
-	m->kind = kind;
-	m->correlation = correlation;
-	m->deadline_ms = deadline_ms;
-	m->trace = *trace;
-	m->body = bytes_ref(body);
-	link_send(c, m);
+	bool answer = type == ENV_REPLY || type == ENV_ERROR;
+	struct envelope env = {
+		.type = type,
+		.from = span_of(from),
+		.to = span_of(to),
+		.sequence = ++c->sequence,
+		.kind = kind,
+		.correlation = correlation,
+		.deadline_ms = deadline_ms,
+		.trace = *trace,
+		.body = bytes_span(body),
+	};
+	tap_message(c, answer ? RING_REPLIED : RING_SENT, &env, 0);
+	if (type != ENV_SYSTEM && lives_here(c, to))
+		deliver(c, &env, body);
+	else
+		post_outside(c, &env, body);
 }
 
 /* ---- requests of ours */
@@ -324,14 +346,13 @@ void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
 		log_warn(c->name, "a frame was dropped: %s", rc ? e.text : "another cluster's");
 		return;
 	}
-	c->heard_us = c->ops.now_us(c->ops.arg);
+	c->heard_us = cell_clock(c);
 	if (env.type != ENV_SYSTEM)
 		link_took(c, bytes_span(frame).len);
 	if (env.type == ENV_SYSTEM)
 		link_on_system(c, &env);
 	else
-		deliver(c, env.type, env.from, env.to, env.kind, env.correlation, &env.trace,
-			env.attempt, frame, env.body);
+		deliver(c, &env, frame);
 }
 
 void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted)
@@ -346,5 +367,6 @@ void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted)
 		log_warn(c->name, "a bus frame was dropped: %s", e.text);
 		return;
 	}
+	cell_clock(c);
 	views_on_bus_body(c, topic, env.kind, mp_of(env.body), frame);
 }

@@ -46,7 +46,7 @@ static void encode_links(struct buf *b, const struct store_event *e)
 static void encode_event(struct buf *b, const struct store_event *e, bool open)
 {
 	bool hide = e->row.secret && e->row.value && !open;
-	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 2 * (e->origin != NULL));
+	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL));
 	encode_links(b, e);
 	mpw_kv_u64(b, "version", e->row.mod_version);
 	mpw_kv_u64(b, "revision", e->revision);
@@ -57,12 +57,6 @@ static void encode_event(struct buf *b, const struct store_event *e, bool open)
 	mpw_kv_u64(b, "was", e->was.value ? e->was.mod_version : 0);
 	if (e->row.part.len)
 		mpw_kv_span(b, "part", e->row.part);
-	if (hide) {
-		mpw_kv_bool(b, "secret", true);
-	} else {
-		mpw_str(b, "value");
-		mpw_raw(b, bytes_span(e->row.value));
-	}
 	if (e->origin) {
 		mpw_kv_span(b, "who", e->origin->principal);
 		mpw_str(b, "trace");
@@ -71,7 +65,14 @@ static void encode_event(struct buf *b, const struct store_event *e, bool open)
 		mpw_u64(b, e->origin->trace_lo);
 		mpw_u64(b, e->origin->span);
 		mpw_u64(b, e->origin->cause);
+		mpw_kv_i64(b, "wall_us", e->origin->wall_us);
 	}
+	if (hide) {
+		mpw_kv_bool(b, "secret", true);
+		return;
+	}
+	mpw_str(b, "value"); /* last: who looks for one of the others need not pass it */
+	mpw_raw(b, bytes_span(e->row.value));
 }
 
 static void on_event(void *arg, const struct store_event *e)

@@ -186,8 +186,11 @@ static void history_add(struct view *v, struct span key, struct view_object *was
 
 /* ---- telling the followers */
 
+static const struct trace untraced;
+
 static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
-		 struct view_object *was, struct view_object *now, uint64_t version)
+		 struct view_object *was, struct view_object *now, uint64_t version,
+		 const struct trace *trace)
 {
 	struct actor *a = actor_by_uid(c, uid);
 	if (!a)
@@ -200,19 +203,21 @@ static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
 	i->was = view_object_ref(was);
 	i->now = view_object_ref(now);
 	i->version = version;
+	i->trace = *trace;
 	actor_queue(c, a, i);
 }
 
 static void tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,
-		     struct view_object *now, uint64_t version)
+		     struct view_object *now, uint64_t version, const struct trace *trace)
 {
 	for (size_t i = 0; i < v->follower_count; i++)
-		tell(c, v, v->followers[i], key, was, now, version);
+		tell(c, v, v->followers[i], key, was, now, version, trace);
 }
 
-/* One key becomes `now` (NULL: gone). Takes the reference to now. */
+/* One key becomes `now` (NULL: gone). Takes the reference to now. What the
+ * followers do about it belongs to the trace that wrote it. */
 static void set_object(struct cell *c, struct view *v, struct span key, struct view_object *now,
-		       uint64_t version)
+		       uint64_t version, const struct trace *trace)
 {
 	struct view_object *was =
 		now ? omap_put(&v->objects, key, now) : omap_remove(&v->objects, key);
@@ -220,7 +225,7 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 		return;
 	view_indexes_set(v->indexes, key, was, now);
 	history_add(v, key, was, now, version);
-	tell_all(c, v, key, was, now, version);
+	tell_all(c, v, key, was, now, version, trace);
 	view_object_unref(was);
 }
 
@@ -241,6 +246,7 @@ struct event {
 	uint64_t version, prev, created;
 	struct span key, part, value;
 	bool has_value, deleted, secret;
+	struct trace trace; /* of the transaction */
 };
 
 static bool nil(struct span raw)
@@ -268,6 +274,18 @@ static int prev_of(struct mp streams, const char *stream, uint64_t *prev)
 	return ERR_NOT_FOUND;
 }
 
+static void read_trace(struct mp body, struct event *e)
+{
+	struct mp m;
+	size_t n;
+	uint64_t cause;
+	struct trace *t = &e->trace;
+	if (!mp_find(body, "trace", &m) || mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->hi) ||
+	    mp_u64(&m, &t->lo) || mp_u64(&m, &t->span) || mp_u64(&m, &cause))
+		*t = untraced;
+	t->cause = e->version;
+}
+
 static int read_event(const struct view *v, struct mp body, struct event *e)
 {
 	struct mp m;
@@ -276,6 +294,7 @@ static int read_event(const struct view *v, struct mp body, struct event *e)
 	    !mp_find(body, "created", &m) || mp_u64(&m, &e->created) ||
 	    !mp_find(body, "streams", &m) || prev_of(m, v->stream, &e->prev))
 		return ERR_INVALID;
+	read_trace(body, e);
 	e->key = mp_path_str(body, "key");
 	e->part = mp_path_str(body, "part");
 	e->secret = mp_path_bool(body, "secret", false);
@@ -293,7 +312,7 @@ static void apply(struct cell *c, struct view *v, const struct event *e, struct 
 	if (!is || is->version < e->version)
 		set_object(c, v, e->key,
 			   gone ? NULL : object_new(owner, e->value, e->version, e->created),
-			   e->version);
+			   e->version, &e->trace);
 	if (e->version > v->last)
 		v->last = e->version;
 }
@@ -374,7 +393,8 @@ static int take_row(struct cell *c, struct view *v, struct mp *rows, struct byte
 	omap_put(&v->seen, key, v);
 	struct view_object *is = omap_get(&v->objects, key);
 	if (!is || is->version != version)
-		set_object(c, v, key, object_new(owner, value, version, created), version);
+		set_object(c, v, key, object_new(owner, value, version, created), version,
+			   &untraced);
 	return 0;
 }
 
@@ -388,7 +408,8 @@ static void remove_unseen(struct cell *c, struct view *v)
 			char key[STORE_KEY_BYTES_MAX];
 			struct span k = onode_key(n);
 			memcpy(key, k.data, k.len);
-			set_object(c, v, (struct span){(uint8_t *)key, k.len}, NULL, v->list_head);
+			set_object(c, v, (struct span){(uint8_t *)key, k.len}, NULL, v->list_head,
+				   &untraced);
 		}
 		n = next;
 	}
@@ -402,7 +423,10 @@ static void list_done(struct cell *c, struct view *v)
 	history_clear(v, v->list_head);
 	v->synced = true;
 	become_live(c, v);
-	tell_all(c, v, (struct span){0}, NULL, NULL, v->last);
+	tell_all(c, v, (struct span){0}, NULL, NULL, v->last, &untraced);
+	struct tap_record seen = {
+		.event = RING_VIEW, .from = span_of(c->self), .to = span_of(v->stream)};
+	cell_tap(c, &seen);
 }
 
 static void request_page(struct cell *c, struct view *v);
@@ -652,9 +676,9 @@ void view_follow(struct cell *c, struct view *v, struct actor *a)
 		return;
 	for (struct onode *n = omap_first(&v->objects); n; n = omap_next(n)) {
 		struct view_object *o = n->value;
-		tell(c, v, a->uid, onode_key(n), NULL, o, o->version);
+		tell(c, v, a->uid, onode_key(n), NULL, o, o->version, &untraced);
 	}
-	tell(c, v, a->uid, (struct span){0}, NULL, NULL, v->last);
+	tell(c, v, a->uid, (struct span){0}, NULL, NULL, v->last, &untraced);
 }
 
 void view_unfollow_all(struct cell *c, uint64_t uid)

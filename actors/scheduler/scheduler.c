@@ -41,6 +41,7 @@ struct pod {
 	uint64_t tag;
 	uint64_t tried;        /* s->moves when no node was found for it */
 	char *why;             /* message of the condition that it has */
+	struct trace trace;    /* of what put it into the queue */
 };
 
 struct scheduler {
@@ -139,6 +140,7 @@ static void enqueue(struct ctx *c, struct scheduler *s, struct pod *p)
 	buf_puts(&order, p->key);
 	p->order = bytes_take(&order);
 	p->state = POD_ACTIVE;
+	p->trace = ctx_trace(c);
 	omap_put(&s->queue, bytes_span(p->order), p);
 	run_soon(c, s);
 }
@@ -423,6 +425,7 @@ static void schedule_next(struct ctx *c, struct scheduler *s)
 	struct pod *p = first->value;
 	dequeue(s, p);
 	p->state = POD_OTHER;
+	ctx_resume(c, &p->trace);
 	schedule(c, s, p);
 	run_soon(c, s);
 }

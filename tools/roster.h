@@ -1,0 +1,42 @@
+/* Who is there: the broker's sessions, the actors of every cell with their
+ * figures, and what each loop is doing at this moment (from its ring, so that
+ * a loop that hangs is seen too). One thread; asks and waits. */
+#ifndef TOOLS_ROSTER_H
+#define TOOLS_ROSTER_H
+
+#include "broker/base/mem.h"
+#include "tools/client.h"
+
+struct roster_actor {
+	const char *cell, *name, *kind;
+	bool up;
+	uint64_t turns, queue, restarts, rejected;
+	uint64_t wait_us, wait_p50_us, wait_p99_us; /* in the mailbox */
+	uint64_t turn_us, turn_p50_us, turn_p99_us;
+	uint64_t busy_us; /* its present turn lasts so long; 0: none that is worth a word */
+};
+
+struct roster_cell {
+	const char *name;
+	bool answered; /* a foreign program need not, a hanging loop cannot */
+	uint64_t names, silent_us, turns, pending, parked, outbox, dead;
+};
+
+struct roster_count {
+	const char *name;
+	uint64_t value;
+};
+
+struct roster {
+	struct arena arena; /* owns all of it */
+	struct roster_actor *actors; /* cell by cell, by name */
+	struct roster_cell *cells;
+	struct roster_count *broker; /* what it counted */
+	size_t actor_count, cell_count, broker_count;
+};
+
+/* Sessions of commands like this one are left out. */
+int roster_read(struct roster *out, struct client *cl, const char *data_dir, struct err *e);
+void roster_fini(struct roster *r);
+
+#endif
