@@ -34,6 +34,9 @@ enum {
 	STORE_TXN_BYTES_MAX = 4 * 1024 * 1024, /* all values of one transaction */
 	STORE_OPS_MAX = 100, /* compares, and operations, of one transaction */
 	STORE_RANGE_MAX = 10000,
+	STORE_LEASE_KEYS_MAX = 100,
+	/* A deletion of a lease takes its keys with it, in one transaction. */
+	STORE_CHANGES_MAX = 2 * STORE_OPS_MAX,
 	STORE_POSITION_BITS = 10, /* see store_version */
 };
 
@@ -53,6 +56,9 @@ struct store_row {
 	uint64_t changes;        /* 1 for a new key; etcd's "version" */
 	struct span part;
 	bool secret; /* its value never goes on the bus */
+	/* Not told of an event's `was`. */
+	struct span lease; /* the key that this one goes with; empty: none */
+	uint32_t ttl_ms;   /* not 0: the key is a lease */
 };
 
 enum store_field {
@@ -82,6 +88,14 @@ struct store_op {
 	 * deletion, and so is all that one transaction changes. */
 	bool soft;
 	bool secret;
+	/* put: makes the key a lease, which is deleted when nobody has called
+	 * store_keep for so long, or another put; what it is, it stays. */
+	uint32_t ttl_ms;
+	/* put: the lease that this key goes with, as soft or as durable as it;
+	 * it must exist (ERR_NOT_FOUND) and takes STORE_LEASE_KEYS_MAX keys
+	 * (ERR_LIMIT). A put without one detaches. Whoever deletes a lease
+	 * deletes its keys in the same transaction. */
+	struct span lease;
 };
 
 /* Who did it and why: kept in the journal with the change. */
@@ -119,7 +133,8 @@ struct store_txn {
  * the writer can try again without reading. Valid during the callback. */
 struct store_outcome {
 	uint64_t ticket;
-	int status;        /* 0, ERR_CONFLICT, ERR_FENCED, ERR_FULL, ERR_IO, ERR_LIMIT, ERR_INVALID */
+	int status;        /* 0, ERR_CONFLICT, ERR_FENCED, ERR_FULL, ERR_IO, ERR_LIMIT, ERR_INVALID,
+			      ERR_NOT_FOUND (a lease) */
 	bool compared;     /* all compares held */
 	uint64_t revision; /* of this transaction; of the store when nothing was written */
 	size_t row_count;
@@ -159,6 +174,7 @@ struct store_head {
 	uint64_t revision;  /* committed and shown */
 	uint64_t compacted; /* events at or below are gone */
 	uint64_t epoch;     /* changes when a backup was restored: re-list */
+	bool full;          /* the quota is used up: ERR_FULL for what is not a deletion */
 };
 
 struct store;
@@ -172,6 +188,11 @@ struct store_ops {
 		      int (*each)(void *arg, const struct store_event *), void *arg, bool *more);
 	void (*head)(struct store *, struct store_head *);
 	uint64_t (*stream_head)(struct store *, struct span stream);
+	int (*keep)(struct store *, struct span lease, int64_t now_us, struct err *);
+	int64_t (*tick)(struct store *, int64_t now_us);
+	int (*compact)(struct store *, uint64_t revision, struct err *);
+	int (*backup)(struct store *, const char *path, struct err *);
+	int (*backup_reap)(struct store *, struct err *);
 	int (*poll)(struct store *);
 	int (*fd)(struct store *);
 	void (*close)(struct store *);
@@ -191,6 +212,14 @@ int store_txn(struct store *s, const struct store_txn *t, uint64_t ticket, struc
  * STORE_RANGE_MAX) and sets *more, or when `each` returns non-zero (returned). */
 int store_range(struct store *s, struct span from, struct span end, size_t limit,
 		int (*each)(void *arg, const struct store_row *), void *arg, bool *more);
+/* The same as of a revision that is past, so that the pages of one list belong
+ * to one revision: costs the events since, too. ERR_COMPACTED when they are
+ * gone; ERR_INVALID: not shown yet. */
+int store_range_at(struct store *s, struct span from, struct span end, uint64_t revision,
+		   size_t limit, int (*each)(void *arg, const struct store_row *), void *arg,
+		   bool *more);
+/* How many rows there are with from <= key < end; walks them. */
+uint64_t store_count(struct store *s, struct span from, struct span end);
 /* Events of a stream with mod_version > `after`, in order, up to `limit` (0:
  * STORE_RANGE_MAX; *more says whether there are others). ERR_COMPACTED when
  * some of them are gone; a stream that was quiet since `after` never is.
@@ -199,8 +228,27 @@ int store_range(struct store *s, struct span from, struct span end, size_t limit
 int store_events(struct store *s, struct span stream, uint64_t after, size_t limit,
 		 int (*each)(void *arg, const struct store_event *), void *arg, bool *more);
 void store_head(struct store *s, struct store_head *out);
-/* mod_version of the stream's last shown event, 0 when it has none. */
+/* mod_version of the stream's last shown event. Without one, what to go on
+ * after: 0, or more after a restore and where a partition was forgotten. */
 uint64_t store_stream_head(struct store *s, struct span stream);
+/* The lease has its whole time again, by a clock that only the caller knows
+ * (any, as long as it rises). Nothing is written: after a restart every lease
+ * begins anew. ERR_NOT_FOUND. */
+int store_keep(struct store *s, struct span lease, int64_t now_us, struct err *e);
+/* Deletes leases whose time is over. Returns when to call it again
+ * (INT64_MAX: when there is a lease); call it after a put of one, too. */
+int64_t store_tick(struct store *s, int64_t now_us);
+/* Forgets events up to this revision now; what they took goes in the batches
+ * that follow, a little in each. store_head tells when it is so. Older values
+ * are gone, the newest never. ERR_INVALID: not shown yet; ERR_COMPACTED: it
+ * is so already; ERR_IO: stopped. */
+int store_compact(struct store *s, uint64_t revision, struct err *e);
+/* Begins to write a copy as of now to a file that must not exist, beside the
+ * running store: it is complete when the file is there. One at a time
+ * (ERR_BUSY). ERR_UNSUPPORTED: the journal cannot. */
+int store_backup(struct store *s, const char *path, struct err *e);
+/* ERR_AGAIN: not done yet, poll for store_fd; else how the last one ended. */
+int store_backup_reap(struct store *s, struct err *e);
 /* Does what is due: starts the next batch, reports what was synced. Call it
  * when fd is readable and after a turn that called store_txn. Callbacks may
  * call anything but store_close. 0, or ERR_IO when the store has stopped. */

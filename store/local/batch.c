@@ -9,7 +9,8 @@
  * Database Systems", 1984). Upkeep rides along in bounded slices: revisions
  * are reserved, history is forgotten, a checkpoint sweep goes on, the log is
  * trimmed. A sweep alone also makes batches, so that it ends when all is
- * quiet; forgetting and trimming wait for the next write.
+ * quiet; forgetting and trimming wait for the next write, unless somebody
+ * asked for it (store_compact).
  *
  * A soft commit needs no journal, but it may not overtake a durable one
  * before it, nor carry a revision that a restart could give again: it waits
@@ -91,12 +92,22 @@ static bool sweep_due(const struct local *l)
 	if (threshold < l->state.bytes / 4)
 		threshold = l->state.bytes / 4;
 	return l->sweep.phase != SWEEP_IDLE || l->unswept > threshold ||
-	       (l->unswept && journal_full(l->journal));
+	       (l->unswept && (l->reclaim || journal_full(l->journal)));
 }
 
-static bool batch_due(const struct local *l)
+/* What was asked for and is not done yet. */
+static bool reclaim_due(struct local *l)
 {
-	return l->collected.first || sweep_due(l) ||
+	if (l->compact_to > l->compacted)
+		return true;
+	l->reclaim = l->reclaim &&
+		     (l->unswept || log_index_can_trim(&l->index, l->meta.checkpoint_base, false));
+	return l->reclaim;
+}
+
+static bool batch_due(struct local *l)
+{
+	return l->collected.first || sweep_due(l) || reclaim_due(l) ||
 	       (journal_full(l->journal) &&
 		log_index_can_trim(&l->index, l->meta.checkpoint_base, true));
 }
@@ -133,6 +144,10 @@ static void plan_compaction(struct local *l, struct journal_meta *m)
 	l->compacted = log_index_compact(&l->index, l->compacted, &l->limits.keep,
 					 l->last_wall_us, journal_full(l->journal),
 					 l->limits.trim_blocks);
+	if (l->compacted < l->compact_to) {
+		l->compacted = l->compact_to;
+		log_index_set_history(&l->index, l->compacted);
+	}
 	m->compacted = l->compacted;
 }
 

@@ -13,13 +13,27 @@ struct chain *chains_find(const struct chains *cs, struct span name)
 	return omap_get(&cs->by_name, name);
 }
 
+static bool is_partition(struct span name)
+{
+	return name.len && memchr(name.data, '@', name.len);
+}
+
+uint64_t chains_head(const struct chains *cs, struct span name)
+{
+	const struct chain *ch = chains_find(cs, name);
+	if (ch)
+		return ch->shown;
+	return is_partition(name) && cs->dropped > cs->floor ? cs->dropped : cs->floor;
+}
+
 static struct chain *chain_named(struct chains *cs, struct span name)
 {
 	struct chain *ch = omap_get(&cs->by_name, name);
 	if (ch)
 		return ch;
 	ch = mem_alloc(sizeof *ch);
-	ch->partition = memchr(name.data, '@', name.len) != NULL;
+	ch->partition = is_partition(name);
+	ch->given = ch->shown = ch->given_logged = ch->shown_logged = cs->floor;
 	omap_put(&cs->by_name, name, ch);
 	return ch;
 }
@@ -109,6 +123,14 @@ void chains_load_head(struct chains *cs, struct span name, uint64_t head)
 	advance(&ch->shown, head);
 	advance(&ch->shown_logged, head);
 	advance(&cs->shown, head);
+}
+
+void chains_load_floor(struct chains *cs, uint64_t floor)
+{
+	cs->floor = floor;
+	for (struct onode *n = omap_first(&cs->by_name); n; n = omap_next(n))
+		chains_load_head(cs, onode_key(n), floor);
+	advance(&cs->shown, floor);
 }
 
 void chains_load_row(struct chains *cs, const struct row *r)

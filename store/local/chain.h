@@ -27,6 +27,9 @@ struct chain {
 struct chains {
 	struct omap by_name;
 	uint64_t shown;     /* over all streams */
+	/* Who asks for a stream that has no chain goes on from here: a restore
+	 * (all streams), chains that were dropped (partitions). */
+	uint64_t floor, dropped;
 	uint64_t soft_gone;
 };
 
@@ -41,8 +44,13 @@ void chains_show(struct chains *cs, const struct commit *c);
 /* The history drops the events of a soft commit. */
 void chains_forget(struct chains *cs, const struct commit *c);
 
+/* The stream's last shown event, or what to go on from. */
+uint64_t chains_head(const struct chains *cs, struct span name);
 /* While loading: an event of the stream, given and shown; at the end, a row. */
 void chains_load_head(struct chains *cs, struct span name, uint64_t head);
+/* While loading: no head is below; what was told above the backup's last
+ * revision belongs to a life that never was. */
+void chains_load_floor(struct chains *cs, uint64_t floor);
 void chains_load_row(struct chains *cs, const struct row *r);
 void chains_fini(struct chains *cs);
 

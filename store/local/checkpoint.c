@@ -108,6 +108,8 @@ static bool slice_chains(struct sweep *w, struct chains *chains, uint64_t compac
 		struct onode *next = omap_next(n);
 		if (is_spent(ch, compacted)) {
 			add_chain(out, name, NULL);
+			if (chains->dropped < ch->shown)
+				chains->dropped = ch->shown;
 			omap_remove(&chains->by_name, name);
 			free(ch);
 		} else if (ch->shown_logged >> STORE_POSITION_BITS > w->done_base) {

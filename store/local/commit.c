@@ -97,6 +97,8 @@ void commit_event(const struct commit *c, unsigned index, struct store_event *ou
 		.was = row_view(ch->was),
 		.origin = &c->origin,
 	};
+	out->was.lease = (struct span){0}; /* a record does not tell it either */
+	out->was.ttl_ms = 0;
 	out->link_count = commit_links(ch, streams);
 	for (size_t i = 0; i < out->link_count; i++) {
 		out->links[i].stream = stream_name(streams[i], names->text[i]);

@@ -114,6 +114,8 @@ static int fill_change(struct journal *j, const struct record_change *from, uint
 		.changes = from->changes,
 		.part = from->part,
 		.secret = from->secret,
+		.lease = from->lease,
+		.ttl_ms = from->ttl_ms,
 	};
 	if (!from->deleted)
 		row.value = bytes_copy(from->value.data, from->value.len);

@@ -35,6 +35,16 @@ bool journal_full(struct journal *j)
 	return j->ops->full(j);
 }
 
+int journal_backup(struct journal *j, const char *path, struct err *e)
+{
+	return j->ops->backup(j, path, e);
+}
+
+int journal_backup_reap(struct journal *j, struct err *e)
+{
+	return j->ops->backup_reap(j, e);
+}
+
 void journal_close(struct journal *j)
 {
 	if (j)

@@ -29,6 +29,7 @@ struct journal_meta {
 	uint64_t reserved;        /* no revision up to here is ever given again */
 	uint64_t compacted;       /* log rows at or below are gone or may go */
 	uint64_t checkpoint_base; /* the object table holds all up to here */
+	uint64_t restored; /* 0, or where a restored backup went on: nothing below is followed */
 };
 
 /* A slice of a checkpoint sweep: object rows to write and keys to remove. */
@@ -59,6 +60,8 @@ struct journal_ops {
 	int (*read)(struct journal *, uint64_t from, size_t limit,
 		    int (*record)(void *, uint64_t revision, struct span data), void *arg);
 	bool (*full)(struct journal *);
+	int (*backup)(struct journal *, const char *path, struct err *);
+	int (*backup_reap)(struct journal *, struct err *);
 	void (*close)(struct journal *);
 };
 
@@ -90,16 +93,34 @@ int journal_read(struct journal *j, uint64_t from, size_t limit,
 /* The quota is used up: the owner should append what frees room, little
  * else. As of the last batch that was synced, or a little before. */
 bool journal_full(struct journal *j);
+/* As store_backup and store_backup_reap; journal_fd tells the end too. */
+int journal_backup(struct journal *j, const char *path, struct err *e);
+int journal_backup_reap(struct journal *j, struct err *e);
 void journal_close(struct journal *j); /* waits for the batch in flight; NULL is fine */
 
 struct journal_lmdb_options {
 	const char *dir;      /* is made (0700) when absent; its parent must exist */
 	uint64_t quota_bytes; /* 0: 8 GiB; the map is twice that */
+	/* Nothing is made, written or upgraded; there is no writer thread and
+	 * append fails. `dir` may be a backup's file then, which needs no lock. */
+	bool read_only;
 };
 /* Starts the writer thread, which blocks all signals. ERR_BUSY: another
  * process has the directory (an exclusive lock is taken before LMDB sees it).
  * ERR_CORRUPT, ERR_UNSUPPORTED (format), ERR_IO. */
 int journal_lmdb_open(struct journal **out, const struct journal_lmdb_options *o, struct err *e);
+
+/* Puts a backup's file in the place of the journal in `dir`, which nobody may
+ * have open (ERR_BUSY) and which may be absent. What lay there is kept as
+ * data.mdb.replaced. The epoch is a new one, and revisions go on far above
+ * all that backup and old journal gave: no version from before is followed. */
+struct journal_restored {
+	uint64_t backup_revision; /* reserved by then */
+	uint64_t revision;        /* goes on above */
+	bool replaced;
+};
+int journal_lmdb_restore(const char *file, const char *dir, struct journal_restored *out,
+			 struct err *e);
 
 /* In memory, without a thread: the first reap after an append says that it
  * is synced, unless the journal is held. */

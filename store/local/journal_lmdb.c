@@ -38,6 +38,7 @@
 #include "broker/base/mem.h"
 #include "store/local/journal.h"
 #include "store/local/journal_lock.h"
+#include "store/local/lmdb_backup.h"
 #include "store/local/lmdb_map.h"
 #include "store/local/lmdb_tables.h"
 
@@ -62,7 +63,9 @@ struct lmdb {
 	struct lmdb_tables tables;
 	struct lmdb_map map;
 	uint64_t quota;
+	bool read_only;
 	bool failed; /* the loop's: takes nothing more */
+	struct lmdb_backup backup;
 
 	pthread_t thread;
 	bool threaded;
@@ -274,7 +277,7 @@ static int start_writer(struct lmdb *l, struct err *e)
 static int lmdb_append(struct journal *j, const struct journal_batch *b)
 {
 	struct lmdb *l = lmdb_of(j);
-	if (l->failed)
+	if (l->failed || l->read_only)
 		return ERR_IO;
 	pthread_mutex_lock(&l->mutex);
 	assert(l->phase == PHASE_IDLE);
@@ -298,6 +301,7 @@ static int lmdb_reap(struct journal *j, struct err *e)
 		l->failed = rc != 0;
 		l->batch = NULL;
 		l->phase = PHASE_IDLE;
+		/* a backup's end is seen without it, by the poll that this is part of */
 		(void)!read(l->event_fd, &events, sizeof events);
 	}
 	pthread_mutex_unlock(&l->mutex);
@@ -355,9 +359,28 @@ static int lmdb_load(struct journal *j, struct journal_meta *meta,
 	return rc;
 }
 
+static int lmdb_backup(struct journal *j, const char *path, struct err *e)
+{
+	struct lmdb *l = lmdb_of(j);
+	return lmdb_backup_start(&l->backup, l->env, path, l->event_fd, e);
+}
+
+static int lmdb_backup_end(struct journal *j, struct err *e)
+{
+	struct lmdb *l = lmdb_of(j);
+	uint64_t events;
+	int rc = lmdb_backup_reap(&l->backup, e);
+	pthread_mutex_lock(&l->mutex);
+	if (rc != ERR_AGAIN && l->phase == PHASE_IDLE)
+		(void)!read(l->event_fd, &events, sizeof events);
+	pthread_mutex_unlock(&l->mutex);
+	return rc;
+}
+
 static void lmdb_close(struct journal *j)
 {
 	struct lmdb *l = lmdb_of(j);
+	lmdb_backup_fini(&l->backup);
 	if (l->threaded) {
 		pthread_mutex_lock(&l->mutex);
 		l->quit = true; /* seen after a batch in flight */
@@ -384,6 +407,8 @@ static const struct journal_ops lmdb_ops = {
 	.fd = lmdb_fd,
 	.read = lmdb_read,
 	.full = lmdb_full,
+	.backup = lmdb_backup,
+	.backup_reap = lmdb_backup_end,
 	.close = lmdb_close,
 };
 
@@ -462,16 +487,6 @@ static int open_tables(struct lmdb *l, struct err *e)
 	return rc ? lmdb_error(e, rc, "open", l->dir) : 0;
 }
 
-/* LMDB syncs its file; that the file has a name is the directory's part. */
-static int sync_dir(const char *dir, struct err *e)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 || fsync(fd) ? err_set(e, ERR_IO, "sync %s: %s", dir, strerror(errno)) : 0;
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 static int open_all(struct lmdb *l, struct err *e)
 {
 	if (mkdir(l->dir, 0700) && errno != EEXIST)
@@ -488,12 +503,52 @@ static int open_all(struct lmdb *l, struct err *e)
 	if (!rc)
 		rc = open_tables(l, e);
 	if (!rc)
-		rc = sync_dir(l->dir, e);
+		rc = lmdb_sync_dir(l->dir, e);
 	if (!rc) {
 		update_full(l);
 		rc = start_writer(l, e);
 	}
 	return rc;
+}
+
+/* ---- opening to look only */
+
+static int open_env_read(struct lmdb *l, bool file, struct err *e)
+{
+	unsigned flags = MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | (file ? MDB_NOSUBDIR : 0);
+	int rc = mdb_env_create(&l->env);
+	if (!rc)
+		rc = mdb_env_set_maxdbs(l->env, TABLES);
+	if (!rc)
+		rc = mdb_env_open(l->env, l->dir, flags, 0600);
+	return rc ? lmdb_error(e, rc, "open", l->dir) : 0;
+}
+
+static int open_tables_read(struct lmdb *l, struct err *e)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn);
+	if (rc)
+		return lmdb_error(e, rc, "open", l->dir);
+	rc = lmdb_tables_open_read(txn, &l->tables, &l->meta, e);
+	if (rc)
+		err_wrap(e, rc, "%s", l->dir);
+	mdb_txn_commit(txn); /* keeps the handles */
+	return rc;
+}
+
+static int open_read(struct lmdb *l, struct err *e)
+{
+	struct stat st;
+	if (stat(l->dir, &st))
+		return err_set(e, ERR_NOT_FOUND, "%s: %s", l->dir, strerror(errno));
+	bool file = !S_ISDIR(st.st_mode);
+	int rc = file ? 0 : journal_lock(l->dir, &l->lock_fd, e);
+	if (!rc)
+		rc = open_env_read(l, file, e);
+	if (!rc)
+		rc = check_file(l, e);
+	return rc ? rc : open_tables_read(l, e);
 }
 
 int journal_lmdb_open(struct journal **out, const struct journal_lmdb_options *o, struct err *e)
@@ -507,7 +562,8 @@ int journal_lmdb_open(struct journal **out, const struct journal_lmdb_options *o
 		l->quota = QUOTA_MIN;
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_cond_init(&l->wake, NULL);
-	int rc = open_all(l, e);
+	l->read_only = o->read_only;
+	int rc = o->read_only ? open_read(l, e) : open_all(l, e);
 	if (rc)
 		lmdb_close(&l->journal);
 	else

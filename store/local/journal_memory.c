@@ -227,6 +227,19 @@ static bool memory_full(struct journal *j)
 	return memory_of(j)->full;
 }
 
+static int memory_backup(struct journal *j, const char *path, struct err *e)
+{
+	(void)j;
+	return err_set(e, ERR_UNSUPPORTED, "%s: a journal in memory has no copies", path);
+}
+
+static int memory_backup_reap(struct journal *j, struct err *e)
+{
+	(void)j;
+	(void)e;
+	return 0;
+}
+
 static void memory_close(struct journal *j)
 {
 	struct memory *m = memory_of(j);
@@ -242,6 +255,8 @@ static const struct journal_ops memory_ops = {
 	.fd = memory_fd,
 	.read = memory_read,
 	.full = memory_full,
+	.backup = memory_backup,
+	.backup_reap = memory_backup_reap,
 	.close = memory_close,
 };
 

@@ -9,7 +9,7 @@
 #include "broker/base/crc.h"
 #include "broker/base/mem.h"
 
-enum { CRC_BYTES = 4, META_BYTES = CRC_BYTES + 4 * 8, REVISION_BYTES = 8 };
+enum { CRC_BYTES = 4, META_FIELDS = 5, META_FIELDS_OLDEST = 4, META_BYTES = CRC_BYTES + META_FIELDS * 8, REVISION_BYTES = 8 };
 enum { KEY_MAX = 511, PLAIN_MAX = 510, BUCKET_MARK = 1, ENTRY_HEAD = 6 };
 
 int lmdb_error(struct err *e, int rc, const char *step, const char *dir)
@@ -76,8 +76,9 @@ static MDB_val val_text(const char *text)
 int lmdb_meta_put(MDB_txn *txn, const struct lmdb_tables *t, const struct journal_meta *m)
 {
 	uint8_t row[META_BYTES];
-	const uint64_t fields[] = {m->epoch, m->reserved, m->compacted, m->checkpoint_base};
-	for (int i = 0; i < 4; i++)
+	const uint64_t fields[META_FIELDS] = {m->epoch, m->reserved, m->compacted,
+					      m->checkpoint_base, m->restored};
+	for (int i = 0; i < META_FIELDS; i++)
 		put_be(row + CRC_BYTES + 8 * i, fields[i], 8);
 	MDB_val key = val_text("meta"), v = {sizeof row, row};
 	seal(&key, &v);
@@ -88,12 +89,14 @@ static int meta_get(MDB_txn *txn, const struct lmdb_tables *t, struct journal_me
 {
 	MDB_val key = val_text("meta"), v;
 	struct span at;
-	if (mdb_get(txn, t->meta, &key, &v) || v.mv_size != META_BYTES || unseal(&key, &v, &at))
+	uint64_t *const fields[META_FIELDS] = {&m->epoch, &m->reserved, &m->compacted,
+					       &m->checkpoint_base, &m->restored};
+	*m = (struct journal_meta){0};
+	if (mdb_get(txn, t->meta, &key, &v) || v.mv_size > META_BYTES || unseal(&key, &v, &at) ||
+	    at.len % 8 || at.len < META_FIELDS_OLDEST * 8)
 		return ERR_CORRUPT;
-	m->epoch = get_be(at.data, 8);
-	m->reserved = get_be(at.data + 8, 8);
-	m->compacted = get_be(at.data + 16, 8);
-	m->checkpoint_base = get_be(at.data + 24, 8);
+	for (size_t i = 0; i < at.len / 8; i++)
+		*fields[i] = get_be(at.data + 8 * i, 8);
 	return 0;
 }
 
@@ -119,21 +122,45 @@ static bool is_empty(MDB_txn *txn)
 	       st.ms_entries == 0;
 }
 
+/* From the oldest that is still read. */
+static const char *const formats[] = {"troupe-journal-1", LMDB_FORMAT};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+static int format_of(struct span text)
+{
+	int i = FORMATS - 1;
+	while (i >= 0 && !span_is(text, formats[i]))
+		i--;
+	return i;
+}
+
 int lmdb_tables_open(MDB_txn *txn, struct lmdb_tables *t, uint64_t new_epoch,
 		     struct journal_meta *meta, struct err *e)
 {
+	MDB_val key = val_text("format"), v = {0}, now = val_text(LMDB_FORMAT);
+	int rc = is_empty(txn) ? tables_make(txn, t, new_epoch) : 0;
+	if (rc)
+		return lmdb_error(e, rc, "make tables", "new");
+	rc = lmdb_tables_open_read(txn, t, meta, e);
+	if (rc || mdb_get(txn, t->meta, &key, &v) || span_is(span_val(&v), LMDB_FORMAT))
+		return rc;
+	rc = mdb_put(txn, t->meta, &key, &now, 0);
+	if (!rc)
+		rc = lmdb_meta_put(txn, t, meta);
+	return rc ? lmdb_error(e, rc, "write the format", "upgrade") : 0;
+}
+
+int lmdb_tables_open_read(MDB_txn *txn, struct lmdb_tables *t, struct journal_meta *meta,
+			  struct err *e)
+{
 	MDB_val key = val_text("format"), v = {0};
-	if (is_empty(txn)) {
-		int rc = tables_make(txn, t, new_epoch);
-		if (rc)
-			return lmdb_error(e, rc, "make tables", "new");
-	}
 	if (mdb_dbi_open(txn, "meta", 0, &t->meta) || mdb_get(txn, t->meta, &key, &v))
 		return err_set(e, ERR_UNSUPPORTED, "not a journal of ours");
-	if (!span_is(span_val(&v), LMDB_FORMAT))
+	if (format_of(span_val(&v)) < 0)
 		return err_set(e, ERR_UNSUPPORTED,
-			       "its format is %.*s, this version knows " LMDB_FORMAT,
-			       (int)(v.mv_size < 40 ? v.mv_size : 40), (const char *)v.mv_data);
+			       "its format is %.*s, this version knows %s to " LMDB_FORMAT,
+			       (int)(v.mv_size < 40 ? v.mv_size : 40), (const char *)v.mv_data,
+			       formats[0]);
 	if (mdb_dbi_open(txn, "object", 0, &t->object) || mdb_dbi_open(txn, "log", 0, &t->log))
 		return err_set(e, ERR_CORRUPT, "a table is missing");
 	if (meta_get(txn, t, meta))

@@ -1,6 +1,6 @@
 /* The three LMDB tables of the journal: how rows lie in them.
  *
- *   meta    "format" -> text; "meta" -> checksum, then four u64
+ *   meta    "format" -> text; "meta" -> checksum, then five u64
  *   object  key -> checksum, row
  *   log     revision (big endian) -> checksum, record
  *
@@ -23,12 +23,19 @@ struct lmdb_tables {
 	MDB_dbi meta, object, log;
 };
 
-#define LMDB_FORMAT "troupe-journal-1"
+/* A format that is older is read as it is and called by the newest name when
+ * it is opened for writing: a version that does not know leases must not read
+ * what is written from then on. From 1: meta has a fifth number, rows may have
+ * a lease (record.h). */
+#define LMDB_FORMAT "troupe-journal-2"
 
 /* Opens the tables, makes them in an empty environment. ERR_UNSUPPORTED: made
- * by another version, or not by us; ERR_CORRUPT, ERR_IO. */
+ * by a later version, or not by us; ERR_CORRUPT, ERR_IO. */
 int lmdb_tables_open(MDB_txn *txn, struct lmdb_tables *t, uint64_t new_epoch,
 		     struct journal_meta *meta, struct err *e);
+/* The same in a transaction that cannot write: nothing is made or renamed. */
+int lmdb_tables_open_read(MDB_txn *txn, struct lmdb_tables *t, struct journal_meta *meta,
+			  struct err *e);
 int lmdb_meta_put(MDB_txn *txn, const struct lmdb_tables *t, const struct journal_meta *m);
 int lmdb_record_put(MDB_txn *txn, const struct lmdb_tables *t, const struct journal_record *r);
 int lmdb_object_put(MDB_txn *txn, const struct lmdb_tables *t, const struct journal_object *o);

@@ -24,6 +24,7 @@ struct loading {
 static void seed(struct local *l)
 {
 	l->dedup.seed = l->state.flight.seed = l->meta.epoch;
+	l->leases.by_key.seed = l->meta.epoch;
 	l->state.shown.seed = l->chains.by_name.seed = l->meta.epoch;
 }
 
@@ -52,6 +53,8 @@ static void load_change(struct local *l, const struct record_change *ch, uint64_
 		.changes = ch->changes,
 		.part = ch->part,
 		.secret = ch->secret,
+		.lease = ch->lease,
+		.ttl_ms = ch->ttl_ms,
 	};
 	if (!ch->deleted)
 		row.value = bytes_copy(ch->value.data, ch->value.len);
@@ -137,7 +140,14 @@ int local_load(struct local *l, struct err *e)
 		return rc;
 	for (struct onode *n = omap_first(&l->state.shown); n; n = omap_next(n))
 		chains_load_row(&l->chains, n->value);
+	for (struct onode *n = omap_first(&l->state.shown); n; n = omap_next(n))
+		leases_change(&l->leases, NULL, n->value);
+	if (!leases_are_whole(&l->leases))
+		return err_set(e, ERR_CORRUPT, "a key names a lease that is none");
 	l->compacted = l->meta.compacted;
+	l->chains.dropped = l->compacted ? store_version(l->compacted + 1, 0) - 1 : 0;
+	if (l->meta.restored)
+		chains_load_floor(&l->chains, store_version(l->meta.restored, 0));
 	log_index_set_history(&l->index, l->compacted);
 	l->sweep.done_base = l->meta.checkpoint_base;
 	l->last_logged = at.last;

@@ -60,14 +60,19 @@ static int op_range(struct store *s, struct span from, struct span end, size_t l
 	return 0;
 }
 
+static uint64_t op_stream_head(struct store *s, struct span stream)
+{
+	const struct local *l = local_of(s);
+	return stream.len == 0 ? l->chains.shown : chains_head(&l->chains, stream);
+}
+
 /* Whether some event of the stream above `after` cannot be told any more. A
  * stream whose last event is not above it has missed nothing, however old. */
-static bool is_gone(const struct local *l, struct span stream, uint64_t after)
+static bool is_gone(struct local *l, struct span stream, uint64_t after)
 {
 	const struct chain *ch = stream.len ? chains_find(&l->chains, stream) : NULL;
-	uint64_t head = stream.len == 0 ? l->chains.shown : ch ? ch->shown : 0;
 	uint64_t soft_gone = stream.len == 0 ? l->chains.soft_gone : ch ? ch->soft_gone : 0;
-	if (head && head <= after)
+	if (op_stream_head(&l->store, stream) <= after)
 		return false;
 	uint64_t oldest = l->compacted ? store_version(l->compacted + 1, 0) - 1 : 0;
 	return after < oldest || after < soft_gone;
@@ -102,14 +107,55 @@ static void op_head(struct store *s, struct store_head *out)
 		.revision = l->shown,
 		.compacted = l->compacted,
 		.epoch = l->meta.epoch,
+		.full = journal_full(l->journal),
 	};
 }
 
-static uint64_t op_stream_head(struct store *s, struct span stream)
+static int op_keep(struct store *s, struct span lease, int64_t now_us, struct err *e)
 {
-	const struct local *l = local_of(s);
-	const struct chain *ch = stream.len ? chains_find(&l->chains, stream) : NULL;
-	return stream.len == 0 ? l->chains.shown : ch ? ch->shown : 0;
+	int rc = leases_keep(&local_of(s)->leases, lease, now_us);
+	return rc ? err_set(e, rc, "there is no lease %.*s", (int)lease.len,
+			    (const char *)lease.data)
+		  : 0;
+}
+
+/* A stopped store or a full queue keeps it: it is tried again. */
+static void lease_ended(void *arg, struct span key)
+{
+	local_delete(arg, key);
+}
+
+static int64_t op_tick(struct store *s, int64_t now_us)
+{
+	struct local *l = local_of(s);
+	return l->stopped ? INT64_MAX : leases_tick(&l->leases, now_us, lease_ended, l);
+}
+
+static int op_compact(struct store *s, uint64_t revision, struct err *e)
+{
+	struct local *l = local_of(s);
+	if (l->stopped)
+		return err_set(e, ERR_IO, "%s", l->why);
+	if (revision > l->shown)
+		return err_set(e, ERR_INVALID, "revision %llu is yet to come, the newest is %llu",
+			       (unsigned long long)revision, (unsigned long long)l->shown);
+	if (revision <= l->compacted)
+		return err_set(e, ERR_COMPACTED, "compacted up to %llu already",
+			       (unsigned long long)l->compacted);
+	if (l->compact_to < revision)
+		l->compact_to = revision;
+	l->reclaim = true;
+	return 0;
+}
+
+static int op_backup(struct store *s, const char *path, struct err *e)
+{
+	return journal_backup(local_of(s)->journal, path, e);
+}
+
+static int op_backup_reap(struct store *s, struct err *e)
+{
+	return journal_backup_reap(local_of(s)->journal, e);
 }
 
 /* Until nothing moves: what is shown may let soft commits and answers go,
@@ -180,6 +226,7 @@ static void local_destroy(struct local *l)
 	chains_fini(&l->chains);
 	log_index_fini(&l->index);
 	dedup_fini(&l->dedup);
+	leases_fini(&l->leases);
 	sweep_fini(&l->sweep);
 	slice_fini(&l->slice);
 	free(l->records);
@@ -200,6 +247,11 @@ static const struct store_ops local_ops = {
 	.events = op_events,
 	.head = op_head,
 	.stream_head = op_stream_head,
+	.keep = op_keep,
+	.tick = op_tick,
+	.compact = op_compact,
+	.backup = op_backup,
+	.backup_reap = op_backup_reap,
 	.poll = op_poll,
 	.fd = op_fd,
 	.close = op_close,

@@ -13,6 +13,7 @@
 #include "store/local/dedup.h"
 #include "store/local/history.h"
 #include "store/local/journal.h"
+#include "store/local/leases.h"
 #include "store/local/logindex.h"
 #include "store/local/state.h"
 #include "store/store.h"
@@ -36,6 +37,7 @@ struct pending {
 	uint64_t ticket;
 	int status;
 	bool compared;
+	bool own; /* the store's own: nobody is told its outcome */
 	uint64_t revision; /* of its commit; of an earlier one it repeats; else 0 */
 	uint64_t rests_on; /* without a commit: answered once this is shown */
 	struct commit *commit; /* NULL: changes nothing */
@@ -63,10 +65,13 @@ struct local {
 	struct chains chains;
 	struct log_index index;
 	struct dedup dedup;
+	struct leases leases;
 	uint64_t shown;     /* the newest revision that readers see */
 	uint64_t given;     /* the newest revision handed to a transaction */
 	uint64_t last_logged; /* the newest of those with a record */
 	uint64_t compacted; /* decided; meta has it when synced */
+	uint64_t compact_to; /* asked for, not decided yet if it is above */
+	bool reclaim;        /* the log is shortened although nobody writes */
 
 	/* cache */
 	struct history history;
@@ -92,6 +97,8 @@ struct local {
 
 /* ---- txn.c */
 int local_txn(struct local *l, const struct store_txn *t, uint64_t ticket, struct err *e);
+/* The store's own transaction, without an outcome. */
+int local_delete(struct local *l, struct span key);
 void pending_destroy(struct pending *p);
 /* Hands the outcome to the client and destroys it. */
 void pending_report(struct local *l, struct pending *p);

@@ -9,7 +9,7 @@
 #include "broker/base/mp.h"
 
 enum { FLAG_SECRET = 1, FLAG_WAS_SECRET = 2 };
-enum { RECORD_FIELDS = 6, ORIGIN_FIELDS = 7, CHANGE_FIELDS = 10, ROW_FIELDS = 6 };
+enum { RECORD_FIELDS = 6, ORIGIN_FIELDS = 7, CHANGE_FIELDS = 10, ROW_FIELDS = 6, LEASE_FIELDS = 2 };
 
 static void write_origin(struct buf *b, const struct store_origin *o)
 {
@@ -42,6 +42,20 @@ static void write_value(struct buf *b, const struct bytes *value)
 		mpw_nil(b);
 }
 
+/* How many more fields a row has for its lease. */
+static unsigned lease_fields(const struct row *r)
+{
+	return r->lease_len || r->ttl_ms ? LEASE_FIELDS : 0;
+}
+
+static void write_lease(struct buf *b, const struct row *r)
+{
+	if (!lease_fields(r))
+		return;
+	mpw_bin(b, row_lease(r));
+	mpw_u64(b, r->ttl_ms);
+}
+
 static void write_change(struct buf *b, const struct change *ch, const struct record_head *h,
 			 const uint64_t *prev)
 {
@@ -49,7 +63,7 @@ static void write_change(struct buf *b, const struct change *ch, const struct re
 	struct stream links[STORE_LINKS_MAX];
 	unsigned n = commit_links(ch, links);
 	bool copy_old = was && row_revision(was) <= h->floor && !h->lean;
-	mpw_array(b, CHANGE_FIELDS);
+	mpw_array(b, CHANGE_FIELDS + lease_fields(row));
 	mpw_bin(b, row_key(row));
 	write_value(b, row->value);
 	mpw_u64(b, row->create);
@@ -62,6 +76,7 @@ static void write_change(struct buf *b, const struct change *ch, const struct re
 	mpw_array(b, n);
 	for (unsigned i = 0; i < n; i++)
 		mpw_u64(b, prev[i]);
+	write_lease(b, row);
 }
 
 struct bytes *record_encode(const struct commit *c, const struct record_head *h)
@@ -130,12 +145,31 @@ static bool key_fits(struct span key, struct span part)
 	return key.len > 0 && key.len <= STORE_KEY_BYTES_MAX && part.len <= STORE_PART_BYTES_MAX;
 }
 
+/* An array of `fields` values, or of those and a lease, is next. */
+static bool array_with_lease(struct mp *m, size_t fields, bool *leased)
+{
+	size_t n;
+	if (mp_array(m, &n))
+		return false;
+	*leased = n == fields + LEASE_FIELDS;
+	return n == fields || *leased;
+}
+
+static bool read_lease(struct mp *m, struct span *lease, uint32_t *ttl_ms)
+{
+	uint64_t ttl;
+	if (mp_bin(m, lease) || mp_u64(m, &ttl) || ttl > UINT32_MAX)
+		return false;
+	*ttl_ms = (uint32_t)ttl;
+	return lease->len <= STORE_KEY_BYTES_MAX;
+}
+
 static bool read_change(struct mp *m, struct record_change *ch)
 {
 	uint64_t flags;
-	bool there;
+	bool there, leased;
 	memset(ch, 0, sizeof *ch);
-	if (!array_of(m, CHANGE_FIELDS) || mp_bin(m, &ch->key) ||
+	if (!array_with_lease(m, CHANGE_FIELDS, &leased) || mp_bin(m, &ch->key) ||
 	    !optional_bin(m, &ch->value, &there) || mp_u64(m, &ch->create) ||
 	    mp_u64(m, &ch->changes) || mp_bin(m, &ch->part) || mp_u64(m, &flags) ||
 	    mp_u64(m, &ch->was_mod) || mp_bin(m, &ch->was_part) ||
@@ -145,7 +179,7 @@ static bool read_change(struct mp *m, struct record_change *ch)
 	ch->secret = flags & FLAG_SECRET;
 	ch->was_secret = flags & FLAG_WAS_SECRET;
 	return key_fits(ch->key, ch->part) && key_fits(ch->key, ch->was_part) &&
-	       read_links(m, ch);
+	       read_links(m, ch) && (!leased || read_lease(m, &ch->lease, &ch->ttl_ms));
 }
 
 int record_decode(struct span data, struct record *out)
@@ -157,7 +191,7 @@ int record_decode(struct span data, struct record *out)
 	if (!array_of(&m, RECORD_FIELDS) || mp_u64(&m, &out->before) ||
 	    mp_u64(&m, &out->floor) || mp_bool(&m, &out->compared) ||
 	    !read_origin(&m, &out->origin) || !read_fence(&m, out) || mp_array(&m, &count) ||
-	    count > STORE_OPS_MAX)
+	    count > STORE_CHANGES_MAX)
 		return ERR_CORRUPT;
 	out->count = (unsigned)count;
 	for (unsigned i = 0; i < out->count; i++)
@@ -171,13 +205,14 @@ struct bytes *record_row_encode(const struct row *r)
 	assert(r->value);
 	struct buf b = {0};
 	buf_reserve(&b, row_bytes(r) + 64);
-	mpw_array(&b, ROW_FIELDS);
+	mpw_array(&b, ROW_FIELDS + lease_fields(r));
 	mpw_bin(&b, bytes_span(r->value));
 	mpw_u64(&b, r->create);
 	mpw_u64(&b, r->mod);
 	mpw_u64(&b, r->changes);
 	mpw_bin(&b, row_part(r));
 	mpw_u64(&b, r->secret ? FLAG_SECRET : 0);
+	write_lease(&b, r);
 	return bytes_take(&b);
 }
 
@@ -187,9 +222,11 @@ int record_row_decode(struct span key, struct span data, struct row **out)
 	struct store_row r = {.key = key};
 	struct span value;
 	uint64_t flags;
-	if (!array_of(&m, ROW_FIELDS) || mp_bin(&m, &value) || mp_u64(&m, &r.create_version) ||
+	bool leased;
+	if (!array_with_lease(&m, ROW_FIELDS, &leased) || mp_bin(&m, &value) || mp_u64(&m, &r.create_version) ||
 	    mp_u64(&m, &r.mod_version) || mp_u64(&m, &r.changes) || mp_bin(&m, &r.part) ||
-	    mp_u64(&m, &flags) || m.p != m.end || !key_fits(key, r.part))
+	    mp_u64(&m, &flags) || (leased && !read_lease(&m, &r.lease, &r.ttl_ms)) ||
+	    m.p != m.end || !key_fits(key, r.part))
 		return ERR_CORRUPT;
 	r.secret = flags & FLAG_SECRET;
 	r.value = bytes_copy(value.data, value.len);

@@ -7,6 +7,7 @@
  *   change  [key bin, value bin (nil: deleted), create version, changes, part bin,
  *            flags, old mod version (0: none), old part bin, old value bin or nil,
  *            [previous version in each of its streams]]
+ *           and, where one of them is there, lease key bin and time to live, ms
  * `compared`: whether the compares held, so which branch this was.
  * The row of the n-th change has mod_version (revision, n).
  *
@@ -16,7 +17,9 @@
  * When the journal is full neither holds: such an event can be gone earlier
  * than its record, and who asks for it is told to re-list.
  *
- * Object rows of the checkpoint: [value bin, create, mod, changes, part bin, flags]. */
+ * Object rows of the checkpoint: [value bin, create, mod, changes, part bin, flags]
+ * and the same two. Format 1 had no leases, else it is the same: what it wrote
+ * is read as it is. */
 #ifndef STORE_LOCAL_RECORD_H
 #define STORE_LOCAL_RECORD_H
 
@@ -25,7 +28,8 @@
 #include "store/store.h"
 
 struct record_change {
-	struct span key, part, value;
+	struct span key, part, value, lease;
+	uint32_t ttl_ms;
 	bool deleted, secret;
 	uint64_t create, changes;
 	uint64_t was_mod; /* 0: there was no row before */
@@ -43,7 +47,7 @@ struct record {
 	struct span fence_key;
 	uint64_t fence_token;
 	unsigned count;
-	struct record_change changes[STORE_OPS_MAX];
+	struct record_change changes[STORE_CHANGES_MAX];
 };
 
 /* What a record says beside its commit. `prev[i]` are the links of change i

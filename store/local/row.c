@@ -10,11 +10,14 @@
 
 struct row *row_new(const struct store_row *from, bool soft)
 {
-	assert(from->key.len <= STORE_KEY_BYTES_MAX && from->part.len <= STORE_PART_BYTES_MAX);
-	struct row *r = mem_alloc(sizeof *r + from->key.len + from->part.len);
+	assert(from->key.len <= STORE_KEY_BYTES_MAX && from->part.len <= STORE_PART_BYTES_MAX &&
+	       from->lease.len <= STORE_KEY_BYTES_MAX);
+	struct row *r = mem_alloc(sizeof *r + from->key.len + from->part.len + from->lease.len);
 	r->refs = 1;
 	r->key_len = (uint16_t)from->key.len;
 	r->part_len = (uint8_t)from->part.len;
+	r->lease_len = (uint16_t)from->lease.len;
+	r->ttl_ms = from->ttl_ms;
 	r->soft = soft;
 	r->secret = from->secret;
 	r->value = bytes_ref(from->value);
@@ -24,6 +27,9 @@ struct row *row_new(const struct store_row *from, bool soft)
 	memcpy(r->text, from->key.data, from->key.len);
 	if (from->part.len)
 		memcpy(r->text + from->key.len, from->part.data, from->part.len);
+	if (from->lease.len)
+		memcpy(r->text + from->key.len + from->part.len, from->lease.data,
+		       from->lease.len);
 	return r;
 }
 
@@ -57,6 +63,11 @@ struct span row_part(const struct row *r)
 	return (struct span){r->text + r->key_len, r->part_len};
 }
 
+struct span row_lease(const struct row *r)
+{
+	return (struct span){r->text + r->key_len + r->part_len, r->lease_len};
+}
+
 struct store_row row_view(const struct row *r)
 {
 	if (!r)
@@ -69,10 +80,12 @@ struct store_row row_view(const struct row *r)
 		.changes = r->changes,
 		.part = row_part(r),
 		.secret = r->secret,
+		.lease = row_lease(r),
+		.ttl_ms = r->ttl_ms,
 	};
 }
 
 size_t row_bytes(const struct row *r)
 {
-	return sizeof *r + r->key_len + r->part_len + bytes_span(r->value).len;
+	return sizeof *r + r->key_len + r->part_len + r->lease_len + bytes_span(r->value).len;
 }

@@ -13,12 +13,14 @@ struct row {
 	uint16_t key_len;
 	uint8_t part_len;
 	bool soft : 1, secret : 1;
+	uint16_t lease_len;
+	uint32_t ttl_ms; /* not 0: it is a lease */
 	struct bytes *value; /* NULL: the key was deleted, or never was */
 	uint64_t create, mod, changes;
-	uint8_t text[]; /* the key, then the part */
+	uint8_t text[]; /* the key, the part, the lease's key */
 };
 
-/* Copies key and part, takes a reference to the value. */
+/* Copies key, part and lease, takes a reference to the value. */
 struct row *row_new(const struct store_row *r, bool soft);
 /* What is known of a key that does not exist. */
 struct row *row_absent(struct span key);
@@ -27,6 +29,7 @@ void row_unref(struct row *r);       /* NULL is fine */
 
 struct span row_key(const struct row *r);
 struct span row_part(const struct row *r);
+struct span row_lease(const struct row *r);
 /* Borrows from `r`; all empty for NULL. */
 struct store_row row_view(const struct row *r);
 /* What it takes in memory, about. */

@@ -84,7 +84,8 @@ void pending_report(struct local *l, struct pending *p)
 	for (size_t i = 0; i < p->row_count; i++)
 		rows[i] = row_view(p->rows[i]);
 	memcpy(o.text, p->text, sizeof o.text);
-	l->client.on_outcome(l->client.arg, &o);
+	if (!p->own)
+		l->client.on_outcome(l->client.arg, &o);
 	pending_destroy(p);
 }
 
@@ -118,7 +119,10 @@ static int check_put(const struct store_op *op, size_t *total, struct err *e)
 		return err_set(e, ERR_LIMIT, "%.*s: part of %zu bytes, at most %d are taken",
 			       (int)op->key.len, (const char *)op->key.data, op->part.len,
 			       STORE_PART_BYTES_MAX);
-	return 0;
+	if (op->lease.len && op->ttl_ms)
+		return err_set(e, ERR_INVALID, "%.*s: a lease with a lease", (int)op->key.len,
+			       (const char *)op->key.data);
+	return op->lease.len ? check_key(op->lease, e) : 0;
 }
 
 /* etcd's rule too: one transaction changes a key once. */
@@ -270,42 +274,108 @@ static int refuse(struct pending *p, int status, const struct store_op *op, cons
 struct plan {
 	const struct store_op *ops;
 	size_t count;
-	unsigned changes;
+	unsigned changes; /* the keys of ended leases too */
 	bool soft;
 };
+
+/* The operation that changes the key, NULL if none does. */
+static const struct store_op *plan_op(const struct plan *plan, struct span key)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->ops[i].verb != STORE_GET && span_eq(plan->ops[i].key, key))
+			return &plan->ops[i];
+	return NULL;
+}
+
+/* A key is a lease or none from its creation to its deletion. */
+static int plan_lease(struct local *l, const struct store_op *op, const struct row *now,
+		      struct pending *p)
+{
+	if (now && !now->ttl_ms != !op->ttl_ms)
+		return refuse(p, ERR_INVALID, op, now->ttl_ms ? "is a lease" : "is no lease");
+	if (!op->lease.len)
+		return 0;
+	const struct row *lease = state_next(&l->state, op->lease, &p->rests_on);
+	const struct lease *of = leases_find(&l->leases, op->lease);
+	if (!lease || !of)
+		return refuse(p, ERR_NOT_FOUND, op, "its lease does not exist");
+	if (lease->soft != op->soft)
+		return refuse(p, ERR_INVALID, op, "its lease is not as soft, or as durable, as it");
+	return 0;
+}
+
+/* As the branch leaves them: what it adds and what it takes away. */
+static int plan_attached(struct local *l, const struct plan *plan, struct pending *p)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct store_op *op = &plan->ops[i];
+		if (op->verb != STORE_PUT || !op->lease.len)
+			continue;
+		const struct store_op *on_lease = plan_op(plan, op->lease);
+		if (on_lease && on_lease->verb == STORE_DELETE)
+			return refuse(p, ERR_NOT_FOUND, op, "its lease is deleted with it");
+		const struct lease *of = leases_find(&l->leases, op->lease);
+		long keys = (long)of->keys.count;
+		for (size_t k = 0; k < plan->count; k++) {
+			const struct store_op *o = &plan->ops[k];
+			bool is = omap_get(&of->keys, o->key) != NULL;
+			bool will = o->verb == STORE_PUT && span_eq(o->lease, op->lease);
+			if (o->verb != STORE_GET && is != will)
+				keys += will ? 1 : -1;
+		}
+		if (keys > STORE_LEASE_KEYS_MAX)
+			return refuse(p, ERR_LIMIT, op, "its lease has too many keys");
+	}
+	return 0;
+}
+
+/* The keys of a lease that is deleted go too, but for those that the branch
+ * itself changes. */
+static int plan_end(struct local *l, struct plan *plan, const struct store_op *op,
+		    struct pending *p)
+{
+	struct lease *lease = leases_find(&l->leases, op->key);
+	if (!lease)
+		return 0;
+	for (struct onode *n = omap_first(&lease->keys); n; n = omap_next(n))
+		if (!plan_op(plan, onode_key(n)))
+			plan->changes++;
+	if (plan->changes > STORE_CHANGES_MAX)
+		return refuse(p, ERR_LIMIT, op, "more keys go with it than one transaction takes");
+	return 0;
+}
+
+static int plan_op_at(struct local *l, struct plan *plan, const struct store_op *op,
+		      struct pending *p)
+{
+	const struct row *now = state_next(&l->state, op->key, &p->rests_on);
+	if (op->verb == STORE_GET || (op->verb == STORE_DELETE && !now))
+		return 0;
+	bool soft = op->verb == STORE_PUT ? op->soft : now->soft;
+	if (now && now->soft != soft)
+		return refuse(p, ERR_INVALID, op,
+			      soft ? "is durable, not soft" : "is soft, not durable");
+	if (plan->changes && plan->soft != soft)
+		return refuse(p, ERR_INVALID, op, "soft and durable changes in one transaction");
+	if (!soft && op->verb == STORE_PUT && journal_full(l->journal))
+		return refuse(p, ERR_FULL, op, err_text(ERR_FULL));
+	plan->soft = soft;
+	plan->changes++;
+	return op->verb == STORE_PUT ? plan_lease(l, op, now, p) : plan_end(l, plan, op, p);
+}
 
 /* Whether the branch may run; nothing is changed yet. */
 static int plan_branch(struct local *l, struct plan *plan, struct pending *p)
 {
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct store_op *op = &plan->ops[i];
-		const struct row *now = state_next(&l->state, op->key, &p->rests_on);
-		if (op->verb == STORE_GET || (op->verb == STORE_DELETE && !now))
-			continue;
-		bool soft = op->verb == STORE_PUT ? op->soft : now->soft;
-		if (now && now->soft != soft)
-			return refuse(p, ERR_INVALID, op,
-				      soft ? "is durable, not soft" : "is soft, not durable");
-		if (plan->changes && plan->soft != soft)
-			return refuse(p, ERR_INVALID, op,
-				      "soft and durable changes in one transaction");
-		if (!soft && op->verb == STORE_PUT && journal_full(l->journal))
-			return refuse(p, ERR_FULL, op, err_text(ERR_FULL));
-		plan->soft = soft;
-		plan->changes++;
-	}
-	return 0;
+	int rc = 0;
+	for (size_t i = 0; !rc && i < plan->count; i++)
+		rc = plan_op_at(l, plan, &plan->ops[i], p);
+	return rc ? rc : plan_attached(l, plan, p);
 }
 
 static struct row *changed_row(const struct store_op *op, const struct row *was, uint64_t mod)
 {
 	struct store_row r;
-	if (op->verb == STORE_DELETE) {
-		r = row_view(was);
-		r.value = NULL;
-		r.mod_version = mod;
-		return row_new(&r, was->soft);
-	}
 	r = (struct store_row){
 		.key = op->key,
 		.value = op->value,
@@ -314,17 +384,56 @@ static struct row *changed_row(const struct store_op *op, const struct row *was,
 		.changes = was ? was->changes + 1 : 1,
 		.part = op->part,
 		.secret = op->secret,
+		.lease = op->lease,
+		.ttl_ms = op->ttl_ms,
 	};
 	return row_new(&r, op->soft);
+}
+
+static struct row *deleted_row(const struct row *was, uint64_t mod)
+{
+	struct store_row r = row_view(was);
+	r.value = NULL;
+	r.mod_version = mod;
+	return row_new(&r, was->soft);
+}
+
+/* A commit that is being filled in. */
+struct filling {
+	struct commit *commit;
+	unsigned count;
+	uint64_t logged[STORE_CHANGES_MAX][STORE_LINKS_MAX];
+};
+
+/* Takes `row` over. */
+static void add_change(struct local *l, struct filling *f, struct row *was, struct row *row)
+{
+	struct change *ch = &f->commit->changes[f->count];
+	ch->was = row_ref(was);
+	ch->row = row;
+	chains_link(&l->chains, f->commit, f->count, f->logged[f->count]);
+	f->count++;
+	leases_change(&l->leases, was, row);
+	state_stage(&l->state, row);
+}
+
+/* After all operations: what a deleted lease still has goes with it. */
+static void end_lease(struct local *l, struct filling *f, struct span lease, struct pending *p)
+{
+	struct span key;
+	while (leases_left(&l->leases, lease, &key)) {
+		struct row *was = state_next(&l->state, key, &p->rests_on);
+		add_change(l, f, was,
+			   deleted_row(was, store_version(f->commit->revision, f->count)));
+	}
 }
 
 /* Gives the transaction its revision and stages its rows; cannot fail. */
 static void commit_branch(struct local *l, const struct store_txn *t, const struct plan *plan,
 			  struct pending *p)
 {
-	uint64_t logged[STORE_OPS_MAX][STORE_LINKS_MAX];
 	struct commit *c = commit_new(++l->given, &t->origin, plan->changes);
-	unsigned n = 0;
+	struct filling f = {.commit = c};
 	c->soft = plan->soft;
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct store_op *op = &plan->ops[i];
@@ -333,14 +442,15 @@ static void commit_branch(struct local *l, const struct store_txn *t, const stru
 			add_row(p, now, op->key);
 			continue;
 		}
-		struct change *ch = &c->changes[n];
-		ch->was = row_ref(now);
-		ch->row = changed_row(op, now, store_version(c->revision, n));
-		chains_link(&l->chains, c, n, logged[n]);
-		state_stage(&l->state, ch->row);
-		add_row(p, ch->row, op->key);
-		n++;
+		uint64_t mod = store_version(c->revision, f.count);
+		struct row *row = op->verb == STORE_DELETE ? deleted_row(now, mod)
+							   : changed_row(op, now, mod);
+		add_change(l, &f, now, row);
+		add_row(p, row, op->key);
 	}
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->ops[i].verb == STORE_DELETE)
+			end_lease(l, &f, plan->ops[i].key, p);
 	commit_seal(c);
 	p->commit = c;
 	p->revision = c->revision;
@@ -354,7 +464,7 @@ static void commit_branch(struct local *l, const struct store_txn *t, const stru
 					     .lean = journal_full(l->journal),
 					     .fence_key = t->fence_key,
 					     .fence_token = t->fence_token,
-					     .prev = logged,
+					     .prev = f.logged,
 				     });
 	l->last_logged = c->revision;
 }
@@ -471,7 +581,8 @@ static void decide(struct local *l, const struct store_txn *t, struct pending *p
 	remember(l, t, p);
 }
 
-int local_txn(struct local *l, const struct store_txn *t, uint64_t ticket, struct err *e)
+static int take_txn(struct local *l, const struct store_txn *t, uint64_t ticket, bool own,
+		    struct err *e)
 {
 	if (l->stopped)
 		return err_set(e, ERR_IO, "%s", l->why);
@@ -483,8 +594,23 @@ int local_txn(struct local *l, const struct store_txn *t, uint64_t ticket, struc
 		return err_set(e, ERR_OVERLOADED, "%zu transactions wait for the disk",
 			       l->collected.count + l->answers.count);
 	struct pending *p = pending_new(ticket, t);
+	p->own = own;
 	decide(l, t, p);
 	l->answer_due |= !p->commit && p->rests_on <= l->shown;
 	queue_push(p->commit ? &l->collected : &l->answers, p);
 	return 0;
+}
+
+int local_txn(struct local *l, const struct store_txn *t, uint64_t ticket, struct err *e)
+{
+	return take_txn(l, t, ticket, false, e);
+}
+
+int local_delete(struct local *l, struct span key)
+{
+	struct store_op op = {.verb = STORE_DELETE, .key = key};
+	struct store_txn t = {.then_ops = &op, .then_count = 1};
+	t.origin.principal = span_of("store");
+	t.origin.wall_us = l->last_wall_us;
+	return take_txn(l, &t, 0, true, NULL);
 }

@@ -186,7 +186,7 @@ static inline void rig_forget(struct rig *r)
 static inline int rig_try_open(struct rig *r, struct err *e)
 {
 	struct store_client client = {r, rig_on_event, rig_on_outcome, rig_on_failure};
-	struct journal_lmdb_options o = {r->dir, r->quota};
+	struct journal_lmdb_options o = {.dir = r->dir, .quota_bytes = r->quota};
 	struct journal *j;
 	int rc = r->on_lmdb ? journal_lmdb_open(&j, &o, e) : journal_memory_open(&j, r->disk, e);
 	if (rc)

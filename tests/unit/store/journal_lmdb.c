@@ -233,7 +233,7 @@ Test(store_journal_lmdb, other_format_is_refused_untouched)
 	raw_write(r.dir, "meta", format, next_format);
 	struct err e = {0};
 	need(rig_try_open(&r, &e) == ERR_UNSUPPORTED);
-	need(strstr(e.text, "troupe-journal-2") && strstr(e.text, "troupe-journal-1"), "%s", e.text);
+	need(strstr(e.text, "troupe-journal-3") && strstr(e.text, "troupe-journal-2"), "%s", e.text);
 	rig_fini(&r);
 }
 
