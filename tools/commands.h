@@ -13,6 +13,7 @@ int command_inspect(int argc, char **argv);
 int command_trace(int argc, char **argv);
 int command_process(int argc, char **argv); /* inner: started by up */
 int command_manual(int argc, char **argv);
+int command_store(int argc, char **argv);
 int command_chaos(int argc, char **argv);
 
 /* The data directory when none is named: $TROUPE_DATA_DIR, else ./troupe.data. */

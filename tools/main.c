@@ -25,6 +25,7 @@ static const struct command {
 	{"trace", command_trace, "who caused what: the tree of one trace"},
 	{"top", command_top, "every actor: its mailbox, its turns, its failures"},
 	{"inspect", command_inspect, "who lives here, and what an actor knows"},
+	{"store", command_store, "backup, restore, check, history, compact"},
 	{"chaos", command_chaos, "scripts that break a cluster and judge it"},
 	{"manual", command_manual, "messages: every message between the actors"},
 	{"version", command_version, "of this program"},

@@ -166,10 +166,11 @@ static void list_item(struct listing *l, const struct view_object *o)
 
 /* The list's head was written before it was known that more follows: a token
  * is put in where resourceVersion stands. */
-static void list_continue(struct listing *l, struct span last_key)
+static void list_continue(struct listing *l, uint64_t epoch, struct span last_key)
 {
 	char token[2 * STORE_KEY_BYTES_MAX + 80];
-	size_t n = (size_t)snprintf(token, sizeof token, "\"continue\":\"");
+	size_t n = (size_t)snprintf(token, sizeof token, "\"continue\":\"%016llx",
+				    (unsigned long long)epoch);
 	for (size_t i = 0; i < last_key.len; i++)
 		n += (size_t)snprintf(token + n, sizeof token - n, "%02x", last_key.data[i]);
 	n += (size_t)snprintf(token + n, sizeof token - n, "\",");
@@ -189,10 +190,17 @@ static int hex(uint8_t c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The key behind which the list goes on; false when the token is not ours. */
-static bool read_continue(struct span token, struct buf *key)
+/* The key behind which the list goes on, and the epoch of the store that it
+ * began in; false when the token is not ours. */
+static bool read_continue(struct span token, uint64_t *epoch, struct buf *key)
 {
-	for (size_t i = 0; i + 1 < token.len; i += 2) {
+	enum { EPOCH_DIGITS = 16 };
+	for (size_t i = 0; i < EPOCH_DIGITS; i++) {
+		if (i >= token.len || hex(token.data[i]) < 0)
+			return false;
+		*epoch = *epoch << 4 | (uint64_t)hex(token.data[i]);
+	}
+	for (size_t i = EPOCH_DIGITS; i + 1 < token.len; i += 2) {
 		int hi = hex(token.data[i]), lo = hex(token.data[i + 1]);
 		if (hi < 0 || lo < 0)
 			return false;
@@ -220,7 +228,7 @@ static void list_rows(struct listing *l, struct view *v, struct span prefix, str
 		    !field_selector_match(l->fields, object))
 			continue;
 		if (l->limit && l->count == l->limit) {
-			list_continue(l, last);
+			list_continue(l, view_epoch(v), last);
 			return;
 		}
 		list_item(l, o);
@@ -237,7 +245,7 @@ void read_list(struct ctx *c, struct api *a, struct call *k)
 	struct err e = {0};
 	struct buf prefix = {0}, from = {0};
 	struct span token = call_arg(k, "continue");
-	uint64_t limit;
+	uint64_t limit, epoch = 0;
 	l.version = stream_version(a, omap_get(&a->streams, view_stream(v)));
 	if (!check_version(c, a, k, l.version))
 		return;
@@ -253,10 +261,22 @@ void read_list(struct ctx *c, struct api *a, struct call *k)
 	schema_key(&prefix, k->resource, k->namespace, (struct span){0});
 	if (!token.len)
 		buf_append(&from, prefix.data, prefix.len);
-	else if (!read_continue(token, &from) || !starts_with(span_buf(&from), span_buf(&prefix))) {
+	else if (!read_continue(token, &epoch, &from) || !starts_with(span_buf(&from), span_buf(&prefix))) {
 		buf_fini(&prefix);
 		buf_fini(&from);
 		answer_status(c, a, k, status_bad_request(&k->arena, "continue key is not valid"));
+		return;
+	}
+	/* A backup was restored since: what the first pages told may never
+	 * have happened. */
+	if (token.len && epoch != view_epoch(v)) {
+		buf_fini(&prefix);
+		buf_fini(&from);
+		answer_status(c, a, k,
+			      status_expired(&k->arena,
+					     "The provided continue parameter is too old to display "
+					     "a consistent list result. You can start a new list "
+					     "without the continue parameter."));
 		return;
 	}
 	list_open(&l, ctx_wall_us(c));

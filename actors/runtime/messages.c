@@ -9,7 +9,7 @@ static const struct msg_field txn[] = {
 	{"wall_us", MP_INT, 0, false, "the writer's clock"},
 	{"fence", MP_ARRAY, 2, false, "[key, its version]: the lease that must still hold"},
 	{"if", MP_ARRAY, 100, SECRET_AT(3), "[key, field, number, value] compares"},
-	{"then", MP_ARRAY, 100, SECRET_AT(2), "[verb, key, value, part, flags] operations"},
+	{"then", MP_ARRAY, 100, SECRET_AT(2), "[verb, key, value, part, flags] operations; two more: lease key, time to live in ms"},
 	{"else", MP_ARRAY, 100, SECRET_AT(2), "the same, for when a compare fails"},
 	END,
 };
@@ -27,12 +27,16 @@ static const struct msg_field range[] = {
 	{"limit", MP_INT, 0, false, "rows at most"},
 	{"stream", MP_STR, 256, false, "whose head is wanted with it"},
 	{"part", MP_STR, 256, false, "only rows of this partition"},
+	{"at", MP_INT, 0, false, "the rows as of this revision: what the first page of a list said"},
+	{"count", MP_BOOL, 0, false, "say how many there are in all"},
 	END,
 };
 static const struct msg_field rows_fields[] = {
 	{"rows", MP_ARRAY, 0, IS_REQUIRED | SECRET_AT(1), "[key, value, created, version, changes] each"},
 	{"more", MP_BOOL, 0, true, "there are more behind the last one"},
 	{"next", MP_STR, 640, false, "where they begin"},
+	{"revision", MP_INT, 0, false, "that the rows are of"},
+	{"count", MP_INT, 0, false, "rows from `from` to `end`, in any partition, now"},
 	{"head", MP_INT, 0, true, "version of the stream's last event"},
 	{"epoch", MP_INT, 0, true, "of the store"},
 	END,
@@ -40,13 +44,15 @@ static const struct msg_field rows_fields[] = {
 static const struct msg_field events[] = {
 	{"stream", MP_STR, 256, true, "a stream"},
 	{"after", MP_INT, 0, true, "version of the last one known"},
-	{"limit", MP_INT, 0, false, "events at most"},
+	{"limit", MP_INT, 0, false, "events looked at, at most"},
+	{"prefix", MP_STR, 640, false, "only keys that begin so"},
 	{"wait_ms", MP_INT, 0, false, "when there is none: answered with the next, or empty after so long"},
 	END,
 };
 static const struct msg_field changes[] = {
 	{"events", MP_ARRAY, 0, IS_REQUIRED | SECRET_VALUE, "bodies as bus.event, values always there"},
 	{"more", MP_BOOL, 0, true, "there are more"},
+	{"seen", MP_INT, 0, false, "what the next request goes on after"},
 	{"head", MP_INT, 0, true, "version of the stream's last event"},
 	{"epoch", MP_INT, 0, true, "of the store"},
 	END,
@@ -61,6 +67,23 @@ static const struct msg_field behind[] = {
 	END,
 };
 static const struct msg_field nothing[] = {END};
+static const struct msg_field keep[] = {
+	{"lease", MP_STR, 640, true, "its key"},
+	END,
+};
+static const struct msg_field compact[] = {
+	{"revision", MP_INT, 0, false, "events up to it are forgotten; all when absent"},
+	END,
+};
+static const struct msg_field compacted[] = {
+	{"compacted", MP_INT, 0, true, "events at or below are gone"},
+	{"revision", MP_INT, 0, true, "the newest"},
+	END,
+};
+static const struct msg_field backup[] = {
+	{"path", MP_STR, 4096, true, "an absolute one; the file must not exist"},
+	END,
+};
 static const struct msg_field state[] = {
 	{"state", MP_MAP, 0, true, "what the actor shows of itself"},
 	END,
@@ -91,6 +114,16 @@ static const struct msg_row rows[] = {
 	{MSG_STORE_CHECK, "store.check", CLASS_REQUEST, ROLE_CELL, check,
 	 "which of these streams am I behind in?"},
 	{MSG_STORE_BEHIND, "store.behind", CLASS_REPLY, ROLE_CELL, behind, "those"},
+	{MSG_STORE_KEEP, "store.keep", CLASS_REQUEST, ROLE_CELL, keep,
+	 "the lease has its whole time again"},
+	{MSG_STORE_KEPT, "store.kept", CLASS_REPLY, ROLE_CELL, nothing, "it has"},
+	{MSG_STORE_COMPACT, "store.compact", CLASS_REQUEST, ROLE_CELL, compact,
+	 "forget what happened, not what is"},
+	{MSG_STORE_COMPACTED, "store.compacted", CLASS_REPLY, ROLE_CELL, compacted, "it is so"},
+	{MSG_STORE_BACKUP, "store.backup", CLASS_REQUEST, ROLE_CELL, backup,
+	 "a copy to a file of the store's machine"},
+	{MSG_STORE_BACKED, "store.backed", CLASS_REPLY, ROLE_CELL, backup,
+	 "the file is there, whole and synced"},
 	{MSG_ACTOR_INSPECT, "actor.inspect", CLASS_REQUEST, ROLE_CELL, nothing,
 	 "what an actor knows; any actor answers"},
 	{MSG_ACTOR_STATE, "actor.state", CLASS_REPLY, ROLE_CELL, state, "that"},

@@ -19,6 +19,12 @@ enum {
 	MSG_ACTOR_STATE = 41,
 	MSG_CELL_ACTORS = 42,
 	MSG_CELL_LISTING = 43,
+	MSG_STORE_KEEP = 44,
+	MSG_STORE_KEPT = 45,
+	MSG_STORE_COMPACT = 46,
+	MSG_STORE_COMPACTED = 47,
+	MSG_STORE_BACKUP = 48,
+	MSG_STORE_BACKED = 49,
 };
 
 extern const struct msg_table runtime_messages;

@@ -12,9 +12,11 @@
 
 #include "actors/runtime/heads.h"
 #include "actors/runtime/messages.h"
+#include "actors/runtime/store_actor_upkeep.h"
 #include "actors/runtime/store_waits.h"
 #include "broker/base/mem.h"
 #include "store/local/journal.h"
+#include "store/watch.h"
 
 enum { PAGE_BYTES_MAX = 1024 * 1024, WAIT_MS_MAX = 60000 };
 
@@ -26,6 +28,7 @@ struct state {
 	bool failed;
 	size_t under_way;
 	struct store_waits waits;
+	struct upkeep upkeep;
 	uint64_t txns, events;
 };
 
@@ -134,11 +137,13 @@ static void answer_due(struct ctx *c, struct state *s);
 /* Ends every turn that gave the store something to do. */
 static int poll_store(struct ctx *c, struct state *s)
 {
+	upkeep_before_poll(c, &s->upkeep, s->store);
 	s->turn = c;
 	int rc = store_poll(s->store);
 	s->turn = NULL;
 	answer_due(c, s);
-	if (s->under_way)
+	upkeep_after_poll(c, &s->upkeep, s->store);
+	if (s->under_way || s->upkeep.busy)
 		ctx_port_call(c, s->port, JOURNAL_KICK, 0, 0, NULL);
 	return s->failed ? ERR_IO : rc;
 }
@@ -178,18 +183,21 @@ static int read_ops(struct mp list, struct bytes *owner, struct store_op *ops, s
 		return ERR_INVALID;
 	}
 	for (size_t i = 0; i < *count; i++) {
-		uint64_t verb, flags;
+		uint64_t verb, flags, ttl_ms = 0;
 		struct span value;
 		struct store_op *op = &ops[i];
-		if (mp_array(&list, &places) || places != 5 || mp_u64(&list, &verb) ||
-		    verb > STORE_GET || mp_str(&list, &op->key) || mp_raw(&list, &value) ||
-		    mp_str(&list, &op->part) || mp_u64(&list, &flags)) {
+		if (mp_array(&list, &places) || (places != 5 && places != 7) ||
+		    mp_u64(&list, &verb) || verb > STORE_GET || mp_str(&list, &op->key) ||
+		    mp_raw(&list, &value) || mp_str(&list, &op->part) || mp_u64(&list, &flags) ||
+		    (places == 7 && (mp_str(&list, &op->lease) || mp_u64(&list, &ttl_ms) ||
+				     ttl_ms > UINT32_MAX))) {
 			*count = i;
 			return ERR_INVALID;
 		}
 		op->verb = (enum store_verb)verb;
 		op->soft = flags & 1;
 		op->secret = flags & 2;
+		op->ttl_ms = (uint32_t)ttl_ms;
 		if (op->verb == STORE_PUT)
 			op->value = bytes_slice(owner, value);
 	}
@@ -311,11 +319,18 @@ static int on_range(struct ctx *c, void *state, const struct msg *m)
 		.limit = (size_t)mp_path_int(m->body, "limit", 500),
 	};
 	struct span from = mp_path_str(m->body, "from"), end = mp_path_str(m->body, "end");
-	mpw_map(&b, 5);
+	struct store_head head;
+	struct mp at;
+	store_head(s->store, &head);
+	uint64_t revision = head.revision;
+	bool count = mp_path_bool(m->body, "count", false);
+	mpw_map(&b, 6 + count);
 	mpw_str(&b, "rows");
 	size_t rows = mpw_array_open(&b);
 	bool more = false;
-	int rc = store_range(s->store, from, end, 0, page_row, &p, &more);
+	int rc = mp_find(m->body, "at", &at) && mp_u64(&at, &revision) ? ERR_INVALID : 0;
+	if (!rc)
+		rc = store_range_at(s->store, from, end, revision, 0, page_row, &p, &more);
 	if (rc < 0) {
 		buf_fini(&b);
 		ctx_reply_error(c, rc, "store.range: %s", err_text(rc));
@@ -326,8 +341,9 @@ static int on_range(struct ctx *c, void *state, const struct msg *m)
 	mpw_array_close(&b, rows, p.count);
 	mpw_kv_bool(&b, "more", p.more);
 	mpw_kv_span(&b, "next", (struct span){(uint8_t *)p.next, p.next_len});
-	struct store_head head;
-	store_head(s->store, &head);
+	mpw_kv_u64(&b, "revision", revision);
+	if (count)
+		mpw_kv_u64(&b, "count", store_count(s->store, from, end));
 	mpw_kv_u64(&b, "head", store_stream_head(s->store, mp_path_str(m->body, "stream")));
 	mpw_kv_u64(&b, "epoch", head.epoch);
 	ctx_reply(c, &b);
@@ -342,9 +358,10 @@ struct gathering {
 	bool full;
 };
 
-static int gather_event(void *arg, const struct store_event *e)
+static int gather_event(void *arg, enum store_seen seen, const struct store_event *e)
 {
 	struct gathering *g = arg;
+	(void)seen;
 	if (g->out->len > PAGE_BYTES_MAX) {
 		g->full = true;
 		return 1;
@@ -356,14 +373,15 @@ static int gather_event(void *arg, const struct store_event *e)
 
 /* One page of a stream as the body of store.changes. How many events, or a
  * negative code and nothing in `b`. */
-static int gather(struct state *s, struct span stream, uint64_t after, size_t limit, struct buf *b)
+static int gather(struct state *s, struct store_watch *w, size_t limit, struct buf *b)
 {
 	struct gathering g = {.out = b};
+	struct span stream = w->stream;
 	bool more = false;
-	mpw_map(b, 4);
+	mpw_map(b, 5);
 	mpw_str(b, "events");
 	size_t list = mpw_array_open(b);
-	int rc = store_events(s->store, stream, after, limit, gather_event, &g, &more);
+	int rc = store_watch_next(s->store, w, limit, gather_event, &g, &more);
 	if (rc < 0) {
 		buf_fini(b);
 		return rc;
@@ -372,6 +390,7 @@ static int gather(struct state *s, struct span stream, uint64_t after, size_t li
 	struct store_head head;
 	store_head(s->store, &head);
 	mpw_kv_bool(b, "more", more || g.full);
+	mpw_kv_u64(b, "seen", w->after);
 	mpw_kv_u64(b, "head",
 		   stream.len ? store_stream_head(s->store, stream)
 			      : store_version(head.revision, (1u << STORE_POSITION_BITS) - 1));
@@ -382,8 +401,12 @@ static int gather(struct state *s, struct span stream, uint64_t after, size_t li
 static void answer_wait(struct ctx *c, struct state *s, struct store_wait *w)
 {
 	struct buf b = {0};
-	int n = gather(s, (struct span){(uint8_t *)w->stream, w->stream_len}, w->after, w->limit,
-		       &b);
+	struct store_watch from = {
+		.stream = {(uint8_t *)w->text, w->stream_len},
+		.prefix = {(uint8_t *)w->text + w->stream_len, w->prefix_len},
+		.after = w->after,
+	};
+	int n = gather(s, &from, w->limit, &b);
 	if (n < 0)
 		ctx_error_parked(c, w->parked, n, err_text(n));
 	else
@@ -392,6 +415,8 @@ static void answer_wait(struct ctx *c, struct state *s, struct store_wait *w)
 	free(w);
 }
 
+/* A wait by prefix is answered by any event of its stream, its own or not: the
+ * reader goes on from `seen`. */
 static void answer_due(struct ctx *c, struct state *s)
 {
 	struct store_wait *w;
@@ -403,17 +428,21 @@ static void answer_due(struct ctx *c, struct state *s)
 static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct state *s = state;
+	if (tag == UPKEEP_LEASE_TAG) {
+		s->upkeep.lease_timer = 0;
+		return poll_store(c, s);
+	}
 	struct store_wait *w = store_waits_take(&s->waits, tag);
 	if (w)
 		answer_wait(c, s, w);
 	return 0;
 }
 
-static void wait_for_event(struct ctx *c, struct state *s, struct span stream, uint64_t after,
+static void wait_for_event(struct ctx *c, struct state *s, const struct store_watch *from,
 			   size_t limit, int64_t wait_ms)
 {
-	struct store_wait *w = store_waits_add(&s->waits, stream, ctx_park(c));
-	w->after = after;
+	struct store_wait *w = store_waits_add(&s->waits, from->stream, from->prefix, ctx_park(c));
+	w->after = from->after;
 	w->limit = limit;
 	w->timer = ctx_timer(c, (uint64_t)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX) * 1000,
 			     w->parked);
@@ -422,23 +451,23 @@ static void wait_for_event(struct ctx *c, struct state *s, struct span stream, u
 static int on_events(struct ctx *c, void *state, const struct msg *m)
 {
 	struct state *s = state;
-	struct span stream = mp_path_str(m->body, "stream");
+	struct store_watch from = {.stream = mp_path_str(m->body, "stream"),
+				   .prefix = mp_path_str(m->body, "prefix")};
 	size_t limit = (size_t)mp_path_int(m->body, "limit", 500);
 	int64_t wait_ms = mp_path_int(m->body, "wait_ms", 0);
 	struct mp v;
-	uint64_t after = 0;
-	if (!mp_find(m->body, "after", &v) || mp_u64(&v, &after)) {
+	if (!mp_find(m->body, "after", &v) || mp_u64(&v, &from.after)) {
 		ctx_reply_error(c, ERR_INVALID, "store.events: after is not a version");
 		return 0;
 	}
 	struct buf b = {0};
-	int n = gather(s, stream, after, limit, &b);
+	int n = gather(s, &from, limit, &b);
 	if (n < 0) {
-		ctx_reply_error(c, n, "%.*s after %llu: %s", (int)stream.len, stream.data,
-				(unsigned long long)after, err_text(n));
-	} else if (n == 0 && wait_ms > 0 && stream.len) {
+		ctx_reply_error(c, n, "%.*s after %llu: %s", (int)from.stream.len,
+				from.stream.data, (unsigned long long)from.after, err_text(n));
+	} else if (n == 0 && wait_ms > 0 && from.stream.len) {
 		buf_fini(&b);
-		wait_for_event(c, s, stream, after, limit, wait_ms);
+		wait_for_event(c, s, &from, limit, wait_ms);
 	} else {
 		ctx_reply(c, &b);
 	}
@@ -493,6 +522,28 @@ static int on_subscribed(struct ctx *c, void *state, const struct msg *m)
 	return 0;
 }
 
+/* ---- store.keep, store.compact, store.backup */
+
+static int on_keep(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	int rc = upkeep_on_keep(c, &s->upkeep, s->store, m);
+	return rc ? rc : poll_store(c, s);
+}
+
+static int on_compact(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	int rc = upkeep_on_compact(c, &s->upkeep, s->store, m);
+	return rc ? rc : poll_store(c, s);
+}
+
+static int on_backup(struct ctx *c, void *state, const struct msg *m)
+{
+	struct state *s = state;
+	return upkeep_on_backup(c, &s->upkeep, s->store, m);
+}
+
 /* ---- life */
 
 static uint64_t head_of(void *arg, struct span stream)
@@ -519,6 +570,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 		ctx_why(c, "%s", e.text);
 		return rc;
 	}
+	upkeep_before_poll(c, &s->upkeep, s->store); /* leases begin anew */
 	int fd = store_fd(s->store);
 	if (fd >= 0)
 		ctx_port_call(c, s->port, JOURNAL_WATCH, 0, (uint32_t)fd, NULL);
@@ -535,6 +587,7 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 {
 	(void)p;
 	struct state *s = state;
+	s->upkeep.busy = false;
 	ctx_port_call(c, s->port, JOURNAL_POLLED, 0, 0, NULL);
 	return poll_store(c, s);
 }
@@ -544,7 +597,8 @@ static void inspect(const void *state, struct buf *out)
 	const struct state *s = state;
 	struct store_head head;
 	store_head(s->store, &head);
-	mpw_map(out, 6);
+	mpw_map(out, 7);
+	mpw_kv_str(out, "alarm", s->failed ? "failed" : head.full ? "full" : "none");
 	mpw_kv_u64(out, "waits", s->waits.parked.count);
 	mpw_kv_u64(out, "revision", head.revision);
 	mpw_kv_u64(out, "compacted", head.compacted);
@@ -557,6 +611,7 @@ static void fini(void *state)
 {
 	struct state *s = state;
 	store_waits_fini(&s->waits);
+	upkeep_fini(&s->upkeep);
 	store_close(s->store);
 }
 
@@ -565,6 +620,9 @@ static const struct actor_handler handlers[] = {
 	{"store.range", on_range},
 	{"store.events", on_events},
 	{"store.check", on_check},
+	{"store.keep", on_keep},
+	{"store.compact", on_compact},
+	{"store.backup", on_backup},
 	{"bus.subscribed", on_subscribed},
 	{NULL, NULL},
 };

@@ -1,8 +1,8 @@
 /* The actor that serves store.h to messages. Named "store"; the only one
  * that publishes journal streams.
  *
- * Messages: store.txn, store.range, store.events, store.check,
- * bus.subscribed. Publishes bus.event and bus.head under each stream's name.
+ * Messages: store.txn, store.range, store.events, store.check, store.keep,
+ * store.compact, store.backup, bus.subscribed. Publishes bus.event and bus.head under each stream's name.
  * After a crash it opens the journal again; requests in flight are answered
  * CRASHED, and the runtime asks again by request id. */
 #ifndef RUNTIME_STORE_ACTOR_H
@@ -25,7 +25,7 @@ enum {
 	/* calls */
 	JOURNAL_WATCH = 1,  /* arg: the store's descriptor, to be polled */
 	JOURNAL_POLLED = 2, /* the actor polled; tell it again when there is more */
-	JOURNAL_KICK = 3,   /* transactions are under way (the simulator syncs then) */
+	JOURNAL_KICK = 3,   /* writes are under way (the simulator syncs then) */
 	/* events */
 	JOURNAL_POLL = 1,
 };

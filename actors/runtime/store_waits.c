@@ -6,9 +6,10 @@
 #include "actors/runtime/cell_private.h"
 #include "broker/base/mem.h"
 
-struct store_wait *store_waits_add(struct store_waits *w, struct span stream, uint64_t parked)
+struct store_wait *store_waits_add(struct store_waits *w, struct span stream, struct span prefix,
+				   uint64_t parked)
 {
-	struct store_wait *x = mem_alloc(sizeof *x + stream.len);
+	struct store_wait *x = mem_alloc(sizeof *x + stream.len + prefix.len);
 	struct store_wait **list = omap_get(&w->streams, stream);
 	struct key8 k = key8_of(parked);
 	if (!list) {
@@ -17,7 +18,10 @@ struct store_wait *store_waits_add(struct store_waits *w, struct span stream, ui
 	}
 	x->parked = parked;
 	x->stream_len = stream.len;
-	memcpy(x->stream, stream.data, stream.len);
+	x->prefix_len = prefix.len;
+	memcpy(x->text, stream.data, stream.len);
+	if (prefix.len)
+		memcpy(x->text + stream.len, prefix.data, prefix.len);
 	x->next = *list;
 	x->list = list;
 	*list = x;
@@ -45,7 +49,7 @@ static void unlink_from(struct store_waits *w, struct store_wait *x)
 		at = &(*at)->next;
 	*at = x->next;
 	omap_remove(&w->parked, SPAN8(k));
-	struct span stream = {(const uint8_t *)x->stream, x->stream_len};
+	struct span stream = {(const uint8_t *)x->text, x->stream_len};
 	struct store_wait **list = omap_get(&w->streams, stream);
 	if (list && !*list)
 		free(omap_remove(&w->streams, stream));

@@ -16,8 +16,8 @@ struct store_wait {
 	struct store_wait **list; /* that it is in */
 	uint64_t parked, after, timer;
 	size_t limit;
-	size_t stream_len;
-	char stream[];
+	size_t stream_len, prefix_len;
+	char text[]; /* the stream, then the prefix */
 };
 
 struct store_waits {
@@ -26,7 +26,8 @@ struct store_waits {
 	struct store_wait *due;
 };
 
-struct store_wait *store_waits_add(struct store_waits *w, struct span stream, uint64_t parked);
+struct store_wait *store_waits_add(struct store_waits *w, struct span stream, struct span prefix,
+				   uint64_t parked);
 /* The stream has something new: all of its waits are due. */
 void store_waits_wake(struct store_waits *w, struct span stream);
 /* The wait, no longer in the table: the caller frees it. NULL: none is due,

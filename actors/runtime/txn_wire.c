@@ -13,12 +13,17 @@ static void encode_compare(struct buf *out, const struct store_compare *k)
 
 static void encode_op(struct buf *out, const struct store_op *op)
 {
-	mpw_array(out, 5);
+	bool leased = op->lease.len || op->ttl_ms;
+	mpw_array(out, leased ? 7 : 5);
 	mpw_u64(out, op->verb);
 	mpw_span(out, op->key);
 	mpw_raw(out, bytes_span(op->value));
 	mpw_span(out, op->part);
 	mpw_u64(out, (op->soft ? 1u : 0u) | (op->secret ? 2u : 0u));
+	if (!leased)
+		return;
+	mpw_span(out, op->lease);
+	mpw_u64(out, op->ttl_ms);
 }
 
 static void encode_ops(struct buf *out, const char *name, const struct store_op *ops, size_t n)

@@ -115,6 +115,11 @@ uint64_t view_version(const struct view *v)
 	return v->last;
 }
 
+uint64_t view_epoch(const struct view *v)
+{
+	return v->epoch;
+}
+
 size_t view_count(const struct view *v)
 {
 	return v->objects.count;

@@ -32,6 +32,8 @@ struct span view_stream(const struct view *v);
 bool view_synced(const struct view *v);
 /* The version that the view has reached: of its last event, or of the head
  * that it was told when the stream was quiet. */
+/* Of the store that it shows: another one after a restore. */
+uint64_t view_epoch(const struct view *v);
 uint64_t view_version(const struct view *v);
 size_t view_count(const struct view *v);
 /* The object behind a key ("pods/default/web"), borrowed; NULL: none. */

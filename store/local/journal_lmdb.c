@@ -543,6 +543,9 @@ static int open_read(struct lmdb *l, struct err *e)
 	if (stat(l->dir, &st))
 		return err_set(e, ERR_NOT_FOUND, "%s: %s", l->dir, strerror(errno));
 	bool file = !S_ISDIR(st.st_mode);
+	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); /* of a backup's end */
+	if (l->event_fd < 0)
+		return err_set(e, ERR_IO, "eventfd: %s", strerror(errno));
 	int rc = file ? 0 : journal_lock(l->dir, &l->lock_fd, e);
 	if (!rc)
 		rc = open_env_read(l, file, e);
