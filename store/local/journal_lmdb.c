@@ -40,6 +40,7 @@
 #include "store/local/journal_lock.h"
 #include "store/local/lmdb_backup.h"
 #include "store/local/lmdb_map.h"
+#include "store/local/lmdb_meta.h"
 #include "store/local/lmdb_tables.h"
 
 #define QUOTA_DEFAULT (UINT64_C(8) << 30)
@@ -354,6 +355,9 @@ static int lmdb_load(struct journal *j, struct journal_meta *meta,
 			err_set(e, rc, "%s: record %llu: %s", l->dir,
 				(unsigned long long)walk.revision, err_text(rc));
 	}
+	if (!rc && lmdb_log_count(txn, &l->tables))
+		rc = err_set(e, ERR_CORRUPT, "%s: the log has not as many records as it says",
+			     l->dir);
 	mdb_txn_abort(txn);
 	lmdb_map_give_back(&l->map);
 	return rc;
@@ -463,7 +467,9 @@ static int check_file(struct lmdb *l, struct err *e)
 		return err_set(e, ERR_CORRUPT, "%s: data.mdb has %llu bytes, its pages need %llu",
 			       l->dir, (unsigned long long)l->file_bytes,
 			       (unsigned long long)high_water(l));
-	return 0;
+	MDB_stat page;
+	mdb_env_stat(l->env, &page);
+	return lmdb_meta_check(fd, page.ms_psize, l->dir, e);
 }
 
 static int open_tables(struct lmdb *l, struct err *e)

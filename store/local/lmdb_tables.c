@@ -227,6 +227,31 @@ int lmdb_each_record(MDB_txn *txn, const struct lmdb_tables *t, uint64_t from, s
 	return said ? said : rc && rc != MDB_NOTFOUND ? ERR_IO : 0;
 }
 
+static bool has_count(MDB_txn *txn, MDB_dbi table, size_t rows)
+{
+	MDB_stat st;
+	return mdb_stat(txn, table, &st) == 0 && st.ms_entries == rows;
+}
+
+int lmdb_log_count(MDB_txn *txn, const struct lmdb_tables *t)
+{
+	MDB_cursor *c;
+	MDB_val key;
+	size_t rows = 0;
+	uint64_t before = 0;
+	bool rising = true;
+	if (mdb_cursor_open(txn, t->log, &c))
+		return ERR_IO;
+	while (rising && mdb_cursor_get(c, &key, NULL, MDB_NEXT) == 0) {
+		uint64_t revision = key.mv_size == REVISION_BYTES ? get_be(key.mv_data, 8) : 0;
+		rising = revision > before;
+		before = revision;
+		rows++;
+	}
+	mdb_cursor_close(c);
+	return rising && has_count(txn, t->log, rows) ? 0 : ERR_CORRUPT;
+}
+
 /* ---- objects */
 
 /* One entry of a bucket; *p moves behind it. */
@@ -325,9 +350,11 @@ int lmdb_each_object(MDB_txn *txn, const struct lmdb_tables *t,
 	MDB_val key, v;
 	if (mdb_cursor_open(txn, t->object, &c))
 		return ERR_IO;
+	size_t rows = 0;
 	int rc = mdb_cursor_get(c, &key, &v, MDB_FIRST), said = 0;
 	while (rc == 0 && !said) {
 		struct span row;
+		rows++;
 		w->key = span_val(&key);
 		said = unseal(&key, &v, &row);
 		if (!said)
@@ -337,5 +364,9 @@ int lmdb_each_object(MDB_txn *txn, const struct lmdb_tables *t,
 			rc = mdb_cursor_get(c, &key, &v, MDB_NEXT);
 	}
 	mdb_cursor_close(c);
-	return said ? said : rc && rc != MDB_NOTFOUND ? ERR_IO : 0;
+	if (said)
+		return said;
+	if (rc != MDB_NOTFOUND)
+		return ERR_IO;
+	return has_count(txn, t->object, rows) ? 0 : ERR_CORRUPT;
 }

@@ -55,6 +55,11 @@ int lmdb_each_object(MDB_txn *txn, const struct lmdb_tables *t,
 		     int (*object)(void *, struct span key, struct span row), void *arg,
 		     struct lmdb_walk *w);
 
+/* Walks the log's keys. LMDB's pages have no checksums: a leaf whose count is
+ * damaged hides rows, and only the table's own count tells. ERR_CORRUPT;
+ * lmdb_each_object looks at its table's in the same way. */
+int lmdb_log_count(MDB_txn *txn, const struct lmdb_tables *t);
+
 /* Fills `e` from LMDB's code: "commit: No space left on device (DIR)". */
 int lmdb_error(struct err *e, int rc, const char *step, const char *dir);
 
