@@ -136,7 +136,7 @@ struct store_outcome {
 	int status;        /* 0, ERR_CONFLICT, ERR_FENCED, ERR_FULL, ERR_IO, ERR_LIMIT, ERR_INVALID,
 			      ERR_NOT_FOUND (a lease) */
 	bool compared;     /* all compares held */
-	uint64_t revision; /* of this transaction; of the store when nothing was written */
+	uint64_t revision; /* of this transaction; when nothing was written, that the rows are of */
 	size_t row_count;
 	const struct store_row *rows;
 	char text[160]; /* for status other than 0: what is wrong */

@@ -38,7 +38,7 @@ struct pending {
 	int status;
 	bool compared;
 	bool own; /* the store's own: nobody is told its outcome */
-	uint64_t revision; /* of its commit; of an earlier one it repeats; else 0 */
+	uint64_t revision; /* of its commit; of an earlier one it repeats; that its rows are of */
 	uint64_t rests_on; /* without a commit: answered once this is shown */
 	struct commit *commit; /* NULL: changes nothing */
 	struct bytes *record;  /* NULL: soft, or changes nothing */

@@ -77,7 +77,7 @@ void pending_report(struct local *l, struct pending *p)
 		.ticket = p->ticket,
 		.status = p->status,
 		.compared = p->compared,
-		.revision = p->revision ? p->revision : l->shown,
+		.revision = p->revision,
 		.row_count = p->row_count,
 		.rows = rows,
 	};
@@ -596,6 +596,9 @@ static int take_txn(struct local *l, const struct store_txn *t, uint64_t ticket,
 	struct pending *p = pending_new(ticket, t);
 	p->own = own;
 	decide(l, t, p);
+	/* its rows are as of then, however late it is told */
+	if (!p->commit && !p->revision)
+		p->revision = p->rests_on > l->shown ? p->rests_on : l->shown;
 	l->answer_due |= !p->commit && p->rests_on <= l->shown;
 	queue_push(p->commit ? &l->collected : &l->answers, p);
 	return 0;
