@@ -23,10 +23,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -422,13 +424,23 @@ static int open_env(struct lmdb *l, struct err *e)
 {
 	uint64_t map = 2 * l->quota > MAP_MIN ? 2 * l->quota : MAP_MIN;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	int rc = mdb_env_create(&l->env), dead;
+	char file[PATH_MAX];
+	MDB_envinfo info;
+	snprintf(file, sizeof file, "%s/data.mdb", l->dir);
+	int rc = lmdb_meta_forget_unborn(file, (unsigned)page, e), dead;
+	if (rc)
+		return rc;
+	rc = mdb_env_create(&l->env);
 	if (!rc)
 		rc = mdb_env_set_maxdbs(l->env, TABLES);
 	if (!rc)
 		rc = mdb_env_set_mapsize(l->env, (size_t)(map / page * page));
 	if (!rc)
 		rc = mdb_env_open(l->env, l->dir, MDB_NOTLS, 0600);
+	/* LMDB leaves a new file's meta pages to the first commit's sync: cut
+	 * within that, pages could be there and no meta page. */
+	if (!rc && mdb_env_info(l->env, &info) == 0 && info.me_last_txnid == 0)
+		rc = mdb_env_sync(l->env, 1);
 	if (!rc)
 		rc = mdb_reader_check(l->env, &dead);
 	return rc ? lmdb_error(e, rc, "open", l->dir) : 0;

@@ -7,6 +7,7 @@
 #include "store/local/lmdb_meta.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,6 +25,41 @@ static bool is_cut_write(uint64_t torn, uint64_t other)
 			return true;
 	}
 	return false;
+}
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+static bool is_unborn(int fd, unsigned page_bytes)
+{
+	uint8_t page[65536];
+	ssize_t n = 0;
+	if (page_bytes > sizeof page)
+		return false;
+	for (off_t at = 0; (n = pread(fd, page, page_bytes, at)) > 0; at += n) {
+		bool meta = at < 2 * (off_t)page_bytes && n > NUMBER_AT + 8;
+		size_t from = meta ? NUMBER_AT : 0;
+		if (!all_zero(page + from, (size_t)n - from))
+			return false;
+	}
+	return n == 0;
+}
+
+int lmdb_meta_forget_unborn(const char *path, unsigned page_bytes, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+	int rc = is_unborn(fd, page_bytes) && ftruncate(fd, 0)
+			 ? err_set(e, ERR_IO, "%s: %s", path, strerror(errno))
+			 : 0;
+	close(fd);
+	return rc;
 }
 
 int lmdb_meta_check(int fd, unsigned page_bytes, const char *dir, struct err *e)

@@ -147,7 +147,7 @@ int local_load(struct local *l, struct err *e)
 	l->compacted = l->meta.compacted;
 	l->chains.dropped = l->compacted ? store_version(l->compacted + 1, 0) - 1 : 0;
 	if (l->meta.restored)
-		chains_load_floor(&l->chains, store_version(l->meta.restored, 0));
+		chains_load_floor(&l->chains, store_version(l->meta.restored + 1, 0) - 1);
 	log_index_set_history(&l->index, l->compacted);
 	l->sweep.done_base = l->meta.checkpoint_base;
 	l->last_logged = at.last;

@@ -119,6 +119,23 @@ Test(store_commit, soft_put_needs_no_sync_while_revisions_are_reserved)
 	rig_fini(&r);
 }
 
+/* A soft change that came later is shown before the reader is answered. */
+Test(store_commit, revision_of_a_read_is_that_of_its_rows)
+{
+	struct rig r;
+	rig_init(&r, false);
+	rig_open(&r);
+	must_put(&r, "pods/a", "1");
+	uint64_t before = run(&r, TXN(OPS(put_soft("beats/n", "1"))))->revision;
+	uint64_t read = submit(&r, TXN(OPS(get("beats/n"))));
+	uint64_t soft = submit(&r, TXN(OPS(put_soft("beats/n", "2"))));
+	store_poll(r.store);
+	struct seen_outcome *o = outcome_of(&r, read);
+	need(o && strcmp(o->row[0].value, "1") == 0 && o->revision == before);
+	need(outcome_of(&r, soft)->revision > before);
+	rig_fini(&r);
+}
+
 Test(store_commit, no_revision_is_given_twice_after_a_power_cut)
 {
 	struct rig r;

@@ -316,6 +316,9 @@ Test(store_journal_lmdb, full_store_takes_deletes_and_recovers)
 		need(n < 200, "the quota is 40 of these");
 	}
 	need(n > 15, "but %d is too few", n);
+	struct store_head head;
+	store_head(r.store, &head);
+	need(head.full, "the alarm");
 	need(run(&r, TXN(OPS(get("pods/0"))))->status == 0);
 	rig_reopen(&r);
 	need(run(&r, TXN(OPS(put("pods/x", value))))->status == ERR_FULL, "still after reopen");
@@ -332,6 +335,112 @@ Test(store_journal_lmdb, full_store_takes_deletes_and_recovers)
 	need(again);
 	free(value);
 	rig_fini(&r);
+}
+
+/* What is written and forgotten leaves its room to what comes. */
+Test(store_journal_lmdb, file_does_not_grow_under_endless_churn)
+{
+	struct rig r;
+	char path[128], key[32], value[1025];
+	struct stat st;
+	off_t early = 0;
+	rig_init(&r, true);
+	r.limits.keep = (struct log_keep){.us = 0, .bytes = 1 << 20, .count_min = 500};
+	r.limits.checkpoint_bytes = 256 << 10;
+	rig_open(&r);
+	snprintf(path, sizeof path, "%s/data.mdb", r.dir);
+	memset(value, 'v', 1024);
+	value[1024] = 0;
+	for (int round = 0; round < 12; round++) {
+		uint64_t last = 0;
+		for (int i = 0; i < 2000; i++) {
+			snprintf(key, sizeof key, "pods/%d", i % 300);
+			last = submit(&r, TXN(OPS(put(key, value))));
+			if (i % 50 == 49)
+				wait_for(&r, last);
+		}
+		rig_forget(&r);
+		need(stat(path, &st) == 0);
+		if (round == 3)
+			early = st.st_size;
+	}
+	need(st.st_size <= early + (4 << 20), "%ld MB became %ld", (long)early >> 20,
+	     (long)st.st_size >> 20);
+	rig_fini(&r);
+}
+
+/* ---- backup and restore */
+
+static void backup_to(struct rig *r, const char *path)
+{
+	struct err e = {0};
+	struct pollfd fd = {.fd = store_fd(r->store), .events = POLLIN};
+	need(store_backup(r->store, path, &e) == 0, "%s", e.text);
+	int rc;
+	while ((rc = store_backup_reap(r->store, &e)) == ERR_AGAIN)
+		need(poll(&fd, 1, 20000) == 1);
+	need(rc == 0, "%s", e.text);
+}
+
+Test(store_journal_lmdb, restored_store_is_the_backup_and_nobody_follows_from_before)
+{
+	struct rig r;
+	char file[128];
+	struct store_head before, now;
+	struct journal_restored out;
+	struct err e = {0};
+	make_store(&r, 5);
+	snprintf(file, sizeof file, "%s.backup", r.dir);
+	backup_to(&r, file);
+	need(store_backup(r.store, file, &e) == ERR_EXISTS && strstr(e.text, file), "%s", e.text);
+	uint64_t late = must_put(&r, "pods/late", "never was");
+	must_put(&r, "pods/0", "never was");
+	run(&r, TXN(OPS(put_part("jobs/j", "1", "n1"))));
+	store_head(r.store, &before);
+	need(journal_lmdb_restore(file, r.dir, &out, &e) == ERR_BUSY, "%s", e.text);
+	rig_close(&r);
+	need(journal_lmdb_restore(file, r.dir, &out, &e) == 0 && out.replaced, "%s", e.text);
+	rig_open(&r);
+	for (int pass = 0; pass < 2; pass++) {
+		static const char *const streams[] = {"", "pods", "jobs", "jobs@n1", "never"};
+		store_head(r.store, &now);
+		need(now.epoch != before.epoch && now.revision > before.revision + 1000000);
+		need(has_value(&r, "pods/late", NULL) && has_value(&r, "pods/0", "some value"));
+		for (int i = 0; i < 5; i++) {
+			uint64_t head = store_stream_head(r.store, span_of(streams[i]));
+			need(events_after(&r, streams[i], late, 0).rc == ERR_COMPACTED, "%s", streams[i]);
+			need(events_after(&r, streams[i], 0, 0).rc == ERR_COMPACTED, "%s", streams[i]);
+			need(events_after(&r, streams[i], head, 0).rc == 0, "who lists follows");
+		}
+		rig_reopen(&r);
+	}
+	uint64_t head = store_stream_head(r.store, span_of("pods"));
+	uint64_t next = must_put(&r, "pods/0", "goes on");
+	struct event_list l = events_after(&r, "pods", head, 0);
+	need(next > head && l.count == 1 && l.events[0].row.mod == next, "%s", err_name(l.rc));
+	need(l.events[0].prev[0] <= head, "a follower sees no gap");
+	need(strcmp(l.events[0].was.value, "some value") == 0);
+	forget_events(&l);
+	unlink(file);
+	rig_fini(&r);
+}
+
+/* A power cut when the very first file was being made. */
+Test(store_journal_lmdb, start_that_was_cut_off_before_it_wrote_anything_can_be_repeated)
+{
+	for (off_t bytes = 0; bytes <= 8192; bytes += 4096) {
+		struct rig r;
+		char path[128];
+		struct err e = {0};
+		rig_init(&r, true);
+		snprintf(path, sizeof path, "%s/data.mdb", r.dir);
+		int fd = open(path, O_RDWR | O_CREAT, 0600);
+		need(fd >= 0 && ftruncate(fd, bytes) == 0);
+		close(fd);
+		need(rig_try_open(&r, &e) == 0, "%ld bytes of nothing: %s", (long)bytes, e.text);
+		must_put(&r, "pods/a", "1");
+		rig_fini(&r);
+	}
 }
 
 /* The child: puts as fast as it can, a number each, and says which numbers

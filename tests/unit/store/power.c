@@ -339,6 +339,57 @@ Test(store_power, cut_anywhere_keeps_what_was_acknowledged, .timeout = 7200)
 	end(&r, &im);
 }
 
+/* The first start of all, cut off: the next one must work, whatever is there. */
+static void start_on_image(size_t upto, size_t synced, uint64_t *seed)
+{
+	struct rig r;
+	char path[128];
+	struct err e = {0};
+	rig_init(&r, true);
+	snprintf(path, sizeof path, "%s/data.mdb", r.dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	for (size_t k = 0; k < upto; k++) {
+		const struct spy_entry *s = &spy.entries[k];
+		bool in = k < synced || s->kind == SPY_DWRITE || (chance(seed) & 1);
+		if (in && s->kind == SPY_GROW)
+			need(REAL(ftruncate)(fd, s->at) == 0);
+		for (size_t at = 0; in && s->data && at < s->len; at += SECTOR) {
+			size_t len = s->len - at < SECTOR ? s->len - at : SECTOR;
+			bool torn = k >= synced && s->kind == SPY_WRITE && !(chance(seed) & 3);
+			if (!torn)
+				need(REAL(pwrite)(fd, s->data + at, len, s->at + (off_t)at) > 0);
+		}
+	}
+	close(fd);
+	need(rig_try_open(&r, &e) == 0, "cut after %zu calls: %s", upto, e.text);
+	need(run(&r, TXN(OPS(put("pods/a", "1"))))->status == 0);
+	rig_fini(&r);
+}
+
+Test(store_power, first_start_of_all_may_be_cut_off_anywhere, .timeout = 600)
+{
+	struct rig r;
+	char path[128];
+	uint64_t seed = 0x5eed;
+	size_t synced = 0;
+	rig_init(&r, true);
+	snprintf(path, sizeof path, "%s/data.mdb", r.dir);
+	spy_watch(path);
+	rig_open(&r);
+	must_put(&r, "pods/a", "1");
+	settle(&r);
+	spy.on = 0;
+	need(spy.count > 8);
+	for (size_t i = 0; i <= spy.count; i++) {
+		for (int way = 0; way < 8; way++)
+			start_on_image(i, synced, &seed);
+		if (i < spy.count && spy.entries[i].kind == SPY_SYNC)
+			synced = i + 1;
+	}
+	spy_forget();
+	rig_fini(&r);
+}
+
 /* The sweep itself must catch a journal that does not sync, and one that
  * acknowledges before it has. */
 static size_t wrong_after(void (*tamper)(void))
