@@ -91,6 +91,7 @@ unit_tools_LIBS := $(LIBS)
 
 TEST_SRCS := $(wildcard tests/unit/*/*.c tests/actor/*.c tests/sim/*.c)
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SRCS))
+E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
 
 define unit
@@ -104,6 +105,10 @@ $(BUILD)/tests/actor/%: $(BUILD)/obj/tests/actor/%.o $(TEST_HELP) $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
+$(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -111,7 +116,7 @@ $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 
 .PHONY: bench
 .PHONY: tests fuzz fuzzers check test test-long demo deps clean help format
-tests: $(TESTS)
+tests: $(TESTS) $(E2E_PROGRAMS)
 
 # A minute: everything builds, and all but the sanitizers and the slow.
 check:
@@ -141,6 +146,9 @@ endif
 # Proofs that take longer: seeds by the thousand, threads again.
 test-long: all tests
 	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS)) tests/e2e-thread tests/e2e-thread
+	SEEDS=10000 COMMITS=10000 FLIPS=100000 KILLS=1000 TEST_TIMEOUT_S=7200 tests/run \
+		$(addprefix $(BUILD)/tests/,sim/store unit/store/power unit/store/damage unit/store/kill)
+	KILLS=100 tests/run tests/e2e/histories.sh
 
 # Figures as JSON lines, each beside the bare library (and, with PEER_DIR, a
 # real Kubernetes) in the same run.
