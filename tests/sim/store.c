@@ -391,7 +391,7 @@ static void quiet(void)
 
 TestSuite(sim_store, .init = quiet);
 
-Test(sim_store, registers_sets_and_accounts_are_linearizable, .timeout = 7200)
+Test(sim_store, registers_sets_and_accounts_are_linearizable)
 {
 	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
 	uint64_t first = from ? strtoull(from, NULL, 10) : 1;

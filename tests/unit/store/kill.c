@@ -141,7 +141,7 @@ static void compare(struct rig *r, struct logs *l)
 	forget_events(&e);
 }
 
-Test(store_kill, nothing_that_64_writers_logged_is_lost, .timeout = 7200)
+Test(store_kill, nothing_that_64_writers_logged_is_lost)
 {
 	const char *wanted = getenv("KILLS");
 	long kills = wanted ? strtol(wanted, NULL, 10) : 20;

@@ -313,7 +313,7 @@ static void end(struct rig *r, struct image *im)
 	rig_fini(r);
 }
 
-Test(store_power, cut_anywhere_keeps_what_was_acknowledged, .timeout = 7200)
+Test(store_power, cut_anywhere_keeps_what_was_acknowledged)
 {
 	unsigned total = commits_wanted(), given = SLOTS, acked = SLOTS;
 	struct image im = {0};
@@ -366,7 +366,7 @@ static void start_on_image(size_t upto, size_t synced, uint64_t *seed)
 	rig_fini(&r);
 }
 
-Test(store_power, first_start_of_all_may_be_cut_off_anywhere, .timeout = 600)
+Test(store_power, first_start_of_all_may_be_cut_off_anywhere)
 {
 	struct rig r;
 	char path[128];
@@ -490,7 +490,7 @@ static bool fail_call(const struct fault *f, long n)
 	return refused;
 }
 
-Test(store_power, every_call_that_fails_stops_the_store_and_loses_nothing, .timeout = 3600)
+Test(store_power, every_call_that_fails_stops_the_store_and_loses_nothing)
 {
 	static const struct fault faults[] = {
 		{EIO, false}, {EIO, true}, {ENOSPC, false}, {0, false}};
