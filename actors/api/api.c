@@ -116,14 +116,45 @@ static bool span_has(struct span s, const char *text)
 	return memmem(s.data, s.len, text, strlen(text)) != NULL;
 }
 
-/* We write JSON only; an Accept header without it has no answer. */
-static bool accepts_json(const struct call *k)
+static bool has_json(struct span accept)
 {
 	static const char *const fine[] = {"json", "*/*", "application/*"};
 	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
-		if (span_has(k->accept, fine[i]))
+		if (span_has(accept, fine[i]))
 			return true;
-	return k->accept.len == 0;
+	return accept.len == 0;
+}
+
+/* Protobuf has no tables and no part of an object; custom kinds have none. */
+static bool has_protobuf(const struct call *k, struct span accept)
+{
+	return span_has(accept, PROTOBUF_TYPE) && !span_has(accept, "as=") &&
+	       api_body_type(k->resource, k->sub);
+}
+
+/* An Accept header with neither of our two forms has no answer. */
+static bool is_acceptable(const struct call *k)
+{
+	return has_json(k->accept) || has_protobuf(k, k->accept);
+}
+
+/* The first of the listed forms that we have wins. */
+static bool prefers_protobuf(const struct call *k)
+{
+	struct span rest = k->accept;
+	while (rest.len) {
+		const uint8_t *comma = memchr(rest.data, ',', rest.len);
+		size_t n = comma ? (size_t)(comma - rest.data) : rest.len;
+		struct span one = {rest.data, n};
+		if (has_protobuf(k, one))
+			return true;
+		if (has_json(one))
+			return false;
+		n += comma != NULL;
+		rest.data += n;
+		rest.len -= n;
+	}
+	return false;
 }
 
 static bool negotiate(struct call *k)
@@ -133,6 +164,8 @@ static bool negotiate(struct call *k)
 		k->form = FORM_TABLE;
 	else if (span_has(accept, "as=PartialObjectMetadata"))
 		k->form = FORM_METADATA;
+	else if (prefers_protobuf(k))
+		k->form = FORM_PROTOBUF;
 	return table_include_parse(call_arg(k, "includeObject"), &k->include);
 }
 
@@ -166,8 +199,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
 	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
-	if (!accepts_json(k) && strcmp(k->sub, "log") != 0) {
-		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json"));
+	if (!is_acceptable(k) && strcmp(k->sub, "log") != 0) {
+		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, " PROTOBUF_TYPE));
 		return;
 	}
 	if (!negotiate(k)) {

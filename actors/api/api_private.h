@@ -23,7 +23,7 @@ enum {
 struct api;
 
 /* How the client wants objects written. */
-enum api_form { FORM_OBJECT, FORM_TABLE, FORM_METADATA };
+enum api_form { FORM_OBJECT, FORM_TABLE, FORM_METADATA, FORM_PROTOBUF, FORMS };
 
 /* One request until its answer. Everything of it lives in its arena. */
 struct call {
@@ -96,6 +96,8 @@ struct api {
 	uint64_t requests, watch_events;
 };
 
+#define PROTOBUF_TYPE "application/vnd.kubernetes.protobuf"
+
 /* ---- answers (answer.c). All of them end the call. */
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status);
 void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,
@@ -103,6 +105,15 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
 		   uint64_t version);
 void call_end(struct api *a, struct call *k);
+/* ---- protobuf (protobuf_answer.c). A resource without a type has none. */
+/* What a resource, or what its subresource takes and gives, is of. */
+const struct schema_type *api_body_type(const struct schema_resource *r, const char *subresource);
+void protobuf_object(struct buf *out, const struct schema_type *type, struct mp object,
+		     uint64_t version);
+void protobuf_item(struct buf *items, const struct schema_type *type, struct mp object,
+		   uint64_t version);
+void protobuf_status(struct buf *out, const struct doc *status);
+
 /* The value of a query parameter; empty when absent. */
 struct span call_arg(const struct call *k, const char *name);
 bool call_flag(const struct call *k, const char *name);

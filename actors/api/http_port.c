@@ -23,6 +23,8 @@
 
 static const char *const type_names[HTTP_TYPES] = {
 	[HTTP_JSON] = "application/json",
+	[HTTP_PROTOBUF] = "application/vnd.kubernetes.protobuf",
+	[HTTP_PROTOBUF_WATCH] = "application/vnd.kubernetes.protobuf;stream=watch",
 	[HTTP_TEXT] = "text/plain; charset=utf-8",
 	[HTTP_OCTETS] = "application/octet-stream",
 	[HTTP_DISCOVERY] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
