@@ -1,21 +1,23 @@
 /* `troupe tail`: every committed change, in order, none missing; with
  * --messages what the actors say to each other as well (tail_merge.c).
  *
- * The bus only wakes it; the changes come from the store, page by page after
- * the last one printed. So a tail that is slow, stopped or resumed (--from-rev)
- * loses nothing, and never slows anybody. */
+ * A word in shared memory says how far the store is (heads.h); the changes come
+ * from it page by page after the last one printed. So a tail that is slow,
+ * stopped or resumed (--from-rev) loses nothing, and slows nobody: a subscriber
+ * of the bus would cost the broker a frame for every change. */
 #include "tools/tail.h"
 
 #include <argp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/runtime/messages.h"
+#include "actors/runtime/heads.h"
 #include "store/store.h"
 #include "tools/commands.h"
 
-enum { IDLE_MS = 2000 };
+enum { ROUND_MS = 20, AGAIN_MS = 100 };
 
 enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT };
 
@@ -137,8 +139,15 @@ static int print_page(struct client *cl, const struct tail_options *o, uint64_t 
 			(unsigned long long)(*last >> STORE_POSITION_BITS), e.text);
 		return TAIL_EXIT_COMPACTED;
 	}
-	if (rc) /* the store is being started again: the next round asks again */
+	if (rc && !o->follow) {
+		fprintf(stderr, "troupe tail: %s\n", e.text);
+		return 1;
+	}
+	if (rc) { /* the store is being started again: the next round asks again */
+		poll(NULL, 0, AGAIN_MS);
+		*more = true;
 		return 0;
+	}
 	while ((!o->count || *printed < o->count) && tail_next(&p, &c)) {
 		*last = c.version;
 		if (!tail_wants_change(o, &c))
@@ -152,20 +161,43 @@ static int print_page(struct client *cl, const struct tail_options *o, uint64_t 
 	return 0;
 }
 
-static int changes_only(struct client *cl, const struct tail_options *o, struct err *e)
+/* Until there is something behind `last`. */
+static void wait_for_change(struct client *cl, const struct heads *heads, uint64_t last)
 {
-	uint64_t last = o->from ? store_version(o->from, 0) - 1 : 0, oldest;
+	while (heads_global(heads) <= last) {
+		client_keep(cl);
+		poll(NULL, 0, ROUND_MS);
+	}
+}
+
+static int follow(struct client *cl, const struct tail_options *o, const struct heads *heads,
+		  struct err *e)
+{
+	uint64_t last = o->from ? store_version(o->from, 0) - 1 : 0, oldest, seen = 0;
 	long printed = 0;
 	int rc = o->from ? 0 : tail_bounds(cl, &last, &oldest, e);
-	client_subscribe_all(cl);
 	while (rc == 0) {
 		bool more;
+		seen = heads_global(heads);
 		rc = print_page(cl, o, &last, &printed, &more);
 		if (rc || (o->count && printed >= o->count) || (!more && !o->follow))
 			break;
-		if (!more)
-			client_wait(cl, IDLE_MS);
+		if (!more) /* of one kind there may be nothing up to where the store is */
+			wait_for_change(cl, heads, seen > last ? seen : last);
 	}
+	return rc;
+}
+
+static int changes_only(struct client *cl, const struct tail_options *o, struct err *e)
+{
+	struct heads *heads;
+	char path[700];
+	snprintf(path, sizeof path, "%s/run/heads", o->data_dir);
+	int rc = heads_open(&heads, path, e);
+	if (rc)
+		return rc;
+	rc = follow(cl, o, heads, e);
+	heads_close(heads);
 	return rc;
 }
 
