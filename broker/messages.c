@@ -15,6 +15,7 @@ static const struct msg_field hello[] = {
 static const struct msg_field welcome[] = {
 	{"epoch", MP_INT, 0, true, "of this session; every later envelope carries it"},
 	{"ping_ms", MP_INT, 0, true, "how often the broker wants to hear something"},
+	{"window", MP_INT, 0, true, "bytes that may be on their way to the cell; see session.credit"},
 	END,
 };
 static const struct msg_field bye[] = {
@@ -24,6 +25,11 @@ static const struct msg_field bye[] = {
 static const struct msg_field beat[] = {
 	{"sent_us", MP_INT, 0, false, "the pinging side's clock, sent back as it is"},
 	{"names", MP_INT, 0, false, "how many it has; bye when the broker knows another number"},
+	{"sent", MP_INT, 0, false, "in a pong: bytes sent in this session; what did not come is lost"},
+	END,
+};
+static const struct msg_field credit[] = {
+	{"taken", MP_INT, 0, true, "bytes of routed frames that came in this session, all in all"},
 	END,
 };
 static const struct msg_field name[] = {
@@ -90,6 +96,8 @@ static const struct msg_row rows[] = {
 	 "the session is over: say hello again, or stop"},
 	{MSG_SESSION_PING, "session.ping", CLASS_SYSTEM, ROLE_ANY, beat, "still there?"},
 	{MSG_SESSION_PONG, "session.pong", CLASS_SYSTEM, ROLE_ANY, beat, "still here"},
+	{MSG_SESSION_CREDIT, "session.credit", CLASS_SYSTEM, ROLE_ANY, credit,
+	 "so much was taken: as much more may come"},
 	{MSG_NAME_REGISTER, "name.register", CLASS_SYSTEM, ROLE_ANY, name,
 	 "an actor lives here now"},
 	{MSG_NAME_RELEASE, "name.release", CLASS_SYSTEM, ROLE_ANY, name,

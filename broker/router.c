@@ -14,6 +14,7 @@ struct session {
 	uint64_t epoch;
 	uint64_t incarnation;
 	uint64_t heard_us;
+	uint64_t sent, taken; /* bytes of routed frames: handed to the socket, said to have come */
 	char *cell;
 	struct omap names; /* name -> this session; the keys are what counts */
 };
@@ -271,8 +272,9 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 		name_register(r, s, name);
 	}
 	struct buf welcome = {0};
-	mpw_map(&welcome, 2);
+	mpw_map(&welcome, 3);
 	mpw_kv_u64(&welcome, "epoch", s->epoch);
+	mpw_kv_u64(&welcome, "window", ROUTER_WINDOW_BYTES);
 	mpw_kv_u64(&welcome, "ping_ms", ROUTER_PING_US / 1000);
 	say_system(r, peer, MSG_SESSION_WELCOME, &welcome);
 }
@@ -286,15 +288,30 @@ static bool names_differ(const struct session *s, struct mp ping)
 	return count >= 0 && (uint64_t)count != s->names.count;
 }
 
+static void on_credit(struct session *s, struct mp body)
+{
+	struct mp v;
+	uint64_t taken;
+	if (mp_find(body, "taken", &v) && mp_u64(&v, &taken) == 0 && taken > s->taken &&
+	    taken <= s->sent)
+		s->taken = taken;
+}
+
 static void on_ping(struct router *r, struct session *s, const struct envelope *env)
 {
 	struct buf pong = {0};
+	struct mp v;
+	uint64_t sent_us = 0;
 	if (names_differ(s, mp_of(env->body))) {
 		log_warn("broker", "cell %s has other names than are known here", s->cell);
 		say_bye(r, s->peer, "other names than are known here: say hello again");
 		return;
 	}
-	buf_append(&pong, env->body.data, env->body.len);
+	if (mp_find(mp_of(env->body), "sent_us", &v))
+		mp_u64(&v, &sent_us);
+	mpw_map(&pong, 2);
+	mpw_kv_u64(&pong, "sent_us", sent_us);
+	mpw_kv_u64(&pong, "sent", s->sent);
 	say_system(r, s->peer, MSG_SESSION_PONG, &pong);
 }
 
@@ -305,6 +322,9 @@ static void on_system(struct router *r, struct session *s, const struct envelope
 	switch (env->kind) {
 	case MSG_SESSION_PING:
 		on_ping(r, s, env);
+		break;
+	case MSG_SESSION_CREDIT:
+		on_credit(s, body);
 		break;
 	case MSG_SESSION_BYE:
 		session_end(r, s, ERR_CLOSED);
@@ -323,6 +343,28 @@ static void on_system(struct router *r, struct session *s, const struct envelope
 	}
 }
 
+static bool has_credit(const struct session *to, const struct envelope *env, size_t bytes)
+{
+	bool asks = env->type == ENV_REQUEST || env->type == ENV_SEND;
+	return !asks || to->sent + bytes - to->taken <= ROUTER_WINDOW_BYTES;
+}
+
+static int hand_over(struct router *r, struct session *to, const struct envelope *env,
+		     struct bytes *frame)
+{
+	size_t bytes = bytes_span(frame).len;
+	if (!to)
+		return ERR_UNREACHABLE;
+	if (!has_credit(to, env, bytes)) {
+		r->stats.refused_credit++;
+		return ERR_OVERLOADED;
+	}
+	int rc = r->ops.send(r->ops.arg, to->peer, frame);
+	if (rc == 0)
+		to->sent += bytes;
+	return rc;
+}
+
 /* ---- what the broker tells about itself */
 
 static void put_counts(struct buf *b, const struct router_stats *s)
@@ -335,6 +377,7 @@ static void put_counts(struct buf *b, const struct router_stats *s)
 		{"refused_full", s->refused_full},   {"refused_gone", s->refused_gone},
 		{"strangers", s->strangers},	     {"malformed", s->malformed},
 		{"stale", s->stale},		     {"forged", s->forged},
+		{"refused_credit", s->refused_credit},
 	};
 	mpw_map(b, sizeof counts / sizeof *counts);
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
@@ -374,8 +417,7 @@ static void on_request(struct router *r, struct session *from, const struct enve
 static void route(struct router *r, struct session *from, const struct envelope *env,
 		  struct bytes *frame)
 {
-	struct session *to = omap_get(&r->names, env->to);
-	int rc = to ? r->ops.send(r->ops.arg, to->peer, frame) : ERR_UNREACHABLE;
+	int rc = hand_over(r, omap_get(&r->names, env->to), env, frame);
 	if (rc == 0) {
 		r->stats.routed++;
 		return;

@@ -82,11 +82,17 @@ static void make_runnable(struct cell *c, struct actor *a)
 	c->run_last = a;
 }
 
+static size_t bytes_of(const struct item *i)
+{
+	return i->type == ITEM_PORT ? bytes_span(i->port.payload).len : i->body.len;
+}
+
 int actor_queue(struct cell *c, struct actor *a, struct item *i)
 {
-	/* What belongs to the runtime's own bookkeeping is always taken. */
 	bool bounded = i->type == ITEM_MSG || i->type == ITEM_PORT;
-	if (bounded && a->queued >= CELL_MAILBOX_ITEMS_MAX) {
+	size_t bytes = bytes_of(i);
+	if (bounded && (a->queued >= CELL_MAILBOX_ITEMS_MAX ||
+			a->queued_bytes + bytes > CELL_MAILBOX_BYTES_MAX)) {
 		a->stats.rejected++;
 		item_free(i);
 		return ERR_OVERLOADED;
@@ -99,6 +105,7 @@ int actor_queue(struct cell *c, struct actor *a, struct item *i)
 		a->first = i;
 	a->last = i;
 	a->queued++;
+	a->queued_bytes += bytes;
 	make_runnable(c, a);
 	return 0;
 }
@@ -112,6 +119,7 @@ static struct item *mailbox_pop(struct actor *a)
 	if (!a->first)
 		a->last = NULL;
 	a->queued--;
+	a->queued_bytes -= bytes_of(i);
 	i->next = NULL;
 	return i;
 }
@@ -122,7 +130,7 @@ static void mailbox_keep_messages(struct actor *a)
 {
 	struct item *i = a->first;
 	a->first = a->last = NULL;
-	a->queued = 0;
+	a->queued = a->queued_bytes = 0;
 	while (i) {
 		struct item *next = i->next;
 		i->next = NULL;
@@ -135,6 +143,7 @@ static void mailbox_keep_messages(struct actor *a)
 				a->first = i;
 			a->last = i;
 			a->queued++;
+			a->queued_bytes += bytes_of(i);
 		}
 		i = next;
 	}
@@ -147,6 +156,7 @@ static void mailbox_push_front(struct actor *a, struct item *i)
 	if (!a->last)
 		a->last = i;
 	a->queued++;
+	a->queued_bytes += bytes_of(i);
 }
 
 /* ---- an actor's life */
@@ -353,6 +363,9 @@ struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
 	c->self = mem_alloc(strlen(cfg->name) + 6);
 	sprintf(c->self, "cell/%s", cfg->name);
 	c->incarnation = ops->random(ops->arg) >> 1;
+	/* An answer to a request of a former incarnation may come late, to the
+	 * same name: it must not be the answer to one of ours. */
+	c->next_id = ops->random(ops->arg) >> 2;
 	c->views_act_us = UINT64_MAX;
 	link_start(c);
 	return c;

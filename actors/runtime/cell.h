@@ -62,7 +62,11 @@ struct cell_config {
 };
 
 enum {
+	/* Of a mailbox, for messages and port events; what belongs to the
+	 * runtime's own bookkeeping (answers, outcomes, timers, views, the end) is
+	 * always taken. */
 	CELL_MAILBOX_ITEMS_MAX = 100000,
+	CELL_MAILBOX_BYTES_MAX = 64 * 1024 * 1024,
 	CELL_OUTBOX_ITEMS_MAX = 20000,
 	CELL_RESTARTS_MAX = 5, /* within CELL_RESTARTS_WINDOW_US, then it escalates */
 	CELL_RESTARTS_WINDOW_US = 30000000,

@@ -69,7 +69,7 @@ struct actor {
 	void *state;  /* NULL: down, waiting for its restart */
 	struct bytes *cfg;
 	struct item *first, *last;
-	size_t queued;
+	size_t queued, queued_bytes;
 	struct actor *run_next;
 	bool runnable, stopping, held;
 	struct port **ports;
@@ -205,6 +205,9 @@ struct cell {
 	enum link_state link;
 	uint64_t epoch, incarnation, sequence;
 	uint64_t hello_at_us, ping_at_us, heard_us;
+	/* bytes of routed frames in this session: come, told so; what may be on
+	 * its way */
+	uint64_t taken, taken_told, window;
 	uint64_t check_at_us, views_act_us;
 	bool checking;
 	struct out_msg *out_first, *out_last;
@@ -265,6 +268,8 @@ void link_send(struct cell *c, struct out_msg *m); /* takes it */
 void link_flush(struct cell *c);
 void link_publish(struct cell *c, struct bytes *frame); /* borrowed */
 void link_on_system(struct cell *c, const struct envelope *env);
+/* A routed frame of so many bytes was taken from the socket. */
+void link_took(struct cell *c, size_t bytes);
 void link_register(struct cell *c, const char *name, bool on);
 void link_free(struct cell *c);
 

@@ -347,6 +347,8 @@ void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
 		return;
 	}
 	c->heard_us = cell_clock(c);
+	if (env.type != ENV_SYSTEM)
+		link_took(c, bytes_span(frame).len);
 	if (env.type == ENV_SYSTEM)
 		link_on_system(c, &env);
 	else
