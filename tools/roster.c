@@ -62,6 +62,19 @@ static const char *text(struct roster *r, struct mp map, const char *key)
 	return arena_ndup(&r->arena, s.data, s.len);
 }
 
+/* What was said stays: the broker's words are page 0, and not in `pages`. */
+static struct metrics_page *keep(struct roster *r, struct bytes *owner)
+{
+	size_t n = r->owner_count++;
+	r->owners = mem_realloc(r->owners, (n + 1) * sizeof *r->owners);
+	r->owners[n] = owner;
+	if (n == 0)
+		return NULL;
+	r->pages = mem_realloc(r->pages, n * sizeof *r->pages);
+	r->page_count = n;
+	return &r->pages[n - 1];
+}
+
 /* ---- a cell */
 
 static void add_actor(struct roster *r, const struct roster_cell *cell, struct mp map)
@@ -102,7 +115,8 @@ static int read_page(struct roster *r, struct client *cl, struct roster_cell *ce
 	*more = n && mp_path_bool(reply, "more", false);
 	if (n)
 		*after = r->actors[r->actor_count - 1].name;
-	bytes_unref(owner);
+	keep(r, owner)->listing = reply;
+	r->pages[r->page_count - 1].cell = cell->name;
 	return 0;
 }
 
@@ -133,22 +147,6 @@ static void read_sessions(struct roster *r, struct mp state)
 		c->name = text(r, list, "cell");
 		read_figures(session_figures, list, c);
 		r->cell_count += !is_tool(c->name);
-	}
-}
-
-static void read_counts(struct roster *r, struct mp state)
-{
-	struct mp map;
-	struct span key;
-	size_t n = 0;
-	if (!mp_find(state, "counts", &map) || mp_map(&map, &n))
-		return;
-	r->broker = arena_alloc(&r->arena, (n + 1) * sizeof *r->broker);
-	for (size_t i = 0; i < n && mp_str(&map, &key) == 0; i++) {
-		struct roster_count *c = &r->broker[r->broker_count++];
-		c->name = arena_ndup(&r->arena, key.data, key.len);
-		if (mp_u64(&map, &c->value))
-			mp_skip(&map);
 	}
 }
 
@@ -192,8 +190,8 @@ int roster_read(struct roster *out, struct client *cl, const char *data_dir, str
 	if (rc)
 		return rc;
 	read_sessions(out, state);
-	read_counts(out, state);
-	bytes_unref(owner);
+	out->broker = state;
+	keep(out, owner);
 	qsort(out->cells, out->cell_count, sizeof *out->cells, by_name);
 	for (size_t i = 0; i < out->cell_count; i++)
 		read_cell(out, cl, &out->cells[i]);
@@ -203,6 +201,10 @@ int roster_read(struct roster *out, struct client *cl, const char *data_dir, str
 
 void roster_fini(struct roster *r)
 {
+	for (size_t i = 0; i < r->owner_count; i++)
+		bytes_unref(r->owners[i]);
+	free(r->owners);
+	free(r->pages);
 	free(r->actors);
 	arena_fini(&r->arena);
 	memset(r, 0, sizeof *r);

@@ -4,6 +4,7 @@
 #ifndef TOOLS_ROSTER_H
 #define TOOLS_ROSTER_H
 
+#include "actors/runtime/metrics.h"
 #include "broker/base/mem.h"
 #include "tools/client.h"
 
@@ -22,17 +23,16 @@ struct roster_cell {
 	uint64_t names, silent_us, turns, pending, parked, outbox, dead;
 };
 
-struct roster_count {
-	const char *name;
-	uint64_t value;
-};
-
 struct roster {
 	struct arena arena; /* owns all of it */
 	struct roster_actor *actors; /* cell by cell, by name */
 	struct roster_cell *cells;
-	struct roster_count *broker; /* what it counted */
-	size_t actor_count, cell_count, broker_count;
+	size_t actor_count, cell_count;
+	/* What they said, as it was. */
+	struct mp broker;
+	struct metrics_page *pages;
+	struct bytes **owners;
+	size_t page_count, owner_count;
 };
 
 /* Sessions of commands like this one are left out. */

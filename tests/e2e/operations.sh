@@ -129,12 +129,17 @@ for line in open(sys.argv[1]):
     elif not line.startswith("#"):
         m = re.fullmatch(r"([a-z_]+)\{(?:[a-z]+=\"[^\"\\]*\",?)+\} [0-9.]+\n", line)
         assert m and m.group(1) in (family, family + "_sum", family + "_count"), line
-assert len(seen) > 10, seen' "$tmp/metrics"; }
-check "metrics are Prometheus text" families
+assert len(seen) > 10, seen' "$1"; }
+check "top's metrics are Prometheus text" families "$tmp/metrics"
+scrape() { curl -sk -H "Authorization: Bearer $1" "https://127.0.0.1:$port/metrics"; }
+scrape "$(cat "$data/pki/token")" >"$tmp/scraped"
+check "so are those of the API's /metrics" families "$tmp/scraped"
+check "which tell of the same actors" is "$(grep -o '^troupe_actor_queue.*}' "$tmp/metrics" | sort)" bash -c "grep -o '^troupe_actor_queue.*}' $tmp/scraped | sort"
+check "to nobody without a token" grep -q '"code":401' <(scrape none)
 check "with a figure for each actor" grep -qE '^troupe_actor_turns_total\{cell="core",actor="scheduler",kind="scheduler"\} [1-9]' "$tmp/metrics"
 "$troupe" trace --data-dir "$data" --scan 100000 pods/default/web >"$tmp/trace"
 check "trace of an object finds what made it" grep -q 'added pods/default/web' "$tmp/trace"
-check "trace by id of what is still in the rings" bash -c "id=\$($troupe tail --data-dir $data -m -x -o json | grep -o '\"trace\":\"[0-9a-f]*' | tail -n 1 | cut -d'\"' -f4)
+check "trace by id of what is still in the rings" bash -c "id=\$($troupe tail --data-dir $data -m -x -k store.txn -o json | grep -o '\"trace\":\"[0-9a-f]*' | tail -n 1 | cut -d'\"' -f4)
 	$troupe trace --data-dir $data \$id | grep -q 'store.txn  turn [0-9]*us'"
 check "an unknown trace is said to be unknown" bash -c "! $troupe trace --data-dir $data deadbeef 2>$tmp/unknown && grep -q 'know trace' $tmp/unknown"
 

@@ -358,3 +358,35 @@ Test(router, a_pong_says_what_was_sent)
 	cr_expect_eq(mp_path_int(mp_of(pong->body), "sent_us", 0), 5);
 	stop(&g);
 }
+
+Test(router, tells_which_cells_are_here)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	struct buf b = {0};
+	mpw_map(&b, 0);
+	struct envelope ask = {.type = ENV_REQUEST, .from = span_of("alice"),
+			       .to = span_of("broker"), .correlation = 42, .epoch = a,
+			       .kind = MSG_BROKER_SESSIONS};
+	feed(&g, 1, &ask, &b, 2000);
+	const struct envelope *got = &g.sent[g.count - 1].env;
+	struct mp list;
+	size_t n = 0;
+	cr_assert_eq(g.sent[g.count - 1].peer, 1);
+	cr_assert_eq(got->type, ENV_REPLY);
+	cr_assert_eq(got->kind, MSG_BROKER_STATE);
+	cr_expect_eq(got->correlation, 42);
+	cr_assert(mp_find(mp_of(got->body), "sessions", &list));
+	cr_assert_eq(mp_array(&list, &n), 0);
+	cr_expect_eq(n, 2);
+	cr_expect(span_is(mp_path_str(list, "cell"), "one"));
+	mp_skip(&list);
+	cr_expect(span_is(mp_path_str(list, "cell"), "two"));
+	cr_expect_gt(mp_path_int(list, "names", 0), 0);
+	/* It takes no other request. */
+	request(&g, 1, a, "alice", "broker");
+	cr_expect(span_is(error_code(&g), "unsupported"));
+	stop(&g);
+}
