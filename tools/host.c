@@ -355,7 +355,11 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return 1;
 	}
-	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path};
+	char ring[500];
+	snprintf(ring, sizeof ring, "%s/rings", h->run_dir);
+	mkdir(ring, 0700); /* what there is to say, its first user says */
+	snprintf(ring, sizeof ring, "%s/rings/broker.ring", h->run_dir);
+	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path, .ring = ring};
 	if (h->main_process && broker_open(&h->broker, &b, &e)) {
 		log_error("troupe", "broker: %s", e.text);
 		return 1;

@@ -2,6 +2,7 @@
  * after the other: the broker, which cells there are; each cell, page by page.
  * A cell that does not answer in time (a foreign program need not) is left
  * out: what it had to say is missing, not zero. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
@@ -53,9 +54,7 @@ static void ask_cell(struct ctx *c, struct call *k)
 
 static void copy(char to[ENV_NAME_BYTES_MAX + 1], struct span s)
 {
-	size_t n = s.len < ENV_NAME_BYTES_MAX ? s.len : ENV_NAME_BYTES_MAX;
-	memcpy(to, s.data, n);
-	to[n] = 0;
+	snprintf(to, ENV_NAME_BYTES_MAX + 1, "%.*s", (int)s.len, (const char *)s.data);
 }
 
 /* Sessions of commands say nothing about the cluster. */

@@ -110,7 +110,9 @@ check "inspect lists the actors of all cells" bash -c "$troupe inspect --data-di
 	$troupe inspect --data-dir $data | grep -qE '^api +api' && $troupe inspect --data-dir $data | grep -qE '^nodes +node-agent/n1'"
 check "inspect shows what an actor knows" grep -qE '^transactions +[1-9]' <(inspect store)
 check "inspect knows the broker" grep -q '"routed":[1-9]' <(inspect broker -o json)
+dead() { once --phase dead | grep -q 'cell/tool-.* -> nobody .*unreachable'; }
 check "inspect of nobody fails and says so" bash -c "! $troupe inspect --data-dir $data nobody 2>$tmp/nobody && grep -q 'no actor nobody' $tmp/nobody"
+check "and is a dead letter of the broker" dead
 "$troupe" top --data-dir "$data" -o json >"$tmp/top"
 check "top is JSON lines" valid "$tmp/top" 5
 figures() { python3 -c 'import json, sys

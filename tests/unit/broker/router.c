@@ -14,7 +14,8 @@ struct rig {
 		struct bytes *frame;
 		struct envelope env;
 	} sent[SENT_MAX];
-	size_t count, published;
+	size_t count, published, dead;
+	int dead_code;
 	uint64_t full, gone; /* peers whose queue is full, or who are gone */
 };
 
@@ -38,6 +39,14 @@ static void on_publish(void *arg, struct bytes *frame)
 	((struct rig *)arg)->published++;
 }
 
+static void on_dead(void *arg, const struct envelope *env, int code)
+{
+	struct rig *g = arg;
+	(void)env;
+	g->dead++;
+	g->dead_code = code;
+}
+
 static struct rig rig_new(void)
 {
 	return (struct rig){0};
@@ -45,7 +54,7 @@ static struct rig rig_new(void)
 
 static void start(struct rig *g)
 {
-	struct router_ops ops = {g, on_send, on_publish};
+	struct router_ops ops = {g, on_send, on_publish, on_dead};
 	g->r = router_new(&ops, 1, 7);
 }
 
@@ -159,6 +168,8 @@ Test(router, answers_a_request_that_nobody_can_take)
 	hello(&g, 2, "two", 1, "bob");
 	request(&g, 1, a, "alice", "nobody");
 	cr_expect(span_is(error_code(&g), "unreachable"));
+	cr_expect_eq(g.dead, 1);
+	cr_expect_eq(g.dead_code, ERR_UNREACHABLE);
 	g.full = 2;
 	request(&g, 1, a, "alice", "bob");
 	cr_expect(span_is(error_code(&g), "overloaded"));
