@@ -101,7 +101,6 @@ static void show_name(struct ring *r, uint32_t slot)
 	struct ring_slot *s = &r->map.slots[slot];
 	uint64_t writing = (n->generation * 2 + 1) << 8;
 	atomic_store_explicit(&s->stamp, writing, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
 	ring_words_put(s->text, n->text, n->len);
 	n->generation++;
 	atomic_store_explicit(&s->stamp, (n->generation * 2) << 8 | n->len, memory_order_release);
@@ -182,9 +181,7 @@ int ring_open(struct ring **out, const struct ring_config *cfg, struct err *e)
 	snprintf(h->cell, sizeof h->cell, "%s", cfg->cell);
 	r->body_head = BODY_UNIT; /* place 0 means none */
 	h->body_head = r->body_head;
-	/* A reader that opens the file now must not take half a header for one. */
-	atomic_thread_fence(memory_order_release);
-	memcpy(h->magic, RING_MAGIC, sizeof h->magic);
+	atomic_store_explicit(&h->magic, RING_MAGIC, memory_order_release);
 	*out = r;
 	return 0;
 }
@@ -215,7 +212,6 @@ static uint32_t put_body(struct ring *r, uint32_t sequence, struct span body)
 		at += room - at % room;
 	r->body_head = at + need;
 	atomic_store_explicit(&r->map.header->body_head, r->body_head, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
 	uint64_t mark = (uint64_t)sequence << 32 | body.len;
 	_Atomic uint64_t *to = r->map.bodies + at % room / 8;
 	ring_words_put(to, &mark, 8);
@@ -229,7 +225,6 @@ void ring_write(struct ring *r, struct ring_record *record, struct span body)
 	record->body = put_body(r, record->sequence, body);
 	_Atomic uint64_t *to =
 		r->map.records + (r->head & (r->map.record_count - 1)) * RECORD_WORDS;
-	atomic_thread_fence(memory_order_release); /* head was stored before this record's words */
 	ring_words_put(to, record, sizeof *record);
 	atomic_store_explicit(&r->map.header->head, ++r->head, memory_order_release);
 }

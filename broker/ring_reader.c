@@ -21,7 +21,7 @@ struct ring_reader {
 
 static int check_header(const struct ring_header *h, size_t bytes)
 {
-	if (bytes < HEADER_BYTES || memcmp(h->magic, RING_MAGIC, sizeof h->magic) != 0 ||
+	if (bytes < HEADER_BYTES || atomic_load_explicit(&h->magic, memory_order_acquire) != RING_MAGIC ||
 	    h->format != FORMAT || h->record_bytes != sizeof(struct ring_record))
 		return ERR_CORRUPT;
 	if (!ring_power_of_two(h->records) || !ring_power_of_two(h->body_bytes))
@@ -107,8 +107,7 @@ enum ring_read ring_reader_next(struct ring_reader *r, struct ring_record *out, 
 		_Atomic uint64_t *at = r->map.records +
 				       (r->next & (r->map.record_count - 1)) * RECORD_WORDS;
 		ring_words_get(out, at, sizeof *out);
-		atomic_thread_fence(memory_order_acquire);
-		first = oldest(r, atomic_load_explicit(&r->map.header->head, memory_order_relaxed));
+			first = oldest(r, atomic_load_explicit(&r->map.header->head, memory_order_relaxed));
 		if (r->next >= first && out->sequence == (uint32_t)r->next) {
 			*number = r->next++;
 			return RING_RECORD;
@@ -133,7 +132,6 @@ struct span ring_reader_name(struct ring_reader *r, uint32_t name)
 	    (uint32_t)(generation << SLOT_BITS) != (name & ~(uint32_t)(NAME_SLOTS - 1)))
 		return unknown;
 	ring_words_get(r->name, s->text, len);
-	atomic_thread_fence(memory_order_acquire);
 	if (atomic_load_explicit(&s->stamp, memory_order_relaxed) != stamp)
 		return unknown;
 	return (struct span){(uint8_t *)r->name, len};
@@ -169,7 +167,6 @@ bool ring_reader_body(struct ring_reader *r, const struct ring_record *record, s
 	buf_reserve(out, len);
 	ring_words_get(out->data + out->len, from + 1, len);
 	out->len += len;
-	atomic_thread_fence(memory_order_acquire);
 	if (body_there(r, at))
 		return true;
 	out->len = was;
