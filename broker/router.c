@@ -26,6 +26,7 @@ struct router {
 	uint64_t next_epoch;
 	uint64_t sequence;
 	struct omap peers;   /* peer number -> session */
+	struct omap cells;   /* name of a cell -> its session */
 	struct omap names;   /* actor's name -> session */
 	struct omap watches; /* watched name -> struct omap of watchers' names */
 };
@@ -75,6 +76,7 @@ void router_free(struct router *r)
 		return;
 	omap_fini(&r->peers, session_free);
 	omap_fini(&r->names, NULL);
+	omap_fini(&r->cells, NULL);
 	omap_fini(&r->watches, watchers_free);
 	free(r);
 }
@@ -185,6 +187,8 @@ static void session_end(struct router *r, struct session *s, int reason)
 {
 	struct key8 k = key_of(s->peer);
 	omap_remove(&r->peers, SPAN8(k));
+	if (omap_get(&r->cells, span_of(s->cell)) == s)
+		omap_remove(&r->cells, span_of(s->cell));
 	for (struct onode *n = omap_first(&s->names); n; n = omap_next(n)) {
 		if (omap_get(&r->names, onode_key(n)) != s)
 			continue;
@@ -227,16 +231,12 @@ static void name_release(struct router *r, struct session *s, struct span name)
  * its former session at once instead of after the silence. */
 static void end_former(struct router *r, struct span cell, uint64_t incarnation)
 {
-	struct onode *n = omap_first(&r->peers);
-	while (n) {
-		struct session *s = n->value;
-		n = omap_next(n);
-		if (span_is(cell, s->cell)) {
-			if (s->incarnation != incarnation)
-				say_bye(r, s->peer, "the cell was started again elsewhere");
-			session_end(r, s, ERR_UNREACHABLE);
-		}
-	}
+	struct session *s = omap_get(&r->cells, cell);
+	if (!s)
+		return;
+	if (s->incarnation != incarnation)
+		say_bye(r, s->peer, "the cell was started again elsewhere");
+	session_end(r, s, ERR_UNREACHABLE);
 }
 
 static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t now_us)
@@ -264,6 +264,7 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 	s->cell = mem_ndup(cell.data, cell.len);
 	struct key8 k = key_of(peer);
 	omap_put(&r->peers, SPAN8(k), s);
+	omap_put(&r->cells, cell, s);
 	r->stats.sessions = r->peers.count;
 	for (size_t i = 0; i < count; i++) {
 		struct span name;

@@ -509,6 +509,37 @@ Test(runtime, nothing_goes_through_a_stopped_broker_or_to_a_stopped_cell)
 	sim_free(r.sim);
 }
 
+/* A herd: everybody's session ends in the same moment. */
+Test(runtime, a_thousand_cells_are_back_within_ten_seconds_of_a_broker_restart)
+{
+	enum { HERD = 1000 };
+	struct run r = {0};
+	struct sim_config cfg = {
+		.seed = 9, .catalogue = &catalogue, .kinds = kinds,
+		.latency_min_us = 20, .latency_max_us = 3000, .link_loss_permille = 20,
+		.sync_min_us = 100, .sync_max_us = 4000,
+		.shared = shared, .shared_arg = &r.ledger,
+	};
+	char name[16];
+	r.sim = sim_new(&cfg);
+	for (int i = 0; i < HERD; i++) {
+		snprintf(name, sizeof name, "c%d", i);
+		add(sim_cell(r.sim, name), "follower", name, 2);
+	}
+	for (int life = 0; life < 2; life++) {
+		int connected = 0;
+		go_on(&r, 10000);
+		for (int i = 0; i < HERD; i++) {
+			snprintf(name, sizeof name, "c%d", i);
+			connected += cell_connected(sim_cell(r.sim, name));
+		}
+		/* One in fifty frames is lost all the time: a few are asking again. */
+		cr_expect_geq(connected, HERD - 5, "%d of %d", connected, HERD);
+		sim_restart_broker(r.sim);
+	}
+	sim_free(r.sim);
+}
+
 Test(runtime, converges_after_every_kind_of_fault_and_replays_the_same)
 {
 	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
