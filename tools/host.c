@@ -254,8 +254,9 @@ static struct tap *open_tap(const struct host *h, const char *cell)
 	char dir[500];
 	struct tap *t = NULL;
 	struct err e = {0};
+	struct tap_config cfg = {dir, cell, &catalogue, (size_t)h->config.ring_bytes};
 	snprintf(dir, sizeof dir, "%s/rings", h->run_dir);
-	if (tap_open(&t, dir, cell, &catalogue, &e))
+	if (tap_open(&t, &cfg, &e))
 		log_warn("troupe", "cell %s is not tapped: %s", cell, e.text);
 	return t;
 }

@@ -120,7 +120,8 @@ static void begin(struct rig *t)
 	*t = (struct rig){.dir = "/tmp/troupe-tap-XXXXXX"};
 	cr_assert(mkdtemp(t->dir));
 	snprintf(t->path, sizeof t->path, "%s/core.ring", t->dir);
-	cr_assert_eq(tap_open(&t->tap, t->dir, "core", &catalogue, &e), 0, "%s", e.text);
+	struct tap_config tap = {t->dir, "core", &catalogue, 100000};
+	cr_assert_eq(tap_open(&t->tap, &tap, &e), 0, "%s", e.text);
 	cr_assert_eq(ring_reader_open(&t->reader, t->path, &e), 0, "%s", e.text);
 	struct cell_config cfg = {.name = "core", .cluster = 1, .catalogue = &catalogue,
 				  .kinds = kinds, .drivers = drivers};
