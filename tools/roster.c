@@ -7,6 +7,7 @@
 
 #include "actors/runtime/messages.h"
 #include "broker/messages.h"
+#include "tools/host.h"
 #include "tools/rings.h"
 
 enum { ANSWER_MS = 1000, BROKER_MS = 5000, BUSY_US = 100000 };
@@ -165,9 +166,14 @@ static void add_busy(void *arg, struct ring_reader *reader)
 	uint64_t now = rings_now_us();
 	if (!ring_reader_now(reader, &doing) || now < doing.since_us + BUSY_US)
 		return;
-	for (size_t i = 0; i < r->actor_count; i++)
-		if (strcmp(r->actors[i].name, doing.actor) == 0)
-			r->actors[i].busy_us = now - doing.since_us;
+	const struct msg_row *row = catalogue_by_number(host_catalogue(), doing.kind);
+	r->busy = mem_realloc(r->busy, (r->busy_count + 1) * sizeof *r->busy);
+	r->busy[r->busy_count++] = (struct roster_busy){
+		.cell = arena_dup(&r->arena, ring_reader_cell(reader)),
+		.actor = arena_dup(&r->arena, doing.actor),
+		.about = row ? row->name : "what is no message",
+		.us = now - doing.since_us,
+	};
 }
 
 static void read_rings(struct roster *r, const char *data_dir)
@@ -205,6 +211,7 @@ void roster_fini(struct roster *r)
 		bytes_unref(r->owners[i]);
 	free(r->owners);
 	free(r->pages);
+	free(r->busy);
 	free(r->actors);
 	arena_fini(&r->arena);
 	memset(r, 0, sizeof *r);

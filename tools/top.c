@@ -92,8 +92,6 @@ static void table_row(const struct roster_actor *a)
 	       short_time(t[2], a->turn_p50_us), short_time(t[3], a->turn_p99_us),
 	       short_time(t[4], a->turn_us), (unsigned long long)a->rejected,
 	       (unsigned long long)a->restarts);
-	if (a->busy_us)
-		printf("  in a turn for %s", short_time(t[0], a->busy_us));
 	printf("%s\n", a->up ? "" : "  down");
 }
 
@@ -106,15 +104,24 @@ static size_t rows_that_fit(size_t all)
 	return all < w.ws_row - 3u ? all : w.ws_row - 3u;
 }
 
+static void print_silent(const struct roster *r)
+{
+	char t[16];
+	for (size_t i = 0; i < r->cell_count; i++)
+		if (!r->cells[i].answered)
+			printf("%-10s (does not say who lives there)\n", r->cells[i].name);
+	for (size_t i = 0; i < r->busy_count; i++)
+		printf("%-10s (%s has been in a turn about %s for %s)\n", r->busy[i].cell,
+		       r->busy[i].actor, r->busy[i].about, short_time(t, r->busy[i].us));
+}
+
 static void form_table(const struct roster *r)
 {
 	printf("%-10s %-26s %7s %8s %8s %10s %8s %8s %9s %7s %7s\n", "CELL", "ACTOR", "QUEUE",
 	       "WAIT p50", "p99", "TURNS", "TURN p50", "p99", "SUM", "REJECTS", "RESTART");
 	for (size_t i = 0; i < rows_that_fit(r->actor_count); i++)
 		table_row(&r->actors[i]);
-	for (size_t i = 0; i < r->cell_count; i++)
-		if (!r->cells[i].answered)
-			printf("%-10s (does not say who lives there)\n", r->cells[i].name);
+	print_silent(r);
 }
 
 /* The figures of an actor under the names that json has. */
@@ -132,7 +139,6 @@ static const struct {
 	{"turn_p99_us", offsetof(struct roster_actor, turn_p99_us)},
 	{"rejected", offsetof(struct roster_actor, rejected)},
 	{"restarts", offsetof(struct roster_actor, restarts)},
-	{"busy_us", offsetof(struct roster_actor, busy_us)},
 };
 
 static unsigned long long figure(const struct roster_actor *a, size_t at)
@@ -157,6 +163,14 @@ static void form_json(const struct roster *r)
 		for (size_t k = 0; k < sizeof figures / sizeof *figures; k++)
 			buf_printf(&b, ",\"%s\":%llu", figures[k].name, figure(a, figures[k].at));
 		buf_puts(&b, "}\n");
+	}
+	for (size_t i = 0; i < r->busy_count; i++) {
+		buf_puts(&b, "{\"cell\":");
+		json_string(&b, span_of(r->busy[i].cell));
+		buf_puts(&b, ",\"in_turn\":");
+		json_string(&b, span_of(r->busy[i].actor));
+		buf_printf(&b, ",\"about\":\"%s\",\"us\":%llu}\n", r->busy[i].about,
+			   (unsigned long long)r->busy[i].us);
 	}
 	fwrite(b.data, 1, b.len, stdout);
 	buf_fini(&b);

@@ -116,7 +116,7 @@ check "and is a dead letter of the broker" dead
 "$troupe" top --data-dir "$data" -o json >"$tmp/top"
 check "top is JSON lines" valid "$tmp/top" 5
 figures() { python3 -c 'import json, sys
-a = {x["actor"]: x for x in map(json.loads, open(sys.argv[1]))}["store"]
+a = {x.get("actor"): x for x in map(json.loads, open(sys.argv[1]))}["store"]
 assert a["turns"] > 8000 and a["turn_us"] > 0 and 0 < a["turn_p50_us"] <= a["turn_p99_us"], a
 assert a["wait_p50_us"] <= a["wait_p99_us"] and a["restarts"] == 0 and a["up"], a' "$tmp/top"; }
 check "top has the figures of an actor" figures
@@ -144,6 +144,27 @@ check "trace of an object finds what made it" grep -q 'added pods/default/web' "
 check "trace by id of what is still in the rings" bash -c "id=\$($troupe tail --data-dir $data -m -x -k store.txn -o json | grep -o '\"trace\":\"[0-9a-f]*' | tail -n 1 | cut -d'\"' -f4)
 	$troupe trace --data-dir $data \$id | grep -q 'store.txn  turn [0-9]*us'"
 check "an unknown trace is said to be unknown" bash -c "! $troupe trace --data-dir $data deadbeef 2>$tmp/unknown && grep -q 'know trace' $tmp/unknown"
+
+# ---- a loop that hangs: it answers nobody, and its ring tells in what it hangs.
+# The API's process is stopped while it is busy with long lists, until that
+# happens to be in a turn.
+hanging() {
+	local api try found=1
+	api=$(pids_of api)
+	curl -skZ --parallel-max 4 -o /dev/null -H "Authorization: Bearer $(cat "$data/pki/token")" \
+		"https://127.0.0.1:$port/api/v1/namespaces/default/configmaps?n=[1-100000]" 2>/dev/null &
+	local load=$!
+	for ((try = 0; try < 20 && found; try++)); do
+		kill -STOP "$api"
+		"$troupe" top --data-dir "$data" >"$tmp/hanging"
+		kill -CONT "$api"
+		grep -q '^api .*api has been in a turn about .* for' "$tmp/hanging" && found=0 && break
+	done
+	kill "$load"
+	wait "$load" 2>/dev/null
+	return $found
+}
+check "top tells in which turn a loop hangs" hanging
 
 # ---- a process dies: its ring tells what it did, and a tail goes on
 kill -9 $(pids_of main)
