@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "actors/runtime/heads.h"
 #include "store/store.h"
@@ -19,7 +20,9 @@
 
 enum { ROUND_MS = 20, AGAIN_MS = 100 };
 
-enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT };
+enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT, OPT_RATE };
+
+enum { TTY_RATE = 500 }; /* more is for no eye */
 
 static const struct argp_option rows[] = {
 	{"data-dir", 'd', "DIR", 0, "the cluster's ($TROUPE_DATA_DIR, ./troupe.data)", 0},
@@ -36,6 +39,8 @@ static const struct argp_option rows[] = {
 	{"body", 'b', NULL, 0, "objects and messages too (never what is secret)", 0},
 	{"no-follow", 'x', NULL, 0, "stop at the end; of messages: what the rings still hold", 0},
 	{"strict", OPT_STRICT, NULL, 0, "exit with code 5 when messages were lost", 0},
+	{"max-rate", OPT_RATE, "N", 0,
+	 "messages a second at most, the others are counted (500 on a terminal; 0: all)", 0},
 	{"count", 'c', "N", 0, "stop after N lines", 0},
 	{0},
 };
@@ -103,6 +108,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 'x':
 		o->follow = false;
+		break;
+	case OPT_RATE:
+		o->rate = strtol(arg, &end, 10);
+		if (*end || end == arg || o->rate < 0)
+			argp_error(state, "--max-rate takes a number, not '%s'", arg);
 		break;
 	case OPT_STRICT:
 		o->strict = true;
@@ -209,6 +219,7 @@ int command_tail(int argc, char **argv)
 	struct client *cl = NULL;
 	struct err e = {0};
 	argv[0] = (char *)"troupe tail";
+	o.rate = isatty(STDOUT_FILENO) ? TTY_RATE : 0;
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	signal(SIGPIPE, SIG_DFL);
 	int rc = client_open(&cl, o.data_dir, TAIL_TIMEOUT_MS, &e);

@@ -80,6 +80,11 @@ check "filters: kind" is "pod.status" bash -c "$troupe tail --data-dir $data --m
 check "filters: actor" bash -c "! $troupe tail --data-dir $data -m -x --actor scheduler --phase sent,replied | grep -v scheduler"
 trace=$(once -o json | grep '"name":"web"' | head -n 1 | grep -o '"trace":"[0-9a-f]*' | cut -d'"' -f4)
 check "filters: trace" test "$(once --trace "$trace" | wc -l)" -gt 5
+slow() {
+	once --phase all -o json --max-rate 7 >"$tmp/seven"
+	grep -qE '"gap":\{"lost":[1-9][0-9]*,"why":"rate"' "$tmp/seven" && (($(grep -c '"phase"' "$tmp/seven") < 50))
+}
+check "--max-rate shows few and counts the others" slow
 check "bad options are refused" bash -c "! $troupe tail --phase loud 2>/dev/null && ! $troupe tail --trace xyz 2>/dev/null"
 
 # ---- a tail that stands still: nobody waits for it, and it says what it lost
