@@ -31,20 +31,6 @@ struct router {
 	struct omap watches; /* watched name -> struct omap of watchers' names */
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
-#define SPAN8(k) ((struct span){(k).b, 8})
-
 struct router *router_new(const struct router_ops *ops, uint32_t cluster, uint64_t seed)
 {
 	struct router *r = mem_alloc(sizeof *r);
@@ -88,8 +74,7 @@ const struct router_stats *router_stats(const struct router *r)
 
 static struct session *session_of(const struct router *r, uint64_t peer)
 {
-	struct key8 k = key_of(peer);
-	return omap_get(&r->peers, SPAN8(k));
+	return omap_get_u64(&r->peers, peer);
 }
 
 /* ---- what the broker says itself */
@@ -185,8 +170,7 @@ static void name_watch(struct router *r, struct span watcher, struct span name)
 
 static void session_end(struct router *r, struct session *s, int reason)
 {
-	struct key8 k = key_of(s->peer);
-	omap_remove(&r->peers, SPAN8(k));
+	omap_remove_u64(&r->peers, s->peer);
 	if (omap_get(&r->cells, span_of(s->cell)) == s)
 		omap_remove(&r->cells, span_of(s->cell));
 	for (struct onode *n = omap_first(&s->names); n; n = omap_next(n)) {
@@ -262,8 +246,7 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 	s->incarnation = incarnation;
 	s->heard_us = now_us;
 	s->cell = mem_ndup(cell.data, cell.len);
-	struct key8 k = key_of(peer);
-	omap_put(&r->peers, SPAN8(k), s);
+	omap_put_u64(&r->peers, peer, s);
 	omap_put(&r->cells, cell, s);
 	r->stats.sessions = r->peers.count;
 	for (size_t i = 0; i < count; i++) {

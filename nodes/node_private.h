@@ -58,12 +58,6 @@ struct agent {
 	struct omap sim_timers; /* number -> struct sim_timer, of its pod */
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-struct key8 node_key8(uint64_t n);
-#define SPAN8(k) ((struct span){(k).b, 8})
-
 /* Request and timer tags: what in the low bits, whose in the others. */
 enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_BITS = 3 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))

@@ -3,14 +3,6 @@
 
 #include "actors/api/api_private.h"
 
-struct key8 api_key8(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 struct span call_arg(const struct call *k, const char *name)
 {
 	struct mp args = k->args;
@@ -49,8 +41,7 @@ bool call_number(const struct call *k, const char *name, uint64_t *out)
 
 void call_end(struct api *a, struct call *k)
 {
-	struct key8 id = api_key8(k->id);
-	omap_remove(&a->calls, SPAN8(id));
+	omap_remove_u64(&a->calls, k->id);
 	writing_fini(&k->writing);
 	delete_collection_free(k->deletion);
 	metrics_free(k->scrape);

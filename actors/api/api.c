@@ -36,8 +36,7 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 		k->args = v;
 	if (mp_find(m, "body", &v))
 		mp_bin(&v, &k->body);
-	struct key8 id = api_key8(k->id);
-	omap_put(&a->calls, SPAN8(id), k);
+	omap_put_u64(&a->calls, k->id, k);
 	return k;
 }
 
@@ -224,8 +223,7 @@ static void on_call(struct ctx *c, struct api *a, struct call *k)
 
 static struct call *find_call(struct api *a, uint64_t id)
 {
-	struct key8 k = api_key8(id);
-	return omap_get(&a->calls, SPAN8(k));
+	return omap_get_u64(&a->calls, id);
 }
 
 /* The client left. Writes go on (they are in the store's hands) and waiting

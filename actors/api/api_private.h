@@ -97,12 +97,6 @@ struct api {
 	uint64_t requests, watch_events;
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-struct key8 api_key8(uint64_t n);
-#define SPAN8(k) ((struct span){(k).b, 8})
-
 /* ---- answers (answer.c). All of them end the call. */
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status);
 void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,

@@ -198,14 +198,13 @@ static struct watch *watch_new(struct ctx *c, struct api *a, struct call *k)
 
 static void register_watch(struct ctx *c, struct api *a, struct watch *w, uint64_t seconds)
 {
-	struct key8 id = api_key8(w->id);
 	if (!seconds || seconds > 86400)
 		seconds = API_WATCH_DEFAULT_S + ctx_random(c) % API_WATCH_DEFAULT_S;
 	w->timer = ctx_timer(c, seconds * 1000000, API_TAG(TAG_WATCH_END, w->id));
 	if (w->bookmarks)
 		w->bookmark_timer =
 			ctx_timer(c, BOOKMARK_US, API_TAG(TAG_WATCH_BOOKMARK, w->id));
-	omap_put(&a->watches, SPAN8(id), w);
+	omap_put_u64(&a->watches, w->id, w);
 	w->next = w->stream->watches;
 	w->stream->watches = w;
 }
@@ -263,8 +262,7 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 
 void watch_gone(struct ctx *c, struct api *a, uint64_t id)
 {
-	struct key8 key = api_key8(id);
-	struct watch *w = omap_remove(&a->watches, SPAN8(key));
+	struct watch *w = omap_remove_u64(&a->watches, id);
 	if (!w)
 		return;
 	struct watch **at = &w->stream->watches;
@@ -278,8 +276,7 @@ void watch_gone(struct ctx *c, struct api *a, uint64_t id)
 
 void watch_timer(struct ctx *c, struct api *a, uint64_t id, bool bookmark)
 {
-	struct key8 key = api_key8(id);
-	struct watch *w = omap_get(&a->watches, SPAN8(key));
+	struct watch *w = omap_get_u64(&a->watches, id);
 	if (!w)
 		return;
 	/* All changes of the stream that the view shows were told, unless more
