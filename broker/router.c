@@ -407,6 +407,8 @@ static void route(struct router *r, struct session *from, const struct envelope 
 		return;
 	}
 	*(rc == ERR_OVERLOADED ? &r->stats.refused_full : &r->stats.refused_gone) += 1;
+	if (r->ops.dead)
+		r->ops.dead(r->ops.arg, env, rc);
 	if (env->type == ENV_REQUEST)
 		say_failed(r, from->peer, env, rc);
 	else

@@ -18,11 +18,5 @@ int client_request(struct client *c, const char *to, uint16_t kind, struct buf *
 		   uint32_t timeout_ms, struct mp *reply, struct bytes **owner, struct err *e);
 /* Keeps the session alive; call it every second or so while asking nothing. */
 void client_keep(struct client *c);
-/* Everything on the bus from now on wakes client_wait. */
-void client_subscribe_all(struct client *c);
-/* Waits until the bus said something or the time is over (0: it did,
- * ERR_AGAIN: it did not, ERR_CLOSED: the broker is gone). What it said is
- * thrown away: it is a hint, the store has the truth. */
-int client_wait(struct client *c, uint32_t timeout_ms);
 
 #endif

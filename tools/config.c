@@ -23,9 +23,12 @@ struct key {
 
 static const struct key keys[] = {
 	{"", "cluster", KEY_TEXT, 0, 0, NULL, "troupe", "the cluster's name"},
+	{"", "broker", KEY_MAP, 0, 0, NULL, NULL, "how messages travel"},
 	{"", "store", KEY_MAP, 0, 0, NULL, NULL, "where the state is kept"},
 	{"", "services", KEY_MAP, 0, 0, NULL, NULL, "where services have their addresses"},
 	{"", "cells", KEY_LIST, 0, 0, NULL, NULL, "loops and the actors that live on them"},
+	{"broker", "ring", KEY_BYTES, 64 << 10, 1 << 30, NULL, "1MiB",
+	 "what each loop keeps of its last messages; rounded down to a power of two"},
 	{"store", "driver", KEY_TEXT, 0, 0, "lmdb|memory", "lmdb", "memory: nothing is kept"},
 	{"store", "path", KEY_TEXT, 0, 0, NULL, "store", "a directory; relative to the data directory"},
 	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
@@ -219,9 +222,29 @@ static const char *text_or(struct parse *p, const struct doc *map, const char *k
 	return s.len ? arena_ndup(&p->c->arena, s.data, s.len) : otherwise;
 }
 
+/* A size that check_map has let pass; absent: *out stays. */
+static void read_bytes(const struct doc *map, const char *key, int64_t *out)
+{
+	const struct doc *v = doc_get(map, key);
+	if (doc_is(v, DOC_INT))
+		*out = v->integer;
+	else if (v)
+		parse_bytes(v->text, out);
+}
+
+static int read_broker(struct parse *p, const struct doc *root)
+{
+	const struct doc *broker = doc_get(root, "broker");
+	p->c->ring_bytes = 1 << 20;
+	int rc = broker ? check_map(p, broker, "broker", NULL) : 0;
+	if (rc == 0)
+		read_bytes(broker, "ring", &p->c->ring_bytes);
+	return rc;
+}
+
 static int read_store(struct parse *p, const struct doc *root)
 {
-	const struct doc *store = doc_get(root, "store"), *quota;
+	const struct doc *store = doc_get(root, "store");
 	struct config *c = p->c;
 	int rc = store ? check_map(p, store, "store", NULL) : 0;
 	if (rc)
@@ -229,11 +252,7 @@ static int read_store(struct parse *p, const struct doc *root)
 	c->store_driver = text_or(p, store, "driver", "lmdb");
 	c->store_path = text_or(p, store, "path", "store");
 	c->store_quota = 8ll << 30;
-	quota = doc_get(store, "quota");
-	if (doc_is(quota, DOC_INT))
-		c->store_quota = quota->integer;
-	else if (quota)
-		parse_bytes(quota->text, &c->store_quota);
+	read_bytes(store, "quota", &c->store_quota);
 	return 0;
 }
 
@@ -359,7 +378,9 @@ int config_parse(struct config *c, const char *file, struct span text, struct er
 	if (rc)
 		return rc;
 	c->cluster = text_or(&p, root, "cluster", "troupe");
-	rc = read_store(&p, root);
+	rc = read_broker(&p, root);
+	if (rc == 0)
+		rc = read_store(&p, root);
 	if (rc == 0)
 		rc = read_cells(&p, root);
 	return rc ? rc : read_services(&p, root);
@@ -395,6 +416,7 @@ void config_default(struct buf *out, const struct config_wish *w)
 	buf_printf(out,
 		   "# What `troupe up` runs. Keep a copy, change it, and start it with -f.\n"
 		   "cluster: troupe\n"
+		   "broker: {ring: 1MiB}\n"
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
 		   "cells:\n"
 		   "  - name: core\n"

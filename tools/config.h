@@ -38,6 +38,7 @@ struct config {
 	const char *cluster;
 	const char *store_driver, *store_path;
 	int64_t store_quota;
+	int64_t ring_bytes; /* of each loop's records */
 	struct config_cell *cells;
 	size_t cell_count;
 	struct obj_cluster ranges; /* of services' addresses and node ports */

@@ -254,8 +254,9 @@ static struct tap *open_tap(const struct host *h, const char *cell)
 	char dir[500];
 	struct tap *t = NULL;
 	struct err e = {0};
+	struct tap_config cfg = {dir, cell, &catalogue, (size_t)h->config.ring_bytes};
 	snprintf(dir, sizeof dir, "%s/rings", h->run_dir);
-	if (tap_open(&t, dir, cell, &catalogue, &e))
+	if (tap_open(&t, &cfg, &e))
 		log_warn("troupe", "cell %s is not tapped: %s", cell, e.text);
 	return t;
 }
@@ -355,7 +356,11 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return 1;
 	}
-	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path};
+	char ring[500];
+	snprintf(ring, sizeof ring, "%s/rings", h->run_dir);
+	mkdir(ring, 0700); /* what there is to say, its first user says */
+	snprintf(ring, sizeof ring, "%s/rings/broker.ring", h->run_dir);
+	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path, .ring = ring};
 	if (h->main_process && broker_open(&h->broker, &b, &e)) {
 		log_error("troupe", "broker: %s", e.text);
 		return 1;

@@ -44,6 +44,7 @@ void call_end(struct api *a, struct call *k)
 	omap_remove_u64(&a->calls, k->id);
 	writing_fini(&k->writing);
 	delete_collection_free(k->deletion);
+	metrics_free(k->scrape);
 	bytes_unref(k->owner);
 	arena_fini(&k->arena);
 	free(k);

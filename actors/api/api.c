@@ -244,7 +244,9 @@ static void on_call(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_unauthorized(&k->arena));
 		return;
 	}
-	if (parse_resource(a, k))
+	if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
+		metrics_start(c, a, k);
+	else if (parse_resource(a, k))
 		on_resource(c, a, k);
 	else
 		discovery(c, a, k);
@@ -340,7 +342,7 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct api *a = state;
 	struct call *k = find_call(a, tag);
 	if (k)
-		log_reply(c, a, k, r);
+		(k->scrape ? metrics_reply : log_reply)(c, a, k, r);
 	return 0;
 }
 

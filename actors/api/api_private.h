@@ -54,6 +54,7 @@ struct call {
 	struct span node, container;
 	uint64_t log_cursor;
 	bool log_follow, log_started;
+	struct scrape *scrape; /* of /metrics */
 };
 
 struct watch {
@@ -147,6 +148,10 @@ void delete_collection_free(struct delete_collection *s); /* NULL is fine */
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o);
 void log_start(struct ctx *c, struct api *a, struct call *k);
 void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+
+void metrics_start(struct ctx *c, struct api *a, struct call *k);
+void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+void metrics_free(struct scrape *s); /* NULL is fine */
 
 /* The stream's view if it shows all that was acknowledged before now; else
  * NULL, and `retry` will be called when it does. */

@@ -14,7 +14,8 @@ struct rig {
 		struct bytes *frame;
 		struct envelope env;
 	} sent[SENT_MAX];
-	size_t count, published;
+	size_t count, published, dead;
+	int dead_code;
 	uint64_t full, gone; /* peers whose queue is full, or who are gone */
 };
 
@@ -38,6 +39,14 @@ static void on_publish(void *arg, struct bytes *frame)
 	((struct rig *)arg)->published++;
 }
 
+static void on_dead(void *arg, const struct envelope *env, int code)
+{
+	struct rig *g = arg;
+	(void)env;
+	g->dead++;
+	g->dead_code = code;
+}
+
 static struct rig rig_new(void)
 {
 	return (struct rig){0};
@@ -45,7 +54,7 @@ static struct rig rig_new(void)
 
 static void start(struct rig *g)
 {
-	struct router_ops ops = {g, on_send, on_publish};
+	struct router_ops ops = {g, on_send, on_publish, on_dead};
 	g->r = router_new(&ops, 1, 7);
 }
 
@@ -159,6 +168,8 @@ Test(router, answers_a_request_that_nobody_can_take)
 	hello(&g, 2, "two", 1, "bob");
 	request(&g, 1, a, "alice", "nobody");
 	cr_expect(span_is(error_code(&g), "unreachable"));
+	cr_expect_eq(g.dead, 1);
+	cr_expect_eq(g.dead_code, ERR_UNREACHABLE);
 	g.full = 2;
 	request(&g, 1, a, "alice", "bob");
 	cr_expect(span_is(error_code(&g), "overloaded"));
@@ -356,5 +367,37 @@ Test(router, a_pong_says_what_was_sent)
 	cr_assert_eq(mp_u64(&v, &sent), 0);
 	cr_expect_eq(sent, sent_to(&g, 2));
 	cr_expect_eq(mp_path_int(mp_of(pong->body), "sent_us", 0), 5);
+	stop(&g);
+}
+
+Test(router, tells_which_cells_are_here)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	struct buf b = {0};
+	mpw_map(&b, 0);
+	struct envelope ask = {.type = ENV_REQUEST, .from = span_of("alice"),
+			       .to = span_of("broker"), .correlation = 42, .epoch = a,
+			       .kind = MSG_BROKER_SESSIONS};
+	feed(&g, 1, &ask, &b, 2000);
+	const struct envelope *got = &g.sent[g.count - 1].env;
+	struct mp list;
+	size_t n = 0;
+	cr_assert_eq(g.sent[g.count - 1].peer, 1);
+	cr_assert_eq(got->type, ENV_REPLY);
+	cr_assert_eq(got->kind, MSG_BROKER_STATE);
+	cr_expect_eq(got->correlation, 42);
+	cr_assert(mp_find(mp_of(got->body), "sessions", &list));
+	cr_assert_eq(mp_array(&list, &n), 0);
+	cr_expect_eq(n, 2);
+	cr_expect(span_is(mp_path_str(list, "cell"), "one"));
+	mp_skip(&list);
+	cr_expect(span_is(mp_path_str(list, "cell"), "two"));
+	cr_expect_gt(mp_path_int(list, "names", 0), 0);
+	/* It takes no other request. */
+	request(&g, 1, a, "alice", "broker");
+	cr_expect(span_is(error_code(&g), "unsupported"));
 	stop(&g);
 }
