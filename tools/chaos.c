@@ -160,10 +160,11 @@ static int run_check(struct options *o)
 static void print_happening(const struct happening *h)
 {
 	char from[32], to[32];
-	printf("%10s  line %-3u ", time_text(from, h->begin_us), h->line->place.line);
+	printf("%10s  line %-3u ", h->awaited ? "when seen" : time_text(from, h->begin_us),
+	       h->line->place.line);
 	for (size_t i = 0; i < h->spots.count; i++)
 		printf("%s%s", i ? ", " : "", h->spots.names[i]);
-	if (h->end_us > h->begin_us)
+	if (!h->awaited && h->end_us > h->begin_us)
 		printf("%suntil %s", h->spots.count ? " " : "", time_text(to, h->end_us));
 	printf("%s%.*s\n", h->spots.count ? "  # " : "", (int)h->line->text.len,
 	       (const char *)h->line->text.data);
@@ -178,7 +179,7 @@ static int run_plan(struct options *o)
 		return rc;
 	plan_make(&p, &s, o->has_seed ? o->seeds.first : s.seed);
 	for (size_t i = 0; i < p.step_count; i++)
-		if (!p.steps[i].end)
+		if (p.steps[i].type != STEP_END)
 			print_happening(p.steps[i].what);
 	plan_fini(&p);
 	script_fini(&s);

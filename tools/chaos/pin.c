@@ -4,7 +4,7 @@
 
 static enum statement_type type_of(struct span word)
 {
-	static const char *const heads[] = {"chaos", "world"}, *const acts[] = {"at", "after", "every"},
+	static const char *const heads[] = {"chaos", "world"}, *const acts[] = {"at", "after", "every", "when"},
 			  *const judges[] = {"steady", "always", "eventually"};
 	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
 		if (span_is(word, heads[i]))
@@ -90,8 +90,13 @@ static const char *fault_text(const struct happening *h, const char *spot, struc
 			    length);
 }
 
+/* What waits for something stays as it is written, and so does what follows it. */
 static void pin(struct statements *out, const struct happening *h, struct arena *a)
 {
+	if (h->awaited) {
+		add(out, STATEMENT_ACT, arena_ndup(a, h->line->text.data, h->line->text.len));
+		return;
+	}
 	if (!verb_is_fault(h->line->act.verb))
 		add(out, STATEMENT_ACT, user_text(h, a));
 	for (size_t i = 0; i < h->spots.count; i++)
@@ -123,7 +128,8 @@ void statements_pin(struct statements *out, const struct script *s, const struct
 	out->count = 0;
 	add_some(out, &rest, false);
 	for (size_t i = 0; i < p->step_count; i++)
-		if (!p->steps[i].end && p->steps[i].at_us <= until_us)
+		if (p->steps[i].type != STEP_END &&
+		    (p->steps[i].what->awaited || p->steps[i].at_us <= until_us))
 			pin(out, p->steps[i].what, a);
 	add_some(out, &rest, true);
 }
