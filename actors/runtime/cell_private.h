@@ -39,7 +39,9 @@ struct item {
 	const struct msg_row *row;
 	bool request;
 	uint64_t correlation;
-	uint8_t attempt;
+	struct msg_id id;
+	unsigned attempt; /* crashes that it was in */
+	uint64_t deadline_us; /* 0: its asker waits for ever */
 	/* ITEM_PORT */
 	struct port_event port;
 	/* ITEM_VIEW */
@@ -70,13 +72,14 @@ struct actor {
 	size_t queued;
 	struct actor *run_next;
 	bool runnable, stopping, held;
+	bool leaving; /* stopping by its own wish */
+	bool begun;   /* its init went well: the state means something */
+	enum restart_kind restart;
+	struct actor *older, *newer; /* by the order of their start */
 	struct port **ports;
 	size_t port_count;
 	uint64_t turns, restarts;
-	uint64_t failures[CELL_RESTARTS_MAX]; /* when, newest first */
-	uint64_t backoff_us;
-	uint64_t order; /* of its start */
-	const char *turn_kind; /* for crash reports */
+	struct failures failures;
 };
 
 /* ---- effects of a turn */
@@ -170,6 +173,7 @@ struct out_msg {
 	enum env_type type;
 	char *to, *from;
 	uint64_t correlation;
+	uint64_t incarnation, sequence; /* 0: given when it is sent */
 	uint16_t kind;
 	uint32_t deadline_ms;
 	struct trace trace;
@@ -184,6 +188,7 @@ struct cell {
 	struct omap uids;   /* uid -> struct actor */
 	struct omap views;  /* stream -> struct view */
 	struct actor *run_first, *run_last;
+	struct actor *oldest, *newest;
 	uint64_t next_id; /* uids, correlations, timers */
 	uint64_t turns;
 	struct arena arena;
@@ -196,26 +201,76 @@ struct cell {
 	/* the broker */
 	enum link_state link;
 	uint64_t epoch, incarnation, sequence;
-	uint64_t hello_at_us, ping_at_us, heard_us;
+	uint64_t hello_at_us, ping_at_us, heard_us, pings;
 	uint64_t check_at_us, views_act_us;
 	bool checking;
 	struct out_msg *out_first, *out_last;
 	size_t out_count;
-	bool stopping;
+	bool stopping; /* being freed: nothing leaves */
+	bool ending;   /* being stopped in order */
+	bool failed;   /* an actor failed too often: no more turns */
+	/* supervision */
+	struct restart_policy policy;
+	struct turn_record *record;
+	struct dead_letters *letters;
+	bool owns_record, owns_letters;
+	struct omap monitors; /* watched name, 0, watcher's uid -> struct monitor */
+	struct notice *notice_first, *notice_last; /* that wait for the broker */
+	size_t notice_count;
+	uint64_t notice_number;
 };
 
 /* cell.c */
 struct actor *actor_by_name(const struct cell *c, struct span name);
 struct actor *actor_by_uid(const struct cell *c, uint64_t uid);
 int actor_queue(struct cell *c, struct actor *a, struct item *i); /* takes i; ERR_OVERLOADED frees it */
+/* Queues before all others. */
+void actor_queue_first(struct cell *c, struct actor *a, struct item *i);
+int actor_add(struct cell *c, const char *kind, const char *name, struct mp cfg,
+	      enum restart_kind otherwise, struct err *e);
 void actor_start(struct cell *c, struct actor *a);
 void actor_end(struct cell *c, struct actor *a, int reason); /* for good */
-void actor_fail(struct cell *c, struct actor *a, const char *why);
+/* From life to waiting: the state goes, what others sent stays. It has another
+ * uid afterwards, which a restart's timer names. */
+void actor_down(struct cell *c, struct actor *a, int reason);
 void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
 	      struct span to, const struct trace *trace, struct span body, int error);
 
 /* turn.c: takes the item */
 void turn_run(struct cell *c, struct actor *a, struct item *i);
+const char *item_kind(const struct item *i);
+
+/* supervisor.c: who begins again after a failure, and when */
+struct crash { /* what is told about it */
+	const char *why;
+	const struct item *item; /* NULL: between turns */
+};
+void actor_fail(struct cell *c, struct actor *a, const struct crash *crash);
+/* The stop turn is over. */
+void actor_stopped(struct cell *c, struct actor *a, int reason);
+void actor_stop(struct cell *c, struct actor *a, bool by_itself);
+
+/* report.c: notices on the bus */
+void report_crash(struct cell *c, const struct actor *a, const struct crash *crash);
+void report_interrupted(struct cell *c, const struct turn_note *n);
+void notices_flush(struct cell *c);
+void notices_free(struct cell *c);
+
+/* monitor.c: who wants to know of whose end */
+void monitor_add(struct cell *c, struct actor *a, const char *name);
+void monitors_fire(struct cell *c, struct span name, int reason);
+void monitors_of_actor_drop(struct cell *c, uint64_t uid);
+void monitors_watch(struct cell *c); /* tells the broker of all that look outside */
+void monitors_free(struct cell *c);
+
+/* letters.c: what could not be delivered */
+void letter_add(struct cell *c, enum dead_reason reason, const struct envelope *env,
+		struct bytes *body);
+void letter_of_item(struct cell *c, const struct actor *a, const struct item *i,
+		    enum dead_reason reason);
+void letter_returned(struct cell *c, struct mp body);
+/* Whether the message is for the cell itself, and was answered. */
+bool letters_on_request(struct cell *c, const struct envelope *env);
 
 /* timer.c */
 uint64_t timer_add(struct cell *c, uint64_t due_us, uint64_t uid, uint64_t tag, uint64_t id);
@@ -223,7 +278,11 @@ void timer_cancel(struct cell *c, uint64_t id);
 void timers_run(struct cell *c, uint64_t now_us);
 void timer_fire(struct cell *c, const struct timer *t); /* cell.c: one that is due */
 
-/* post.c: from anybody here to anybody anywhere */
+/* post.c: from anybody here to anybody anywhere. A message that is ready:
+ * `owner` holds its body. */
+struct msg_id msg_id_of(const struct envelope *env);
+void post_envelope(struct cell *c, const struct envelope *env, struct bytes *owner);
+bool lives_here(const struct cell *c, const char *name);
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
 	  uint64_t correlation, uint32_t deadline_ms, const struct trace *trace,
 	  struct bytes *body); /* body: borrowed */
@@ -250,6 +309,8 @@ void link_flush(struct cell *c);
 void link_publish(struct cell *c, struct bytes *frame); /* borrowed */
 void link_on_system(struct cell *c, const struct envelope *env);
 void link_register(struct cell *c, const char *name, bool on);
+void link_crashed(struct cell *c, const char *name); /* it stays, its state does not */
+void link_watch(struct cell *c, const char *watcher, const char *name);
 void link_free(struct cell *c);
 
 /* view.c */

@@ -64,81 +64,155 @@ static void settle_error(struct cell *c, uint64_t correlation, struct span from,
 	pending_settle(c, correlation, &r);
 }
 
-/* A message for somebody in this cell. `body` is borrowed. */
-static void deliver(struct cell *c, enum env_type type, struct span from, struct span to,
-		    uint16_t kind, uint64_t correlation, const struct trace *trace,
-		    uint8_t attempt, struct bytes *owner, struct span body)
+/* A request that is asked again keeps its correlation, a send its sequence. */
+struct msg_id msg_id_of(const struct envelope *env)
 {
-	cell_tap(c, true, type, kind, from, to, trace, body, 0);
-	if (type == ENV_REPLY) {
-		struct reply r = {.from = from, .body = mp_of(body), .owner = owner};
-		pending_settle(c, correlation, &r);
-		return;
-	}
-	if (type == ENV_ERROR) {
-		settle_error(c, correlation, from, mp_of(body), owner);
-		return;
-	}
-	char sender[ENV_NAME_BYTES_MAX + 1];
-	snprintf(sender, sizeof sender, "%.*s", (int)from.len, from.data);
-	char receiver[ENV_NAME_BYTES_MAX + 1];
-	snprintf(receiver, sizeof receiver, "%.*s", (int)to.len, to.data);
-	if (kind == MSG_CELL_ACTORS && span_is(to, c->self)) {
-		answer_listing(c, sender, correlation, trace);
-		return;
-	}
-	struct actor *a = actor_by_name(c, to);
-	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, kind);
-	struct err e = {0};
-	int rc = !a ? ERR_UNREACHABLE : !row ? ERR_UNSUPPORTED : catalogue_check(row, mp_of(body), &e);
-	if (rc == 0) {
-		struct item *i = mem_alloc(sizeof *i);
-		i->type = ITEM_MSG;
-		i->row = row;
-		i->from = mem_dup(sender);
-		i->request = type == ENV_REQUEST;
-		i->correlation = correlation;
-		i->trace = *trace;
-		i->attempt = attempt;
-		i->owner = bytes_ref(owner);
-		i->body = body;
-		rc = actor_queue(c, a, i);
-	}
-	if (rc && type == ENV_REQUEST)
-		post_error(c, receiver, sender, correlation, rc, e.text[0] ? e.text : err_text(rc),
-			   trace);
-	else if (rc)
-		log_debug(c->name, "dead letter from %s to %s: %s", sender, receiver,
-			  e.text[0] ? e.text : err_text(rc));
+	bool request = env->type == ENV_REQUEST;
+	return (struct msg_id){env->incarnation,
+			       request ? env->correlation | UINT64_C(1) << 63 : env->sequence};
 }
 
-static bool lives_here(const struct cell *c, const char *name)
+static unsigned crashes_of(const struct cell *c, const struct actor *a, const struct envelope *env)
+{
+	unsigned known = turn_record_crashes(c->record, a->name, msg_id_of(env));
+	return known > env->attempt ? known : env->attempt;
+}
+
+static int queue_message(struct cell *c, const struct envelope *env, struct bytes *owner,
+			 struct err *e)
+{
+	struct actor *a = actor_by_name(c, env->to);
+	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, env->kind);
+	unsigned crashes = a ? crashes_of(c, a, env) : 0;
+	int rc = !a			    ? ERR_UNREACHABLE
+		 : !row			    ? ERR_UNSUPPORTED
+		 : crashes >= CRASHES_MAX ? ERR_POISON
+					    : catalogue_check(row, mp_of(env->body), e);
+	if (rc)
+		return rc;
+	struct item *i = mem_alloc(sizeof *i);
+	i->type = ITEM_MSG;
+	i->row = row;
+	i->from = mem_ndup(env->from.data, env->from.len);
+	i->request = env->type == ENV_REQUEST;
+	i->correlation = env->correlation;
+	i->trace = env->trace;
+	i->id = msg_id_of(env);
+	i->attempt = crashes;
+	if (env->deadline_ms)
+		i->deadline_us = c->ops.now_us(c->ops.arg) + (uint64_t)env->deadline_ms * 1000;
+	i->owner = bytes_ref(owner);
+	i->body = env->body;
+	return actor_queue(c, a, i);
+}
+
+static enum dead_reason reason_of(int code)
+{
+	static const struct {
+		int code;
+		enum dead_reason reason;
+	} rows[] = {
+		{ERR_UNREACHABLE, DEAD_NO_RECEIVER},
+		{ERR_OVERLOADED, DEAD_FULL},
+		{ERR_POISON, DEAD_POISON},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].code == code)
+			return rows[i].reason;
+	return DEAD_UNKNOWN;
+}
+
+/* Nobody took it: who asked is told, who only sent is not. */
+static void undeliverable(struct cell *c, const struct envelope *env, struct bytes *owner,
+			  int code, const char *text)
+{
+	char sender[ENV_NAME_BYTES_MAX + 1], receiver[ENV_NAME_BYTES_MAX + 1];
+	snprintf(sender, sizeof sender, "%.*s", (int)env->from.len, (const char *)env->from.data);
+	snprintf(receiver, sizeof receiver, "%.*s", (int)env->to.len, (const char *)env->to.data);
+	if (env->type != ENV_REQUEST || code == ERR_POISON)
+		letter_add(c, reason_of(code), env, owner);
+	if (env->type == ENV_REQUEST)
+		post_error(c, receiver, sender, env->correlation, code, text, &env->trace);
+}
+
+/* A message for somebody in this cell. `owner` is borrowed. */
+static void deliver(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	struct err e = {0};
+	cell_tap(c, true, env->type, env->kind, env->from, env->to, &env->trace, env->body, 0);
+	if (env->type == ENV_REPLY) {
+		struct reply r = {.from = env->from, .body = mp_of(env->body), .owner = owner};
+		pending_settle(c, env->correlation, &r);
+		return;
+	}
+	if (env->type == ENV_ERROR) {
+		settle_error(c, env->correlation, env->from, mp_of(env->body), owner);
+		return;
+	}
+	if (env->kind == MSG_CELL_ACTORS && span_is(env->to, c->self)) {
+		char sender[ENV_NAME_BYTES_MAX + 1];
+		snprintf(sender, sizeof sender, "%.*s", (int)env->from.len,
+			 (const char *)env->from.data);
+		answer_listing(c, sender, env->correlation, &env->trace);
+		return;
+	}
+	if (letters_on_request(c, env))
+		return;
+	int rc = queue_message(c, env, owner, &e);
+	if (rc)
+		undeliverable(c, env, owner, rc, e.text[0] ? e.text : err_text(rc));
+}
+
+bool lives_here(const struct cell *c, const char *name)
 {
 	return strcmp(name, c->self) == 0 || actor_by_name(c, span_of(name));
+}
+
+static void post_outside(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	struct out_msg *m = mem_alloc(sizeof *m);
+	m->type = env->type;
+	m->from = mem_ndup(env->from.data, env->from.len);
+	m->to = mem_ndup(env->to.data, env->to.len);
+	m->kind = env->kind;
+	m->incarnation = env->incarnation;
+	m->sequence = env->sequence;
+	m->correlation = env->correlation;
+	m->deadline_ms = env->deadline_ms;
+	m->trace = env->trace;
+	m->body = bytes_slice(owner, env->body);
+	link_send(c, m);
+}
+
+void post_envelope(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	if (c->stopping)
+		return;
+	cell_tap(c, false, env->type, env->kind, env->from, env->to, &env->trace, env->body, 0);
+	bool here = span_is(env->to, c->self) || actor_by_name(c, env->to);
+	if (env->type != ENV_SYSTEM && here)
+		deliver(c, env, owner);
+	else
+		post_outside(c, env, owner);
 }
 
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
 	  uint64_t correlation, uint32_t deadline_ms, const struct trace *trace,
 	  struct bytes *body)
 {
-	if (c->stopping)
-		return;
-	cell_tap(c, false, type, kind, span_of(from), span_of(to), trace, bytes_span(body), 0);
-	if (type != ENV_SYSTEM && lives_here(c, to)) {
-		deliver(c, type, span_of(from), span_of(to), kind, correlation, trace, 0, body,
-			bytes_span(body));
-		return;
-	}
-	struct out_msg *m = mem_alloc(sizeof *m);
-	m->type = type;
-	m->from = mem_dup(from);
-	m->to = mem_dup(to);
-	m->kind = kind;
-	m->correlation = correlation;
-	m->deadline_ms = deadline_ms;
-	m->trace = *trace;
-	m->body = bytes_ref(body);
-	link_send(c, m);
+	struct envelope env = {
+		.type = type,
+		.from = span_of(from),
+		.to = span_of(to),
+		.incarnation = c->incarnation,
+		.sequence = ++c->sequence,
+		.kind = kind,
+		.correlation = correlation,
+		.deadline_ms = deadline_ms,
+		.trace = *trace,
+		.body = bytes_span(body),
+	};
+	post_envelope(c, &env, body);
 }
 
 /* ---- requests of ours */
@@ -328,8 +402,7 @@ void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
 	if (env.type == ENV_SYSTEM)
 		link_on_system(c, &env);
 	else
-		deliver(c, env.type, env.from, env.to, env.kind, env.correlation, &env.trace,
-			env.attempt, frame, env.body);
+		deliver(c, &env, frame);
 }
 
 void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted)
