@@ -201,6 +201,16 @@ int client_request(struct client *c, const char *to, uint16_t kind, struct buf *
 	return err_set(e, ERR_TIMEOUT, "%s did not answer within %u ms", to, timeout_ms);
 }
 
+void client_again(struct client *c)
+{
+	c->correlation--;
+}
+
+void client_send(struct client *c, const char *to, uint16_t kind, struct buf *body)
+{
+	send_envelope(c, ENV_SEND, to, kind, 0, body);
+}
+
 void client_subscribe_all(struct client *c)
 {
 	sock_subscribe(c->sub, (struct span){NULL, 0}, true);

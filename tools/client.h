@@ -15,6 +15,10 @@ void client_close(struct client *c); /* NULL is fine */
 /* Asks `to` and waits. *owner keeps what `reply` points into (bytes_unref). */
 int client_request(struct client *c, const char *to, uint16_t kind, struct buf *body,
 		   uint32_t timeout_ms, struct mp *reply, struct bytes **owner, struct err *e);
+/* The next client_request is the last one again, as its receiver sees it. */
+void client_again(struct client *c);
+/* Sends without waiting for anything. */
+void client_send(struct client *c, const char *to, uint16_t kind, struct buf *body);
 /* Everything on the bus from now on wakes client_wait. */
 void client_subscribe_all(struct client *c);
 /* Waits until the bus said something or the time is over (0: it did,

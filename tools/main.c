@@ -23,8 +23,10 @@ static const struct command {
 	{"up", command_up, "start a cluster, in the foreground"},
 	{"tail", command_tail, "what happens, as it happens"},
 	{"chaos", command_chaos, "scripts that break a cluster and judge it"},
+	{"dlq", command_dlq, "messages that nobody took: list, retry, drop"},
 	{"manual", command_manual, "messages: every message between the actors"},
 	{"version", command_version, "of this program"},
+	{"send", command_send, NULL},
 	{"process", command_process, NULL},
 };
 

@@ -17,7 +17,9 @@ struct seen {
 };
 
 struct watchdog {
-	struct watchdog_config cfg;
+	struct watchdog_config cfg; /* its two lists are these */
+	const struct turn_record *records[WATCHDOG_RECORDS_MAX];
+	const char *cells[WATCHDOG_RECORDS_MAX];
 	struct seen seen[WATCHDOG_RECORDS_MAX];
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -106,6 +108,12 @@ struct watchdog *watchdog_start(const struct watchdog_config *cfg)
 	w->cfg = *cfg;
 	if (w->cfg.count > WATCHDOG_RECORDS_MAX)
 		w->cfg.count = WATCHDOG_RECORDS_MAX;
+	for (size_t i = 0; i < w->cfg.count; i++) {
+		w->records[i] = cfg->records[i];
+		w->cells[i] = cfg->cells[i];
+	}
+	w->cfg.records = w->records;
+	w->cfg.cells = w->cells;
 	w->look_ms = look_of(cfg->limit_ms);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

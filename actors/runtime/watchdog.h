@@ -18,8 +18,8 @@
 enum { WATCHDOG_RECORDS_MAX = 256, WATCHDOG_LIMIT_MS = 10000 };
 
 struct watchdog_config {
-	const struct turn_record *const *records; /* of the loops; they outlive it */
-	const char *const *cells;                 /* their names */
+	const struct turn_record *const *records; /* of the loops; the records outlive it */
+	const char *const *cells;                 /* their names, too */
 	size_t count;
 	uint32_t limit_ms;
 	/* Told at the limit, instead of abort(); may return. For tests. */
