@@ -16,7 +16,7 @@ static void print_fields(const struct msg_row *r)
 int command_manual(int argc, char **argv)
 {
 	static const char *const classes[] = {"system", "send",	 "request",
-					      "reply",	"event", "notice"};
+					      "reply",	"event", "notice", "command"};
 	if (argc != 2 || strcmp(argv[1], "messages") != 0) {
 		bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 		fprintf(help ? stdout : stderr, "Usage: troupe manual messages\n");

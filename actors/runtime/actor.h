@@ -118,6 +118,14 @@ void ctx_send(struct ctx *c, const char *to, const char *kind, struct buf *body,
 /* Exactly one on_reply turn with this tag follows. */
 void ctx_request(struct ctx *c, const char *to, const char *kind, struct buf *body,
 		 uint32_t timeout_ms, uint64_t tag);
+/* Sent until it is acknowledged: handled in order with others of this actor to
+ * `to`, and once for each life of the receiver's cell. Exactly one on_reply turn
+ * with this tag follows: status 0 (empty body) when its turn went well; else why
+ * not: ERR_POISON, ERR_INVALID, ERR_UNSUPPORTED, ERR_CRASHED or ERR_CLOSED (its
+ * receiver is gone), ERR_OVERLOADED (too many wait), ERR_UNREACHABLE (the
+ * receiver's cell was given up: it may or may not have been handled). `kind`
+ * is one of class command. An actor that fails forgets what it had asked for. */
+void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body, uint64_t tag);
 /* Answers the message of this turn. A request handler replies, fails or parks. */
 void ctx_reply(struct ctx *c, struct buf *body);
 void ctx_reply_error(struct ctx *c, int code, const char *fmt, ...)

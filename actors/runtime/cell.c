@@ -191,6 +191,7 @@ static void actor_drop_state(struct cell *c, struct actor *a, int code)
 	pendings_of_actor_drop(c, a->uid);
 	view_unfollow_all(c, a->uid);
 	monitors_of_actor_drop(c, a->uid);
+	commands_of_actor_drop(c, a->uid);
 	if (a->state) {
 		if (a->spec->fini)
 			a->spec->fini(a->state);
@@ -372,6 +373,7 @@ struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
 	sprintf(c->self, "cell/%s", cfg->name);
 	c->incarnation = ops->random(ops->arg) >> 1;
 	c->views_act_us = UINT64_MAX;
+	c->command_at_us = UINT64_MAX;
 	c->policy = cfg->restart.window_us ? cfg->restart : restart_policy_default;
 	c->owns_record = !cfg->record;
 	c->record = cfg->record ? cfg->record : turn_record_new();
@@ -404,6 +406,7 @@ void cell_free(struct cell *c)
 		actor_end(c, c->newest, c->failed ? ERR_CRASHED : ERR_CLOSED);
 	views_free(c);
 	monitors_free(c);
+	commands_free(c);
 	notices_free(c);
 	omap_fini(&c->actors, NULL);
 	omap_fini(&c->uids, NULL);
@@ -440,6 +443,7 @@ bool cell_run(struct cell *c, unsigned turns)
 	timers_run(c, now);
 	pendings_sweep(c, now);
 	link_tick(c, now);
+	commands_tick(c, now);
 	views_tick(c, now);
 	while (turns-- > 0 && c->run_first && !c->failed) {
 		struct actor *a = c->run_first;
@@ -467,6 +471,8 @@ uint64_t cell_deadline(const struct cell *c)
 		due = link;
 	if (c->pendings.count && c->next_sweep_us < due)
 		due = c->next_sweep_us;
+	if (c->command_at_us < due)
+		due = c->command_at_us;
 	uint64_t views = views_deadline(c);
 	if (views < due)
 		due = views;

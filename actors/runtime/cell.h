@@ -63,6 +63,9 @@ struct cell_config {
 enum {
 	CELL_MAILBOX_ITEMS_MAX = 100000,
 	CELL_OUTBOX_ITEMS_MAX = 20000,
+	COMMAND_WINDOW = 64,       /* of a pair, on their way */
+	COMMAND_QUEUE_MAX = 10000, /* of a pair, waiting; then ERR_OVERLOADED */
+	COMMAND_GIVE_UP_US = 60000000, /* without a word of the receiver's cell */
 	CELL_NOTICES_MAX = 64, /* that wait for the broker; then the oldest goes */
 	CELL_REPORT_STATE_MAX = 2048, /* bytes of a state in a crash report */
 };

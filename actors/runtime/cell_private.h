@@ -41,6 +41,8 @@ struct item {
 	uint64_t correlation;
 	struct msg_id id;
 	unsigned attempt; /* crashes that it was in */
+	bool command;     /* the number is its correlation */
+	uint64_t channel;
 	uint64_t deadline_us; /* 0: its asker waits for ever */
 	/* ITEM_PORT */
 	struct port_event port;
@@ -86,6 +88,7 @@ struct actor {
 enum effect_type {
 	FX_SEND,
 	FX_REQUEST,
+	FX_COMMAND,
 	FX_PUBLISH,
 	FX_PORT,
 	FX_SPAWN,
@@ -174,7 +177,7 @@ struct out_msg {
 	char *to, *from;
 	uint64_t correlation;
 	uint64_t incarnation, sequence; /* 0: given when it is sent */
-	uint16_t kind;
+	uint16_t kind, flags;
 	uint32_t deadline_ms;
 	struct trace trace;
 	struct bytes *body;
@@ -214,6 +217,9 @@ struct cell {
 	struct turn_record *record;
 	struct dead_letters *letters;
 	bool owns_record, owns_letters;
+	struct omap channels; /* id -> struct channel: commands of ours */
+	struct omap inboxes;  /* sender's incarnation, channel -> struct inbox */
+	uint64_t command_at_us, inboxes_swept_us;
 	struct omap monitors; /* watched name, 0, watcher's uid -> struct monitor */
 	struct notice *notice_first, *notice_last; /* that wait for the broker */
 	size_t notice_count;
@@ -263,6 +269,17 @@ void monitors_of_actor_drop(struct cell *c, uint64_t uid);
 void monitors_watch(struct cell *c); /* tells the broker of all that look outside */
 void monitors_free(struct cell *c);
 
+/* command.c: what is sent until it is acknowledged */
+void command_begin(struct cell *c, struct actor *a, const char *to, uint16_t kind, uint64_t tag,
+		  const struct trace *trace, struct bytes *body);
+void command_arrived(struct cell *c, const struct envelope *env, struct bytes *owner);
+void command_acknowledged(struct cell *c, struct mp body);
+/* Its turn went well (code 0), or there will be none. */
+void command_done(struct cell *c, const struct item *i, int code);
+void commands_tick(struct cell *c, uint64_t now_us);
+void commands_of_actor_drop(struct cell *c, uint64_t uid);
+void commands_free(struct cell *c);
+
 /* letters.c: what could not be delivered */
 void letter_add(struct cell *c, enum dead_reason reason, const struct envelope *env,
 		struct bytes *body);
@@ -281,6 +298,9 @@ void timer_fire(struct cell *c, const struct timer *t); /* cell.c: one that is d
 /* post.c: from anybody here to anybody anywhere. A message that is ready:
  * `owner` holds its body. */
 struct msg_id msg_id_of(const struct envelope *env);
+/* The mailbox's item for a message. ERR_UNSUPPORTED, ERR_INVALID, ERR_POISON. */
+int item_of_message(struct cell *c, const struct actor *a, const struct envelope *env,
+		    struct bytes *owner, struct item **out);
 void post_envelope(struct cell *c, const struct envelope *env, struct bytes *owner);
 bool lives_here(const struct cell *c, const char *name);
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,

@@ -115,6 +115,9 @@ static void release_outward(struct cell *c, struct actor *a, struct effect *f,
 	case FX_REQUEST:
 		release_request(c, a, f, &child);
 		break;
+	case FX_COMMAND:
+		command_begin(c, a, f->to, f->row->number, f->tag, &child, f->body);
+		break;
 	case FX_PUBLISH:
 		release_publish(c, a, f, trace);
 		break;

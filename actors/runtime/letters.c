@@ -36,9 +36,22 @@ void letter_add(struct cell *c, enum dead_reason reason, const struct envelope *
 		 "dead letter from %s to %s: %s", from, to, dead_reason_name(reason));
 }
 
+/* Who sent a command is told. */
+static bool refuse_command(struct cell *c, const struct item *i, enum dead_reason reason)
+{
+	static const int codes[DEAD_REASONS] = {[DEAD_POISON] = ERR_POISON,
+						[DEAD_CRASHED] = ERR_CRASHED,
+						[DEAD_CLOSED] = ERR_CLOSED};
+	if (i->command)
+		command_done(c, i, codes[reason] ? codes[reason] : ERR_UNKNOWN);
+	return i->command && reason != DEAD_POISON;
+}
+
 void letter_of_item(struct cell *c, const struct actor *a, const struct item *i,
 		    enum dead_reason reason)
 {
+	if (refuse_command(c, i, reason))
+		return;
 	struct envelope env = {
 		.type = i->request ? ENV_REQUEST : ENV_SEND,
 		.from = span_of(i->from),
@@ -62,6 +75,8 @@ void letter_returned(struct cell *c, struct mp body)
 	struct envelope env;
 	if (!mp_find(body, "letter", &v) || mp_bin(&v, &frame) || env_decode(frame, &env, NULL))
 		return;
+	if (env.flags & ENV_COMMAND || env.kind == MSG_COMMAND_ACK)
+		return; /* it comes again */
 	struct bytes *owner = bytes_copy(frame.data, frame.len);
 	if (env_decode(bytes_span(owner), &env, NULL) == 0)
 		letter_add(c, span_is(code, err_name(ERR_OVERLOADED)) ? DEAD_FULL : DEAD_NO_RECEIVER,

@@ -42,6 +42,7 @@ static int send_envelope(struct cell *c, const struct out_msg *m)
 		.sequence = m->sequence ? m->sequence : ++c->sequence,
 		.correlation = m->correlation,
 		.kind = m->kind,
+		.flags = m->flags,
 		.deadline_ms = m->deadline_ms,
 		.hops = ENV_HOPS,
 		.trace = m->trace,
@@ -205,6 +206,12 @@ void link_flush(struct cell *c)
 	}
 }
 
+/* Commands and their acknowledgements come again: not lost yet. */
+static bool is_repeated(const struct out_msg *m)
+{
+	return m->flags & ENV_COMMAND || m->kind == MSG_COMMAND_ACK;
+}
+
 static void letter_of_out(struct cell *c, const struct out_msg *m)
 {
 	struct envelope env = {
@@ -225,7 +232,7 @@ static void refuse(struct cell *c, struct out_msg *m)
 	if (m->type == ENV_REQUEST)
 		post_error(c, m->to, m->from, m->correlation, ERR_OVERLOADED,
 			   "this cell's queue to the broker is full", &m->trace);
-	else if (m->type == ENV_SEND)
+	else if (m->type == ENV_SEND && !is_repeated(m))
 		letter_of_out(c, m);
 	out_free(m);
 }

@@ -88,6 +88,14 @@ static const struct msg_field count[] = {
 	{"count", MP_INT, 0, true, "how many it was about"},
 	END,
 };
+static const struct msg_field ack[] = {
+	{"incarnation", MP_INT, 0, true, "of the sender's cell"},
+	{"channel", MP_INT, 0, true, "the sender's number for this pair"},
+	{"upto", MP_INT, 0, true, "all commands up to it were handled or refused"},
+	{"mask", MP_INT, 0, true, "bit n: command upto + 1 + n has arrived"},
+	{"refused", MP_ARRAY, 64, true, "[number, name of an error code] each, the latest"},
+	END,
+};
 
 static const struct msg_row rows[] = {
 	{MSG_STORE_TXN, "store.txn", CLASS_REQUEST, ROLE_CELL, txn, "compare, then or else"},
@@ -116,6 +124,8 @@ static const struct msg_row rows[] = {
 	{MSG_CELL_LETTER_DROP, "cell.letter-drop", CLASS_REQUEST, ROLE_CELL, letter,
 	 "forget it"},
 	{MSG_CELL_LETTER_DROPPED, "cell.letter-dropped", CLASS_REPLY, ROLE_CELL, count, "done"},
+	{MSG_COMMAND_ACK, "command.ack", CLASS_SEND, ROLE_ANY, ack,
+	 "to a command's sender: its cell takes it"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

@@ -25,6 +25,7 @@ enum {
 	MSG_CELL_LETTER_RETRIED = 53,
 	MSG_CELL_LETTER_DROP = 54,
 	MSG_CELL_LETTER_DROPPED = 55,
+	MSG_COMMAND_ACK = 56,
 };
 
 extern const struct msg_table runtime_messages;

@@ -64,12 +64,16 @@ static void settle_error(struct cell *c, uint64_t correlation, struct span from,
 	pending_settle(c, correlation, &r);
 }
 
-/* A request that is asked again keeps its correlation, a send its sequence. */
+/* What stays the same when a message is sent again: a request's correlation, a
+ * command's place in its channel, a send's sequence. */
 struct msg_id msg_id_of(const struct envelope *env)
 {
-	bool request = env->type == ENV_REQUEST;
-	return (struct msg_id){env->incarnation,
-			       request ? env->correlation | UINT64_C(1) << 63 : env->sequence};
+	uint64_t number = env->sequence;
+	if (env->type == ENV_REQUEST)
+		number = env->correlation | UINT64_C(1) << 63;
+	else if (env->flags & ENV_COMMAND)
+		number = env->sequence << 24 | (env->correlation & 0xffffff) | UINT64_C(1) << 62;
+	return (struct msg_id){env->incarnation, number};
 }
 
 static unsigned crashes_of(const struct cell *c, const struct actor *a, const struct envelope *env)
@@ -78,16 +82,15 @@ static unsigned crashes_of(const struct cell *c, const struct actor *a, const st
 	return known > env->attempt ? known : env->attempt;
 }
 
-static int queue_message(struct cell *c, const struct envelope *env, struct bytes *owner,
-			 struct err *e)
+int item_of_message(struct cell *c, const struct actor *a, const struct envelope *env,
+		    struct bytes *owner, struct item **out)
 {
-	struct actor *a = actor_by_name(c, env->to);
+	struct err e = {0};
 	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, env->kind);
-	unsigned crashes = a ? crashes_of(c, a, env) : 0;
-	int rc = !a			    ? ERR_UNREACHABLE
-		 : !row			    ? ERR_UNSUPPORTED
+	unsigned crashes = crashes_of(c, a, env);
+	int rc = !row			    ? ERR_UNSUPPORTED
 		 : crashes >= CRASHES_MAX ? ERR_POISON
-					    : catalogue_check(row, mp_of(env->body), e);
+					    : catalogue_check(row, mp_of(env->body), &e);
 	if (rc)
 		return rc;
 	struct item *i = mem_alloc(sizeof *i);
@@ -96,6 +99,7 @@ static int queue_message(struct cell *c, const struct envelope *env, struct byte
 	i->from = mem_ndup(env->from.data, env->from.len);
 	i->request = env->type == ENV_REQUEST;
 	i->correlation = env->correlation;
+	i->channel = env->sequence;
 	i->trace = env->trace;
 	i->id = msg_id_of(env);
 	i->attempt = crashes;
@@ -103,7 +107,16 @@ static int queue_message(struct cell *c, const struct envelope *env, struct byte
 		i->deadline_us = c->ops.now_us(c->ops.arg) + (uint64_t)env->deadline_ms * 1000;
 	i->owner = bytes_ref(owner);
 	i->body = env->body;
-	return actor_queue(c, a, i);
+	*out = i;
+	return 0;
+}
+
+static int queue_message(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	struct actor *a = actor_by_name(c, env->to);
+	struct item *i = NULL;
+	int rc = a ? item_of_message(c, a, env, owner, &i) : ERR_UNREACHABLE;
+	return rc ? rc : actor_queue(c, a, i);
 }
 
 static enum dead_reason reason_of(int code)
@@ -135,10 +148,20 @@ static void undeliverable(struct cell *c, const struct envelope *env, struct byt
 		post_error(c, receiver, sender, env->correlation, code, text, &env->trace);
 }
 
+static bool command_traffic(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	if (env->flags & ENV_COMMAND)
+		command_arrived(c, env, owner);
+	else if (env->kind == MSG_COMMAND_ACK)
+		command_acknowledged(c, mp_of(env->body));
+	else
+		return false;
+	return true;
+}
+
 /* A message for somebody in this cell. `owner` is borrowed. */
 static void deliver(struct cell *c, const struct envelope *env, struct bytes *owner)
 {
-	struct err e = {0};
 	cell_tap(c, true, env->type, env->kind, env->from, env->to, &env->trace, env->body, 0);
 	if (env->type == ENV_REPLY) {
 		struct reply r = {.from = env->from, .body = mp_of(env->body), .owner = owner};
@@ -156,11 +179,11 @@ static void deliver(struct cell *c, const struct envelope *env, struct bytes *ow
 		answer_listing(c, sender, env->correlation, &env->trace);
 		return;
 	}
-	if (letters_on_request(c, env))
+	if (letters_on_request(c, env) || command_traffic(c, env, owner))
 		return;
-	int rc = queue_message(c, env, owner, &e);
+	int rc = queue_message(c, env, owner);
 	if (rc)
-		undeliverable(c, env, owner, rc, e.text[0] ? e.text : err_text(rc));
+		undeliverable(c, env, owner, rc, err_text(rc));
 }
 
 bool lives_here(const struct cell *c, const char *name)
@@ -175,6 +198,7 @@ static void post_outside(struct cell *c, const struct envelope *env, struct byte
 	m->from = mem_ndup(env->from.data, env->from.len);
 	m->to = mem_ndup(env->to.data, env->to.len);
 	m->kind = env->kind;
+	m->flags = env->flags;
 	m->incarnation = env->incarnation;
 	m->sequence = env->sequence;
 	m->correlation = env->correlation;

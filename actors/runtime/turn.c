@@ -270,6 +270,8 @@ static void turn_succeeded(struct ctx *x)
 	if (x->txn)
 		turn_release_txn(x);
 	effects_release(c, x->actor, &x->effects, &x->trace, i);
+	if (i->command)
+		command_done(c, i, 0);
 	if (i->type == ITEM_STOP)
 		actor_stopped(c, x->actor, ERR_CLOSED);
 	item_free(i);
