@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FAULTY_DO = 2000, FAULTY_ASK = 2002, FAULTY_ANSWER = 2003 };
+enum { FAULTY_DO = 2000, FAULTY_ORDER = 2001, FAULTY_ASK = 2002, FAULTY_ANSWER = 2003, ORDERS = 300 };
 
 struct state {
 	uint64_t notes;
@@ -64,13 +64,33 @@ static int do_lose(struct ctx *c, struct state *s, const struct msg *m)
 	return 0;
 }
 
+static int do_order(struct ctx *c, struct state *s, const struct msg *m)
+{
+	(void)s, (void)m;
+	for (int i = 0; i < ORDERS; i++) {
+		struct buf b = {0};
+		mpw_map(&b, 1);
+		mpw_kv_str(&b, "what", "note");
+		ctx_command(c, "other", "faulty.order", &b, 0);
+	}
+	return 0;
+}
+
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	struct state *s = state;
+	(void)c, (void)tag;
+	s->notes += r->status == 0;
+	return 0;
+}
+
 static const struct {
 	const char *what;
 	int (*on)(struct ctx *c, struct state *s, const struct msg *m);
 } deeds[] = {
 	{"note", do_note},   {"crash", do_crash}, {"crash-once", do_crash_once},
 	{"abort", do_abort}, {"hang", do_hang},	  {"stop", do_stop},
-	{"lose", do_lose},
+	{"lose", do_lose},   {"order", do_order},
 };
 
 static int on_do(struct ctx *c, void *state, const struct msg *m)
@@ -102,12 +122,13 @@ static void inspect(const void *state, struct buf *out)
 }
 
 static const struct actor_handler handlers[] = {
-	{"faulty.do", on_do}, {"faulty.ask", on_ask}, {NULL, NULL}};
+	{"faulty.do", on_do}, {"faulty.order", on_do}, {"faulty.ask", on_ask}, {NULL, NULL}};
 
 const struct actor_spec faulty_actor = {
 	.kind = "faulty",
 	.state_bytes = sizeof(struct state),
 	.handlers = handlers,
+	.on_reply = on_reply,
 	.inspect = inspect,
 };
 
@@ -121,6 +142,7 @@ static const struct msg_field answer[] = {
 };
 static const struct msg_row rows[] = {
 	{FAULTY_DO, "faulty.do", CLASS_SEND, ROLE_CELL, deed, "for tests: do that"},
+	{FAULTY_ORDER, "faulty.order", CLASS_COMMAND, ROLE_CELL, deed, "for tests: do that"},
 	{FAULTY_ASK, "faulty.ask", CLASS_REQUEST, ROLE_CELL, deed, "for tests: do that"},
 	{FAULTY_ANSWER, "faulty.answer", CLASS_REPLY, ROLE_CELL, answer, "done"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},

@@ -7,7 +7,9 @@
  *   crash       the turn fails, every time; crash-once: the first time
  *   abort       takes the process along; hang: never ends
  *   stop        the actor stops itself
- *   lose        sends a message to an actor that does not exist */
+ *   lose        sends a message to an actor that does not exist
+ *   order       sends 300 commands (faulty.order) to the actor "other", which
+ *               counts them; counts those that it was told of */
 #ifndef TOOLS_FAULTY_H
 #define TOOLS_FAULTY_H
 

@@ -26,6 +26,9 @@ config() { # INTENSITY of processes
 	    process: own
 	    restart: {intensity: 3/5m, backoff: 1ms..5ms}
 	    actors: [{kind: faulty, name: alone}]
+	  - name: other
+	    process: own
+	    actors: [{kind: faulty, name: other}]
 	Y
 }
 tell() { "$troupe" send --data-dir "$data" "$1" faulty.do "{\"what\":\"$2\"}"; }
@@ -120,6 +123,19 @@ check "a request that takes the process along is refused after three times" \
 check "no more than three" is 3 echo $(($(logged 'process alone ended: signal 6') - before))
 check "it is a dead letter" eventually 10 is 1 letters '"reason":"poison"'
 check "its actor answers" eventually 10 answers alone
+
+# ---- reliable commands, while the broker's process is killed under them: the
+# receiver stands still, so that they are on their way then
+other=$(pids_of other) main=$(pids_of main)
+kill -STOP "$other"
+tell alone order
+answers alone >/dev/null # so that turn is over, and the commands have left
+kill -9 "$main"
+kill -CONT "$other"
+check "the broker is killed with commands on their way" eventually 10 restarted main "$main"
+check "each was handled" eventually 20 is 300 notes other
+check "and told of" eventually 20 is 300 notes alone
+check "and handled once" is 300 notes other
 
 # ---- when nothing helps
 stop

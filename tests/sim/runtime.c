@@ -573,6 +573,29 @@ static uint64_t run_weak(uint64_t seed, bool always, uint64_t *cells_failed, uin
 	return digest;
 }
 
+/* A process that dies and does not come back, while the broker is started again:
+ * its watchers elsewhere are told all the same, and so is who asks afterwards. */
+Test(runtime, monitors_tell_of_a_process_that_died_and_of_the_absent)
+{
+	struct sim_config cfg = {.seed = 11, .catalogue = &catalogue, .kinds = kinds,
+				 .latency_min_us = 20, .latency_max_us = 3000,
+				 .link_loss_permille = 50};
+	struct sim *s = sim_new(&cfg);
+	add(sim_cell(s, "weak"), "follower", "weak", 0); /* one that does not fail */
+	refill_weak(NULL, sim_cell(s, "watch"));
+	sim_run(s, 20000000, NULL, NULL);
+	const struct watcher *w = cell_actor_state(sim_cell(s, "watch"), "watcher");
+	int before = w->downs; /* it may have asked before the other had said hello */
+	sim_restart_broker(s);
+	sim_run(s, 40000000, NULL, NULL);
+	cr_expect_eq(w->downs, before, "a broker that was started again is no death");
+	sim_stop_cell(s, "weak");
+	sim_restart_broker(s);
+	sim_run(s, 60000000, NULL, NULL);
+	cr_expect_gt(w->downs, before + 1, "it asks again, and is told again");
+	sim_free(s);
+}
+
 Test(runtime, failures_go_up_from_actor_to_cell_to_process_and_replay_the_same)
 {
 	uint64_t seldom = 0, often = 0, processes = 0, none = 0;
