@@ -65,12 +65,89 @@ int catalogue_check(const struct msg_row *row, struct mp body, struct err *e)
 			int rc = check_field(row, f, v, e);
 			if (rc)
 				return rc;
-		} else if (f->required) {
+		} else if (f->flags & IS_REQUIRED) {
 			return err_set(e, ERR_INVALID, "%s: field %s is missing", row->name,
 				       f->name);
 		}
 	}
 	return 0;
+}
+
+/* ---- what a tap may show */
+
+static const struct msg_field *field_named(const struct msg_row *row, struct span name)
+{
+	for (const struct msg_field *f = row->fields; f && f->name; f++)
+		if (span_is(name, f->name))
+			return f;
+	return NULL;
+}
+
+/* An element of a list: an array without one place, or a map without "value".
+ * Anything else is not what the row says, and not shown. */
+static void redact_element(struct buf *out, unsigned flags, struct span raw)
+{
+	struct mp m = mp_of(raw);
+	struct span part;
+	size_t n;
+	if (!(flags & SECRET_VALUE) && mp_array(&m, &n) == 0) {
+		mpw_array(out, n);
+		for (size_t i = 0; i < n && mp_raw(&m, &part) == 0; i++)
+			mpw_raw(out, i == flags >> 8 ? (struct span){0} : part);
+		return;
+	}
+	if (!(flags & SECRET_VALUE) || mp_map(&m, &n)) {
+		mpw_nil(out);
+		return;
+	}
+	mpw_map(out, n);
+	for (size_t i = 0; i < n && mp_str(&m, &part) == 0; i++) {
+		struct span value;
+		mpw_span(out, part);
+		if (mp_raw(&m, &value) || span_is(part, "value"))
+			value = (struct span){0};
+		mpw_raw(out, value);
+	}
+}
+
+static void redact_field(struct buf *out, unsigned flags, struct span raw)
+{
+	struct mp m = mp_of(raw);
+	struct span element;
+	size_t n;
+	if (!(flags & ~(unsigned)IS_REQUIRED)) {
+		mpw_raw(out, raw);
+		return;
+	}
+	if (flags & IS_SECRET || mp_array(&m, &n)) {
+		mpw_nil(out);
+		return;
+	}
+	mpw_array(out, n);
+	for (size_t i = 0; i < n && mp_raw(&m, &element) == 0; i++)
+		redact_element(out, flags, element);
+}
+
+void catalogue_redact(struct buf *out, const struct msg_row *row, struct mp body)
+{
+	size_t n, was = out->len;
+	bool good = catalogue_check(row, body, NULL) == 0 && mp_map(&body, &n) == 0;
+	if (good)
+		mpw_map(out, n);
+	for (size_t i = 0; good && i < n; i++) {
+		struct span key, raw;
+		good = mp_str(&body, &key) == 0 && mp_raw(&body, &raw) == 0;
+		/* A key that the row does not know may hold anything. */
+		const struct msg_field *f = good ? field_named(row, key) : NULL;
+		if (good) {
+			mpw_span(out, key);
+			redact_field(out, f ? f->flags : IS_SECRET, raw);
+		}
+	}
+	if (good)
+		return;
+	out->len = was;
+	mpw_nil(out);
 }
 
 int catalogue_verify(const struct catalogue *c, struct err *e)

@@ -35,11 +35,21 @@ enum msg_class {
 	CLASS_COMMAND, /* sent until acknowledged, in order per pair, handled once */
 };
 
+/* Beside `required`: what of a field may hold secrets (values of objects, logs)
+ * and therefore never enters a tap. All of it, place N of each element, or the
+ * key "value" of each. */
+enum {
+	IS_REQUIRED = 1, /* the same as true */
+	IS_SECRET = 2,
+	SECRET_VALUE = 4,
+#define SECRET_AT(n) (8u | (unsigned)(n) << 8)
+};
+
 struct msg_field {
 	const char *name;
 	enum mp_type type; /* MP_NONE: any */
 	uint32_t limit;    /* bytes of str and bin, elements of array and map; 0: the frame's */
-	bool required;
+	unsigned flags; /* true or IS_REQUIRED; and what of it is secret */
 	const char *help; /* with its unit */
 };
 
@@ -66,6 +76,9 @@ const struct msg_row *catalogue_by_number(const struct catalogue *c, uint16_t nu
 const struct msg_row *catalogue_by_name(const struct catalogue *c, const char *name);
 /* Whether a body is as its row says. ERR_INVALID names the field. */
 int catalogue_check(const struct msg_row *row, struct mp body, struct err *e);
+/* Appends the body as a tap may show it: what is secret is nil. A body that is
+ * not as its row says is nil as a whole. */
+void catalogue_redact(struct buf *out, const struct msg_row *row, struct mp body);
 /* For tests and start-up: numbers and names are unique. */
 int catalogue_verify(const struct catalogue *c, struct err *e);
 

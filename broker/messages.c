@@ -15,6 +15,7 @@ static const struct msg_field hello[] = {
 static const struct msg_field welcome[] = {
 	{"epoch", MP_INT, 0, true, "of this session; every later envelope carries it"},
 	{"ping_ms", MP_INT, 0, true, "how often the broker wants to hear something"},
+	{"window", MP_INT, 0, true, "bytes that may be on their way to the cell; see session.credit"},
 	END,
 };
 static const struct msg_field bye[] = {
@@ -24,6 +25,11 @@ static const struct msg_field bye[] = {
 static const struct msg_field beat[] = {
 	{"sent_us", MP_INT, 0, false, "the pinging side's clock, sent back as it is"},
 	{"names", MP_INT, 0, false, "how many it has; bye when the broker knows another number"},
+	{"sent", MP_INT, 0, false, "in a pong: bytes sent in this session; what did not come is lost"},
+	END,
+};
+static const struct msg_field credit[] = {
+	{"taken", MP_INT, 0, true, "bytes of routed frames that came in this session, all in all"},
 	END,
 };
 static const struct msg_field name[] = {
@@ -58,10 +64,12 @@ static const struct msg_field event[] = {
 	{"created", MP_INT, 0, true, "version of the change that made the key"},
 	{"part", MP_STR, 256, false, "the partition it is in"},
 	{"was", MP_INT, 0, true, "version of the value before, 0: created"},
-	{"value", MP_NONE, 0, false, "the object; nil: deleted; absent: secret"},
+	{"value", MP_NONE, 0, IS_SECRET, "the object; nil: deleted; absent: secret"},
 	{"secret", MP_BOOL, 0, false, "the value is to be fetched"},
 	{"who", MP_STR, 256, false, "principal"},
 	{"trace", MP_ARRAY, 4, false, "trace (two halves), span, causing version"},
+	{"wall_us", MP_INT, 0, false, "the writer's clock"},
+	{"revision", MP_INT, 0, false, "of the transaction"},
 	END,
 };
 static const struct msg_field head[] = {
@@ -76,6 +84,14 @@ static const struct msg_field notice[] = {
 	END,
 };
 
+static const struct msg_field nothing[] = {END};
+static const struct msg_field state[] = {
+	{"sessions", MP_ARRAY, 0, true, "a map each: cell, names, epoch, silent_us"},
+	{"counts", MP_MAP, 32, true,
+	 "routed, published, refused_full, refused_gone, strangers, malformed, stale, forged"},
+	END,
+};
+
 static const struct msg_row rows[] = {
 	{MSG_SESSION_HELLO, "session.hello", CLASS_SYSTEM, ROLE_ANY, hello,
 	 "the first words of a cell"},
@@ -85,6 +101,8 @@ static const struct msg_row rows[] = {
 	 "the session is over: say hello again, or stop"},
 	{MSG_SESSION_PING, "session.ping", CLASS_SYSTEM, ROLE_ANY, beat, "still there?"},
 	{MSG_SESSION_PONG, "session.pong", CLASS_SYSTEM, ROLE_ANY, beat, "still here"},
+	{MSG_SESSION_CREDIT, "session.credit", CLASS_SYSTEM, ROLE_ANY, credit,
+	 "so much was taken: as much more may come"},
 	{MSG_NAME_REGISTER, "name.register", CLASS_SYSTEM, ROLE_ANY, name,
 	 "an actor lives here now"},
 	{MSG_NAME_RELEASE, "name.release", CLASS_SYSTEM, ROLE_ANY, name,
@@ -102,6 +120,9 @@ static const struct msg_row rows[] = {
 	{MSG_BUS_EVENT, "bus.event", CLASS_EVENT, ROLE_CELL, event, "a committed change"},
 	{MSG_BUS_HEAD, "bus.head", CLASS_EVENT, ROLE_CELL, head, "how far a stream is"},
 	{MSG_BUS_NOTICE, "bus.notice", CLASS_NOTICE, ROLE_CELL, notice, "crashes, marks, audit"},
+	{MSG_BROKER_SESSIONS, "broker.sessions", CLASS_REQUEST, ROLE_CELL, nothing,
+	 "to broker: which cells are here"},
+	{MSG_BROKER_STATE, "broker.state", CLASS_REPLY, ROLE_CELL, state, "those"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

@@ -16,6 +16,7 @@ struct session {
 	uint64_t epoch;
 	uint64_t incarnation;
 	uint64_t heard_us;
+	uint64_t sent, taken; /* bytes of routed frames: handed to the socket, said to have come */
 	char *cell;
 	struct omap names; /* name -> this session; the keys are what counts */
 };
@@ -29,23 +30,10 @@ struct router {
 	uint64_t born_us; /* 0: nothing happened yet */
 	bool settled;     /* cells have had the time to say hello */
 	struct omap peers;   /* peer number -> session */
+	struct omap cells;   /* name of a cell -> its session */
 	struct omap names;   /* actor's name -> session */
 	struct omap watches; /* watched name -> struct omap of watchers' names */
 };
-
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
-#define SPAN8(k) ((struct span){(k).b, 8})
 
 struct router *router_new(const struct router_ops *ops, uint32_t cluster, uint64_t seed)
 {
@@ -78,6 +66,7 @@ void router_free(struct router *r)
 		return;
 	omap_fini(&r->peers, session_free);
 	omap_fini(&r->names, NULL);
+	omap_fini(&r->cells, NULL);
 	omap_fini(&r->watches, watchers_free);
 	free(r);
 }
@@ -89,8 +78,7 @@ const struct router_stats *router_stats(const struct router *r)
 
 static struct session *session_of(const struct router *r, uint64_t peer)
 {
-	struct key8 k = key_of(peer);
-	return omap_get(&r->peers, SPAN8(k));
+	return omap_get_u64(&r->peers, peer);
 }
 
 /* ---- what the broker says itself */
@@ -225,8 +213,9 @@ static void settle(struct router *r, uint64_t now_us)
 /* `kept` (may be NULL): its names are put there, and nobody is told. */
 static void session_end(struct router *r, struct session *s, int reason, struct omap *kept)
 {
-	struct key8 k = key_of(s->peer);
-	omap_remove(&r->peers, SPAN8(k));
+	omap_remove_u64(&r->peers, s->peer);
+	if (omap_get(&r->cells, span_of(s->cell)) == s)
+		omap_remove(&r->cells, span_of(s->cell));
 	for (struct onode *n = omap_first(&s->names); n; n = omap_next(n)) {
 		if (omap_get(&r->names, onode_key(n)) != s)
 			continue;
@@ -275,17 +264,13 @@ static void name_release(struct router *r, struct session *s, struct span name)
 static void end_former(struct router *r, struct span cell, uint64_t incarnation,
 		       struct omap *kept)
 {
-	struct onode *n = omap_first(&r->peers);
-	while (n) {
-		struct session *s = n->value;
-		n = omap_next(n);
-		if (span_is(cell, s->cell)) {
-			bool same = s->incarnation == incarnation;
-			if (!same)
-				say_bye(r, s->peer, "the cell was started again elsewhere");
-			session_end(r, s, ERR_UNREACHABLE, same ? kept : NULL);
-		}
-	}
+	struct session *s = omap_get(&r->cells, cell);
+	if (!s)
+		return;
+	bool same = s->incarnation == incarnation;
+	if (!same)
+		say_bye(r, s->peer, "the cell was started again elsewhere");
+	session_end(r, s, ERR_UNREACHABLE, same ? kept : NULL);
 }
 
 static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t now_us)
@@ -312,8 +297,8 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 	s->incarnation = incarnation;
 	s->heard_us = now_us;
 	s->cell = mem_ndup(cell.data, cell.len);
-	struct key8 k = key_of(peer);
-	omap_put(&r->peers, SPAN8(k), s);
+	omap_put_u64(&r->peers, peer, s);
+	omap_put(&r->cells, cell, s);
 	r->stats.sessions = r->peers.count;
 	for (size_t i = 0; i < count; i++) {
 		struct span name;
@@ -326,8 +311,9 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 			name_gone(r, onode_key(n), ERR_CLOSED);
 	omap_fini(&kept, NULL);
 	struct buf welcome = {0};
-	mpw_map(&welcome, 2);
+	mpw_map(&welcome, 3);
 	mpw_kv_u64(&welcome, "epoch", s->epoch);
+	mpw_kv_u64(&welcome, "window", ROUTER_WINDOW_BYTES);
 	mpw_kv_u64(&welcome, "ping_ms", ROUTER_PING_US / 1000);
 	say_system(r, peer, MSG_SESSION_WELCOME, &welcome);
 }
@@ -341,15 +327,30 @@ static bool names_differ(const struct session *s, struct mp ping)
 	return count >= 0 && (uint64_t)count != s->names.count;
 }
 
+static void on_credit(struct session *s, struct mp body)
+{
+	struct mp v;
+	uint64_t taken;
+	if (mp_find(body, "taken", &v) && mp_u64(&v, &taken) == 0 && taken > s->taken &&
+	    taken <= s->sent)
+		s->taken = taken;
+}
+
 static void on_ping(struct router *r, struct session *s, const struct envelope *env)
 {
 	struct buf pong = {0};
+	struct mp v;
+	uint64_t sent_us = 0;
 	if (names_differ(s, mp_of(env->body))) {
 		log_warn("broker", "cell %s has other names than are known here", s->cell);
 		say_bye(r, s->peer, "other names than are known here: say hello again");
 		return;
 	}
-	buf_append(&pong, env->body.data, env->body.len);
+	if (mp_find(mp_of(env->body), "sent_us", &v))
+		mp_u64(&v, &sent_us);
+	mpw_map(&pong, 2);
+	mpw_kv_u64(&pong, "sent_us", sent_us);
+	mpw_kv_u64(&pong, "sent", s->sent);
 	say_system(r, s->peer, MSG_SESSION_PONG, &pong);
 }
 
@@ -360,6 +361,9 @@ static void on_system(struct router *r, struct session *s, const struct envelope
 	switch (env->kind) {
 	case MSG_SESSION_PING:
 		on_ping(r, s, env);
+		break;
+	case MSG_SESSION_CREDIT:
+		on_credit(s, body);
 		break;
 	case MSG_SESSION_BYE:
 		session_end(r, s, ERR_CLOSED, NULL);
@@ -382,16 +386,88 @@ static void on_system(struct router *r, struct session *s, const struct envelope
 	}
 }
 
+static bool has_credit(const struct session *to, const struct envelope *env, size_t bytes)
+{
+	bool asks = env->type == ENV_REQUEST || env->type == ENV_SEND;
+	return !asks || to->sent + bytes - to->taken <= ROUTER_WINDOW_BYTES;
+}
+
+static int hand_over(struct router *r, struct session *to, const struct envelope *env,
+		     struct bytes *frame)
+{
+	size_t bytes = bytes_span(frame).len;
+	if (!to)
+		return ERR_UNREACHABLE;
+	if (!has_credit(to, env, bytes)) {
+		r->stats.refused_credit++;
+		return ERR_OVERLOADED;
+	}
+	int rc = r->ops.send(r->ops.arg, to->peer, frame);
+	if (rc == 0)
+		to->sent += bytes;
+	return rc;
+}
+
+/* ---- what the broker tells about itself */
+
+static void put_counts(struct buf *b, const struct router_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counts[] = {
+		{"routed", s->routed},		     {"published", s->published},
+		{"refused_full", s->refused_full},   {"refused_gone", s->refused_gone},
+		{"strangers", s->strangers},	     {"malformed", s->malformed},
+		{"stale", s->stale},		     {"forged", s->forged},
+		{"refused_credit", s->refused_credit},
+	};
+	mpw_map(b, sizeof counts / sizeof *counts);
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		mpw_kv_u64(b, counts[i].name, counts[i].value);
+}
+
+static void on_request(struct router *r, struct session *from, const struct envelope *env,
+		       uint64_t now_us)
+{
+	if (env->kind != MSG_BROKER_SESSIONS) {
+		say_failed(r, from->peer, env, ERR_UNSUPPORTED);
+		return;
+	}
+	struct envelope reply = {.type = ENV_REPLY,
+				 .to = env->from,
+				 .from = env->to,
+				 .correlation = env->correlation,
+				 .kind = MSG_BROKER_STATE,
+				 .trace = env->trace};
+	struct buf body = {0};
+	mpw_map(&body, 2);
+	mpw_str(&body, "sessions");
+	mpw_array(&body, r->peers.count);
+	for (struct onode *n = omap_first(&r->peers); n; n = omap_next(n)) {
+		const struct session *s = n->value;
+		mpw_map(&body, 4);
+		mpw_kv_str(&body, "cell", s->cell);
+		mpw_kv_u64(&body, "names", s->names.count);
+		mpw_kv_u64(&body, "epoch", s->epoch);
+		mpw_kv_u64(&body, "silent_us", now_us - s->heard_us);
+	}
+	mpw_str(&body, "counts");
+	put_counts(&body, &r->stats);
+	say(r, from->peer, &reply, &body);
+}
+
 static void route(struct router *r, struct session *from, const struct envelope *env,
 		  struct bytes *frame)
 {
-	struct session *to = omap_get(&r->names, env->to);
-	int rc = to ? r->ops.send(r->ops.arg, to->peer, frame) : ERR_UNREACHABLE;
+	int rc = hand_over(r, omap_get(&r->names, env->to), env, frame);
 	if (rc == 0) {
 		r->stats.routed++;
 		return;
 	}
 	*(rc == ERR_OVERLOADED ? &r->stats.refused_full : &r->stats.refused_gone) += 1;
+	if (r->ops.dead)
+		r->ops.dead(r->ops.arg, env, rc);
 	if (env->type == ENV_REQUEST)
 		say_failed(r, from->peer, env, rc);
 	else if (env->type == ENV_SEND)
@@ -450,6 +526,8 @@ void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool 
 	}
 	if (env.type == ENV_SYSTEM)
 		on_system(r, s, &env);
+	else if (env.type == ENV_REQUEST && span_is(env.to, "broker"))
+		on_request(r, s, &env, now_us);
 	else
 		route(r, s, &env, frame);
 }

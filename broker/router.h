@@ -6,6 +6,9 @@
  * A *session* is one cell's connection, opened by session.hello and named by
  * an epoch that every later envelope must carry. A *name* belongs to the
  * session that registered it last; the former owner is told session.bye.
+ * A session has *credit*: so many bytes may be on their way to it. It says
+ * what it has taken (session.credit, and with each ping); a pong says what was
+ * sent, because what came before the pong came or is lost.
  * Nothing is queued here: a frame is handed to the socket or refused, and a
  * refused request is answered at once with ENV_ERROR.
  *
@@ -25,17 +28,25 @@ struct router_ops {
 	int (*send)(void *arg, uint64_t peer, struct bytes *frame);
 	/* To all who subscribed to the frame's topic; lossy. */
 	void (*publish)(void *arg, struct bytes *frame);
+	/* A message that nobody got, and why; a request is answered besides. May
+	 * be NULL. */
+	void (*dead)(void *arg, const struct envelope *env, int code);
 };
 
 struct router_stats {
 	uint64_t routed, published;
 	uint64_t refused_full, refused_gone; /* answered or dead letters */
+	uint64_t refused_credit;             /* of refused_full: its window was used up */
 	uint64_t strangers;                  /* frames without a session */
 	uint64_t malformed, stale, forged;
 	uint64_t sessions, names;
 };
 
 enum {
+	/* Requests and sends on their way to a session, in bytes: beyond that
+	 * they are refused as if its queue were full. Answers always go: their
+	 * number is the session's own doing. */
+	ROUTER_WINDOW_BYTES = 8 * 1024 * 1024,
 	ROUTER_PING_US = 1000000,
 	ROUTER_SILENCE_US = 6000000, /* after that a session is over */
 };

@@ -21,7 +21,7 @@ static const struct msg_field logs[] = {
 	END,
 };
 static const struct msg_field chunk[] = {
-	{"data", MP_BIN, 0, true, "bytes of the log"},
+	{"data", MP_BIN, 0, IS_REQUIRED | IS_SECRET, "bytes of the log"},
 	{"cursor", MP_INT, 0, true, "where the next chunk begins; opaque, not 0"},
 	{"end", MP_BOOL, 0, true, "there is no next chunk"},
 	END,

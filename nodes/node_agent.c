@@ -24,18 +24,9 @@ enum {
 	OBJECTS_MAX = 256, /* from here on stale ones are dropped */
 };
 
-struct key8 node_key8(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id)
 {
-	struct key8 k = node_key8(id);
-	return omap_get(&a->pods, SPAN8(k));
+	return omap_get_u64(&a->pods, id);
 }
 
 static struct pod_time time_of(struct ctx *c)
@@ -198,8 +189,7 @@ static struct agent_pod *pod_new(struct agent *a, struct span key, struct span u
 	p->agent = a;
 	p->id = ++a->next_id;
 	p->uid = mem_ndup(uid.data, uid.len);
-	struct key8 k = node_key8(p->id);
-	omap_put(&a->pods, SPAN8(k), p);
+	omap_put_u64(&a->pods, p->id, p);
 	if (key.len) {
 		p->key = mem_ndup(key.data, key.len);
 		omap_put(&a->by_key, key, p);
@@ -219,10 +209,9 @@ static void pod_free(void *ptr)
 
 static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
-	struct key8 k = node_key8(p->id);
 	ctx_cancel(c, p->timer);
 	sim_forget(c, a, p);
-	omap_remove(&a->pods, SPAN8(k));
+	omap_remove_u64(&a->pods, p->id);
 	if (p->key && omap_get(&a->by_key, span_of(p->key)) == p)
 		omap_remove(&a->by_key, span_of(p->key));
 	pod_free(p);
@@ -355,8 +344,7 @@ static void step_all(struct ctx *c, struct agent *a)
 {
 	uint64_t at = 0;
 	for (;;) { /* a step may end a pod */
-		struct key8 k = node_key8(at);
-		struct onode *n = omap_seek(&a->pods, SPAN8(k));
+		struct onode *n = omap_seek_u64(&a->pods, at);
 		if (!n)
 			return;
 		struct agent_pod *p = n->value;
@@ -470,6 +458,7 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 		p = pod_new(a, key, uid);
 		begin_worker(a, p, o);
 	}
+	p->trace = ctx_trace(c);
 	if (pod_worker_desired(p->worker, o->value, &e) == 0)
 		agent_step(c, a, p);
 }
@@ -639,6 +628,7 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	} else if (e->op == RUNTIME_CHUNK) {
 		agent_on_chunk(c, a, e);
 	} else if (p && p->worker) {
+		ctx_resume(c, &p->trace);
 		pod_event(c, a, p, e->op, body);
 	} else if (p) {
 		orphan_event(c, a, p, e->op, body);
@@ -707,12 +697,14 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	unsigned what = tag & ((1u << TAG_BITS) - 1);
 	struct agent_pod *p = agent_pod(a, id);
 	a->turn = c;
-	if (what == TAG_NODE)
+	if (what == TAG_NODE) {
 		node_report(c, a);
-	else if (what == TAG_SIM)
+	} else if (what == TAG_SIM) {
 		sim_on_timer(c, a, id);
-	else if (p && p->worker)
+	} else if (p && p->worker) {
+		ctx_resume(c, &p->trace);
 		agent_step(c, a, p);
+	}
 	return 0;
 }
 

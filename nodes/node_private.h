@@ -18,6 +18,7 @@ struct agent_pod {
 	char *key, *uid; /* "pods/default/web"; key NULL: its object is long gone */
 	struct pod_worker *worker;
 	uint64_t timer;
+	struct trace trace;   /* of the last change of its object */
 	bool stepping, again; /* observed something while its plan is carried out */
 	bool telling;         /* a pod.status is on its way */
 	struct bytes *next_status; /* that waits for it */
@@ -56,12 +57,6 @@ struct agent {
 	const char *base_env[4];
 	struct omap sim_timers; /* number -> struct sim_timer, of its pod */
 };
-
-struct key8 {
-	uint8_t b[8];
-};
-struct key8 node_key8(uint64_t n);
-#define SPAN8(k) ((struct span){(k).b, 8})
 
 /* Request and timer tags: what in the low bits, whose in the others. */
 enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_BITS = 3 };

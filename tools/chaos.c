@@ -30,6 +30,10 @@ static const struct argp_option run_rows[] = {
 	{"verbose", 'v', NULL, 0, "every change of every object; with --seeds: every run, not just the first that did not hold", 0},
 	{0},
 };
+static const struct argp_option plan_rows[] = {
+	{"seed", OPT_SEED, "N", 0, "for this seed, not the script's", 0},
+	{0},
+};
 static const struct argp_option plain_rows[] = {{0}};
 
 /* "7" or "0x5eed"; moves *text behind it. */
@@ -129,6 +133,36 @@ static int run_check(struct options *o)
 			last = line_span(&s.lines[i]).max;
 	printf("%s: ok: %zu lines until %s, %zu judgements, world %s\n", o->file, s.line_count,
 	       time_text(end, last + s.settle_us), s.judgement_count, s.world->name);
+	script_fini(&s);
+	return 0;
+}
+
+/* ---- plan */
+
+static void print_happening(const struct happening *h)
+{
+	char from[32], to[32];
+	printf("%10s  line %-3u ", time_text(from, h->begin_us), h->line->place.line);
+	for (size_t i = 0; i < h->spots.count; i++)
+		printf("%s%s", i ? ", " : "", h->spots.names[i]);
+	if (h->end_us > h->begin_us)
+		printf("%suntil %s", h->spots.count ? " " : "", time_text(to, h->end_us));
+	printf("%s%.*s\n", h->spots.count ? "  # " : "", (int)h->line->text.len,
+	       (const char *)h->line->text.data);
+}
+
+static int run_plan(struct options *o)
+{
+	struct script s;
+	struct plan p;
+	int rc = load(&s, o->file);
+	if (rc)
+		return rc;
+	plan_make(&p, &s, o->has_seed ? o->seeds.first : s.seed);
+	for (size_t i = 0; i < p.step_count; i++)
+		if (!p.steps[i].end)
+			print_happening(p.steps[i].what);
+	plan_fini(&p);
 	script_fini(&s);
 	return 0;
 }
@@ -233,6 +267,7 @@ static const struct part {
 	const char *help;
 } parts[] = {
 	{"check", run_check, plain_rows, "is this script right, and will it heal what it breaks?"},
+	{"plan", run_plan, plan_rows, "what happens when, and to whom, for a seed"},
 	{"run", run_run, run_rows, "run it: 0 held, 1 violated, 2 not steady, 3 not healed, 4 inconclusive"},
 	{"invariants", run_invariants, NULL, "what can be judged, by name"},
 	{"words", run_words, NULL, "the language"},

@@ -13,10 +13,10 @@
 #include "broker/socket.h"
 #include "tools/rundir.h"
 
-enum { CLUSTER = 1, PING_MS = 1000 };
+enum { CLUSTER = 1, PING_MS = 1000, BYE_MS = 200 };
 
 struct client {
-	struct sock *dealer, *sub;
+	struct sock *dealer;
 	struct rundir run;
 	char name[64], self[80];
 	uint64_t epoch, sequence, correlation;
@@ -117,20 +117,38 @@ static bool welcomed(struct client *c, uint64_t until)
 	return false;
 }
 
-static int connect_sockets(struct client *c, const char *data_dir, struct err *e)
+static int connect_broker(struct client *c, const char *data_dir, struct err *e)
 {
 	char at[64];
 	c->dealer = sock_new(SOCK_DEALER, e);
-	c->sub = sock_new(SOCK_SUB, e);
-	if (!c->dealer || !c->sub)
+	if (!c->dealer)
 		return ERR_IO;
 	if (rundir_open(&c->run, data_dir, e))
 		return err_set(e, ERR_UNREACHABLE, "no cluster answers at the data directory %s",
 			       data_dir);
 	snprintf(at, sizeof at, "ipc://%s/broker.ipc", c->run.path);
-	int rc = sock_connect(c->dealer, at, e);
-	snprintf(at, sizeof at, "ipc://%s/bus.ipc", c->run.path);
-	return rc ? rc : sock_connect(c->sub, at, e);
+	return sock_connect(c->dealer, at, e);
+}
+
+/* Waits until the broker has heard it: closing the socket drops what is on its
+ * way, and a session that only falls silent is a warning in the log. After a
+ * bye we are a stranger, who is told so. */
+static void say_bye(struct client *c)
+{
+	struct buf b = {0}, ping = {0};
+	struct envelope env;
+	struct bytes *frame;
+	bool heard = false;
+	uint64_t until = now_ms() + BYE_MS;
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "reason", "done");
+	send_envelope(c, ENV_SYSTEM, "broker", MSG_SESSION_BYE, 0, &b);
+	mpw_map(&ping, 0);
+	send_envelope(c, ENV_SYSTEM, "broker", MSG_SESSION_PING, 0, &ping);
+	while (!heard && (frame = receive(c, until, &env))) {
+		heard = env.type == ENV_SYSTEM && env.kind == MSG_SESSION_BYE;
+		bytes_unref(frame);
+	}
 }
 
 int client_open(struct client **out, const char *data_dir, uint32_t timeout_ms, struct err *e)
@@ -139,7 +157,7 @@ int client_open(struct client **out, const char *data_dir, uint32_t timeout_ms, 
 	sock_system_start();
 	snprintf(c->name, sizeof c->name, "tool-%d", getpid());
 	snprintf(c->self, sizeof c->self, "cell/%s", c->name);
-	int rc = connect_sockets(c, data_dir, e);
+	int rc = connect_broker(c, data_dir, e);
 	if (rc == 0) {
 		say_hello(c);
 		if (!welcomed(c, now_ms() + timeout_ms))
@@ -158,11 +176,17 @@ void client_close(struct client *c)
 {
 	if (!c)
 		return;
+	if (c->epoch)
+		say_bye(c);
 	sock_close(c->dealer);
-	sock_close(c->sub);
 	sock_system_stop();
 	rundir_close(&c->run);
 	free(c);
+}
+
+const char *client_self(const struct client *c)
+{
+	return c->self;
 }
 
 static int failed(const struct envelope *env, struct err *e)
@@ -211,35 +235,17 @@ void client_send(struct client *c, const char *to, uint16_t kind, struct buf *bo
 	send_envelope(c, ENV_SEND, to, kind, 0, body);
 }
 
-void client_subscribe_all(struct client *c)
+void client_keep(struct client *c)
 {
-	sock_subscribe(c->sub, (struct span){NULL, 0}, true);
-}
-
-static bool drain_bus(struct client *c)
-{
-	bool any = false;
-	uint64_t peer;
-	struct bytes *frame = NULL;
-	while (sock_recv(c->sub, &peer, &frame) == 0) {
+	struct envelope env;
+	struct bytes *frame;
+	keep_alive(c);
+	while ((frame = receive(c, 0, &env))) {
+		bool bye = env.type == ENV_SYSTEM && env.kind == MSG_SESSION_BYE;
 		bytes_unref(frame);
-		any = true;
-	}
-	return any;
-}
-
-int client_wait(struct client *c, uint32_t timeout_ms)
-{
-	uint64_t until = now_ms() + timeout_ms;
-	for (;;) {
-		uint64_t now = now_ms();
-		keep_alive(c);
-		if (drain_bus(c))
-			return 0;
-		if (now >= until)
-			return ERR_AGAIN;
-		struct pollfd fd = {.fd = sock_fd(c->sub), .events = POLLIN};
-		uint64_t wait = until - now < 500 ? until - now : 500;
-		poll(&fd, 1, (int)wait);
+		if (bye) {
+			say_hello(c);
+			welcomed(c, now_ms() + PING_MS);
+		}
 	}
 }

@@ -11,6 +11,7 @@ struct client;
 /* ERR_UNREACHABLE: no cluster runs there. */
 int client_open(struct client **out, const char *data_dir, uint32_t timeout_ms, struct err *e);
 void client_close(struct client *c); /* NULL is fine */
+const char *client_self(const struct client *c); /* its name among the actors */
 
 /* Asks `to` and waits. *owner keeps what `reply` points into (bytes_unref). */
 int client_request(struct client *c, const char *to, uint16_t kind, struct buf *body,
@@ -19,11 +20,7 @@ int client_request(struct client *c, const char *to, uint16_t kind, struct buf *
 void client_again(struct client *c);
 /* Sends without waiting for anything. */
 void client_send(struct client *c, const char *to, uint16_t kind, struct buf *body);
-/* Everything on the bus from now on wakes client_wait. */
-void client_subscribe_all(struct client *c);
-/* Waits until the bus said something or the time is over (0: it did,
- * ERR_AGAIN: it did not, ERR_CLOSED: the broker is gone). What it said is
- * thrown away: it is a hint, the store has the truth. */
-int client_wait(struct client *c, uint32_t timeout_ms);
+/* Keeps the session alive; call it every second or so while asking nothing. */
+void client_keep(struct client *c);
 
 #endif

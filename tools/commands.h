@@ -8,6 +8,9 @@ enum { EXIT_USAGE = 64 };
 
 int command_up(int argc, char **argv);
 int command_tail(int argc, char **argv);
+int command_top(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_trace(int argc, char **argv);
 int command_dlq(int argc, char **argv);
 int command_send(int argc, char **argv); /* for tests */
 int command_process(int argc, char **argv); /* inner: started by up */

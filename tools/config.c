@@ -37,6 +37,7 @@ struct key {
 
 static const struct key keys[] = {
 	{"", "cluster", KEY_TEXT, 0, 0, NULL, "troupe", "the cluster's name"},
+	{"", "broker", KEY_MAP, 0, 0, NULL, NULL, "how messages travel"},
 	{"", "store", KEY_MAP, 0, 0, NULL, NULL, "where the state is kept"},
 	{"", "services", KEY_MAP, 0, 0, NULL, NULL, "where services have their addresses"},
 	{"", "cells", KEY_LIST, 0, 0, NULL, NULL, "loops and the actors that live on them"},
@@ -47,6 +48,8 @@ static const struct key keys[] = {
 	 "restarts in that time, at most; one more ends `troupe up`. Kills (SIGKILL) do not count"},
 	{"restart", "backoff", KEY_BACKOFF, 0, HOURS, NULL, "10ms..5s",
 	 "wait before each, doubled from the first to the last"},
+	{"broker", "ring", KEY_BYTES, 64 << 10, 1 << 30, NULL, "1MiB",
+	 "what each loop keeps of its last messages; rounded down to a power of two"},
 	{"store", "driver", KEY_TEXT, 0, 0, "lmdb|memory", "lmdb", "memory: nothing is kept"},
 	{"store", "path", KEY_TEXT, 0, 0, NULL, "store", "a directory; relative to the data directory"},
 	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
@@ -382,9 +385,29 @@ static int read_processes(struct parse *p, const struct doc *root)
 	return read_restart(p, root, "restart", &p->c->restart);
 }
 
+/* A size that check_map has let pass; absent: *out stays. */
+static void read_bytes(const struct doc *map, const char *key, int64_t *out)
+{
+	const struct doc *v = doc_get(map, key);
+	if (doc_is(v, DOC_INT))
+		*out = v->integer;
+	else if (v)
+		parse_bytes(v->text, out);
+}
+
+static int read_broker(struct parse *p, const struct doc *root)
+{
+	const struct doc *broker = doc_get(root, "broker");
+	p->c->ring_bytes = 1 << 20;
+	int rc = broker ? check_map(p, broker, "broker", NULL) : 0;
+	if (rc == 0)
+		read_bytes(broker, "ring", &p->c->ring_bytes);
+	return rc;
+}
+
 static int read_store(struct parse *p, const struct doc *root)
 {
-	const struct doc *store = doc_get(root, "store"), *quota;
+	const struct doc *store = doc_get(root, "store");
 	struct config *c = p->c;
 	int rc = store ? check_map(p, store, "store", NULL) : 0;
 	if (rc)
@@ -392,11 +415,7 @@ static int read_store(struct parse *p, const struct doc *root)
 	c->store_driver = text_or(p, store, "driver", "lmdb");
 	c->store_path = text_or(p, store, "path", "store");
 	c->store_quota = 8ll << 30;
-	quota = doc_get(store, "quota");
-	if (doc_is(quota, DOC_INT))
-		c->store_quota = quota->integer;
-	else if (quota)
-		parse_bytes(quota->text, &c->store_quota);
+	read_bytes(store, "quota", &c->store_quota);
 	return 0;
 }
 
@@ -525,7 +544,9 @@ int config_parse(struct config *c, const char *file, struct span text, struct er
 	if (rc)
 		return rc;
 	c->cluster = text_or(&p, root, "cluster", "troupe");
-	rc = read_store(&p, root);
+	rc = read_broker(&p, root);
+	if (rc == 0)
+		rc = read_store(&p, root);
 	if (rc == 0)
 		rc = read_processes(&p, root);
 	if (rc == 0)
@@ -563,6 +584,7 @@ void config_default(struct buf *out, const struct config_wish *w)
 	buf_printf(out,
 		   "# What `troupe up` runs. Keep a copy, change it, and start it with -f.\n"
 		   "cluster: troupe\n"
+		   "broker: {ring: 1MiB}\n"
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
 		   "restart: {intensity: 5/5m, backoff: 10ms..5s}\n"
 		   "turn-limit: 10s\n"

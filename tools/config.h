@@ -42,6 +42,7 @@ struct config {
 	int64_t store_quota;
 	struct restart_policy restart; /* of processes; its strategy means nothing */
 	uint32_t turn_limit_ms;
+	int64_t ring_bytes; /* of each loop's records */
 	struct config_cell *cells;
 	size_t cell_count;
 	struct obj_cluster ranges; /* of services' addresses and node ports */

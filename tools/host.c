@@ -27,6 +27,7 @@
 #include "actors/runtime/loop.h"
 #include "actors/runtime/messages.h"
 #include "actors/runtime/store_actor.h"
+#include "actors/runtime/tap.h"
 #include "actors/runtime/watchdog.h"
 #include "actors/scheduler/scheduler.h"
 #include "broker/base/log.h"
@@ -105,6 +106,7 @@ struct host {
 	struct host_cell cells[CELLS_MAX];
 	struct watchdog *watchdog;
 	struct loop *loops[CELLS_MAX];
+	struct tap *taps[CELLS_MAX]; /* NULL: that cell does without */
 	pthread_t threads[CELLS_MAX];
 	bool has_agents[CELLS_MAX], stopped[CELLS_MAX];
 	size_t loop_count;
@@ -267,6 +269,19 @@ static int add_store(struct host *h, struct cell *c)
 	return add(h, c, "store", "store", &b);
 }
 
+/* A cell that can have no ring runs all the same. */
+static struct tap *open_tap(const struct host *h, const char *cell)
+{
+	char dir[500];
+	struct tap *t = NULL;
+	struct err e = {0};
+	struct tap_config cfg = {dir, cell, &catalogue, (size_t)h->config.ring_bytes};
+	snprintf(dir, sizeof dir, "%s/rings", h->run_dir);
+	if (tap_open(&t, &cfg, &e))
+		log_warn("troupe", "cell %s is not tapped: %s", cell, e.text);
+	return t;
+}
+
 static int add_plain_service(struct host *h, struct cell *c, const struct config_actor *a)
 {
 	return add_kubernetes_service(h, c, a->name, doc_get_str(a->options, "restart"));
@@ -358,6 +373,8 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		.shared = shared,
 		.shared_arg = h,
 	};
+	l.tap_arg = h->taps[h->loop_count] = open_tap(h, cfg->name);
+	l.tap = l.tap_arg ? tap_write : NULL;
 	int rc = loop_open(&h->loops[h->loop_count], &l, &e);
 	if (rc) {
 		log_error("troupe", "cell %s: %s", cfg->name, e.text);
@@ -434,7 +451,11 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return 1;
 	}
-	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path};
+	char ring[500];
+	snprintf(ring, sizeof ring, "%s/rings", h->run_dir);
+	mkdir(ring, 0700); /* what there is to say, its first user says */
+	snprintf(ring, sizeof ring, "%s/rings/broker.ring", h->run_dir);
+	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path, .ring = ring};
 	if (h->main_process && broker_open(&h->broker, &b, &e)) {
 		log_error("troupe", "broker: %s", e.text);
 		return 1;
@@ -462,6 +483,7 @@ static void stop(struct host *h)
 		loop_free(h->loops[i]);
 		turn_record_close(h->cells[i].record);
 		dead_letters_fini(&h->cells[i].letters);
+		tap_close(h->taps[i]);
 	}
 	if (h->broker) {
 		broker_stop(h->broker);

@@ -22,6 +22,9 @@ static const struct command {
 } commands[] = {
 	{"up", command_up, "start a cluster, in the foreground"},
 	{"tail", command_tail, "what happens, as it happens"},
+	{"trace", command_trace, "who caused what: the tree of one trace"},
+	{"top", command_top, "every actor: its mailbox, its turns, its failures"},
+	{"inspect", command_inspect, "who lives here, and what an actor knows"},
 	{"chaos", command_chaos, "scripts that break a cluster and judge it"},
 	{"dlq", command_dlq, "messages that nobody took: list, retry, drop"},
 	{"manual", command_manual, "messages: every message between the actors"},

@@ -41,7 +41,7 @@ static const struct msg_field object_create[] = {
 	{"version", MP_STR, 32, true, "of the resource"},
 	{"resource", MP_STR, 64, true, "plural name"},
 	{"namespace", MP_STR, 63, false, "where"},
-	{"object", MP_MAP, 0, true, "the object"},
+	{"object", MP_MAP, 0, IS_REQUIRED | IS_SECRET, "the object"},
 	END,
 };
 static const struct msg_field written[] = {

@@ -105,6 +105,11 @@ struct span ctx_name(struct ctx *c);     /* this actor's */
 struct arena *ctx_arena(struct ctx *c);  /* gone after the turn */
 void ctx_why(struct ctx *c, const char *fmt, ...) /* why this turn is about to fail */
 	__attribute__((format(printf, 2, 3)));
+/* What led to this turn: the message's, or that of the change that a view
+ * shows. Timers and ports have none; a turn of theirs that goes on with
+ * something noted in an earlier one says so, and its effects belong there. */
+struct trace ctx_trace(struct ctx *c);
+void ctx_resume(struct ctx *c, const struct trace *noted);
 /* What the process gave its actors under a name (the cluster's ranges, shared heads):
  * outlives every actor; its own header says who may write. NULL: none. */
 void *ctx_shared(struct ctx *c, const char *name);
@@ -147,6 +152,9 @@ void ctx_cancel(struct ctx *c, uint64_t timer);
 /* ---- views: a follow brings on_view turns for every change, first one per
  * object that is there, then the empty-key one. */
 struct view *ctx_follow(struct ctx *c, const char *stream);
+/* The same by a session watch instead of the bus: for what is secret, and
+ * for who is far away or slow. It has one page on its way at most. */
+struct view *ctx_follow_session(struct ctx *c, const char *stream);
 /* The view's index of that name; made with `keys` when it is not there yet. */
 struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
 			     view_index_keys *keys);

@@ -45,23 +45,24 @@ struct actor *actor_by_uid(const struct cell *c, uint64_t uid)
 	return omap_get(&c->uids, SPAN8(k));
 }
 
-void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
-	      struct span to, const struct trace *trace, struct span body, int error)
+uint64_t cell_clock(struct cell *c)
+{
+	c->clock_us = c->ops.now_us(c->ops.arg);
+	return c->clock_us;
+}
+
+void cell_tap(struct cell *c, struct tap_record *r)
 {
 	if (!c->ops.tap)
 		return;
-	struct tap_record r = {
-		.now_us = c->ops.now_us(c->ops.arg),
-		.delivered = delivered,
-		.type = type,
-		.kind = kind,
-		.from = from,
-		.to = to,
-		.trace = *trace,
-		.body = body,
-		.error = error,
-	};
-	c->ops.tap(c->ops.arg, &r);
+	r->now_us = c->clock_us;
+	c->ops.tap(c->ops.arg, r);
+}
+
+void cell_tap_actor(struct cell *c, unsigned event, const struct actor *a, int error)
+{
+	struct tap_record r = {.event = event, .to = span_of(a->name), .error = error};
+	cell_tap(c, &r);
 }
 
 /* ---- mailboxes */
@@ -79,21 +80,30 @@ static void make_runnable(struct cell *c, struct actor *a)
 	c->run_last = a;
 }
 
+static size_t bytes_of(const struct item *i)
+{
+	return i->type == ITEM_PORT ? bytes_span(i->port.payload).len : i->body.len;
+}
+
 int actor_queue(struct cell *c, struct actor *a, struct item *i)
 {
-	/* What belongs to the runtime's own bookkeeping is always taken. */
 	bool bounded = i->type == ITEM_MSG || i->type == ITEM_PORT;
-	if (bounded && a->queued >= CELL_MAILBOX_ITEMS_MAX) {
+	size_t bytes = bytes_of(i);
+	if (bounded && (a->queued >= CELL_MAILBOX_ITEMS_MAX ||
+			a->queued_bytes + bytes > CELL_MAILBOX_BYTES_MAX)) {
+		a->stats.rejected++;
 		item_free(i);
 		return ERR_OVERLOADED;
 	}
 	i->next = NULL;
+	i->queued_us = c->clock_us;
 	if (a->last)
 		a->last->next = i;
 	else
 		a->first = i;
 	a->last = i;
 	a->queued++;
+	a->queued_bytes += bytes;
 	make_runnable(c, a);
 	return 0;
 }
@@ -107,6 +117,7 @@ static struct item *mailbox_pop(struct actor *a)
 	if (!a->first)
 		a->last = NULL;
 	a->queued--;
+	a->queued_bytes -= bytes_of(i);
 	i->next = NULL;
 	return i;
 }
@@ -117,7 +128,7 @@ static void mailbox_keep_messages(struct actor *a)
 {
 	struct item *i = a->first;
 	a->first = a->last = NULL;
-	a->queued = 0;
+	a->queued = a->queued_bytes = 0;
 	while (i) {
 		struct item *next = i->next;
 		i->next = NULL;
@@ -130,6 +141,7 @@ static void mailbox_keep_messages(struct actor *a)
 				a->first = i;
 			a->last = i;
 			a->queued++;
+			a->queued_bytes += bytes_of(i);
 		}
 		i = next;
 	}
@@ -142,6 +154,7 @@ void actor_queue_first(struct cell *c, struct actor *a, struct item *i)
 	if (!a->last)
 		a->last = i;
 	a->queued++;
+	a->queued_bytes += bytes_of(i);
 	make_runnable(c, a);
 }
 
@@ -207,6 +220,8 @@ void actor_start(struct cell *c, struct actor *a)
 	a->state = mem_alloc(a->spec->state_bytes);
 	struct item *init = mem_alloc(sizeof *init);
 	init->type = ITEM_INIT;
+	init->queued_us = cell_clock(c);
+	cell_tap_actor(c, RING_STARTED, a, 0);
 	actor_queue_first(c, a, init);
 }
 
@@ -281,6 +296,8 @@ void actor_end(struct cell *c, struct actor *a, int reason)
 
 void actor_down(struct cell *c, struct actor *a, int reason)
 {
+	if (reason == ERR_CRASHED)
+		cell_tap_actor(c, RING_CRASHED, a, reason);
 	actor_drop_state(c, a, reason);
 	uid_set(c, a);
 	run_queue_remove(c, a);
@@ -372,6 +389,9 @@ struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
 	c->self = mem_alloc(strlen(cfg->name) + 6);
 	sprintf(c->self, "cell/%s", cfg->name);
 	c->incarnation = ops->random(ops->arg) >> 1;
+	/* An answer to a request of a former incarnation may come late, to the
+	 * same name: it must not be the answer to one of ours. */
+	c->next_id = ops->random(ops->arg) >> 2;
 	c->views_act_us = UINT64_MAX;
 	c->command_at_us = UINT64_MAX;
 	c->policy = cfg->restart.window_us ? cfg->restart : restart_policy_default;
@@ -439,7 +459,7 @@ void timer_fire(struct cell *c, const struct timer *t)
 
 bool cell_run(struct cell *c, unsigned turns)
 {
-	uint64_t now = c->ops.now_us(c->ops.arg);
+	uint64_t now = cell_clock(c);
 	timers_run(c, now);
 	pendings_sweep(c, now);
 	link_tick(c, now);

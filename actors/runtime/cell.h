@@ -13,19 +13,29 @@
 #include "actors/runtime/port.h"
 #include "actors/runtime/supervision.h"
 #include "actors/runtime/turn_record.h"
+#include "broker/ring.h"
 
 struct cell;
 
-/* What the tap sees: every message that a turn released or was given. */
+/* What the tap sees: every message that a turn released or was given, every
+ * turn, and what becomes of actors. */
+enum { TAP_TURN_BEGINS = 0 }; /* beside enum ring_event: for who looks while a turn hangs */
+
 struct tap_record {
 	uint64_t now_us;
-	bool delivered; /* at its receiver; otherwise released by its sender */
+	unsigned event; /* enum ring_event */
 	enum env_type type;
-	uint16_t kind;
+	uint16_t kind; /* 0: none (a turn about a timer, a view, a port) */
 	struct span from, to;
 	struct trace trace;
 	struct span body;
-	int error;
+	uint64_t id;          /* the message's number at its sender */
+	uint64_t correlation; /* of a bus event: its version */
+	int error;            /* of RING_DEAD and RING_CRASHED */
+	/* of turns */
+	unsigned item; /* what it was about: cell_item_name */
+	uint8_t attempt;
+	uint64_t wait_us, turn_us; /* in the mailbox; in the handler */
 };
 
 struct cell_ops {
@@ -61,7 +71,11 @@ struct cell_config {
 };
 
 enum {
+	/* Of a mailbox, for messages and port events; what belongs to the
+	 * runtime's own bookkeeping (answers, outcomes, timers, views, the end) is
+	 * always taken. */
 	CELL_MAILBOX_ITEMS_MAX = 100000,
+	CELL_MAILBOX_BYTES_MAX = 64 * 1024 * 1024,
 	CELL_OUTBOX_ITEMS_MAX = 20000,
 	COMMAND_WINDOW = 64,       /* of a pair, on their way */
 	COMMAND_QUEUE_MAX = 10000, /* of a pair, waiting; then ERR_OVERLOADED */
@@ -100,6 +114,7 @@ uint64_t cell_deadline(const struct cell *c);
 
 /* For tests, inspect and invariants. */
 const char *cell_name(const struct cell *c);
+const char *cell_item_name(unsigned item); /* "message", "timer", ... */
 void *cell_actor_state(struct cell *c, const char *name); /* NULL: none or down */
 struct view *cell_view(struct cell *c, const char *stream);
 void cell_each_view(struct cell *c, void (*each)(void *arg, struct view *v), void *arg);

@@ -3,6 +3,7 @@
 #define RUNTIME_CELL_PRIVATE_H
 
 #include "actors/runtime/cell.h"
+#include "actors/runtime/stats.h"
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
@@ -29,6 +30,7 @@ enum item_type {
 struct item {
 	struct item *next;
 	enum item_type type;
+	uint64_t queued_us;
 	uint64_t tag;
 	struct bytes *owner; /* what the spans below point into */
 	struct span body;
@@ -71,7 +73,7 @@ struct actor {
 	void *state;  /* NULL: down, waiting for its restart */
 	struct bytes *cfg;
 	struct item *first, *last;
-	size_t queued;
+	size_t queued, queued_bytes;
 	struct actor *run_next;
 	bool runnable, stopping, held;
 	bool leaving; /* stopping by its own wish */
@@ -82,6 +84,7 @@ struct actor {
 	size_t port_count;
 	uint64_t turns, restarts;
 	struct failures failures;
+	struct actor_stats stats;
 };
 
 /* ---- effects of a turn */
@@ -126,6 +129,7 @@ struct ctx {
 	struct trace trace;
 	struct effects effects;
 	struct bytes *txn; /* encoded store.txn, or NULL */
+	struct trace txn_trace;
 	uint64_t txn_tag;
 	bool answered; /* the request of this turn was replied to or parked */
 	struct err fault;
@@ -193,7 +197,10 @@ struct cell {
 	struct actor *run_first, *run_last;
 	struct actor *oldest, *newest;
 	uint64_t next_id; /* uids, correlations, timers */
-	uint64_t turns;
+	uint64_t turns, dead; /* dead: messages that could not be delivered */
+	/* The time of the last look at the clock: once a turn, and whenever
+	 * something comes in. Mailboxes and the tap use it. */
+	uint64_t clock_us;
 	struct arena arena;
 	/* timers: a heap by (due, id) */
 	struct timer *timers;
@@ -205,6 +212,9 @@ struct cell {
 	enum link_state link;
 	uint64_t epoch, incarnation, sequence;
 	uint64_t hello_at_us, ping_at_us, heard_us, pings;
+	/* bytes of routed frames in this session: come, told so; what may be on
+	 * its way */
+	uint64_t taken, taken_told, window;
 	uint64_t check_at_us, views_act_us;
 	bool checking;
 	struct out_msg *out_first, *out_last;
@@ -239,8 +249,9 @@ void actor_end(struct cell *c, struct actor *a, int reason); /* for good */
 /* From life to waiting: the state goes, what others sent stays. It has another
  * uid afterwards, which a restart's timer names. */
 void actor_down(struct cell *c, struct actor *a, int reason);
-void cell_tap(struct cell *c, bool delivered, enum env_type type, uint16_t kind, struct span from,
-	      struct span to, const struct trace *trace, struct span body, int error);
+uint64_t cell_clock(struct cell *c); /* looks */
+void cell_tap(struct cell *c, struct tap_record *r); /* fills in the time */
+void cell_tap_actor(struct cell *c, unsigned event, const struct actor *a, int error);
 
 /* turn.c: takes the item */
 void turn_run(struct cell *c, struct actor *a, struct item *i);
@@ -289,6 +300,13 @@ void letter_returned(struct cell *c, struct mp body);
 /* Whether the message is for the cell itself, and was answered. */
 bool letters_on_request(struct cell *c, const struct envelope *env);
 
+/* listing.c: answers cell.actors */
+void listing_answer(struct cell *c, const struct envelope *request);
+
+/* effects.c: a new trace, and the trace of something that this one leads to */
+struct trace trace_root(struct cell *c);
+struct trace trace_child(struct cell *c, const struct trace *t);
+
 /* timer.c */
 uint64_t timer_add(struct cell *c, uint64_t due_us, uint64_t uid, uint64_t tag, uint64_t id);
 void timer_cancel(struct cell *c, uint64_t id);
@@ -328,13 +346,16 @@ void link_send(struct cell *c, struct out_msg *m); /* takes it */
 void link_flush(struct cell *c);
 void link_publish(struct cell *c, struct bytes *frame); /* borrowed */
 void link_on_system(struct cell *c, const struct envelope *env);
+/* A routed frame of so many bytes was taken from the socket. */
+void link_took(struct cell *c, size_t bytes);
 void link_register(struct cell *c, const char *name, bool on);
 void link_crashed(struct cell *c, const char *name); /* it stays, its state does not */
 void link_watch(struct cell *c, const char *watcher, const char *name);
 void link_free(struct cell *c);
 
 /* view.c */
-struct view *view_open(struct cell *c, const char *stream);
+/* `session`: by requests that wait, see ctx_follow_session. */
+struct view *view_open(struct cell *c, const char *stream, bool session);
 void view_follow(struct cell *c, struct view *v, struct actor *a);
 void view_unfollow_all(struct cell *c, uint64_t uid);
 void views_on_bus_body(struct cell *c, struct span topic, uint16_t kind, struct mp body,

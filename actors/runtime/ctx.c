@@ -49,6 +49,16 @@ void ctx_why(struct ctx *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+struct trace ctx_trace(struct ctx *c)
+{
+	return c->trace;
+}
+
+void ctx_resume(struct ctx *c, const struct trace *noted)
+{
+	c->trace = *noted;
+}
+
 void *ctx_shared(struct ctx *c, const char *name)
 {
 	return c->cell->ops.shared ? c->cell->ops.shared(c->cell->ops.arg, name) : NULL;
@@ -237,14 +247,16 @@ void ctx_txn(struct ctx *c, const struct store_txn *txn, uint64_t tag)
 	if (memcmp(t.origin.request, none, sizeof none) == 0)
 		ctx_random_bytes(c, t.origin.request, sizeof t.origin.request);
 	if (!t.origin.trace_hi && !t.origin.trace_lo) {
-		if (!c->trace.hi && !c->trace.lo) {
-			c->trace.hi = ctx_random(c);
-			c->trace.lo = ctx_random(c);
-		}
-		t.origin.trace_hi = c->trace.hi;
-		t.origin.trace_lo = c->trace.lo;
-		t.origin.span = c->trace.span;
-		t.origin.cause = c->trace.cause;
+		if (!c->trace.hi && !c->trace.lo)
+			c->trace = trace_root(c->cell);
+		c->txn_trace = trace_child(c->cell, &c->trace);
+		t.origin.trace_hi = c->txn_trace.hi;
+		t.origin.trace_lo = c->txn_trace.lo;
+		t.origin.span = c->txn_trace.span;
+		t.origin.cause = c->txn_trace.cause;
+	} else {
+		c->txn_trace = (struct trace){.hi = t.origin.trace_hi, .lo = t.origin.trace_lo,
+					      .span = t.origin.span, .cause = t.origin.cause};
 	}
 	if (!t.origin.principal.len)
 		t.origin.principal = ctx_name(c);
@@ -272,7 +284,14 @@ void ctx_cancel(struct ctx *c, uint64_t timer)
 
 struct view *ctx_follow(struct ctx *c, const char *stream)
 {
-	struct view *v = view_open(c->cell, stream);
+	struct view *v = view_open(c->cell, stream, false);
+	view_follow(c->cell, v, c->actor);
+	return v;
+}
+
+struct view *ctx_follow_session(struct ctx *c, const char *stream)
+{
+	struct view *v = view_open(c->cell, stream, true);
 	view_follow(c->cell, v, c->actor);
 	return v;
 }
@@ -394,6 +413,7 @@ int port_deliver(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 		bytes_unref(payload);
 		return ERR_CLOSED;
 	}
+	cell_clock(o->cell); /* the loop has slept since the last look */
 	struct item *i = mem_alloc(sizeof *i);
 	i->type = ITEM_PORT;
 	i->port = (struct port_event){o->handle, op, id, arg, payload};

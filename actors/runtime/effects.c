@@ -8,13 +8,26 @@
 #include "broker/base/log.h"
 #include "broker/messages.h"
 
-static struct trace child_of(struct cell *c, const struct trace *t)
+/* Numbers that no other cell and no other life of this one gives: the
+ * incarnation was drawn. Source of the mixing: Vigna, splitmix64. */
+static uint64_t trace_number(struct cell *c)
+{
+	uint64_t z = c->incarnation + ++c->next_id * UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+struct trace trace_root(struct cell *c)
+{
+	return (struct trace){.hi = c->incarnation, .lo = trace_number(c)};
+}
+
+struct trace trace_child(struct cell *c, const struct trace *t)
 {
 	struct trace child = *t;
-	if (t->hi || t->lo) {
-		child.parent = t->span;
-		child.span = ++c->next_id;
-	}
+	child.parent = t->span;
+	child.span = trace_number(c);
 	return child;
 }
 
@@ -56,7 +69,20 @@ static void release_publish(struct cell *c, struct actor *a, struct effect *f,
 	struct bytes *frame = bytes_take(&out);
 	link_publish(c, frame);
 	bytes_unref(frame);
-	cell_tap(c, false, ENV_EVENT, f->row->number, env.from, topic, trace, env.body, 0);
+	struct tap_record seen = {
+		.event = RING_SENT,
+		.type = ENV_EVENT,
+		.kind = env.kind,
+		.from = env.from,
+		.to = topic,
+		.trace = *trace,
+		.body = env.body,
+		.id = env.sequence,
+	};
+	struct mp version;
+	if (c->ops.tap && mp_find(mp_of(env.body), "version", &version))
+		mp_u64(&version, &seen.correlation);
+	cell_tap(c, &seen);
 	/* Followers in this cell get it at once; the bus would bring it again. */
 	views_on_bus_body(c, topic, f->row->number, mp_of(bytes_span(f->body)), f->body);
 }
@@ -107,7 +133,7 @@ static void release_reply(struct cell *c, struct actor *a, struct effect *f,
 static void release_outward(struct cell *c, struct actor *a, struct effect *f,
 			    const struct trace *trace)
 {
-	struct trace child = child_of(c, trace);
+	struct trace child = trace_child(c, trace);
 	switch (f->type) {
 	case FX_SEND:
 		post(c, ENV_SEND, a->name, f->to, f->row->number, 0, 0, &child, f->body);
@@ -138,8 +164,10 @@ static void release_outward(struct cell *c, struct actor *a, struct effect *f,
 void effects_release(struct cell *c, struct actor *a, struct effects *fx,
 		     const struct trace *trace, const struct item *item)
 {
+	/* What nothing led to begins a trace of its own. */
+	struct trace whole = trace->hi || trace->lo || !fx->count ? *trace : trace_root(c);
 	for (size_t i = 0; i < fx->count; i++)
-		release_outward(c, a, &fx->list[i], trace);
+		release_outward(c, a, &fx->list[i], &whole);
 	for (size_t i = 0; i < fx->count; i++)
 		if (fx->list[i].type == FX_REPLY)
 			release_reply(c, a, &fx->list[i], item);

@@ -64,6 +64,20 @@ void letter_of_item(struct cell *c, const struct actor *a, const struct item *i,
 		.trace = i->trace,
 		.body = i->body,
 	};
+	struct tap_record seen = {
+		.event = RING_DEAD,
+		.type = env.type,
+		.kind = env.kind,
+		.from = env.from,
+		.to = env.to,
+		.trace = env.trace,
+		.body = env.body,
+		.id = env.sequence,
+		.correlation = env.correlation,
+		.error = reason == DEAD_POISON ? ERR_POISON : ERR_CLOSED,
+	};
+	c->dead++;
+	cell_tap(c, &seen);
 	letter_add(c, reason, &env, i->owner);
 }
 

@@ -89,6 +89,34 @@ static void say_hello(struct cell *c, uint64_t now_us)
 	c->hello_at_us = now_us + HELLO_AGAIN_US + jitter;
 }
 
+/* The broker may have so much more on its way to us. */
+static void tell_credit(struct cell *c)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, "taken", c->taken);
+	if (send_system(c, MSG_SESSION_CREDIT, "", &b) == 0)
+		c->taken_told = c->taken;
+}
+
+void link_took(struct cell *c, size_t bytes)
+{
+	c->taken += bytes;
+	if (c->link == LINK_UP && c->taken - c->taken_told >= c->window / 4)
+		tell_credit(c);
+}
+
+/* What the broker had sent before its pong has come, or never will. */
+static void on_pong(struct cell *c, const struct envelope *env)
+{
+	struct mp v;
+	uint64_t sent;
+	if (!mp_find(mp_of(env->body), "sent", &v) || mp_u64(&v, &sent) || sent == c->taken_told)
+		return;
+	c->taken = sent;
+	tell_credit(c);
+}
+
 void link_start(struct cell *c)
 {
 	c->link = LINK_DOWN;
@@ -112,6 +140,10 @@ static void on_welcome(struct cell *c, const struct envelope *env)
 	if (c->link == LINK_UP || !mp_find(body, "epoch", &v) || mp_u64(&v, &c->epoch))
 		return;
 	c->link = LINK_UP;
+	c->taken = c->taken_told = 0;
+	c->window = UINT64_MAX;
+	if (mp_find(body, "window", &v))
+		mp_u64(&v, &c->window);
 	c->heard_us = c->ops.now_us(c->ops.arg);
 	c->ping_at_us = c->heard_us + PING_US;
 	log_debug(c->name, "session is up");
@@ -145,7 +177,11 @@ void link_on_system(struct cell *c, const struct envelope *env)
 	case MSG_LETTER_RETURNED:
 		letter_returned(c, mp_of(env->body));
 		break;
-	default: /* a pong: heard_us was set already */
+	case MSG_SESSION_PONG:
+		if (c->link == LINK_UP)
+			on_pong(c, env);
+		break;
+	default:
 		break;
 	}
 }
@@ -229,6 +265,19 @@ static void letter_of_out(struct cell *c, const struct out_msg *m)
 
 static void refuse(struct cell *c, struct out_msg *m)
 {
+	struct tap_record seen = {
+		.event = RING_DEAD,
+		.kind = m->kind,
+		.from = span_of(m->from),
+		.to = span_of(m->to),
+		.trace = m->trace,
+		.body = bytes_span(m->body),
+		.id = m->sequence,
+		.correlation = m->correlation,
+		.error = ERR_OVERLOADED,
+	};
+	c->dead++;
+	cell_tap(c, &seen);
 	if (m->type == ENV_REQUEST)
 		post_error(c, m->to, m->from, m->correlation, ERR_OVERLOADED,
 			   "this cell's queue to the broker is full", &m->trace);

@@ -8,16 +8,16 @@ static const struct msg_field txn[] = {
 	{"trace", MP_ARRAY, 4, false, "trace (two halves), span, causing version"},
 	{"wall_us", MP_INT, 0, false, "the writer's clock"},
 	{"fence", MP_ARRAY, 2, false, "[key, its version]: the lease that must still hold"},
-	{"if", MP_ARRAY, 100, false, "[key, field, number, value] compares"},
-	{"then", MP_ARRAY, 100, false, "[verb, key, value, part, flags] operations"},
-	{"else", MP_ARRAY, 100, false, "the same, for when a compare fails"},
+	{"if", MP_ARRAY, 100, SECRET_AT(3), "[key, field, number, value] compares"},
+	{"then", MP_ARRAY, 100, SECRET_AT(2), "[verb, key, value, part, flags] operations"},
+	{"else", MP_ARRAY, 100, SECRET_AT(2), "the same, for when a compare fails"},
 	END,
 };
 static const struct msg_field outcome[] = {
 	{"status", MP_STR, 64, true, "ok, or the name of an error code"},
 	{"compared", MP_BOOL, 0, true, "all compares held"},
 	{"revision", MP_INT, 0, true, "of the transaction"},
-	{"rows", MP_ARRAY, 200, true, "[key, value, created, version, changes] each"},
+	{"rows", MP_ARRAY, 200, IS_REQUIRED | SECRET_AT(1), "[key, value, created, version, changes] each"},
 	{"text", MP_STR, 256, false, "what is wrong"},
 	END,
 };
@@ -30,7 +30,7 @@ static const struct msg_field range[] = {
 	END,
 };
 static const struct msg_field rows_fields[] = {
-	{"rows", MP_ARRAY, 0, true, "[key, value, created, version, changes] each"},
+	{"rows", MP_ARRAY, 0, IS_REQUIRED | SECRET_AT(1), "[key, value, created, version, changes] each"},
 	{"more", MP_BOOL, 0, true, "there are more behind the last one"},
 	{"next", MP_STR, 640, false, "where they begin"},
 	{"head", MP_INT, 0, true, "version of the stream's last event"},
@@ -41,10 +41,11 @@ static const struct msg_field events[] = {
 	{"stream", MP_STR, 256, true, "a stream"},
 	{"after", MP_INT, 0, true, "version of the last one known"},
 	{"limit", MP_INT, 0, false, "events at most"},
+	{"wait_ms", MP_INT, 0, false, "when there is none: answered with the next, or empty after so long"},
 	END,
 };
 static const struct msg_field changes[] = {
-	{"events", MP_ARRAY, 0, true, "bodies as bus.event, values always there"},
+	{"events", MP_ARRAY, 0, IS_REQUIRED | SECRET_VALUE, "bodies as bus.event, values always there"},
 	{"more", MP_BOOL, 0, true, "there are more"},
 	{"head", MP_INT, 0, true, "version of the stream's last event"},
 	{"epoch", MP_INT, 0, true, "of the store"},
@@ -64,8 +65,17 @@ static const struct msg_field state[] = {
 	{"state", MP_MAP, 0, true, "what the actor shows of itself"},
 	END,
 };
+static const struct msg_field actors[] = {
+	{"after", MP_STR, 128, false, "only names behind this one"},
+	{"limit", MP_INT, 0, false, "names at most; 1000 when absent"},
+	END,
+};
 static const struct msg_field listing[] = {
-	{"actors", MP_ARRAY, 0, true, "a map each: name, kind, turns, queue, restarts"},
+	{"actors", MP_ARRAY, 0, true,
+	 "a map each: name, kind, up, turns, queue, restarts, rejected, and of the mailbox (wait_) "
+	 "and the turns (turn_) us, p50_us, p99_us"},
+	{"more", MP_BOOL, 0, false, "there are more behind the last one"},
+	{"cell", MP_MAP, 32, false, "turns, pending, parked, outbox, dead: of the cell"},
 	END,
 };
 static const struct msg_field letters[] = {
@@ -112,8 +122,8 @@ static const struct msg_row rows[] = {
 	{MSG_ACTOR_INSPECT, "actor.inspect", CLASS_REQUEST, ROLE_CELL, nothing,
 	 "what an actor knows; any actor answers"},
 	{MSG_ACTOR_STATE, "actor.state", CLASS_REPLY, ROLE_CELL, state, "that"},
-	{MSG_CELL_ACTORS, "cell.actors", CLASS_REQUEST, ROLE_CELL, nothing,
-	 "to cell/NAME: who lives there"},
+	{MSG_CELL_ACTORS, "cell.actors", CLASS_REQUEST, ROLE_CELL, actors,
+	 "to cell/NAME: who lives there, in order of names"},
 	{MSG_CELL_LISTING, "cell.listing", CLASS_REPLY, ROLE_CELL, listing, "those"},
 	{MSG_CELL_LETTERS, "cell.letters", CLASS_REQUEST, ROLE_CELL, letters,
 	 "to cell/NAME: messages that nobody took"},

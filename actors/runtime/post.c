@@ -27,28 +27,6 @@ void post_error(struct cell *c, const char *from, const char *to, uint64_t corre
 	bytes_unref(body);
 }
 
-/* Who lives here and what does the cell say of itself? */
-static void answer_listing(struct cell *c, const char *to, uint64_t correlation,
-			   const struct trace *trace)
-{
-	struct buf b = {0};
-	mpw_map(&b, 1);
-	mpw_str(&b, "actors");
-	mpw_array(&b, c->actors.count);
-	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
-		const struct actor *a = n->value;
-		mpw_map(&b, 5);
-		mpw_kv_str(&b, "name", a->name);
-		mpw_kv_str(&b, "kind", a->spec->kind);
-		mpw_kv_u64(&b, "turns", a->turns);
-		mpw_kv_u64(&b, "queue", a->queued);
-		mpw_kv_u64(&b, "restarts", a->restarts);
-	}
-	struct bytes *body = bytes_take(&b);
-	post(c, ENV_REPLY, c->self, to, MSG_CELL_LISTING, correlation, 0, trace, body);
-	bytes_unref(body);
-}
-
 static void settle_error(struct cell *c, uint64_t correlation, struct span from, struct mp body,
 			 struct bytes *owner)
 {
@@ -62,6 +40,23 @@ static void settle_error(struct cell *c, uint64_t correlation, struct span from,
 		.owner = owner,
 	};
 	pending_settle(c, correlation, &r);
+}
+
+static void tap_message(struct cell *c, unsigned event, const struct envelope *env, int error)
+{
+	struct tap_record r = {
+		.event = event,
+		.type = env->type,
+		.kind = env->kind,
+		.from = env->from,
+		.to = env->to,
+		.trace = env->trace,
+		.body = env->body,
+		.id = env->sequence,
+		.correlation = env->correlation,
+		.error = error,
+	};
+	cell_tap(c, &r);
 }
 
 /* What stays the same when a message is sent again: a request's correlation, a
@@ -142,6 +137,8 @@ static void undeliverable(struct cell *c, const struct envelope *env, struct byt
 	char sender[ENV_NAME_BYTES_MAX + 1], receiver[ENV_NAME_BYTES_MAX + 1];
 	snprintf(sender, sizeof sender, "%.*s", (int)env->from.len, (const char *)env->from.data);
 	snprintf(receiver, sizeof receiver, "%.*s", (int)env->to.len, (const char *)env->to.data);
+	c->dead++;
+	tap_message(c, RING_DEAD, env, code);
 	if (env->type != ENV_REQUEST || code == ERR_POISON)
 		letter_add(c, reason_of(code), env, owner);
 	if (env->type == ENV_REQUEST)
@@ -162,7 +159,7 @@ static bool command_traffic(struct cell *c, const struct envelope *env, struct b
 /* A message for somebody in this cell. `owner` is borrowed. */
 static void deliver(struct cell *c, const struct envelope *env, struct bytes *owner)
 {
-	cell_tap(c, true, env->type, env->kind, env->from, env->to, &env->trace, env->body, 0);
+	tap_message(c, RING_DELIVERED, env, 0);
 	if (env->type == ENV_REPLY) {
 		struct reply r = {.from = env->from, .body = mp_of(env->body), .owner = owner};
 		pending_settle(c, env->correlation, &r);
@@ -173,10 +170,7 @@ static void deliver(struct cell *c, const struct envelope *env, struct bytes *ow
 		return;
 	}
 	if (env->kind == MSG_CELL_ACTORS && span_is(env->to, c->self)) {
-		char sender[ENV_NAME_BYTES_MAX + 1];
-		snprintf(sender, sizeof sender, "%.*s", (int)env->from.len,
-			 (const char *)env->from.data);
-		answer_listing(c, sender, env->correlation, &env->trace);
+		listing_answer(c, env);
 		return;
 	}
 	if (letters_on_request(c, env) || command_traffic(c, env, owner))
@@ -212,7 +206,8 @@ void post_envelope(struct cell *c, const struct envelope *env, struct bytes *own
 {
 	if (c->stopping)
 		return;
-	cell_tap(c, false, env->type, env->kind, env->from, env->to, &env->trace, env->body, 0);
+	bool answer = env->type == ENV_REPLY || env->type == ENV_ERROR;
+	tap_message(c, answer ? RING_REPLIED : RING_SENT, env, 0);
 	bool here = span_is(env->to, c->self) || actor_by_name(c, env->to);
 	if (env->type != ENV_SYSTEM && here)
 		deliver(c, env, owner);
@@ -422,7 +417,9 @@ void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
 		log_warn(c->name, "a frame was dropped: %s", rc ? e.text : "another cluster's");
 		return;
 	}
-	c->heard_us = c->ops.now_us(c->ops.arg);
+	c->heard_us = cell_clock(c);
+	if (env.type != ENV_SYSTEM)
+		link_took(c, bytes_span(frame).len);
 	if (env.type == ENV_SYSTEM)
 		link_on_system(c, &env);
 	else
@@ -441,5 +438,6 @@ void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted)
 		log_warn(c->name, "a bus frame was dropped: %s", e.text);
 		return;
 	}
+	cell_clock(c);
 	views_on_bus_body(c, topic, env.kind, mp_of(env.body), frame);
 }

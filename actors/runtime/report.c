@@ -62,7 +62,17 @@ static void publish(struct cell *c, const char *from, const struct trace *trace,
 	};
 	buf_append(&out, TOPIC, sizeof TOPIC); /* with the zero byte */
 	env_encode(&out, &env);
-	cell_tap(c, false, ENV_EVENT, MSG_BUS_NOTICE, env.from, env.to, trace, env.body, 0);
+	struct tap_record seen = {
+		.event = RING_SENT,
+		.type = ENV_EVENT,
+		.kind = MSG_BUS_NOTICE,
+		.from = env.from,
+		.to = env.to,
+		.trace = *trace,
+		.body = env.body,
+		.id = env.sequence,
+	};
+	cell_tap(c, &seen);
 	buf_fini(body);
 	struct notice *n = mem_alloc(sizeof *n);
 	n->frame = bytes_take(&out);

@@ -244,7 +244,8 @@ static void router_publish(void *arg, struct bytes *frame)
 
 static void new_router(struct sim *s)
 {
-	struct router_ops ops = {s, router_send, router_publish};
+	struct router_ops ops = {
+		.arg = s, .send = router_send, .publish = router_publish};
 	s->router = router_new(&ops, 1, sim_random(s));
 }
 

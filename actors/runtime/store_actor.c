@@ -12,10 +12,11 @@
 
 #include "actors/runtime/heads.h"
 #include "actors/runtime/messages.h"
+#include "actors/runtime/store_waits.h"
 #include "broker/base/mem.h"
 #include "store/local/journal.h"
 
-enum { PAGE_BYTES_MAX = 1024 * 1024 };
+enum { PAGE_BYTES_MAX = 1024 * 1024, WAIT_MS_MAX = 60000 };
 
 struct state {
 	struct store *store;
@@ -24,6 +25,7 @@ struct state {
 	struct ctx *turn; /* whose turn the store's callbacks belong to */
 	bool failed;
 	size_t under_way;
+	struct store_waits waits;
 	uint64_t txns, events;
 };
 
@@ -44,7 +46,7 @@ static void encode_links(struct buf *b, const struct store_event *e)
 static void encode_event(struct buf *b, const struct store_event *e, bool open)
 {
 	bool hide = e->row.secret && e->row.value && !open;
-	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 2 * (e->origin != NULL));
+	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL));
 	encode_links(b, e);
 	mpw_kv_u64(b, "version", e->row.mod_version);
 	mpw_kv_u64(b, "revision", e->revision);
@@ -55,12 +57,6 @@ static void encode_event(struct buf *b, const struct store_event *e, bool open)
 	mpw_kv_u64(b, "was", e->was.value ? e->was.mod_version : 0);
 	if (e->row.part.len)
 		mpw_kv_span(b, "part", e->row.part);
-	if (hide) {
-		mpw_kv_bool(b, "secret", true);
-	} else {
-		mpw_str(b, "value");
-		mpw_raw(b, bytes_span(e->row.value));
-	}
 	if (e->origin) {
 		mpw_kv_span(b, "who", e->origin->principal);
 		mpw_str(b, "trace");
@@ -69,7 +65,14 @@ static void encode_event(struct buf *b, const struct store_event *e, bool open)
 		mpw_u64(b, e->origin->trace_lo);
 		mpw_u64(b, e->origin->span);
 		mpw_u64(b, e->origin->cause);
+		mpw_kv_i64(b, "wall_us", e->origin->wall_us);
 	}
+	if (hide) {
+		mpw_kv_bool(b, "secret", true);
+		return;
+	}
+	mpw_str(b, "value"); /* last: who looks for one of the others need not pass it */
+	mpw_raw(b, bytes_span(e->row.value));
 }
 
 static void on_event(void *arg, const struct store_event *e)
@@ -79,8 +82,10 @@ static void on_event(void *arg, const struct store_event *e)
 	buf_reserve(&b, 300 + bytes_span(e->row.value).len);
 	encode_event(&b, e, false);
 	struct bytes *body = bytes_take(&b);
-	for (size_t i = 0; i < e->link_count; i++)
+	for (size_t i = 0; i < e->link_count; i++) {
 		ctx_publish(s->turn, e->links[i].stream, "bus.event", body);
+		store_waits_wake(&s->waits, e->links[i].stream);
+	}
 	bytes_unref(body);
 	s->events++;
 	if (s->heads) {
@@ -124,12 +129,15 @@ static void on_failure(void *arg, int code, const char *text)
 	ctx_why(s->turn, "the journal failed (%s): %s", err_name(code), text);
 }
 
+static void answer_due(struct ctx *c, struct state *s);
+
 /* Ends every turn that gave the store something to do. */
 static int poll_store(struct ctx *c, struct state *s)
 {
 	s->turn = c;
 	int rc = store_poll(s->store);
 	s->turn = NULL;
+	answer_due(c, s);
 	if (s->under_way)
 		ctx_port_call(c, s->port, JOURNAL_KICK, 0, 0, NULL);
 	return s->failed ? ERR_IO : rc;
@@ -346,10 +354,77 @@ static int gather_event(void *arg, const struct store_event *e)
 	return 0;
 }
 
+/* One page of a stream as the body of store.changes. How many events, or a
+ * negative code and nothing in `b`. */
+static int gather(struct state *s, struct span stream, uint64_t after, size_t limit, struct buf *b)
+{
+	struct gathering g = {.out = b};
+	bool more = false;
+	mpw_map(b, 4);
+	mpw_str(b, "events");
+	size_t list = mpw_array_open(b);
+	int rc = store_events(s->store, stream, after, limit, gather_event, &g, &more);
+	if (rc < 0) {
+		buf_fini(b);
+		return rc;
+	}
+	mpw_array_close(b, list, g.count);
+	struct store_head head;
+	store_head(s->store, &head);
+	mpw_kv_bool(b, "more", more || g.full);
+	mpw_kv_u64(b, "head",
+		   stream.len ? store_stream_head(s->store, stream)
+			      : store_version(head.revision, (1u << STORE_POSITION_BITS) - 1));
+	mpw_kv_u64(b, "epoch", head.epoch);
+	return (int)g.count;
+}
+
+static void answer_wait(struct ctx *c, struct state *s, struct store_wait *w)
+{
+	struct buf b = {0};
+	int n = gather(s, (struct span){(uint8_t *)w->stream, w->stream_len}, w->after, w->limit,
+		       &b);
+	if (n < 0)
+		ctx_error_parked(c, w->parked, n, err_text(n));
+	else
+		ctx_reply_parked(c, w->parked, &b);
+	ctx_cancel(c, w->timer);
+	free(w);
+}
+
+static void answer_due(struct ctx *c, struct state *s)
+{
+	struct store_wait *w;
+	while ((w = store_waits_take_due(&s->waits)))
+		answer_wait(c, s, w);
+}
+
+/* Nobody waits for ever: an empty page after that time. */
+static int on_timer(struct ctx *c, void *state, uint64_t tag)
+{
+	struct state *s = state;
+	struct store_wait *w = store_waits_take(&s->waits, tag);
+	if (w)
+		answer_wait(c, s, w);
+	return 0;
+}
+
+static void wait_for_event(struct ctx *c, struct state *s, struct span stream, uint64_t after,
+			   size_t limit, int64_t wait_ms)
+{
+	struct store_wait *w = store_waits_add(&s->waits, stream, ctx_park(c));
+	w->after = after;
+	w->limit = limit;
+	w->timer = ctx_timer(c, (uint64_t)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX) * 1000,
+			     w->parked);
+}
+
 static int on_events(struct ctx *c, void *state, const struct msg *m)
 {
 	struct state *s = state;
 	struct span stream = mp_path_str(m->body, "stream");
+	size_t limit = (size_t)mp_path_int(m->body, "limit", 500);
+	int64_t wait_ms = mp_path_int(m->body, "wait_ms", 0);
 	struct mp v;
 	uint64_t after = 0;
 	if (!mp_find(m->body, "after", &v) || mp_u64(&v, &after)) {
@@ -357,28 +432,16 @@ static int on_events(struct ctx *c, void *state, const struct msg *m)
 		return 0;
 	}
 	struct buf b = {0};
-	struct gathering g = {.out = &b};
-	mpw_map(&b, 4);
-	mpw_str(&b, "events");
-	size_t list = mpw_array_open(&b);
-	bool more = false;
-	int rc = store_events(s->store, stream, after, (size_t)mp_path_int(m->body, "limit", 500),
-			      gather_event, &g, &more);
-	if (rc < 0) {
+	int n = gather(s, stream, after, limit, &b);
+	if (n < 0) {
+		ctx_reply_error(c, n, "%.*s after %llu: %s", (int)stream.len, stream.data,
+				(unsigned long long)after, err_text(n));
+	} else if (n == 0 && wait_ms > 0 && stream.len) {
 		buf_fini(&b);
-		ctx_reply_error(c, rc, "%.*s after %llu: %s", (int)stream.len, stream.data,
-				(unsigned long long)after, err_text(rc));
-		return 0;
+		wait_for_event(c, s, stream, after, limit, wait_ms);
+	} else {
+		ctx_reply(c, &b);
 	}
-	mpw_array_close(&b, list, g.count);
-	struct store_head head;
-	store_head(s->store, &head);
-	mpw_kv_bool(&b, "more", more || g.full);
-	mpw_kv_u64(&b, "head",
-		   stream.len ? store_stream_head(s->store, stream)
-			      : store_version(head.revision, (1u << STORE_POSITION_BITS) - 1));
-	mpw_kv_u64(&b, "epoch", head.epoch);
-	ctx_reply(c, &b);
 	return 0;
 }
 
@@ -481,7 +544,8 @@ static void inspect(const void *state, struct buf *out)
 	const struct state *s = state;
 	struct store_head head;
 	store_head(s->store, &head);
-	mpw_map(out, 5);
+	mpw_map(out, 6);
+	mpw_kv_u64(out, "waits", s->waits.parked.count);
 	mpw_kv_u64(out, "revision", head.revision);
 	mpw_kv_u64(out, "compacted", head.compacted);
 	mpw_kv_u64(out, "epoch", head.epoch);
@@ -492,6 +556,7 @@ static void inspect(const void *state, struct buf *out)
 static void fini(void *state)
 {
 	struct state *s = state;
+	store_waits_fini(&s->waits);
 	store_close(s->store);
 }
 
@@ -510,6 +575,7 @@ const struct actor_spec store_actor = {
 	.handlers = handlers,
 	.init = init,
 	.on_port = on_port,
+	.on_timer = on_timer,
 	.inspect = inspect,
 	.fini = fini,
 };

@@ -147,11 +147,16 @@ static int turn_dispatch(struct ctx *x)
 	return 0;
 }
 
+const char *cell_item_name(unsigned item)
+{
+	static const char *const names[] = {"init", "message", "reply", "outcome", "timer",
+					    "view", "port",    "down",	"stop"};
+	return item < sizeof names / sizeof *names ? names[item] : "?";
+}
+
 const char *item_kind(const struct item *i)
 {
-	static const char *const names[] = {"init", "msg",  "reply", "outcome", "timer",
-					    "view", "port", "down",  "stop"};
-	return i->type == ITEM_MSG ? i->row->name : names[i->type];
+	return i->type == ITEM_MSG ? i->row->name : cell_item_name(i->type);
 }
 
 static int turn_check(struct ctx *x)
@@ -177,7 +182,7 @@ static void turn_release_txn(struct ctx *x)
 	p->txn = true;
 	p->kind = MSG_STORE_TXN;
 	p->body = bytes_ref(x->txn);
-	p->trace = x->trace;
+	p->trace = x->txn_trace;
 	/* What waits for the commit moves to the request that brings it. */
 	for (size_t i = 0; i < x->effects.count; i++) {
 		struct effect *f = &x->effects.list[i];
@@ -190,7 +195,8 @@ static void turn_release_txn(struct ctx *x)
 		f->type = FX_CANCEL; /* of no timer: nothing */
 	}
 	uint64_t id = pending_add(c, p);
-	post(c, ENV_REQUEST, x->actor->name, "store", MSG_STORE_TXN, id, 0, &x->trace, x->txn);
+	post(c, ENV_REQUEST, x->actor->name, "store", MSG_STORE_TXN, id, 0, &x->txn_trace,
+	     x->txn);
 }
 
 /* A send whose turn released nothing is as good as not delivered: it comes
@@ -277,13 +283,40 @@ static void turn_succeeded(struct ctx *x)
 	item_free(i);
 }
 
+static void turn_tap(const struct ctx *x, unsigned event)
+{
+	const struct item *i = x->item;
+	struct tap_record r = {
+		.event = event,
+		.kind = i->type == ITEM_MSG ? i->row->number : 0,
+		.from = i->from ? span_of(i->from) : (struct span){0},
+		.to = span_of(x->actor->name),
+		.trace = x->trace,
+		.item = i->type,
+		.attempt = i->attempt,
+		.correlation = i->correlation,
+		.wait_us = x->now_us - i->queued_us,
+		.turn_us = x->cell->clock_us - x->now_us,
+	};
+	cell_tap(x->cell, &r);
+}
+
+/* One look at the clock ends this turn and begins the next one. */
+static void turn_count(const struct ctx *x)
+{
+	struct actor_stats *s = &x->actor->stats;
+	uint64_t end = cell_clock(x->cell);
+	histogram_add(&s->wait, x->now_us - x->item->queued_us);
+	histogram_add(&s->turn, end - x->now_us);
+}
+
 void turn_run(struct cell *c, struct actor *a, struct item *i)
 {
 	struct ctx x = {
 		.cell = c,
 		.actor = a,
 		.item = i,
-		.now_us = c->ops.now_us(c->ops.arg),
+		.now_us = c->clock_us,
 		.wall_us = c->ops.wall_us(c->ops.arg),
 		.trace = i->trace,
 	};
@@ -294,7 +327,10 @@ void turn_run(struct cell *c, struct actor *a, struct item *i)
 	a->turns++;
 	c->turns++;
 	turn_record_begin(c->record, a->name, item_kind(i), i->id, i->attempt, x.now_us);
+	turn_tap(&x, TAP_TURN_BEGINS);
 	int rc = turn_result(&x);
+	turn_count(&x);
+	turn_tap(&x, RING_TURN);
 	if (rc)
 		turn_failed(&x, rc);
 	else

@@ -24,6 +24,7 @@ enum {
 	BUFFERED_MAX = 100000,
 	PAGE_ROWS = 500,
 	REQUEST_MS = 5000,
+	WATCH_MS = 20000, /* a session watch that hears nothing asks again */
 	WAIT_HEAD_US = 300000,
 	RETRY_US = 100000,
 	CHECK_US = 2000000,
@@ -48,6 +49,7 @@ struct view {
 	char *kind, *part; /* "pods", "n1" of "pods@n1"; part NULL: whole */
 	enum view_state state;
 	bool synced, direct;
+	bool session; /* followed by requests that wait, not from the bus */
 	struct omap objects;
 	uint64_t last; /* version of the last event applied, or of the list */
 	uint64_t epoch;
@@ -184,8 +186,11 @@ static void history_add(struct view *v, struct span key, struct view_object *was
 
 /* ---- telling the followers */
 
+static const struct trace untraced;
+
 static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
-		 struct view_object *was, struct view_object *now, uint64_t version)
+		 struct view_object *was, struct view_object *now, uint64_t version,
+		 const struct trace *trace)
 {
 	struct actor *a = actor_by_uid(c, uid);
 	if (!a)
@@ -198,19 +203,21 @@ static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
 	i->was = view_object_ref(was);
 	i->now = view_object_ref(now);
 	i->version = version;
+	i->trace = *trace;
 	actor_queue(c, a, i);
 }
 
 static void tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,
-		     struct view_object *now, uint64_t version)
+		     struct view_object *now, uint64_t version, const struct trace *trace)
 {
 	for (size_t i = 0; i < v->follower_count; i++)
-		tell(c, v, v->followers[i], key, was, now, version);
+		tell(c, v, v->followers[i], key, was, now, version, trace);
 }
 
-/* One key becomes `now` (NULL: gone). Takes the reference to now. */
+/* One key becomes `now` (NULL: gone). Takes the reference to now. What the
+ * followers do about it belongs to the trace that wrote it. */
 static void set_object(struct cell *c, struct view *v, struct span key, struct view_object *now,
-		       uint64_t version)
+		       uint64_t version, const struct trace *trace)
 {
 	struct view_object *was =
 		now ? omap_put(&v->objects, key, now) : omap_remove(&v->objects, key);
@@ -218,7 +225,7 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 		return;
 	view_indexes_set(v->indexes, key, was, now);
 	history_add(v, key, was, now, version);
-	tell_all(c, v, key, was, now, version);
+	tell_all(c, v, key, was, now, version, trace);
 	view_object_unref(was);
 }
 
@@ -239,6 +246,7 @@ struct event {
 	uint64_t version, prev, created;
 	struct span key, part, value;
 	bool has_value, deleted, secret;
+	struct trace trace; /* of the transaction */
 };
 
 static bool nil(struct span raw)
@@ -266,6 +274,18 @@ static int prev_of(struct mp streams, const char *stream, uint64_t *prev)
 	return ERR_NOT_FOUND;
 }
 
+static void read_trace(struct mp body, struct event *e)
+{
+	struct mp m;
+	size_t n;
+	uint64_t cause;
+	struct trace *t = &e->trace;
+	if (!mp_find(body, "trace", &m) || mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->hi) ||
+	    mp_u64(&m, &t->lo) || mp_u64(&m, &t->span) || mp_u64(&m, &cause))
+		*t = untraced;
+	t->cause = e->version;
+}
+
 static int read_event(const struct view *v, struct mp body, struct event *e)
 {
 	struct mp m;
@@ -274,6 +294,7 @@ static int read_event(const struct view *v, struct mp body, struct event *e)
 	    !mp_find(body, "created", &m) || mp_u64(&m, &e->created) ||
 	    !mp_find(body, "streams", &m) || prev_of(m, v->stream, &e->prev))
 		return ERR_INVALID;
+	read_trace(body, e);
 	e->key = mp_path_str(body, "key");
 	e->part = mp_path_str(body, "part");
 	e->secret = mp_path_bool(body, "secret", false);
@@ -291,7 +312,7 @@ static void apply(struct cell *c, struct view *v, const struct event *e, struct 
 	if (!is || is->version < e->version)
 		set_object(c, v, e->key,
 			   gone ? NULL : object_new(owner, e->value, e->version, e->created),
-			   e->version);
+			   e->version, &e->trace);
 	if (e->version > v->last)
 		v->last = e->version;
 }
@@ -353,7 +374,10 @@ static void become_live(struct cell *c, struct view *v)
 	v->state = VIEW_LIVE;
 	v->act_at_us = 0;
 	v->generation++;
-	replay_buffer(c, v);
+	if (v->session)
+		start_fetch(c, v);
+	else
+		replay_buffer(c, v);
 }
 
 /* ---- listing */
@@ -369,7 +393,8 @@ static int take_row(struct cell *c, struct view *v, struct mp *rows, struct byte
 	omap_put(&v->seen, key, v);
 	struct view_object *is = omap_get(&v->objects, key);
 	if (!is || is->version != version)
-		set_object(c, v, key, object_new(owner, value, version, created), version);
+		set_object(c, v, key, object_new(owner, value, version, created), version,
+			   &untraced);
 	return 0;
 }
 
@@ -383,7 +408,8 @@ static void remove_unseen(struct cell *c, struct view *v)
 			char key[STORE_KEY_BYTES_MAX];
 			struct span k = onode_key(n);
 			memcpy(key, k.data, k.len);
-			set_object(c, v, (struct span){(uint8_t *)key, k.len}, NULL, v->list_head);
+			set_object(c, v, (struct span){(uint8_t *)key, k.len}, NULL, v->list_head,
+				   &untraced);
 		}
 		n = next;
 	}
@@ -397,7 +423,10 @@ static void list_done(struct cell *c, struct view *v)
 	history_clear(v, v->list_head);
 	v->synced = true;
 	become_live(c, v);
-	tell_all(c, v, (struct span){0}, NULL, NULL, v->last);
+	tell_all(c, v, (struct span){0}, NULL, NULL, v->last, &untraced);
+	struct tap_record seen = {
+		.event = RING_VIEW, .from = span_of(c->self), .to = span_of(v->stream)};
+	cell_tap(c, &seen);
 }
 
 static void request_page(struct cell *c, struct view *v);
@@ -518,11 +547,14 @@ static void start_fetch(struct cell *c, struct view *v)
 	v->state = VIEW_FETCHING;
 	v->generation++;
 	v->act_at_us = 0;
-	mpw_map(&b, 3);
+	mpw_map(&b, 3 + v->session);
 	mpw_kv_str(&b, "stream", v->stream);
 	mpw_kv_u64(&b, "after", v->last);
 	mpw_kv_u64(&b, "limit", PAGE_ROWS);
-	cell_request(c, "store", MSG_STORE_EVENTS, &b, REQUEST_MS, v->generation, on_changes,
+	if (v->session)
+		mpw_kv_u64(&b, "wait_ms", WATCH_MS);
+	cell_request(c, "store", MSG_STORE_EVENTS, &b,
+		     v->session ? WATCH_MS + REQUEST_MS : REQUEST_MS, v->generation, on_changes,
 		     mem_dup(v->stream));
 }
 
@@ -530,6 +562,8 @@ static void start_fetch(struct cell *c, struct view *v)
 
 static void on_event(struct cell *c, struct view *v, struct mp body, struct bytes *owner)
 {
+	if (v->session)
+		return; /* a request of ours waits for it */
 	if (v->state == VIEW_LIVE) {
 		if (take_event(c, v, body, owner))
 			return;
@@ -548,6 +582,8 @@ static void on_event(struct cell *c, struct view *v, struct mp body, struct byte
 
 static void on_head(struct cell *c, struct view *v, uint64_t version, uint64_t epoch)
 {
+	if (v->session)
+		return;
 	if (v->state == VIEW_WAITING || (v->epoch && epoch != v->epoch))
 		start_list(c, v);
 	else if (v->state == VIEW_LIVE && version > v->last)
@@ -581,9 +617,26 @@ static void subscribe(struct cell *c, struct view *v)
 	c->ops.subscribe(c->ops.arg, span_of(v->stream), true);
 }
 
-struct view *view_open(struct cell *c, const char *stream)
+/* One follower that wants it from the session is enough. */
+static void by_session(struct cell *c, struct view *v)
+{
+	if (v->session)
+		return;
+	v->session = true;
+	if (!v->direct)
+		c->ops.subscribe(c->ops.arg, span_of(v->stream), false);
+	buffer_clear(v);
+	if (v->state == VIEW_LIVE)
+		start_fetch(c, v);
+	else if (v->state == VIEW_WAITING)
+		start_list(c, v);
+}
+
+struct view *view_open(struct cell *c, const char *stream, bool session)
 {
 	struct view *v = omap_get(&c->views, span_of(stream));
+	if (v && session)
+		by_session(c, v);
 	if (v)
 		return v;
 	v = mem_alloc(sizeof *v);
@@ -593,7 +646,8 @@ struct view *view_open(struct cell *c, const char *stream)
 	v->part = at ? mem_dup(at + 1) : NULL;
 	omap_put(&c->views, span_of(stream), v);
 	v->direct = actor_by_name(c, span_of("store")) != NULL;
-	if (v->direct)
+	v->session = session;
+	if (v->direct || v->session)
 		start_list(c, v);
 	else
 		subscribe(c, v);
@@ -604,7 +658,7 @@ void view_store_moved(struct cell *c)
 {
 	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
 		struct view *v = n->value;
-		if (!v->direct)
+		if (!v->direct && !v->session)
 			c->ops.subscribe(c->ops.arg, span_of(v->stream), false);
 		v->direct = true;
 		start_list(c, v);
@@ -622,9 +676,9 @@ void view_follow(struct cell *c, struct view *v, struct actor *a)
 		return;
 	for (struct onode *n = omap_first(&v->objects); n; n = omap_next(n)) {
 		struct view_object *o = n->value;
-		tell(c, v, a->uid, onode_key(n), NULL, o, o->version);
+		tell(c, v, a->uid, onode_key(n), NULL, o, o->version, &untraced);
 	}
-	tell(c, v, a->uid, (struct span){0}, NULL, NULL, v->last);
+	tell(c, v, a->uid, (struct span){0}, NULL, NULL, v->last, &untraced);
 }
 
 void view_unfollow_all(struct cell *c, uint64_t uid)
@@ -698,7 +752,7 @@ void views_link_up(struct cell *c)
 {
 	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
 		struct view *v = n->value;
-		if (v->direct)
+		if (v->direct || v->session)
 			continue;
 		c->ops.subscribe(c->ops.arg, span_of(v->stream), true);
 		if (v->state != VIEW_LIVE)

@@ -10,11 +10,15 @@
 
 /* ---- what the tests say to each other */
 
-enum { PLAIN = 200, ASK = 202, ANSWER = 203 };
+enum { PLAIN = 200, ASK = 202, ANSWER = 203, BULK = 204, BULK_ANSWER = 205 };
 
 static const struct msg_field text_field[] = {{"text", MP_STR, 64, true, "a word"},
 					      {NULL, MP_NONE, 0, false, NULL}};
+static const struct msg_field data_field[] = {{"data", MP_BIN, 0, true, "much of it"},
+					      {NULL, MP_NONE, 0, false, NULL}};
 static const struct msg_row rows[] = {
+	{BULK, "test.bulk", CLASS_REQUEST, ROLE_CELL, data_field, "much"},
+	{BULK_ANSWER, "test.bulked", CLASS_REPLY, ROLE_CELL, text_field, "its answer"},
 	{PLAIN, "test.plain", CLASS_SEND, ROLE_CELL, text_field, "a word"},
 	{ASK, "test.ask", CLASS_REQUEST, ROLE_CELL, text_field, "a question"},
 	{ANSWER, "test.answer", CLASS_REPLY, ROLE_CELL, text_field, "its answer"},
@@ -25,11 +29,13 @@ static const struct msg_table *const tables[] = {&broker_messages, &runtime_mess
 						 &test_messages, NULL};
 static const struct catalogue catalogue = {tables};
 
+enum { MEGABYTE = 1024 * 1024, BULKS = 100 };
+
 /* Everything that happened, one word each. */
 static struct world {
 	char log[4096];
 	uint64_t now;
-	int escalations, inits, finis;
+	int escalations, inits, finis, overloaded, bulks;
 	uint64_t parked;
 	bool conflict;
 } world;
@@ -170,8 +176,17 @@ static void fini(void *st)
 	world.finis++;
 }
 
+static int on_bulk(struct ctx *c, void *st, const struct msg *m)
+{
+	struct buf b = word("fine");
+	(void)st, (void)m;
+	world.bulks++;
+	ctx_reply(c, &b);
+	return 0;
+}
+
 static const struct actor_handler handlers[] = {
-	{"test.plain", on_plain}, {"test.ask", on_ask}, {NULL, NULL}};
+	{"test.plain", on_plain}, {"test.ask", on_ask}, {"test.bulk", on_bulk}, {NULL, NULL}};
 static const struct actor_spec subject_spec = {
 	.kind = "subject", .state_bytes = sizeof(struct subject), .handlers = handlers,
 	.init = init, .on_timer = on_timer, .on_reply = on_reply, .on_outcome = on_outcome,
@@ -207,13 +222,32 @@ static int asker_plain(struct ctx *c, void *st, const struct msg *m)
 	(void)st;
 	snprintf(text, sizeof text, "%.*s", (int)s.len, (const char *)s.data);
 	struct buf b = word(text);
-	ctx_request(c, "subject", "test.ask", &b, 1000, 5);
+	if (!says(m, "bulk")) {
+		ctx_request(c, "subject", "test.ask", &b, 1000, 5);
+		return 0;
+	}
+	buf_fini(&b);
+	for (int i = 0; i < BULKS; i++) {
+		static uint8_t zeros[MEGABYTE];
+		mpw_map(&b, 1);
+		mpw_str(&b, "data");
+		mpw_bin(&b, (struct span){zeros, sizeof zeros});
+		ctx_request(c, "subject", "test.bulk", &b, 60000, 6);
+	}
+	return 0;
+}
+
+static int asker_reply(struct ctx *c, void *st, uint64_t tag, const struct reply *r)
+{
+	if (tag != 6)
+		return on_reply(c, st, tag, r);
+	world.overloaded += r->status == ERR_OVERLOADED;
 	return 0;
 }
 
 static const struct actor_handler asker_handlers[] = {{"test.plain", asker_plain}, {NULL, NULL}};
 static const struct actor_spec asker_spec = {.kind = "asker", .state_bytes = 1,
-					     .handlers = asker_handlers, .on_reply = on_reply};
+					     .handlers = asker_handlers, .on_reply = asker_reply};
 
 static int store_txn_turn(struct ctx *c, void *st, const struct msg *m)
 {
@@ -467,4 +501,28 @@ Test(turn, crash_loop_goes_up)
 	say("subject", "fail once");
 	run_until(world.now + 10);
 	cr_expect_eq(world.escalations, 1);
+}
+
+/* A mailbox is bounded by what its messages weigh, not only by their number;
+ * timers and answers are always taken, so that what is full goes on. */
+Test(turn, a_full_mailbox_refuses_what_is_asked_and_takes_what_is_owed)
+{
+	enum { FIT = CELL_MAILBOX_BYTES_MAX / MEGABYTE - 1 };
+	say("subject", "timers");
+	run_until(world.now + 10);
+	world.log[0] = 0;
+	cell_hold_actor(cell, "subject", true);
+	say("asker", "bulk");
+	run_until(world.now + 1000);
+	cr_expect_eq(world.overloaded, BULKS - FIT, "%d of %d", world.overloaded, BULKS);
+	cr_expect_eq(world.bulks, 0);
+	cr_expect_geq(cell_actor_queued(cell, "subject"), FIT + 3, "the three timers were taken");
+	cell_hold_actor(cell, "subject", false);
+	run_until(world.now + 1000);
+	cr_expect_eq(world.bulks, FIT);
+	cr_expect_str_eq(world.log, "timer1 timer2 timer3 ");
+	cr_expect_eq(cell_actor_queued(cell, "subject"), 0);
+	say("asker", "bulk");
+	run_until(world.now + 1000);
+	cr_expect_eq(world.bulks, 2 * FIT, "there is room again");
 }

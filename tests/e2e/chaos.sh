@@ -64,6 +64,8 @@ check "64 for another world" refused "1:1: world real is not there yet" $'world 
 check "64 for no such file" exits 64 "$troupe" chaos run "$tmp/nothing.chaos"
 check "64 for wrong usage" exits 64 "$troupe" chaos run "$f" --seeds 9..1
 check "64 for no such command" exits 64 "$troupe" chaos explode
+check "the plan of a seed" exits 0 "$troupe" chaos plan "$scenarios/node-cut-off.chaos" --seed 3
+check "names times and targets" grep -qE '^ +[0-9.]+m?s +line [0-9]+ +n[123] until [0-9.]+s  # at 9s..10s partition' "$tmp/out"
 check "the invariants are listed" exits 0 "$troupe" chaos invariants
 check "with what they mean" says "a pod that is bound never gets another node"
 check "and the words" exits 0 "$troupe" chaos words

@@ -14,7 +14,8 @@ struct rig {
 		struct bytes *frame;
 		struct envelope env;
 	} sent[SENT_MAX];
-	size_t count, published;
+	size_t count, published, dead;
+	int dead_code;
 	uint64_t full, gone; /* peers whose queue is full, or who are gone */
 };
 
@@ -38,6 +39,14 @@ static void on_publish(void *arg, struct bytes *frame)
 	((struct rig *)arg)->published++;
 }
 
+static void on_dead(void *arg, const struct envelope *env, int code)
+{
+	struct rig *g = arg;
+	(void)env;
+	g->dead++;
+	g->dead_code = code;
+}
+
 static struct rig rig_new(void)
 {
 	return (struct rig){0};
@@ -45,7 +54,7 @@ static struct rig rig_new(void)
 
 static void start(struct rig *g)
 {
-	struct router_ops ops = {g, on_send, on_publish};
+	struct router_ops ops = {g, on_send, on_publish, on_dead};
 	g->r = router_new(&ops, 1, 7);
 }
 
@@ -159,6 +168,8 @@ Test(router, answers_a_request_that_nobody_can_take)
 	hello(&g, 2, "two", 1, "bob");
 	request(&g, 1, a, "alice", "nobody");
 	cr_expect(span_is(error_code(&g), "unreachable"));
+	cr_expect_eq(g.dead, 1);
+	cr_expect_eq(g.dead_code, ERR_UNREACHABLE);
 	g.full = 2;
 	request(&g, 1, a, "alice", "bob");
 	cr_expect(span_is(error_code(&g), "overloaded"));
@@ -356,5 +367,126 @@ Test(router, publishes_frames_with_a_topic_as_they_are)
 	cr_expect_eq(g.published, 1);
 	router_on_subscribe(g.r, span_of("pods"));
 	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_BUS_SUBSCRIBED);
+	stop(&g);
+}
+
+/* ---- credit */
+
+static void send_big(struct rig *g, uint64_t peer, uint64_t epoch, enum env_type type,
+		     const char *from, const char *to)
+{
+	static uint8_t zeros[1024 * 1024];
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_str(&b, "x");
+	mpw_bin(&b, (struct span){zeros, sizeof zeros});
+	struct envelope env = {.type = type, .from = span_of(from), .to = span_of(to),
+			       .correlation = 42, .epoch = epoch, .kind = 99};
+	feed(g, peer, &env, &b, 2000);
+}
+
+static void system_u64(struct rig *g, uint64_t peer, uint64_t epoch, uint16_t kind,
+		       const char *field, uint64_t value)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, field, value);
+	struct envelope env = {.type = ENV_SYSTEM, .kind = kind, .epoch = epoch};
+	feed(g, peer, &env, &b, 3000);
+}
+
+static uint64_t sent_to(const struct rig *g, uint64_t peer)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < g->count; i++)
+		if (g->sent[i].peer == peer && g->sent[i].env.type != ENV_SYSTEM)
+			bytes += bytes_span(g->sent[i].frame).len;
+	return bytes;
+}
+
+Test(router, who_takes_nothing_gets_a_window_full_and_the_others_go_on)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t one = hello(&g, 1, "one", 1, "alice");
+	uint64_t two = hello(&g, 2, "two", 1, "bob");
+	hello(&g, 3, "three", 1, "carol");
+	for (int i = 0; i < 20; i++)
+		send_big(&g, 1, one, ENV_REQUEST, "alice", "bob");
+	cr_expect_leq(sent_to(&g, 2), ROUTER_WINDOW_BYTES);
+	cr_expect_geq(sent_to(&g, 2), ROUTER_WINDOW_BYTES - 1200000);
+	cr_expect_eq(router_stats(g.r)->refused_credit, 13);
+	/* Each refused request was answered. */
+	const struct envelope *last = &g.sent[g.count - 1].env;
+	cr_expect_eq(g.sent[g.count - 1].peer, 1);
+	cr_expect_eq(last->type, ENV_ERROR);
+	cr_expect(span_is(mp_path_str(mp_of(last->body), "code"), err_name(ERR_OVERLOADED)));
+	/* Answers go to it all the same, and requests to others. */
+	uint64_t before = sent_to(&g, 2);
+	send_big(&g, 1, one, ENV_REPLY, "alice", "bob");
+	cr_expect_gt(sent_to(&g, 2), before);
+	send_big(&g, 1, one, ENV_REQUEST, "alice", "carol");
+	cr_expect_gt(sent_to(&g, 3), 1000000);
+	/* It takes what came: as much more may go. */
+	system_u64(&g, 2, two, MSG_SESSION_CREDIT, "taken", sent_to(&g, 2));
+	before = sent_to(&g, 2);
+	send_big(&g, 1, one, ENV_REQUEST, "alice", "bob");
+	cr_expect_gt(sent_to(&g, 2), before);
+	/* Nobody takes what was never sent. */
+	system_u64(&g, 2, two, MSG_SESSION_CREDIT, "taken", UINT64_MAX);
+	for (int i = 0; i < 10; i++)
+		send_big(&g, 1, one, ENV_SEND, "alice", "bob");
+	cr_expect_leq(sent_to(&g, 2), before + ROUTER_WINDOW_BYTES);
+	stop(&g);
+}
+
+Test(router, a_pong_says_what_was_sent)
+{
+	struct rig g = rig_new();
+	struct mp v;
+	uint64_t sent = 0;
+	start(&g);
+	uint64_t one = hello(&g, 1, "one", 1, "alice");
+	uint64_t two = hello(&g, 2, "two", 1, "bob");
+	send_big(&g, 1, one, ENV_SEND, "alice", "bob");
+	system_u64(&g, 2, two, MSG_SESSION_PING, "sent_us", 5);
+	const struct envelope *pong = &g.sent[g.count - 1].env;
+	cr_assert_eq(pong->kind, MSG_SESSION_PONG);
+	cr_assert(mp_find(mp_of(pong->body), "sent", &v));
+	cr_assert_eq(mp_u64(&v, &sent), 0);
+	cr_expect_eq(sent, sent_to(&g, 2));
+	cr_expect_eq(mp_path_int(mp_of(pong->body), "sent_us", 0), 5);
+	stop(&g);
+}
+
+Test(router, tells_which_cells_are_here)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	struct buf b = {0};
+	mpw_map(&b, 0);
+	struct envelope ask = {.type = ENV_REQUEST, .from = span_of("alice"),
+			       .to = span_of("broker"), .correlation = 42, .epoch = a,
+			       .kind = MSG_BROKER_SESSIONS};
+	feed(&g, 1, &ask, &b, 2000);
+	const struct envelope *got = &g.sent[g.count - 1].env;
+	struct mp list;
+	size_t n = 0;
+	cr_assert_eq(g.sent[g.count - 1].peer, 1);
+	cr_assert_eq(got->type, ENV_REPLY);
+	cr_assert_eq(got->kind, MSG_BROKER_STATE);
+	cr_expect_eq(got->correlation, 42);
+	cr_assert(mp_find(mp_of(got->body), "sessions", &list));
+	cr_assert_eq(mp_array(&list, &n), 0);
+	cr_expect_eq(n, 2);
+	cr_expect(span_is(mp_path_str(list, "cell"), "one"));
+	mp_skip(&list);
+	cr_expect(span_is(mp_path_str(list, "cell"), "two"));
+	cr_expect_gt(mp_path_int(list, "names", 0), 0);
+	/* It takes no other request. */
+	request(&g, 1, a, "alice", "broker");
+	cr_expect(span_is(error_code(&g), "unsupported"));
 	stop(&g);
 }

@@ -25,6 +25,7 @@ Test(config, default_file_is_one_that_it_reads_itself)
 	cr_expect_eq(config.cell_count, 3);
 	cr_expect(config.cells[1].own_process);
 	cr_expect_eq(config.store_quota, 8ll << 30);
+	cr_expect_eq(config.ring_bytes, 1 << 20);
 	const char **names;
 	cr_assert_eq(config_nodes(&config, &config.arena, &names), 2);
 	cr_expect_str_eq(names[1], "n2");
@@ -72,6 +73,8 @@ Test(config, names_place_and_near_match_of_a_slip)
 			 "c.yaml:3:30: unknown key 'servs', did you mean 'serves'?");
 	cr_expect_str_eq(refusal("cells: [{name: a, process: alone}]"),
 			 "c.yaml:1:19: process is one of shared|own");
+	cr_expect_str_eq(refusal("broker: {ring: 1KiB}\ncells: [{name: a}]"),
+			 "c.yaml:1:10: ring is from 65536 to 1073741824");
 	cr_expect_str_eq(refusal("store: {quota: 5}\ncells: [{name: a}]"),
 			 "c.yaml:1:9: quota is from 1048576 to 9223372036854775807");
 	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: service-proxy, plane: nftables}]}]"),

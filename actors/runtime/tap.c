@@ -1,0 +1,103 @@
+#include "actors/runtime/tap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "broker/base/mem.h"
+#include "broker/ring.h"
+
+struct tap {
+	struct ring *ring;
+	const struct catalogue *catalogue;
+	struct buf body;
+};
+
+static uint32_t records_for(size_t bytes)
+{
+	uint32_t n = 1;
+	while (bytes && 2 * (size_t)n * sizeof(struct ring_record) <= bytes)
+		n *= 2;
+	return bytes ? n : RING_RECORDS;
+}
+
+int tap_open(struct tap **out, const struct tap_config *cfg, struct err *e)
+{
+	char path[4200];
+	uint64_t incarnation = 0;
+	if (mkdir(cfg->dir, 0700) && errno != EEXIST)
+		return err_set(e, ERR_IO, "%s: %m", cfg->dir);
+	(void)!getrandom(&incarnation, sizeof incarnation, 0);
+	snprintf(path, sizeof path, "%s/%s.ring", cfg->dir, cfg->cell);
+	struct ring_config ring = {path, cfg->cell, incarnation | 1, records_for(cfg->ring_bytes),
+				   RING_BODY_BYTES};
+	struct tap *t = mem_alloc(sizeof *t);
+	t->catalogue = cfg->catalogue;
+	int rc = ring_open(&t->ring, &ring, e);
+	if (rc) {
+		free(t);
+		return rc;
+	}
+	*out = t;
+	return 0;
+}
+
+void tap_close(struct tap *t)
+{
+	if (!t)
+		return;
+	ring_close(t->ring);
+	buf_fini(&t->body);
+	free(t);
+}
+
+static struct span body_for(struct tap *t, const struct tap_record *r)
+{
+	const struct msg_row *row = catalogue_by_number(t->catalogue, r->kind);
+	if (!r->body.len || !row || !ring_wants_bodies(t->ring, r->now_us))
+		return (struct span){0};
+	t->body.len = 0;
+	catalogue_redact(&t->body, row, mp_of(r->body));
+	return span_buf(&t->body);
+}
+
+static void turn_begins(struct tap *t, const struct tap_record *r)
+{
+	ring_now(t->ring, ring_intern(t->ring, r->to), r->kind, r->attempt, r->now_us);
+}
+
+static void turn_ended(struct tap *t, const struct tap_record *r, struct ring_record *out)
+{
+	out->detail = (uint8_t)r->item;
+	out->size = r->turn_us < UINT32_MAX ? (uint32_t)r->turn_us : UINT32_MAX;
+	out->id = r->wait_us;
+	ring_now(t->ring, 0, 0, 0, 0);
+}
+
+void tap_write(void *tap, const struct tap_record *r)
+{
+	struct tap *t = tap;
+	if (r->event == TAP_TURN_BEGINS) {
+		turn_begins(t, r);
+		return;
+	}
+	struct ring_record out = {
+		.time_us = r->now_us,
+		.from = ring_intern(t->ring, r->from),
+		.to = ring_intern(t->ring, r->to),
+		.kind = r->kind,
+		.event = (uint8_t)r->event,
+		.detail = (uint8_t)(r->error ? -r->error : (int)r->type),
+		.size = (uint32_t)r->body.len,
+		.id = r->id,
+		.correlation = r->correlation,
+		.trace = r->trace.lo,
+		.span = (uint32_t)r->trace.span,
+		.parent = (uint32_t)r->trace.parent,
+	};
+	if (r->event == RING_TURN)
+		turn_ended(t, r, &out);
+	ring_write(t->ring, &out, body_for(t, r));
+}

@@ -1,0 +1,25 @@
+/* The tap: what a cell tells (cell.h), written into its ring (broker/ring.h).
+ *
+ * A body goes in only while a reader wants bodies, and only as the catalogue
+ * lets it: what a row marks as secret never enters a ring.
+ * Threads: the cell's loop. */
+#ifndef RUNTIME_TAP_H
+#define RUNTIME_TAP_H
+
+#include "actors/runtime/cell.h"
+
+struct tap;
+
+struct tap_config {
+	const char *dir, *cell; /* DIR/CELL.ring; DIR is made */
+	const struct catalogue *catalogue;
+	size_t ring_bytes; /* of records, rounded down to a power of two; 0: the usual */
+};
+
+/* ERR_IO: then do without. */
+int tap_open(struct tap **out, const struct tap_config *cfg, struct err *e);
+void tap_close(struct tap *t); /* NULL is fine */
+/* As cell_ops.tap and loop_config.tap want it. */
+void tap_write(void *tap, const struct tap_record *r);
+
+#endif
