@@ -116,21 +116,22 @@ static void reply(struct cell *c, const struct envelope *request, struct buf *b)
 	bytes_unref(body);
 }
 
-/* A body that could hold a Secret's data is kept, but not shown. */
-static bool may_be_secret(struct span body)
+/* What is secret of a body is kept, for a retry, but not shown. */
+static struct buf shown_body(const struct msg_row *row, struct span body)
 {
-	static const char *const marks[] = {"secrets/", "Secret"};
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-		if (memmem(body.data, body.len, marks[i], strlen(marks[i])))
-			return true;
-	return false;
+	struct buf b = {0};
+	if (row)
+		catalogue_redact(&b, row, mp_of(body));
+	else
+		mpw_nil(&b);
+	return b;
 }
 
 static void put_letter(struct cell *c, struct buf *b, const struct dead_letter *l)
 {
 	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, l->kind);
 	struct span body = bytes_span(l->body);
-	bool secret = may_be_secret(body);
+	struct buf shown = shown_body(row, body);
 	mpw_map(b, 10);
 	mpw_kv_u64(b, "number", l->number);
 	mpw_kv_i64(b, "wall_us", l->wall_us);
@@ -140,9 +141,10 @@ static void put_letter(struct cell *c, struct buf *b, const struct dead_letter *
 	mpw_kv_str(b, "kind", row ? row->name : "?");
 	mpw_kv_bool(b, "request", l->type == ENV_REQUEST);
 	mpw_kv_u64(b, "attempt", l->attempt);
-	mpw_kv_bool(b, "secret", secret);
+	mpw_kv_bool(b, "secret", !span_eq(span_buf(&shown), body));
 	mpw_str(b, "body");
-	mpw_raw(b, secret ? (struct span){0} : body);
+	mpw_raw(b, span_buf(&shown));
+	buf_fini(&shown);
 }
 
 static void put_reasons(struct buf *b, const struct dead_letters *d)

@@ -86,7 +86,7 @@ static const struct msg_field letter_list[] = {
 	{"total", MP_INT, 0, true, "dead letters since the process began, kept or not"},
 	{"reasons", MP_MAP, 16, true, "reason: how many, ever"},
 	{"letters", MP_ARRAY, 0, true,
-	 "a map each: number, wall_us, reason, from, to, kind, request, attempt, secret, body"},
+	 "a map each: number, wall_us, reason, from, to, kind, request, attempt, secret (body has nil for what is), body"},
 	{"more", MP_BOOL, 0, true, "there are more"},
 	END,
 };
