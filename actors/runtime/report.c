@@ -132,7 +132,7 @@ void report_interrupted(struct cell *c, const struct turn_note *n)
 	struct trace none = {0};
 	struct buf b = {0};
 	log_warn(c->name, "the process before this one ended amid a turn of %s (%s, attempt %u)",
-		 n->actor, n->message, n->attempt);
+		 n->actor, n->message, (unsigned)n->attempt);
 	mpw_map(&b, 2);
 	mpw_kv_str(&b, "what", "process.crashed");
 	mpw_str(&b, "detail");

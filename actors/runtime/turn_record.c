@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -133,24 +134,39 @@ unsigned turn_record_crashes(const struct turn_record *r, const char *actor, str
 
 /* ---- turns */
 
-static void copy_text(char *out, size_t max, const char *text)
+/* Where a member of the note begins, in words. */
+#define WORD_OF(member) (offsetof(struct turn_note, member) / 8)
+_Static_assert(offsetof(struct turn_note, message) % 8 == 0, "texts begin with a word");
+_Static_assert(offsetof(struct turn_note, id) % 8 == 0, "and end with one");
+
+static void put_word(struct turn_record *r, size_t at, uint64_t word)
 {
-	size_t n = strnlen(text, max - 1);
-	memcpy(out, text, n);
-	out[n] = 0;
+	atomic_store_explicit(&r->note[at], word, memory_order_relaxed);
+}
+
+/* The text and its end; what an older one left behind that stays. */
+static void put_text(struct turn_record *r, size_t at, const char *text, size_t max)
+{
+	size_t n = strnlen(text, max);
+	for (size_t i = 0; i <= n; i += 8) {
+		uint64_t word = 0;
+		memcpy(&word, text + i, n - i < 8 ? n - i : 8);
+		put_word(r, at + i / 8, word);
+	}
 }
 
 void turn_record_begin(struct turn_record *r, const char *actor, const char *message,
 		       struct msg_id id, unsigned attempt, uint64_t now_us)
 {
 	uint64_t turn = atomic_load_explicit(&r->turn, memory_order_relaxed) | 1;
-	union packed_note p = {
-		.note = {.id = id, .attempt = attempt, .begun_us = now_us, .turn = turn}};
-	copy_text(p.note.actor, sizeof p.note.actor, actor);
-	copy_text(p.note.message, sizeof p.note.message, message);
 	atomic_thread_fence(memory_order_release);
-	for (size_t i = 0; i < NOTE_WORDS; i++)
-		atomic_store_explicit(&r->note[i], p.words[i], memory_order_relaxed);
+	put_text(r, WORD_OF(actor), actor, TURN_RECORD_NAME_MAX);
+	put_text(r, WORD_OF(message), message, TURN_RECORD_KIND_MAX);
+	put_word(r, WORD_OF(id), id.incarnation);
+	put_word(r, WORD_OF(id) + 1, id.number);
+	put_word(r, WORD_OF(attempt), attempt);
+	put_word(r, WORD_OF(turn), turn);
+	put_word(r, WORD_OF(begun_us), now_us);
 	atomic_store_explicit(&r->turn, turn, memory_order_release);
 }
 

@@ -23,8 +23,8 @@
 enum {
 	CRASHES_MAX = 3,         /* then a message is poison */
 	TURN_RECORD_SUSPECTS = 64, /* messages whose crashes are known; the oldest goes */
-	TURN_RECORD_NAME_MAX = 128,
-	TURN_RECORD_KIND_MAX = 64,
+	TURN_RECORD_NAME_MAX = 135, /* bytes; with its end a multiple of eight */
+	TURN_RECORD_KIND_MAX = 63,
 };
 
 /* Which message: its sender's incarnation, and its number there. Both 0: the
@@ -37,7 +37,7 @@ struct turn_note {
 	char actor[TURN_RECORD_NAME_MAX + 1];
 	char message[TURN_RECORD_KIND_MAX + 1]; /* "pod.status", "timer" */
 	struct msg_id id;
-	unsigned attempt;
+	uint64_t attempt;
 	uint64_t turn;     /* its number: another turn, another number */
 	uint64_t begun_us; /* monotonic */
 };

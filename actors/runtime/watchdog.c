@@ -31,7 +31,7 @@ struct watchdog {
 static void on_slow(const struct watchdog *w, size_t i, const struct turn_note *n, unsigned looks)
 {
 	log_warn(w->cfg.cells[i], "%s has been in a turn (%s, attempt %u) for %u ms", n->actor,
-		 n->message, n->attempt, looks * w->look_ms);
+		 n->message, (unsigned)n->attempt, looks * w->look_ms);
 }
 
 static void on_hung(const struct watchdog *w, size_t i, const struct turn_note *n)
@@ -42,7 +42,7 @@ static void on_hung(const struct watchdog *w, size_t i, const struct turn_note *
 	}
 	log_error(w->cfg.cells[i],
 		  "%s hangs in a turn (%s, attempt %u) for %u ms: the process ends and starts again",
-		  n->actor, n->message, n->attempt, w->cfg.limit_ms);
+		  n->actor, n->message, (unsigned)n->attempt, w->cfg.limit_ms);
 	abort();
 }
 
