@@ -15,7 +15,9 @@
 #include "nodes/node_private.h"
 
 enum {
-	STATUS_MS = 10000,
+	STATUS_MS = 1000, /* doubled for each answer that did not come */
+	STATUS_DOUBLED_MAX = 4,
+	FINISHED_MS = 10000, /* the worker says it again by its own clock */
 	OBJECT_MS = 5000,
 	REPORT_US = 300000000, /* as a kubelet without news */
 	RETRY_US = 1000000,
@@ -54,7 +56,7 @@ static void send_status(struct ctx *c, struct agent_pod *p, struct span status)
 	if (p->rests_on)
 		mpw_kv_u64(&b, "version", p->rests_on);
 	p->telling = true;
-	ctx_request(c, "gate", "pod.status", &b, STATUS_MS, NODE_TAG(TAG_STATUS, p->id));
+	ctx_request(c, "gate", "pod.status", &b, STATUS_MS << p->unanswered, NODE_TAG(TAG_STATUS, p->id));
 }
 
 /* One at a time per pod, and of those that wait only the last: a status is
@@ -96,7 +98,7 @@ static void tell_finished(struct ctx *c, struct agent_pod *p)
 	struct buf b = {0};
 	mpw_map(&b, 3);
 	put_pod(&b, p);
-	ctx_request(c, "gate", "pod.finished", &b, STATUS_MS, NODE_TAG(TAG_FINISHED, p->id));
+	ctx_request(c, "gate", "pod.finished", &b, FINISHED_MS, NODE_TAG(TAG_FINISHED, p->id));
 }
 
 /* ---- actions through the runtime's port */
@@ -646,6 +648,10 @@ static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
 	bool lost = r->status || code >= 300, stale = code == 409 && p->rests_on;
 	p->telling = false;
+	if (!r->status)
+		p->unanswered = 0;
+	else if (p->unanswered < STATUS_DOUBLED_MAX)
+		p->unanswered++;
 	if (!lost)
 		p->rests_on = 0;
 	if (p->next_status && !stale) {

@@ -22,6 +22,7 @@ struct agent_pod {
 	bool stepping, again; /* observed something while its plan is carried out */
 	bool telling;         /* a pod.status is on its way */
 	struct bytes *next_status; /* that waits for it */
+	unsigned unanswered;  /* statuses in a row that heard nothing */
 	uint64_t rests_on;    /* version that the first status rests on; 0: it was told */
 	bool finish_waits;    /* pod.finished is due once the last status was told */
 	size_t running;       /* of an orphan: attempts that have not ended */

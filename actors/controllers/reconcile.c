@@ -25,7 +25,7 @@
 enum {
 	TAG_RUN = 0, /* of a timer; others are items */
 	PLANS_A_TURN = 64,
-	CHECK_MS = 5000,
+	CHECK_MS = 2000,
 	KEY16 = 16,
 };
 

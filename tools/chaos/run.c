@@ -337,6 +337,8 @@ static void judge_eventually(struct run *r)
 			j->invariant->as_is(&r->judge, &why);
 		else
 			snprintf(why.text, sizeof why.text, "it held for good only %s after it", time_text(text, at));
+		if (!r->out->broken[0])
+			r->out->late = at >= 0;
 		break_at(r, j->name, r->judge.ledger.revision, now(r));
 		conclude(r, VERDICT_VIOLATED, "not within %s of settle: %s", time_text(within, j->within_us),
 			 why.text);
