@@ -225,6 +225,16 @@ int client_request(struct client *c, const char *to, uint16_t kind, struct buf *
 	return err_set(e, ERR_TIMEOUT, "%s did not answer within %u ms", to, timeout_ms);
 }
 
+void client_again(struct client *c)
+{
+	c->correlation--;
+}
+
+void client_send(struct client *c, const char *to, uint16_t kind, struct buf *body)
+{
+	send_envelope(c, ENV_SEND, to, kind, 0, body);
+}
+
 void client_keep(struct client *c)
 {
 	struct envelope env;

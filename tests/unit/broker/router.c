@@ -249,20 +249,109 @@ Test(router, ends_silent_sessions_and_tells_their_watchers)
 	stop(&g);
 }
 
+static void watch(struct rig *g, uint64_t epoch, const char *name, uint64_t now)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "name", name);
+	struct envelope env = {.type = ENV_SYSTEM,
+			       .from = span_of("alice"),
+			       .kind = MSG_NAME_WATCH,
+			       .epoch = epoch};
+	feed(g, 1, &env, &b, now);
+}
+
+/* How often peer 1 was told that a name is down since frame `from`. */
+static int downs(const struct rig *g, size_t from)
+{
+	int n = 0;
+	for (size_t i = from; i < g->count; i++)
+		n += g->sent[i].peer == 1 && g->sent[i].env.kind == MSG_NAME_DOWN;
+	return n;
+}
+
 Test(router, tells_at_once_that_a_watched_name_is_absent)
+{
+	struct rig g = rig_new();
+	start(&g);
+	router_tick(g.r, 1);
+	router_tick(g.r, 1 + ROUTER_SILENCE_US);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	watch(&g, a, "nobody", 2000);
+	cr_expect_eq(downs(&g, 0), 1);
+	stop(&g);
+}
+
+/* A broker that was started again knows nobody for a moment. */
+Test(router, gives_cells_time_to_say_hello_before_their_names_are_absent)
+{
+	struct rig g = rig_new();
+	start(&g);
+	router_tick(g.r, 1);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	watch(&g, a, "bob", 2000);
+	watch(&g, a, "nobody", 2000);
+	cr_expect_eq(downs(&g, 0), 0);
+	hello(&g, 2, "two", 1, "bob");
+	router_tick(g.r, 1 + ROUTER_SILENCE_US);
+	cr_expect_eq(downs(&g, 0), 1);
+	cr_expect(span_is(mp_path_str(mp_of(g.sent[g.count - 1].env.body), "name"), "nobody"));
+	stop(&g);
+}
+
+Test(router, a_cell_that_says_hello_again_is_not_down_but_one_started_again_is)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	watch(&g, a, "bob", 2000);
+	hello(&g, 2, "two", 1, "bob");
+	hello(&g, 3, "two", 1, "bob"); /* over a new connection */
+	cr_expect_eq(downs(&g, 0), 0);
+	hello(&g, 4, "two", 2, "bob");
+	cr_expect_eq(downs(&g, 0), 1);
+	stop(&g);
+}
+
+Test(router, tells_who_watches_that_an_actor_lost_its_state)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice"), t = hello(&g, 2, "two", 1, "bob");
+	watch(&g, a, "bob", 2000);
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "name", "bob");
+	struct envelope env = {.type = ENV_SYSTEM, .kind = MSG_NAME_CRASHED, .epoch = t};
+	feed(&g, 2, &env, &b, 2000);
+	cr_assert_eq(downs(&g, 0), 1);
+	cr_expect(span_is(mp_path_str(mp_of(g.sent[g.count - 1].env.body), "reason"), "crashed"));
+	request(&g, 1, a, "alice", "bob");
+	cr_expect_eq(g.sent[g.count - 1].peer, 2, "its name stays");
+	stop(&g);
+}
+
+Test(router, returns_a_message_that_waits_for_no_answer)
 {
 	struct rig g = rig_new();
 	start(&g);
 	uint64_t a = hello(&g, 1, "one", 1, "alice");
 	struct buf b = {0};
 	mpw_map(&b, 1);
-	mpw_kv_str(&b, "name", "nobody");
-	struct envelope watch = {.type = ENV_SYSTEM,
-				 .from = span_of("alice"),
-				 .kind = MSG_NAME_WATCH,
-				 .epoch = a};
-	feed(&g, 1, &watch, &b, 2000);
-	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_NAME_DOWN);
+	mpw_kv_str(&b, "text", "hello");
+	struct envelope env = {.type = ENV_SEND, .from = span_of("alice"), .to = span_of("nobody"),
+			       .kind = 99, .epoch = a}, back;
+	feed(&g, 1, &env, &b, 2000);
+	const struct envelope *e = &g.sent[g.count - 1].env;
+	cr_assert_eq(e->kind, MSG_LETTER_RETURNED);
+	cr_expect(span_is(mp_path_str(mp_of(e->body), "code"), "unreachable"));
+	struct mp v;
+	struct span frame;
+	cr_assert(mp_find(mp_of(e->body), "letter", &v));
+	cr_assert_eq(mp_bin(&v, &frame), 0);
+	cr_assert_eq(env_decode(frame, &back, NULL), 0);
+	cr_expect(span_is(mp_path_str(mp_of(back.body), "text"), "hello"));
 	stop(&g);
 }
 
