@@ -258,13 +258,30 @@ void parked_free(void *ptr)
 	free(p);
 }
 
+/* When something is to be done about it: said again, or given up. */
+static uint64_t pending_due(const struct pending *p)
+{
+	return p->txn && p->retry_us < p->deadline_us ? p->retry_us : p->deadline_us;
+}
+
+/* All that fall due within SWEEP_US share a sweep; with nothing due there is none. */
+static void sweep_by(struct cell *c, uint64_t due_us)
+{
+	uint64_t soonest = c->ops.now_us(c->ops.arg) + SWEEP_US;
+	if (due_us < soonest)
+		due_us = soonest;
+	if (due_us < c->next_sweep_us)
+		c->next_sweep_us = due_us;
+}
+
 uint64_t pending_add(struct cell *c, struct pending *p)
 {
 	uint64_t id = ++c->next_id;
 	struct key8 k = key8_of(id);
 	p->local = lives_here(c, p->to);
 	if (!c->pendings.count)
-		c->next_sweep_us = c->ops.now_us(c->ops.arg) + SWEEP_US;
+		c->next_sweep_us = UINT64_MAX;
+	sweep_by(c, pending_due(p));
 	omap_put(&c->pendings, SPAN8(k), p);
 	return id;
 }
@@ -306,8 +323,8 @@ void pending_settle(struct cell *c, uint64_t correlation, const struct reply *r)
 	if (!p)
 		return; /* late: the asker was told already */
 	if (txn_unknown(p, r)) {
-		uint64_t soon = c->ops.now_us(c->ops.arg) + SWEEP_US;
-		p->retry_us = soon;
+		p->retry_us = c->ops.now_us(c->ops.arg) + SWEEP_US;
+		sweep_by(c, p->retry_us);
 		return;
 	}
 	omap_remove(&c->pendings, SPAN8(k));
@@ -350,7 +367,7 @@ void pendings_sweep(struct cell *c, uint64_t now_us)
 {
 	if (!c->pendings.count || now_us < c->next_sweep_us)
 		return;
-	c->next_sweep_us = now_us + SWEEP_US;
+	c->next_sweep_us = UINT64_MAX;
 	uint64_t last = c->next_id; /* what is added meanwhile waits for the next sweep */
 	uint64_t at = 0;
 	for (;;) {
@@ -369,7 +386,9 @@ void pendings_sweep(struct cell *c, uint64_t now_us)
 					  .text = span_of(err_text(ERR_TIMEOUT)),
 					  .from = span_of(p->to)};
 			pending_settle(c, id, &r);
+			continue;
 		}
+		sweep_by(c, pending_due(p));
 	}
 }
 
