@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "broker/base/log.h"
+#include "tools/chaos/grow.h"
 #include "tools/chaos/past.h"
 #include "tools/chaos/report.h"
 #include "tools/chaos/seeds.h"
@@ -17,12 +18,12 @@
 struct options {
 	const char *file;
 	struct seeds seeds;
-	uint64_t runs;
-	bool has_seed, range, json, junit, verbose, once;
+	uint64_t runs, acts;
+	bool has_seed, range, json, junit, verbose, once, no_file;
 };
 
-enum { OPT_SEED = 's', OPT_SEEDS = 'r', OPT_JOBS = 'j', OPT_OUT = 'o', OPT_ONCE = 256, OPT_TWICE, OPT_RUNS };
-enum { SHRINK_RUNS = 200, SHRINK_SEEDS = 3 };
+enum { OPT_SEED = 's', OPT_SEEDS = 'r', OPT_JOBS = 'j', OPT_OUT = 'o', OPT_ONCE = 256, OPT_TWICE, OPT_RUNS, OPT_ACTS };
+enum { SHRINK_RUNS = 200, SHRINK_SEEDS = 3, GROW_ACTS = 12 };
 
 static const struct argp_option run_rows[] = {
 	{"seed", OPT_SEED, "N", 0, "this seed, not the script's", 0},
@@ -45,6 +46,11 @@ static const struct argp_option shrink_rows[] = {
 };
 static const struct argp_option report_rows[] = {
 	{"output", OPT_OUT, "FORM", 0, "text, json or junit", 0},
+	{0},
+};
+static const struct argp_option grow_rows[] = {
+	{"seed", OPT_SEED, "N", 0, "another seed, another script (1)", 0},
+	{"lines", OPT_ACTS, "N", 0, "so many lines of the timeline (12)", 0},
 	{0},
 };
 static const struct argp_option plain_rows[] = {{0}};
@@ -105,16 +111,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!read_seed(&text, &o->runs) || *text || !o->runs)
 			argp_error(state, "--runs takes a number from 1, not '%s'", arg);
 		break;
+	case OPT_ACTS:
+		if (!read_seed(&text, &o->acts) || *text || !o->acts || o->acts > GROW_ACTS_MAX)
+			argp_error(state, "--lines takes 1 to %d, not '%s'", GROW_ACTS_MAX, arg);
+		break;
 	case 'v':
 		o->verbose = true;
 		break;
 	case ARGP_KEY_ARG:
+		if (o->no_file)
+			return ARGP_ERR_UNKNOWN;
 		if (o->file)
 			argp_error(state, "one script at a time");
 		o->file = arg;
 		break;
 	case ARGP_KEY_END:
-		if (!o->file)
+		if (!o->file && !o->no_file)
 			argp_error(state, "which file?");
 		if (o->range && o->has_seed)
 			argp_error(state, "--seed or --seeds");
@@ -388,6 +400,21 @@ static int run_report(struct options *o)
 	return sum.worst;
 }
 
+/* ---- grow */
+
+static int run_grow(struct options *o)
+{
+	struct buf b = {0};
+	struct err e = {0};
+	int rc = grow_script(&b, o->has_seed ? o->seeds.first : 1, o->acts ? (unsigned)o->acts : GROW_ACTS, &e);
+	if (rc)
+		fprintf(stderr, "troupe chaos: %s\n", e.text);
+	else
+		fwrite(b.data, 1, b.len, stdout);
+	buf_fini(&b);
+	return rc ? 70 : 0;
+}
+
 /* ---- what there is to say */
 
 static int run_invariants(struct options *o)
@@ -409,15 +436,17 @@ static const struct part {
 	int (*run)(struct options *o);
 	const struct argp_option *rows; /* NULL: no arguments */
 	const char *help;
+	bool no_file;
 } parts[] = {
-	{"check", run_check, plain_rows, "is this script right, and will it heal what it breaks?"},
-	{"plan", run_plan, plan_rows, "what happens when, and to whom, for a seed"},
-	{"run", run_run, run_rows, "run it: 0 held, 1 violated, 2 not steady, 3 not healed, 4 inconclusive"},
-	{"shrink", run_shrink, shrink_rows, "the smallest script that fails in the same way, to standard output"},
-	{"replay", run_replay, plain_rows, "run again what `run -o json` wrote: those that did not hold; the same history?"},
-	{"report", run_report, report_rows, "of what `run -o json` wrote: text, JSON or JUnit"},
-	{"invariants", run_invariants, NULL, "what can be judged, by name"},
-	{"words", run_words, NULL, "the language"},
+	{"check", run_check, plain_rows, "is this script right, and will it heal what it breaks?", false},
+	{"plan", run_plan, plan_rows, "what happens when, and to whom, for a seed", false},
+	{"run", run_run, run_rows, "run it: 0 held, 1 violated, 2 not steady, 3 not healed, 4 inconclusive", false},
+	{"shrink", run_shrink, shrink_rows, "the smallest script that fails in the same way, to standard output", false},
+	{"replay", run_replay, plain_rows, "run again what `run -o json` wrote: those that did not hold; the same history?", false},
+	{"report", run_report, report_rows, "of what `run -o json` wrote: text, JSON or JUnit", false},
+	{"grow", run_grow, grow_rows, "a script that nobody thought of, from a seed", true},
+	{"invariants", run_invariants, NULL, "what can be judged, by name", true},
+	{"words", run_words, NULL, "the language", true},
 };
 
 static int usage(FILE *out)
@@ -430,8 +459,8 @@ static int usage(FILE *out)
 
 static int run_part(const struct part *p, int argc, char **argv)
 {
-	struct options o = {0};
-	struct argp argp = {.options = p->rows, .parser = parse, .args_doc = "FILE", .doc = p->help};
+	struct options o = {.no_file = p->no_file};
+	struct argp argp = {.options = p->rows, .parser = parse, .args_doc = p->no_file ? NULL : "FILE", .doc = p->help};
 	char name[64];
 	snprintf(name, sizeof name, "troupe chaos %s", p->name);
 	argv[0] = name;

@@ -127,3 +127,9 @@ check "is another history" says "another history: the digest was "
 echo '{"seed":1,"script":"x.chaos","verdict":"fine","digest":"0"}' >"$tmp/bad.json"
 check "64 for what is no run" exits 64 "$troupe" chaos report "$tmp/bad.json"
 check "naming line and field" says "bad.json:1: verdict: expected held, violated" err
+
+check "grow a script" exits 0 "$troupe" chaos grow --seed 3 --lines 9
+cp "$tmp/out" "$tmp/grown.chaos"
+check "which is one" exits 0 "$troupe" chaos check "$tmp/grown.chaos"
+check "with so many lines" says ": ok: 9 lines until "
+check "64 for lines that are no number" exits 64 "$troupe" chaos grow --lines many

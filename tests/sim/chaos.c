@@ -8,6 +8,7 @@
 
 #include "broker/base/log.h"
 #include "store/local/record.h"
+#include "tools/chaos/grow.h"
 #include "tools/chaos/seeds.h"
 
 enum { SEEDS = 25 };
@@ -72,6 +73,27 @@ Test(chaos, scheduler_dies_binding)
 Test(chaos, dies_between_steps)
 {
 	hold("dies-between-steps.chaos");
+}
+
+/* Scripts that nobody wrote: much has no effect, nothing is violated. */
+Test(chaos, what_is_grown_holds)
+{
+	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
+	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
+	uint64_t last = first + (count ? strtoull(count, NULL, 10) : 2 * SEEDS) - 1;
+	for (uint64_t seed = first; seed <= last; seed++) {
+		struct buf b = {0};
+		struct err e = {0};
+		struct run_result r;
+		struct script s;
+		cr_assert_eq(grow_script(&b, seed, 4 + (unsigned)(seed % 20), &e), 0, "%s", e.text);
+		read_script(&s, buf_text(&b));
+		seeds_run_one(&s, seed, true, NULL, &r);
+		cr_expect(r.verdict == VERDICT_HELD || r.verdict == VERDICT_INCONCLUSIVE, "seed %llu: %s %s: %s",
+			  (unsigned long long)seed, verdict_name(r.verdict), r.broken, r.why);
+		script_fini(&s);
+		buf_fini(&b);
+	}
 }
 
 /* A fault at an event comes when its record is on the disk and its writer does

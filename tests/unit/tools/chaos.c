@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "tools/chaos/grow.h"
 #include "tools/chaos/invariants.h"
 #include "tools/chaos/plan.h"
 
@@ -309,4 +310,24 @@ Test(chaos_script, what_waits_ends_by_itself)
 			 "c.chaos:3:15: unknown event 'boundd', did you mean 'bound'?");
 	cr_expect_str_eq(refusal(HEAD "nodes 3\nwhen pods/a/b bound restart actor gate" TAIL),
 			 "c.chaos:3:21: expected 'within', not 'restart'");
+}
+
+Test(chaos_grow, every_seed_is_a_script_of_its_own)
+{
+	char last[8192] = "";
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct buf b = {0}, again = {0};
+		struct err e = {0};
+		cr_assert_eq(grow_script(&b, seed, 12, &e), 0, "%s", e.text);
+		cr_assert_eq(grow_script(&again, seed, 12, &e), 0);
+		cr_expect_str_eq(buf_text(&b), buf_text(&again));
+		cr_expect_str_neq(buf_text(&b), last);
+		read_script(&script, buf_text(&b));
+		cr_expect_eq(script.line_count, 12);
+		cr_expect_eq(script.seed, seed);
+		script_fini(&script);
+		snprintf(last, sizeof last, "%s", buf_text(&b));
+		buf_fini(&b);
+		buf_fini(&again);
+	}
 }
