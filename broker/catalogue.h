@@ -32,6 +32,7 @@ enum msg_class {
 	CLASS_REPLY,   /* the answer's body to the request named before it */
 	CLASS_EVENT,   /* on the bus: a hint, recoverable from the store */
 	CLASS_NOTICE,  /* on the bus: not recoverable */
+	CLASS_COMMAND, /* sent until acknowledged, in order per pair, handled once */
 };
 
 /* Beside `required`: what of a field may hold secrets (values of objects, logs)

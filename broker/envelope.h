@@ -32,6 +32,12 @@ enum env_type {
 	ENV_EVENT, /* from the store, to be published */
 };
 
+/* Flags of an envelope. */
+enum {
+	ENV_COMMAND = 1, /* of a channel: sequence is the channel, correlation its number there */
+	ENV_OLDEST = 2,  /* all commands before it were acknowledged */
+};
+
 struct trace {
 	uint64_t hi, lo; /* W3C trace id; both 0: none */
 	uint64_t span, parent;

@@ -41,6 +41,11 @@ static const struct msg_field down[] = {
 	{"reason", MP_STR, 64, true, "name of an error code"},
 	END,
 };
+static const struct msg_field returned[] = {
+	{"code", MP_STR, 64, true, "name of an error code: unreachable or overloaded"},
+	{"letter", MP_BIN, 0, true, "the frame as it came"},
+	END,
+};
 static const struct msg_field error[] = {
 	{"code", MP_STR, 64, true, "name of an error code"},
 	{"text", MP_STR, 1024, true, "for people"},
@@ -105,6 +110,10 @@ static const struct msg_row rows[] = {
 	{MSG_NAME_WATCH, "name.watch", CLASS_SYSTEM, ROLE_ANY, name,
 	 "tell me once when that actor is gone"},
 	{MSG_NAME_DOWN, "name.down", CLASS_SYSTEM, ROLE_ANY, down, "a watched actor is gone"},
+	{MSG_NAME_CRASHED, "name.crashed", CLASS_SYSTEM, ROLE_ANY, name,
+	 "an actor here lost its state and begins again: tell who watches it"},
+	{MSG_LETTER_RETURNED, "letter.returned", CLASS_SYSTEM, ROLE_ANY, returned,
+	 "a message could not be delivered and waits for no answer"},
 	{MSG_ERROR, "error", CLASS_REPLY, ROLE_ANY, error, "a request failed"},
 	{MSG_BUS_SUBSCRIBED, "bus.subscribed", CLASS_SEND, ROLE_CELL, subscribed,
 	 "to the store: publish that stream's head"},

@@ -92,7 +92,8 @@ void ring_now(struct ring *r, uint32_t actor, uint16_t kind, unsigned attempt, u
 struct ring_reader;
 
 /* Begins at the end: with what is written from now on. ERR_NOT_FOUND,
- * ERR_CORRUPT (not a ring, or of another format). */
+ * ERR_CORRUPT (not a ring, or of another format), ERR_STALE (its times are of
+ * another clock: the machine was started since). */
 int ring_reader_open(struct ring_reader **out, const char *path, struct err *e);
 void ring_reader_close(struct ring_reader *r); /* NULL is fine */
 void ring_reader_rewind(struct ring_reader *r); /* to the oldest that is left */

@@ -9,6 +9,8 @@
 #include "broker/catalogue.h"
 #include "broker/messages.h"
 
+enum { RETURN_BYTES = 256 }; /* around a message that is returned */
+
 struct session {
 	uint64_t peer;
 	uint64_t epoch;
@@ -25,24 +27,13 @@ struct router {
 	uint32_t cluster;
 	uint64_t next_epoch;
 	uint64_t sequence;
+	uint64_t born_us; /* 0: nothing happened yet */
+	bool settled;     /* cells have had the time to say hello */
 	struct omap peers;   /* peer number -> session */
+	struct omap cells;   /* name of a cell -> its session */
 	struct omap names;   /* actor's name -> session */
 	struct omap watches; /* watched name -> struct omap of watchers' names */
 };
-
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
-#define SPAN8(k) ((struct span){(k).b, 8})
 
 struct router *router_new(const struct router_ops *ops, uint32_t cluster, uint64_t seed)
 {
@@ -75,6 +66,7 @@ void router_free(struct router *r)
 		return;
 	omap_fini(&r->peers, session_free);
 	omap_fini(&r->names, NULL);
+	omap_fini(&r->cells, NULL);
 	omap_fini(&r->watches, watchers_free);
 	free(r);
 }
@@ -86,8 +78,7 @@ const struct router_stats *router_stats(const struct router *r)
 
 static struct session *session_of(const struct router *r, uint64_t peer)
 {
-	struct key8 k = key_of(peer);
-	return omap_get(&r->peers, SPAN8(k));
+	return omap_get_u64(&r->peers, peer);
 }
 
 /* ---- what the broker says itself */
@@ -141,6 +132,20 @@ static void say_failed(struct router *r, uint64_t peer, const struct envelope *r
 	say(r, peer, &env, &body);
 }
 
+/* A message that waits for no answer goes back to the cell that sent it, which
+ * keeps its dead letters; what is too large to be wrapped is only counted. */
+static void say_returned(struct router *r, uint64_t peer, int code, struct bytes *frame)
+{
+	struct buf body = {0};
+	if (bytes_span(frame).len > ENV_FRAME_BYTES_MAX - RETURN_BYTES)
+		return;
+	mpw_map(&body, 2);
+	mpw_kv_str(&body, "code", err_name(code));
+	mpw_str(&body, "letter");
+	mpw_bin(&body, bytes_span(frame));
+	say_system(r, peer, MSG_LETTER_RETURNED, &body);
+}
+
 /* ---- names and who watches them */
 
 static void say_down(struct router *r, struct span watcher, struct span name, int reason)
@@ -169,7 +174,10 @@ static void name_gone(struct router *r, struct span name, int reason)
 
 static void name_watch(struct router *r, struct span watcher, struct span name)
 {
-	if (!omap_get(&r->names, name)) {
+	/* A broker that was just started knows nobody: who is absent now may be
+	 * about to say hello. The tick that ends this time tells of those who
+	 * did not. */
+	if (r->settled && !omap_get(&r->names, name)) {
 		say_down(r, watcher, name, ERR_UNREACHABLE);
 		return;
 	}
@@ -181,15 +189,41 @@ static void name_watch(struct router *r, struct span watcher, struct span name)
 	omap_put(watchers, watcher, r);
 }
 
-static void session_end(struct router *r, struct session *s, int reason)
+/* The first watched name that nobody has. */
+static struct span first_absent(const struct router *r)
 {
-	struct key8 k = key_of(s->peer);
-	omap_remove(&r->peers, SPAN8(k));
+	for (struct onode *n = omap_first(&r->watches); n; n = omap_next(n))
+		if (!omap_get(&r->names, onode_key(n)))
+			return onode_key(n);
+	return (struct span){0};
+}
+
+static void settle(struct router *r, uint64_t now_us)
+{
+	if (r->settled || now_us < r->born_us + ROUTER_SILENCE_US)
+		return;
+	r->settled = true;
+	for (struct span name; (name = first_absent(r)).len;) {
+		struct bytes *copy = bytes_copy(name.data, name.len);
+		name_gone(r, bytes_span(copy), ERR_UNREACHABLE);
+		bytes_unref(copy);
+	}
+}
+
+/* `kept` (may be NULL): its names are put there, and nobody is told. */
+static void session_end(struct router *r, struct session *s, int reason, struct omap *kept)
+{
+	omap_remove_u64(&r->peers, s->peer);
+	if (omap_get(&r->cells, span_of(s->cell)) == s)
+		omap_remove(&r->cells, span_of(s->cell));
 	for (struct onode *n = omap_first(&s->names); n; n = omap_next(n)) {
 		if (omap_get(&r->names, onode_key(n)) != s)
 			continue;
 		omap_remove(&r->names, onode_key(n));
-		name_gone(r, onode_key(n), reason);
+		if (kept)
+			omap_put(kept, onode_key(n), r);
+		else
+			name_gone(r, onode_key(n), reason);
 	}
 	r->stats.sessions = r->peers.count;
 	r->stats.names = r->names.count;
@@ -205,6 +239,7 @@ static void name_register(struct router *r, struct session *s, struct span name)
 	r->stats.names = r->names.count;
 	if (was && was != s) {
 		omap_remove(&was->names, name);
+		name_gone(r, name, ERR_STALE); /* that one, not its successor */
 		log_warn("broker", "%.*s moved from cell %s to %s", (int)name.len, name.data,
 			 was->cell, s->cell);
 		say_bye(r, was->peer, "an actor's name was taken over");
@@ -223,20 +258,19 @@ static void name_release(struct router *r, struct session *s, struct span name)
 
 /* ---- sessions */
 
-/* A cell that comes again (it was restarted, or its connection was) replaces
- * its former session at once instead of after the silence. */
-static void end_former(struct router *r, struct span cell, uint64_t incarnation)
+/* A cell that comes again replaces its former session at once instead of
+ * after the silence. When it was started again, its actors of then are gone;
+ * when only its connection was, they are not: `kept`. */
+static void end_former(struct router *r, struct span cell, uint64_t incarnation,
+		       struct omap *kept)
 {
-	struct onode *n = omap_first(&r->peers);
-	while (n) {
-		struct session *s = n->value;
-		n = omap_next(n);
-		if (span_is(cell, s->cell)) {
-			if (s->incarnation != incarnation)
-				say_bye(r, s->peer, "the cell was started again elsewhere");
-			session_end(r, s, ERR_UNREACHABLE);
-		}
-	}
+	struct session *s = omap_get(&r->cells, cell);
+	if (!s)
+		return;
+	bool same = s->incarnation == incarnation;
+	if (!same)
+		say_bye(r, s->peer, "the cell was started again elsewhere");
+	session_end(r, s, ERR_UNREACHABLE, same ? kept : NULL);
 }
 
 static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t now_us)
@@ -253,17 +287,18 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 		return;
 	}
 	struct session *old = session_of(r, peer);
-	if (old)
-		session_end(r, old, ERR_STALE);
-	end_former(r, cell, incarnation);
+	struct omap kept = {0};
+	if (old && (old->incarnation != incarnation || !span_is(cell, old->cell)))
+		session_end(r, old, ERR_STALE, NULL);
+	end_former(r, cell, incarnation, &kept);
 	struct session *s = mem_alloc(sizeof *s);
 	s->peer = peer;
 	s->epoch = r->next_epoch++;
 	s->incarnation = incarnation;
 	s->heard_us = now_us;
 	s->cell = mem_ndup(cell.data, cell.len);
-	struct key8 k = key_of(peer);
-	omap_put(&r->peers, SPAN8(k), s);
+	omap_put_u64(&r->peers, peer, s);
+	omap_put(&r->cells, cell, s);
 	r->stats.sessions = r->peers.count;
 	for (size_t i = 0; i < count; i++) {
 		struct span name;
@@ -271,6 +306,10 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 			break;
 		name_register(r, s, name);
 	}
+	for (struct onode *n = omap_first(&kept); n; n = omap_next(n))
+		if (!omap_get(&r->names, onode_key(n)))
+			name_gone(r, onode_key(n), ERR_CLOSED);
+	omap_fini(&kept, NULL);
 	struct buf welcome = {0};
 	mpw_map(&welcome, 3);
 	mpw_kv_u64(&welcome, "epoch", s->epoch);
@@ -327,13 +366,17 @@ static void on_system(struct router *r, struct session *s, const struct envelope
 		on_credit(s, body);
 		break;
 	case MSG_SESSION_BYE:
-		session_end(r, s, ERR_CLOSED);
+		session_end(r, s, ERR_CLOSED, NULL);
 		break;
 	case MSG_NAME_REGISTER:
 		name_register(r, s, name);
 		break;
 	case MSG_NAME_RELEASE:
 		name_release(r, s, name);
+		break;
+	case MSG_NAME_CRASHED:
+		if (omap_get(&r->names, name) == s)
+			name_gone(r, name, ERR_CRASHED);
 		break;
 	case MSG_NAME_WATCH:
 		name_watch(r, env->from, name);
@@ -423,11 +466,12 @@ static void route(struct router *r, struct session *from, const struct envelope 
 		return;
 	}
 	*(rc == ERR_OVERLOADED ? &r->stats.refused_full : &r->stats.refused_gone) += 1;
+	if (r->ops.dead)
+		r->ops.dead(r->ops.arg, env, rc);
 	if (env->type == ENV_REQUEST)
 		say_failed(r, from->peer, env, rc);
-	else
-		log_debug("broker", "dead letter: %.*s to %.*s: %s", (int)env->from.len,
-			  env->from.data, (int)env->to.len, env->to.data, err_name(rc));
+	else if (env->type == ENV_SEND)
+		say_returned(r, from->peer, rc, frame);
 }
 
 static void on_bus_frame(struct router *r, struct bytes *frame)
@@ -505,6 +549,9 @@ void router_on_subscribe(struct router *r, struct span topic)
 
 void router_tick(struct router *r, uint64_t now_us)
 {
+	if (!r->born_us)
+		r->born_us = now_us;
+	settle(r, now_us);
 	struct onode *n = omap_first(&r->peers);
 	while (n) {
 		struct session *s = n->value;
@@ -514,6 +561,6 @@ void router_tick(struct router *r, uint64_t now_us)
 		log_warn("broker", "cell %s has been silent for %d s", s->cell,
 			 ROUTER_SILENCE_US / 1000000);
 		say_bye(r, s->peer, "silent for too long");
-		session_end(r, s, ERR_UNREACHABLE);
+		session_end(r, s, ERR_UNREACHABLE, NULL);
 	}
 }

@@ -28,6 +28,9 @@ struct router_ops {
 	int (*send)(void *arg, uint64_t peer, struct bytes *frame);
 	/* To all who subscribed to the frame's topic; lossy. */
 	void (*publish)(void *arg, struct bytes *frame);
+	/* A message that nobody got, and why; a request is answered besides. May
+	 * be NULL. */
+	void (*dead)(void *arg, const struct envelope *env, int code);
 };
 
 struct router_stats {

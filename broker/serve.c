@@ -11,9 +11,10 @@
 
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
+#include "broker/ring.h"
 #include "broker/socket.h"
 
-enum { BURST = 256, TICK_MS = 1000 };
+enum { BURST = 256, TICK_MS = 1000, DEAD_RECORDS = 4096, NO_BODIES = 8 };
 
 /* Peers of the ipc ROUTER are told from those of the inproc one by this bit. */
 #define FAR_PEER ((uint64_t)1 << 40)
@@ -21,6 +22,7 @@ enum { BURST = 256, TICK_MS = 1000 };
 struct broker {
 	struct router *router;
 	struct sock *near, *far, *bus;
+	struct ring *ring; /* NULL: none */
 	int stop_fd, epoll_fd;
 	char *router_path, *bus_path; /* ours to remove; NULL: inproc only */
 	_Atomic bool stopping;
@@ -44,6 +46,37 @@ static void publish(void *arg, struct bytes *frame)
 {
 	struct broker *b = arg;
 	(void)sock_send(b->bus, 0, frame); /* lossy by design: followers fetch */
+}
+
+static void dead_letter(void *arg, const struct envelope *env, int code)
+{
+	struct broker *b = arg;
+	if (!b->ring)
+		return;
+	struct ring_record r = {
+		.time_us = now_us(),
+		.from = ring_intern(b->ring, env->from),
+		.to = ring_intern(b->ring, env->to),
+		.kind = env->kind,
+		.event = RING_DEAD,
+		.detail = (uint8_t)-code,
+		.size = (uint32_t)env->body.len,
+		.id = env->sequence,
+		.correlation = env->correlation,
+		.trace = env->trace.lo,
+		.span = (uint32_t)env->trace.span,
+		.parent = (uint32_t)env->trace.parent,
+	};
+	ring_write(b->ring, &r, (struct span){0});
+}
+
+/* A broker without a ring does its work all the same. */
+static void open_ring(struct broker *b, const char *path, uint64_t seed)
+{
+	struct err e = {0};
+	struct ring_config cfg = {path, "broker", seed | 1, DEAD_RECORDS, NO_BODIES};
+	if (path && ring_open(&b->ring, &cfg, &e))
+		log_warn("broker", "dead letters are not kept: %s", e.text);
 }
 
 static int open_router(struct sock **out, const char *endpoint, struct err *e)
@@ -91,10 +124,11 @@ static void watch(struct broker *b, int fd)
 int broker_open(struct broker **out, const struct broker_config *cfg, struct err *e)
 {
 	struct broker *b = mem_alloc(sizeof *b);
-	struct router_ops ops = {b, send_to, publish};
+	struct router_ops ops = {b, send_to, publish, dead_letter};
 	uint64_t seed = 0;
 	(void)!getrandom(&seed, sizeof seed, 0);
 	b->router = router_new(&ops, cfg->cluster, seed);
+	open_ring(b, cfg->ring, seed);
 	b->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	int rc = open_sockets(b, cfg, e);
@@ -186,6 +220,7 @@ void broker_free(struct broker *b)
 	remove_path(b->router_path);
 	remove_path(b->bus_path);
 	router_free(b->router);
+	ring_close(b->ring);
 	close(b->stop_fd);
 	close(b->epoll_fd);
 	free(b);

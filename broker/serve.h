@@ -12,6 +12,7 @@
 struct broker_config {
 	uint32_t cluster;
 	const char *dir; /* for broker.ipc and bus.ipc; NULL: inproc only */
+	const char *ring; /* its file (ring.h), for dead letters; NULL: none */
 };
 
 struct broker;

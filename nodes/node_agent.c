@@ -15,7 +15,9 @@
 #include "nodes/node_private.h"
 
 enum {
-	STATUS_MS = 10000,
+	STATUS_MS = 1000, /* doubled for each answer that did not come */
+	STATUS_DOUBLED_MAX = 4,
+	FINISHED_MS = 10000, /* the worker says it again by its own clock */
 	OBJECT_MS = 5000,
 	REPORT_US = 300000000, /* as a kubelet without news */
 	RETRY_US = 1000000,
@@ -24,18 +26,9 @@ enum {
 	OBJECTS_MAX = 256, /* from here on stale ones are dropped */
 };
 
-struct key8 node_key8(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id)
 {
-	struct key8 k = node_key8(id);
-	return omap_get(&a->pods, SPAN8(k));
+	return omap_get_u64(&a->pods, id);
 }
 
 static struct pod_time time_of(struct ctx *c)
@@ -63,7 +56,7 @@ static void send_status(struct ctx *c, struct agent_pod *p, struct span status)
 	if (p->rests_on)
 		mpw_kv_u64(&b, "version", p->rests_on);
 	p->telling = true;
-	ctx_request(c, "gate", "pod.status", &b, STATUS_MS, NODE_TAG(TAG_STATUS, p->id));
+	ctx_request(c, "gate", "pod.status", &b, STATUS_MS << p->unanswered, NODE_TAG(TAG_STATUS, p->id));
 }
 
 /* One at a time per pod, and of those that wait only the last: a status is
@@ -105,7 +98,7 @@ static void tell_finished(struct ctx *c, struct agent_pod *p)
 	struct buf b = {0};
 	mpw_map(&b, 3);
 	put_pod(&b, p);
-	ctx_request(c, "gate", "pod.finished", &b, STATUS_MS, NODE_TAG(TAG_FINISHED, p->id));
+	ctx_request(c, "gate", "pod.finished", &b, FINISHED_MS, NODE_TAG(TAG_FINISHED, p->id));
 }
 
 /* ---- actions through the runtime's port */
@@ -198,8 +191,7 @@ static struct agent_pod *pod_new(struct agent *a, struct span key, struct span u
 	p->agent = a;
 	p->id = ++a->next_id;
 	p->uid = mem_ndup(uid.data, uid.len);
-	struct key8 k = node_key8(p->id);
-	omap_put(&a->pods, SPAN8(k), p);
+	omap_put_u64(&a->pods, p->id, p);
 	if (key.len) {
 		p->key = mem_ndup(key.data, key.len);
 		omap_put(&a->by_key, key, p);
@@ -219,10 +211,9 @@ static void pod_free(void *ptr)
 
 static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
-	struct key8 k = node_key8(p->id);
 	ctx_cancel(c, p->timer);
 	sim_forget(c, a, p);
-	omap_remove(&a->pods, SPAN8(k));
+	omap_remove_u64(&a->pods, p->id);
 	if (p->key && omap_get(&a->by_key, span_of(p->key)) == p)
 		omap_remove(&a->by_key, span_of(p->key));
 	pod_free(p);
@@ -355,8 +346,7 @@ static void step_all(struct ctx *c, struct agent *a)
 {
 	uint64_t at = 0;
 	for (;;) { /* a step may end a pod */
-		struct key8 k = node_key8(at);
-		struct onode *n = omap_seek(&a->pods, SPAN8(k));
+		struct onode *n = omap_seek_u64(&a->pods, at);
 		if (!n)
 			return;
 		struct agent_pod *p = n->value;
@@ -658,6 +648,10 @@ static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
 	bool lost = r->status || code >= 300, stale = code == 409 && p->rests_on;
 	p->telling = false;
+	if (!r->status)
+		p->unanswered = 0;
+	else if (p->unanswered < STATUS_DOUBLED_MAX)
+		p->unanswered++;
 	if (!lost)
 		p->rests_on = 0;
 	if (p->next_status && !stale) {

@@ -54,10 +54,9 @@ static void ask_runtime(struct ctx *c, struct agent *a, struct agent_pod *p, str
 	copy_int(&b, body, "limit", &n);
 	mpw_map_close(&b, at, n);
 	uint64_t number = ++a->next_id;
-	struct key8 k = node_key8(number);
 	struct waiting *w = mem_alloc(sizeof *w);
 	w->parked = ctx_park(c);
-	omap_put(&a->logs, SPAN8(k), w);
+	omap_put_u64(&a->logs, number, w);
 	ctx_port_call(c, a->port, RUNTIME_LOG, number, 0, bytes_take(&b));
 }
 
@@ -98,8 +97,7 @@ int agent_on_logs(struct ctx *c, void *state, const struct msg *m)
 
 void agent_on_chunk(struct ctx *c, struct agent *a, const struct port_event *p)
 {
-	struct key8 k = node_key8(p->id);
-	struct waiting *w = omap_remove(&a->logs, SPAN8(k));
+	struct waiting *w = omap_remove_u64(&a->logs, p->id);
 	struct mp body = mp_of(bytes_span(p->payload));
 	if (!w)
 		return;

@@ -22,6 +22,7 @@ struct agent_pod {
 	bool stepping, again; /* observed something while its plan is carried out */
 	bool telling;         /* a pod.status is on its way */
 	struct bytes *next_status; /* that waits for it */
+	unsigned unanswered;  /* statuses in a row that heard nothing */
 	uint64_t rests_on;    /* version that the first status rests on; 0: it was told */
 	bool finish_waits;    /* pod.finished is due once the last status was told */
 	size_t running;       /* of an orphan: attempts that have not ended */
@@ -57,12 +58,6 @@ struct agent {
 	const char *base_env[4];
 	struct omap sim_timers; /* number -> struct sim_timer, of its pod */
 };
-
-struct key8 {
-	uint8_t b[8];
-};
-struct key8 node_key8(uint64_t n);
-#define SPAN8(k) ((struct span){(k).b, 8})
 
 /* Request and timer tags: what in the low bits, whose in the others. */
 enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_BITS = 3 };

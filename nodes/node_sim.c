@@ -44,8 +44,7 @@ static struct sim_timer *set_timer(struct ctx *c, struct agent *a, struct agent_
 	t->name = mem_dup(name);
 	t->next = p->sim_timers;
 	p->sim_timers = t;
-	struct key8 k = node_key8(t->id);
-	omap_put(&a->sim_timers, SPAN8(k), t);
+	omap_put_u64(&a->sim_timers, t->id, t);
 	t->timer = ctx_timer(c, after_ms > 0 ? (uint64_t)after_ms * 1000 : 0,
 			     NODE_TAG(TAG_SIM, t->id));
 	return t;
@@ -55,10 +54,9 @@ void sim_forget(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	while (p->sim_timers) {
 		struct sim_timer *t = p->sim_timers;
-		struct key8 k = node_key8(t->id);
 		p->sim_timers = t->next;
 		ctx_cancel(c, t->timer);
-		omap_remove(&a->sim_timers, SPAN8(k));
+		omap_remove_u64(&a->sim_timers, t->id);
 		sim_timer_free(t);
 	}
 }
@@ -224,8 +222,7 @@ static bool runs(const struct agent_pod *p, const struct sim_timer *t)
 
 void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id)
 {
-	struct key8 k = node_key8(id);
-	struct sim_timer *t = omap_remove(&a->sim_timers, SPAN8(k));
+	struct sim_timer *t = omap_remove_u64(&a->sim_timers, id);
 	struct agent_pod *p = t ? agent_pod(a, t->pod) : NULL;
 	if (!p)
 		return;

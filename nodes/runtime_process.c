@@ -66,18 +66,6 @@ struct machine {
 	struct loop_hook *hook;
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 static uint64_t now_us(void)
 {
 	struct timespec t;
@@ -272,8 +260,7 @@ static int connect_pod(struct pod *p, struct err *e)
 
 static struct pod *find_pod(struct machine *m, uint64_t id)
 {
-	struct key8 k = key_of(id);
-	return omap_get(&m->pods, (struct span){k.b, 8});
+	return omap_get_u64(&m->pods, id);
 }
 
 static struct pod *need_pod(struct machine *m, uint64_t id, struct mp body)
@@ -290,8 +277,7 @@ static struct pod *need_pod(struct machine *m, uint64_t id, struct mp body)
 	size_t n = strlen(m->pods_dir) + uid.len + 2;
 	p->dir = mem_alloc(n);
 	snprintf(p->dir, n, "%s/%s", m->pods_dir, p->uid);
-	struct key8 k = key_of(id);
-	omap_put(&m->pods, (struct span){k.b, 8}, p);
+	omap_put_u64(&m->pods, id, p);
 	return p;
 }
 
@@ -492,10 +478,9 @@ static void pod_free(void *ptr)
 static void forget(struct pod *p)
 {
 	struct machine *m = p->m;
-	struct key8 k = key_of(p->id);
 	address_free(p);
 	remove_tree(AT_FDCWD, p->dir);
-	omap_remove(&m->pods, (struct span){k.b, 8});
+	omap_remove_u64(&m->pods, p->id);
 	pod_free(p);
 }
 

@@ -16,7 +16,7 @@
 enum { CLUSTER = 1, PING_MS = 1000, BYE_MS = 200 };
 
 struct client {
-	struct sock *dealer, *sub;
+	struct sock *dealer;
 	struct rundir run;
 	char name[64], self[80];
 	uint64_t epoch, sequence, correlation;
@@ -117,20 +117,17 @@ static bool welcomed(struct client *c, uint64_t until)
 	return false;
 }
 
-static int connect_sockets(struct client *c, const char *data_dir, struct err *e)
+static int connect_broker(struct client *c, const char *data_dir, struct err *e)
 {
 	char at[64];
 	c->dealer = sock_new(SOCK_DEALER, e);
-	c->sub = sock_new(SOCK_SUB, e);
-	if (!c->dealer || !c->sub)
+	if (!c->dealer)
 		return ERR_IO;
 	if (rundir_open(&c->run, data_dir, e))
 		return err_set(e, ERR_UNREACHABLE, "no cluster answers at the data directory %s",
 			       data_dir);
 	snprintf(at, sizeof at, "ipc://%s/broker.ipc", c->run.path);
-	int rc = sock_connect(c->dealer, at, e);
-	snprintf(at, sizeof at, "ipc://%s/bus.ipc", c->run.path);
-	return rc ? rc : sock_connect(c->sub, at, e);
+	return sock_connect(c->dealer, at, e);
 }
 
 /* Waits until the broker has heard it: closing the socket drops what is on its
@@ -160,7 +157,7 @@ int client_open(struct client **out, const char *data_dir, uint32_t timeout_ms, 
 	sock_system_start();
 	snprintf(c->name, sizeof c->name, "tool-%d", getpid());
 	snprintf(c->self, sizeof c->self, "cell/%s", c->name);
-	int rc = connect_sockets(c, data_dir, e);
+	int rc = connect_broker(c, data_dir, e);
 	if (rc == 0) {
 		say_hello(c);
 		if (!welcomed(c, now_ms() + timeout_ms))
@@ -182,7 +179,6 @@ void client_close(struct client *c)
 	if (c->epoch)
 		say_bye(c);
 	sock_close(c->dealer);
-	sock_close(c->sub);
 	sock_system_stop();
 	rundir_close(&c->run);
 	free(c);
@@ -229,6 +225,16 @@ int client_request(struct client *c, const char *to, uint16_t kind, struct buf *
 	return err_set(e, ERR_TIMEOUT, "%s did not answer within %u ms", to, timeout_ms);
 }
 
+void client_again(struct client *c)
+{
+	c->correlation--;
+}
+
+void client_send(struct client *c, const char *to, uint16_t kind, struct buf *body)
+{
+	send_envelope(c, ENV_SEND, to, kind, 0, body);
+}
+
 void client_keep(struct client *c)
 {
 	struct envelope env;
@@ -241,38 +247,5 @@ void client_keep(struct client *c)
 			say_hello(c);
 			welcomed(c, now_ms() + PING_MS);
 		}
-	}
-}
-
-void client_subscribe_all(struct client *c)
-{
-	sock_subscribe(c->sub, (struct span){NULL, 0}, true);
-}
-
-static bool drain_bus(struct client *c)
-{
-	bool any = false;
-	uint64_t peer;
-	struct bytes *frame = NULL;
-	while (sock_recv(c->sub, &peer, &frame) == 0) {
-		bytes_unref(frame);
-		any = true;
-	}
-	return any;
-}
-
-int client_wait(struct client *c, uint32_t timeout_ms)
-{
-	uint64_t until = now_ms() + timeout_ms;
-	for (;;) {
-		uint64_t now = now_ms();
-		keep_alive(c);
-		if (drain_bus(c))
-			return 0;
-		if (now >= until)
-			return ERR_AGAIN;
-		struct pollfd fd = {.fd = sock_fd(c->sub), .events = POLLIN};
-		uint64_t wait = until - now < 500 ? until - now : 500;
-		poll(&fd, 1, (int)wait);
 	}
 }

@@ -16,13 +16,11 @@ const char *client_self(const struct client *c); /* its name among the actors */
 /* Asks `to` and waits. *owner keeps what `reply` points into (bytes_unref). */
 int client_request(struct client *c, const char *to, uint16_t kind, struct buf *body,
 		   uint32_t timeout_ms, struct mp *reply, struct bytes **owner, struct err *e);
+/* The next client_request is the last one again, as its receiver sees it. */
+void client_again(struct client *c);
+/* Sends without waiting for anything. */
+void client_send(struct client *c, const char *to, uint16_t kind, struct buf *body);
 /* Keeps the session alive; call it every second or so while asking nothing. */
 void client_keep(struct client *c);
-/* Everything on the bus from now on wakes client_wait. */
-void client_subscribe_all(struct client *c);
-/* Waits until the bus said something or the time is over (0: it did,
- * ERR_AGAIN: it did not, ERR_CLOSED: the broker is gone). What it said is
- * thrown away: it is a hint, the store has the truth. */
-int client_wait(struct client *c, uint32_t timeout_ms);
 
 #endif

@@ -11,6 +11,8 @@ int command_tail(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_trace(int argc, char **argv);
+int command_dlq(int argc, char **argv);
+int command_send(int argc, char **argv); /* for tests */
 int command_process(int argc, char **argv); /* inner: started by up */
 int command_manual(int argc, char **argv);
 int command_store(int argc, char **argv);

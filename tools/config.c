@@ -9,7 +9,21 @@
 
 /* ---- the tables */
 
-enum key_type { KEY_TEXT, KEY_INT, KEY_BYTES, KEY_BOOL, KEY_LIST, KEY_MAP };
+enum key_type {
+	KEY_TEXT,
+	KEY_INT,
+	KEY_BYTES,
+	KEY_BOOL,
+	KEY_LIST,
+	KEY_MAP,
+	KEY_TIME,    /* 250ms, 10s, 5m, 1h; min and max in microseconds */
+	KEY_RATE,    /* 5/30s: so many in that time */
+	KEY_BACKOFF, /* 100ms..30s: from, to */
+};
+
+#define MS INT64_C(1000)
+#define SECONDS (1000 * MS)
+#define HOURS (3600 * SECONDS)
 
 struct key {
 	const char *place; /* "", "store", "cells[]", "cells[].actors[]", or "actor KIND" */
@@ -23,9 +37,19 @@ struct key {
 
 static const struct key keys[] = {
 	{"", "cluster", KEY_TEXT, 0, 0, NULL, "troupe", "the cluster's name"},
+	{"", "broker", KEY_MAP, 0, 0, NULL, NULL, "how messages travel"},
 	{"", "store", KEY_MAP, 0, 0, NULL, NULL, "where the state is kept"},
 	{"", "services", KEY_MAP, 0, 0, NULL, NULL, "where services have their addresses"},
 	{"", "cells", KEY_LIST, 0, 0, NULL, NULL, "loops and the actors that live on them"},
+	{"", "restart", KEY_MAP, 0, 0, NULL, NULL, "how often a process is started again"},
+	{"", "turn-limit", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
+	 "an actor's turn that takes longer ends its process, which is started again"},
+	{"restart", "intensity", KEY_RATE, 0, 24 * HOURS, NULL, "5/5m",
+	 "restarts in that time, at most; one more ends `troupe up`. Kills (SIGKILL) do not count"},
+	{"restart", "backoff", KEY_BACKOFF, 0, HOURS, NULL, "10ms..5s",
+	 "wait before each, doubled from the first to the last"},
+	{"broker", "ring", KEY_BYTES, 64 << 10, 1 << 30, NULL, "1MiB",
+	 "what each loop keeps of its last messages; rounded down to a power of two"},
 	{"store", "driver", KEY_TEXT, 0, 0, "lmdb|memory", "lmdb", "memory: nothing is kept"},
 	{"store", "path", KEY_TEXT, 0, 0, NULL, "store", "a directory; relative to the data directory"},
 	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
@@ -34,11 +58,21 @@ static const struct key keys[] = {
 	{"cells[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "of the cell; unique"},
 	{"cells[]", "process", KEY_TEXT, 0, 0, "shared|own", "shared", "own: one of its own"},
 	{"cells[]", "actors", KEY_LIST, 0, 0, NULL, NULL, "who lives there"},
+	{"cells[]", "restart", KEY_MAP, 0, 0, NULL, NULL, "what happens when one of them fails"},
+	{"cells[].restart", "strategy", KEY_TEXT, 0, 0, "one-for-one|one-for-all|rest-for-one",
+	 "one-for-one", "who begins again: it, all, or it and those behind it"},
+	{"cells[].restart", "intensity", KEY_RATE, 0, 24 * HOURS, NULL, "5/30s",
+	 "restarts of an actor in that time, at most; one more and the cell begins again, "
+	 "and when that is too often its process"},
+	{"cells[].restart", "backoff", KEY_BACKOFF, 0, HOURS, NULL, "100ms..30s",
+	 "wait before each, doubled from the first to the last"},
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, endpoints, "
 	 "garbage-collector"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
+	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
+	 "permanent", "begins again after every end, after failures, never"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
 	 "the spec.schedulerName of its pods"},
@@ -69,6 +103,7 @@ static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
 	"namespaces",	      "replication", "endpoints", "garbage-collector", "namespace-deletion",
 	"kubernetes-service", "service-proxy",
+	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -155,6 +190,98 @@ static bool parse_bytes(struct span text, int64_t *out)
 	return false;
 }
 
+/* "250ms", "10s": microseconds. Moves *text behind it. */
+static bool parse_time(const char **text, int64_t *us)
+{
+	static const struct {
+		const char *suffix;
+		int64_t factor;
+	} units[] = {{"us", 1}, {"ms", MS}, {"s", SECONDS}, {"m", 60 * SECONDS}, {"h", HOURS}};
+	char *rest;
+	if (**text < '0' || **text > '9')
+		return false;
+	int64_t n = strtoll(*text, &rest, 10);
+	size_t letters = strspn(rest, "abcdefghijklmnopqrstuvwxyz");
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		if (letters != strlen(units[i].suffix) || strncmp(rest, units[i].suffix, letters))
+			continue;
+		*us = n < INT64_MAX / units[i].factor ? n * units[i].factor : INT64_MAX;
+		*text = rest + letters;
+		return true;
+	}
+	return false;
+}
+
+static bool whole_text(struct span text, char out[64])
+{
+	snprintf(out, 64, "%.*s", (int)text.len, (const char *)text.data);
+	return text.len < 64;
+}
+
+static bool parse_whole_time(struct span text, int64_t *us)
+{
+	char t[64];
+	const char *at = t;
+	return whole_text(text, t) && parse_time(&at, us) && !*at;
+}
+
+/* "5/30s" */
+static bool parse_rate(struct span text, int64_t *count, int64_t *us)
+{
+	char t[64], *at;
+	if (!whole_text(text, t) || t[0] < '0' || t[0] > '9')
+		return false;
+	*count = strtoll(t, &at, 10);
+	if (*at != '/')
+		return false;
+	const char *rest = at + 1;
+	return parse_time(&rest, us) && !*rest;
+}
+
+/* "100ms..30s" */
+static bool parse_backoff(struct span text, int64_t *from, int64_t *to)
+{
+	char t[64];
+	const char *at = t;
+	if (!whole_text(text, t) || !parse_time(&at, from) || strncmp(at, "..", 2) != 0)
+		return false;
+	at += 2;
+	return parse_time(&at, to) && !*at;
+}
+
+static int check_time(struct parse *p, const struct key *k, const struct doc *v)
+{
+	int64_t us;
+	if (!doc_is(v, DOC_STR) || !parse_whole_time(v->text, &us))
+		return refuse(p, v, "%s is a time like 250ms, 10s or 5m", k->name);
+	if (us < k->min || us > k->max)
+		return refuse(p, v, "%s is from %lldms to %llds", k->name,
+			      (long long)(k->min / MS), (long long)(k->max / SECONDS));
+	return 0;
+}
+
+static int check_rate(struct parse *p, const struct key *k, const struct doc *v)
+{
+	int64_t count, us;
+	if (!doc_is(v, DOC_STR) || !parse_rate(v->text, &count, &us))
+		return refuse(p, v, "%s is so many in a time, like 5/30s", k->name);
+	if (count > RESTART_INTENSITY_MAX || us < MS || us > k->max)
+		return refuse(p, v, "%s is at most %d, in 1ms to %lldh", k->name,
+			      RESTART_INTENSITY_MAX, (long long)(k->max / HOURS));
+	return 0;
+}
+
+static int check_backoff(struct parse *p, const struct key *k, const struct doc *v)
+{
+	int64_t from, to;
+	if (!doc_is(v, DOC_STR) || !parse_backoff(v->text, &from, &to))
+		return refuse(p, v, "%s is two times, like 100ms..30s", k->name);
+	if (from < MS || to < from || to > k->max)
+		return refuse(p, v, "%s goes up, from 1ms at least to %llds at most", k->name,
+			      (long long)(k->max / SECONDS));
+	return 0;
+}
+
 static int check_number(struct parse *p, const struct key *k, const struct doc *v)
 {
 	int64_t n = 0;
@@ -190,6 +317,12 @@ static int check_value(struct parse *p, const struct key *k, const struct doc *v
 		return doc_is(v, DOC_ARRAY) ? 0 : refuse(p, v, "%s is a list", k->name);
 	case KEY_MAP:
 		return doc_is(v, DOC_MAP) ? 0 : refuse(p, v, "%s is a map", k->name);
+	case KEY_TIME:
+		return check_time(p, k, v);
+	case KEY_RATE:
+		return check_rate(p, k, v);
+	case KEY_BACKOFF:
+		return check_backoff(p, k, v);
 	}
 	return 0;
 }
@@ -219,9 +352,62 @@ static const char *text_or(struct parse *p, const struct doc *map, const char *k
 	return s.len ? arena_ndup(&p->c->arena, s.data, s.len) : otherwise;
 }
 
+/* The row's fallback where the file says nothing. */
+static struct span value_or_fallback(const struct doc *map, const char *place, const char *key)
+{
+	struct span s = doc_get_str(map, key);
+	return s.len ? s : span_of(find_key(place, span_of(key))->fallback);
+}
+
+static int read_restart(struct parse *p, const struct doc *at, const char *place,
+			struct restart_policy *out)
+{
+	const struct doc *d = doc_get(at, "restart");
+	int64_t count = 0, window = 0, from = 0, to = 0;
+	int rc = d ? check_map(p, d, place, NULL) : 0;
+	if (rc)
+		return rc;
+	parse_rate(value_or_fallback(d, place, "intensity"), &count, &window);
+	parse_backoff(value_or_fallback(d, place, "backoff"), &from, &to);
+	*out = (struct restart_policy){.intensity = (unsigned)count,
+				       .window_us = (uint64_t)window,
+				       .backoff_min_us = (uint64_t)from,
+				       .backoff_max_us = (uint64_t)to};
+	restart_strategy_of(doc_get_str(d, "strategy"), &out->strategy);
+	return 0;
+}
+
+static int read_processes(struct parse *p, const struct doc *root)
+{
+	int64_t us = 0;
+	parse_whole_time(value_or_fallback(root, "", "turn-limit"), &us);
+	p->c->turn_limit_ms = (uint32_t)(us / MS);
+	return read_restart(p, root, "restart", &p->c->restart);
+}
+
+/* A size that check_map has let pass; absent: *out stays. */
+static void read_bytes(const struct doc *map, const char *key, int64_t *out)
+{
+	const struct doc *v = doc_get(map, key);
+	if (doc_is(v, DOC_INT))
+		*out = v->integer;
+	else if (v)
+		parse_bytes(v->text, out);
+}
+
+static int read_broker(struct parse *p, const struct doc *root)
+{
+	const struct doc *broker = doc_get(root, "broker");
+	p->c->ring_bytes = 1 << 20;
+	int rc = broker ? check_map(p, broker, "broker", NULL) : 0;
+	if (rc == 0)
+		read_bytes(broker, "ring", &p->c->ring_bytes);
+	return rc;
+}
+
 static int read_store(struct parse *p, const struct doc *root)
 {
-	const struct doc *store = doc_get(root, "store"), *quota;
+	const struct doc *store = doc_get(root, "store");
 	struct config *c = p->c;
 	int rc = store ? check_map(p, store, "store", NULL) : 0;
 	if (rc)
@@ -229,11 +415,7 @@ static int read_store(struct parse *p, const struct doc *root)
 	c->store_driver = text_or(p, store, "driver", "lmdb");
 	c->store_path = text_or(p, store, "path", "store");
 	c->store_quota = 8ll << 30;
-	quota = doc_get(store, "quota");
-	if (doc_is(quota, DOC_INT))
-		c->store_quota = quota->integer;
-	else if (quota)
-		parse_bytes(quota->text, &c->store_quota);
+	read_bytes(store, "quota", &c->store_quota);
 	return 0;
 }
 
@@ -307,6 +489,9 @@ static int read_cell(struct parse *p, const struct doc *d, struct config_cell *c
 	if (strspn(cell->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(cell->name))
 		return refuse(p, doc_get(d, "name"), "a cell's name has small letters, digits and -");
 	cell->own_process = span_is(doc_get_str(d, "process"), "own");
+	rc = read_restart(p, d, "cells[].restart", &cell->restart);
+	if (rc)
+		return rc;
 	const struct doc *actors = doc_get(d, "actors");
 	size_t n = actors ? actors->count : 0;
 	cell->actors = arena_alloc(&p->c->arena, (n + 1) * sizeof *cell->actors);
@@ -359,7 +544,11 @@ int config_parse(struct config *c, const char *file, struct span text, struct er
 	if (rc)
 		return rc;
 	c->cluster = text_or(&p, root, "cluster", "troupe");
-	rc = read_store(&p, root);
+	rc = read_broker(&p, root);
+	if (rc == 0)
+		rc = read_store(&p, root);
+	if (rc == 0)
+		rc = read_processes(&p, root);
 	if (rc == 0)
 		rc = read_cells(&p, root);
 	return rc ? rc : read_services(&p, root);
@@ -395,9 +584,13 @@ void config_default(struct buf *out, const struct config_wish *w)
 	buf_printf(out,
 		   "# What `troupe up` runs. Keep a copy, change it, and start it with -f.\n"
 		   "cluster: troupe\n"
+		   "broker: {ring: 1MiB}\n"
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
+		   "restart: {intensity: 5/5m, backoff: 10ms..5s}\n"
+		   "turn-limit: 10s\n"
 		   "cells:\n"
 		   "  - name: core\n"
+		   "    restart: {strategy: one-for-one, intensity: 5/30s, backoff: 100ms..30s}\n"
 		   "    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]\n"
 		   "  - name: api\n"
 		   "    process: %s\n"
@@ -411,7 +604,8 @@ void config_default(struct buf *out, const struct config_wish *w)
 		buf_puts(out, "      - {kind: service-proxy, plane: userspace}\n");
 }
 
-static const char *const type_names[] = {"text", "number", "size", "true|false", "list", "map"};
+static const char *const type_names[] = {"text", "number", "size",   "true|false", "list",
+					 "map",	 "time",   "N/TIME", "TIME..TIME"};
 
 void config_help(FILE *out)
 {

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "actors/objects/objects.h"
+#include "actors/runtime/supervision.h"
 #include "broker/base/bytes.h"
 #include "broker/base/doc.h"
 #include "broker/base/err.h"
@@ -29,6 +30,7 @@ struct config_actor {
 struct config_cell {
 	const char *name;
 	bool own_process;
+	struct restart_policy restart; /* of its actors, and of the cell as a whole */
 	struct config_actor *actors;
 	size_t actor_count;
 };
@@ -38,6 +40,9 @@ struct config {
 	const char *cluster;
 	const char *store_driver, *store_path;
 	int64_t store_quota;
+	struct restart_policy restart; /* of processes; its strategy means nothing */
+	uint32_t turn_limit_ms;
+	int64_t ring_bytes; /* of each loop's records */
 	struct config_cell *cells;
 	size_t cell_count;
 	struct obj_cluster ranges; /* of services' addresses and node ports */

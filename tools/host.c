@@ -28,6 +28,7 @@
 #include "actors/runtime/messages.h"
 #include "actors/runtime/store_actor.h"
 #include "actors/runtime/tap.h"
+#include "actors/runtime/watchdog.h"
 #include "actors/scheduler/scheduler.h"
 #include "broker/base/log.h"
 #include "broker/serve.h"
@@ -37,6 +38,7 @@
 #include "nodes/proxy/service_proxy.h"
 #include "nodes/proxy/userspace.h"
 #include "nodes/runtime_process.h"
+#include "tools/faulty.h"
 #include "tools/ready.h"
 #include "tools/rundir.h"
 
@@ -56,6 +58,7 @@ static const struct actor_spec *const kinds[] = {
 	&replication_actor,
 	&endpoints_actor,
 	&garbage_actor,
+	&faulty_actor,
 	NULL,
 };
 
@@ -72,7 +75,8 @@ static const struct port_driver *const drivers[] = {
 };
 
 static const struct msg_table *const tables[] = {
-	&broker_messages, &runtime_messages, &api_messages, &gate_messages, &node_messages, NULL,
+	&broker_messages, &runtime_messages, &api_messages, &gate_messages, &node_messages,
+	&faulty_messages, NULL,
 };
 
 static const struct catalogue catalogue = {tables};
@@ -82,6 +86,15 @@ const struct catalogue *host_catalogue(void)
 	return &catalogue;
 }
 
+/* A cell, and what of it outlives its lives. */
+struct host_cell {
+	struct host *host;
+	const struct config_cell *cfg;
+	struct turn_record *record;
+	struct dead_letters letters;
+	bool with_store;
+};
+
 struct host {
 	struct config config;
 	const char *data_dir;
@@ -90,6 +103,8 @@ struct host {
 	struct heads *heads;
 	struct broker *broker;
 	pthread_t broker_thread;
+	struct host_cell cells[CELLS_MAX];
+	struct watchdog *watchdog;
 	struct loop *loops[CELLS_MAX];
 	struct tap *taps[CELLS_MAX]; /* NULL: that cell does without */
 	pthread_t threads[CELLS_MAX];
@@ -209,26 +224,32 @@ static int add_plain(struct host *h, struct cell *c, const struct config_actor *
 	return add(h, c, a->kind, a->name, &b);
 }
 
-static int add_kubernetes_service(struct host *h, struct cell *c, const char *name)
+static int add_kubernetes_service(struct host *h, struct cell *c, const char *name,
+				  struct span restart)
 {
 	struct buf b = {0};
 	const char *address = config_api_address(&h->config, &h->arena);
-	mpw_map(&b, address ? 1 : 0);
+	mpw_map(&b, (address ? 1 : 0) + (restart.len ? 1 : 0));
+	if (restart.len)
+		mpw_kv_span(&b, "restart", restart);
 	if (address)
 		mpw_kv_str(&b, "address", address);
 	return add(h, c, "kubernetes-service", name, &b);
 }
 
-static int add_controllers(struct host *h, struct cell *c)
+static int add_controllers(struct host *h, struct cell *c, const struct config_actor *a)
 {
+	struct span restart = doc_get_str(a->options, "restart");
 	int rc = 0;
 	for (size_t i = 0; i < sizeof controllers / sizeof *controllers && rc == 0; i++) {
 		struct buf b = {0};
 		if (strcmp(controllers[i], "kubernetes-service") == 0) {
-			rc = add_kubernetes_service(h, c, controllers[i]);
+			rc = add_kubernetes_service(h, c, controllers[i], restart);
 			continue;
 		}
-		mpw_map(&b, 0);
+		mpw_map(&b, restart.len ? 1 : 0);
+		if (restart.len)
+			mpw_kv_span(&b, "restart", restart);
 		rc = add(h, c, controllers[i], controllers[i], &b);
 	}
 	return rc;
@@ -254,10 +275,72 @@ static struct tap *open_tap(const struct host *h, const char *cell)
 	char dir[500];
 	struct tap *t = NULL;
 	struct err e = {0};
+	struct tap_config cfg = {dir, cell, &catalogue, (size_t)h->config.ring_bytes};
 	snprintf(dir, sizeof dir, "%s/rings", h->run_dir);
-	if (tap_open(&t, dir, cell, &catalogue, &e))
+	if (tap_open(&t, &cfg, &e))
 		log_warn("troupe", "cell %s is not tapped: %s", cell, e.text);
 	return t;
+}
+
+static int add_plain_service(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	return add_kubernetes_service(h, c, a->name, doc_get_str(a->options, "restart"));
+}
+
+/* Kinds whose config leaves something to us; all others are plain. */
+static const struct {
+	const char *kind;
+	int (*add)(struct host *h, struct cell *c, const struct config_actor *a);
+} adders[] = {
+	{"api", add_api},
+	{"node-agent", add_agents},
+	{"controllers", add_controllers},
+	{"kubernetes-service", add_plain_service},
+};
+
+static int add_actor(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	for (size_t i = 0; i < sizeof adders / sizeof *adders; i++)
+		if (strcmp(adders[i].kind, a->kind) == 0)
+			return adders[i].add(h, c, a);
+	return add_plain(h, c, a);
+}
+
+static int fill_cell(const struct host_cell *k, struct cell *c)
+{
+	int rc = k->with_store ? add_store(k->host, c) : 0;
+	for (size_t i = 0; i < k->cfg->actor_count && rc == 0; i++)
+		rc = add_actor(k->host, c, &k->cfg->actors[i]);
+	return rc;
+}
+
+/* On the cell's own thread, when it begins again. What was added once can be
+ * added again. */
+static void refill_cell(void *arg, struct cell *c)
+{
+	(void)fill_cell(arg, c);
+}
+
+/* A cell that can have no record in shared memory runs all the same, with one
+ * that ends with its process. */
+static struct turn_record *open_record(const struct host *h, const char *cell)
+{
+	char path[600];
+	struct turn_record *r = NULL;
+	struct err e = {0};
+	snprintf(path, sizeof path, "%s/%s.turn", h->run_dir, cell);
+	if (turn_record_open(&r, path, &e) == 0)
+		return r;
+	log_warn("troupe", "%s: what crashes the process is not remembered", e.text);
+	return turn_record_new();
+}
+
+static bool has_agents(const struct config_cell *cfg)
+{
+	for (size_t i = 0; i < cfg->actor_count; i++)
+		if (strcmp(cfg->actors[i].kind, "node-agent") == 0)
+			return true;
+	return false;
 }
 
 static int open_cell(struct host *h, const struct config_cell *cfg, bool with_store)
@@ -268,12 +351,22 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		snprintf(broker, sizeof broker, "ipc://%s/broker.ipc", h->sockets.path);
 		snprintf(bus, sizeof bus, "ipc://%s/bus.ipc", h->sockets.path);
 	}
+	struct host_cell *k = &h->cells[h->loop_count];
+	*k = (struct host_cell){.host = h, .cfg = cfg, .with_store = with_store};
+	k->record = open_record(h, cfg->name);
 	struct loop_config l = {
 		.cell = {.name = cfg->name,
 			 .cluster = CLUSTER,
 			 .catalogue = &catalogue,
 			 .kinds = kinds,
-			 .drivers = drivers},
+			 .drivers = drivers,
+			 .restart = cfg->restart,
+			 .record = k->record,
+			 .letters = &k->letters},
+		.fill = refill_cell,
+		.fill_arg = k,
+		.alone = !h->main_process,
+		.restart = cfg->restart,
 		.broker = broker,
 		.bus = bus,
 		.trusted = h->main_process,
@@ -285,23 +378,11 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 	int rc = loop_open(&h->loops[h->loop_count], &l, &e);
 	if (rc) {
 		log_error("troupe", "cell %s: %s", cfg->name, e.text);
+		turn_record_close(k->record);
 		return rc;
 	}
-	bool *has_agents = &h->has_agents[h->loop_count];
-	struct cell *c = loop_cell(h->loops[h->loop_count++]);
-	if (with_store)
-		rc = add_store(h, c);
-	for (size_t i = 0; i < cfg->actor_count && rc == 0; i++) {
-		const struct config_actor *a = &cfg->actors[i];
-		*has_agents |= strcmp(a->kind, "node-agent") == 0;
-		rc = strcmp(a->kind, "api") == 0	   ? add_api(h, c, a)
-		     : strcmp(a->kind, "node-agent") == 0  ? add_agents(h, c, a)
-		     : strcmp(a->kind, "controllers") == 0 ? add_controllers(h, c)
-		     : strcmp(a->kind, "kubernetes-service") == 0
-			     ? add_kubernetes_service(h, c, a->name)
-			     : add_plain(h, c, a);
-	}
-	return rc;
+	h->has_agents[h->loop_count] = has_agents(cfg);
+	return fill_cell(k, loop_cell(h->loops[h->loop_count++]));
 }
 
 /* ---- threads */
@@ -318,6 +399,21 @@ static void *loop_main(void *arg)
 	prctl(PR_SET_NAME, cell_name(loop_cell(arg)));
 	loop_run(arg);
 	return NULL;
+}
+
+static void start_watchdog(struct host *h)
+{
+	const struct turn_record *records[CELLS_MAX];
+	const char *cells[CELLS_MAX];
+	for (size_t i = 0; i < h->loop_count; i++) {
+		records[i] = h->cells[i].record;
+		cells[i] = h->cells[i].cfg->name;
+	}
+	struct watchdog_config cfg = {.records = records,
+				      .cells = cells,
+				      .count = h->loop_count,
+				      .limit_ms = h->config.turn_limit_ms};
+	h->watchdog = watchdog_start(&cfg);
 }
 
 static int open_cells(struct host *h, const char *process)
@@ -355,7 +451,11 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return 1;
 	}
-	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path};
+	char ring[500];
+	snprintf(ring, sizeof ring, "%s/rings", h->run_dir);
+	mkdir(ring, 0700); /* what there is to say, its first user says */
+	snprintf(ring, sizeof ring, "%s/rings/broker.ring", h->run_dir);
+	struct broker_config b = {.cluster = CLUSTER, .dir = h->sockets.path, .ring = ring};
 	if (h->main_process && broker_open(&h->broker, &b, &e)) {
 		log_error("troupe", "broker: %s", e.text);
 		return 1;
@@ -378,10 +478,13 @@ static void stop_loops(struct host *h, bool agents_only)
 static void stop(struct host *h)
 {
 	stop_loops(h, false);
-	for (size_t i = h->loop_count; i-- > 0;)
+	watchdog_stop(h->watchdog);
+	for (size_t i = h->loop_count; i-- > 0;) {
 		loop_free(h->loops[i]);
-	for (size_t i = 0; i < h->loop_count; i++)
+		turn_record_close(h->cells[i].record);
+		dead_letters_fini(&h->cells[i].letters);
 		tap_close(h->taps[i]);
+	}
 	if (h->broker) {
 		broker_stop(h->broker);
 		pthread_join(h->broker_thread, NULL);
@@ -438,6 +541,7 @@ int host_run(const char *data_dir, const char *process, bool keep_pods)
 		pthread_create(&h->broker_thread, NULL, broker_main, h->broker);
 	for (size_t i = 0; i < h->loop_count; i++)
 		pthread_create(&h->threads[i], NULL, loop_main, h->loops[i]);
+	start_watchdog(h);
 	wait_for_term(h);
 	stop(h);
 	sock_system_stop();

@@ -27,8 +27,10 @@ static const struct command {
 	{"inspect", command_inspect, "who lives here, and what an actor knows"},
 	{"store", command_store, "backup, restore, check, history, compact"},
 	{"chaos", command_chaos, "scripts that break a cluster and judge it"},
+	{"dlq", command_dlq, "messages that nobody took: list, retry, drop"},
 	{"manual", command_manual, "messages: every message between the actors"},
 	{"version", command_version, "of this program"},
+	{"send", command_send, NULL},
 	{"process", command_process, NULL},
 };
 

@@ -223,7 +223,7 @@ static void print_senders(const struct msg_row *r)
 static void print_rows(void)
 {
 	static const char *const classes[] = {"system", "send",	 "request",
-					      "reply",	"event", "notice"};
+					      "reply",	"event", "notice", "command"};
 	for (const struct msg_table *const *t = host_catalogue()->tables; *t; t++) {
 		for (const struct msg_row *r = (*t)->rows; r->name; r++) {
 			printf("%s  (%u, %s, %s/)\n    %s\n", r->name, r->number,

@@ -7,6 +7,7 @@
 
 #include "actors/runtime/messages.h"
 #include "broker/messages.h"
+#include "tools/host.h"
 #include "tools/rings.h"
 
 enum { ANSWER_MS = 1000, BROKER_MS = 5000, BUSY_US = 100000 };
@@ -62,6 +63,19 @@ static const char *text(struct roster *r, struct mp map, const char *key)
 	return arena_ndup(&r->arena, s.data, s.len);
 }
 
+/* What was said stays: the broker's words are page 0, and not in `pages`. */
+static struct metrics_page *keep(struct roster *r, struct bytes *owner)
+{
+	size_t n = r->owner_count++;
+	r->owners = mem_realloc(r->owners, (n + 1) * sizeof *r->owners);
+	r->owners[n] = owner;
+	if (n == 0)
+		return NULL;
+	r->pages = mem_realloc(r->pages, n * sizeof *r->pages);
+	r->page_count = n;
+	return &r->pages[n - 1];
+}
+
 /* ---- a cell */
 
 static void add_actor(struct roster *r, const struct roster_cell *cell, struct mp map)
@@ -102,7 +116,8 @@ static int read_page(struct roster *r, struct client *cl, struct roster_cell *ce
 	*more = n && mp_path_bool(reply, "more", false);
 	if (n)
 		*after = r->actors[r->actor_count - 1].name;
-	bytes_unref(owner);
+	keep(r, owner)->listing = reply;
+	r->pages[r->page_count - 1].cell = cell->name;
 	return 0;
 }
 
@@ -136,22 +151,6 @@ static void read_sessions(struct roster *r, struct mp state)
 	}
 }
 
-static void read_counts(struct roster *r, struct mp state)
-{
-	struct mp map;
-	struct span key;
-	size_t n = 0;
-	if (!mp_find(state, "counts", &map) || mp_map(&map, &n))
-		return;
-	r->broker = arena_alloc(&r->arena, (n + 1) * sizeof *r->broker);
-	for (size_t i = 0; i < n && mp_str(&map, &key) == 0; i++) {
-		struct roster_count *c = &r->broker[r->broker_count++];
-		c->name = arena_ndup(&r->arena, key.data, key.len);
-		if (mp_u64(&map, &c->value))
-			mp_skip(&map);
-	}
-}
-
 static int by_name(const void *a, const void *b)
 {
 	const struct roster_cell *x = a, *y = b;
@@ -167,9 +166,14 @@ static void add_busy(void *arg, struct ring_reader *reader)
 	uint64_t now = rings_now_us();
 	if (!ring_reader_now(reader, &doing) || now < doing.since_us + BUSY_US)
 		return;
-	for (size_t i = 0; i < r->actor_count; i++)
-		if (strcmp(r->actors[i].name, doing.actor) == 0)
-			r->actors[i].busy_us = now - doing.since_us;
+	const struct msg_row *row = catalogue_by_number(host_catalogue(), doing.kind);
+	r->busy = mem_realloc(r->busy, (r->busy_count + 1) * sizeof *r->busy);
+	r->busy[r->busy_count++] = (struct roster_busy){
+		.cell = arena_dup(&r->arena, ring_reader_cell(reader)),
+		.actor = arena_dup(&r->arena, doing.actor),
+		.about = row ? row->name : "what is no message",
+		.us = now - doing.since_us,
+	};
 }
 
 static void read_rings(struct roster *r, const char *data_dir)
@@ -192,8 +196,8 @@ int roster_read(struct roster *out, struct client *cl, const char *data_dir, str
 	if (rc)
 		return rc;
 	read_sessions(out, state);
-	read_counts(out, state);
-	bytes_unref(owner);
+	out->broker = state;
+	keep(out, owner);
 	qsort(out->cells, out->cell_count, sizeof *out->cells, by_name);
 	for (size_t i = 0; i < out->cell_count; i++)
 		read_cell(out, cl, &out->cells[i]);
@@ -203,6 +207,11 @@ int roster_read(struct roster *out, struct client *cl, const char *data_dir, str
 
 void roster_fini(struct roster *r)
 {
+	for (size_t i = 0; i < r->owner_count; i++)
+		bytes_unref(r->owners[i]);
+	free(r->owners);
+	free(r->pages);
+	free(r->busy);
 	free(r->actors);
 	arena_fini(&r->arena);
 	memset(r, 0, sizeof *r);

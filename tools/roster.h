@@ -4,6 +4,7 @@
 #ifndef TOOLS_ROSTER_H
 #define TOOLS_ROSTER_H
 
+#include "actors/runtime/metrics.h"
 #include "broker/base/mem.h"
 #include "tools/client.h"
 
@@ -13,7 +14,6 @@ struct roster_actor {
 	uint64_t turns, queue, restarts, rejected;
 	uint64_t wait_us, wait_p50_us, wait_p99_us; /* in the mailbox */
 	uint64_t turn_us, turn_p50_us, turn_p99_us;
-	uint64_t busy_us; /* its present turn lasts so long; 0: none that is worth a word */
 };
 
 struct roster_cell {
@@ -22,17 +22,23 @@ struct roster_cell {
 	uint64_t names, silent_us, turns, pending, parked, outbox, dead;
 };
 
-struct roster_count {
-	const char *name;
-	uint64_t value;
+/* A turn that has lasted for long; its cell cannot answer meanwhile. */
+struct roster_busy {
+	const char *cell, *actor, *about;
+	uint64_t us;
 };
 
 struct roster {
 	struct arena arena; /* owns all of it */
 	struct roster_actor *actors; /* cell by cell, by name */
 	struct roster_cell *cells;
-	struct roster_count *broker; /* what it counted */
-	size_t actor_count, cell_count, broker_count;
+	struct roster_busy *busy;
+	size_t actor_count, cell_count, busy_count;
+	/* What they said, as it was. */
+	struct mp broker;
+	struct metrics_page *pages;
+	struct bytes **owners;
+	size_t page_count, owner_count;
 };
 
 /* Sessions of commands like this one are left out. */

@@ -1,23 +1,28 @@
 /* `troupe tail`: every committed change, in order, none missing; with
  * --messages what the actors say to each other as well (tail_merge.c).
  *
- * The bus only wakes it; the changes come from the store, page by page after
- * the last one printed. So a tail that is slow, stopped or resumed (--from-rev)
- * loses nothing, and never slows anybody. */
+ * A word in shared memory says how far the store is (heads.h); the changes come
+ * from it page by page after the last one printed. So a tail that is slow,
+ * stopped or resumed (--from-rev) loses nothing, and slows nobody: a subscriber
+ * of the bus would cost the broker a frame for every change. */
 #include "tools/tail.h"
 
 #include <argp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "actors/runtime/messages.h"
+#include "actors/runtime/heads.h"
 #include "store/store.h"
 #include "tools/commands.h"
 
-enum { IDLE_MS = 2000 };
+enum { ROUND_MS = 20, AGAIN_MS = 100 };
 
-enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT };
+enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT, OPT_RATE };
+
+enum { TTY_RATE = 500 }; /* more is for no eye */
 
 static const struct argp_option rows[] = {
 	{"data-dir", 'd', "DIR", 0, "the cluster's ($TROUPE_DATA_DIR, ./troupe.data)", 0},
@@ -34,6 +39,8 @@ static const struct argp_option rows[] = {
 	{"body", 'b', NULL, 0, "objects and messages too (never what is secret)", 0},
 	{"no-follow", 'x', NULL, 0, "stop at the end; of messages: what the rings still hold", 0},
 	{"strict", OPT_STRICT, NULL, 0, "exit with code 5 when messages were lost", 0},
+	{"max-rate", OPT_RATE, "N", 0,
+	 "messages a second at most, the others are counted (500 on a terminal; 0: all)", 0},
 	{"count", 'c', "N", 0, "stop after N lines", 0},
 	{0},
 };
@@ -102,6 +109,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'x':
 		o->follow = false;
 		break;
+	case OPT_RATE:
+		o->rate = strtol(arg, &end, 10);
+		if (*end || end == arg || o->rate < 0)
+			argp_error(state, "--max-rate takes a number, not '%s'", arg);
+		break;
 	case OPT_STRICT:
 		o->strict = true;
 		break;
@@ -137,8 +149,15 @@ static int print_page(struct client *cl, const struct tail_options *o, uint64_t 
 			(unsigned long long)(*last >> STORE_POSITION_BITS), e.text);
 		return TAIL_EXIT_COMPACTED;
 	}
-	if (rc) /* the store is being started again: the next round asks again */
+	if (rc && !o->follow) {
+		fprintf(stderr, "troupe tail: %s\n", e.text);
+		return 1;
+	}
+	if (rc) { /* the store is being started again: the next round asks again */
+		poll(NULL, 0, AGAIN_MS);
+		*more = true;
 		return 0;
+	}
 	while ((!o->count || *printed < o->count) && tail_next(&p, &c)) {
 		*last = c.version;
 		if (!tail_wants_change(o, &c))
@@ -152,20 +171,43 @@ static int print_page(struct client *cl, const struct tail_options *o, uint64_t 
 	return 0;
 }
 
-static int changes_only(struct client *cl, const struct tail_options *o, struct err *e)
+/* Until there is something behind `last`. */
+static void wait_for_change(struct client *cl, const struct heads *heads, uint64_t last)
 {
-	uint64_t last = o->from ? store_version(o->from, 0) - 1 : 0, oldest;
+	while (heads_global(heads) <= last) {
+		client_keep(cl);
+		poll(NULL, 0, ROUND_MS);
+	}
+}
+
+static int follow(struct client *cl, const struct tail_options *o, const struct heads *heads,
+		  struct err *e)
+{
+	uint64_t last = o->from ? store_version(o->from, 0) - 1 : 0, oldest, seen = 0;
 	long printed = 0;
 	int rc = o->from ? 0 : tail_bounds(cl, &last, &oldest, e);
-	client_subscribe_all(cl);
 	while (rc == 0) {
 		bool more;
+		seen = heads_global(heads);
 		rc = print_page(cl, o, &last, &printed, &more);
 		if (rc || (o->count && printed >= o->count) || (!more && !o->follow))
 			break;
-		if (!more)
-			client_wait(cl, IDLE_MS);
+		if (!more) /* of one kind there may be nothing up to where the store is */
+			wait_for_change(cl, heads, seen > last ? seen : last);
 	}
+	return rc;
+}
+
+static int changes_only(struct client *cl, const struct tail_options *o, struct err *e)
+{
+	struct heads *heads;
+	char path[700];
+	snprintf(path, sizeof path, "%s/run/heads", o->data_dir);
+	int rc = heads_open(&heads, path, e);
+	if (rc)
+		return rc;
+	rc = follow(cl, o, heads, e);
+	heads_close(heads);
 	return rc;
 }
 
@@ -177,6 +219,7 @@ int command_tail(int argc, char **argv)
 	struct client *cl = NULL;
 	struct err e = {0};
 	argv[0] = (char *)"troupe tail";
+	o.rate = isatty(STDOUT_FILENO) ? TTY_RATE : 0;
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	signal(SIGPIPE, SIG_DFL);
 	int rc = client_open(&cl, o.data_dir, TAIL_TIMEOUT_MS, &e);

@@ -18,6 +18,7 @@ struct tail_options {
 	unsigned phases; /* a bit per ring_event */
 	bool messages, json, body, follow, strict;
 	long count;
+	long rate; /* messages a second at most; 0: all */
 };
 
 struct change {
@@ -52,6 +53,8 @@ bool tail_is_of(const struct rings_item *i, const char *mine);
 void tail_print_change(const struct tail_options *o, const struct change *c);
 void tail_print_record(const struct tail_options *o, const struct rings_item *i);
 void tail_print_gap(const struct tail_options *o, const struct rings_item *i);
+/* That so many messages were not shown, because there were too many. */
+void tail_print_skipped(const struct tail_options *o, long count);
 /* The catalogue's name of a record's kind, or what else its turn was about. */
 const char *tail_kind_name(const struct ring_record *r);
 /* Wall-clock time of a record, microseconds since 1970. */

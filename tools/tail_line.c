@@ -336,6 +336,13 @@ void tail_print_record(const struct tail_options *o, const struct rings_item *i)
 	(o->json ? record_json : record_table)(o, i);
 }
 
+void tail_print_skipped(const struct tail_options *o, long count)
+{
+	printf(o->json ? "{\"gap\":{\"lost\":%ld,\"why\":\"rate\"}}\n"
+		       : "-- gap: %ld messages not shown (--max-rate) --\n",
+	       count);
+}
+
 void tail_print_gap(const struct tail_options *o, const struct rings_item *i)
 {
 	unsigned long long from = i->from, to = i->number;

@@ -14,7 +14,7 @@
 #include "store/store.h"
 #include "tools/tail.h"
 
-enum { ROUND_MS = 20, LOOK_US = 500000, LATE_US = 200000 };
+enum { ROUND_MS = 20, LOOK_US = 500000, LATE_US = 200000, SECOND_US = 1000000 };
 
 struct merge {
 	struct client *cl;
@@ -28,6 +28,9 @@ struct merge {
 	uint64_t last; /* version of the last change taken */
 	uint64_t fetched_us, looked_us;
 	long printed;
+	/* --max-rate: what this second has shown and has not */
+	uint64_t second_us;
+	long shown, skipped;
 	int code;
 };
 
@@ -95,6 +98,30 @@ static bool is_publication(const struct ring_record *r)
 	return r->event == RING_SENT && r->detail == ENV_EVENT && r->kind == MSG_BUS_EVENT;
 }
 
+static void say_skipped(struct merge *m)
+{
+	if (m->skipped)
+		tail_print_skipped(m->o, m->skipped);
+	m->skipped = 0;
+}
+
+/* Whether this second has had its share. */
+static bool too_many(struct merge *m)
+{
+	uint64_t now = rings_now_us();
+	if (!m->o->rate)
+		return false;
+	if (now >= m->second_us + SECOND_US) {
+		m->second_us = now;
+		m->shown = 0;
+		say_skipped(m);
+	}
+	if (m->shown++ < m->o->rate)
+		return false;
+	m->skipped++;
+	return true;
+}
+
 static void take_item(struct merge *m, const struct rings_item *i)
 {
 	if (i->gap) {
@@ -109,6 +136,8 @@ static void take_item(struct merge *m, const struct rings_item *i)
 		return;
 	if (is_publication(&i->record) && !m->o->kind && !m->o->body)
 		return; /* the change stands there already */
+	if (too_many(m))
+		return;
 	tail_print_record(m->o, i);
 	m->printed++;
 }
@@ -156,10 +185,13 @@ static int run(struct merge *m, struct err *e)
 			break;
 		}
 		late_changes(m);
+		if (rings_now_us() >= m->second_us + SECOND_US)
+			say_skipped(m);
 		fflush(stdout);
 		client_keep(m->cl);
 		poll(NULL, 0, ROUND_MS);
 	}
+	say_skipped(m);
 	fflush(stdout);
 	return m->code;
 }

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "actors/runtime/metrics.h"
 #include "actors/schema/json.h"
 #include "tools/commands.h"
 #include "tools/roster.h"
@@ -91,8 +92,6 @@ static void table_row(const struct roster_actor *a)
 	       short_time(t[2], a->turn_p50_us), short_time(t[3], a->turn_p99_us),
 	       short_time(t[4], a->turn_us), (unsigned long long)a->rejected,
 	       (unsigned long long)a->restarts);
-	if (a->busy_us)
-		printf("  in a turn for %s", short_time(t[0], a->busy_us));
 	printf("%s\n", a->up ? "" : "  down");
 }
 
@@ -105,15 +104,24 @@ static size_t rows_that_fit(size_t all)
 	return all < w.ws_row - 3u ? all : w.ws_row - 3u;
 }
 
+static void print_silent(const struct roster *r)
+{
+	char t[16];
+	for (size_t i = 0; i < r->cell_count; i++)
+		if (!r->cells[i].answered)
+			printf("%-10s (does not say who lives there)\n", r->cells[i].name);
+	for (size_t i = 0; i < r->busy_count; i++)
+		printf("%-10s (%s has been in a turn about %s for %s)\n", r->busy[i].cell,
+		       r->busy[i].actor, r->busy[i].about, short_time(t, r->busy[i].us));
+}
+
 static void form_table(const struct roster *r)
 {
 	printf("%-10s %-26s %7s %8s %8s %10s %8s %8s %9s %7s %7s\n", "CELL", "ACTOR", "QUEUE",
 	       "WAIT p50", "p99", "TURNS", "TURN p50", "p99", "SUM", "REJECTS", "RESTART");
 	for (size_t i = 0; i < rows_that_fit(r->actor_count); i++)
 		table_row(&r->actors[i]);
-	for (size_t i = 0; i < r->cell_count; i++)
-		if (!r->cells[i].answered)
-			printf("%-10s (does not say who lives there)\n", r->cells[i].name);
+	print_silent(r);
 }
 
 /* The figures of an actor under the names that json has. */
@@ -131,7 +139,6 @@ static const struct {
 	{"turn_p99_us", offsetof(struct roster_actor, turn_p99_us)},
 	{"rejected", offsetof(struct roster_actor, rejected)},
 	{"restarts", offsetof(struct roster_actor, restarts)},
-	{"busy_us", offsetof(struct roster_actor, busy_us)},
 };
 
 static unsigned long long figure(const struct roster_actor *a, size_t at)
@@ -157,132 +164,24 @@ static void form_json(const struct roster *r)
 			buf_printf(&b, ",\"%s\":%llu", figures[k].name, figure(a, figures[k].at));
 		buf_puts(&b, "}\n");
 	}
+	for (size_t i = 0; i < r->busy_count; i++) {
+		buf_puts(&b, "{\"cell\":");
+		json_string(&b, span_of(r->busy[i].cell));
+		buf_puts(&b, ",\"in_turn\":");
+		json_string(&b, span_of(r->busy[i].actor));
+		buf_printf(&b, ",\"about\":\"%s\",\"us\":%llu}\n", r->busy[i].about,
+			   (unsigned long long)r->busy[i].us);
+	}
 	fwrite(b.data, 1, b.len, stdout);
 	buf_fini(&b);
 }
 
-/* ---- Prometheus: one family after the other, as its text format wants */
-
-static const struct family {
-	const char *name, *type, *help;
-	size_t at;
-} actor_families[] = {
-	{"troupe_actor_turns_total", "counter", "turns", offsetof(struct roster_actor, turns)},
-	{"troupe_actor_queue", "gauge", "turns that wait", offsetof(struct roster_actor, queue)},
-	{"troupe_actor_restarts_total", "counter", "starts after a failure",
-	 offsetof(struct roster_actor, restarts)},
-	{"troupe_actor_rejected_total", "counter", "messages that found the mailbox full",
-	 offsetof(struct roster_actor, rejected)},
-};
-
-static const struct summary {
-	const char *name, *help;
-	size_t p50, p99, sum;
-} actor_summaries[] = {
-	{"troupe_actor_wait_seconds", "time in the mailbox",
-	 offsetof(struct roster_actor, wait_p50_us), offsetof(struct roster_actor, wait_p99_us),
-	 offsetof(struct roster_actor, wait_us)},
-	{"troupe_actor_turn_seconds", "time in turns", offsetof(struct roster_actor, turn_p50_us),
-	 offsetof(struct roster_actor, turn_p99_us), offsetof(struct roster_actor, turn_us)},
-};
-
-static const struct {
-	const char *name, *type, *help;
-	size_t at;
-} cell_families[] = {
-	{"troupe_cell_turns_total", "counter", "turns of all actors",
-	 offsetof(struct roster_cell, turns)},
-	{"troupe_cell_pending", "gauge", "requests that wait for an answer",
-	 offsetof(struct roster_cell, pending)},
-	{"troupe_cell_parked", "gauge", "requests that wait to be answered",
-	 offsetof(struct roster_cell, parked)},
-	{"troupe_cell_outbox", "gauge", "messages that wait for the broker",
-	 offsetof(struct roster_cell, outbox)},
-	{"troupe_cell_dead_letters_total", "counter", "messages that could not be delivered",
-	 offsetof(struct roster_cell, dead)},
-};
-
-static void head(const char *name, const char *type, const char *help)
-{
-	printf("# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-/* A foreign program may call its actors anything. */
-static void label(const char *key, const char *value)
-{
-	printf("%s=\"", key);
-	for (; *value; value++) {
-		if (*value == '\n') {
-			printf("\\n");
-			continue;
-		}
-		if (*value == '"' || *value == '\\')
-			putchar('\\');
-		putchar(*value);
-	}
-	putchar('"');
-}
-
-static void labels(const struct roster_actor *a, const char *name, const char *more)
-{
-	printf("%s{", name);
-	label("cell", a->cell);
-	label(",actor", a->name);
-	label(",kind", a->kind);
-	printf("%s} ", more);
-}
-
-static void put_summary(const struct roster *r, const struct summary *s)
-{
-	char part[80];
-	head(s->name, "summary", s->help);
-	for (size_t i = 0; i < r->actor_count; i++) {
-		const struct roster_actor *a = &r->actors[i];
-		labels(a, s->name, ",quantile=\"0.5\"");
-		printf("%.6f\n", (double)figure(a, s->p50) / 1e6);
-		labels(a, s->name, ",quantile=\"0.99\"");
-		printf("%.6f\n", (double)figure(a, s->p99) / 1e6);
-		snprintf(part, sizeof part, "%s_sum", s->name);
-		labels(a, part, "");
-		printf("%.6f\n", (double)figure(a, s->sum) / 1e6);
-		snprintf(part, sizeof part, "%s_count", s->name);
-		labels(a, part, "");
-		printf("%llu\n", (unsigned long long)a->turns);
-	}
-}
-
-static void put_cells(const struct roster *r)
-{
-	for (size_t k = 0; k < sizeof cell_families / sizeof *cell_families; k++) {
-		head(cell_families[k].name, cell_families[k].type, cell_families[k].help);
-		for (size_t i = 0; i < r->cell_count; i++) {
-			uint64_t n;
-			if (!r->cells[i].answered)
-				continue;
-			memcpy(&n, (const uint8_t *)&r->cells[i] + cell_families[k].at, sizeof n);
-			printf("%s{cell=\"%s\"} %llu\n", cell_families[k].name, r->cells[i].name,
-			       (unsigned long long)n);
-		}
-	}
-}
-
 static void form_prometheus(const struct roster *r)
 {
-	for (size_t k = 0; k < sizeof actor_families / sizeof *actor_families; k++) {
-		const struct family *f = &actor_families[k];
-		head(f->name, f->type, f->help);
-		for (size_t i = 0; i < r->actor_count; i++) {
-			labels(&r->actors[i], f->name, "");
-			printf("%llu\n", figure(&r->actors[i], f->at));
-		}
-	}
-	for (size_t k = 0; k < sizeof actor_summaries / sizeof *actor_summaries; k++)
-		put_summary(r, &actor_summaries[k]);
-	put_cells(r);
-	head("troupe_broker_frames_total", "counter", "what became of them");
-	for (size_t i = 0; i < r->broker_count; i++)
-		printf("troupe_broker_frames_total{what=\"%s\"} %llu\n", r->broker[i].name,
-		       (unsigned long long)r->broker[i].value);
+	struct buf b = {0};
+	metrics_text(&b, r->pages, r->page_count, r->broker);
+	fwrite(b.data, 1, b.len, stdout);
+	buf_fini(&b);
 }
 
 static const struct form {

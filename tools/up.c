@@ -32,8 +32,6 @@ extern char **environ;
 enum {
 	PROCESSES_MAX = 128,
 	DATA_DIR_BYTES_MAX = 300, /* of its absolute path; sockets do not mind (rundir.h) */
-	RESTART_FIRST_MS = 10,
-	RESTART_MAX_MS = 5000,
 	EARLY_DEATHS_MAX = 5, /* before it was ever ready: then we give up */
 	STOP_MS = 10000,
 	SAY_MS = 1000, /* a person sees nothing of an end that is quicker */
@@ -50,7 +48,8 @@ struct process {
 	const char *name;
 	pid_t pid;
 	uint64_t started_ms, restart_at_ms;
-	unsigned backoff_ms, deaths;
+	unsigned deaths; /* before it was ever ready */
+	struct failures failures;
 };
 
 struct parent {
@@ -297,7 +296,7 @@ static void spawn(struct parent *p, struct process *c)
 		errno = rc;
 		log_error("troupe", "%s cannot be started: %m", p->self);
 		c->pid = 0;
-		c->restart_at_ms = now_ms() + RESTART_MAX_MS;
+		c->restart_at_ms = now_ms() + p->config.restart.backoff_max_us / 1000;
 	}
 }
 
@@ -324,19 +323,32 @@ static int on_death(struct parent *p, struct process *c, int status)
 	c->pid = 0;
 	if (p->stopping)
 		return 0;
-	log_warn("troupe", "process %s ended: %s", c->name, how_it_ended(status, how, sizeof how));
+	how_it_ended(status, how, sizeof how);
+	log_warn("troupe", "process %s ended: %s", c->name, how);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == HOST_EXIT_FATAL)
 		return 1;
 	if (now - c->started_ms > 10000)
-		c->backoff_ms = c->deaths = 0;
+		c->deaths = 0;
 	if (++c->deaths >= EARLY_DEATHS_MAX && !p->ready) {
 		log_error("troupe", "process %s does not come up: giving up", c->name);
 		return 1;
 	}
-	c->restart_at_ms = now + c->backoff_ms;
-	c->backoff_ms = c->backoff_ms ? c->backoff_ms * 2 : RESTART_FIRST_MS;
-	if (c->backoff_ms > RESTART_MAX_MS)
-		c->backoff_ms = RESTART_MAX_MS;
+	/* Nobody kills itself with -9: that came from outside, and says nothing
+	 * about whether it would go on failing. */
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	const struct restart_policy *policy = &p->config.restart;
+	if (!killed && failures_add(&c->failures, policy, now * 1000)) {
+		log_error("troupe",
+			  "process %s failed more than %u times in %llu s (the last time: %s): "
+			  "giving up",
+			  c->name, policy->intensity,
+			  (unsigned long long)(policy->window_us / 1000000), how);
+		return 1;
+	}
+	uint64_t random = now * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+	c->restart_at_ms = now;
+	if (!killed || now - c->started_ms < 1000)
+		c->restart_at_ms += failures_backoff(&c->failures, policy, random) / 1000;
 	return 0;
 }
 
@@ -522,6 +534,8 @@ static int run(struct parent *p)
 			add_process(p, p->config.cells[i].name);
 	int code = supervise(p);
 	stop_all(p);
+	for (size_t i = 0; i < p->process_count; i++)
+		failures_fini(&p->processes[i].failures);
 	return code;
 }
 

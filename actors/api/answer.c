@@ -3,14 +3,6 @@
 
 #include "actors/api/api_private.h"
 
-struct key8 api_key8(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 struct span call_arg(const struct call *k, const char *name)
 {
 	struct mp args = k->args;
@@ -49,10 +41,10 @@ bool call_number(const struct call *k, const char *name, uint64_t *out)
 
 void call_end(struct api *a, struct call *k)
 {
-	struct key8 id = api_key8(k->id);
-	omap_remove(&a->calls, SPAN8(id));
+	omap_remove_u64(&a->calls, k->id);
 	writing_fini(&k->writing);
 	delete_collection_free(k->deletion);
+	metrics_free(k->scrape);
 	bytes_unref(k->owner);
 	arena_fini(&k->arena);
 	free(k);
@@ -81,15 +73,20 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status)
 {
 	struct buf out = {0};
-	json_from_doc(&out, status);
-	buf_putc(&out, '\n');
+	bool protobuf = k->form == FORM_PROTOBUF;
+	if (protobuf) {
+		protobuf_status(&out, status);
+	} else {
+		json_from_doc(&out, status);
+		buf_putc(&out, '\n');
+	}
 	int code = status_code(status);
 	if (code == 429 || code == 503) {
 		static const char retry[] = "Retry-After: 1";
 		ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0,
 			      bytes_copy(retry, sizeof retry - 1));
 	}
-	answer_text(c, a, k, code, HTTP_JSON, &out);
+	answer_text(c, a, k, code, protobuf ? HTTP_PROTOBUF : HTTP_JSON, &out);
 }
 
 void answer_future(struct ctx *c, struct api *a, struct call *k, uint64_t asked, uint64_t now)
@@ -113,7 +110,15 @@ void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struc
 		   uint64_t version)
 {
 	struct buf out = {0};
-	if (k->form == FORM_TABLE && k->resource) {
+	/* What a subresource shows is of another type than the resource. */
+	bool own = k->resource && span_is(mp_path_str(object, "kind"), k->resource->kind);
+	if (k->form == FORM_PROTOBUF) {
+		protobuf_object(&out, api_body_type(k->resource, own ? "" : k->sub), object,
+				version);
+		answer_text(c, a, k, code, HTTP_PROTOBUF, &out);
+		return;
+	}
+	if (k->form == FORM_TABLE && own) {
 		struct table t;
 		table_open(&t, &out, k->resource, k->include, ctx_wall_us(c), true, version, NULL,
 			   -1);

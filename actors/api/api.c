@@ -36,8 +36,7 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 		k->args = v;
 	if (mp_find(m, "body", &v))
 		mp_bin(&v, &k->body);
-	struct key8 id = api_key8(k->id);
-	omap_put(&a->calls, SPAN8(id), k);
+	omap_put_u64(&a->calls, k->id, k);
 	return k;
 }
 
@@ -117,14 +116,45 @@ static bool span_has(struct span s, const char *text)
 	return memmem(s.data, s.len, text, strlen(text)) != NULL;
 }
 
-/* We write JSON only; an Accept header without it has no answer. */
-static bool accepts_json(const struct call *k)
+static bool has_json(struct span accept)
 {
 	static const char *const fine[] = {"json", "*/*", "application/*"};
 	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
-		if (span_has(k->accept, fine[i]))
+		if (span_has(accept, fine[i]))
 			return true;
-	return k->accept.len == 0;
+	return accept.len == 0;
+}
+
+/* Protobuf has no tables and no part of an object; custom kinds have none. */
+static bool has_protobuf(const struct call *k, struct span accept)
+{
+	return span_has(accept, PROTOBUF_TYPE) && !span_has(accept, "as=") &&
+	       api_body_type(k->resource, k->sub);
+}
+
+/* An Accept header with neither of our two forms has no answer. */
+static bool is_acceptable(const struct call *k)
+{
+	return has_json(k->accept) || has_protobuf(k, k->accept);
+}
+
+/* The first of the listed forms that we have wins. */
+static bool prefers_protobuf(const struct call *k)
+{
+	struct span rest = k->accept;
+	while (rest.len) {
+		const uint8_t *comma = memchr(rest.data, ',', rest.len);
+		size_t n = comma ? (size_t)(comma - rest.data) : rest.len;
+		struct span one = {rest.data, n};
+		if (has_protobuf(k, one))
+			return true;
+		if (has_json(one))
+			return false;
+		n += comma != NULL;
+		rest.data += n;
+		rest.len -= n;
+	}
+	return false;
 }
 
 static bool negotiate(struct call *k)
@@ -134,6 +164,8 @@ static bool negotiate(struct call *k)
 		k->form = FORM_TABLE;
 	else if (span_has(accept, "as=PartialObjectMetadata"))
 		k->form = FORM_METADATA;
+	else if (prefers_protobuf(k))
+		k->form = FORM_PROTOBUF;
 	return table_include_parse(call_arg(k, "includeObject"), &k->include);
 }
 
@@ -167,8 +199,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
 	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
-	if (!accepts_json(k) && strcmp(k->sub, "log") != 0) {
-		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json"));
+	if (!is_acceptable(k) && strcmp(k->sub, "log") != 0) {
+		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, " PROTOBUF_TYPE));
 		return;
 	}
 	if (!negotiate(k)) {
@@ -212,7 +244,9 @@ static void on_call(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_unauthorized(&k->arena));
 		return;
 	}
-	if (parse_resource(a, k))
+	if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
+		metrics_start(c, a, k);
+	else if (parse_resource(a, k))
 		on_resource(c, a, k);
 	else
 		discovery(c, a, k);
@@ -222,8 +256,7 @@ static void on_call(struct ctx *c, struct api *a, struct call *k)
 
 static struct call *find_call(struct api *a, uint64_t id)
 {
-	struct key8 k = api_key8(id);
-	return omap_get(&a->calls, SPAN8(k));
+	return omap_get_u64(&a->calls, id);
 }
 
 /* The client left. Writes go on (they are in the store's hands) and waiting
@@ -309,7 +342,7 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct api *a = state;
 	struct call *k = find_call(a, tag);
 	if (k)
-		log_reply(c, a, k, r);
+		(k->scrape ? metrics_reply : log_reply)(c, a, k, r);
 	return 0;
 }
 

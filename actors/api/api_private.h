@@ -23,7 +23,7 @@ enum {
 struct api;
 
 /* How the client wants objects written. */
-enum api_form { FORM_OBJECT, FORM_TABLE, FORM_METADATA };
+enum api_form { FORM_OBJECT, FORM_TABLE, FORM_METADATA, FORM_PROTOBUF, FORMS };
 
 /* One request until its answer. Everything of it lives in its arena. */
 struct call {
@@ -54,6 +54,7 @@ struct call {
 	struct span node, container;
 	uint64_t log_cursor;
 	bool log_follow, log_started;
+	struct scrape *scrape; /* of /metrics */
 };
 
 struct watch {
@@ -96,11 +97,7 @@ struct api {
 	uint64_t requests, watch_events;
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-struct key8 api_key8(uint64_t n);
-#define SPAN8(k) ((struct span){(k).b, 8})
+#define PROTOBUF_TYPE "application/vnd.kubernetes.protobuf"
 
 /* ---- answers (answer.c). All of them end the call. */
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status);
@@ -109,6 +106,15 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
 		   uint64_t version);
 void call_end(struct api *a, struct call *k);
+/* ---- protobuf (protobuf_answer.c). A resource without a type has none. */
+/* What a resource, or what its subresource takes and gives, is of. */
+const struct schema_type *api_body_type(const struct schema_resource *r, const char *subresource);
+void protobuf_object(struct buf *out, const struct schema_type *type, struct mp object,
+		     uint64_t version);
+void protobuf_item(struct buf *items, const struct schema_type *type, struct mp object,
+		   uint64_t version);
+void protobuf_status(struct buf *out, const struct doc *status);
+
 /* The value of a query parameter; empty when absent. */
 struct span call_arg(const struct call *k, const char *name);
 bool call_flag(const struct call *k, const char *name);
@@ -142,6 +148,10 @@ void delete_collection_free(struct delete_collection *s); /* NULL is fine */
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o);
 void log_start(struct ctx *c, struct api *a, struct call *k);
 void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+
+void metrics_start(struct ctx *c, struct api *a, struct call *k);
+void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+void metrics_free(struct scrape *s); /* NULL is fine */
 
 /* The stream's view if it shows all that was acknowledged before now; else
  * NULL, and `retry` will be called when it does. */

@@ -23,6 +23,8 @@
 
 static const char *const type_names[HTTP_TYPES] = {
 	[HTTP_JSON] = "application/json",
+	[HTTP_PROTOBUF] = "application/vnd.kubernetes.protobuf",
+	[HTTP_PROTOBUF_WATCH] = "application/vnd.kubernetes.protobuf;stream=watch",
 	[HTTP_TEXT] = "text/plain; charset=utf-8",
 	[HTTP_OCTETS] = "application/octet-stream",
 	[HTTP_DISCOVERY] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
@@ -58,22 +60,9 @@ struct server {
 	char *cert, *key, *ca;
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 static struct request *find(struct server *s, uint64_t id)
 {
-	struct key8 k = key_of(id);
-	return omap_get(&s->requests, (struct span){k.b, 8});
+	return omap_get_u64(&s->requests, id);
 }
 
 /* ---- who is it? */
@@ -357,8 +346,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 	(void)version;
 	if (!r->id) { /* the headers */
 		r->id = ++s->next_id;
-		struct key8 k = key_of(r->id);
-		omap_put(&s->requests, (struct span){k.b, 8}, r);
+		omap_put_u64(&s->requests, r->id, r);
 		return MHD_YES;
 	}
 	if (*size) {
@@ -415,8 +403,7 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
 		return;
 	*con_cls = NULL;
 	if (r->id) {
-		struct key8 k = key_of(r->id);
-		omap_remove(&s->requests, (struct span){k.b, 8});
+		omap_remove_u64(&s->requests, r->id);
 	}
 	bool early = why != MHD_REQUEST_TERMINATED_COMPLETED_OK || r->streaming;
 	if (r->told && early && !s->closing)

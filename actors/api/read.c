@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/schema/protobuf.h"
 
 struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
 			void (*retry)(struct ctx *, struct api *, struct call *))
@@ -131,11 +132,14 @@ struct listing {
 	const struct field_selector *fields;
 	size_t limit, count;
 	uint64_t version;
+	struct span next; /* protobuf: the continue token */
 };
 
 static void list_open(struct listing *l, int64_t wall_us)
 {
 	const struct schema_resource *r = l->k->resource;
+	if (l->k->form == FORM_PROTOBUF)
+		return; /* the head is written last */
 	if (l->k->form == FORM_TABLE) {
 		table_open(&l->table, &l->out, r, l->k->include, wall_us, true, l->version, NULL,
 			   -1);
@@ -153,6 +157,8 @@ static void list_item(struct listing *l, const struct view_object *o)
 	struct mp object = mp_of(bytes_span(o->value));
 	if (l->k->form == FORM_TABLE) {
 		table_row(&l->table, object, o->version);
+	} else if (l->k->form == FORM_PROTOBUF) {
+		protobuf_item(&l->out, l->k->resource->type, object, o->version);
 	} else {
 		if (l->count)
 			buf_putc(&l->out, ',');
@@ -173,6 +179,12 @@ static void list_continue(struct listing *l, uint64_t epoch, struct span last_ke
 				    (unsigned long long)epoch);
 	for (size_t i = 0; i < last_key.len; i++)
 		n += (size_t)snprintf(token + n, sizeof token - n, "%02x", last_key.data[i]);
+	if (l->k->form == FORM_PROTOBUF) {
+		size_t head = sizeof "\"continue\":\"" - 1;
+		l->next = (struct span){(uint8_t *)arena_ndup(&l->k->arena, token + head, n - head),
+					n - head};
+		return;
+	}
 	n += (size_t)snprintf(token + n, sizeof token - n, "\",");
 	static const char at[] = "\"metadata\":{";
 	uint8_t *p = memmem(l->out.data, l->out.len, at, sizeof at - 1);
@@ -236,6 +248,16 @@ static void list_rows(struct listing *l, struct view *v, struct span prefix, str
 	}
 }
 
+static void answer_protobuf_list(struct ctx *c, struct api *a, struct listing *l)
+{
+	struct buf out = {0};
+	const struct schema_resource *r = l->k->resource;
+	protobuf_write_list(&out, schema_api_version(r, &l->k->arena), r->list_kind, l->version,
+			    l->next, span_buf(&l->out));
+	buf_fini(&l->out);
+	answer_text(c, a, l->k, 200, HTTP_PROTOBUF, &out);
+}
+
 void read_list(struct ctx *c, struct api *a, struct call *k)
 {
 	struct view *v = fresh_view(c, a, k, read_list);
@@ -281,11 +303,15 @@ void read_list(struct ctx *c, struct api *a, struct call *k)
 	}
 	list_open(&l, ctx_wall_us(c));
 	list_rows(&l, v, span_buf(&prefix), span_buf(&from));
+	buf_fini(&prefix);
+	buf_fini(&from);
+	if (k->form == FORM_PROTOBUF) {
+		answer_protobuf_list(c, a, &l);
+		return;
+	}
 	if (k->form == FORM_TABLE)
 		table_close(&l.table);
 	else
 		buf_puts(&l.out, "]}\n");
-	buf_fini(&prefix);
-	buf_fini(&from);
 	answer_text(c, a, k, 200, HTTP_JSON, &l.out);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/schema/protobuf.h"
 
 enum { BOOKMARK_US = 60000000 };
 
@@ -17,11 +18,21 @@ enum { BOOKMARK_US = 60000000 };
 enum event_kind { EVENT_ADDED, EVENT_MODIFIED, EVENT_DELETED, EVENT_KINDS };
 
 struct encoded {
-	struct bytes *text[EVENT_KINDS][3][3]; /* event, form, include */
+	struct bytes *text[EVENT_KINDS][FORMS][3]; /* event, form, include */
 	struct bytes *first_table[EVENT_KINDS][3]; /* with column definitions */
 };
 
 static const char *const event_names[] = {"ADDED", "MODIFIED", "DELETED"};
+
+static struct bytes *encode_protobuf(const struct watch *w, const char *event, struct mp object,
+				     uint64_t version)
+{
+	struct buf body = {0}, out = {0};
+	protobuf_object(&body, w->resource->type, object, version);
+	protobuf_write_event(&out, event, span_buf(&body));
+	buf_fini(&body);
+	return bytes_take(&out);
+}
 
 static struct bytes *encode(const struct watch *w, enum event_kind kind,
 			    const struct view_object *o, uint64_t version, int64_t wall_us,
@@ -29,6 +40,8 @@ static struct bytes *encode(const struct watch *w, enum event_kind kind,
 {
 	struct buf out = {0};
 	struct mp object = mp_of(bytes_span(o->value));
+	if (w->form == FORM_PROTOBUF)
+		return encode_protobuf(w, event_names[kind], object, version);
 	buf_reserve(&out, bytes_span(o->value).len * 2);
 	buf_printf(&out, "{\"type\":\"%s\",\"object\":", event_names[kind]);
 	if (w->form == FORM_TABLE) {
@@ -57,7 +70,7 @@ static void encoded_fini(struct encoded *e)
 	for (int k = 0; k < EVENT_KINDS; k++) {
 		for (int i = 0; i < 3; i++) {
 			bytes_unref(e->first_table[k][i]);
-			for (int f = 0; f < 3; f++)
+			for (int f = 0; f < FORMS; f++)
 				bytes_unref(e->text[k][f][i]);
 		}
 	}
@@ -111,11 +124,34 @@ void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct v
 
 /* ---- the beginning */
 
+static struct bytes *protobuf_bookmark(struct watch *w, uint64_t version, bool initial_end)
+{
+	struct buf b = {0};
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "apiVersion", schema_api_version(w->resource, &w->arena));
+	mpw_kv_str(&b, "kind", w->resource->kind);
+	mpw_str(&b, "metadata");
+	mpw_map(&b, initial_end);
+	if (initial_end) {
+		mpw_str(&b, "annotations");
+		mpw_map(&b, 1);
+		mpw_kv_str(&b, "k8s.io/initial-events-end", "true");
+	}
+	struct bytes *frame = encode_protobuf(w, "BOOKMARK", mp_of(span_buf(&b)), version);
+	buf_fini(&b);
+	return frame;
+}
+
 static void send_bookmark(struct ctx *c, struct api *a, struct watch *w, uint64_t version,
 			  bool initial_end)
 {
 	struct buf out = {0};
 	bool table = w->form == FORM_TABLE;
+	if (w->form == FORM_PROTOBUF) {
+		ctx_port_call(c, a->port, HTTP_DATA, w->id, 0,
+			      protobuf_bookmark(w, version, initial_end));
+		return;
+	}
 	buf_printf(&out,
 		   "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\","
 		   "\"metadata\":{\"resourceVersion\":\"%llu\"%s}}}\n",
@@ -198,14 +234,13 @@ static struct watch *watch_new(struct ctx *c, struct api *a, struct call *k)
 
 static void register_watch(struct ctx *c, struct api *a, struct watch *w, uint64_t seconds)
 {
-	struct key8 id = api_key8(w->id);
 	if (!seconds || seconds > 86400)
 		seconds = API_WATCH_DEFAULT_S + ctx_random(c) % API_WATCH_DEFAULT_S;
 	w->timer = ctx_timer(c, seconds * 1000000, API_TAG(TAG_WATCH_END, w->id));
 	if (w->bookmarks)
 		w->bookmark_timer =
 			ctx_timer(c, BOOKMARK_US, API_TAG(TAG_WATCH_BOOKMARK, w->id));
-	omap_put(&a->watches, SPAN8(id), w);
+	omap_put_u64(&a->watches, w->id, w);
 	w->next = w->stream->watches;
 	w->stream->watches = w;
 }
@@ -244,7 +279,8 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_expired(&k->arena, text));
 		return;
 	}
-	ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, HTTP_JSON), NULL);
+	ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, w->form == FORM_PROTOBUF ? HTTP_PROTOBUF_WATCH : HTTP_JSON),
+		      NULL);
 	w->start = view_version(v);
 	w->last = from > now ? from : now;
 	if (initial) {
@@ -263,8 +299,7 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 
 void watch_gone(struct ctx *c, struct api *a, uint64_t id)
 {
-	struct key8 key = api_key8(id);
-	struct watch *w = omap_remove(&a->watches, SPAN8(key));
+	struct watch *w = omap_remove_u64(&a->watches, id);
 	if (!w)
 		return;
 	struct watch **at = &w->stream->watches;
@@ -278,8 +313,7 @@ void watch_gone(struct ctx *c, struct api *a, uint64_t id)
 
 void watch_timer(struct ctx *c, struct api *a, uint64_t id, bool bookmark)
 {
-	struct key8 key = api_key8(id);
-	struct watch *w = omap_get(&a->watches, SPAN8(key));
+	struct watch *w = omap_get_u64(&a->watches, id);
 	if (!w)
 		return;
 	/* All changes of the stream that the view shows were told, unless more

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "actors/api/api_private.h"
+#include "actors/schema/protobuf.h"
 #include "actors/schema/yaml.h"
 
 static struct view *view_of(void *arg, struct span stream)
@@ -72,6 +73,11 @@ static bool is_yaml(const struct call *k)
 	return type_is(k->content_type, "application/yaml");
 }
 
+static bool is_protobuf(const struct call *k)
+{
+	return type_is(k->content_type, PROTOBUF_TYPE);
+}
+
 static const char *refused_type(const struct call *k)
 {
 	if (span_is(k->method, "PATCH"))
@@ -82,10 +88,11 @@ static const char *refused_type(const struct call *k)
 				 "media types include: application/json-patch+json, "
 				 "application/merge-patch+json, "
 				 "application/strategic-merge-patch+json";
-	if (!k->content_type.len || type_is(k->content_type, "application/json") || is_yaml(k))
+	if (!k->content_type.len || type_is(k->content_type, "application/json") || is_yaml(k) ||
+	    is_protobuf(k))
 		return NULL;
 	return "the body of the request was in an unknown format - accepted media types include: "
-	       "application/json, application/yaml";
+	       "application/json, application/yaml, " PROTOBUF_TYPE;
 }
 
 static struct doc *read_options(struct call *k)
@@ -112,6 +119,36 @@ static struct doc *read_options(struct call *k)
 	return NULL;
 }
 
+static const struct schema_type *body_type(const struct call *k)
+{
+	return k->writing.request.verb == OBJ_DELETE ? schema_type("meta/v1.DeleteOptions")
+						     : api_body_type(k->resource, k->sub);
+}
+
+static int read_protobuf(struct call *k, struct doc **body, struct err *e)
+{
+	struct protobuf_body envelope;
+	const struct schema_type *type = body_type(k);
+	int rc = protobuf_open(k->body, &envelope, e);
+	if (rc == 0 && !type)
+		rc = err_set(e, ERR_UNSUPPORTED, "%s has no protobuf form", k->resource->kind);
+	if (rc == 0)
+		rc = protobuf_parse(&k->arena, type, envelope.raw, body, e);
+	if (rc == 0 && envelope.api_version.len && k->writing.request.verb != OBJ_DELETE)
+		doc_set(&k->arena, *body, "apiVersion", doc_span(&k->arena, envelope.api_version));
+	if (rc == 0 && envelope.kind.len && k->writing.request.verb != OBJ_DELETE)
+		doc_set(&k->arena, *body, "kind", doc_span(&k->arena, envelope.kind));
+	return rc;
+}
+
+static int parse_body(struct call *k, struct doc **body, struct notes *dups, struct err *e)
+{
+	if (is_protobuf(k))
+		return read_protobuf(k, body, e);
+	return is_yaml(k) ? yaml_parse(&k->arena, k->body, body, dups, e)
+			  : json_parse(&k->arena, k->body, body, dups, e);
+}
+
 static struct doc *read_body(struct call *k)
 {
 	struct err e = {0};
@@ -122,12 +159,9 @@ static struct doc *read_body(struct call *k)
 			return NULL;
 		return status_bad_request(&k->arena, "the request has no body");
 	}
-	if (k->writing.request.verb == OBJ_DELETE && k->content_type.len && !is_yaml(k) &&
-	    !type_is(k->content_type, "application/json"))
-		return status_unsupported_media_type(
-			&k->arena, "DeleteOptions are taken as application/json or yaml");
-	if (is_yaml(k) ? yaml_parse(&k->arena, k->body, &body, dups, &e)
-		       : json_parse(&k->arena, k->body, &body, dups, &e)) {
+	if (k->writing.request.verb == OBJ_DELETE && refused_type(k))
+		return status_unsupported_media_type(&k->arena, refused_type(k));
+	if (parse_body(k, &body, dups, &e)) {
 		char text[600];
 		snprintf(text, sizeof text, "error decoding the body: %s", e.text);
 		return status_bad_request(&k->arena, text);

@@ -15,8 +15,8 @@
 #include "broker/base/omap.h"
 
 static const char slice_stream[] = "endpointslices.discovery.k8s.io";
-static const char *const streams[] = {"services", "pods", "endpoints", slice_stream, "namespaces",
-				      NULL};
+static const char *const streams[] = {"services",   "pods",	  "endpoints",
+				      slice_stream, "namespaces", NULL};
 static const char service_label[] = "kubernetes.io/service-name";
 static const char manager_label[] = "endpointslice.kubernetes.io/managed-by";
 static const char headless_label[] = "service.kubernetes.io/headless";
@@ -30,7 +30,7 @@ struct state {
 	const struct schema_resource *services, *pods, *endpoints, *slices;
 	struct view *service_view, *pod_view, *endpoint_view, *slice_view;
 	struct view_index *slice_index; /* by "NAMESPACE/SERVICE" */
-	struct omap gone; /* keys of services that were seen to go */
+	struct omap gone;		/* keys of services that were seen to go */
 };
 
 static struct state *state_of(struct reconciler *r)
@@ -38,25 +38,11 @@ static struct state *state_of(struct reconciler *r)
 	return (struct state *)r;
 }
 
-static struct mp value_of(const struct view_object *o)
-{
-	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
-}
-
-static struct span label_of(struct mp object, const char *label)
-{
-	struct mp m;
-	struct span s = {0};
-	if (!mp_path(object, "metadata.labels", &m) || !mp_find(m, label, &m) || mp_str(&m, &s))
-		return (struct span){0};
-	return s;
-}
-
 static void slices_by_service(struct mp slice, void (*put)(void *arg, struct span under), void *arg)
 {
 	char text[400];
-	struct span ns = mp_path_str(slice, "metadata.namespace");
-	struct span service = label_of(slice, service_label);
+	struct span ns = object_namespace(slice);
+	struct span service = object_label(slice, service_label);
 	int n = snprintf(text, sizeof text, "%.*s/%.*s", (int)ns.len, (const char *)ns.data,
 			 (int)service.len, (const char *)service.data);
 	if (service.len && n > 0 && (size_t)n < sizeof text)
@@ -87,15 +73,15 @@ static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
 	struct mp labels = {0}, selector;
 	if (!pod.p)
 		return;
-	schema_key(&b, state_of(r)->services, mp_path_str(pod, "metadata.namespace"),
-		   (struct span){0});
+	schema_key(&b, state_of(r)->services, object_namespace(pod), (struct span){0});
 	mp_path(pod, "metadata.labels", &labels);
 	for (struct onode *n = omap_seek(view_map(state_of(r)->service_view), span_buf(&b)); n;
 	     n = omap_next(n)) {
 		struct span key = onode_key(n);
 		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
 			break;
-		if (has_selector(value_of(n->value), &selector) && label_map_match(selector, labels))
+		if (has_selector(object_of(n->value), &selector) &&
+		    label_map_match(selector, labels))
 			reconcile_want(c, r, key);
 	}
 	buf_fini(&b);
@@ -104,8 +90,8 @@ static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct state *s = state_of(r);
-	struct mp was = value_of(v->was), now = value_of(v->now), any = now.p ? now : was;
-	struct span ns = mp_path_str(any, "metadata.namespace");
+	struct mp was = object_of(v->was), now = object_of(v->now), any = now.p ? now : was;
+	struct span ns = object_namespace(any);
 	if (v->view == s->service_view) {
 		if (v->now)
 			omap_remove(&s->gone, v->key);
@@ -116,31 +102,27 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 		want_selecting(c, r, was);
 		want_selecting(c, r, now);
 	} else if (v->view == s->endpoint_view) {
-		want(c, r, ns, mp_path_str(any, "metadata.name"));
+		want(c, r, ns, object_name(any));
 	} else if (v->view == s->slice_view) {
-		if (label_of(was, service_label).len)
-			want(c, r, ns, label_of(was, service_label));
-		if (label_of(now, service_label).len)
-			want(c, r, ns, label_of(now, service_label));
+		if (object_label(was, service_label).len)
+			want(c, r, ns, object_label(was, service_label));
+		if (object_label(now, service_label).len)
+			want(c, r, ns, object_label(now, service_label));
 	}
 }
 
 /* ---- what there is */
-
-static struct span copy(struct arena *a, struct span s)
-{
-	return (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len};
-}
 
 static void gather_pods(struct state *s, struct endpoint_groups *g, struct mp service,
 			struct mp selector)
 {
 	struct buf b = {0};
 	struct mp labels;
-	schema_key(&b, s->pods, mp_path_str(service, "metadata.namespace"), (struct span){0});
-	for (struct onode *n = omap_seek(view_map(s->pod_view), span_buf(&b)); n; n = omap_next(n)) {
+	schema_key(&b, s->pods, object_namespace(service), (struct span){0});
+	for (struct onode *n = omap_seek(view_map(s->pod_view), span_buf(&b)); n;
+	     n = omap_next(n)) {
 		struct span key = onode_key(n);
-		struct mp pod = value_of(n->value);
+		struct mp pod = object_of(n->value);
 		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
 			break;
 		if (mp_path(pod, "metadata.labels", &labels) && label_map_match(selector, labels))
@@ -169,25 +151,16 @@ struct found_slices {
 	struct slice *others; /* of the manager that has nothing to do with it any more */
 };
 
-static struct doc *tree(struct arena *a, struct mp object)
-{
-	struct span raw;
-	struct doc *d = NULL;
-	if (!object.p || mp_raw(&object, &raw) || doc_from_mp(a, mp_of(copy(a, raw)), &d, NULL))
-		return doc_new(a, DOC_MAP);
-	return d;
-}
-
 static int find_slice(void *arg, struct span key, struct view_object *o)
 {
 	struct found_slices *f = arg;
-	struct span manager = label_of(value_of(o), manager_label);
+	struct span manager = object_label(object_of(o), manager_label);
 	bool mine = span_is(manager, f->manager);
 	if (!mine && !span_is(manager, by_selector) && !span_is(manager, by_mirror))
 		return 0;
-	struct doc *d = tree(f->arena, value_of(o));
+	struct doc *d = object_tree(f->arena, object_of(o));
 	struct slice *s = arena_alloc(f->arena, sizeof *s);
-	*s = (struct slice){.key = copy(f->arena, key),
+	*s = (struct slice){.key = object_copy(f->arena, key),
 			    .ports = doc_get(d, "ports"),
 			    .endpoints = doc_get(d, "endpoints")};
 	if (mine) {
@@ -205,8 +178,8 @@ static struct found_slices find_slices(struct state *s, struct arena *a, struct 
 {
 	char under[400];
 	struct found_slices f = {.arena = a, .manager = manager};
-	struct span ns = mp_path_str(service, "metadata.namespace");
-	struct span name = mp_path_str(service, "metadata.name");
+	struct span ns = object_namespace(service);
+	struct span name = object_name(service);
 	f.end = &f.first;
 	snprintf(under, sizeof under, "%.*s/%.*s", (int)ns.len, (const char *)ns.data,
 		 (int)name.len, (const char *)name.data);
@@ -228,9 +201,10 @@ static struct reconcile_action *write(struct reconciler *r, struct reconcile_ite
 		name = (struct span){0};
 	else
 		schema_key_split(key, &stream, &ns, &name);
-	struct reconcile_action *x = reconcile_add(i, verb, resource, copy(a, ns), copy(a, name));
-	basis[0] = reconcile_basis(r, copy(a, service_key));
-	basis[1] = reconcile_basis(r, copy(a, key.len ? key : service_key));
+	struct reconcile_action *x =
+		reconcile_add(i, verb, resource, object_copy(a, ns), object_copy(a, name));
+	basis[0] = reconcile_basis(r, object_copy(a, service_key));
+	basis[1] = reconcile_basis(r, object_copy(a, key.len ? key : service_key));
 	x->basis = basis;
 	x->basis_count = key.len ? 2 : 1;
 	return x;
@@ -242,9 +216,9 @@ static struct doc *labels_of(struct arena *a, struct mp service, const char *man
 	struct doc *labels = doc_new(a, DOC_MAP), *from;
 	struct mp m;
 	if (mp_path(service, "metadata.labels", &m)) {
-		from = tree(a, m);
+		from = object_tree(a, m);
 		DOC_EACH(d, from)
-			doc_set_span(a, labels, d->key, doc_copy(a, d));
+		doc_set_span(a, labels, d->key, doc_copy(a, d));
 	}
 	if (span_is(mp_path_str(service, "spec.clusterIP"), "None"))
 		doc_set_str(a, labels, headless_label, "");
@@ -253,8 +227,7 @@ static struct doc *labels_of(struct arena *a, struct mp service, const char *man
 	if (!manager)
 		return labels;
 	doc_set_str(a, labels, manager_label, manager);
-	doc_set(a, labels, service_label,
-		doc_span(a, copy(a, mp_path_str(service, "metadata.name"))));
+	doc_set(a, labels, service_label, doc_span(a, object_copy(a, object_name(service))));
 	return labels;
 }
 
@@ -277,19 +250,19 @@ static void write_endpoints(struct reconciler *r, struct reconcile_item *i, stru
 	struct state *s = state_of(r);
 	struct arena *a = reconcile_arena(i);
 	struct buf b = {0};
-	schema_key(&b, s->endpoints, mp_path_str(service, "metadata.namespace"),
-		   mp_path_str(service, "metadata.name"));
-	struct span own = copy(a, span_buf(&b));
+	schema_key(&b, s->endpoints, object_namespace(service), object_name(service));
+	struct span own = object_copy(a, span_buf(&b));
 	buf_fini(&b);
 	struct view_object *o = reconcile_get(r, own);
-	struct doc *d = tree(a, value_of(o)), *m = doc_need_map(a, d, "metadata");
+	struct doc *d = object_tree(a, object_of(o)), *m = doc_need_map(a, d, "metadata");
 	struct doc *labels = labels_of(a, service, NULL), *subsets = endpoints_subsets(g);
 	doc_set_str(a, labels, own_label, "endpoint-controller");
-	if (o && same_map(doc_get(m, "labels"), labels) && same_list(doc_get(d, "subsets"), subsets))
+	if (o && same_map(doc_get(m, "labels"), labels) &&
+	    same_list(doc_get(d, "subsets"), subsets))
 		return;
 	struct reconcile_action *x =
 		write(r, i, key, o ? OBJ_UPDATE : OBJ_CREATE, s->endpoints, own);
-	doc_set(a, m, "name", doc_span(a, copy(a, mp_path_str(service, "metadata.name"))));
+	doc_set(a, m, "name", doc_span(a, object_copy(a, object_name(service))));
 	doc_set(a, m, "labels", labels);
 	doc_set(a, d, "subsets", subsets);
 	x->body = d;
@@ -300,7 +273,8 @@ static void write_slice(struct reconciler *r, struct reconcile_item *i, struct s
 {
 	struct arena *a = reconcile_arena(i);
 	const struct schema_resource *slices = state_of(r)->slices;
-	struct doc *d = tree(a, s->key.len ? value_of(reconcile_get(r, s->key)) : (struct mp){0});
+	struct doc *d =
+		object_tree(a, s->key.len ? object_of(reconcile_get(r, s->key)) : (struct mp){0});
 	struct doc *m = doc_need_map(a, d, "metadata"), *labels = labels_of(a, service, manager);
 	if (s->unwanted) {
 		struct reconcile_action *gone = write(r, i, key, OBJ_DELETE, slices, s->key);
@@ -312,7 +286,7 @@ static void write_slice(struct reconciler *r, struct reconcile_item *i, struct s
 	struct reconcile_action *x =
 		write(r, i, key, s->key.len ? OBJ_UPDATE : OBJ_CREATE, slices, s->key);
 	if (!s->key.len) {
-		struct span name = mp_path_str(service, "metadata.name");
+		struct span name = object_name(service);
 		doc_set(a, m, "generateName",
 			doc_printf(a, "%.*s-", (int)name.len, (const char *)name.data));
 		doc_add(doc_set(a, m, "ownerReferences", doc_new(a, DOC_ARRAY)),
@@ -327,8 +301,9 @@ static void write_slice(struct reconciler *r, struct reconcile_item *i, struct s
 
 /* ---- the plan */
 
-static void place(struct reconciler *r, struct reconcile_item *i, struct span key, struct mp service,
-		  struct mp owner, struct endpoint_groups *g, const char *manager)
+static void place(struct reconciler *r, struct reconcile_item *i, struct span key,
+		  struct mp service, struct mp owner, struct endpoint_groups *g,
+		  const char *manager)
 {
 	struct found_slices f = find_slices(state_of(r), reconcile_arena(i), service, manager);
 	if (owner.p)
@@ -366,22 +341,22 @@ static void plan_gone(struct reconciler *r, struct reconcile_item *i, struct spa
 	struct span stream, ns, name;
 	bool seen = omap_remove(&s->gone, key) != NULL;
 	if (!o || !schema_key_split(key, &stream, &ns, &name) ||
-	    (!seen && !label_of(value_of(o), own_label).len))
+	    (!seen && !object_label(object_of(o), own_label).len))
 		return;
 	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	struct reconcile_action *x =
-		reconcile_add(i, OBJ_DELETE, state_of(r)->endpoints, copy(a, ns), copy(a, name));
-	*basis = reconcile_basis(r, copy(a, key));
+	struct reconcile_action *x = reconcile_add(i, OBJ_DELETE, state_of(r)->endpoints,
+						   object_copy(a, ns), object_copy(a, name));
+	*basis = reconcile_basis(r, object_copy(a, key));
 	x->basis = basis;
 	x->basis_count = 1;
-	x->uid = copy(a, mp_path_str(value_of(o), "metadata.uid"));
+	x->uid = object_copy(a, object_uid(object_of(o)));
 }
 
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
 	struct endpoint_groups g = {.arena = reconcile_arena(i)};
 	struct view_object *o = reconcile_get(r, key);
-	struct mp service = value_of(o), selector;
+	struct mp service = object_of(o), selector;
 	(void)c;
 	if (!o) {
 		plan_gone(r, i, key);
@@ -395,8 +370,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		place(r, i, key, service, service, &g, by_selector);
 		return;
 	}
-	struct mp endpoints = value_of(endpoints_of(r, key));
-	if (span_is(label_of(endpoints, skip_label), "true"))
+	struct mp endpoints = object_of(endpoints_of(r, key));
+	if (span_is(object_label(endpoints, skip_label), "true"))
 		endpoints = (struct mp){0};
 	if (endpoints.p)
 		gather_subsets(&g, endpoints);
@@ -441,11 +416,6 @@ const struct actor_spec endpoints_actor = {
 	.kind = "endpoints",
 	.state_bytes = sizeof(struct state),
 	.init = init,
-	.on_view = reconcile_on_view,
-	.on_reply = reconcile_on_reply,
-	.on_outcome = reconcile_on_outcome,
-	.on_timer = reconcile_on_timer,
-	.check = reconcile_check,
-	.inspect = reconcile_inspect,
+	RECONCILE_HANDLERS,
 	.fini = fini,
 };

@@ -287,7 +287,8 @@ static struct doc *slice_endpoint(struct arena *a, const struct endpoint *e)
 static struct doc *slice_ports(struct arena *a, const struct doc *ports)
 {
 	struct doc *list = doc_new(a, DOC_ARRAY);
-	DOC_EACH(p, ports) {
+	DOC_EACH(p, ports)
+	{
 		struct doc *d = doc_add(list, doc_copy(a, p));
 		doc_default(a, d, "name", doc_str(a, ""));
 	}
@@ -296,7 +297,8 @@ static struct doc *slice_ports(struct arena *a, const struct doc *ports)
 
 static bool same_ports(const struct doc *a, const struct doc *b)
 {
-	bool none_a = !doc_is(a, DOC_ARRAY) || !a->count, none_b = !doc_is(b, DOC_ARRAY) || !b->count;
+	bool none_a = !doc_is(a, DOC_ARRAY) || !a->count,
+	     none_b = !doc_is(b, DOC_ARRAY) || !b->count;
 	return none_a || none_b ? none_a == none_b : doc_equal(a, b);
 }
 
@@ -315,7 +317,8 @@ static ptrdiff_t find(const struct endpoint *const *sorted, size_t n, const stru
 	if (!doc_is(addresses, DOC_ARRAY) || !addresses->count ||
 	    !doc_is(addresses->first, DOC_STR))
 		return -1;
-	struct endpoint key = {.ip = addresses->first->text, .uid = doc_path_str(d, "targetRef.uid")};
+	struct endpoint key = {.ip = addresses->first->text,
+			       .uid = doc_path_str(d, "targetRef.uid")};
 	const struct endpoint *k = &key;
 	size_t low = 0, high = n;
 	while (low < high) {

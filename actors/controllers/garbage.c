@@ -34,7 +34,7 @@ enum { BATCH = 500, OWNERS_MAX = 64 };
 static const char orphan[] = "orphan", foreground[] = "foregroundDeletion";
 
 struct state {
-	struct reconciler r; /* first */
+	struct reconciler r;	     /* first */
 	struct view_index **indexes; /* per view, by the owners' uids */
 };
 
@@ -43,38 +43,11 @@ static struct state *state_of(struct reconciler *r)
 	return (struct state *)r;
 }
 
-static struct mp value_of(const struct view_object *o)
-{
-	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
-}
-
-static struct span copy(struct arena *a, struct span s)
-{
-	return (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len};
-}
-
-static bool is_deleting(struct mp object)
-{
-	return mp_path_str(object, "metadata.deletionTimestamp").len > 0;
-}
-
-static bool has_finalizer(struct mp object, const char *name)
-{
-	struct mp list;
-	struct span s;
-	size_t n = 0;
-	if (!object.p || !mp_path(object, "metadata.finalizers", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0 && !mp_str(&list, &s); n--)
-		if (span_is(s, name))
-			return true;
-	return false;
-}
-
 /* Its deletion waits for what it owns. */
 static bool waits(struct mp object)
 {
-	return object.p && is_deleting(object) && has_finalizer(object, foreground);
+	return object.p && object_is_deleting(object) &&
+	       object_lists(object, "metadata.finalizers", foreground);
 }
 
 /* ---- owners */
@@ -91,7 +64,7 @@ static bool owner_key(struct reconciler *r, struct mp object, const struct owner
 				       : NULL;
 	struct span group = {ref->api_version.data,
 			     slash ? (size_t)(slash - ref->api_version.data) : 0};
-	struct span ns = mp_path_str(object, "metadata.namespace");
+	struct span ns = object_namespace(object);
 	const struct schema_resource *row =
 		schema_find_kind(r->schema, group, (struct span){0}, ref->kind);
 	if (!row || (row->namespaced && !ns.len) || !ref->name.len)
@@ -102,8 +75,8 @@ static bool owner_key(struct reconciler *r, struct mp object, const struct owner
 
 static enum owner_state judge(struct reconciler *r, struct span key, struct span uid)
 {
-	struct mp owner = value_of(reconcile_get(r, key));
-	if (!owner.p || !span_eq(mp_path_str(owner, "metadata.uid"), uid))
+	struct mp owner = object_of(reconcile_get(r, key));
+	if (!owner.p || !span_eq(object_uid(owner), uid))
 		return OWNER_ABSENT;
 	return waits(owner) ? OWNER_WAITING : OWNER_SOLID;
 }
@@ -127,7 +100,7 @@ static void judge_one(void *arg, const struct owner_ref *ref)
 	struct doc *self = j->refs;
 	j->refs = self ? self->next : NULL;
 	if (j->basis_count < OWNERS_MAX && owner_key(j->r, j->object, ref, &key)) {
-		struct span k = copy(j->a, span_buf(&key));
+		struct span k = object_copy(j->a, span_buf(&key));
 		state = judge(j->r, k, ref->uid);
 		j->basis[j->basis_count++] = reconcile_basis(j->r, k);
 	}
@@ -143,10 +116,11 @@ static void judge_owners(struct judged *j, struct span key)
 	struct span raw;
 	struct doc *all = NULL;
 	j->basis = arena_alloc(j->a, (OWNERS_MAX + 1) * sizeof *j->basis);
-	j->basis[j->basis_count++] = reconcile_basis(j->r, copy(j->a, key));
+	j->basis[j->basis_count++] = reconcile_basis(j->r, object_copy(j->a, key));
 	j->kept = doc_new(j->a, DOC_ARRAY);
 	if (mp_path(j->object, "metadata.ownerReferences", &list) && mp_raw(&list, &raw) == 0 &&
-	    doc_from_mp(j->a, mp_of(copy(j->a, raw)), &all, NULL) == 0 && doc_is(all, DOC_ARRAY))
+	    doc_from_mp(j->a, mp_of(object_copy(j->a, raw)), &all, NULL) == 0 &&
+	    doc_is(all, DOC_ARRAY))
 		j->refs = all->first;
 	owners_each(j->object, judge_one, j);
 }
@@ -186,10 +160,10 @@ static int is_blocking(void *arg, struct span key, struct view_object *o)
 {
 	struct blocking *b = arg;
 	(void)key;
-	if (waits(value_of(o)))
+	if (waits(object_of(o)))
 		return 0;
 	b->blocks = false;
-	owners_each(value_of(o), note_blocking, b);
+	owners_each(object_of(o), note_blocking, b);
 	return b->blocks;
 }
 
@@ -214,7 +188,7 @@ static void want_waiting_owner(void *arg, const struct owner_ref *ref)
 	struct wanting *w = arg;
 	struct buf key = {0};
 	if (owner_key(w->r, w->object, ref, &key) &&
-	    is_deleting(value_of(reconcile_get(w->r, span_buf(&key)))))
+	    object_is_deleting(object_of(reconcile_get(w->r, span_buf(&key)))))
 		reconcile_want(w->c, w->r, span_buf(&key));
 	buf_fini(&key);
 }
@@ -235,9 +209,9 @@ static bool same_at(struct mp a, struct mp b, const char *path)
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
-	struct mp was = value_of(v->was), now = value_of(v->now);
+	struct mp was = object_of(v->was), now = object_of(v->now);
 	struct wanting w = {c, r, was};
-	struct span uid = was.p ? mp_path_str(was, "metadata.uid") : (struct span){0};
+	struct span uid = was.p ? object_uid(was) : (struct span){0};
 	bool gone = was.p && (!now.p || !same_at(was, now, "metadata.uid"));
 	bool refs = !same_at(was, now, "metadata.ownerReferences");
 	bool deletion = !same_at(was, now, "metadata.deletionTimestamp") ||
@@ -247,7 +221,7 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 	if (gone)
 		each_dependant(r, uid, want_key, &w);
 	if (now.p && deletion && waits(now))
-		each_dependant(r, mp_path_str(now, "metadata.uid"), want_key, &w);
+		each_dependant(r, object_uid(now), want_key, &w);
 	/* Who waited for it may go on. */
 	if (was.p && (gone || refs || deletion))
 		owners_each(was, want_waiting_owner, &w);
@@ -262,8 +236,9 @@ static struct reconcile_action *write(struct reconciler *r, struct reconcile_ite
 	const struct schema_resource *row = schema_find_stream(r->schema, store_stream_of(key));
 	struct span stream, ns = {0}, name = {0};
 	schema_key_split(key, &stream, &ns, &name);
-	struct reconcile_action *x = reconcile_add(i, verb, row, copy(a, ns), copy(a, name));
-	x->uid = copy(a, mp_path_str(object, "metadata.uid"));
+	struct reconcile_action *x =
+		reconcile_add(i, verb, row, object_copy(a, ns), object_copy(a, name));
+	x->uid = object_copy(a, object_uid(object));
 	return x;
 }
 
@@ -288,9 +263,10 @@ static void patch_metadata(struct reconciler *r, struct reconcile_item *i, struc
 
 static enum obj_propagation policy_of(struct mp object)
 {
-	if (has_finalizer(object, orphan))
+	if (object_lists(object, "metadata.finalizers", orphan))
 		return OBJ_ORPHAN;
-	return has_finalizer(object, foreground) ? OBJ_FOREGROUND : OBJ_BACKGROUND;
+	return object_lists(object, "metadata.finalizers", foreground) ? OBJ_FOREGROUND
+								       : OBJ_BACKGROUND;
 }
 
 /* ---- a dependant's plan */
@@ -329,10 +305,10 @@ static int let_go(void *arg, struct span key, struct view_object *o)
 {
 	struct orphaning *x = arg;
 	struct arena *a = reconcile_arena(x->i);
-	struct doc *rest = owners_without(a, value_of(o), x->uid);
+	struct doc *rest = owners_without(a, object_of(o), x->uid);
 	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	*basis = reconcile_basis(x->r, copy(a, key));
-	patch_metadata(x->r, x->i, key, value_of(o), "ownerReferences",
+	*basis = reconcile_basis(x->r, object_copy(a, key));
+	patch_metadata(x->r, x->i, key, object_of(o), "ownerReferences",
 		       rest ? rest : doc_new(a, DOC_ARRAY), basis, 1);
 	return ++x->count >= BATCH;
 }
@@ -346,7 +322,7 @@ static struct doc *finalizers_without(struct arena *a, struct mp object, const c
 	if (mp_path(object, "metadata.finalizers", &m) && mp_array(&m, &n) == 0)
 		for (; n > 0 && !mp_str(&m, &s); n--)
 			if (!span_is(s, name))
-				doc_add(list, doc_span(a, copy(a, s)));
+				doc_add(list, doc_span(a, object_copy(a, s)));
 	return list;
 }
 
@@ -357,7 +333,7 @@ static void drop_finalizer(struct ctx *c, struct reconciler *r, struct reconcile
 	if (!reconcile_fresh(c, r, i))
 		return;
 	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	*basis = reconcile_basis(r, copy(a, key));
+	*basis = reconcile_basis(r, object_copy(a, key));
 	patch_metadata(r, i, key, object, "finalizers", finalizers_without(a, object, name), basis,
 		       1);
 }
@@ -365,13 +341,13 @@ static void drop_finalizer(struct ctx *c, struct reconciler *r, struct reconcile
 static void plan_owner(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
 		       struct span key, struct mp object)
 {
-	struct span uid = copy(reconcile_arena(i), mp_path_str(object, "metadata.uid"));
-	if (has_finalizer(object, orphan)) {
+	struct span uid = object_copy(reconcile_arena(i), object_uid(object));
+	if (object_lists(object, "metadata.finalizers", orphan)) {
 		struct orphaning x = {r, i, uid, 0};
 		each_dependant(r, uid, let_go, &x);
 		if (!x.count)
 			drop_finalizer(c, r, i, key, object, orphan);
-	} else if (has_finalizer(object, foreground)) {
+	} else if (object_lists(object, "metadata.finalizers", foreground)) {
 		struct blocking b = {uid, false};
 		if (!each_dependant(r, uid, is_blocking, &b))
 			drop_finalizer(c, r, i, key, object, foreground);
@@ -380,10 +356,10 @@ static void plan_owner(struct ctx *c, struct reconciler *r, struct reconcile_ite
 
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
-	struct mp object = value_of(reconcile_get(r, key));
+	struct mp object = object_of(reconcile_get(r, key));
 	if (!object.p)
 		return;
-	if (is_deleting(object))
+	if (object_is_deleting(object))
 		plan_owner(c, r, i, key, object);
 	else
 		plan_dependant(r, i, key, object);
@@ -421,11 +397,6 @@ const struct actor_spec garbage_actor = {
 	.kind = "garbage-collector",
 	.state_bytes = sizeof(struct state),
 	.init = init,
-	.on_view = reconcile_on_view,
-	.on_reply = reconcile_on_reply,
-	.on_outcome = reconcile_on_outcome,
-	.on_timer = reconcile_on_timer,
-	.check = reconcile_check,
-	.inspect = reconcile_inspect,
+	RECONCILE_HANDLERS,
 	.fini = fini,
 };

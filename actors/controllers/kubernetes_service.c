@@ -20,9 +20,9 @@ static const char namespace_key[] = "namespaces/default";
 
 struct state {
 	struct reconciler r; /* first */
-	char *host;          /* NULL: there is no API to reach */
+	char *host;	     /* NULL: there is no API to reach */
 	int64_t port;
-	char first[16];      /* the range's first address for services */
+	char first[16]; /* the range's first address for services */
 };
 
 static struct state *state_of(struct reconciler *r)
@@ -116,9 +116,8 @@ static bool agrees(const struct doc *want, const struct doc *have)
 	if (want->type == DOC_ARRAY && want->count != have->count)
 		return false;
 	DOC_EACH(d, want)
-		if (!agrees(d, want->type == DOC_MAP ? doc_get_span(have, d->key)
-						     : doc_at(have, i++)))
-			return false;
+	if (!agrees(d, want->type == DOC_MAP ? doc_get_span(have, d->key) : doc_at(have, i++)))
+		return false;
 	return true;
 }
 
@@ -127,19 +126,13 @@ static void shall_be(struct reconciler *r, struct reconcile_item *i, const char 
 {
 	struct arena *a = reconcile_arena(i);
 	const struct schema_resource *row = reconcile_resource(r, stream);
-	struct view_object *o = reconcile_get(
-		r, span_of(arena_printf(a, "%s/default/kubernetes", stream)));
-	struct doc *have = NULL;
-	struct reconcile_action *x;
-	if (o) {
-		struct span raw = bytes_span(o->value);
-		doc_from_mp(a, mp_of((struct span){(uint8_t *)arena_ndup(a, raw.data, raw.len), raw.len}),
-			    &have, NULL);
-	}
-	if (o && agrees(want, have))
+	struct view_object *o =
+		reconcile_get(r, span_of(arena_printf(a, "%s/default/kubernetes", stream)));
+	if (o && agrees(want, object_tree(a, object_of(o))))
 		return;
-	x = reconcile_add(i, o ? OBJ_PATCH_MERGE : OBJ_CREATE, row, span_of("default"),
-			  o ? span_of("kubernetes") : (struct span){0});
+	struct reconcile_action *x =
+		reconcile_add(i, o ? OBJ_PATCH_MERGE : OBJ_CREATE, row, span_of("default"),
+			      o ? span_of("kubernetes") : (struct span){0});
 	x->body = want;
 }
 
@@ -204,11 +197,6 @@ const struct actor_spec kubernetes_service_actor = {
 	.kind = "kubernetes-service",
 	.state_bytes = sizeof(struct state),
 	.init = init,
-	.on_view = reconcile_on_view,
-	.on_reply = reconcile_on_reply,
-	.on_outcome = reconcile_on_outcome,
-	.on_timer = reconcile_on_timer,
-	.check = reconcile_check,
-	.inspect = reconcile_inspect,
+	RECONCILE_HANDLERS,
 	.fini = fini,
 };

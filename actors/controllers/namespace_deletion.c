@@ -31,36 +31,21 @@ static struct state *state_of(struct reconciler *r)
 	return (struct state *)r;
 }
 
-static struct mp value_of(const struct view_object *o)
-{
-	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
-}
-
-static struct span copy(struct arena *a, struct span s)
-{
-	return (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len};
-}
-
-static bool is_deleting(struct mp object)
-{
-	return object.p && mp_path_str(object, "metadata.deletionTimestamp").len > 0;
-}
-
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct state *s = state_of(r);
-	struct mp any = value_of(v->now ? v->now : v->was);
-	struct span ns = mp_path_str(any, "metadata.namespace");
+	struct mp any = object_of(v->now ? v->now : v->was);
+	struct span ns = object_namespace(any);
 	struct buf key = {0};
 	if (span_is(view_stream(v->view), s->namespaces->stream)) {
-		if (is_deleting(any) && v->now)
+		if (object_is_deleting(any) && v->now)
 			reconcile_want(c, r, v->key);
 		else
 			free(omap_remove(&s->told, v->key));
 		return;
 	}
 	schema_key(&key, s->namespaces, (struct span){0}, ns);
-	if (ns.len && is_deleting(value_of(reconcile_get(r, span_buf(&key)))))
+	if (ns.len && object_is_deleting(object_of(reconcile_get(r, span_buf(&key)))))
 		reconcile_want(c, r, span_buf(&key));
 	buf_fini(&key);
 }
@@ -77,10 +62,10 @@ static void delete_one(struct reconciler *r, struct reconcile_item *i,
 {
 	struct arena *a = reconcile_arena(i);
 	struct reconcile_action *x =
-		reconcile_add(i, OBJ_DELETE, row, copy(a, mp_path_str(object, "metadata.namespace")),
-			      copy(a, mp_path_str(object, "metadata.name")));
+		reconcile_add(i, OBJ_DELETE, row, object_copy(a, object_namespace(object)),
+			      object_copy(a, object_name(object)));
 	(void)r;
-	x->uid = copy(a, mp_path_str(object, "metadata.uid"));
+	x->uid = object_copy(a, object_uid(object));
 	x->propagation = OBJ_BACKGROUND;
 }
 
@@ -95,11 +80,11 @@ static void look_at_kind(struct reconciler *r, struct reconcile_item *i, struct 
 	schema_key(&prefix, row, ns, (struct span){0});
 	for (struct onode *n = omap_seek(view_map(v), span_buf(&prefix)); n; n = omap_next(n)) {
 		struct span key = onode_key(n);
-		struct mp object = value_of(n->value);
+		struct mp object = object_of(n->value);
 		if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
 			break;
 		here++;
-		if (is_deleting(object) || left->deleted >= BATCH)
+		if (object_is_deleting(object) || left->deleted >= BATCH)
 			continue;
 		left->deleted++;
 		delete_one(r, i, row, object);
@@ -123,9 +108,9 @@ static struct doc *remaining_condition(struct ctx *c, struct arena *a, struct le
 	doc_set_str(a, d, "lastTransitionTime", arena_dup(a, now));
 	doc_set_str(a, d, "reason", left->count ? "SomeResourcesRemain" : "ContentRemoved");
 	doc_set(a, d, "message",
-		left->count ? doc_printf(a, "Some resources are remaining: %s",
-					 buf_text(&left->kinds))
-			    : doc_str(a, "All content successfully removed"));
+		left->count
+			? doc_printf(a, "Some resources are remaining: %s", buf_text(&left->kinds))
+			: doc_str(a, "All content successfully removed"));
 	return d;
 }
 
@@ -150,7 +135,7 @@ static void tell(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	*told = now;
 	struct reconcile_action *x =
 		reconcile_add(i, OBJ_PATCH_STRATEGIC, s->namespaces, (struct span){0},
-			      copy(a, mp_path_str(ns, "metadata.name")));
+			      object_copy(a, object_name(ns)));
 	struct doc *d = doc_new(a, DOC_MAP), *status = doc_set(a, d, "status", doc_new(a, DOC_MAP));
 	x->sub = "status";
 	x->body = d;
@@ -164,11 +149,7 @@ static void finalize(struct reconciler *r, struct reconcile_item *i, struct span
 {
 	struct state *s = state_of(r);
 	struct arena *a = reconcile_arena(i);
-	struct span raw;
-	struct doc *d = NULL;
-	if (mp_raw(&(struct mp){ns.p, ns.end}, &raw) ||
-	    doc_from_mp(a, mp_of(copy(a, raw)), &d, NULL))
-		return;
+	struct doc *d = object_tree(a, ns);
 	struct doc *list = doc_path(d, "spec.finalizers");
 	for (struct doc *f = doc_is(list, DOC_ARRAY) ? list->first : NULL, *next; f; f = next) {
 		next = f->next;
@@ -176,36 +157,22 @@ static void finalize(struct reconciler *r, struct reconcile_item *i, struct span
 			doc_detach(list, f);
 	}
 	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	struct reconcile_action *x =
-		reconcile_add(i, OBJ_UPDATE, s->namespaces, (struct span){0},
-			      copy(a, mp_path_str(ns, "metadata.name")));
-	*basis = reconcile_basis(r, copy(a, key));
+	struct reconcile_action *x = reconcile_add(i, OBJ_UPDATE, s->namespaces, (struct span){0},
+						   object_copy(a, object_name(ns)));
+	*basis = reconcile_basis(r, object_copy(a, key));
 	x->sub = "finalize";
 	x->body = d;
 	x->basis = basis;
 	x->basis_count = 1;
 }
 
-static bool is_finalized(struct mp ns)
-{
-	struct mp list;
-	struct span s;
-	size_t n = 0;
-	if (!mp_path(ns, "spec.finalizers", &list) || mp_array(&list, &n))
-		return true;
-	for (; n > 0 && !mp_str(&list, &s); n--)
-		if (span_is(s, "kubernetes"))
-			return false;
-	return true;
-}
-
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
-	struct mp ns = value_of(reconcile_get(r, key));
+	struct mp ns = object_of(reconcile_get(r, key));
 	struct left left = {0};
-	if (!is_deleting(ns) || is_finalized(ns))
+	if (!object_is_deleting(ns) || !object_lists(ns, "spec.finalizers", "kubernetes"))
 		return;
-	struct span name = mp_path_str(ns, "metadata.name");
+	struct span name = object_name(ns);
 	for (size_t k = 0; k < r->view_count; k++)
 		look_at_kind(r, i, r->views[k], name, &left);
 	if (!left.count) {
@@ -247,11 +214,6 @@ const struct actor_spec namespace_deletion_actor = {
 	.kind = "namespace-deletion",
 	.state_bytes = sizeof(struct state),
 	.init = init,
-	.on_view = reconcile_on_view,
-	.on_reply = reconcile_on_reply,
-	.on_outcome = reconcile_on_outcome,
-	.on_timer = reconcile_on_timer,
-	.check = reconcile_check,
-	.inspect = reconcile_inspect,
+	RECONCILE_HANDLERS,
 	.fini = fini,
 };

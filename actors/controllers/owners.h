@@ -11,8 +11,7 @@ struct owner_ref {
 };
 
 /* Calls each(arg, ref) for the object's owner references. */
-void owners_each(struct mp object, void (*each)(void *arg, const struct owner_ref *ref),
-		 void *arg);
+void owners_each(struct mp object, void (*each)(void *arg, const struct owner_ref *ref), void *arg);
 /* The reference that is the object's controller; false: it has none. */
 bool owners_controller(struct mp object, struct owner_ref *out);
 

@@ -23,9 +23,9 @@
 #define PAUSE_MAX_US UINT64_C(300000000)
 #define PAUSE_WANTED_US UINT64_C(500000) /* at most, when it is wanted meanwhile */
 enum {
-	TAG_RUN = 0,       /* of a timer; others are items */
+	TAG_RUN = 0, /* of a timer; others are items */
 	PLANS_A_TURN = 64,
-	CHECK_MS = 5000,
+	CHECK_MS = 2000,
 	KEY16 = 16,
 };
 
@@ -36,17 +36,17 @@ struct reconcile_item {
 	uint64_t id, place; /* place 0: not queued */
 	uint64_t waits_for; /* version, in r->waits[wait_view]; 0: not waiting */
 	size_t wait_view;
-	size_t on_way;      /* writes */
-	bool again;         /* wanted while it was busy */
+	size_t on_way; /* writes */
+	bool again;    /* wanted while it was busy */
 	enum fresh fresh;
-	unsigned refusals;  /* since the last success */
-	bool paused;        /* after a refusal, until the timer */
-	uint64_t due;       /* wanted then; 0: no timer */
+	unsigned refusals; /* since the last success */
+	bool paused;	   /* after a refusal, until the timer */
+	uint64_t due;	   /* wanted then; 0: no timer */
 	uint64_t timer;
 	struct arena arena; /* of the plan */
 	struct reconcile_action *first, *last, *next;
 	bool planning, committed;
-	bool refused; /* a write of this plan was */
+	bool refused;	    /* a write of this plan was */
 	struct trace trace; /* of what wanted it last */
 	uint64_t expects[]; /* per view */
 };
@@ -97,8 +97,7 @@ const struct schema_resource *reconcile_resource(const struct reconciler *r, con
 struct store_compare reconcile_basis(const struct reconciler *r, struct span key)
 {
 	struct view_object *o = reconcile_get(r, key);
-	return (struct store_compare){
-		.key = key, .field = STORE_MOD, .number = o ? o->version : 0};
+	return (struct store_compare){.key = key, .field = STORE_MOD, .number = o ? o->version : 0};
 }
 
 static struct view *view_of(void *arg, struct span stream)
@@ -117,7 +116,7 @@ static struct reconcile_item *item_of(struct reconciler *r, struct span key)
 	i->key = mem_ndup(key.data, key.len);
 	i->id = ++r->next_id;
 	omap_put(&r->items, key, i);
-	omap_put(&r->by_id, KEY(0, i->id), i);
+	omap_put_u64(&r->by_id, i->id, i);
 	return i;
 }
 
@@ -132,7 +131,7 @@ static void item_free(void *p)
 static void dequeue(struct reconciler *r, struct reconcile_item *i)
 {
 	if (i->place)
-		omap_remove(&r->queue, KEY(0, i->place));
+		omap_remove_u64(&r->queue, i->place);
 	i->place = 0;
 	if (i->waits_for)
 		omap_remove(&r->waits[i->wait_view], KEY(i->waits_for, i->id));
@@ -149,7 +148,7 @@ static void forget_if_idle(struct reconciler *r, struct reconcile_item *i)
 		if (i->expects[k] > view_version(r->views[k]))
 			return;
 	omap_remove(&r->items, span_of(i->key));
-	omap_remove(&r->by_id, KEY(0, i->id));
+	omap_remove_u64(&r->by_id, i->id);
 	item_free(i);
 }
 
@@ -168,7 +167,7 @@ static void enqueue(struct ctx *c, struct reconciler *r, struct reconcile_item *
 		return;
 	dequeue(r, i);
 	i->place = ++r->next_place;
-	omap_put(&r->queue, KEY(0, i->place), i);
+	omap_put_u64(&r->queue, i->place, i);
 	run_soon(c, r);
 }
 
@@ -311,7 +310,7 @@ int reconcile_on_reply(struct ctx *c, void *state, uint64_t tag, const struct re
 		run_soon(c, r);
 		return 0;
 	}
-	struct reconcile_item *i = omap_get(&r->by_id, KEY(0, tag));
+	struct reconcile_item *i = omap_get_u64(&r->by_id, tag);
 	if (!i || i->fresh != FRESH_ASKED)
 		return 0;
 	if (reply->status) {
@@ -375,7 +374,7 @@ static void write_over(struct ctx *c, struct reconciler *r, struct write *w)
 	struct reconcile_item *i = w->item;
 	const struct obj_answer *a = &w->writing.plan.answer;
 	bool gone = a->code == 404 && w->action->verb == OBJ_DELETE;
-	omap_remove(&r->writes, KEY(0, w->tag));
+	omap_remove_u64(&r->writes, w->tag);
 	i->on_way--;
 	if (a->code < 300 || gone) {
 		r->written++;
@@ -407,8 +406,7 @@ static void start_write(struct ctx *c, struct reconciler *r, struct reconcile_it
 	q->subresource = x->sub ? x->sub : "";
 	q->namespace = x->namespace;
 	q->name = x->name;
-	q->body = x->body || !r->spec->body ? x->body
-					    : r->spec->body(c, r, x, &w->writing.arena);
+	q->body = x->body || !r->spec->body ? x->body : r->spec->body(c, r, x, &w->writing.arena);
 	q->del.uid = x->uid;
 	q->del.propagation = x->propagation;
 	q->del.grace_s = x->grace_s;
@@ -417,7 +415,7 @@ static void start_write(struct ctx *c, struct reconciler *r, struct reconcile_it
 	w->writing.fence_key = span_of(r->fence.key);
 	w->writing.fence_token = r->fence.token;
 	i->on_way++;
-	omap_put(&r->writes, KEY(0, w->tag), w);
+	omap_put_u64(&r->writes, w->tag, w);
 	if (writing_start(c, &w->writing, w->tag))
 		write_over(c, r, w);
 }
@@ -478,7 +476,7 @@ int reconcile_on_outcome(struct ctx *c, void *state, uint64_t tag, const struct 
 		return fence_on_outcome(c, &r->fence, o);
 	if (o->status == ERR_FENCED)
 		return ERR_FENCED; /* another incarnation is at work: begin anew */
-	struct write *w = omap_get(&r->writes, KEY(0, tag));
+	struct write *w = omap_get_u64(&r->writes, tag);
 	if (w && writing_outcome(c, &w->writing, o, tag))
 		write_over(c, r, w);
 	return 0;
@@ -495,7 +493,7 @@ int reconcile_on_timer(struct ctx *c, void *state, uint64_t tag)
 		fence_on_timer(c, &r->fence);
 		return 0;
 	}
-	struct reconcile_item *i = omap_get(&r->by_id, KEY(0, tag));
+	struct reconcile_item *i = omap_get_u64(&r->by_id, tag);
 	if (!i)
 		return 0;
 	i->due = 0;
@@ -526,8 +524,10 @@ void reconcile_event(struct ctx *c, const struct reconciler *r, struct mp object
 {
 	static const struct {
 		const char *field, *path;
-	} about[] = {{"api_version", "apiVersion"},	  {"kind", "kind"},
-		     {"namespace", "metadata.namespace"}, {"name", "metadata.name"},
+	} about[] = {{"api_version", "apiVersion"},
+		     {"kind", "kind"},
+		     {"namespace", "metadata.namespace"},
+		     {"name", "metadata.name"},
 		     {"uid", "metadata.uid"}};
 	char message[1000];
 	struct buf b = {0};
@@ -551,8 +551,8 @@ static void follow(struct ctx *c, struct reconciler *r, const char *stream)
 {
 	r->views = mem_realloc(r->views, (r->view_count + 1) * sizeof(struct view *));
 	const struct schema_resource *row = schema_find_stream(r->schema, span_of(stream));
-	r->views[r->view_count++] = row && row->secret ? ctx_follow_session(c, stream)
-						       : ctx_follow(c, stream);
+	r->views[r->view_count++] =
+		row && row->secret ? ctx_follow_session(c, stream) : ctx_follow(c, stream);
 }
 
 int reconcile_init(struct ctx *c, struct reconciler *r, const struct reconcile_spec *spec)

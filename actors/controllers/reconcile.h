@@ -21,6 +21,7 @@
 #ifndef CONTROLLERS_RECONCILE_H
 #define CONTROLLERS_RECONCILE_H
 
+#include "actors/controllers/object.h"
 #include "actors/objects/writing.h"
 #include "actors/runtime/fence.h"
 
@@ -30,25 +31,25 @@ struct reconcile_action {
 	struct reconcile_action *next;
 	const struct schema_resource *resource;
 	enum obj_verb verb;
-	const char *sub;           /* subresource; NULL: the object */
+	const char *sub; /* subresource; NULL: the object */
 	struct span namespace, name;
-	struct doc *body;          /* NULL: made by the spec's `body` */
-	struct span uid;           /* of what is deleted: a precondition */
+	struct doc *body; /* NULL: made by the spec's `body` */
+	struct span uid;  /* of what is deleted: a precondition */
 	enum obj_propagation propagation;
-	int64_t grace_s;           /* of a deletion; -1: its own */
+	int64_t grace_s;		   /* of a deletion; -1: its own */
 	const struct store_compare *basis; /* what else it rests on */
 	size_t basis_count;
-	bool report;               /* tells of what was refused: its success changes
-				    * nothing about when that is tried again */
-	int what;                  /* the controller's own */
+	bool report; /* tells of what was refused: its success changes
+		      * nothing about when that is tried again */
+	int what;    /* the controller's own */
 };
 
 struct reconcile_item; /* a key that is looked at */
 struct reconciler;
 
 struct reconcile_spec {
-	const char *name;  /* component and principal: "replication-controller" */
-	const char *fence; /* of all its transactions */
+	const char *name;	    /* component and principal: "replication-controller" */
+	const char *fence;	    /* of all its transactions */
 	const char *const *streams; /* followed; NULL: all that are served */
 	/* Which keys a change is about: reconcile_want for each. */
 	void (*changed)(struct ctx *c, struct reconciler *r, const struct view_change *v);
@@ -71,11 +72,11 @@ struct reconciler {
 	struct fence fence;
 	struct view **views; /* in the order of the streams */
 	size_t view_count;
-	struct omap items;   /* key -> item */
-	struct omap by_id;   /* id -> item */
-	struct omap queue;   /* place -> item */
-	struct omap *waits;  /* per view: (version, id) -> item */
-	struct omap writes;  /* tag -> write */
+	struct omap items;  /* key -> item */
+	struct omap by_id;  /* id -> item */
+	struct omap queue;  /* place -> item */
+	struct omap *waits; /* per view: (version, id) -> item */
+	struct omap writes; /* tag -> write */
 	uint64_t next_id, next_place, next_tag;
 	bool running; /* a turn that runs the queue is on its way */
 	uint64_t written, refused, plans;
@@ -116,5 +117,11 @@ int reconcile_on_timer(struct ctx *c, void *state, uint64_t tag);
 int reconcile_check(const void *state, struct err *why);
 void reconcile_inspect(const void *state, struct buf *out);
 void reconcile_fini(void *state);
+
+/* All of them but init and fini, which are the controller's own. */
+#define RECONCILE_HANDLERS                                                                         \
+	.on_view = reconcile_on_view, .on_reply = reconcile_on_reply,                              \
+	.on_outcome = reconcile_on_outcome, .on_timer = reconcile_on_timer,                        \
+	.check = reconcile_check, .inspect = reconcile_inspect
 
 #endif

@@ -34,7 +34,7 @@ struct state {
 	const struct schema_resource *controllers, *pods;
 	struct view *controller_view, *pod_view;
 	struct view_index *pod_index; /* by controller, or namespace */
-	struct omap failures; /* key -> why its last create was refused */
+	struct omap failures;	      /* key -> why its last create was refused */
 };
 
 static struct state *state_of(struct reconciler *r)
@@ -58,8 +58,7 @@ static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
 {
 	struct buf b = {0};
 	struct mp labels = {0}, selector;
-	schema_key(&b, state_of(r)->controllers, mp_path_str(pod, "metadata.namespace"),
-		   (struct span){0});
+	schema_key(&b, state_of(r)->controllers, object_namespace(pod), (struct span){0});
 	mp_path(pod, "metadata.labels", &labels);
 	for (struct onode *n = omap_seek(view_map(state_of(r)->controller_view), span_buf(&b)); n;
 	     n = omap_next(n)) {
@@ -67,7 +66,7 @@ static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
 		struct view_object *o = n->value;
 		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
 			break;
-		if (mp_path(mp_of(bytes_span(o->value)), "spec.selector", &selector) &&
+		if (mp_path(object_of(o), "spec.selector", &selector) &&
 		    label_map_match(selector, labels))
 			reconcile_want(c, r, key);
 	}
@@ -79,11 +78,11 @@ static void want_owner(struct ctx *c, struct reconciler *r, const struct view_ob
 	struct owner_ref ref;
 	if (!o)
 		return;
-	struct mp pod = mp_of(bytes_span(o->value));
+	struct mp pod = object_of(o);
 	if (!owners_controller(pod, &ref))
 		want_selecting(c, r, pod);
 	else if (span_is(ref.kind, "ReplicationController"))
-		want(c, r, mp_path_str(pod, "metadata.namespace"), ref.name);
+		want(c, r, object_namespace(pod), ref.name);
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
@@ -114,8 +113,8 @@ struct gather {
 static int gather_one(void *arg, struct span key, struct view_object *o)
 {
 	struct gather *g = arg;
-	struct replica r = replica_of(key, mp_of(bytes_span(o->value)), o->version, g->uid,
-				      g->selector, g->template_labels);
+	struct replica r =
+		replica_of(key, object_of(o), o->version, g->uid, g->selector, g->template_labels);
 	if (g->orphans && !r.selected)
 		return 0;
 	if (g->count == g->cap) {
@@ -133,8 +132,8 @@ static int gather_one(void *arg, struct span key, struct view_object *o)
 static struct gather gather(struct state *s, struct arena *a, struct mp rc)
 {
 	char under[300];
-	struct span ns = mp_path_str(rc, "metadata.namespace");
-	struct gather g = {.arena = a, .uid = mp_path_str(rc, "metadata.uid")};
+	struct span ns = object_namespace(rc);
+	struct gather g = {.arena = a, .uid = object_uid(rc)};
 	mp_path(rc, "spec.selector", &g.selector);
 	mp_path(rc, "spec.template.metadata.labels", &g.template_labels);
 	view_index_each(s->pod_index, g.uid, gather_one, &g);
@@ -158,22 +157,18 @@ static void rest_on(struct reconciler *r, struct reconcile_item *i, struct recon
 	x->basis_count = pod ? 2 : 1;
 }
 
-static struct span copy(struct arena *a, struct span s)
-{
-	return (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len};
-}
-
 static struct reconcile_action *on_pod(struct reconciler *r, struct reconcile_item *i,
 				       struct span key, const struct replica *pod, int what,
 				       enum obj_verb verb)
 {
 	struct arena *a = reconcile_arena(i);
 	struct replica kept = *pod;
-	kept.key = copy(a, pod->key);
-	struct reconcile_action *x = reconcile_add(i, verb, state_of(r)->pods,
-						   copy(a, pod->namespace), copy(a, pod->name));
+	kept.key = object_copy(a, pod->key);
+	struct reconcile_action *x =
+		reconcile_add(i, verb, state_of(r)->pods, object_copy(a, pod->namespace),
+			      object_copy(a, pod->name));
 	x->what = what;
-	x->uid = copy(a, pod->uid);
+	x->uid = object_copy(a, pod->uid);
 	rest_on(r, i, x, key, &kept);
 	return x;
 }
@@ -203,8 +198,7 @@ static void release(struct reconciler *r, struct reconcile_item *i, struct span 
 	struct arena *a = reconcile_arena(i);
 	struct doc *m;
 	struct view_object *o = reconcile_get(r, pod->key);
-	struct doc *rest = owners_without(a, mp_of(bytes_span(o->value)),
-					  mp_path_str(rc, "metadata.uid"));
+	struct doc *rest = owners_without(a, object_of(o), object_uid(rc));
 	if (!rest)
 		return;
 	struct reconcile_action *x = on_pod(r, i, key, pod, RELEASE, OBJ_PATCH_MERGE);
@@ -219,16 +213,16 @@ static struct doc *body(struct ctx *c, struct reconciler *r, const struct reconc
 	static const char *const taken[] = {"labels", "annotations", "finalizers"};
 	struct doc *pod = doc_new(a, DOC_MAP), *template = NULL;
 	struct view_object *o = reconcile_get(r, x->basis[0].key);
-	struct mp rc = o ? mp_of(bytes_span(o->value)) : (struct mp){0}, m;
+	struct mp rc = object_of(o), m;
 	struct span raw;
 	(void)c;
 	if (!mp_path(rc, "spec.template", &m) || mp_raw(&m, &raw) ||
-	    doc_from_mp(a, mp_of(copy(a, raw)), &template, NULL))
+	    doc_from_mp(a, mp_of(object_copy(a, raw)), &template, NULL))
 		return pod; /* it is gone: the write's basis says so */
 	doc_set_str(a, pod, "apiVersion", "v1");
 	doc_set_str(a, pod, "kind", "Pod");
 	struct doc *meta = doc_set(a, pod, "metadata", doc_new(a, DOC_MAP));
-	struct span name = mp_path_str(rc, "metadata.name");
+	struct span name = object_name(rc);
 	doc_set(a, meta, "generateName",
 		doc_printf(a, "%.*s-", (int)name.len, (const char *)name.data));
 	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
@@ -268,11 +262,13 @@ static struct doc *failure_condition(struct ctx *c, struct arena *a, const char 
 }
 
 /* Conditions as they shall be: what others wrote, and ours if there is one. */
-static struct doc *conditions(struct ctx *c, struct arena *a, const struct doc *was, const char *why)
+static struct doc *conditions(struct ctx *c, struct arena *a, const struct doc *was,
+			      const char *why)
 {
 	struct doc *list = doc_new(a, DOC_ARRAY);
 	const struct doc *mine = NULL;
-	DOC_EACH(d, doc_is(was, DOC_ARRAY) ? was : NULL) {
+	DOC_EACH(d, doc_is(was, DOC_ARRAY) ? was : NULL)
+	{
 		if (doc_str_is(doc_get(d, "type"), "ReplicaFailure"))
 			mine = d;
 		else
@@ -291,7 +287,7 @@ static struct doc *status_patch(struct ctx *c, struct arena *a, struct mp rc,
 	struct mp m;
 	struct span raw;
 	if (mp_path(rc, "status.conditions", &m) && mp_raw(&m, &raw) == 0)
-		doc_from_mp(a, mp_of(copy(a, raw)), &was, NULL);
+		doc_from_mp(a, mp_of(object_copy(a, raw)), &was, NULL);
 	doc_set_int(a, status, "replicas", s->replicas);
 	put_count(a, status, "fullyLabeledReplicas", s->labelled);
 	put_count(a, status, "readyReplicas", s->ready);
@@ -335,8 +331,7 @@ static void act(struct ctx *c, struct reconciler *r, struct reconcile_item *i, s
 	for (size_t k = 0; k < p->create_count; k++) {
 		struct reconcile_action *x =
 			reconcile_add(i, OBJ_CREATE, state_of(r)->pods,
-				      copy(a, mp_path_str(rc, "metadata.namespace")),
-				      (struct span){0});
+				      object_copy(a, object_namespace(rc)), (struct span){0});
 		x->what = CREATE;
 		rest_on(r, i, x, key, NULL);
 	}
@@ -354,9 +349,9 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	struct view_object *o = reconcile_get(r, key);
 	if (!o)
 		return;
-	struct mp rc = mp_of(bytes_span(o->value));
+	struct mp rc = object_of(o);
 	struct gather g = gather(s, a, rc);
-	bool deleting = mp_path_str(rc, "metadata.deletionTimestamp").len > 0;
+	bool deleting = object_is_deleting(rc);
 	replication_plan(a, g.list, g.count, mp_path_int(rc, "spec.replicas", 1), deleting,
 			 mp_path_int(rc, "spec.minReadySeconds", 0), ctx_wall_us(c), &p);
 	const char *why = omap_get(&s->failures, key);
@@ -371,10 +366,10 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	if (!p.create_count)
 		free(omap_remove(&s->failures, key));
 	if (!told) {
-		struct span ns = mp_path_str(rc, "metadata.namespace");
+		struct span ns = object_namespace(rc);
 		struct reconcile_action *x =
-			reconcile_add(i, OBJ_PATCH_MERGE, s->controllers, copy(a, ns),
-				      copy(a, mp_path_str(rc, "metadata.name")));
+			reconcile_add(i, OBJ_PATCH_MERGE, s->controllers, object_copy(a, ns),
+				      object_copy(a, object_name(rc)));
 		x->what = STATUS;
 		x->sub = "status";
 		x->report = why != NULL;
@@ -394,15 +389,15 @@ static bool is_terminating(const struct doc *status)
 /* Why, without the name that was drawn: the same refusal is the same text. */
 static char *reason_of(struct arena *a, const struct doc *status, struct mp rc)
 {
-	struct span m = doc_get_str(status, "message"), drawn = doc_path_str(status, "details.name");
-	struct span prefix = mp_path_str(rc, "metadata.name");
+	struct span m = doc_get_str(status, "message"),
+		    drawn = doc_path_str(status, "details.name");
+	struct span prefix = object_name(rc);
 	uint8_t *at = drawn.len ? memmem(m.data, m.len, drawn.data, drawn.len) : NULL;
 	if (!at || drawn.len <= prefix.len)
 		return arena_ndup(a, m.data, m.len);
 	size_t before = (size_t)(at - m.data), after = m.len - before - drawn.len;
-	return arena_printf(a, "%.*s%.*s-%.*s", (int)before, (const char *)m.data,
-			    (int)prefix.len, (const char *)prefix.data, (int)after,
-			    (const char *)at + drawn.len);
+	return arena_printf(a, "%.*s%.*s-%.*s", (int)before, (const char *)m.data, (int)prefix.len,
+			    (const char *)prefix.data, (int)after, (const char *)at + drawn.len);
 }
 
 static void note_failure(struct ctx *c, struct state *s, struct span key, struct mp rc,
@@ -422,10 +417,10 @@ static void done(struct ctx *c, struct reconciler *r, struct span key,
 	struct view_object *o = reconcile_get(r, key);
 	if (!o)
 		return;
-	struct mp rc = mp_of(bytes_span(o->value));
-	struct span name = answer->object ? mp_path_str(mp_of(bytes_span(answer->object)),
-							"metadata.name")
-					  : x->name;
+	struct mp rc = object_of(o);
+	struct span name = answer->object
+				   ? mp_path_str(mp_of(bytes_span(answer->object)), "metadata.name")
+				   : x->name;
 	if (x->what == CREATE && answer->code == 201) {
 		free(omap_remove(&s->failures, key));
 		reconcile_event(c, r, rc, "Normal", "SuccessfulCreate", "Created pod: %.*s",
@@ -474,11 +469,6 @@ const struct actor_spec replication_actor = {
 	.kind = "replication",
 	.state_bytes = sizeof(struct state),
 	.init = init,
-	.on_view = reconcile_on_view,
-	.on_reply = reconcile_on_reply,
-	.on_outcome = reconcile_on_outcome,
-	.on_timer = reconcile_on_timer,
-	.check = reconcile_check,
-	.inspect = reconcile_inspect,
+	RECONCILE_HANDLERS,
 	.fini = fini,
 };

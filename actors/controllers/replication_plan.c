@@ -212,7 +212,8 @@ void replication_plan(struct arena *a, struct replica *pods, size_t n, int64_t w
 		return;
 	if ((int64_t)have < wanted) {
 		int64_t missing = wanted - (int64_t)have;
-		out->create_count = missing < REPLICATION_BATCH ? (size_t)missing : REPLICATION_BATCH;
+		out->create_count =
+			missing < REPLICATION_BATCH ? (size_t)missing : REPLICATION_BATCH;
 		return;
 	}
 	count_neighbours(active, have);

@@ -13,8 +13,8 @@
 #include "broker/base/mp.h"
 
 enum {
-	REPLICATION_BATCH = 500,     /* pods made or deleted by one plan */
-	REPLICATION_MAX = 100000,    /* pods of one controller */
+	REPLICATION_BATCH = 500,  /* pods made or deleted by one plan */
+	REPLICATION_MAX = 100000, /* pods of one controller */
 };
 
 /* One pod, as far as it matters. Spans point into the view's objects. */
@@ -23,9 +23,9 @@ struct replica {
 	uint64_t version;
 	bool owned, selected, deleting, ended;
 	bool ready, labelled; /* labelled: has all of the template's labels */
-	int phase;            /* 0 Pending, 1 Unknown, 2 Running */
+	int phase;	      /* 0 Pending, 1 Unknown, 2 Running */
 	int64_t cost, restarts, created_us, ready_us; /* ready_us: since when; 0 not known */
-	int neighbours;       /* replicas on the same node */
+	int neighbours;				      /* replicas on the same node */
 };
 
 /* `template_labels` may be an empty cursor. */

@@ -41,18 +41,6 @@ struct gate {
 	uint64_t next_tag, written, refused, dropped;
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 static struct view *view_of(void *arg, struct span stream)
 {
 	struct gate *g = arg;
@@ -98,8 +86,7 @@ static struct job *job_new(struct ctx *c, struct gate *g, const struct msg *m,
 	j->tag = ++g->next_tag;
 	writing_init(c, &j->writing, g->schema, r, verb, view_of, g);
 	set_principal(j, m->from);
-	struct key8 k = key_of(j->tag);
-	omap_put(&g->jobs, (struct span){k.b, 8}, j);
+	omap_put_u64(&g->jobs, j->tag, j);
 	return j;
 }
 
@@ -113,8 +100,7 @@ static void job_free(void *p)
 
 static void job_end(struct gate *g, struct job *j)
 {
-	struct key8 k = key_of(j->tag);
-	omap_remove(&g->jobs, (struct span){k.b, 8});
+	omap_remove_u64(&g->jobs, j->tag);
 	job_free(j);
 }
 
@@ -167,8 +153,7 @@ static void job_run(struct ctx *c, struct gate *g, struct job *j)
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct gate *g = state;
-	struct key8 k = key_of(tag);
-	struct job *j = omap_get(&g->jobs, (struct span){k.b, 8});
+	struct job *j = omap_get_u64(&g->jobs, tag);
 	if (j && writing_outcome(c, &j->writing, o, tag))
 		job_answer(c, g, j);
 	return 0;

@@ -38,7 +38,7 @@ void check_address(struct faults *f, const struct fpath *p, struct span text)
 	uint32_t n;
 	if (!address_v4(text, &n) && !address_v6(text))
 		field_invalid(f, p, text,
-		              "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+			      "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
 }
 
 static bool is_loopback(uint32_t n)
@@ -56,21 +56,21 @@ void check_endpoint_address(struct write *w, const struct fpath *p, struct span 
 		check_address(f, p, text);
 		if (span_is(text, "::1"))
 			field_invalid(f, p, text,
-			              "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+				      "may not be in the loopback range (127.0.0.0/8, ::1/128)");
 		return;
 	}
 	if (n == 0)
 		field_invalid(f, p, text, "may not be unspecified (0.0.0.0 or ::)");
 	if (is_loopback(n) && !is_loopback(c->service_base))
 		field_invalid(f, p, text,
-		              "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+			      "may not be in the loopback range (127.0.0.0/8, ::1/128)");
 	if (n >> 16 == (169u << 8 | 254))
 		field_invalid(f, p, text,
-		              "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+			      "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
 	if (n >> 8 == 224u << 16)
 		field_invalid(f, p, text,
-		              "may not be in the link-local multicast range (224.0.0.0/24, "
-		              "ff02::/10)");
+			      "may not be in the link-local multicast range (224.0.0.0/24, "
+			      "ff02::/10)");
 }
 
 void check_port_number(struct faults *f, const struct fpath *p, const struct doc *number)

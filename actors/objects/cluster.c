@@ -6,10 +6,10 @@
 enum { BITS_MIN = 8, BITS_MAX = 30 };
 
 const struct obj_cluster obj_cluster_default = {
-        .service_base = 10u << 24 | 96u << 16,
-        .service_bits = 16,
-        .node_port_low = 30000,
-        .node_port_high = 32767,
+	.service_base = 10u << 24 | 96u << 16,
+	.service_bits = 16,
+	.node_port_low = 30000,
+	.node_port_high = 32767,
 };
 
 const char OBJ_ALLOCATIONS[] = "allocations";
@@ -38,7 +38,7 @@ int obj_cluster_parse(struct obj_cluster *c, struct span cidr, struct err *e)
 	if (!n || n >= sizeof text || inet_pton(AF_INET, text, &base) != 1 || bits < BITS_MIN ||
 	    bits > BITS_MAX || ntohl(base.s_addr) << bits)
 		return err_set(e, ERR_INVALID, "%.*s is no range like 10.96.0.0/16", (int)cidr.len,
-		               (const char *)cidr.data);
+			       (const char *)cidr.data);
 	c->service_base = ntohl(base.s_addr);
 	c->service_bits = bits;
 	return 0;

@@ -10,7 +10,7 @@ static struct doc *show(struct write *w, const struct subresource *sub, const st
 {
 	struct doc *d = sub->show(w->a, obj);
 	doc_set(w->a, doc_get(d, "metadata"), "resourceVersion",
-	        doc_printf(w->a, "%llu", (unsigned long long)w->row.mod_version));
+		doc_printf(w->a, "%llu", (unsigned long long)w->row.mod_version));
 	return d;
 }
 
@@ -20,20 +20,20 @@ static bool check_shown(struct write *w, const struct doc *shown, const struct d
 	static const char *const fields[] = {"apiVersion", "kind"};
 	for (size_t i = 0; i < 2; i++) {
 		struct span want = doc_get_str(shown, fields[i]),
-		            got = doc_get_str(body, fields[i]);
+			    got = doc_get_str(body, fields[i]);
 		if (got.len && !span_eq(got, want)) {
 			plan_bad_request(w, "the body's %s is %.*s, expected %.*s", fields[i],
-			                 (int)got.len, (const char *)got.data, (int)want.len,
-			                 (const char *)want.data);
+					 (int)got.len, (const char *)got.data, (int)want.len,
+					 (const char *)want.data);
 			return false;
 		}
 	}
 	if (name.len && !span_eq(name, w->name)) {
 		plan_bad_request(w,
-		                 "the name of the object (%.*s) does not match the name on the URL "
-		                 "(%.*s)",
-		                 (int)name.len, (const char *)name.data, (int)w->name.len,
-		                 (const char *)w->name.data);
+				 "the name of the object (%.*s) does not match the name on the URL "
+				 "(%.*s)",
+				 (int)name.len, (const char *)name.data, (int)w->name.len,
+				 (const char *)w->name.data);
 		return false;
 	}
 	return true;
@@ -45,8 +45,8 @@ static struct doc *wanted(struct write *w, const struct subresource *sub)
 	struct err e = {0};
 	struct doc *shown = show(w, sub, w->old);
 	struct doc *body = w->req->verb == OBJ_UPDATE
-	                           ? doc_copy(w->a, w->req->body)
-	                           : plan_patched(w, doc_copy(w->a, shown), schema_type(sub->type));
+				   ? doc_copy(w->a, w->req->body)
+				   : plan_patched(w, doc_copy(w->a, shown), schema_type(sub->type));
 	if (!body)
 		return NULL;
 	if (schema_coerce(schema_type(sub->type), body, w->a, NULL, &e)) {
@@ -96,7 +96,7 @@ void plan_shown(struct write *w, const struct subresource *sub)
 }
 
 struct bytes *objects_show(const struct schema_resource *r, const char *subresource,
-                           struct mp object, struct arena *a)
+			   struct mp object, struct arena *a)
 {
 	const struct strategy *s = r->strategy ? r->strategy : &strategy_plain;
 	const struct subresource *sub = s->subresources;

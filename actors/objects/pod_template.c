@@ -20,7 +20,7 @@ void pod_template_validate(struct faults *f, const struct fpath *p, const struct
 }
 
 void pod_template_validate_kept(struct faults *f, const struct fpath *p, const struct doc *template,
-                                const char *kind)
+				const char *kind)
 {
 	static const char *const always[] = {"Always", NULL};
 	const struct fpath *spec = FPATH(p, "spec");
@@ -31,6 +31,6 @@ void pod_template_validate_kept(struct faults *f, const struct fpath *p, const s
 		field_not_supported(f, FPATH(spec, "restartPolicy"), policy->text, always);
 	if (doc_path(template, "spec.activeDeadlineSeconds"))
 		field_forbidden(f, FPATH(spec, "activeDeadlineSeconds"),
-		                arena_printf(f->arena,
-		                             "activeDeadlineSeconds in %s is not Supported", kind));
+				arena_printf(f->arena,
+					     "activeDeadlineSeconds in %s is not Supported", kind));
 }

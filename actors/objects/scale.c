@@ -29,6 +29,6 @@ void scale_take(struct write *w, const struct doc *scale)
 	int64_t wanted = doc_path_int(scale, "spec.replicas", 0);
 	if (wanted < 0)
 		field_invalid_int(&w->faults, FPATH(FPATH(NULL, "spec"), "replicas"), wanted,
-		                  "must be greater than or equal to 0");
+				  "must be greater than or equal to 0");
 	doc_set_int(w->a, doc_need_map(w->a, w->obj, "spec"), "replicas", wanted);
 }

@@ -22,7 +22,7 @@ static const struct obj_cluster *cluster_of(const struct write *w)
 static struct span key_of(struct write *w, const char *what, struct span which)
 {
 	return span_of(arena_printf(w->a, "%s/%s/%.*s", OBJ_ALLOCATIONS, what, (int)which.len,
-	                            (const char *)which.data));
+				    (const char *)which.data));
 }
 
 static struct span port_text(struct write *w, int64_t port)
@@ -81,7 +81,7 @@ static bool is_drawn(const struct write *w, struct span key)
 
 /* The first free one of some draws; `text` gives the n'th. Empty: refused. */
 static struct span draw(struct write *w, const char *what,
-                        struct span (*text)(struct write *w, uint64_t random))
+			struct span (*text)(struct write *w, uint64_t random))
 {
 	for (uint64_t i = 0; i < DRAWS; i++) {
 		struct span which = text(w, meta_random(w, 1000 + 100 * w->plan->op_count + i));
@@ -96,9 +96,9 @@ static struct span draw(struct write *w, const char *what,
 		return which;
 	}
 	plan_refuse(
-	        w, status_internal(
-	                   w->a, arena_printf(w->a, "failed to allocate a %s: range is full",
-	                                      strcmp(what, "ip") == 0 ? "serviceIP" : "nodePort")));
+		w, status_internal(
+			   w->a, arena_printf(w->a, "failed to allocate a %s: range is full",
+					      strcmp(what, "ip") == 0 ? "serviceIP" : "nodePort")));
 	return (struct span){0};
 }
 
@@ -116,7 +116,7 @@ static struct span some_address(struct write *w, uint64_t random)
 		band = 1;
 	/* Neither the range's first address nor its last. */
 	return span_of(address_text(w->a, c->service_base + band +
-	                                          (uint32_t)(random % (size - 1 - band))));
+						  (uint32_t)(random % (size - 1 - band))));
 }
 
 static bool in_range(const struct write *w, struct span ip)
@@ -130,9 +130,9 @@ static bool in_range(const struct write *w, struct span ip)
 static bool refuse_address(struct write *w, struct span ip, const char *why)
 {
 	const char *text = arena_printf(w->a, "failed to allocate IP %.*s: %s", (int)ip.len,
-	                                (const char *)ip.data, why);
+					(const char *)ip.data, why);
 	field_invalid_doc(&w->faults, FPATH(FPATH(NULL, "spec"), "clusterIPs"),
-	                  doc_path(w->obj, "spec.clusterIPs"), text);
+			  doc_path(w->obj, "spec.clusterIPs"), text);
 	return !plan_refuse_faults(w);
 }
 
@@ -141,15 +141,15 @@ static bool take_address(struct write *w, struct span ip)
 	const struct obj_cluster *c = cluster_of(w);
 	if (!in_range(w, ip))
 		return refuse_address(
-		        w, ip,
-		        arena_printf(w->a,
-		                     "the provided IP (%.*s) is not in the valid range. The range "
-		                     "of valid IPs is %s/%u",
-		                     (int)ip.len, (const char *)ip.data,
-		                     address_text(w->a, c->service_base), c->service_bits));
+			w, ip,
+			arena_printf(w->a,
+				     "the provided IP (%.*s) is not in the valid range. The range "
+				     "of valid IPs is %s/%u",
+				     (int)ip.len, (const char *)ip.data,
+				     address_text(w->a, c->service_base), c->service_bits));
 	enum taken t = take(w, key_of(w, "ip", ip));
 	return t == TAKEN_BY_OTHER ? refuse_address(w, ip, "provided IP is already allocated")
-	                           : t == TAKEN_NOW;
+				   : t == TAKEN_NOW;
 }
 
 static bool claim_address(struct write *w)
@@ -157,7 +157,7 @@ static bool claim_address(struct write *w)
 	struct doc *spec = doc_get(w->obj, "spec");
 	struct span ip = doc_get_str(spec, "clusterIP");
 	struct span had = service_has_address(w->old) ? doc_path_str(w->old, "spec.clusterIP")
-	                                              : (struct span){0};
+						      : (struct span){0};
 	if (!service_has_address(w->obj) || (ip.len && span_eq(ip, had)))
 		return true;
 	if (ip.len)
@@ -211,13 +211,13 @@ static bool take_port(struct write *w, int i, int64_t port)
 	const struct obj_cluster *c = cluster_of(w);
 	if (port < c->node_port_low || port > c->node_port_high)
 		return refuse_port(w, i, port,
-		                   arena_printf(w->a,
-		                                "provided port is not in the valid range. The "
-		                                "range of valid ports is %d-%d",
-		                                c->node_port_low, c->node_port_high));
+				   arena_printf(w->a,
+						"provided port is not in the valid range. The "
+						"range of valid ports is %d-%d",
+						c->node_port_low, c->node_port_high));
 	enum taken t = take(w, key_of(w, "port", port_text(w, port)));
 	return t == TAKEN_BY_OTHER ? refuse_port(w, i, port, "provided port is already allocated")
-	                           : t == TAKEN_NOW;
+				   : t == TAKEN_NOW;
 }
 
 /* Whether an earlier port of the list has that number already. */
@@ -251,7 +251,7 @@ static bool claim_ports(struct write *w)
 		return true;
 	if (ports->count > NODE_PORTS_MAX) { /* they are all of one transaction */
 		field_too_many(&w->faults, FPATH(FPATH(NULL, "spec"), "ports"), ports->count,
-		               NODE_PORTS_MAX);
+			       NODE_PORTS_MAX);
 		return !plan_refuse_faults(w);
 	}
 	DOC_EACH(p, ports)
@@ -271,8 +271,8 @@ static void release_ports(struct write *w, bool removing)
 		if (port && (removing || !has_node_port(w->obj, port)) &&
 		    !claimed_before(ports, p, port))
 			plan_also(w,
-			          (struct store_op){.verb = STORE_DELETE,
-			                            .key = key_of(w, "port", port_text(w, port))});
+				  (struct store_op){.verb = STORE_DELETE,
+						    .key = key_of(w, "port", port_text(w, port))});
 	}
 }
 

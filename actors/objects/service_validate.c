@@ -18,7 +18,7 @@ static void check_target(struct faults *f, const struct fpath *p, const struct d
 }
 
 static void check_one_port(struct write *w, const struct fpath *p, const struct doc *port,
-                           bool named)
+			   bool named)
 {
 	struct faults *f = &w->faults;
 	struct span name = doc_get_str(port, "name"), app = doc_get_str(port, "appProtocol");
@@ -34,14 +34,14 @@ static void check_one_port(struct write *w, const struct fpath *p, const struct 
 	if (doc_get_int(port, "nodePort", 0) &&
 	    (service_is(w->obj, "ClusterIP") || service_is(w->obj, "ExternalName")))
 		field_forbidden(f, FPATH(p, "nodePort"),
-		                arena_printf(w->a, "may not be used when `type` is '%s'",
-		                             service_is(w->obj, "ClusterIP") ? "ClusterIP"
-		                                                             : "ExternalName"));
+				arena_printf(w->a, "may not be used when `type` is '%s'",
+					     service_is(w->obj, "ClusterIP") ? "ClusterIP"
+									     : "ExternalName"));
 }
 
 /* Distinct names, ports by protocol, and node ports by protocol. */
 static void check_doubles(struct faults *f, const struct fpath *p, const struct doc *ports,
-                          const struct doc *port)
+			  const struct doc *port)
 {
 	static const char *const numbers[] = {"port", "nodePort"};
 	struct span name = doc_get_str(port, "name"), protocol = doc_get_str(port, "protocol");
@@ -56,8 +56,8 @@ static void check_doubles(struct faults *f, const struct fpath *p, const struct 
 			if (doc_get_int(q, numbers[i], 0) == n &&
 			    span_eq(doc_get_str(q, "protocol"), protocol)) {
 				const char *text = arena_printf(f->arena, "%lld/%.*s", (long long)n,
-				                                (int)protocol.len,
-				                                (const char *)protocol.data);
+								(int)protocol.len,
+								(const char *)protocol.data);
 				field_duplicate(f, FPATH(p, numbers[i]), span_of(text));
 				break;
 			}
@@ -89,22 +89,22 @@ static void validate_addresses(struct write *w, const struct fpath *p, const str
 	int i = 0;
 	if (none && (service_is(w->obj, "LoadBalancer") || service_is(w->obj, "NodePort")))
 		field_invalid(
-		        &w->faults, FPATH(p, "clusterIP"), ip,
-		        arena_printf(w->a, "may not be set to 'None' for %s services",
-		                     service_is(w->obj, "NodePort") ? "NodePort" : "LoadBalancer"));
+			&w->faults, FPATH(p, "clusterIP"), ip,
+			arena_printf(w->a, "may not be set to 'None' for %s services",
+				     service_is(w->obj, "NodePort") ? "NodePort" : "LoadBalancer"));
 	if (ip.len && service_is(w->obj, "ExternalName"))
 		field_forbidden(&w->faults, FPATH(p, "clusterIPs"),
-		                "may not be set for ExternalName services");
+				"may not be set for ExternalName services");
 	else if (ip.len && !none)
 		check_address(&w->faults, FPATH_AT(FPATH(p, "clusterIPs"), 0), ip);
 	if (doc_is(list, DOC_ARRAY) && list->count && !doc_str_is(list->first, "") &&
 	    !span_eq(list->first->text, ip))
 		field_invalid_doc(&w->faults, FPATH(p, "clusterIPs"), list,
-		                  "first value must match `clusterIP`");
+				  "first value must match `clusterIP`");
 	outside = doc_get(spec, "externalIPs");
 	DOC_EACH(e, doc_is(outside, DOC_ARRAY) ? outside : NULL)
 	check_endpoint_address(w, FPATH_AT(FPATH(p, "externalIPs"), i++),
-	                       e->type == DOC_STR ? e->text : (struct span){0});
+			       e->type == DOC_STR ? e->text : (struct span){0});
 }
 
 static void validate_name_elsewhere(struct write *w, const struct fpath *p, const struct doc *spec)
@@ -129,15 +129,15 @@ void service_validate(struct write *w)
 	check_enum(f, FPATH(p, "type"), doc_get(spec, "type"), types);
 	check_enum(f, FPATH(p, "sessionAffinity"), doc_get(spec, "sessionAffinity"), affinities);
 	check_range(
-	        f, FPATH(FPATH(FPATH(p, "sessionAffinityConfig"), "clientIP"), "timeoutSeconds"),
-	        doc_path(spec, "sessionAffinityConfig.clientIP.timeoutSeconds"), 1, AFFINITY_MAX_S);
+		f, FPATH(FPATH(FPATH(p, "sessionAffinityConfig"), "clientIP"), "timeoutSeconds"),
+		doc_path(spec, "sessionAffinityConfig.clientIP.timeoutSeconds"), 1, AFFINITY_MAX_S);
 	validate_addresses(w, p, spec);
 	validate_name_elsewhere(w, p, spec);
 	check_enum(f, FPATH(p, "internalTrafficPolicy"), doc_get(spec, "internalTrafficPolicy"),
-	           policies);
+		   policies);
 	check_enum(f, FPATH(p, "externalTrafficPolicy"), external, policies);
 	if (doc_is(external, DOC_STR) && external->text.len && service_is(w->obj, "ClusterIP") &&
 	    !(doc_is(ips, DOC_ARRAY) && ips->count))
 		field_invalid_doc(f, FPATH(p, "externalTrafficPolicy"), external,
-		                  "may only be set for externally-accessible services");
+				  "may only be set for externally-accessible services");
 }

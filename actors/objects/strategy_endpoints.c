@@ -53,10 +53,10 @@ static void validate_addresses(struct write *w, const struct fpath *p, const str
 		check_endpoint_address(w, FPATH(at, "ip"), doc_get_str(a, "ip"));
 		if (host.len && name_dns1123_label(host))
 			field_invalid(&w->faults, FPATH(at, "hostname"), host,
-			              name_dns1123_label(host));
+				      name_dns1123_label(host));
 		if (node.len && name_dns1123_subdomain(node))
 			field_invalid(&w->faults, FPATH(at, "nodeName"), node,
-			              name_dns1123_subdomain(node));
+				      name_dns1123_subdomain(node));
 	}
 }
 
@@ -92,10 +92,10 @@ static void endpoints_validate(struct write *w)
 }
 
 const struct strategy strategy_endpoints = {
-        .unconditional_update = true,
-        .create_on_update = true,
-        .defaults = endpoints_defaults,
-        .validate = endpoints_validate,
+	.unconditional_update = true,
+	.create_on_update = true,
+	.defaults = endpoints_defaults,
+	.validate = endpoints_validate,
 };
 
 /* ---- EndpointSlices */
@@ -121,7 +121,7 @@ static void slice_update(struct write *w)
 }
 
 static void validate_slice_address(struct write *w, const struct fpath *p, struct span type,
-                                   struct span text)
+				   struct span text)
 {
 	uint32_t n;
 	if (span_is(type, "IPv4") && !address_v4(text, &n))
@@ -141,13 +141,13 @@ static void validate_slice_endpoint(struct write *w, const struct fpath *p, cons
 	int i = 0;
 	if (!doc_is(list, DOC_ARRAY) || !list->count)
 		field_required(&w->faults, FPATH(p, "addresses"),
-		               "must contain at least 1 address");
+			       "must contain at least 1 address");
 	else if (list->count > SLICE_ADDRESSES_MAX)
 		field_too_many(&w->faults, FPATH(p, "addresses"), list->count, SLICE_ADDRESSES_MAX);
 	else
 		DOC_EACH(a, list)
 	validate_slice_address(w, FPATH_AT(FPATH(p, "addresses"), i++), type,
-	                       a->type == DOC_STR ? a->text : (struct span){0});
+			       a->type == DOC_STR ? a->text : (struct span){0});
 	if (node.len && name_dns1123_subdomain(node))
 		field_invalid(&w->faults, FPATH(p, "nodeName"), node, name_dns1123_subdomain(node));
 }
@@ -163,7 +163,7 @@ static void slice_validate(struct write *w)
 		field_required(&w->faults, FPATH(NULL, "addressType"), "");
 	else
 		check_enum(&w->faults, FPATH(NULL, "addressType"), doc_get(w->obj, "addressType"),
-		           types);
+			   types);
 	if (endpoints && endpoints->count > SLICE_ENDPOINTS_MAX)
 		field_too_many(&w->faults, p, endpoints->count, SLICE_ENDPOINTS_MAX);
 	else
@@ -183,14 +183,14 @@ static void slice_validate(struct write *w)
 static void slice_validate_update(struct write *w)
 {
 	check_immutable(&w->faults, FPATH(NULL, "addressType"), doc_get(w->obj, "addressType"),
-	                doc_get(w->old, "addressType"));
+			doc_get(w->old, "addressType"));
 }
 
 const struct strategy strategy_endpointslice = {
-        .unconditional_update = true,
-        .generation = true,
-        .defaults = slice_defaults,
-        .prepare_update = slice_update,
-        .validate = slice_validate,
-        .validate_update = slice_validate_update,
+	.unconditional_update = true,
+	.generation = true,
+	.defaults = slice_defaults,
+	.prepare_update = slice_update,
+	.validate = slice_validate,
+	.validate_update = slice_validate_update,
 };

@@ -70,14 +70,14 @@ static void validate(struct write *w)
 	}
 	if (!is_empty(selector) && !selects(selector, labels))
 		field_invalid_doc(f, FPATH(FPATH(t, "metadata"), "labels"), labels,
-		                  "`selector` does not match template `labels`");
+				  "`selector` does not match template `labels`");
 	pod_template_validate_kept(f, t, template, "ReplicationController");
 }
 
 static void validate_status(struct write *w)
 {
 	static const char *const counts[] = {"replicas", "fullyLabeledReplicas", "readyReplicas",
-	                                     "availableReplicas", "observedGeneration"};
+					     "availableReplicas", "observedGeneration"};
 	const struct doc *status = doc_get(w->obj, "status");
 	const struct fpath *p = FPATH(NULL, "status");
 	int64_t all = doc_get_int(status, "replicas", 0);
@@ -86,8 +86,8 @@ static void validate_status(struct write *w)
 	for (size_t i = 1; i < 4; i++)
 		if (doc_get_int(status, counts[i], 0) > all)
 			field_invalid_int(&w->faults, FPATH(p, counts[i]),
-			                  doc_get_int(status, counts[i], 0),
-			                  "cannot be greater than status.replicas");
+					  doc_get_int(status, counts[i], 0),
+					  "cannot be greater than status.replicas");
 }
 
 static struct doc *show_scale(struct arena *a, const struct doc *obj)
@@ -96,26 +96,26 @@ static struct doc *show_scale(struct arena *a, const struct doc *obj)
 	const struct doc *selector = doc_path(obj, "spec.selector");
 	DOC_EACH(s, doc_is(selector, DOC_MAP) ? selector : NULL)
 	buf_printf(&b, "%s%.*s=%.*s", b.len ? "," : "", (int)s->key.len, (const char *)s->key.data,
-	           (int)s->text.len, (const char *)s->text.data);
+		   (int)s->text.len, (const char *)s->text.data);
 	struct doc *scale =
-	        scale_of(a, obj, (struct span){(uint8_t *)arena_ndup(a, b.data, b.len), b.len});
+		scale_of(a, obj, (struct span){(uint8_t *)arena_ndup(a, b.data, b.len), b.len});
 	buf_fini(&b);
 	return scale;
 }
 
 static const struct subresource subresources[] = {
-        {.name = "status", .prepare = prepare_status, .validate = validate_status},
-        {.name = "scale", .type = "autoscaling/v1.Scale", .show = show_scale, .take = scale_take},
-        {0},
+	{.name = "status", .prepare = prepare_status, .validate = validate_status},
+	{.name = "scale", .type = "autoscaling/v1.Scale", .show = show_scale, .take = scale_take},
+	{0},
 };
 
 const struct strategy strategy_replicationcontroller = {
-        .unconditional_update = true,
-        .generation = true,
-        .orphans = true,
-        .defaults = defaults,
-        .prepare_create = prepare_create,
-        .prepare_update = prepare_update,
-        .validate = validate,
-        .subresources = subresources,
+	.unconditional_update = true,
+	.generation = true,
+	.orphans = true,
+	.defaults = defaults,
+	.prepare_create = prepare_create,
+	.prepare_update = prepare_update,
+	.validate = validate,
+	.subresources = subresources,
 };

@@ -32,7 +32,7 @@ bool service_has_node_ports(const struct doc *service)
 {
 	return service_is(service, "NodePort") ||
 	       (service_is(service, "LoadBalancer") &&
-	        doc_path_bool(service, "spec.allocateLoadBalancerNodePorts", true));
+		doc_path_bool(service, "spec.allocateLoadBalancerNodePorts", true));
 }
 
 /* ---- defaults */
@@ -97,7 +97,7 @@ static void pair_addresses(struct write *w, struct doc *spec)
 	bool listed = doc_is(list, DOC_ARRAY) && list->count;
 	if (one.len && !listed)
 		doc_add(doc_set(w->a, spec, "clusterIPs", doc_new(w->a, DOC_ARRAY)),
-		        doc_span(w->a, one));
+			doc_span(w->a, one));
 	else if (!one.len && listed && list->first->type == DOC_STR)
 		doc_set(w->a, spec, "clusterIP", doc_span(w->a, list->first->text));
 }
@@ -107,7 +107,7 @@ static void set_families(struct write *w, struct doc *spec)
 	const struct doc *selector = doc_get(spec, "selector");
 	bool both = is_headless(w->obj) && (!doc_is(selector, DOC_MAP) || !selector->count);
 	doc_default(w->a, spec, "ipFamilyPolicy",
-	            doc_str(w->a, both ? "RequireDualStack" : "SingleStack"));
+		    doc_str(w->a, both ? "RequireDualStack" : "SingleStack"));
 	if (!doc_absent(doc_get(spec, "ipFamilies")))
 		return;
 	struct doc *list = doc_set(w->a, spec, "ipFamilies", doc_new(w->a, DOC_ARRAY));
@@ -137,7 +137,7 @@ static void prepare_create(struct write *w)
 static void keep_allocated(struct write *w, struct doc *spec)
 {
 	static const char *const fields[] = {"clusterIP", "clusterIPs", "ipFamilies",
-	                                     "ipFamilyPolicy"};
+					     "ipFamilyPolicy"};
 	const struct doc *was = doc_get(w->old, "spec");
 	if (service_is(w->obj, "ExternalName") || service_is(w->old, "ExternalName") ||
 	    doc_get_str(spec, "clusterIP").len)
@@ -191,12 +191,12 @@ static void drop_with_type(struct write *w, struct doc *spec)
 		const char *field;
 		bool external_name; /* goes when it becomes a name, or stops being exposed */
 	} fields[] = {{"clusterIP", true},
-	              {"clusterIPs", true},
-	              {"ipFamilies", true},
-	              {"ipFamilyPolicy", true},
-	              {"internalTrafficPolicy", true},
-	              {"externalTrafficPolicy", false},
-	              {"allocateLoadBalancerNodePorts", false}};
+		      {"clusterIPs", true},
+		      {"ipFamilies", true},
+		      {"ipFamilyPolicy", true},
+		      {"internalTrafficPolicy", true},
+		      {"externalTrafficPolicy", false},
+		      {"allocateLoadBalancerNodePorts", false}};
 	const struct doc *was = doc_get(w->old, "spec");
 	bool named = service_is(w->obj, "ExternalName") && !service_is(w->old, "ExternalName");
 	bool hidden = service_is(w->obj, "ClusterIP") || named;
@@ -235,23 +235,23 @@ static void validate_update(struct write *w)
 	    span_eq(was, now))
 		return;
 	field_invalid_doc(&w->faults, p, doc_path(w->obj, "spec.clusterIPs"),
-	                  "may not change once set");
+			  "may not change once set");
 }
 
 static const struct subresource subresources[] = {
-        {.name = "status", .prepare = prepare_status},
-        {0},
+	{.name = "status", .prepare = prepare_status},
+	{0},
 };
 
 const struct strategy strategy_service = {
-        .name = name_dns1035_label,
-        .unconditional_update = true,
-        .returns_deleted = true,
-        .defaults = defaults,
-        .prepare_create = prepare_create,
-        .prepare_update = prepare_update,
-        .validate = service_validate,
-        .validate_update = validate_update,
-        .claims = service_claims,
-        .subresources = subresources,
+	.name = name_dns1035_label,
+	.unconditional_update = true,
+	.returns_deleted = true,
+	.defaults = defaults,
+	.prepare_create = prepare_create,
+	.prepare_update = prepare_update,
+	.validate = service_validate,
+	.validate_update = validate_update,
+	.claims = service_claims,
+	.subresources = subresources,
 };

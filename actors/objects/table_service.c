@@ -5,7 +5,7 @@ enum { ENDPOINTS_SHOWN = 3 };
 
 /* Calls each(to, item) for the items of an array. */
 static void for_each(struct mp object, const char *path, void (*each)(void *to, struct mp item),
-                     void *to)
+		     void *to)
 {
 	struct mp list;
 	size_t n = 0;

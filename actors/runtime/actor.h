@@ -6,8 +6,10 @@
  * for there is buffered. When it returns 0, the effects are released in the
  * order transaction, sends and port calls, replies, timers. When it returns
  * an error (or `check` finds an invariant broken) nothing is released: the
- * state is thrown away with `fini`, the message's sender is answered
- * ERR_CRASHED, and the supervisor starts the actor again with `init`.
+ * state is thrown away with `fini`, a request is answered ERR_CRASHED, and the
+ * supervisor starts the actor again with `init` (supervision.h). A send whose
+ * turn failed comes again then, with `attempt` one higher; what was in three
+ * crashes goes to dead letters.
  *
  * So the same object code runs on two back ends: zmq (production) and sim
  * (one thread, virtual time, seeded faults). For that an actor uses no clock,
@@ -34,7 +36,7 @@ struct msg {
 	struct mp body;            /* cursor at the map */
 	struct bytes *owner;       /* what body points into */
 	struct trace trace;
-	uint8_t attempt;
+	unsigned attempt; /* crashes of its receiver that it was in */
 };
 
 /* The answer to a request of ours. status 0: `body` is the reply's. */
@@ -121,6 +123,14 @@ void ctx_send(struct ctx *c, const char *to, const char *kind, struct buf *body,
 /* Exactly one on_reply turn with this tag follows. */
 void ctx_request(struct ctx *c, const char *to, const char *kind, struct buf *body,
 		 uint32_t timeout_ms, uint64_t tag);
+/* Sent until it is acknowledged: handled in order with others of this actor to
+ * `to`, and once for each life of the receiver's cell. Exactly one on_reply turn
+ * with this tag follows: status 0 (empty body) when its turn went well; else why
+ * not: ERR_POISON, ERR_INVALID, ERR_UNSUPPORTED, ERR_CRASHED or ERR_CLOSED (its
+ * receiver is gone), ERR_OVERLOADED (too many wait), ERR_UNREACHABLE (the
+ * receiver's cell was given up: it may or may not have been handled). `kind`
+ * is one of class command. An actor that fails forgets what it had asked for. */
+void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body, uint64_t tag);
 /* Answers the message of this turn. A request handler replies, fails or parks. */
 void ctx_reply(struct ctx *c, struct buf *body);
 void ctx_reply_error(struct ctx *c, int code, const char *fmt, ...)
@@ -150,8 +160,11 @@ struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
 			     view_index_keys *keys);
 
 /* ---- actors: spawn a child beside this one (same cell; its end does not end
- * ours), stop it in order, be told when a name is gone (at once if it is not
- * there). */
+ * ours; `restart` of its cfg says what follows its own end, transient when it
+ * says nothing), stop it in order. ctx_monitor: exactly one on_down turn when
+ * that actor fails, ends, or its cell or process does, wherever it is; at once
+ * if there is none (after a few seconds while the broker is new). An actor
+ * that is just being restarted counts as there. */
 int ctx_spawn(struct ctx *c, const char *kind, const char *name, struct mp cfg);
 void ctx_stop(struct ctx *c, const char *name);
 void ctx_monitor(struct ctx *c, const char *name);

@@ -13,8 +13,6 @@
 #include "broker/base/log.h"
 #include "broker/messages.h"
 
-enum { BACKOFF_FIRST_US = 10000, BACKOFF_MAX_US = 30000000 };
-
 struct key8 key8_of(uint64_t n)
 {
 	struct key8 k;
@@ -149,7 +147,7 @@ static void mailbox_keep_messages(struct actor *a)
 	}
 }
 
-static void mailbox_push_front(struct actor *a, struct item *i)
+void actor_queue_first(struct cell *c, struct actor *a, struct item *i)
 {
 	i->next = a->first;
 	a->first = i;
@@ -157,6 +155,7 @@ static void mailbox_push_front(struct actor *a, struct item *i)
 		a->last = i;
 	a->queued++;
 	a->queued_bytes += bytes_of(i);
+	make_runnable(c, a);
 }
 
 /* ---- an actor's life */
@@ -188,6 +187,15 @@ static void drop_parked(struct cell *c, uint64_t uid, int code)
 	}
 }
 
+static void uid_set(struct cell *c, struct actor *a)
+{
+	struct key8 k = key8_of(a->uid);
+	omap_remove(&c->uids, SPAN8(k));
+	a->uid = ++c->next_id;
+	k = key8_of(a->uid);
+	omap_put(&c->uids, SPAN8(k), a);
+}
+
 /* Everything that belongs to the present incarnation goes. */
 static void actor_drop_state(struct cell *c, struct actor *a, int code)
 {
@@ -195,28 +203,26 @@ static void actor_drop_state(struct cell *c, struct actor *a, int code)
 	drop_parked(c, a->uid, code);
 	pendings_of_actor_drop(c, a->uid);
 	view_unfollow_all(c, a->uid);
+	monitors_of_actor_drop(c, a->uid);
+	commands_of_actor_drop(c, a->uid);
 	if (a->state) {
 		if (a->spec->fini)
 			a->spec->fini(a->state);
 		free(a->state);
 		a->state = NULL;
 	}
-	struct key8 k = key8_of(a->uid);
-	omap_remove(&c->uids, SPAN8(k));
 }
 
 void actor_start(struct cell *c, struct actor *a)
 {
-	a->uid = ++c->next_id;
-	struct key8 k = key8_of(a->uid);
-	omap_put(&c->uids, SPAN8(k), a);
+	uid_set(c, a);
+	a->begun = false;
 	a->state = mem_alloc(a->spec->state_bytes);
 	struct item *init = mem_alloc(sizeof *init);
 	init->type = ITEM_INIT;
 	init->queued_us = cell_clock(c);
 	cell_tap_actor(c, RING_STARTED, a, 0);
-	mailbox_push_front(a, init);
-	make_runnable(c, a);
+	actor_queue_first(c, a, init);
 }
 
 static void actor_free(void *p)
@@ -225,6 +231,7 @@ static void actor_free(void *p)
 	for (struct item *i; (i = mailbox_pop(a));)
 		item_free(i);
 	bytes_unref(a->cfg);
+	failures_fini(&a->failures);
 	free(a->name);
 	free(a);
 }
@@ -244,48 +251,59 @@ static void run_queue_remove(struct cell *c, struct actor *a)
 	a->runnable = false;
 }
 
-void actor_end(struct cell *c, struct actor *a, int reason)
+/* Nobody will take what is in the mailbox: who asked is told, the rest is dead
+ * letters. */
+static void mailbox_give_up(struct cell *c, struct actor *a, int reason)
 {
-	cell_tap_actor(c, RING_ENDED, a, 0);
-	actor_drop_state(c, a, reason);
-	run_queue_remove(c, a);
-	for (struct item *i; (i = mailbox_pop(a)); item_free(i))
+	for (struct item *i; (i = mailbox_pop(a)); item_free(i)) {
 		if (i->type == ITEM_MSG && i->request)
 			post_error(c, a->name, i->from, i->correlation, ERR_CLOSED,
 				   err_text(ERR_CLOSED), &i->trace);
+		else if (i->type == ITEM_MSG)
+			letter_of_item(c, a, i, reason == ERR_CRASHED ? DEAD_CRASHED : DEAD_CLOSED);
+	}
+}
+
+static void order_add(struct cell *c, struct actor *a)
+{
+	a->older = c->newest;
+	if (c->newest)
+		c->newest->newer = a;
+	else
+		c->oldest = a;
+	c->newest = a;
+}
+
+static void order_remove(struct cell *c, struct actor *a)
+{
+	*(a->older ? &a->older->newer : &c->oldest) = a->newer;
+	*(a->newer ? &a->newer->older : &c->newest) = a->older;
+}
+
+void actor_end(struct cell *c, struct actor *a, int reason)
+{
+	actor_drop_state(c, a, reason);
+	struct key8 k = key8_of(a->uid);
+	omap_remove(&c->uids, SPAN8(k));
+	run_queue_remove(c, a);
+	mailbox_give_up(c, a, reason);
 	omap_remove(&c->actors, span_of(a->name));
+	order_remove(c, a);
+	monitors_fire(c, span_of(a->name), reason);
 	link_register(c, a->name, false);
 	actor_free(a);
 }
 
-/* Too often in too short a time? */
-static bool failed_too_often(struct actor *a, uint64_t now_us)
+void actor_down(struct cell *c, struct actor *a, int reason)
 {
-	memmove(a->failures + 1, a->failures, sizeof a->failures - sizeof a->failures[0]);
-	a->failures[0] = now_us;
-	uint64_t oldest = a->failures[CELL_RESTARTS_MAX - 1];
-	return oldest && now_us - oldest < CELL_RESTARTS_WINDOW_US;
-}
-
-void actor_fail(struct cell *c, struct actor *a, const char *why)
-{
-	uint64_t now = c->ops.now_us(c->ops.arg);
-	cell_tap_actor(c, RING_CRASHED, a, ERR_CRASHED);
-	log_warn(a->name, "failed in %s: %s", a->turn_kind ? a->turn_kind : "no turn", why);
-	actor_drop_state(c, a, ERR_CRASHED);
+	if (reason == ERR_CRASHED)
+		cell_tap_actor(c, RING_CRASHED, a, reason);
+	actor_drop_state(c, a, reason);
+	uid_set(c, a);
 	run_queue_remove(c, a);
 	mailbox_keep_messages(a);
-	a->restarts++;
-	if (now - a->failures[0] > CELL_RESTARTS_WINDOW_US)
-		a->backoff_us = 0;
-	bool escalate = failed_too_often(a, now);
-	a->backoff_us = a->backoff_us ? a->backoff_us * 2 : BACKOFF_FIRST_US;
-	if (a->backoff_us > BACKOFF_MAX_US)
-		a->backoff_us = BACKOFF_MAX_US;
-	/* A timer of uid 0 whose tag is the order of the actor restarts it. */
-	timer_add(c, now + a->backoff_us, 0, a->order, ++c->next_id);
-	if (escalate && c->ops.escalate)
-		c->ops.escalate(c->ops.arg, a->name, why);
+	monitors_fire(c, span_of(a->name), reason);
+	link_crashed(c, a->name);
 }
 
 static const struct actor_spec *spec_of(const struct cell *c, const char *kind)
@@ -296,8 +314,8 @@ static const struct actor_spec *spec_of(const struct cell *c, const char *kind)
 	return NULL;
 }
 
-int cell_add_actor(struct cell *c, const char *kind, const char *name, struct mp cfg,
-		   struct err *e)
+int actor_add(struct cell *c, const char *kind, const char *name, struct mp cfg,
+	      enum restart_kind otherwise, struct err *e)
 {
 	const struct actor_spec *spec = spec_of(c, kind);
 	if (!spec)
@@ -311,13 +329,21 @@ int cell_add_actor(struct cell *c, const char *kind, const char *name, struct mp
 	a->spec = spec;
 	a->name = mem_dup(name);
 	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
-	a->order = ++c->next_id;
+	a->restart = otherwise;
+	restart_kind_of(mp_path_str(cfg, "restart"), &a->restart);
 	omap_put(&c->actors, span_of(name), a);
+	order_add(c, a);
 	link_register(c, name, true);
 	actor_start(c, a);
 	if (strcmp(name, "store") == 0)
 		view_store_moved(c);
 	return 0;
+}
+
+int cell_add_actor(struct cell *c, const char *kind, const char *name, struct mp cfg,
+		   struct err *e)
+{
+	return actor_add(c, kind, name, cfg, RESTART_PERMANENT, e);
 }
 
 int cell_kill_actor(struct cell *c, const char *name)
@@ -326,7 +352,7 @@ int cell_kill_actor(struct cell *c, const char *name)
 	if (!a)
 		return ERR_NOT_FOUND;
 	if (a->state)
-		actor_fail(c, a, "killed");
+		actor_fail(c, a, &(struct crash){.why = "killed"});
 	return 0;
 }
 
@@ -367,8 +393,27 @@ struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
 	 * same name: it must not be the answer to one of ours. */
 	c->next_id = ops->random(ops->arg) >> 2;
 	c->views_act_us = UINT64_MAX;
+	c->command_at_us = UINT64_MAX;
+	c->policy = cfg->restart.window_us ? cfg->restart : restart_policy_default;
+	c->owns_record = !cfg->record;
+	c->record = cfg->record ? cfg->record : turn_record_new();
+	c->owns_letters = !cfg->letters;
+	c->letters = cfg->letters ? cfg->letters : mem_alloc(sizeof *c->letters);
 	link_start(c);
+	struct turn_note unfinished;
+	if (turn_record_interrupted(c->record, &unfinished))
+		report_interrupted(c, &unfinished);
 	return c;
+}
+
+static void outlasting_free(struct cell *c)
+{
+	if (c->owns_record)
+		turn_record_close(c->record);
+	if (!c->owns_letters)
+		return;
+	dead_letters_fini(c->letters);
+	free(c->letters);
 }
 
 void cell_free(struct cell *c)
@@ -377,16 +422,18 @@ void cell_free(struct cell *c)
 		return;
 	c->ops.tap = NULL;
 	c->stopping = true; /* nothing is sent any more */
-	for (struct onode *n; (n = omap_first(&c->actors));) {
-		struct actor *a = n->value;
-		actor_end(c, a, ERR_CLOSED);
-	}
+	while (c->newest)
+		actor_end(c, c->newest, c->failed ? ERR_CRASHED : ERR_CLOSED);
 	views_free(c);
+	monitors_free(c);
+	commands_free(c);
+	notices_free(c);
 	omap_fini(&c->actors, NULL);
 	omap_fini(&c->uids, NULL);
 	omap_fini(&c->pendings, pending_free);
 	omap_fini(&c->parkeds, parked_free);
 	link_free(c);
+	outlasting_free(c);
 	free(c->timers);
 	arena_fini(&c->arena);
 	free(c->name);
@@ -394,43 +441,16 @@ void cell_free(struct cell *c)
 	free(c);
 }
 
-void cell_stop(struct cell *c)
-{
-	struct actor *newest = NULL;
-	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
-		struct actor *a = n->value;
-		if (!a->stopping && (!newest || a->order > newest->order))
-			newest = a;
-	}
-	if (!newest)
-		return;
-	newest->stopping = true;
-	struct item *stop = mem_alloc(sizeof *stop);
-	stop->type = ITEM_STOP;
-	actor_queue(c, newest, stop);
-	cell_stop(c); /* the next older one; queues keep the order of turns */
-}
-
-static void restart_due(struct cell *c, uint64_t order)
-{
-	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
-		struct actor *a = n->value;
-		if (a->order == order && !a->state) {
-			actor_start(c, a);
-			return;
-		}
-	}
-}
-
+/* A timer of an actor that is down is its restart. */
 void timer_fire(struct cell *c, const struct timer *t)
 {
-	if (t->actor_uid == 0) {
-		restart_due(c, t->tag);
-		return;
-	}
 	struct actor *a = actor_by_uid(c, t->actor_uid);
 	if (!a)
 		return;
+	if (!a->state) {
+		actor_start(c, a);
+		return;
+	}
 	struct item *i = mem_alloc(sizeof *i);
 	i->type = ITEM_TIMER;
 	i->tag = t->tag;
@@ -443,8 +463,9 @@ bool cell_run(struct cell *c, unsigned turns)
 	timers_run(c, now);
 	pendings_sweep(c, now);
 	link_tick(c, now);
+	commands_tick(c, now);
 	views_tick(c, now);
-	while (turns-- > 0 && c->run_first) {
+	while (turns-- > 0 && c->run_first && !c->failed) {
 		struct actor *a = c->run_first;
 		c->run_first = a->run_next;
 		if (!c->run_first)
@@ -457,7 +478,7 @@ bool cell_run(struct cell *c, unsigned turns)
 		turn_run(c, a, i);
 	}
 	link_flush(c);
-	return c->run_first != NULL;
+	return c->run_first != NULL && !c->failed;
 }
 
 uint64_t cell_deadline(const struct cell *c)
@@ -470,6 +491,8 @@ uint64_t cell_deadline(const struct cell *c)
 		due = link;
 	if (c->pendings.count && c->next_sweep_us < due)
 		due = c->next_sweep_us;
+	if (c->command_at_us < due)
+		due = c->command_at_us;
 	uint64_t views = views_deadline(c);
 	if (views < due)
 		due = views;
@@ -517,4 +540,15 @@ uint64_t cell_turns(const struct cell *c)
 size_t cell_actor_count(const struct cell *c)
 {
 	return c->actors.count;
+}
+
+uint64_t cell_actor_restarts(struct cell *c, const char *name)
+{
+	struct actor *a = actor_by_name(c, span_of(name));
+	return a ? a->restarts : 0;
+}
+
+const struct dead_letters *cell_dead_letters(const struct cell *c)
+{
+	return c->letters;
 }

@@ -9,7 +9,10 @@
 #define RUNTIME_CELL_H
 
 #include "actors/runtime/actor.h"
+#include "actors/runtime/dead_letters.h"
 #include "actors/runtime/port.h"
+#include "actors/runtime/supervision.h"
+#include "actors/runtime/turn_record.h"
 #include "broker/ring.h"
 
 struct cell;
@@ -46,7 +49,9 @@ struct cell_ops {
 	/* The broker did not answer: make a new connection. */
 	void (*reconnect)(void *arg);
 	void *(*shared)(void *arg, const char *name);
-	/* An actor failed too often: the failure goes up. May return (sim). */
+	/* An actor failed too often: the cell has failed. It runs no more turns;
+	 * once cell_run has returned, drop it (cell_free) and make another. NULL:
+	 * the actor goes on being restarted. */
 	void (*escalate)(void *arg, const char *actor, const char *why);
 	void (*tap)(void *arg, const struct tap_record *r); /* may be NULL */
 };
@@ -59,6 +64,10 @@ struct cell_config {
 	const struct port_driver *const *drivers;    /* ends with NULL */
 	struct loop *loop;                           /* for the drivers; NULL in sim */
 	bool check;                                  /* run actors' check after each turn */
+	struct restart_policy restart; /* of its actors; zeroed: restart_policy_default */
+	/* What outlives the cell, borrowed; NULL: it has its own. */
+	struct turn_record *record;
+	struct dead_letters *letters;
 };
 
 enum {
@@ -68,15 +77,19 @@ enum {
 	CELL_MAILBOX_ITEMS_MAX = 100000,
 	CELL_MAILBOX_BYTES_MAX = 64 * 1024 * 1024,
 	CELL_OUTBOX_ITEMS_MAX = 20000,
-	CELL_RESTARTS_MAX = 5, /* within CELL_RESTARTS_WINDOW_US, then it escalates */
-	CELL_RESTARTS_WINDOW_US = 30000000,
+	COMMAND_WINDOW = 64,       /* of a pair, on their way */
+	COMMAND_QUEUE_MAX = 10000, /* of a pair, waiting; then ERR_OVERLOADED */
+	COMMAND_GIVE_UP_US = 60000000, /* without a word of the receiver's cell */
+	CELL_NOTICES_MAX = 64, /* that wait for the broker; then the oldest goes */
+	CELL_REPORT_STATE_MAX = 2048, /* bytes of a state in a crash report */
 };
 
 struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops);
-/* Stops nothing in order: ports are closed, states freed. */
+/* Stops nothing in order: ports are closed, states freed, newest actor first. */
 void cell_free(struct cell *c);
 
-/* ERR_UNSUPPORTED: no such kind. ERR_EXISTS. Its init runs as its first turn. */
+/* ERR_UNSUPPORTED: no such kind. ERR_EXISTS. Its init runs as its first turn.
+ * `restart` of cfg: permanent (when it says nothing), transient or temporary. */
 int cell_add_actor(struct cell *c, const char *kind, const char *name, struct mp cfg,
 		   struct err *e);
 /* As if a turn had failed (chaos, tests). ERR_NOT_FOUND. */
@@ -87,7 +100,8 @@ int cell_hold_actor(struct cell *c, const char *name, bool held);
 /* Drops an actor without `stop`, for good; cell_add_actor makes another.
  * ERR_NOT_FOUND. */
 int cell_end_actor(struct cell *c, const char *name);
-/* Stops all actors in reverse order of their start; each `stop` is a turn. */
+/* Stops all actors in reverse order of their start; each `stop` is a turn, and
+ * the next one begins when the actor before it is gone. */
 void cell_stop(struct cell *c);
 
 void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted);
@@ -108,5 +122,7 @@ size_t cell_actor_queued(struct cell *c, const char *name); /* turns that wait *
 bool cell_connected(const struct cell *c);
 uint64_t cell_turns(const struct cell *c);
 size_t cell_actor_count(const struct cell *c);
+uint64_t cell_actor_restarts(struct cell *c, const char *name);
+const struct dead_letters *cell_dead_letters(const struct cell *c);
 
 #endif

@@ -41,7 +41,11 @@ struct item {
 	const struct msg_row *row;
 	bool request;
 	uint64_t correlation;
-	uint8_t attempt;
+	struct msg_id id;
+	unsigned attempt; /* crashes that it was in */
+	bool command;     /* the number is its correlation */
+	uint64_t channel;
+	uint64_t deadline_us; /* 0: its asker waits for ever */
 	/* ITEM_PORT */
 	struct port_event port;
 	/* ITEM_VIEW */
@@ -72,13 +76,14 @@ struct actor {
 	size_t queued, queued_bytes;
 	struct actor *run_next;
 	bool runnable, stopping, held;
+	bool leaving; /* stopping by its own wish */
+	bool begun;   /* its init went well: the state means something */
+	enum restart_kind restart;
+	struct actor *older, *newer; /* by the order of their start */
 	struct port **ports;
 	size_t port_count;
 	uint64_t turns, restarts;
-	uint64_t failures[CELL_RESTARTS_MAX]; /* when, newest first */
-	uint64_t backoff_us;
-	uint64_t order; /* of its start */
-	const char *turn_kind; /* for crash reports */
+	struct failures failures;
 	struct actor_stats stats;
 };
 
@@ -86,6 +91,7 @@ struct actor {
 enum effect_type {
 	FX_SEND,
 	FX_REQUEST,
+	FX_COMMAND,
 	FX_PUBLISH,
 	FX_PORT,
 	FX_SPAWN,
@@ -173,9 +179,9 @@ struct out_msg {
 	struct out_msg *next;
 	enum env_type type;
 	char *to, *from;
-	uint64_t sequence; /* 0: given when it is sent */
 	uint64_t correlation;
-	uint16_t kind;
+	uint64_t incarnation, sequence; /* 0: given when it is sent */
+	uint16_t kind, flags;
 	uint32_t deadline_ms;
 	struct trace trace;
 	struct bytes *body;
@@ -189,6 +195,7 @@ struct cell {
 	struct omap uids;   /* uid -> struct actor */
 	struct omap views;  /* stream -> struct view */
 	struct actor *run_first, *run_last;
+	struct actor *oldest, *newest;
 	uint64_t next_id; /* uids, correlations, timers */
 	uint64_t turns, dead; /* dead: messages that could not be delivered */
 	/* The time of the last look at the clock: once a turn, and whenever
@@ -204,7 +211,7 @@ struct cell {
 	/* the broker */
 	enum link_state link;
 	uint64_t epoch, incarnation, sequence;
-	uint64_t hello_at_us, ping_at_us, heard_us;
+	uint64_t hello_at_us, ping_at_us, heard_us, pings;
 	/* bytes of routed frames in this session: come, told so; what may be on
 	 * its way */
 	uint64_t taken, taken_told, window;
@@ -212,22 +219,86 @@ struct cell {
 	bool checking;
 	struct out_msg *out_first, *out_last;
 	size_t out_count;
-	bool stopping;
+	bool stopping; /* being freed: nothing leaves */
+	bool ending;   /* being stopped in order */
+	bool failed;   /* an actor failed too often: no more turns */
+	/* supervision */
+	struct restart_policy policy;
+	struct turn_record *record;
+	struct dead_letters *letters;
+	bool owns_record, owns_letters;
+	struct omap channels; /* id -> struct channel: commands of ours */
+	struct omap inboxes;  /* sender's incarnation, channel -> struct inbox */
+	uint64_t command_at_us, inboxes_swept_us;
+	struct omap monitors; /* watched name, 0, watcher's uid -> struct monitor */
+	struct notice *notice_first, *notice_last; /* that wait for the broker */
+	size_t notice_count;
+	uint64_t notice_number;
 };
 
 /* cell.c */
 struct actor *actor_by_name(const struct cell *c, struct span name);
 struct actor *actor_by_uid(const struct cell *c, uint64_t uid);
 int actor_queue(struct cell *c, struct actor *a, struct item *i); /* takes i; ERR_OVERLOADED frees it */
+/* Queues before all others. */
+void actor_queue_first(struct cell *c, struct actor *a, struct item *i);
+int actor_add(struct cell *c, const char *kind, const char *name, struct mp cfg,
+	      enum restart_kind otherwise, struct err *e);
 void actor_start(struct cell *c, struct actor *a);
 void actor_end(struct cell *c, struct actor *a, int reason); /* for good */
-void actor_fail(struct cell *c, struct actor *a, const char *why);
+/* From life to waiting: the state goes, what others sent stays. It has another
+ * uid afterwards, which a restart's timer names. */
+void actor_down(struct cell *c, struct actor *a, int reason);
 uint64_t cell_clock(struct cell *c); /* looks */
 void cell_tap(struct cell *c, struct tap_record *r); /* fills in the time */
 void cell_tap_actor(struct cell *c, unsigned event, const struct actor *a, int error);
 
 /* turn.c: takes the item */
 void turn_run(struct cell *c, struct actor *a, struct item *i);
+const char *item_kind(const struct item *i);
+
+/* supervisor.c: who begins again after a failure, and when */
+struct crash { /* what is told about it */
+	const char *why;
+	const struct item *item; /* NULL: between turns */
+};
+void actor_fail(struct cell *c, struct actor *a, const struct crash *crash);
+/* The stop turn is over. */
+void actor_stopped(struct cell *c, struct actor *a, int reason);
+void actor_stop(struct cell *c, struct actor *a, bool by_itself);
+
+/* report.c: notices on the bus */
+void report_crash(struct cell *c, const struct actor *a, const struct crash *crash);
+void report_interrupted(struct cell *c, const struct turn_note *n);
+void notices_flush(struct cell *c);
+void notices_free(struct cell *c);
+
+/* monitor.c: who wants to know of whose end */
+void monitor_add(struct cell *c, struct actor *a, const char *name);
+void monitors_fire(struct cell *c, struct span name, int reason);
+void monitors_of_actor_drop(struct cell *c, uint64_t uid);
+void monitors_watch(struct cell *c); /* tells the broker of all that look outside */
+void monitors_free(struct cell *c);
+
+/* command.c: what is sent until it is acknowledged */
+void command_begin(struct cell *c, struct actor *a, const char *to, uint16_t kind, uint64_t tag,
+		  const struct trace *trace, struct bytes *body);
+void command_arrived(struct cell *c, const struct envelope *env, struct bytes *owner);
+void command_acknowledged(struct cell *c, struct mp body);
+/* Its turn went well (code 0), or there will be none. */
+void command_done(struct cell *c, const struct item *i, int code);
+void commands_tick(struct cell *c, uint64_t now_us);
+void commands_of_actor_drop(struct cell *c, uint64_t uid);
+void commands_free(struct cell *c);
+
+/* letters.c: what could not be delivered */
+void letter_add(struct cell *c, enum dead_reason reason, const struct envelope *env,
+		struct bytes *body);
+void letter_of_item(struct cell *c, const struct actor *a, const struct item *i,
+		    enum dead_reason reason);
+void letter_returned(struct cell *c, struct mp body);
+/* Whether the message is for the cell itself, and was answered. */
+bool letters_on_request(struct cell *c, const struct envelope *env);
 
 /* listing.c: answers cell.actors */
 void listing_answer(struct cell *c, const struct envelope *request);
@@ -242,7 +313,14 @@ void timer_cancel(struct cell *c, uint64_t id);
 void timers_run(struct cell *c, uint64_t now_us);
 void timer_fire(struct cell *c, const struct timer *t); /* cell.c: one that is due */
 
-/* post.c: from anybody here to anybody anywhere */
+/* post.c: from anybody here to anybody anywhere. A message that is ready:
+ * `owner` holds its body. */
+struct msg_id msg_id_of(const struct envelope *env);
+/* The mailbox's item for a message. ERR_UNSUPPORTED, ERR_INVALID, ERR_POISON. */
+int item_of_message(struct cell *c, const struct actor *a, const struct envelope *env,
+		    struct bytes *owner, struct item **out);
+void post_envelope(struct cell *c, const struct envelope *env, struct bytes *owner);
+bool lives_here(const struct cell *c, const char *name);
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
 	  uint64_t correlation, uint32_t deadline_ms, const struct trace *trace,
 	  struct bytes *body); /* body: borrowed */
@@ -271,6 +349,8 @@ void link_on_system(struct cell *c, const struct envelope *env);
 /* A routed frame of so many bytes was taken from the socket. */
 void link_took(struct cell *c, size_t bytes);
 void link_register(struct cell *c, const char *name, bool on);
+void link_crashed(struct cell *c, const char *name); /* it stays, its state does not */
+void link_watch(struct cell *c, const char *watcher, const char *name);
 void link_free(struct cell *c);
 
 /* view.c */

@@ -139,6 +139,18 @@ void ctx_request(struct ctx *c, const char *to, const char *kind, struct buf *bo
 	put_message(c, FX_REQUEST, to, kind, body, 0, timeout_ms, tag);
 }
 
+void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body, uint64_t tag)
+{
+	put_message(c, FX_COMMAND, to, kind, body, 0, 0, tag);
+	const struct effects *fx = &c->effects;
+	const struct effect *f = fx->count ? &fx->list[fx->count - 1] : NULL;
+	if (!f || f->type != FX_COMMAND || f->row->class == CLASS_COMMAND)
+		return;
+	struct err e;
+	err_set(&e, ERR_INVALID, "%s is no command", kind);
+	fail(c, &e);
+}
+
 /* Whether this turn is about a request that waits for its one answer. */
 static bool answerable(struct ctx *c, const char *what)
 {

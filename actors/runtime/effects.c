@@ -100,30 +100,15 @@ static void release_spawn(struct cell *c, struct effect *f)
 	char *sep = strchr(f->to, 1);
 	struct err e = {0};
 	*sep = 0;
-	if (cell_add_actor(c, f->to, sep + 1, mp_of(bytes_span(f->body)), &e))
+	if (actor_add(c, f->to, sep + 1, mp_of(bytes_span(f->body)), RESTART_TRANSIENT, &e))
 		log_warn(c->name, "spawn: %s", e.text);
 }
 
-static void release_stop(struct cell *c, struct effect *f)
+static void release_stop(struct cell *c, struct actor *by, struct effect *f)
 {
 	struct actor *a = actor_by_name(c, span_of(f->to));
-	if (!a || a->stopping)
-		return;
-	a->stopping = true;
-	struct item *stop = mem_alloc(sizeof *stop);
-	stop->type = ITEM_STOP;
-	actor_queue(c, a, stop);
-}
-
-static void release_monitor(struct cell *c, struct actor *a, struct effect *f)
-{
-	struct buf b = {0};
-	mpw_map(&b, 1);
-	mpw_kv_str(&b, "name", f->to);
-	struct bytes *body = bytes_take(&b);
-	struct trace none = {0};
-	post(c, ENV_SYSTEM, a->name, "broker", MSG_NAME_WATCH, 0, 0, &none, body);
-	bytes_unref(body);
+	if (a)
+		actor_stop(c, a, a == by);
 }
 
 static void release_reply(struct cell *c, struct actor *a, struct effect *f,
@@ -156,6 +141,9 @@ static void release_outward(struct cell *c, struct actor *a, struct effect *f,
 	case FX_REQUEST:
 		release_request(c, a, f, &child);
 		break;
+	case FX_COMMAND:
+		command_begin(c, a, f->to, f->row->number, f->tag, &child, f->body);
+		break;
 	case FX_PUBLISH:
 		release_publish(c, a, f, trace);
 		break;
@@ -166,7 +154,7 @@ static void release_outward(struct cell *c, struct actor *a, struct effect *f,
 		release_spawn(c, f);
 		break;
 	case FX_MONITOR:
-		release_monitor(c, a, f);
+		monitor_add(c, a, f->to);
 		break;
 	default:
 		break;
@@ -190,8 +178,7 @@ void effects_release(struct cell *c, struct actor *a, struct effects *fx,
 		else if (f->type == FX_CANCEL)
 			timer_cancel(c, f->id);
 	}
-	/* Last, because it may end the actor whose effects these are. */
 	for (size_t i = 0; i < fx->count; i++)
 		if (fx->list[i].type == FX_STOP)
-			release_stop(c, &fx->list[i]);
+			release_stop(c, a, &fx->list[i]);
 }

@@ -6,7 +6,7 @@
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
 
-enum { CHECK_MS = 5000, AGAIN_US = 100000 };
+enum { CHECK_MS = 1000, DOUBLED_MAX = 4, AGAIN_US = 100000 };
 
 void fence_take(struct ctx *c, struct fence *f, const char *name, struct view *const *views,
 		size_t view_count)
@@ -35,7 +35,7 @@ static void ask(struct ctx *c, struct fence *f)
 		mpw_span(&b, view_stream(f->views[i]));
 		mpw_u64(&b, view_version(f->views[i]));
 	}
-	ctx_request(c, "store", "store.check", &b, CHECK_MS, FENCE_TAG);
+	ctx_request(c, "store", "store.check", &b, CHECK_MS << f->unanswered, FENCE_TAG);
 }
 
 int fence_on_outcome(struct ctx *c, struct fence *f, const struct store_outcome *o)
@@ -60,6 +60,10 @@ void fence_on_reply(struct ctx *c, struct fence *f, const struct reply *r)
 	struct span stream;
 	uint64_t head;
 	size_t n = 0;
+	if (!r->status)
+		f->unanswered = 0;
+	else if (f->unanswered < DOUBLED_MAX)
+		f->unanswered++;
 	if (r->status || !mp_find(r->body, "streams", &m) || mp_map(&m, &n)) {
 		ctx_timer(c, AGAIN_US, FENCE_TAG);
 		return;

@@ -31,6 +31,7 @@ struct fence {
 	uint64_t token;          /* 0: not taken yet */
 	struct view *const *views;
 	size_t view_count;
+	unsigned unanswered; /* checks in a row: each waits twice as long */
 	uint64_t *floors; /* what each view must show; NULL: not known yet */
 };
 

@@ -20,6 +20,7 @@ enum {
 	HELLO_AGAIN_US = 200000,
 	PING_US = 1000000,
 	SILENCE_US = 5000000,
+	WATCH_PINGS = 5, /* so often monitors are said again: a word may be lost */
 };
 
 static void out_free(struct out_msg *m)
@@ -37,10 +38,11 @@ static int send_envelope(struct cell *c, const struct out_msg *m)
 		.cluster = c->cfg.cluster,
 		.to = span_of(m->to),
 		.from = span_of(m->from),
-		.incarnation = c->incarnation,
+		.incarnation = m->incarnation ? m->incarnation : c->incarnation,
 		.sequence = m->sequence ? m->sequence : ++c->sequence,
 		.correlation = m->correlation,
 		.kind = m->kind,
+		.flags = m->flags,
 		.deadline_ms = m->deadline_ms,
 		.hops = ENV_HOPS,
 		.trace = m->trace,
@@ -55,10 +57,10 @@ static int send_envelope(struct cell *c, const struct out_msg *m)
 	return rc;
 }
 
-static int send_system(struct cell *c, uint16_t kind, struct buf *body)
+static int send_system(struct cell *c, uint16_t kind, const char *from, struct buf *body)
 {
-	struct out_msg m = {.type = ENV_SYSTEM, .to = (char[]){"broker"}, .from = (char[]){""},
-			    .kind = kind};
+	struct out_msg m = {.type = ENV_SYSTEM, .to = (char[]){"broker"},
+			    .from = (char *)(uintptr_t)from, .kind = kind};
 	m.body = bytes_take(body);
 	int rc = send_envelope(c, &m);
 	bytes_unref(m.body);
@@ -82,7 +84,7 @@ static void say_hello(struct cell *c, uint64_t now_us)
 		mpw_span(&b, onode_key(n));
 	c->link = LINK_HELLO;
 	c->epoch = 0;
-	send_system(c, MSG_SESSION_HELLO, &b);
+	send_system(c, MSG_SESSION_HELLO, "", &b);
 	uint64_t jitter = c->ops.random(c->ops.arg) % HELLO_AGAIN_US;
 	c->hello_at_us = now_us + HELLO_AGAIN_US + jitter;
 }
@@ -93,7 +95,7 @@ static void tell_credit(struct cell *c)
 	struct buf b = {0};
 	mpw_map(&b, 1);
 	mpw_kv_u64(&b, "taken", c->taken);
-	if (send_system(c, MSG_SESSION_CREDIT, &b) == 0)
+	if (send_system(c, MSG_SESSION_CREDIT, "", &b) == 0)
 		c->taken_told = c->taken;
 }
 
@@ -146,24 +148,18 @@ static void on_welcome(struct cell *c, const struct envelope *env)
 	c->ping_at_us = c->heard_us + PING_US;
 	log_debug(c->name, "session is up");
 	link_flush(c);
+	monitors_watch(c);
+	notices_flush(c);
 	views_link_up(c);
 }
 
 static void on_down(struct cell *c, const struct envelope *env)
 {
 	struct mp body = mp_of(env->body);
-	struct actor *a = actor_by_name(c, env->to);
-	if (!a)
-		return;
-	struct span name = mp_path_str(body, "name");
 	struct span reason = mp_path_str(body, "reason");
 	char word[64] = {0};
 	memcpy(word, reason.data, reason.len < 63 ? reason.len : 63);
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_DOWN;
-	i->from = mem_ndup(name.data, name.len);
-	i->status = err_by_name(word);
-	actor_queue(c, a, i);
+	monitors_fire(c, mp_path_str(body, "name"), err_by_name(word));
 }
 
 void link_on_system(struct cell *c, const struct envelope *env)
@@ -177,6 +173,9 @@ void link_on_system(struct cell *c, const struct envelope *env)
 		break;
 	case MSG_NAME_DOWN:
 		on_down(c, env);
+		break;
+	case MSG_LETTER_RETURNED:
+		letter_returned(c, mp_of(env->body));
 		break;
 	case MSG_SESSION_PONG:
 		if (c->link == LINK_UP)
@@ -213,8 +212,10 @@ void link_tick(struct cell *c, uint64_t now_us)
 		mpw_map(&b, 2);
 		mpw_kv_u64(&b, "sent_us", now_us);
 		mpw_kv_u64(&b, "names", c->actors.count + 1); /* as say_hello counts */
-		send_system(c, MSG_SESSION_PING, &b);
+		send_system(c, MSG_SESSION_PING, "", &b);
 		c->ping_at_us = now_us + PING_US;
+		if (++c->pings % WATCH_PINGS == 0)
+			monitors_watch(c);
 	}
 }
 
@@ -241,6 +242,27 @@ void link_flush(struct cell *c)
 	}
 }
 
+/* Commands and their acknowledgements come again: not lost yet. */
+static bool is_repeated(const struct out_msg *m)
+{
+	return m->flags & ENV_COMMAND || m->kind == MSG_COMMAND_ACK;
+}
+
+static void letter_of_out(struct cell *c, const struct out_msg *m)
+{
+	struct envelope env = {
+		.type = m->type,
+		.from = span_of(m->from),
+		.to = span_of(m->to),
+		.kind = m->kind,
+		.incarnation = m->incarnation,
+		.sequence = m->sequence,
+		.trace = m->trace,
+		.body = bytes_span(m->body),
+	};
+	letter_add(c, DEAD_FULL, &env, m->body);
+}
+
 static void refuse(struct cell *c, struct out_msg *m)
 {
 	struct tap_record seen = {
@@ -259,9 +281,8 @@ static void refuse(struct cell *c, struct out_msg *m)
 	if (m->type == ENV_REQUEST)
 		post_error(c, m->to, m->from, m->correlation, ERR_OVERLOADED,
 			   "this cell's queue to the broker is full", &m->trace);
-	else
-		log_warn(c->name, "dead letter: %s to %s: the queue to the broker is full",
-			 m->from, m->to);
+	else if (m->type == ENV_SEND && !is_repeated(m))
+		letter_of_out(c, m);
 	out_free(m);
 }
 
@@ -292,14 +313,29 @@ void link_publish(struct cell *c, struct bytes *frame)
 		(void)c->ops.send(c->ops.arg, frame);
 }
 
-void link_register(struct cell *c, const char *name, bool on)
+static void say_name(struct cell *c, uint16_t kind, const char *from, const char *name)
 {
 	if (c->link != LINK_UP || c->stopping)
-		return; /* the next hello names everybody */
+		return; /* the next hello names everybody, and the next welcome all monitors */
 	struct buf b = {0};
 	mpw_map(&b, 1);
 	mpw_kv_str(&b, "name", name);
-	send_system(c, on ? MSG_NAME_REGISTER : MSG_NAME_RELEASE, &b);
+	send_system(c, kind, from, &b);
+}
+
+void link_register(struct cell *c, const char *name, bool on)
+{
+	say_name(c, on ? MSG_NAME_REGISTER : MSG_NAME_RELEASE, "", name);
+}
+
+void link_crashed(struct cell *c, const char *name)
+{
+	say_name(c, MSG_NAME_CRASHED, "", name);
+}
+
+void link_watch(struct cell *c, const char *watcher, const char *name)
+{
+	say_name(c, MSG_NAME_WATCH, watcher, name);
 }
 
 void link_free(struct cell *c)

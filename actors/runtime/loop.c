@@ -4,7 +4,9 @@
  * before the loop sleeps. */
 #include "actors/runtime/loop.h"
 
+#include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -47,6 +49,10 @@ struct loop {
 	struct loop_hook *hooks;
 	uint64_t random[4]; /* xoshiro256** */
 	uint64_t now;
+	struct failures failures;
+	uint64_t lives;
+	bool failed;
+	char why[200];
 	_Atomic bool stop;
 	_Atomic uint64_t stop_at;
 };
@@ -170,9 +176,8 @@ static void *op_shared(void *arg, const char *name)
 static void op_escalate(void *arg, const char *actor, const char *why)
 {
 	struct loop *l = arg;
-	log_error(l->cfg.cell.name, "%s failed too often (%s): the process ends and starts again",
-		  actor, why);
-	_exit(70);
+	l->failed = true; /* begin_again does the rest, outside of the turn */
+	snprintf(l->why, sizeof l->why, "%s failed too often (%s)", actor, why);
 }
 
 static void op_tap(void *arg, const struct tap_record *r)
@@ -252,10 +257,31 @@ void loop_hook_remove(struct loop_hook *h)
 
 /* ---- life */
 
+static void open_cell(struct loop *l)
+{
+	struct cell_ops ops = {
+		.arg = l,
+		.now_us = op_now,
+		.wall_us = op_wall,
+		.random = op_random,
+		.send = op_send,
+		.subscribe = op_subscribe,
+		.reconnect = op_reconnect,
+		.shared = op_shared,
+		.escalate = op_escalate,
+		.tap = l->cfg.tap ? op_tap : NULL,
+	};
+	struct cell_config cell = l->cfg.cell;
+	cell.loop = l;
+	l->cell = cell_new(&cell, &ops);
+}
+
 int loop_open(struct loop **out, const struct loop_config *cfg, struct err *e)
 {
 	struct loop *l = mem_alloc(sizeof *l);
 	l->cfg = *cfg;
+	if (!l->cfg.restart.window_us)
+		l->cfg.restart = restart_policy_default;
 	l->broker = mem_dup(cfg->broker);
 	l->bus_at = mem_dup(cfg->bus);
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -267,25 +293,10 @@ int loop_open(struct loop **out, const struct loop_config *cfg, struct err *e)
 		loop_free(l);
 		return rc;
 	}
-	struct cell_ops ops = {
-		.arg = l,
-		.now_us = op_now,
-		.wall_us = op_wall,
-		.random = op_random,
-		.send = op_send,
-		.subscribe = op_subscribe,
-		.reconnect = op_reconnect,
-		.shared = op_shared,
-		.escalate = op_escalate,
-		.tap = cfg->tap ? op_tap : NULL,
-	};
-	struct cell_config cell = cfg->cell;
-	cell.loop = l;
-	l->cell = cell_new(&cell, &ops);
+	open_cell(l);
 	*out = l;
 	return 0;
 }
-
 struct cell *loop_cell(struct loop *l)
 {
 	return l->cell;
@@ -344,16 +355,60 @@ static bool round_once(struct loop *l)
 	       (l->sub && sock_readable(l->sub));
 }
 
+/* Nothing but the end of the process is listened to. */
+static void wait_before(struct loop *l, uint64_t us)
+{
+	uint64_t until = clock_us(CLOCK_MONOTONIC) + us;
+	for (uint64_t now; !l->stop && (now = clock_us(CLOCK_MONOTONIC)) < until;) {
+		struct pollfd fd = {.fd = l->wake_fd, .events = POLLIN};
+		poll(&fd, 1, (int)((until - now + 999) / 1000));
+	}
+}
+
+/* The cell failed: what it had is dropped, as if its process had ended. */
+static void begin_again(struct loop *l)
+{
+	const struct restart_policy *p = &l->cfg.restart;
+	const char *name = l->cfg.cell.name;
+	struct err e = {0};
+	bool often = failures_add(&l->failures, p, clock_us(CLOCK_MONOTONIC));
+	if (often || l->cfg.alone || !l->cfg.fill) {
+		log_error(name, "%s%s: the process ends", l->why,
+			  l->cfg.alone || !l->cfg.fill ? "" : ", and its cell too");
+		_exit(LOOP_EXIT_FAILED);
+	}
+	log_error(name, "%s: the cell is dropped and begins again", l->why);
+	cell_free(l->cell);
+	l->cell = NULL;
+	disconnect(l);
+	bury(l);
+	wait_before(l, failures_backoff(&l->failures, p, op_random(l)));
+	l->failed = false;
+	if (l->stop)
+		return;
+	if (connect_broker(l, &e))
+		log_warn(name, "no new connection to the broker: %s", e.text);
+	l->lives++;
+	open_cell(l);
+	l->cfg.fill(l->cfg.fill_arg, l->cell);
+}
+
 void loop_run(struct loop *l)
 {
 	while (!l->stop) {
+		if (l->failed) {
+			begin_again(l);
+			continue;
+		}
 		bool more = round_once(l);
 		/* Hooks run each time: a library beside the loop may have work. */
 		int ms = sleep_ms(l);
 		wait_for_events(l, more ? 0 : ms);
 	}
+	if (!l->cell) /* it ended between two lives */
+		return;
 	cell_stop(l->cell);
-	while (clock_us(CLOCK_MONOTONIC) < l->stop_at && cell_actor_count(l->cell)) {
+	while (clock_us(CLOCK_MONOTONIC) < l->stop_at && cell_actor_count(l->cell) && !l->failed) {
 		bool more = round_once(l);
 		int ms = sleep_ms(l);
 		wait_for_events(l, more ? 0 : ms < 20 ? ms : 20);
@@ -375,9 +430,15 @@ void loop_free(struct loop *l)
 	cell_free(l->cell);
 	disconnect(l);
 	bury(l);
+	failures_fini(&l->failures);
 	close(l->epoll_fd);
 	close(l->wake_fd);
 	free(l->broker);
 	free(l->bus_at);
 	free(l);
+}
+
+uint64_t loop_lives(const struct loop *l)
+{
+	return l->lives;
 }

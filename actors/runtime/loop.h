@@ -9,6 +9,14 @@
 
 struct loop_config {
 	struct cell_config cell;
+	/* Adds the actors of a new life of the cell: when it failed, its actors
+	 * and sockets are dropped and the loop begins again, after a backoff and
+	 * not more often than `restart` allows; then the process ends. NULL, or
+	 * `alone` (the cell has a process of its own): it ends at once. */
+	void (*fill)(void *arg, struct cell *c);
+	void *fill_arg;
+	bool alone;
+	struct restart_policy restart; /* zeroed: restart_policy_default */
 	const char *broker, *bus; /* endpoints: inproc://..., ipc://... */
 	bool trusted;             /* the broker is in this process */
 	void *(*shared)(void *arg, const char *name);
@@ -16,6 +24,8 @@ struct loop_config {
 	void (*tap)(void *arg, const struct tap_record *r);
 	void *tap_arg;
 };
+
+enum { LOOP_EXIT_FAILED = 70 }; /* the process's exit code when its cell failed too often */
 
 struct loop;
 
@@ -26,5 +36,7 @@ struct cell *loop_cell(struct loop *l);
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l, uint32_t stop_ms);
 void loop_free(struct loop *l);
+/* How often the cell began again. */
+uint64_t loop_lives(const struct loop *l);
 
 #endif

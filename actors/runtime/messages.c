@@ -101,6 +101,34 @@ static const struct msg_field listing[] = {
 	{"cell", MP_MAP, 32, false, "turns, pending, parked, outbox, dead: of the cell"},
 	END,
 };
+static const struct msg_field letters[] = {
+	{"after", MP_INT, 0, false, "number of the last one known"},
+	END,
+};
+static const struct msg_field letter_list[] = {
+	{"total", MP_INT, 0, true, "dead letters since the process began, kept or not"},
+	{"reasons", MP_MAP, 16, true, "reason: how many, ever"},
+	{"letters", MP_ARRAY, 0, true,
+	 "a map each: number, wall_us, reason, from, to, kind, request, attempt, secret (body has nil for what is), body"},
+	{"more", MP_BOOL, 0, true, "there are more"},
+	END,
+};
+static const struct msg_field letter[] = {
+	{"number", MP_INT, 0, false, "which; 0, to drop: all"},
+	END,
+};
+static const struct msg_field count[] = {
+	{"count", MP_INT, 0, true, "how many it was about"},
+	END,
+};
+static const struct msg_field ack[] = {
+	{"incarnation", MP_INT, 0, true, "of the sender's cell"},
+	{"channel", MP_INT, 0, true, "the sender's number for this pair"},
+	{"upto", MP_INT, 0, true, "all commands up to it were handled or refused"},
+	{"mask", MP_INT, 0, true, "bit n: command upto + 1 + n has arrived"},
+	{"refused", MP_ARRAY, 64, true, "[number, name of an error code] each, the latest"},
+	END,
+};
 
 static const struct msg_row rows[] = {
 	{MSG_STORE_TXN, "store.txn", CLASS_REQUEST, ROLE_CELL, txn, "compare, then or else"},
@@ -130,6 +158,17 @@ static const struct msg_row rows[] = {
 	{MSG_CELL_ACTORS, "cell.actors", CLASS_REQUEST, ROLE_CELL, actors,
 	 "to cell/NAME: who lives there, in order of names"},
 	{MSG_CELL_LISTING, "cell.listing", CLASS_REPLY, ROLE_CELL, listing, "those"},
+	{MSG_CELL_LETTERS, "cell.letters", CLASS_REQUEST, ROLE_CELL, letters,
+	 "to cell/NAME: messages that nobody took"},
+	{MSG_CELL_LETTER_LIST, "cell.letter-list", CLASS_REPLY, ROLE_CELL, letter_list, "those"},
+	{MSG_CELL_LETTER_RETRY, "cell.letter-retry", CLASS_REQUEST, ROLE_CELL, letter,
+	 "send it again, as it was"},
+	{MSG_CELL_LETTER_RETRIED, "cell.letter-retried", CLASS_REPLY, ROLE_CELL, count, "done"},
+	{MSG_CELL_LETTER_DROP, "cell.letter-drop", CLASS_REQUEST, ROLE_CELL, letter,
+	 "forget it"},
+	{MSG_CELL_LETTER_DROPPED, "cell.letter-dropped", CLASS_REPLY, ROLE_CELL, count, "done"},
+	{MSG_COMMAND_ACK, "command.ack", CLASS_SEND, ROLE_ANY, ack,
+	 "to a command's sender: its cell takes it"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

@@ -59,13 +59,33 @@ static void tap_message(struct cell *c, unsigned event, const struct envelope *e
 	cell_tap(c, &r);
 }
 
-static int queue_message(struct cell *c, const struct envelope *env, struct bytes *owner,
-			 struct err *e)
+/* What stays the same when a message is sent again: a request's correlation, a
+ * command's place in its channel, a send's sequence. */
+struct msg_id msg_id_of(const struct envelope *env)
 {
-	struct actor *a = actor_by_name(c, env->to);
+	uint64_t number = env->sequence;
+	if (env->type == ENV_REQUEST)
+		number = env->correlation | UINT64_C(1) << 63;
+	else if (env->flags & ENV_COMMAND)
+		number = env->sequence << 24 | (env->correlation & 0xffffff) | UINT64_C(1) << 62;
+	return (struct msg_id){env->incarnation, number};
+}
+
+static unsigned crashes_of(const struct cell *c, const struct actor *a, const struct envelope *env)
+{
+	unsigned known = turn_record_crashes(c->record, a->name, msg_id_of(env));
+	return known > env->attempt ? known : env->attempt;
+}
+
+int item_of_message(struct cell *c, const struct actor *a, const struct envelope *env,
+		    struct bytes *owner, struct item **out)
+{
+	struct err e = {0};
 	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, env->kind);
-	int rc = !a ? ERR_UNREACHABLE : !row ? ERR_UNSUPPORTED
-					     : catalogue_check(row, mp_of(env->body), e);
+	unsigned crashes = crashes_of(c, a, env);
+	int rc = !row			    ? ERR_UNSUPPORTED
+		 : crashes >= CRASHES_MAX ? ERR_POISON
+					    : catalogue_check(row, mp_of(env->body), &e);
 	if (rc)
 		return rc;
 	struct item *i = mem_alloc(sizeof *i);
@@ -74,31 +94,71 @@ static int queue_message(struct cell *c, const struct envelope *env, struct byte
 	i->from = mem_ndup(env->from.data, env->from.len);
 	i->request = env->type == ENV_REQUEST;
 	i->correlation = env->correlation;
+	i->channel = env->sequence;
 	i->trace = env->trace;
-	i->attempt = env->attempt;
+	i->id = msg_id_of(env);
+	i->attempt = crashes;
+	if (env->deadline_ms)
+		i->deadline_us = c->ops.now_us(c->ops.arg) + (uint64_t)env->deadline_ms * 1000;
 	i->owner = bytes_ref(owner);
 	i->body = env->body;
-	return actor_queue(c, a, i);
+	*out = i;
+	return 0;
+}
+
+static int queue_message(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	struct actor *a = actor_by_name(c, env->to);
+	struct item *i = NULL;
+	int rc = a ? item_of_message(c, a, env, owner, &i) : ERR_UNREACHABLE;
+	return rc ? rc : actor_queue(c, a, i);
+}
+
+static enum dead_reason reason_of(int code)
+{
+	static const struct {
+		int code;
+		enum dead_reason reason;
+	} rows[] = {
+		{ERR_UNREACHABLE, DEAD_NO_RECEIVER},
+		{ERR_OVERLOADED, DEAD_FULL},
+		{ERR_POISON, DEAD_POISON},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].code == code)
+			return rows[i].reason;
+	return DEAD_UNKNOWN;
 }
 
 /* Nobody took it: who asked is told, who only sent is not. */
-static void undeliverable(struct cell *c, const struct envelope *env, int code, const char *text)
+static void undeliverable(struct cell *c, const struct envelope *env, struct bytes *owner,
+			  int code, const char *text)
 {
 	char sender[ENV_NAME_BYTES_MAX + 1], receiver[ENV_NAME_BYTES_MAX + 1];
-	snprintf(sender, sizeof sender, "%.*s", (int)env->from.len, env->from.data);
-	snprintf(receiver, sizeof receiver, "%.*s", (int)env->to.len, env->to.data);
+	snprintf(sender, sizeof sender, "%.*s", (int)env->from.len, (const char *)env->from.data);
+	snprintf(receiver, sizeof receiver, "%.*s", (int)env->to.len, (const char *)env->to.data);
 	c->dead++;
 	tap_message(c, RING_DEAD, env, code);
+	if (env->type != ENV_REQUEST || code == ERR_POISON)
+		letter_add(c, reason_of(code), env, owner);
 	if (env->type == ENV_REQUEST)
 		post_error(c, receiver, sender, env->correlation, code, text, &env->trace);
+}
+
+static bool command_traffic(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	if (env->flags & ENV_COMMAND)
+		command_arrived(c, env, owner);
+	else if (env->kind == MSG_COMMAND_ACK)
+		command_acknowledged(c, mp_of(env->body));
 	else
-		log_debug(c->name, "dead letter from %s to %s: %s", sender, receiver, text);
+		return false;
+	return true;
 }
 
 /* A message for somebody in this cell. `owner` is borrowed. */
 static void deliver(struct cell *c, const struct envelope *env, struct bytes *owner)
 {
-	struct err e = {0};
 	tap_message(c, RING_DELIVERED, env, 0);
 	if (env->type == ENV_REPLY) {
 		struct reply r = {.from = env->from, .body = mp_of(env->body), .owner = owner};
@@ -113,42 +173,57 @@ static void deliver(struct cell *c, const struct envelope *env, struct bytes *ow
 		listing_answer(c, env);
 		return;
 	}
-	int rc = queue_message(c, env, owner, &e);
+	if (letters_on_request(c, env) || command_traffic(c, env, owner))
+		return;
+	int rc = queue_message(c, env, owner);
 	if (rc)
-		undeliverable(c, env, rc, e.text[0] ? e.text : err_text(rc));
+		undeliverable(c, env, owner, rc, err_text(rc));
 }
 
-static bool lives_here(const struct cell *c, const char *name)
+bool lives_here(const struct cell *c, const char *name)
 {
 	return strcmp(name, c->self) == 0 || actor_by_name(c, span_of(name));
 }
 
-static void post_outside(struct cell *c, const struct envelope *env, struct bytes *body)
+static void post_outside(struct cell *c, const struct envelope *env, struct bytes *owner)
 {
 	struct out_msg *m = mem_alloc(sizeof *m);
 	m->type = env->type;
 	m->from = mem_ndup(env->from.data, env->from.len);
 	m->to = mem_ndup(env->to.data, env->to.len);
-	m->sequence = env->sequence;
 	m->kind = env->kind;
+	m->flags = env->flags;
+	m->incarnation = env->incarnation;
+	m->sequence = env->sequence;
 	m->correlation = env->correlation;
 	m->deadline_ms = env->deadline_ms;
 	m->trace = env->trace;
-	m->body = bytes_ref(body);
+	m->body = bytes_slice(owner, env->body);
 	link_send(c, m);
+}
+
+void post_envelope(struct cell *c, const struct envelope *env, struct bytes *owner)
+{
+	if (c->stopping)
+		return;
+	bool answer = env->type == ENV_REPLY || env->type == ENV_ERROR;
+	tap_message(c, answer ? RING_REPLIED : RING_SENT, env, 0);
+	bool here = span_is(env->to, c->self) || actor_by_name(c, env->to);
+	if (env->type != ENV_SYSTEM && here)
+		deliver(c, env, owner);
+	else
+		post_outside(c, env, owner);
 }
 
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
 	  uint64_t correlation, uint32_t deadline_ms, const struct trace *trace,
 	  struct bytes *body)
 {
-	if (c->stopping)
-		return;
-	bool answer = type == ENV_REPLY || type == ENV_ERROR;
 	struct envelope env = {
 		.type = type,
 		.from = span_of(from),
 		.to = span_of(to),
+		.incarnation = c->incarnation,
 		.sequence = ++c->sequence,
 		.kind = kind,
 		.correlation = correlation,
@@ -156,11 +231,7 @@ void post(struct cell *c, enum env_type type, const char *from, const char *to, 
 		.trace = *trace,
 		.body = bytes_span(body),
 	};
-	tap_message(c, answer ? RING_REPLIED : RING_SENT, &env, 0);
-	if (type != ENV_SYSTEM && lives_here(c, to))
-		deliver(c, &env, body);
-	else
-		post_outside(c, &env, body);
+	post_envelope(c, &env, body);
 }
 
 /* ---- requests of ours */
@@ -187,13 +258,30 @@ void parked_free(void *ptr)
 	free(p);
 }
 
+/* When something is to be done about it: said again, or given up. */
+static uint64_t pending_due(const struct pending *p)
+{
+	return p->txn && p->retry_us < p->deadline_us ? p->retry_us : p->deadline_us;
+}
+
+/* All that fall due within SWEEP_US share a sweep; with nothing due there is none. */
+static void sweep_by(struct cell *c, uint64_t due_us)
+{
+	uint64_t soonest = c->ops.now_us(c->ops.arg) + SWEEP_US;
+	if (due_us < soonest)
+		due_us = soonest;
+	if (due_us < c->next_sweep_us)
+		c->next_sweep_us = due_us;
+}
+
 uint64_t pending_add(struct cell *c, struct pending *p)
 {
 	uint64_t id = ++c->next_id;
 	struct key8 k = key8_of(id);
 	p->local = lives_here(c, p->to);
 	if (!c->pendings.count)
-		c->next_sweep_us = c->ops.now_us(c->ops.arg) + SWEEP_US;
+		c->next_sweep_us = UINT64_MAX;
+	sweep_by(c, pending_due(p));
 	omap_put(&c->pendings, SPAN8(k), p);
 	return id;
 }
@@ -235,8 +323,8 @@ void pending_settle(struct cell *c, uint64_t correlation, const struct reply *r)
 	if (!p)
 		return; /* late: the asker was told already */
 	if (txn_unknown(p, r)) {
-		uint64_t soon = c->ops.now_us(c->ops.arg) + SWEEP_US;
-		p->retry_us = soon;
+		p->retry_us = c->ops.now_us(c->ops.arg) + SWEEP_US;
+		sweep_by(c, p->retry_us);
 		return;
 	}
 	omap_remove(&c->pendings, SPAN8(k));
@@ -279,7 +367,7 @@ void pendings_sweep(struct cell *c, uint64_t now_us)
 {
 	if (!c->pendings.count || now_us < c->next_sweep_us)
 		return;
-	c->next_sweep_us = now_us + SWEEP_US;
+	c->next_sweep_us = UINT64_MAX;
 	uint64_t last = c->next_id; /* what is added meanwhile waits for the next sweep */
 	uint64_t at = 0;
 	for (;;) {
@@ -298,7 +386,9 @@ void pendings_sweep(struct cell *c, uint64_t now_us)
 					  .text = span_of(err_text(ERR_TIMEOUT)),
 					  .from = span_of(p->to)};
 			pending_settle(c, id, &r);
+			continue;
 		}
+		sweep_by(c, pending_due(p));
 	}
 }
 

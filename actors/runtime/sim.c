@@ -19,7 +19,16 @@ enum { TURN_MIN_US = 1, TURN_MAX_US = 40, TICK_US = 1000000, DRIVERS_MAX = 32 };
 /* Wall time in the simulator begins here: 2030-01-01T00:00:00Z. */
 #define SIM_EPOCH_US INT64_C(1893456000000000)
 
-enum event_type { EV_TO_BROKER, EV_TO_CELL, EV_BUS, EV_SUBSCRIBE, EV_RUN, EV_TICK, EV_SYNC };
+enum event_type {
+	EV_TO_BROKER,
+	EV_TO_CELL,
+	EV_BUS,
+	EV_SUBSCRIBE,
+	EV_RUN,
+	EV_TICK,
+	EV_SYNC,
+	EV_AGAIN, /* a cell that failed begins again */
+};
 
 struct sim_cell_slot;
 
@@ -44,6 +53,12 @@ struct sim_cell_slot {
 	bool paused;
 	struct held_frame *held_first, *held_last; /* of a pause */
 	uint64_t touched;
+	/* what outlives the cell */
+	struct turn_record *record;
+	struct dead_letters letters;
+	struct failures failures;
+	uint64_t cell_failures, process_failures;
+	bool failed;
 };
 
 struct held_frame {
@@ -229,7 +244,8 @@ static void router_publish(void *arg, struct bytes *frame)
 
 static void new_router(struct sim *s)
 {
-	struct router_ops ops = {s, router_send, router_publish};
+	struct router_ops ops = {
+		.arg = s, .send = router_send, .publish = router_publish};
 	s->router = router_new(&ops, 1, sim_random(s));
 }
 
@@ -291,6 +307,13 @@ static void *cell_shared(void *arg, const char *name)
 	return s->cfg.shared ? s->cfg.shared(s->cfg.shared_arg, name) : NULL;
 }
 
+static void cell_escalate(void *arg, const char *actor, const char *why)
+{
+	struct sim_cell_slot *slot = arg;
+	(void)actor, (void)why;
+	slot->failed = true; /* run_cell does the rest, outside of the turn */
+}
+
 static void cell_tap_op(void *arg, const struct tap_record *r)
 {
 	struct sim_cell_slot *slot = arg;
@@ -309,6 +332,7 @@ static void fill_slot(struct sim_cell_slot *slot)
 		.subscribe = cell_subscribe,
 		.reconnect = cell_reconnect,
 		.shared = cell_shared,
+		.escalate = s->cfg.refill ? cell_escalate : NULL,
 		.tap = s->cfg.tap ? cell_tap_op : NULL,
 	};
 	struct cell_config cfg = {
@@ -318,7 +342,11 @@ static void fill_slot(struct sim_cell_slot *slot)
 		.kinds = s->cfg.kinds,
 		.drivers = s->drivers,
 		.check = true,
+		.restart = s->cfg.restart,
+		.record = slot->record,
+		.letters = &slot->letters,
 	};
+	slot->failed = false;
 	slot->life++;
 	slot->run_at = 0;
 	slot->peer = ++s->next_peer;
@@ -334,6 +362,7 @@ struct cell *sim_cell(struct sim *s, const char *name)
 		slot = mem_alloc(sizeof *slot);
 		slot->sim = s;
 		slot->name = mem_dup(name);
+		slot->record = turn_record_new();
 		omap_put(&s->cells, span_of(name), slot);
 		fill_slot(slot);
 	}
@@ -413,6 +442,8 @@ struct sim *sim_new(const struct sim_config *cfg)
 {
 	struct sim *s = mem_alloc(sizeof *s);
 	s->cfg = *cfg;
+	if (!s->cfg.restart.window_us)
+		s->cfg.restart = restart_policy_default;
 	uint64_t x = cfg->seed;
 	for (int i = 0; i < 4; i++)
 		s->random[i] = splitmix(&x);
@@ -444,6 +475,56 @@ static void digest_event(struct sim *s, const struct event *e)
 		mix(s, e->slot->name, strlen(e->slot->name));
 }
 
+/* An envelope was checked whole at the broker; what is on the bus was not. */
+static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame)
+{
+	if (type == EV_BUS)
+		cell_on_bus(slot->cell, frame, false);
+	else
+		cell_on_frame(slot->cell, frame, true);
+	wake(slot, slot->sim->now);
+}
+
+/* What waited arrives, or goes with the process. */
+static void release_held(struct sim_cell_slot *slot, bool deliver)
+{
+	for (struct held_frame *h; (h = slot->held_first);) {
+		slot->held_first = h->next;
+		if (deliver)
+			to_cell(slot, h->type, h->frame);
+		bytes_unref(h->frame);
+		free(h);
+	}
+	slot->held_last = NULL;
+}
+
+static void drop_cell(struct sim_cell_slot *slot, bool process)
+{
+	slot->sim->killing = process;
+	cell_free(slot->cell);
+	slot->sim->killing = false;
+	slot->cell = NULL;
+	slot->life++; /* what is on its way to it is void */
+	release_held(slot, false);
+	omap_fini(&slot->topics, NULL);
+}
+
+static void cell_failed(struct sim *s, struct sim_cell_slot *slot)
+{
+	bool process = failures_add(&slot->failures, &s->cfg.restart, s->now);
+	slot->cell_failures++;
+	slot->process_failures += process;
+	if (process)
+		failures_fini(&slot->failures);
+	drop_cell(slot, process);
+	uint64_t wait = process ? s->cfg.restart.backoff_min_us
+				: failures_backoff(&slot->failures, &s->cfg.restart, sim_random(s));
+	push(s, (struct event){.at = s->now + wait,
+			       .type = EV_AGAIN,
+			       .slot = slot,
+			       .life = slot->life});
+}
+
 static void run_cell(struct sim *s, struct sim_cell_slot *slot)
 {
 	slot->run_at = 0;
@@ -452,6 +533,10 @@ static void run_cell(struct sim *s, struct sim_cell_slot *slot)
 		return;
 	}
 	bool more = cell_run(slot->cell, 1);
+	if (slot->failed) {
+		cell_failed(s, slot);
+		return;
+	}
 	if (more) {
 		wake(slot, s->now + between(s, TURN_MIN_US, TURN_MAX_US));
 		return;
@@ -471,16 +556,6 @@ static void to_broker(struct sim *s, const struct event *e)
 		router_on_frame(s->router, e->slot->peer, e->frame, false, s->now);
 }
 
-/* An envelope was checked whole at the broker; what is on the bus was not. */
-static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame)
-{
-	if (type == EV_BUS)
-		cell_on_bus(slot->cell, frame, false);
-	else
-		cell_on_frame(slot->cell, frame, true);
-	wake(slot, slot->sim->now);
-}
-
 static void hold_frame(struct sim_cell_slot *slot, const struct event *e)
 {
 	struct held_frame *h = mem_alloc(sizeof *h);
@@ -492,19 +567,6 @@ static void hold_frame(struct sim_cell_slot *slot, const struct event *e)
 		slot->held_first = h;
 	slot->held_last = h;
 	slot->touched++;
-}
-
-/* What waited arrives, or goes with the process. */
-static void release_held(struct sim_cell_slot *slot, bool deliver)
-{
-	for (struct held_frame *h; (h = slot->held_first);) {
-		slot->held_first = h->next;
-		if (deliver)
-			to_cell(slot, h->type, h->frame);
-		bytes_unref(h->frame);
-		free(h);
-	}
-	slot->held_last = NULL;
 }
 
 static void handle(struct sim *s, const struct event *e)
@@ -527,6 +589,10 @@ static void handle(struct sim *s, const struct event *e)
 	case EV_RUN:
 		if (slot->run_at == e->at)
 			run_cell(s, slot);
+		break;
+	case EV_AGAIN:
+		fill_slot(slot);
+		s->cfg.refill(s->cfg.refill_arg, slot->cell);
 		break;
 	case EV_TICK:
 		if (s->router)
@@ -592,6 +658,24 @@ void sim_wake(struct sim *s, const char *cell)
 		wake(slot, s->now);
 }
 
+uint64_t sim_cell_failures(struct sim *s, const char *cell)
+{
+	const struct sim_cell_slot *slot = slot_named(s, cell);
+	return slot ? slot->cell_failures : 0;
+}
+
+uint64_t sim_process_failures(struct sim *s, const char *cell)
+{
+	const struct sim_cell_slot *slot = slot_named(s, cell);
+	return slot ? slot->process_failures : 0;
+}
+
+const struct dead_letters *sim_dead_letters(struct sim *s, const char *cell)
+{
+	const struct sim_cell_slot *slot = slot_named(s, cell);
+	return slot ? &slot->letters : NULL;
+}
+
 int sim_crash_actor(struct sim *s, const char *cell, const char *actor)
 {
 	struct sim_cell_slot *slot = slot_named(s, cell);
@@ -609,13 +693,7 @@ int sim_stop_cell(struct sim *s, const char *cell)
 		return ERR_NOT_FOUND;
 	if (!slot->cell)
 		return 0;
-	s->killing = true;
-	cell_free(slot->cell);
-	s->killing = false;
-	slot->cell = NULL;
-	slot->life++; /* what is on its way to it is void */
-	release_held(slot, false);
-	omap_fini(&slot->topics, NULL);
+	drop_cell(slot, true);
 	return 0;
 }
 
@@ -712,6 +790,9 @@ static void slot_free(void *p)
 	cell_free(slot->cell);
 	release_held(slot, false);
 	omap_fini(&slot->topics, NULL);
+	turn_record_close(slot->record);
+	dead_letters_fini(&slot->letters);
+	failures_fini(&slot->failures);
 	free(slot->name);
 	free(slot);
 }

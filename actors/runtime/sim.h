@@ -24,6 +24,13 @@ struct sim_config {
 	uint32_t bus_loss_permille;
 	uint32_t link_loss_permille; /* of frames to and from the broker */
 	uint32_t sync_min_us, sync_max_us;
+	/* Of actors, and of cells that failed as a whole (an actor did too often):
+	 * those are dropped and begin again, filled by `refill`, after a backoff;
+	 * too often, and it is as if their process ended (what it was writing may
+	 * be lost). Zeroed: restart_policy_default. refill NULL: no cell fails. */
+	struct restart_policy restart;
+	void (*refill)(void *arg, struct cell *c);
+	void *refill_arg;
 	void *(*shared)(void *arg, const char *name);
 	void *shared_arg;
 	void (*tap)(void *arg, const char *cell, const struct tap_record *r);
@@ -49,6 +56,12 @@ uint64_t sim_now_us(const struct sim *s);
 uint64_t sim_random(struct sim *s);
 uint64_t sim_digest(const struct sim *s);
 uint64_t sim_events(const struct sim *s);
+
+/* How often a cell failed as a whole, and how often its process with it. */
+uint64_t sim_cell_failures(struct sim *s, const char *cell);
+uint64_t sim_process_failures(struct sim *s, const char *cell);
+/* What outlives the cell. NULL: there was never such a cell. */
+const struct dead_letters *sim_dead_letters(struct sim *s, const char *cell);
 
 /* Faults, at once. */
 int sim_crash_actor(struct sim *s, const char *cell, const char *actor);

@@ -15,19 +15,27 @@ struct tap {
 	struct buf body;
 };
 
-int tap_open(struct tap **out, const char *dir, const char *cell, const struct catalogue *catalogue,
-	     struct err *e)
+static uint32_t records_for(size_t bytes)
+{
+	uint32_t n = 1;
+	while (bytes && 2 * (size_t)n * sizeof(struct ring_record) <= bytes)
+		n *= 2;
+	return bytes ? n : RING_RECORDS;
+}
+
+int tap_open(struct tap **out, const struct tap_config *cfg, struct err *e)
 {
 	char path[4200];
 	uint64_t incarnation = 0;
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return err_set(e, ERR_IO, "%s: %m", dir);
+	if (mkdir(cfg->dir, 0700) && errno != EEXIST)
+		return err_set(e, ERR_IO, "%s: %m", cfg->dir);
 	(void)!getrandom(&incarnation, sizeof incarnation, 0);
-	snprintf(path, sizeof path, "%s/%s.ring", dir, cell);
-	struct ring_config cfg = {path, cell, incarnation | 1, RING_RECORDS, RING_BODY_BYTES};
+	snprintf(path, sizeof path, "%s/%s.ring", cfg->dir, cfg->cell);
+	struct ring_config ring = {path, cfg->cell, incarnation | 1, records_for(cfg->ring_bytes),
+				   RING_BODY_BYTES};
 	struct tap *t = mem_alloc(sizeof *t);
-	t->catalogue = catalogue;
-	int rc = ring_open(&t->ring, &cfg, e);
+	t->catalogue = cfg->catalogue;
+	int rc = ring_open(&t->ring, &ring, e);
 	if (rc) {
 		free(t);
 		return rc;

@@ -10,9 +10,14 @@
 
 struct tap;
 
-/* DIR/CELL.ring; DIR is made. ERR_IO: then do without. */
-int tap_open(struct tap **out, const char *dir, const char *cell, const struct catalogue *catalogue,
-	     struct err *e);
+struct tap_config {
+	const char *dir, *cell; /* DIR/CELL.ring; DIR is made */
+	const struct catalogue *catalogue;
+	size_t ring_bytes; /* of records, rounded down to a power of two; 0: the usual */
+};
+
+/* ERR_IO: then do without. */
+int tap_open(struct tap **out, const struct tap_config *cfg, struct err *e);
 void tap_close(struct tap *t); /* NULL is fine */
 /* As cell_ops.tap and loop_config.tap want it. */
 void tap_write(void *tap, const struct tap_record *r);

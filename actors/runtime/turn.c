@@ -154,7 +154,7 @@ const char *cell_item_name(unsigned item)
 	return item < sizeof names / sizeof *names ? names[item] : "?";
 }
 
-static const char *item_kind(const struct item *i)
+const char *item_kind(const struct item *i)
 {
 	return i->type == ITEM_MSG ? i->row->name : cell_item_name(i->type);
 }
@@ -199,19 +199,88 @@ static void turn_release_txn(struct ctx *x)
 	     x->txn);
 }
 
+/* A send whose turn released nothing is as good as not delivered: it comes
+ * again when its receiver does, until it is poison. Others were answered. */
+static bool comes_again(struct cell *c, const struct actor *a, const struct item *i)
+{
+	if (i->type != ITEM_MSG || i->request)
+		return false;
+	bool poison = i->attempt >= CRASHES_MAX;
+	bool gone = a->restart == RESTART_TEMPORARY || c->ending;
+	if (poison || gone)
+		letter_of_item(c, a, i, poison ? DEAD_POISON : DEAD_CRASHED);
+	return !poison && !gone;
+}
+
+/* Takes the item. */
 static void turn_failed(struct ctx *x, int rc)
 {
+	struct cell *c = x->cell;
+	struct actor *a = x->actor;
 	struct item *i = x->item;
 	char why[600];
 	snprintf(why, sizeof why, "%s%s%s", x->fault.text[0] ? x->fault.text : err_text(rc),
 		 rc < 0 ? " / " : "", rc < 0 ? err_name(rc) : "");
+	struct crash crash = {.why = why, .item = i};
+	if (i->type == ITEM_STOP) {
+		report_crash(c, a, &crash);
+		actor_stopped(c, a, ERR_CRASHED);
+		item_free(i);
+		return;
+	}
+	if (i->type == ITEM_MSG) {
+		turn_record_crashed(c->record, a->name, i->id);
+		i->attempt++;
+	}
 	if (i->type == ITEM_MSG && i->request)
-		post_error(x->cell, x->actor->name, i->from, i->correlation, ERR_CRASHED, why,
-			   &i->trace);
-	if (i->type == ITEM_STOP)
-		actor_end(x->cell, x->actor, ERR_CRASHED);
+		post_error(c, a->name, i->from, i->correlation, ERR_CRASHED, why, &i->trace);
+	bool again = comes_again(c, a, i);
+	actor_fail(c, a, &crash); /* and is gone, unless it comes again */
+	if (again)
+		actor_queue_first(c, a, i);
 	else
-		actor_fail(x->cell, x->actor, why);
+		item_free(i);
+}
+
+/* Its asker was told that it took too long: nobody would hear the answer, and
+ * what it asks for may have been asked of somebody else. */
+static bool expired(struct cell *c, const struct actor *a, const struct item *i, uint64_t now_us)
+{
+	if (!i->deadline_us || now_us < i->deadline_us)
+		return false;
+	letter_of_item(c, a, i, DEAD_EXPIRED);
+	return true;
+}
+
+static int turn_result(struct ctx *x)
+{
+	const struct item *i = x->item;
+	int rc = turn_dispatch(x);
+	if (rc == 0 && x->failed)
+		rc = ERR_INVALID;
+	if (rc == 0 && i->type == ITEM_MSG && i->request && !x->answered) {
+		err_set(&x->fault, ERR_INVALID, "the handler neither replied nor parked");
+		rc = ERR_INVALID;
+	}
+	return rc ? rc : turn_check(x);
+}
+
+static void turn_succeeded(struct ctx *x)
+{
+	struct cell *c = x->cell;
+	struct item *i = x->item;
+	if (i->type == ITEM_INIT)
+		x->actor->begun = true;
+	if (i->attempt)
+		turn_record_forgive(c->record, x->actor->name, i->id);
+	if (x->txn)
+		turn_release_txn(x);
+	effects_release(c, x->actor, &x->effects, &x->trace, i);
+	if (i->command)
+		command_done(c, i, 0);
+	if (i->type == ITEM_STOP)
+		actor_stopped(c, x->actor, ERR_CLOSED);
+	item_free(i);
 }
 
 static void turn_tap(const struct ctx *x, unsigned event)
@@ -251,34 +320,23 @@ void turn_run(struct cell *c, struct actor *a, struct item *i)
 		.wall_us = c->ops.wall_us(c->ops.arg),
 		.trace = i->trace,
 	};
-	uint64_t uid = a->uid;
+	if (expired(c, a, i, x.now_us)) {
+		item_free(i);
+		return;
+	}
 	a->turns++;
 	c->turns++;
-	a->turn_kind = item_kind(i);
+	turn_record_begin(c->record, a->name, item_kind(i), i->id, i->attempt, x.now_us);
 	turn_tap(&x, TAP_TURN_BEGINS);
-	int rc = turn_dispatch(&x);
-	if (rc == 0 && x.failed)
-		rc = ERR_INVALID;
-	if (rc == 0 && i->type == ITEM_MSG && i->request && !x.answered) {
-		err_set(&x.fault, ERR_INVALID, "the handler neither replied nor parked");
-		rc = ERR_INVALID;
-	}
-	if (rc == 0)
-		rc = turn_check(&x);
+	int rc = turn_result(&x);
 	turn_count(&x);
 	turn_tap(&x, RING_TURN);
-	if (rc) {
+	if (rc)
 		turn_failed(&x, rc);
-	} else {
-		if (x.txn)
-			turn_release_txn(&x);
-		effects_release(c, a, &x.effects, &x.trace, i);
-		/* It may have ended itself among its effects. */
-		if (i->type == ITEM_STOP && actor_by_uid(c, uid) == a)
-			actor_end(c, a, ERR_CLOSED);
-	}
+	else
+		turn_succeeded(&x);
+	turn_record_end(c->record);
 	effects_free(&x.effects);
 	bytes_unref(x.txn);
 	arena_reset(&c->arena);
-	item_free(i);
 }

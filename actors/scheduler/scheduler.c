@@ -63,18 +63,6 @@ struct scheduler {
 	bool running; /* a TAG_NEXT timer is on its way */
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 static struct span text_of(struct bytes *object, const char *path)
 {
 	return mp_path_str(mp_of(bytes_span(object)), path);
@@ -132,10 +120,11 @@ static void enqueue(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	int64_t priority = mp_path_int(mp_of(bytes_span(p->object)), "spec.priority", 0);
 	struct span made = text_of(p->object, "metadata.creationTimestamp");
-	struct key8 k = key_of((uint64_t)(INT64_MAX / 2 - priority));
+	uint64_t rank = (uint64_t)(INT64_MAX / 2 - priority);
 	struct buf order = {0};
 	dequeue(s, p);
-	buf_append(&order, k.b, 8);
+	for (int shift = 56; shift >= 0; shift -= 8)
+		buf_putc(&order, (char)(rank >> shift));
 	buf_append(&order, made.data, made.len);
 	buf_puts(&order, p->key);
 	p->order = bytes_take(&order);
@@ -183,8 +172,7 @@ static struct writing *write_pod(struct ctx *c, struct scheduler *s, struct pod 
 	w->request.name = writing_text(w, name);
 	p->writing = w;
 	p->tag = ++s->next_tag;
-	struct key8 k = key_of(p->tag);
-	omap_put(&s->writing, (struct span){k.b, 8}, p);
+	omap_put_u64(&s->writing, p->tag, p);
 	return w;
 }
 
@@ -192,8 +180,7 @@ static void write_end(struct scheduler *s, struct pod *p)
 {
 	if (!p->writing)
 		return;
-	struct key8 k = key_of(p->tag);
-	omap_remove(&s->writing, (struct span){k.b, 8});
+	omap_remove_u64(&s->writing, p->tag);
 	writing_fini(p->writing);
 	free(p->writing);
 	p->writing = NULL;
@@ -552,8 +539,7 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 		return fence_on_outcome(c, &s->fence, o);
 	if (o->status == ERR_FENCED)
 		return ERR_FENCED; /* another incarnation is at work: begin anew */
-	struct key8 k = key_of(tag);
-	struct pod *p = omap_get(&s->writing, (struct span){k.b, 8});
+	struct pod *p = omap_get_u64(&s->writing, tag);
 	if (p && writing_outcome(c, p->writing, o, tag))
 		written(c, s, p, store_version(o->revision, 0));
 	return 0;

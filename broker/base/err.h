@@ -32,7 +32,8 @@
 	X(ERR_STALE, 18, "stale", 1, "the session was replaced")               \
 	X(ERR_CLOSED, 19, "closed", 0, "stopped")                              \
 	X(ERR_UNKNOWN, 20, "unknown", 1, "may or may not have happened")       \
-	X(ERR_AGAIN, 21, "again", 1, "nothing there yet")
+	X(ERR_AGAIN, 21, "again", 1, "nothing there yet")                      \
+	X(ERR_POISON, 22, "poison", 0, "it was in three crashes of its receiver")
 
 enum err_code {
 #define ERR_CODE(code, wire, name, retry, text) code = -(wire),

@@ -129,3 +129,48 @@ void omap_fini(struct omap *m, void (*drop)(void *value))
 	m->head = NULL;
 	m->count = 0;
 }
+
+/* ---- numbers: most significant byte first, so that order is by value */
+
+struct key8 {
+	uint8_t b[8];
+};
+
+static struct key8 key8_of(uint64_t n)
+{
+	struct key8 k;
+	for (int i = 0; i < 8; i++)
+		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
+	return k;
+}
+
+#define KEY8(n) ((struct span){key8_of(n).b, 8})
+
+void *omap_get_u64(const struct omap *m, uint64_t key)
+{
+	return omap_get(m, KEY8(key));
+}
+
+void *omap_put_u64(struct omap *m, uint64_t key, void *value)
+{
+	return omap_put(m, KEY8(key), value);
+}
+
+void *omap_remove_u64(struct omap *m, uint64_t key)
+{
+	return omap_remove(m, KEY8(key));
+}
+
+struct onode *omap_seek_u64(const struct omap *m, uint64_t key)
+{
+	return omap_seek(m, KEY8(key));
+}
+
+uint64_t onode_u64(const struct onode *n)
+{
+	struct span key = onode_key(n);
+	uint64_t v = 0;
+	for (size_t i = 0; i < 8 && i < key.len; i++)
+		v = v << 8 | key.data[i];
+	return v;
+}

@@ -40,6 +40,13 @@ void *omap_remove(struct omap *m, struct span key);
 struct onode *omap_seek(const struct omap *m, struct span key);
 struct onode *omap_first(const struct omap *m);
 struct onode *omap_next(const struct onode *n);
+/* Numbers as keys, in the order of their values; not to be mixed with others
+ * in one map. */
+void *omap_get_u64(const struct omap *m, uint64_t key);
+void *omap_put_u64(struct omap *m, uint64_t key, void *value);
+void *omap_remove_u64(struct omap *m, uint64_t key);
+struct onode *omap_seek_u64(const struct omap *m, uint64_t key);
+uint64_t onode_u64(const struct onode *n);
 /* Frees the nodes; `drop` (may be NULL) gets each value. */
 void omap_fini(struct omap *m, void (*drop)(void *value));
 

@@ -181,18 +181,6 @@ static void start_listening(struct listener *l)
 
 /* ---- the set of listeners */
 
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 void listener_unref(struct listener *l)
 {
 	if (--l->refs)
@@ -206,8 +194,7 @@ void listener_unref(struct listener *l)
 static struct listener *need_listener(struct plane *p, uint64_t id, struct span service,
 				      const struct proxy_listener *wanted)
 {
-	struct key8 k = key_of(id);
-	struct listener *l = omap_get(&p->listeners, (struct span){k.b, 8});
+	struct listener *l = omap_get_u64(&p->listeners, id);
 	if (l)
 		return l;
 	l = mem_alloc(sizeof *l);
@@ -219,7 +206,7 @@ static struct listener *need_listener(struct plane *p, uint64_t id, struct span 
 	l->fd = -1;
 	l->refs = 1;
 	l->balancer.clients.seed = l->flows.seed = p->seed;
-	omap_put(&p->listeners, (struct span){k.b, 8}, l);
+	omap_put_u64(&p->listeners, id, l);
 	return l;
 }
 
@@ -247,8 +234,7 @@ static void retire(void *listener)
 
 void plane_close(struct plane *p, uint64_t id)
 {
-	struct key8 k = key_of(id);
-	struct listener *l = omap_remove(&p->listeners, (struct span){k.b, 8});
+	struct listener *l = omap_remove_u64(&p->listeners, id);
 	if (l)
 		retire(l);
 }

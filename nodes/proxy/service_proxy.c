@@ -59,22 +59,9 @@ struct proxy {
 	struct plane_counters counters; /* as last told */
 };
 
-struct key8 {
-	uint8_t b[8];
-};
-
-static struct key8 key_of(uint64_t n)
-{
-	struct key8 k;
-	for (int i = 0; i < 8; i++)
-		k.b[i] = (uint8_t)(n >> (56 - 8 * i));
-	return k;
-}
-
 static struct listener *listener_by_id(const struct proxy *p, uint64_t id)
 {
-	struct key8 k = key_of(id);
-	return omap_get(&p->listeners, (struct span){k.b, 8});
+	return omap_get_u64(&p->listeners, id);
 }
 
 /* ---- apply: which slices a service has */
@@ -251,10 +238,9 @@ static void listener_free(struct listener *l)
 
 static void act_close(struct ctx *c, struct proxy *p, struct listener *l)
 {
-	struct key8 k = key_of(l->id);
 	ctx_port_call(c, p->port, PROXY_CLOSE, l->id, 0, NULL);
 	end_failure(c, p, l);
-	omap_remove(&p->listeners, (struct span){k.b, 8});
+	omap_remove_u64(&p->listeners, l->id);
 	act_address_left(c, p, l);
 	listener_free(l);
 }
@@ -277,8 +263,7 @@ static struct listener *new_listener(struct proxy *p, struct service *s,
 	l->protocol = w->protocol;
 	l->next = s->listeners;
 	s->listeners = l;
-	struct key8 k = key_of(l->id);
-	omap_put(&p->listeners, (struct span){k.b, 8}, l);
+	omap_put_u64(&p->listeners, l->id, l);
 	return l;
 }
 

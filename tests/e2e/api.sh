@@ -61,7 +61,8 @@ done <<'T'
 200 */*
 200 application/*
 200 application/vnd.kubernetes.protobuf, application/json
-406 application/vnd.kubernetes.protobuf
+200 application/vnd.kubernetes.protobuf
+200 application/vnd.kubernetes.protobuf,application/json
 406 text/html
 T
 check "406 says what there is" ask 406 'NotAcceptable' -H 'Accept: text/html' "$maps"
@@ -216,3 +217,18 @@ if [[ $old_kubectl ]]; then
 else
 	echo "skip kubectl 1.20: $no_old_kubectl"
 fi
+
+# ---- protobuf: what kubectl of today posts on typed creates, and reads back
+check "create namespace" grep -q 'phase: Active' <(kc create namespace typed -o yaml)
+check "create configmap" grep -q '^  a: b$' <(kc create configmap typed --from-literal=a=b --from-literal=c=d -o yaml)
+check "create secret" grep -q 'pw: aHVudGVyMg==' <(kc create secret generic typed --from-literal=pw=hunter2 -o yaml)
+check "create serviceaccount" kc create serviceaccount typed
+check "create service" grep -q 'targetPort: 8080' <(kc create service clusterip typed --tcp=80:8080 -o yaml)
+check "and once more is a conflict" grep -q 'namespaces "typed" already exists' <(kc create namespace typed 2>&1)
+check "an invalid name is told from a protobuf Status" grep -q 'Invalid value: "Typed_"' <(kc create configmap Typed_ --from-literal=a=b 2>&1)
+raw() { curl -sk --max-time 5 -H "Authorization: Bearer $(cat "$data/pki/token")" -H 'Accept: application/vnd.kubernetes.protobuf' "https://127.0.0.1:$port$1"; }
+check "an object as protobuf" is 6b387300 bash -c "$(declare -f raw); data=$data port=$port; raw /api/v1/namespaces/default/configmaps/typed | head -c 4 | od -An -tx1 | tr -d ' \n'"
+check "a list as protobuf" grep -qa ConfigMapList <(raw /api/v1/namespaces/default/configmaps)
+check "a watch as protobuf" grep -qa ADDED <(raw '/api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=1')
+check "drain reads lists of pods as protobuf" kc drain n1 --force --ignore-daemonsets --timeout 20s
+check "and uncordon" kc uncordon n1

@@ -70,3 +70,66 @@ check "the invariants are listed" exits 0 "$troupe" chaos invariants
 check "with what they mean" says "a pod that is bound never gets another node"
 check "and the words" exits 0 "$troupe" chaos words
 check "with their forms" says "partition TARGET from broker"
+
+# A cause among noise: web and db each have room, but not both scaled up.
+script 'title "noise around two causes"
+nodes 1 cpu 1
+layout apart
+network latency 20us..3ms loss 0.5% bus-loss 5%
+replicaset web 1 cpu 300m
+replicaset db 1 cpu 300m
+steady all-ready
+at 500ms..1s pause node n* for 2s id still
+after still 100ms..400ms kill actor scheduler for 1s
+every 1500ms from 1s to 7s restart broker
+at 2s..3s scale web 2 id up
+after up 10ms..900ms restart actor store
+at 4s delete pod of web
+at 5s..6s scale db 2 id more
+after more 100ms kill kind node-agent mode all for 1s
+at 8s..9s pause actor replication for 1s
+settle 20s
+always capacity
+eventually all-ready within 10s
+eventually views-converge within 10s'
+check "shrink" exits 0 "$troupe" chaos shrink "$tmp/test.chaos" --seed 3
+cp "$tmp/out" "$tmp/small.chaos"
+check "tells what it found" says "# violated all-ready: not within 10s of settle: pod default/"
+two_causes() {
+	(($(grep -cE '^(at|after|every) ' "$tmp/small.chaos") == 2)) && grep -qE '^at [0-9.]+m?s scale web ' "$tmp/small.chaos" &&
+		grep -qE '^at [0-9.]+m?s scale db ' "$tmp/small.chaos" || { cat "$tmp/small.chaos"; return 1; }
+}
+check "down to the two causes" two_causes
+check "what it wrote fails by itself" exits 1 "$troupe" chaos run "$tmp/small.chaos"
+check "in the same way" says "VIOLATED all-ready at "
+check "no more runs than asked for" exits 0 "$troupe" chaos shrink "$tmp/test.chaos" --runs 5
+check "nothing to shrink where all held" exits 4 "$troupe" chaos shrink "$f"
+check "and it says so" says "seed 1: held: there is nothing to shrink" err
+
+"$troupe" chaos run "$tmp/small.chaos" --seeds 1..3 --once -o json >"$tmp/runs.json"
+check "report of runs" exits 1 "$troupe" chaos report "$tmp/runs.json"
+check "adds them up" says "VIOLATED 3 seeds: 3 violated, digest "
+check "as JUnit" exits 1 "$troupe" chaos report "$tmp/runs.json" -o junit
+junit() { /usr/bin/python3 - "$tmp/out" <<-'E'
+	import sys, xml.etree.ElementTree as t
+	s = t.parse(sys.argv[1]).getroot().find('testsuite')
+	assert (s.get('tests'), s.get('failures'), s.get('errors')) == ('3', '3', '0'), s.attrib
+	assert [c.get('name') for c in s] == ['seed 1', 'seed 2', 'seed 3']
+	assert all(c.find('failure').get('type') == 'all-ready' for c in s)
+	E
+}
+check "which a reader of XML takes" junit
+check "replay them" exits 1 "$troupe" chaos replay "$tmp/runs.json"
+check "with the same histories" bash -c "! grep -q 'another history' $tmp/out"
+sed -i 's/^at \(.*\) scale db .*/at \1 scale db 9/' "$tmp/small.chaos"
+check "a script that has changed" exits 1 "$troupe" chaos replay "$tmp/runs.json"
+check "is another history" says "another history: the digest was "
+echo '{"seed":1,"script":"x.chaos","verdict":"fine","digest":"0"}' >"$tmp/bad.json"
+check "64 for what is no run" exits 64 "$troupe" chaos report "$tmp/bad.json"
+check "naming line and field" says "bad.json:1: verdict: expected held, violated" err
+
+check "grow a script" exits 0 "$troupe" chaos grow --seed 3 --lines 9
+cp "$tmp/out" "$tmp/grown.chaos"
+check "which is one" exits 0 "$troupe" chaos check "$tmp/grown.chaos"
+check "with so many lines" says ": ok: 9 lines until "
+check "64 for lines that are no number" exits 64 "$troupe" chaos grow --lines many

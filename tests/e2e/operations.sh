@@ -80,6 +80,11 @@ check "filters: kind" is "pod.status" bash -c "$troupe tail --data-dir $data --m
 check "filters: actor" bash -c "! $troupe tail --data-dir $data -m -x --actor scheduler --phase sent,replied | grep -v scheduler"
 trace=$(once -o json | grep '"name":"web"' | head -n 1 | grep -o '"trace":"[0-9a-f]*' | cut -d'"' -f4)
 check "filters: trace" test "$(once --trace "$trace" | wc -l)" -gt 5
+slow() {
+	once --phase all -o json --max-rate 7 >"$tmp/seven"
+	grep -qE '"gap":\{"lost":[1-9][0-9]*,"why":"rate"' "$tmp/seven" && (($(grep -c '"phase"' "$tmp/seven") < 50))
+}
+check "--max-rate shows few and counts the others" slow
 check "bad options are refused" bash -c "! $troupe tail --phase loud 2>/dev/null && ! $troupe tail --trace xyz 2>/dev/null"
 
 # ---- a tail that stands still: nobody waits for it, and it says what it lost
@@ -110,11 +115,13 @@ check "inspect lists the actors of all cells" bash -c "$troupe inspect --data-di
 	$troupe inspect --data-dir $data | grep -qE '^api +api' && $troupe inspect --data-dir $data | grep -qE '^nodes +node-agent/n1'"
 check "inspect shows what an actor knows" grep -qE '^transactions +[1-9]' <(inspect store)
 check "inspect knows the broker" grep -q '"routed":[1-9]' <(inspect broker -o json)
+dead() { once --phase dead | grep -q 'cell/tool-.* -> nobody .*unreachable'; }
 check "inspect of nobody fails and says so" bash -c "! $troupe inspect --data-dir $data nobody 2>$tmp/nobody && grep -q 'no actor nobody' $tmp/nobody"
+check "and is a dead letter of the broker" dead
 "$troupe" top --data-dir "$data" -o json >"$tmp/top"
 check "top is JSON lines" valid "$tmp/top" 5
 figures() { python3 -c 'import json, sys
-a = {x["actor"]: x for x in map(json.loads, open(sys.argv[1]))}["store"]
+a = {x.get("actor"): x for x in map(json.loads, open(sys.argv[1]))}["store"]
 assert a["turns"] > 8000 and a["turn_us"] > 0 and 0 < a["turn_p50_us"] <= a["turn_p99_us"], a
 assert a["wait_p50_us"] <= a["wait_p99_us"] and a["restarts"] == 0 and a["up"], a' "$tmp/top"; }
 check "top has the figures of an actor" figures
@@ -129,14 +136,40 @@ for line in open(sys.argv[1]):
     elif not line.startswith("#"):
         m = re.fullmatch(r"([a-z_]+)\{(?:[a-z]+=\"[^\"\\]*\",?)+\} [0-9.]+\n", line)
         assert m and m.group(1) in (family, family + "_sum", family + "_count"), line
-assert len(seen) > 10, seen' "$tmp/metrics"; }
-check "metrics are Prometheus text" families
+assert len(seen) > 10, seen' "$1"; }
+check "top's metrics are Prometheus text" families "$tmp/metrics"
+scrape() { curl -sk -H "Authorization: Bearer $1" "https://127.0.0.1:$port/metrics"; }
+scrape "$(cat "$data/pki/token")" >"$tmp/scraped"
+check "so are those of the API's /metrics" families "$tmp/scraped"
+check "which tell of the same actors" is "$(grep -o '^troupe_actor_queue.*}' "$tmp/metrics" | sort)" bash -c "grep -o '^troupe_actor_queue.*}' $tmp/scraped | sort"
+check "to nobody without a token" grep -q '"code":401' <(scrape none)
 check "with a figure for each actor" grep -qE '^troupe_actor_turns_total\{cell="core",actor="scheduler",kind="scheduler"\} [1-9]' "$tmp/metrics"
 "$troupe" trace --data-dir "$data" --scan 100000 pods/default/web >"$tmp/trace"
 check "trace of an object finds what made it" grep -q 'added pods/default/web' "$tmp/trace"
-check "trace by id of what is still in the rings" bash -c "id=\$($troupe tail --data-dir $data -m -x -o json | grep -o '\"trace\":\"[0-9a-f]*' | tail -n 1 | cut -d'\"' -f4)
+check "trace by id of what is still in the rings" bash -c "id=\$($troupe tail --data-dir $data -m -x -k store.txn -o json | grep -o '\"trace\":\"[0-9a-f]*' | tail -n 1 | cut -d'\"' -f4)
 	$troupe trace --data-dir $data \$id | grep -q 'store.txn  turn [0-9]*us'"
 check "an unknown trace is said to be unknown" bash -c "! $troupe trace --data-dir $data deadbeef 2>$tmp/unknown && grep -q 'know trace' $tmp/unknown"
+
+# ---- a loop that hangs: it answers nobody, and its ring tells in what it hangs.
+# The API's process is stopped while it is busy with long lists, until that
+# happens to be in a turn.
+hanging() {
+	local api try found=1
+	api=$(pids_of api)
+	curl -skZ --parallel-max 4 -o /dev/null -H "Authorization: Bearer $(cat "$data/pki/token")" \
+		"https://127.0.0.1:$port/api/v1/namespaces/default/configmaps?n=[1-100000]" 2>/dev/null &
+	local load=$!
+	for ((try = 0; try < 20 && found; try++)); do
+		kill -STOP "$api"
+		"$troupe" top --data-dir "$data" >"$tmp/hanging"
+		kill -CONT "$api"
+		grep -q '^api .*api has been in a turn about .* for' "$tmp/hanging" && found=0 && break
+	done
+	kill "$load"
+	wait "$load" 2>/dev/null
+	return $found
+}
+check "top tells in which turn a loop hangs" hanging
 
 # ---- a process dies: its ring tells what it did, and a tail goes on
 kill -9 $(pids_of main)

@@ -46,7 +46,7 @@ check "data directory in use" refused "is in use by process $up_pid" \
 check "port in use" refused "cannot listen on 127.0.0.1:$port" \
 	"$troupe" up --data-dir "$tmp/other" --api "127.0.0.1:$port"
 check "wrong token" grep -q '"code":401' <(curl -sk -H 'Authorization: Bearer nonsense' "https://127.0.0.1:$port/api/v1/pods")
-check "protobuf is refused with 415" grep -q '"code":415' <(curl -sk -H "Authorization: Bearer $(cat "$data/pki/token")" \
+check "what is no protobuf is refused" grep -q 'does not appear to be a protobuf message' <(curl -sk -H "Authorization: Bearer $(cat "$data/pki/token")" \
 	-H 'Content-Type: application/vnd.kubernetes.protobuf' -d x "https://127.0.0.1:$port/api/v1/namespaces")
 check "broken JSON is refused with its place" grep -q '"code":400' <(curl -sk -H "Authorization: Bearer $(cat "$data/pki/token")" \
 	-H 'Content-Type: application/json' -d '{"kind":' "https://127.0.0.1:$port/api/v1/namespaces")

@@ -11,6 +11,7 @@ const char *const fuzz_seeds[] = {
 	"every 2s from 1s to 9s pause kind node-agent mode percent 50 for 400ms\nsettle 30s\n"
 	"always no-excess\neventually all-ready within 20s\n",
 	"chaos 1\nat 5s restart broker # and\nat 6s scale web 3\nat 7s delete pod of web\nalways capacity\n",
+	"chaos 1\nwhen pods/default/web-* bound nth 3 within 9s kill actor gate for 5ms id m\nafter m 1ms restart broker\nalways capacity\n",
 	"chaos 1\nat 5s kill cell core id k\nat 7s restart k\nlimit faults <= 3\nlimit time <= 1m\nalways one-binding\n",
 	NULL,
 };
@@ -26,6 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rc == 0) {
 		struct plan p;
 		plan_make(&p, &s, s.seed);
+		for (size_t i = 0; i < p.happening_count; i++)
+			if (p.happenings[i].line->when.type == WHEN_SEEN)
+				plan_place(&p, &p.happenings[i], (int64_t)i * 1000);
 		for (size_t i = 1; i < p.step_count; i++)
 			fuzz_hold(p.steps[i - 1].at_us <= p.steps[i].at_us);
 		plan_fini(&p);

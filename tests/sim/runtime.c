@@ -132,7 +132,74 @@ static const struct actor_spec follower_spec = {
 
 /* ---- the cluster */
 
-static const struct actor_spec *const kinds[] = {&store_actor, &writer_spec, &follower_spec, NULL};
+/* ---- an actor that fails now and then, and one that watches it from elsewhere */
+
+struct weak {
+	bool always;
+};
+
+static int weak_init(struct ctx *c, void *st, struct mp cfg)
+{
+	struct weak *w = st;
+	w->always = mp_path_int(cfg, "number", 0) != 0;
+	ctx_timer(c, 1000 + ctx_random(c) % 400000, 0);
+	return 0;
+}
+
+static int weak_timer(struct ctx *c, void *st, uint64_t tag)
+{
+	struct weak *w = st;
+	(void)tag;
+	ctx_timer(c, 1000 + ctx_random(c) % 400000, 0);
+	return w->always || ctx_random(c) % 4 == 0 ? ERR_INVALID : 0;
+}
+
+static const struct actor_spec weak_spec = {.kind = "weak", .state_bytes = sizeof(struct weak),
+					    .init = weak_init, .on_timer = weak_timer};
+
+struct watcher {
+	int downs;
+	bool watching;
+};
+
+static void watch_again(struct ctx *c, struct watcher *w)
+{
+	ctx_monitor(c, "weak");
+	w->watching = true;
+}
+
+static int watcher_init(struct ctx *c, void *st, struct mp cfg)
+{
+	(void)cfg;
+	watch_again(c, st);
+	return 0;
+}
+
+static int watcher_down(struct ctx *c, void *st, struct span who, int reason)
+{
+	struct watcher *w = st;
+	(void)reason;
+	cr_assert(span_is(who, "weak"));
+	cr_assert(w->watching, "one answer for each monitor");
+	w->watching = false;
+	w->downs++;
+	ctx_timer(c, 50000, 0);
+	return 0;
+}
+
+static int watcher_timer(struct ctx *c, void *st, uint64_t tag)
+{
+	(void)tag;
+	watch_again(c, st);
+	return 0;
+}
+
+static const struct actor_spec watcher_spec = {
+	.kind = "watcher", .state_bytes = sizeof(struct watcher), .init = watcher_init,
+	.on_down = watcher_down, .on_timer = watcher_timer};
+
+static const struct actor_spec *const kinds[] = {&store_actor,	&writer_spec,  &follower_spec,
+						 &weak_spec,	&watcher_spec, NULL};
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages, NULL};
 static const struct catalogue catalogue = {tables};
 
@@ -509,6 +576,37 @@ Test(runtime, nothing_goes_through_a_stopped_broker_or_to_a_stopped_cell)
 	sim_free(r.sim);
 }
 
+/* A herd: everybody's session ends in the same moment. */
+Test(runtime, a_thousand_cells_are_back_within_ten_seconds_of_a_broker_restart)
+{
+	enum { HERD = 1000 };
+	struct run r = {0};
+	struct sim_config cfg = {
+		.seed = 9, .catalogue = &catalogue, .kinds = kinds,
+		.latency_min_us = 20, .latency_max_us = 3000, .link_loss_permille = 20,
+		.sync_min_us = 100, .sync_max_us = 4000,
+		.shared = shared, .shared_arg = &r.ledger,
+	};
+	char name[16];
+	r.sim = sim_new(&cfg);
+	for (int i = 0; i < HERD; i++) {
+		snprintf(name, sizeof name, "c%d", i);
+		add(sim_cell(r.sim, name), "follower", name, 2);
+	}
+	for (int life = 0; life < 2; life++) {
+		int connected = 0;
+		go_on(&r, 10000);
+		for (int i = 0; i < HERD; i++) {
+			snprintf(name, sizeof name, "c%d", i);
+			connected += cell_connected(sim_cell(r.sim, name));
+		}
+		/* One in fifty frames is lost all the time: a few are asking again. */
+		cr_expect_geq(connected, HERD - 5, "%d of %d", connected, HERD);
+		sim_restart_broker(r.sim);
+	}
+	sim_free(r.sim);
+}
+
 Test(runtime, converges_after_every_kind_of_fault_and_replays_the_same)
 {
 	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
@@ -518,4 +616,89 @@ Test(runtime, converges_after_every_kind_of_fault_and_replays_the_same)
 		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
 		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
 	}
+}
+
+/* ---- the three failure domains: an actor, its cell, its process */
+
+static void refill_weak(void *arg, struct cell *c)
+{
+	if (strcmp(cell_name(c), "weak") == 0)
+		add(c, "weak", "weak", arg != NULL);
+	else if (strcmp(cell_name(c), "watch") == 0)
+		add(c, "watcher", "watcher", 0);
+	else
+		refill(NULL, c);
+}
+
+static uint64_t run_weak(uint64_t seed, bool always, uint64_t *cells_failed, uint64_t *processes)
+{
+	struct run r = {0};
+	struct sim_config cfg = {
+		.seed = seed,
+		.catalogue = &catalogue,
+		.kinds = kinds,
+		.latency_min_us = 20,
+		.latency_max_us = 3000,
+		.link_loss_permille = 20,
+		.sync_min_us = 100,
+		.sync_max_us = 4000,
+		.shared = shared,
+		.shared_arg = &r.ledger,
+		.restart = {.intensity = 2, .window_us = 5000000, .backoff_min_us = 1000,
+			    .backoff_max_us = 100000},
+		.refill = refill_weak,
+		.refill_arg = always ? &r : NULL,
+	};
+	r.sim = sim_new(&cfg);
+	for (int i = 0; i < CELLS; i++)
+		refill(NULL, sim_cell(r.sim, cells[i]));
+	refill_weak(cfg.refill_arg, sim_cell(r.sim, "weak"));
+	refill_weak(NULL, sim_cell(r.sim, "watch"));
+	cr_assert(sim_run(r.sim, 60000000, all_done, &r), "seed %d: the others go on", (int)seed);
+	sim_run(r.sim, 60000000, NULL, NULL);
+	*cells_failed += sim_cell_failures(r.sim, "weak");
+	*processes += sim_process_failures(r.sim, "weak");
+	const struct watcher *w = cell_actor_state(sim_cell(r.sim, "watch"), "watcher");
+	cr_expect_gt(w->downs, 5, "seed %llu", (unsigned long long)seed);
+	cr_expect_eq(sim_cell_failures(r.sim, "core"), 0);
+	uint64_t digest = sim_digest(r.sim);
+	sim_free(r.sim);
+	return digest;
+}
+
+/* A process that dies and does not come back, while the broker is started again:
+ * its watchers elsewhere are told all the same, and so is who asks afterwards. */
+Test(runtime, monitors_tell_of_a_process_that_died_and_of_the_absent)
+{
+	struct sim_config cfg = {.seed = 11, .catalogue = &catalogue, .kinds = kinds,
+				 .latency_min_us = 20, .latency_max_us = 3000,
+				 .link_loss_permille = 50};
+	struct sim *s = sim_new(&cfg);
+	add(sim_cell(s, "weak"), "follower", "weak", 0); /* one that does not fail */
+	refill_weak(NULL, sim_cell(s, "watch"));
+	sim_run(s, 20000000, NULL, NULL);
+	const struct watcher *w = cell_actor_state(sim_cell(s, "watch"), "watcher");
+	int before = w->downs; /* it may have asked before the other had said hello */
+	sim_restart_broker(s);
+	sim_run(s, 40000000, NULL, NULL);
+	cr_expect_eq(w->downs, before, "a broker that was started again is no death");
+	sim_stop_cell(s, "weak");
+	sim_restart_broker(s);
+	sim_run(s, 60000000, NULL, NULL);
+	cr_expect_gt(w->downs, before + 1, "it asks again, and is told again");
+	sim_free(s);
+}
+
+Test(runtime, failures_go_up_from_actor_to_cell_to_process_and_replay_the_same)
+{
+	uint64_t seldom = 0, often = 0, processes = 0, none = 0;
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		uint64_t a = run_weak(seed, false, &seldom, &none);
+		cr_assert_eq(a, run_weak(seed, false, &seldom, &none));
+		uint64_t b = run_weak(seed, true, &often, &processes);
+		cr_assert_eq(b, run_weak(seed, true, &often, &processes));
+	}
+	cr_expect_gt(seldom, 0);
+	cr_expect_gt(often, 2 * seldom);
+	cr_expect_gt(processes, 0);
 }

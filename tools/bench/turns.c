@@ -141,7 +141,8 @@ int main(int argc, char **argv)
 	struct tap *tap = NULL;
 	double bare = 1e9, tapped = 1e9;
 	log_init("off");
-	if (!mkdtemp(dir) || tap_open(&tap, dir, "bench", &catalogue, NULL))
+	struct tap_config cfg = {dir, "bench", &catalogue, 0};
+	if (!mkdtemp(dir) || tap_open(&tap, &cfg, NULL))
 		return 1;
 	for (int i = 0; i < 3; i++) {
 		double a = run(n, NULL), b = run(n, tap);

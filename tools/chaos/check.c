@@ -81,6 +81,8 @@ static int check_end(struct check *c, struct line *l)
 		return script_refuse(c->s, at, c->e, "line %u ends by itself ('for')", other->place.line);
 	if (other->when.type == WHEN_EVERY || l->when.type == WHEN_EVERY)
 		return script_refuse(c->s, at, c->e, "what happens again and again ends by 'for' only");
+	if (line_awaits(other) || line_awaits(l))
+		return script_refuse(c->s, at, c->e, "what waits for something ends by 'for' only");
 	if (other->ended_by)
 		return script_refuse(c->s, at, c->e, "line %u ends it already",
 				     other->ended_by->place.line);

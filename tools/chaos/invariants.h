@@ -42,6 +42,7 @@ struct judge {
 	struct world *world; /* after it was opened */
 	struct violation violation; /* the first; the rest follows from it */
 	uint64_t judged; /* revisions */
+	bool pause; /* the runner has something to do before the world goes on */
 	/* Told of each change before it is judged; may be NULL. */
 	void (*changed)(void *arg, uint64_t now_us, const struct ledger *l,
 			const struct led_change *c);

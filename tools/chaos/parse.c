@@ -659,6 +659,22 @@ static int when_every(struct parser *p, struct when *w)
 	return rc;
 }
 
+static int when_seen(struct parser *p, struct when *w)
+{
+	int event = 0;
+	w->type = WHEN_SEEN;
+	w->nth = 1;
+	int rc = read_name(p, "the key of an object, such as pods/default/web-*", &w->key);
+	if (rc == 0)
+		rc = choose_row(p, "event", event_rows, event_row_count, &event);
+	w->event = (enum seen_event)event;
+	if (rc == 0 && take_if(p, "nth"))
+		rc = read_number(p, "the how many-th time", 1, SCRIPT_FAULTS_MAX, &w->nth);
+	if (rc == 0)
+		rc = need(p, "within");
+	return rc ? rc : read_time(p, "how long to wait for it", &w->within_us);
+}
+
 static int read_at(struct parser *p)
 {
 	return read_line(p, when_at);
@@ -667,6 +683,11 @@ static int read_at(struct parser *p)
 static int read_after(struct parser *p)
 {
 	return read_line(p, when_after);
+}
+
+static int read_when(struct parser *p)
+{
+	return read_line(p, when_seen);
 }
 
 static int read_every(struct parser *p)
@@ -700,6 +721,8 @@ static const struct statement {
 	{"steady", read_steady, true, "steady NAME", "must hold before the first fault"},
 	{"at", read_at, true, "at TIME[..TIME] ACT", "counted from the end of the warm-up"},
 	{"after", read_after, true, "after ID TIME[..TIME] ACT", "counted from another line's begin"},
+	{"when", read_when, true, "when KEY EVENT [nth N] within TIME ACT",
+	 "as soon as that is on the disk, before anybody hears of it"},
 	{"every", read_every, true, "every TIME from TIME to TIME ACT", "again and again"},
 	{"settle", read_settle, false, "settle TIME",
 	 "all is healed; the clocks of `eventually` start"},

@@ -11,6 +11,8 @@ struct range line_begin(const struct line *l)
 	struct range r = l->when.at;
 	if (l->when.type == WHEN_EVERY)
 		return (struct range){l->when.from_us, l->when.to_us};
+	if (l->when.type == WHEN_SEEN)
+		return (struct range){0, l->when.within_us};
 	if (l->follows) {
 		struct range other = line_begin(l->follows);
 		r.min += other.min;
@@ -27,6 +29,11 @@ struct range line_span(const struct line *l)
 	else if (l->act.for_us > 0)
 		r.max += l->act.for_us;
 	return r;
+}
+
+bool line_awaits(const struct line *l)
+{
+	return l->when.type == WHEN_SEEN || (l->follows && line_awaits(l->follows));
 }
 
 uint64_t line_times(const struct line *l)
@@ -51,10 +58,15 @@ int64_t target_amount(const struct target *t, size_t matching)
 /* ---- for a seed */
 
 /* Drawn from a stream of its own: the same whoever asks. */
-static int64_t begin_of(const struct line *l, uint64_t seed)
+static int64_t delay_of(const struct line *l, uint64_t seed)
 {
 	struct chance s = chance_of(seed, l->identity ^ 1);
-	int64_t at = chance_between(&s, l->when.at.min, l->when.at.max);
+	return chance_between(&s, l->when.at.min, l->when.at.max);
+}
+
+static int64_t begin_of(const struct line *l, uint64_t seed)
+{
+	int64_t at = delay_of(l, seed);
 	return l->follows ? at + begin_of(l->follows, seed) : at;
 }
 
@@ -80,7 +92,9 @@ static void add_happening(struct plan *p, const struct script *s, const struct l
 {
 	struct happening *h = &p->happenings[p->happening_count++];
 	h->line = l;
-	h->begin_us = h->end_us = at;
+	h->awaited = line_awaits(l);
+	h->delay_us = delay_of(l, seed);
+	h->begin_us = h->end_us = h->awaited ? line_begin(l).max : at;
 	h->chance = chance_of(seed, l->identity + 2 + nth);
 	if (l->ended_by)
 		h->end_us = begin_of(l->ended_by, seed);
@@ -100,11 +114,52 @@ static int step_cmp(const void *a, const void *b, void *arg)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static void add_step(struct plan *p, struct happening *h, bool end)
+static struct step step_of(struct plan *p, struct happening *h, enum step_type type)
 {
-	p->steps[p->step_count] = (struct step){.at_us = end ? h->end_us : h->begin_us,
-						.order = p->step_count, .what = h, .end = end};
+	return (struct step){.at_us = type == STEP_END ? h->end_us : h->begin_us,
+			     .order = p->step_count, .what = h, .type = type};
+}
+
+static void add_step(struct plan *p, struct happening *h, enum step_type type)
+{
+	p->steps[p->step_count] = step_of(p, h, type);
 	p->step_count++;
+}
+
+/* Behind all that are due until then. */
+static void insert_step(struct plan *p, struct happening *h, enum step_type type)
+{
+	struct step step = step_of(p, h, type);
+	size_t at = p->step_count++;
+	for (; at > 0 && p->steps[at - 1].at_us > step.at_us; at--)
+		p->steps[at] = p->steps[at - 1];
+	p->steps[at] = step;
+}
+
+static void drop_deadline(struct plan *p, const struct happening *h)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->step_count; i++)
+		if (p->steps[i].what != h || p->steps[i].type != STEP_DEADLINE)
+			p->steps[n++] = p->steps[i];
+	p->step_count = n;
+}
+
+void plan_place(struct plan *p, struct happening *h, int64_t at_us)
+{
+	const struct act *a = &h->line->act;
+	h->awaited = false;
+	drop_deadline(p, h);
+	h->begin_us = at_us;
+	h->end_us = a->for_us > 0 ? at_us + a->for_us : at_us;
+	insert_step(p, h, STEP_BEGIN);
+	if (verb_lasts(a->verb))
+		insert_step(p, h, STEP_END);
+	for (size_t i = 0; i < p->happening_count; i++) {
+		struct happening *next = &p->happenings[i];
+		if (next->awaited && next->line->follows == h->line)
+			plan_place(p, next, at_us + next->delay_us);
+	}
 }
 
 void plan_make(struct plan *p, const struct script *s, uint64_t seed)
@@ -114,7 +169,7 @@ void plan_make(struct plan *p, const struct script *s, uint64_t seed)
 	for (size_t i = 0; i < s->line_count; i++)
 		most += line_times(&s->lines[i]);
 	p->happenings = arena_alloc(&p->arena, (most + 1) * sizeof *p->happenings);
-	p->steps = arena_alloc(&p->arena, (2 * most + 1) * sizeof *p->steps);
+	p->steps = arena_alloc(&p->arena, (3 * most + 1) * sizeof *p->steps);
 	for (size_t i = 0; i < s->line_count; i++) {
 		const struct line *l = &s->lines[i];
 		uint64_t times = l->act.verb == VERB_END ? 0 : line_times(l);
@@ -125,9 +180,10 @@ void plan_make(struct plan *p, const struct script *s, uint64_t seed)
 					      : begin_of(l, seed), n);
 	}
 	for (size_t i = 0; i < p->happening_count; i++) {
-		add_step(p, &p->happenings[i], false);
-		if (verb_lasts(p->happenings[i].line->act.verb))
-			add_step(p, &p->happenings[i], true);
+		struct happening *h = &p->happenings[i];
+		add_step(p, h, h->awaited ? STEP_DEADLINE : STEP_BEGIN);
+		if (!h->awaited && verb_lasts(h->line->act.verb))
+			add_step(p, h, STEP_END);
 	}
 	sort_stable(p->steps, p->step_count, sizeof *p->steps, step_cmp, NULL);
 }

@@ -15,19 +15,30 @@ struct range line_span(const struct line *l);
 uint64_t line_times(const struct line *l); /* how often it happens */
 int64_t target_amount(const struct target *t, size_t matching);
 
+/* Its time is known only when something is seen. */
+bool line_awaits(const struct line *l);
+
 /* One time that a line happens. */
 struct happening {
 	const struct line *line;
+	bool awaited; /* not placed yet: begin and end are not known */
+	int64_t delay_us; /* behind the line that it follows */
 	int64_t begin_us, end_us; /* end = begin: over at once */
 	struct spots spots;       /* of faults */
 	struct chance chance;     /* for what is drawn later */
+};
+
+enum step_type {
+	STEP_BEGIN,
+	STEP_END,
+	STEP_DEADLINE, /* no longer waited for */
 };
 
 struct step {
 	int64_t at_us;
 	size_t order;
 	struct happening *what;
-	bool end;
+	enum step_type type;
 };
 
 struct plan {
@@ -40,6 +51,9 @@ struct plan {
 
 /* The script was checked. */
 void plan_make(struct plan *p, const struct script *s, uint64_t seed);
+/* What an awaited line waits for was seen: its steps, and those of the lines
+ * that follow it, are put behind all that are due until then. */
+void plan_place(struct plan *p, struct happening *h, int64_t at_us);
 void plan_fini(struct plan *p);
 
 #endif

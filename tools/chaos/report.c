@@ -155,11 +155,14 @@ void report_sum(FILE *out, const struct report_sum *sum, bool twice, double seco
 		if (sum->by_verdict[v])
 			fprintf(out, " %llu %s,", (unsigned long long)sum->by_verdict[v],
 				verdict_name((enum verdict)v));
-	fprintf(out, " digest %016llx\n  %llu faults, %llu revisions judged, %s virtual, slowest recovery %s, "
-		"%.1f s (%.0f runs/s)\n", (unsigned long long)sum->digest,
+	fprintf(out, " digest %016llx\n  %llu faults, %llu revisions judged, %s virtual, slowest recovery %s",
+		(unsigned long long)sum->digest,
 		(unsigned long long)sum->faults, (unsigned long long)sum->revisions,
-		time_text(all, sum->virtual_us), time_text(slowest, sum->recovered_us), seconds,
-		seconds > 0 ? (double)sum->runs * (twice ? 2 : 1) / seconds : 0.0);
+		time_text(all, sum->virtual_us), time_text(slowest, sum->recovered_us));
+	if (seconds > 0)
+		fprintf(out, ", %.1f s (%.0f runs/s)", seconds,
+			(double)sum->runs * (twice ? 2 : 1) / seconds);
+	fputc('\n', out);
 }
 
 void report_sum_json(FILE *out, const struct script *s, const struct report_sum *sum, bool twice,
@@ -181,7 +184,8 @@ void report_sum_json(FILE *out, const struct script *s, const struct report_sum 
 	put_number(&b, "events", (int64_t)sum->events);
 	put_number(&b, "virtual_ms", sum->virtual_us / 1000);
 	put_number(&b, "recovered_ms_max", sum->recovered_us / 1000);
-	put_number(&b, "wall_ms", (int64_t)(seconds * 1000));
+	if (seconds > 0)
+		put_number(&b, "wall_ms", (int64_t)(seconds * 1000));
 	buf_puts(&b, "}\n");
 	fwrite(b.data, 1, b.len, out);
 	buf_fini(&b);

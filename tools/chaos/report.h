@@ -14,7 +14,7 @@ struct run_watch report_watch(FILE *out, bool changes);
 void report_verdict(FILE *out, const struct script *s, const struct run_result *r);
 void report_json(FILE *out, const struct script *s, const struct run_result *r);
 
-/* Of many seeds. */
+/* Of many seeds; `seconds` that they took, 0: nobody knows. */
 struct report_sum {
 	uint64_t runs, digest, events, revisions, faults;
 	uint64_t by_verdict[5];

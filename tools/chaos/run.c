@@ -10,6 +10,7 @@ enum { LOOK_US = 200000, SETTLE_LOOK_US = 500000 };
 /* What is known of a happening while it lasts. */
 struct progress {
 	uint64_t *touched_before; /* per spot */
+	int64_t seen; /* how often what it waits for was */
 	bool touched, done;
 	struct wish *wish;
 };
@@ -26,6 +27,7 @@ struct run {
 	int64_t *held_since;       /* per judgement, -1: it does not hold */
 	struct wish *first_wishes; /* the workload */
 	uint64_t zero_us;          /* the end of the warm-up */
+	bool watching;             /* the timeline runs: events count */
 	struct arena arena;
 };
 
@@ -246,13 +248,75 @@ static void user_acts(struct run *r, struct happening *h, struct progress *p)
 	tell(r, h, false, text);
 }
 
+/* ---- what lines wait for */
+
+static bool pod_says(const struct led_object *o, enum seen_event event)
+{
+	if (!o || !o->is_pod)
+		return false;
+	switch (event) {
+	case SEEN_BOUND:
+		return o->pod.bound;
+	case SEEN_READY:
+		return o->pod.ready;
+	case SEEN_ENDED:
+		return o->pod.ended;
+	case SEEN_DELETING:
+		return o->pod.deleted;
+	default:
+		return false;
+	}
+}
+
+static bool is_seen(const struct when *w, const struct led_change *c, const char *key)
+{
+	if (!glob_matches(w->key, key))
+		return false;
+	switch (w->event) {
+	case SEEN_CREATED:
+		return !c->was && c->now;
+	case SEEN_CHANGED:
+		return c->was && c->now;
+	case SEEN_GONE:
+		return c->was && !c->now;
+	default:
+		return pod_says(c->now, w->event) && !pod_says(c->was, w->event);
+	}
+}
+
+static void watch_for(struct run *r, const struct led_change *c)
+{
+	char key[1024];
+	const struct led_object *o = c->now ? c->now : c->was;
+	snprintf(key, sizeof key, "%.*s", (int)o->key.len, (const char *)o->key.data);
+	for (size_t i = 0; i < r->plan.happening_count; i++) {
+		const struct when *w = &r->plan.happenings[i].line->when;
+		if (w->type == WHEN_SEEN && is_seen(w, c, key) && ++r->progress[i].seen == w->nth)
+			r->judge.pause = true;
+	}
+}
+
+static void place_seen(struct run *r)
+{
+	r->judge.pause = false;
+	for (size_t i = 0; i < r->plan.happening_count; i++) {
+		struct happening *h = &r->plan.happenings[i];
+		if (h->awaited && h->line->when.type == WHEN_SEEN && r->progress[i].seen >= h->line->when.nth)
+			plan_place(&r->plan, h, now(r));
+	}
+}
+
+/* ---- steps */
+
 static void take_step(struct run *r, const struct step *step)
 {
 	struct happening *h = step->what;
 	struct progress *p = &r->progress[h - r->plan.happenings];
-	if (!verb_is_fault(h->line->act.verb))
+	if (step->type == STEP_DEADLINE)
+		tell(r, h, false, "what it waits for was not seen");
+	else if (!verb_is_fault(h->line->act.verb))
 		user_acts(r, h, p);
-	else if (step->end)
+	else if (step->type == STEP_END)
 		fault_ends(r, h, p);
 	else
 		fault_begins(r, h, p);
@@ -260,11 +324,19 @@ static void take_step(struct run *r, const struct step *step)
 
 static void timeline(struct run *r)
 {
-	for (size_t i = 0; i < r->plan.step_count && !violated(r); i++) {
-		run_to(r, r->plan.steps[i].at_us);
+	r->watching = true;
+	for (size_t i = 0; i < r->plan.step_count && !violated(r);) {
+		struct step step = r->plan.steps[i];
+		run_to(r, step.at_us);
+		if (r->judge.pause) {
+			place_seen(r); /* other steps stand here and behind now, none before */
+			continue;
+		}
+		i++;
 		if (!violated(r))
-			take_step(r, &r->plan.steps[i]);
+			take_step(r, &step);
 	}
+	r->watching = false;
 }
 
 /* ---- after it */
@@ -337,6 +409,8 @@ static void judge_eventually(struct run *r)
 			j->invariant->as_is(&r->judge, &why);
 		else
 			snprintf(why.text, sizeof why.text, "it held for good only %s after it", time_text(text, at));
+		if (!r->out->broken[0])
+			r->out->late = at >= 0;
 		break_at(r, j->name, r->judge.ledger.revision, now(r));
 		conclude(r, VERDICT_VIOLATED, "not within %s of settle: %s", time_text(within, j->within_us),
 			 why.text);
@@ -380,7 +454,10 @@ static void judge_all(struct run *r)
 static void on_changed(void *arg, uint64_t now_us, const struct ledger *l, const struct led_change *c)
 {
 	struct run *r = arg;
-	r->watch->changed(r->watch->arg, (int64_t)(now_us - r->zero_us), l, c);
+	if (r->watch && r->watch->changed)
+		r->watch->changed(r->watch->arg, (int64_t)(now_us - r->zero_us), l, c);
+	if (r->watching)
+		watch_for(r, c);
 }
 
 void run_script(const struct script *s, uint64_t seed, const struct run_watch *watch,
@@ -390,7 +467,7 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	memset(out, 0, sizeof *out);
 	out->seed = seed;
 	judge_init(&r.judge, s);
-	r.judge.changed = watch && watch->changed ? on_changed : NULL;
+	r.judge.changed = on_changed;
 	r.judge.changed_arg = &r;
 	plan_make(&r.plan, s, seed);
 	r.progress = mem_alloc((r.plan.happening_count + 1) * sizeof *r.progress);

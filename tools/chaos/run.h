@@ -41,6 +41,7 @@ struct run_result {
 	char broken[64]; /* the invariant; empty: none */
 	uint64_t broken_revision;
 	int64_t broken_us; /* virtual, from the end of the warm-up */
+	bool late;         /* what was to hold eventually did, but after its time */
 	uint64_t seed, digest, events, revisions;
 	int64_t virtual_us;  /* all of it */
 	int64_t recovered_us; /* the slowest `eventually`, after settle */

@@ -11,6 +11,7 @@
  *	replicaset web 5
  *	at 2s..3s kill kind scheduler for 1s
  *	at 3s     partition node n* from broker direction to for 8s id cut
+ *	when pods/default/web-* bound nth 2 within 9s restart broker
  *	settle 30s
  *	always     no-excess
  *	eventually all-ready within 20s
@@ -68,7 +69,18 @@ struct act {
 	const char *id;   /* NULL: none */
 };
 
-enum when_type { WHEN_AT, WHEN_AFTER, WHEN_EVERY };
+enum when_type { WHEN_AT, WHEN_AFTER, WHEN_EVERY, WHEN_SEEN };
+
+/* What a change of an object may be, judged when it is on the disk. */
+enum seen_event {
+	SEEN_CREATED,
+	SEEN_CHANGED,
+	SEEN_BOUND,    /* a pod got its node */
+	SEEN_READY,
+	SEEN_ENDED,    /* Succeeded or Failed */
+	SEEN_DELETING, /* has a deletionTimestamp now */
+	SEEN_GONE,
+};
 
 struct when {
 	enum when_type type;
@@ -76,6 +88,9 @@ struct when {
 	const char *after; /* the other line's id */
 	struct place after_place;
 	int64_t period_us, from_us, to_us; /* every */
+	const char *key;                   /* when: with * and ?, "pods/default/web-*" */
+	enum seen_event event;
+	int64_t nth, within_us;            /* the nth time it is seen, counted from the begin; at most so long after it */
 };
 
 struct line {

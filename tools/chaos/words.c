@@ -49,6 +49,11 @@ const size_t way_row_count = sizeof way_rows / sizeof *way_rows;
 const struct name_row layout_rows[] = {{"together", LAYOUT_TOGETHER}, {"apart", LAYOUT_APART}};
 const size_t layout_row_count = sizeof layout_rows / sizeof *layout_rows;
 
+const struct name_row event_rows[] = {
+	{"created", SEEN_CREATED}, {"changed", SEEN_CHANGED}, {"bound", SEEN_BOUND}, {"ready", SEEN_READY},
+	{"ended", SEEN_ENDED}, {"deleting", SEEN_DELETING}, {"gone", SEEN_GONE}};
+const size_t event_row_count = sizeof event_rows / sizeof *event_rows;
+
 const struct unit_row unit_rows[] = {
 	{"us", 1}, {"ms", 1000}, {"s", 1000000}, {"m", 60000000}, {"h", INT64_C(3600000000)}};
 const size_t unit_row_count = sizeof unit_rows / sizeof *unit_rows;

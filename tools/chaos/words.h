@@ -42,8 +42,8 @@ struct name_row {
 	const char *name;
 	int value;
 };
-extern const struct name_row mode_rows[], way_rows[], layout_rows[];
-extern const size_t mode_row_count, way_row_count, layout_row_count;
+extern const struct name_row mode_rows[], way_rows[], layout_rows[], event_rows[];
+extern const size_t mode_row_count, way_row_count, layout_row_count, event_row_count;
 
 struct unit_row {
 	const char *name;

@@ -39,7 +39,7 @@ struct world_type {
 	struct world *(*open)(const struct script *s, uint64_t seed, struct judge *j);
 	void (*close)(struct world *w);
 	uint64_t (*now_us)(struct world *w);
-	/* Until then, or until the judge has seen enough. */
+	/* Until then, or until the judge has seen enough or pauses. */
 	void (*run)(struct world *w, uint64_t until_us);
 	void (*set)(struct world *w, const struct act *a, const char *spot, bool on);
 	/* How much the faults of that spot have affected so far: rises. */

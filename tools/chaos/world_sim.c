@@ -357,7 +357,7 @@ static uint64_t world_now(struct world *w)
 static bool seen_enough(void *arg)
 {
 	struct world *w = arg;
-	return w->judge->violation.name != NULL;
+	return w->judge->violation.name != NULL || w->judge->pause;
 }
 
 static void world_run(struct world *w, uint64_t until_us)

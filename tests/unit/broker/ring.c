@@ -16,7 +16,7 @@ struct rig {
 	struct ring_reader *reader;
 };
 
-enum { RECORDS = 16, BODIES = 1024 };
+enum { RECORDS = 16, BODIES = 1024, BOOT_AT = 32 /* in the file */ };
 
 static struct ring *make(struct rig *t, uint64_t incarnation)
 {
@@ -223,6 +223,18 @@ Test(ring, of_a_former_writer_is_kept_and_told_apart)
 	cr_expect_eq(ring_reader_next(t.reader, &got, &n, &from), RING_RECORD);
 	ring_reader_close(was);
 	ring_reader_close(is);
+	end(&t);
+}
+
+Test(ring, of_another_boot_is_refused)
+{
+	struct rig t = begin();
+	struct ring_reader *r = NULL;
+	uint64_t other = 1;
+	int fd = open(t.path, O_RDWR);
+	cr_assert_eq(pwrite(fd, &other, sizeof other, BOOT_AT), sizeof other);
+	close(fd);
+	cr_expect_eq(ring_reader_open(&r, t.path, NULL), ERR_STALE);
 	end(&t);
 }
 

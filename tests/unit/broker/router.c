@@ -14,7 +14,8 @@ struct rig {
 		struct bytes *frame;
 		struct envelope env;
 	} sent[SENT_MAX];
-	size_t count, published;
+	size_t count, published, dead;
+	int dead_code;
 	uint64_t full, gone; /* peers whose queue is full, or who are gone */
 };
 
@@ -38,6 +39,14 @@ static void on_publish(void *arg, struct bytes *frame)
 	((struct rig *)arg)->published++;
 }
 
+static void on_dead(void *arg, const struct envelope *env, int code)
+{
+	struct rig *g = arg;
+	(void)env;
+	g->dead++;
+	g->dead_code = code;
+}
+
 static struct rig rig_new(void)
 {
 	return (struct rig){0};
@@ -45,7 +54,7 @@ static struct rig rig_new(void)
 
 static void start(struct rig *g)
 {
-	struct router_ops ops = {g, on_send, on_publish};
+	struct router_ops ops = {g, on_send, on_publish, on_dead};
 	g->r = router_new(&ops, 1, 7);
 }
 
@@ -159,6 +168,8 @@ Test(router, answers_a_request_that_nobody_can_take)
 	hello(&g, 2, "two", 1, "bob");
 	request(&g, 1, a, "alice", "nobody");
 	cr_expect(span_is(error_code(&g), "unreachable"));
+	cr_expect_eq(g.dead, 1);
+	cr_expect_eq(g.dead_code, ERR_UNREACHABLE);
 	g.full = 2;
 	request(&g, 1, a, "alice", "bob");
 	cr_expect(span_is(error_code(&g), "overloaded"));
@@ -238,20 +249,109 @@ Test(router, ends_silent_sessions_and_tells_their_watchers)
 	stop(&g);
 }
 
+static void watch(struct rig *g, uint64_t epoch, const char *name, uint64_t now)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "name", name);
+	struct envelope env = {.type = ENV_SYSTEM,
+			       .from = span_of("alice"),
+			       .kind = MSG_NAME_WATCH,
+			       .epoch = epoch};
+	feed(g, 1, &env, &b, now);
+}
+
+/* How often peer 1 was told that a name is down since frame `from`. */
+static int downs(const struct rig *g, size_t from)
+{
+	int n = 0;
+	for (size_t i = from; i < g->count; i++)
+		n += g->sent[i].peer == 1 && g->sent[i].env.kind == MSG_NAME_DOWN;
+	return n;
+}
+
 Test(router, tells_at_once_that_a_watched_name_is_absent)
+{
+	struct rig g = rig_new();
+	start(&g);
+	router_tick(g.r, 1);
+	router_tick(g.r, 1 + ROUTER_SILENCE_US);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	watch(&g, a, "nobody", 2000);
+	cr_expect_eq(downs(&g, 0), 1);
+	stop(&g);
+}
+
+/* A broker that was started again knows nobody for a moment. */
+Test(router, gives_cells_time_to_say_hello_before_their_names_are_absent)
+{
+	struct rig g = rig_new();
+	start(&g);
+	router_tick(g.r, 1);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	watch(&g, a, "bob", 2000);
+	watch(&g, a, "nobody", 2000);
+	cr_expect_eq(downs(&g, 0), 0);
+	hello(&g, 2, "two", 1, "bob");
+	router_tick(g.r, 1 + ROUTER_SILENCE_US);
+	cr_expect_eq(downs(&g, 0), 1);
+	cr_expect(span_is(mp_path_str(mp_of(g.sent[g.count - 1].env.body), "name"), "nobody"));
+	stop(&g);
+}
+
+Test(router, a_cell_that_says_hello_again_is_not_down_but_one_started_again_is)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	watch(&g, a, "bob", 2000);
+	hello(&g, 2, "two", 1, "bob");
+	hello(&g, 3, "two", 1, "bob"); /* over a new connection */
+	cr_expect_eq(downs(&g, 0), 0);
+	hello(&g, 4, "two", 2, "bob");
+	cr_expect_eq(downs(&g, 0), 1);
+	stop(&g);
+}
+
+Test(router, tells_who_watches_that_an_actor_lost_its_state)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice"), t = hello(&g, 2, "two", 1, "bob");
+	watch(&g, a, "bob", 2000);
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "name", "bob");
+	struct envelope env = {.type = ENV_SYSTEM, .kind = MSG_NAME_CRASHED, .epoch = t};
+	feed(&g, 2, &env, &b, 2000);
+	cr_assert_eq(downs(&g, 0), 1);
+	cr_expect(span_is(mp_path_str(mp_of(g.sent[g.count - 1].env.body), "reason"), "crashed"));
+	request(&g, 1, a, "alice", "bob");
+	cr_expect_eq(g.sent[g.count - 1].peer, 2, "its name stays");
+	stop(&g);
+}
+
+Test(router, returns_a_message_that_waits_for_no_answer)
 {
 	struct rig g = rig_new();
 	start(&g);
 	uint64_t a = hello(&g, 1, "one", 1, "alice");
 	struct buf b = {0};
 	mpw_map(&b, 1);
-	mpw_kv_str(&b, "name", "nobody");
-	struct envelope watch = {.type = ENV_SYSTEM,
-				 .from = span_of("alice"),
-				 .kind = MSG_NAME_WATCH,
-				 .epoch = a};
-	feed(&g, 1, &watch, &b, 2000);
-	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_NAME_DOWN);
+	mpw_kv_str(&b, "text", "hello");
+	struct envelope env = {.type = ENV_SEND, .from = span_of("alice"), .to = span_of("nobody"),
+			       .kind = 99, .epoch = a}, back;
+	feed(&g, 1, &env, &b, 2000);
+	const struct envelope *e = &g.sent[g.count - 1].env;
+	cr_assert_eq(e->kind, MSG_LETTER_RETURNED);
+	cr_expect(span_is(mp_path_str(mp_of(e->body), "code"), "unreachable"));
+	struct mp v;
+	struct span frame;
+	cr_assert(mp_find(mp_of(e->body), "letter", &v));
+	cr_assert_eq(mp_bin(&v, &frame), 0);
+	cr_assert_eq(env_decode(frame, &back, NULL), 0);
+	cr_expect(span_is(mp_path_str(mp_of(back.body), "text"), "hello"));
 	stop(&g);
 }
 
@@ -356,5 +456,37 @@ Test(router, a_pong_says_what_was_sent)
 	cr_assert_eq(mp_u64(&v, &sent), 0);
 	cr_expect_eq(sent, sent_to(&g, 2));
 	cr_expect_eq(mp_path_int(mp_of(pong->body), "sent_us", 0), 5);
+	stop(&g);
+}
+
+Test(router, tells_which_cells_are_here)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	struct buf b = {0};
+	mpw_map(&b, 0);
+	struct envelope ask = {.type = ENV_REQUEST, .from = span_of("alice"),
+			       .to = span_of("broker"), .correlation = 42, .epoch = a,
+			       .kind = MSG_BROKER_SESSIONS};
+	feed(&g, 1, &ask, &b, 2000);
+	const struct envelope *got = &g.sent[g.count - 1].env;
+	struct mp list;
+	size_t n = 0;
+	cr_assert_eq(g.sent[g.count - 1].peer, 1);
+	cr_assert_eq(got->type, ENV_REPLY);
+	cr_assert_eq(got->kind, MSG_BROKER_STATE);
+	cr_expect_eq(got->correlation, 42);
+	cr_assert(mp_find(mp_of(got->body), "sessions", &list));
+	cr_assert_eq(mp_array(&list, &n), 0);
+	cr_expect_eq(n, 2);
+	cr_expect(span_is(mp_path_str(list, "cell"), "one"));
+	mp_skip(&list);
+	cr_expect(span_is(mp_path_str(list, "cell"), "two"));
+	cr_expect_gt(mp_path_int(list, "names", 0), 0);
+	/* It takes no other request. */
+	request(&g, 1, a, "alice", "broker");
+	cr_expect(span_is(error_code(&g), "unsupported"));
 	stop(&g);
 }

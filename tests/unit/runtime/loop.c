@@ -1,7 +1,9 @@
 /* The production loop: what happens beside the sockets is not slept over. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "actors/runtime/loop.h"
 #include "actors/runtime/messages.h"
@@ -114,4 +116,89 @@ Test(loop, a_turn_that_a_hook_queues_does_not_wait_for_the_next_event)
 	cr_expect_lt(w.taken_us - w.library.given_us, 100000);
 	loop_free(w.loop);
 	sock_system_stop();
+}
+
+/* ---- a cell that fails */
+
+struct lives {
+	struct loop *loop;
+	struct dead_letters letters;
+	uint64_t enough; /* lives until it is well */
+};
+
+static void *shared_lives(void *arg, const char *name)
+{
+	return strcmp(name, "lives") == 0 ? arg : NULL;
+}
+
+static int fragile_init(struct ctx *c, void *state, struct mp cfg)
+{
+	struct lives *l = ctx_shared(c, "lives");
+	(void)state, (void)cfg;
+	if (loop_lives(l->loop) < l->enough)
+		return ERR_INVALID;
+	loop_stop(l->loop, 100);
+	return 0;
+}
+
+static const struct actor_spec fragile = {.kind = "fragile", .state_bytes = 1, .init = fragile_init};
+static const struct actor_spec *const fragile_kinds[] = {&fragile, NULL};
+
+static void fill(void *arg, struct cell *c)
+{
+	uint8_t none = 0x80;
+	(void)arg;
+	cr_assert_eq(cell_add_actor(c, "fragile", "fragile", mp_of((struct span){&none, 1}), NULL), 0);
+}
+
+static void run_lives(struct lives *l, bool alone)
+{
+	struct restart_policy p = {.intensity = 2, .window_us = 60000000, .backoff_min_us = 1000,
+				   .backoff_max_us = 2000};
+	struct loop_config cfg = {
+		.cell = {.name = "cell", .cluster = 1, .catalogue = &catalogue,
+			 .kinds = fragile_kinds, .drivers = drivers, .restart = p,
+			 .letters = &l->letters},
+		.broker = "inproc://nobody", .bus = "inproc://nobody-either",
+		.shared = shared_lives, .shared_arg = l, .fill = fill, .alone = alone, .restart = p,
+	};
+	log_init("off");
+	sock_system_start();
+	cr_assert_eq(loop_open(&l->loop, &cfg, NULL), 0);
+	fill(NULL, loop_cell(l->loop));
+	loop_run(l->loop);
+	loop_free(l->loop);
+	sock_system_stop();
+}
+
+Test(loop, a_cell_that_fails_begins_again, .timeout = 30)
+{
+	struct lives l = {.enough = 2};
+	run_lives(&l, false); /* which returns because the third life was well */
+}
+
+/* The code with which the process ends. */
+static int exit_of(uint64_t enough, bool alone)
+{
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0) {
+		struct lives l = {.enough = enough};
+		run_lives(&l, alone);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Test(loop, a_cell_that_fails_too_often_ends_its_process, .timeout = 30)
+{
+	cr_expect_eq(exit_of(2, false), 0);
+	cr_expect_eq(exit_of(3, false), LOOP_EXIT_FAILED);
+}
+
+Test(loop, a_cell_alone_in_its_process_ends_it_at_once, .timeout = 30)
+{
+	cr_expect_eq(exit_of(0, true), 0);
+	cr_expect_eq(exit_of(1, true), LOOP_EXIT_FAILED);
 }

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "tools/chaos/grow.h"
 #include "tools/chaos/invariants.h"
 #include "tools/chaos/plan.h"
 
@@ -273,4 +274,60 @@ Test(chaos_words, patterns_and_times)
 	cr_expect_str_eq(time_text(text, 20000), "20ms");
 	cr_expect_str_eq(time_text(text, 7), "7us");
 	cr_expect_str_eq(time_text(text, 0), "0us");
+}
+
+Test(chaos_plan, what_is_waited_for_is_placed_with_what_follows_it)
+{
+	struct plan p;
+	read_script(&script, HEAD "at 2s restart broker\n"
+				  "when pods/default/web-* bound within 9s kill actor scheduler for 50ms id mid\n"
+				  "after mid 5ms pause cell core for 1s" TAIL);
+	plan_make(&p, &script, 3);
+	struct happening *seen = &p.happenings[1];
+	const struct happening *next = of_line(&p, &script, 2);
+	cr_assert_eq(seen, of_line(&p, &script, 1));
+	cr_assert(seen->awaited && next->awaited);
+	cr_expect_eq(p.step_count, 3, "a begin and two deadlines");
+	plan_place(&p, seen, 1000000);
+	cr_expect(!seen->awaited && !next->awaited);
+	cr_expect_eq(seen->begin_us, 1000000);
+	cr_expect_eq(seen->end_us, 1050000);
+	cr_expect_eq(next->begin_us, 1005000);
+	static const int64_t times[] = {1000000, 1005000, 1050000, 2000000, 2005000};
+	cr_assert_eq(p.step_count, 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_expect_eq(p.steps[i].at_us, times[i], "step %zu is at %lld", i, (long long)p.steps[i].at_us);
+	plan_fini(&p);
+	script_fini(&script);
+}
+
+Test(chaos_script, what_waits_ends_by_itself)
+{
+	cr_expect_str_eq(refusal(HEAD "nodes 3\nwhen nodes/n1 changed within 5s kill actor gate id k\n"
+				      "at 9s restart k" TAIL),
+			 "c.chaos:4:15: what waits for something ends by 'for' only");
+	cr_expect_str_eq(refusal(HEAD "nodes 3\nwhen pods/a/b boundd within 5s restart actor gate" TAIL),
+			 "c.chaos:3:15: unknown event 'boundd', did you mean 'bound'?");
+	cr_expect_str_eq(refusal(HEAD "nodes 3\nwhen pods/a/b bound restart actor gate" TAIL),
+			 "c.chaos:3:21: expected 'within', not 'restart'");
+}
+
+Test(chaos_grow, every_seed_is_a_script_of_its_own)
+{
+	char last[8192] = "";
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct buf b = {0}, again = {0};
+		struct err e = {0};
+		cr_assert_eq(grow_script(&b, seed, 12, &e), 0, "%s", e.text);
+		cr_assert_eq(grow_script(&again, seed, 12, &e), 0);
+		cr_expect_str_eq(buf_text(&b), buf_text(&again));
+		cr_expect_str_neq(buf_text(&b), last);
+		read_script(&script, buf_text(&b));
+		cr_expect_eq(script.line_count, 12);
+		cr_expect_eq(script.seed, seed);
+		script_fini(&script);
+		snprintf(last, sizeof last, "%s", buf_text(&b));
+		buf_fini(&b);
+		buf_fini(&again);
+	}
 }

@@ -25,6 +25,7 @@ Test(config, default_file_is_one_that_it_reads_itself)
 	cr_expect_eq(config.cell_count, 3);
 	cr_expect(config.cells[1].own_process);
 	cr_expect_eq(config.store_quota, 8ll << 30);
+	cr_expect_eq(config.ring_bytes, 1 << 20);
 	const char **names;
 	cr_assert_eq(config_nodes(&config, &config.arena, &names), 2);
 	cr_expect_str_eq(names[1], "n2");
@@ -72,6 +73,8 @@ Test(config, names_place_and_near_match_of_a_slip)
 			 "c.yaml:3:30: unknown key 'servs', did you mean 'serves'?");
 	cr_expect_str_eq(refusal("cells: [{name: a, process: alone}]"),
 			 "c.yaml:1:19: process is one of shared|own");
+	cr_expect_str_eq(refusal("broker: {ring: 1KiB}\ncells: [{name: a}]"),
+			 "c.yaml:1:10: ring is from 65536 to 1073741824");
 	cr_expect_str_eq(refusal("store: {quota: 5}\ncells: [{name: a}]"),
 			 "c.yaml:1:9: quota is from 1048576 to 9223372036854775807");
 	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: service-proxy, plane: nftables}]}]"),
@@ -85,4 +88,63 @@ Test(config, refuses_what_could_not_run)
 	cr_expect_str_eq(refusal("cluster: x"), "c.yaml:1:1: cells is missing: there must be one at least");
 	cr_expect_str_eq(refusal("cells: [{name: a, process: own}]"),
 			 "c.yaml:1:1: one cell must be shared: the store lives in the first of them");
+}
+
+static void expect_policy(const struct restart_policy *p, const struct restart_policy *want)
+{
+	cr_expect_eq(p->strategy, want->strategy);
+	cr_expect_eq(p->intensity, want->intensity);
+	cr_expect_eq(p->window_us, want->window_us);
+	cr_expect_eq(p->backoff_min_us, want->backoff_min_us);
+	cr_expect_eq(p->backoff_max_us, want->backoff_max_us);
+}
+
+Test(config, supervision_is_as_the_file_says_or_else_as_the_help_does)
+{
+	static const struct restart_policy own = {RESTART_REST_FOR_ONE, 7, 120000000, 5000,
+						  1000000},
+					   processes = {0, 5, 300000000, 10000, 5000000};
+	struct err e = {0};
+	cr_assert_eq(config_parse(&config, "c.yaml",
+				  span_of("turn-limit: 250ms\ncells:\n- name: a\n- name: b\n"
+					  "  restart: {strategy: rest-for-one, intensity: 7/2m, "
+					  "backoff: 5ms..1s}\n"
+					  "  actors: [{kind: gate, restart: temporary}]\n"), &e), 0,
+		     "%s", e.text);
+	expect_policy(&config.cells[0].restart, &restart_policy_default);
+	expect_policy(&config.cells[1].restart, &own);
+	expect_policy(&config.restart, &processes);
+	cr_expect_eq(config.turn_limit_ms, 250);
+	config_fini(&config);
+	cr_assert_eq(config_parse(&config, "c.yaml", span_of("cells: [{name: a}]"), &e), 0);
+	cr_expect_eq(config.turn_limit_ms, 10000);
+	config_fini(&config);
+}
+
+Test(config, names_what_is_wrong_with_supervision)
+{
+	cr_expect_str_eq(refusal("cells: [{name: a, restart: {strategy: one-for-two}}]"),
+			 "c.yaml:1:29: strategy is one of one-for-one|one-for-all|rest-for-one");
+	cr_expect_str_eq(refusal("cells: [{name: a, restart: {intensty: 5/30s}}]"),
+			 "c.yaml:1:29: unknown key 'intensty', did you mean 'intensity'?");
+	static const char *const rates[] = {"5", "5/30", "x/30s", "5/s", "5/30s.", "-1/30s", "/30s"};
+	for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+		char text[100];
+		snprintf(text, sizeof text, "restart: {intensity: \"%s\"}\ncells: [{name: a}]",
+			 rates[i]);
+		cr_expect_str_eq(refusal(text), "c.yaml:1:11: intensity is so many in a time, like 5/30s",
+				 "%s", rates[i]);
+	}
+	cr_expect_str_eq(refusal("restart: {intensity: 5000/30s}\ncells: [{name: a}]"),
+			 "c.yaml:1:11: intensity is at most 1000, in 1ms to 24h");
+	cr_expect_str_eq(refusal("restart: {backoff: 10s}\ncells: [{name: a}]"),
+			 "c.yaml:1:11: backoff is two times, like 100ms..30s");
+	cr_expect_str_eq(refusal("restart: {backoff: 10s..1s}\ncells: [{name: a}]"),
+			 "c.yaml:1:11: backoff goes up, from 1ms at least to 3600s at most");
+	cr_expect_str_eq(refusal("turn-limit: 1ms\ncells: [{name: a}]"),
+			 "c.yaml:1:1: turn-limit is from 100ms to 3600s");
+	cr_expect_str_eq(refusal("turn-limit: soon\ncells: [{name: a}]"),
+			 "c.yaml:1:1: turn-limit is a time like 250ms, 10s or 5m");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  actors: [{kind: gate, restart: often}]"),
+			 "c.yaml:3:25: restart is one of permanent|transient|temporary");
 }

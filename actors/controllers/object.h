@@ -1,0 +1,45 @@
+/* What controllers ask of an object's bytes. Pure; spans point into them. */
+#ifndef CONTROLLERS_OBJECT_H
+#define CONTROLLERS_OBJECT_H
+
+#include "actors/runtime/view.h"
+#include "broker/base/doc.h"
+#include "broker/base/mem.h"
+#include "broker/base/mp.h"
+
+/* A cursor at the object; an empty one of NULL (p is NULL, nothing is found). */
+static inline struct mp object_of(const struct view_object *o)
+{
+	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
+}
+
+static inline struct span object_namespace(struct mp object)
+{
+	return mp_path_str(object, "metadata.namespace");
+}
+
+static inline struct span object_name(struct mp object)
+{
+	return mp_path_str(object, "metadata.name");
+}
+
+static inline struct span object_uid(struct mp object)
+{
+	return mp_path_str(object, "metadata.uid");
+}
+
+static inline bool object_is_deleting(struct mp object)
+{
+	return object.p && mp_path_str(object, "metadata.deletionTimestamp").len > 0;
+}
+
+/* The value of a label; empty when it is not there. */
+struct span object_label(struct mp object, const char *label);
+/* Whether the list of texts at `path` has this one. */
+bool object_lists(struct mp object, const char *path, const char *text);
+/* The same bytes in the arena. */
+struct span object_copy(struct arena *a, struct span s);
+/* The object as a tree in the arena; an empty map of an empty cursor. */
+struct doc *object_tree(struct arena *a, struct mp object);
+
+#endif

@@ -1,0 +1,445 @@
+/* The runtime beside bare libzmq, 256-byte messages, JSON lines:
+ *
+ *   round trip of one request: within a cell, through the broker over inproc
+ *   and over ipc; the same with 64 in flight; each through-broker figure
+ *   beside a bare DEALER - ROUTER - DEALER relay in the same run
+ *   100,000 actors in one process: bytes and microseconds each
+ *   timers set and fired a second
+ *
+ * Usage: runtime [SECONDS_EACH] */
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "actors/runtime/loop.h"
+#include "actors/runtime/messages.h"
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "broker/messages.h"
+#include "broker/serve.h"
+#include "broker/socket.h"
+
+enum { BYTES = 256, ASK = 200, ANSWER = 201, ACTORS = 100000, TIMERS = 1000000 };
+
+static double now_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- messages */
+
+static const struct msg_field data[] = {{"data", MP_BIN, 0, true, "bytes"},
+					{NULL, MP_NONE, 0, false, NULL}};
+static const struct msg_row rows[] = {
+	{ASK, "bench.ask", CLASS_REQUEST, ROLE_CELL, data, "bytes to be sent back"},
+	{ANSWER, "bench.answer", CLASS_REPLY, ROLE_CELL, data, "the same"},
+	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
+};
+static const struct msg_table bench_messages = {"bench", rows};
+static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages,
+						 &bench_messages, NULL};
+static const struct catalogue catalogue = {tables};
+
+static void put_data(struct buf *b)
+{
+	static const uint8_t zeros[BYTES];
+	mpw_map(b, 1);
+	mpw_str(b, "data");
+	mpw_bin(b, (struct span){zeros, BYTES});
+}
+
+/* ---- actors */
+
+struct world {
+	long in_flight;
+	double seconds;
+	_Atomic bool done;
+	double began, ended;
+	long answers, fired;
+	struct loop *asking;
+};
+
+static int answer(struct ctx *c, void *st, const struct msg *m)
+{
+	struct buf b = {0};
+	(void)st, (void)m;
+	put_data(&b);
+	ctx_reply(c, &b);
+	return 0;
+}
+
+static const struct actor_handler answers[] = {{"bench.ask", answer}, {NULL, NULL}};
+static const struct actor_spec answerer = {
+	.kind = "answerer", .state_bytes = 1, .handlers = answers};
+
+static void ask(struct ctx *c)
+{
+	struct buf b = {0};
+	put_data(&b);
+	ctx_request(c, "answerer", "bench.ask", &b, 10000, 0);
+}
+
+/* The first answer says that everything is connected; the clock starts then. */
+static int on_reply(struct ctx *c, void *st, uint64_t tag, const struct reply *r)
+{
+	struct world *w = ctx_shared(c, "world");
+	(void)st, (void)tag;
+	if (r->status) {
+		ctx_timer(c, 10000, 0);
+		return 0;
+	}
+	if (!w->began) {
+		w->began = now_s();
+		for (long i = 0; i < w->in_flight; i++)
+			ask(c);
+		return 0;
+	}
+	w->answers++;
+	if ((w->answers & 63) == 0 && now_s() - w->began > w->seconds) {
+		w->ended = now_s();
+		w->done = true;
+	}
+	if (!w->done)
+		ask(c);
+	return 0;
+}
+
+static int begin(struct ctx *c, void *st, uint64_t tag)
+{
+	(void)st, (void)tag;
+	ask(c);
+	return 0;
+}
+
+static int asker_init(struct ctx *c, void *st, struct mp cfg)
+{
+	(void)st, (void)cfg;
+	ctx_timer(c, 10000, 0);
+	return 0;
+}
+
+static const struct actor_spec asker = {.kind = "asker", .state_bytes = 1, .init = asker_init,
+					.on_timer = begin, .on_reply = on_reply};
+static const struct actor_spec idler = {.kind = "idler", .state_bytes = 16};
+
+static int on_fired(struct ctx *c, void *st, uint64_t tag)
+{
+	struct world *w = ctx_shared(c, "world");
+	(void)st, (void)tag;
+	if (++w->fired == TIMERS) {
+		w->ended = now_s();
+		w->done = true;
+	}
+	return 0;
+}
+
+static int clock_init(struct ctx *c, void *st, struct mp cfg)
+{
+	struct world *w = ctx_shared(c, "world");
+	(void)st, (void)cfg;
+	w->began = now_s();
+	for (int i = 0; i < TIMERS; i++)
+		ctx_timer(c, 1 + ctx_random(c) % 100000, 0);
+	return 0;
+}
+
+static const struct actor_spec clock_spec = {
+	.kind = "clock", .state_bytes = 1, .init = clock_init, .on_timer = on_fired};
+
+static const struct actor_spec *const kinds[] = {&asker, &answerer, &idler, &clock_spec, NULL};
+
+static void add(struct loop *l, const char *kind, const char *name)
+{
+	static const uint8_t empty[] = {0x80};
+	if (cell_add_actor(loop_cell(l), kind, name, mp_of((struct span){empty, 1}), NULL))
+		exit(1);
+}
+
+static void *shared(void *arg, const char *name)
+{
+	return strcmp(name, "world") == 0 ? arg : NULL;
+}
+
+/* ---- processes of threads */
+
+static void *run_loop(void *arg)
+{
+	loop_run(arg);
+	return NULL;
+}
+
+static void *run_broker(void *arg)
+{
+	broker_run(arg);
+	return NULL;
+}
+
+static struct loop *loop_new(struct world *w, const char *name, const char *broker, const char *bus,
+			     bool trusted)
+{
+	struct loop *l;
+	struct err e = {0};
+	struct loop_config cfg = {
+		.cell = {.name = name, .cluster = 1, .catalogue = &catalogue, .kinds = kinds},
+		.broker = broker, .bus = bus, .trusted = trusted,
+		.shared = shared, .shared_arg = w,
+	};
+	if (loop_open(&l, &cfg, &e)) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		exit(1);
+	}
+	return l;
+}
+
+static void wait_done(struct world *w)
+{
+	struct timespec t = {.tv_nsec = 1000000};
+	while (!w->done)
+		nanosleep(&t, NULL);
+}
+
+/* Asker and answerer in one cell, or in two. */
+static double measure(struct world *w, const char *broker, const char *bus, bool trusted, bool one_cell)
+{
+	pthread_t t[2];
+	struct loop *a = loop_new(w, "asking", broker, bus, trusted), *b = NULL;
+	add(a, "asker", "asker");
+	if (one_cell)
+		add(a, "answerer", "answerer");
+	else
+		add(b = loop_new(w, "answering", broker, bus, trusted), "answerer", "answerer");
+	pthread_create(&t[0], NULL, run_loop, a);
+	if (b)
+		pthread_create(&t[1], NULL, run_loop, b);
+	wait_done(w);
+	loop_stop(a, 100);
+	pthread_join(t[0], NULL);
+	loop_free(a);
+	if (b) {
+		loop_stop(b, 100);
+		pthread_join(t[1], NULL);
+		loop_free(b);
+	}
+	return (double)w->answers / (w->ended - w->began);
+}
+
+/* ---- the bare relay: what the sockets alone can do, by the same wrapper */
+
+struct relay {
+	struct sock *router;
+	_Atomic bool stop;
+};
+
+static void wait_for(struct sock *s)
+{
+	zmq_pollitem_t p = {.fd = sock_fd(s), .events = ZMQ_POLLIN};
+	if (!sock_readable(s))
+		zmq_poll(&p, 1, 1);
+}
+
+/* Two peers: what comes from one goes to the other. */
+static void *run_relay(void *arg)
+{
+	struct relay *r = arg;
+	uint64_t peers[2] = {0}, from;
+	size_t known = 0;
+	while (!r->stop) {
+		struct bytes *frame = NULL;
+		if (sock_recv(r->router, &from, &frame)) {
+			wait_for(r->router);
+			continue;
+		}
+		size_t i = 0;
+		while (i < known && peers[i] != from)
+			i++;
+		if (i == known && known < 2)
+			peers[known++] = from;
+		if (known == 2)
+			while (sock_send(r->router, peers[!i], frame) == ERR_OVERLOADED && !r->stop)
+				;
+		bytes_unref(frame);
+	}
+	return NULL;
+}
+
+struct echo {
+	const char *endpoint;
+	_Atomic bool stop;
+};
+
+static struct bytes *frame_of(size_t n)
+{
+	struct buf b = {0};
+	while (b.len < n)
+		buf_putc(&b, (char)0x95);
+	return bytes_take(&b);
+}
+
+static void *run_echo(void *arg)
+{
+	struct echo *x = arg;
+	struct err e = {0};
+	struct sock *s = sock_new(SOCK_DEALER, &e);
+	struct bytes *first = frame_of(4);
+	uint64_t peer;
+	sock_connect(s, x->endpoint, &e);
+	while (sock_send(s, 0, first) && !x->stop)
+		;
+	while (!x->stop) {
+		struct bytes *frame = NULL;
+		if (sock_recv(s, &peer, &frame)) {
+			wait_for(s);
+			continue;
+		}
+		while (sock_send(s, 0, frame) == ERR_OVERLOADED && !x->stop)
+			;
+		bytes_unref(frame);
+	}
+	bytes_unref(first);
+	sock_close(s);
+	return NULL;
+}
+
+static double bare(const char *endpoint, long in_flight, double seconds)
+{
+	struct err e = {0};
+	struct relay r = {.router = sock_new(SOCK_ROUTER, &e)};
+	struct echo x = {.endpoint = endpoint};
+	pthread_t t[2];
+	uint64_t peer;
+	if (sock_bind(r.router, endpoint, &e)) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		exit(1);
+	}
+	pthread_create(&t[0], NULL, run_relay, &r);
+	pthread_create(&t[1], NULL, run_echo, &x);
+	struct sock *s = sock_new(SOCK_DEALER, &e);
+	struct bytes *frame = frame_of(BYTES);
+	struct timespec settle = {.tv_nsec = 200000000};
+	sock_connect(s, endpoint, &e);
+	nanosleep(&settle, NULL);
+	for (long i = 0; i < in_flight; i++)
+		while (sock_send(s, 0, frame))
+			;
+	long n = 0;
+	double began = now_s(), took;
+	do {
+		struct bytes *back = NULL;
+		if (sock_recv(s, &peer, &back)) {
+			wait_for(s);
+		} else {
+			bytes_unref(back);
+			n++;
+			while (sock_send(s, 0, frame))
+				;
+		}
+		took = now_s() - began;
+	} while (took < seconds);
+	x.stop = r.stop = true;
+	pthread_join(t[1], NULL);
+	pthread_join(t[0], NULL);
+	bytes_unref(frame);
+	sock_close(s);
+	sock_close(r.router);
+	return (double)n / took;
+}
+
+/* ---- the figures */
+
+static void through_broker(const char *what, const char *broker, const char *bus, bool trusted,
+			   const char *raw_endpoint, double seconds)
+{
+	static const long flights[] = {1, 64};
+	for (size_t i = 0; i < 2; i++) {
+		struct world w = {.in_flight = flights[i], .seconds = seconds};
+		double ours = measure(&w, broker, bus, trusted, false);
+		double raw = bare(raw_endpoint, flights[i], seconds);
+		printf("{\"bench\":\"request\",\"over\":\"%s\",\"in_flight\":%ld,\"per_s\":%.0f,\"us\":%.1f,"
+		       "\"bare_per_s\":%.0f,\"ratio\":%.2f}\n",
+		       what, flights[i], ours, 1e6 * (double)flights[i] / ours, raw, ours / raw);
+	}
+}
+
+static void many_actors(void)
+{
+	struct world w = {0};
+	struct loop *l = loop_new(&w, "many", "inproc://nobody", "inproc://nobody-bus", true);
+	char name[32];
+	struct mallinfo2 before = mallinfo2();
+	double began = now_s();
+	for (int i = 0; i < ACTORS; i++) {
+		snprintf(name, sizeof name, "idler/%d", i);
+		add(l, "idler", name);
+	}
+	while (cell_run(loop_cell(l), 1000))
+		;
+	double took = now_s() - began;
+	struct mallinfo2 after = mallinfo2();
+	printf("{\"bench\":\"actors\",\"count\":%d,\"bytes_each\":%zu,\"us_each\":%.2f}\n", ACTORS,
+	       (after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / ACTORS,
+	       took * 1e6 / ACTORS);
+	loop_free(l);
+}
+
+static void timers(void)
+{
+	struct world w = {0};
+	struct loop *l = loop_new(&w, "clock", "inproc://nobody", "inproc://nobody-bus", true);
+	add(l, "clock", "clock");
+	while (!w.done) {
+		while (cell_run(loop_cell(l), 1000))
+			;
+	}
+	printf("{\"bench\":\"timers\",\"per_s\":%.0f}\n", TIMERS / (w.ended - w.began));
+	loop_free(l);
+}
+
+int main(int argc, char **argv)
+{
+	double seconds = argc > 1 ? atof(argv[1]) : 2;
+	char dir[] = "/tmp/troupe-bench-XXXXXX", broker[100], bus[100], raw[100];
+	struct err e = {0};
+	struct broker *b;
+	pthread_t t;
+	log_init("off");
+	sock_system_start();
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(broker, sizeof broker, "ipc://%s/broker.ipc", dir);
+	snprintf(bus, sizeof bus, "ipc://%s/bus.ipc", dir);
+	snprintf(raw, sizeof raw, "ipc://%s/raw.ipc", dir);
+	struct broker_config cfg = {.cluster = 1, .dir = dir};
+	if (broker_open(&b, &cfg, &e)) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		return 1;
+	}
+	pthread_create(&t, NULL, run_broker, b);
+	struct world w = {.in_flight = 1, .seconds = seconds};
+	double local = measure(&w, "inproc://broker", "inproc://bus", true, true);
+	printf("{\"bench\":\"request\",\"over\":\"cell\",\"in_flight\":1,\"per_s\":%.0f,\"us\":%.2f}\n", local,
+	       1e6 / local);
+	through_broker("inproc", "inproc://broker", "inproc://bus", true, "inproc://raw", seconds);
+	through_broker("ipc", broker, bus, false, raw, seconds);
+	broker_stop(b);
+	pthread_join(t, NULL);
+	broker_free(b);
+	many_actors();
+	timers();
+	static const char *const files[] = {"broker.ipc", "bus.ipc", "raw.ipc"};
+	for (size_t i = 0; i < 3; i++) {
+		char path[200];
+		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+	sock_system_stop();
+	return 0;
+}
