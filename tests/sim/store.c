@@ -246,9 +246,74 @@ static const struct actor_spec client_spec = {
 	.on_reply = client_reply,
 };
 
+/* ---- an actor that holds a lease for a while */
+
+enum { TTL_MS = 2000, KEEPS = 3 };
+
+struct holder {
+	int step, kept;
+};
+
+static int holder_timer(struct ctx *c, void *st, uint64_t tag)
+{
+	struct holder *k = st;
+	(void)tag;
+	if (k->step < 2) { /* first the lease, then what goes with it */
+		struct store_op op = {.verb = STORE_PUT, .value = value_new(UNIQUE)};
+		struct store_txn t = {.then_ops = &op, .then_count = 1};
+		op.key = span_of(k->step ? "things/k" : "leases/l");
+		op.ttl_ms = k->step ? 0 : TTL_MS;
+		op.lease = span_of(k->step ? "leases/l" : "");
+		ctx_txn(c, &t, TAG_OP);
+		bytes_unref(op.value);
+	} else if (k->kept < KEEPS) {
+		struct buf b = {0};
+		mpw_map(&b, 1);
+		mpw_kv_str(&b, "lease", "leases/l");
+		ctx_request(c, "store", "store.keep", &b, 1000, TAG_OP);
+	}
+	return 0;
+}
+
+static int holder_init(struct ctx *c, void *st, struct mp cfg)
+{
+	(void)st, (void)cfg;
+	ctx_timer(c, 1000, TAG_NEXT);
+	return 0;
+}
+
+static int holder_outcome(struct ctx *c, void *st, uint64_t tag, const struct store_outcome *o)
+{
+	struct holder *k = st;
+	(void)tag;
+	cr_assert_eq(o->status, 0, "%s", o->text);
+	k->step++;
+	ctx_timer(c, 1000, TAG_NEXT);
+	return 0;
+}
+
+static int holder_reply(struct ctx *c, void *st, uint64_t tag, const struct reply *r)
+{
+	struct holder *k = st;
+	(void)tag;
+	cr_assert_eq(r->status, 0);
+	k->kept++;
+	ctx_timer(c, 1500000, TAG_NEXT); /* within its time */
+	return 0;
+}
+
+static const struct actor_spec holder_spec = {
+	.kind = "holder",
+	.state_bytes = sizeof(struct holder),
+	.init = holder_init,
+	.on_timer = holder_timer,
+	.on_outcome = holder_outcome,
+	.on_reply = holder_reply,
+};
+
 /* ---- the cluster */
 
-static const struct actor_spec *const kinds[] = {&store_actor, &client_spec, NULL};
+static const struct actor_spec *const kinds[] = {&store_actor, &client_spec, &holder_spec, NULL};
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages, NULL};
 static const struct catalogue catalogue = {tables};
 static const char *const cells[] = {"core", "near", "far"};
@@ -378,6 +443,26 @@ static struct world *run_seed(uint64_t seed)
 	return w;
 }
 
+static const struct history_change *deletion_of(const struct world *w, const char *key)
+{
+	for (size_t i = 0; i < w->history.log_count; i++)
+		if (strcmp(w->history.log[i].pair.key, key) == 0 && !w->history.log[i].pair.value)
+			return &w->history.log[i];
+	return NULL;
+}
+
+static bool lease_is_gone(void *arg)
+{
+	return deletion_of(arg, "leases/l") != NULL;
+}
+
+static void refill_holder(void *arg, struct cell *c)
+{
+	(void)arg;
+	add(c, strcmp(cell_name(c), "core") == 0 ? "store" : "holder",
+	    strcmp(cell_name(c), "core") == 0 ? "store" : "holder", 0);
+}
+
 static void world_free(struct world *w)
 {
 	history_fini(&w->history);
@@ -411,6 +496,37 @@ Test(sim_store, registers_sets_and_accounts_are_linearizable)
 	fprintf(stderr, "%llu seeds, %llu operations, %llu of unknown outcome\n",
 		(unsigned long long)n, (unsigned long long)ops, (unsigned long long)unknown);
 	cr_assert(unknown > 0 && unknown < ops / 4);
+}
+
+/* Kept three times, by messages; then its time runs out, also in a store that
+ * began anew meanwhile, and its key goes in the same transaction. */
+static void lease_runs_out(bool crash)
+{
+	struct world *w = calloc(1, sizeof *w);
+	struct sim_config cfg = {
+		.seed = 3, .catalogue = &catalogue, .kinds = kinds,
+		.latency_min_us = 20, .latency_max_us = 300,
+		.sync_min_us = 100, .sync_max_us = 600,
+		.shared = shared, .shared_arg = w,
+		.committed = on_committed, .committed_arg = w,
+	};
+	w->sim = sim_new(&cfg);
+	refill_holder(NULL, sim_cell(w->sim, "core"));
+	refill_holder(NULL, sim_cell(w->sim, "near"));
+	cr_assert(!sim_run(w->sim, 5000000, lease_is_gone, w), "it was kept");
+	if (crash)
+		sim_crash_actor(w->sim, "core", "store");
+	cr_assert(sim_run(w->sim, 12000000, lease_is_gone, w), "nobody keeps it any more");
+	const struct history_change *key = deletion_of(w, "things/k");
+	cr_assert(key && key->revision == deletion_of(w, "leases/l")->revision);
+	sim_free(w->sim);
+	world_free(w);
+}
+
+Test(sim_store, lease_that_nobody_keeps_ends_with_its_keys)
+{
+	lease_runs_out(false);
+	lease_runs_out(true);
 }
 
 /* The judge: a true history with one lie in it does not hold. */
