@@ -143,6 +143,21 @@ Test(chaos, a_fault_comes_at_the_very_revision_that_it_waits_for)
 	}
 }
 
+Test(chaos, what_is_seen_too_late_is_not_waited_for_any_more)
+{
+	struct run_result r;
+	struct script s;
+	read_script(&s, "chaos 1\nreplicaset web 1\nsteady all-ready\n"
+			"when pods/default/web-* bound within 1s kill node n1 for 2s id late\n"
+			"after late 1ms restart broker\n"
+			"at 2s scale web 4\nat 3s pause node n2 for 1s\n"
+			"settle 20s\nalways one-binding\neventually all-ready within 10s\n");
+	run_script(&s, 1, NULL, &r);
+	cr_expect_eq(r.verdict, VERDICT_INCONCLUSIVE, "%s", r.why);
+	cr_expect_eq(r.faults, 1);
+	script_fini(&s);
+}
+
 /* ---- what chaos found, made as likely as it gets; each of these fails
  * within its seeds without its mend. Loss makes some runs slow to warm up or
  * their faults void: only violations count. */

@@ -291,7 +291,7 @@ static void watch_for(struct run *r, const struct led_change *c)
 	snprintf(key, sizeof key, "%.*s", (int)o->key.len, (const char *)o->key.data);
 	for (size_t i = 0; i < r->plan.happening_count; i++) {
 		const struct when *w = &r->plan.happenings[i].line->when;
-		if (w->type == WHEN_SEEN && is_seen(w, c, key) && ++r->progress[i].seen == w->nth)
+		if (w->type == WHEN_SEEN && !r->progress[i].done && is_seen(w, c, key) && ++r->progress[i].seen == w->nth)
 			r->judge.pause = true;
 	}
 }
@@ -301,7 +301,7 @@ static void place_seen(struct run *r)
 	r->judge.pause = false;
 	for (size_t i = 0; i < r->plan.happening_count; i++) {
 		struct happening *h = &r->plan.happenings[i];
-		if (h->awaited && h->line->when.type == WHEN_SEEN && r->progress[i].seen >= h->line->when.nth)
+		if (h->awaited && !r->progress[i].done && h->line->when.type == WHEN_SEEN && r->progress[i].seen >= h->line->when.nth)
 			plan_place(&r->plan, h, now(r));
 	}
 }
@@ -312,9 +312,10 @@ static void take_step(struct run *r, const struct step *step)
 {
 	struct happening *h = step->what;
 	struct progress *p = &r->progress[h - r->plan.happenings];
-	if (step->type == STEP_DEADLINE)
+	if (step->type == STEP_DEADLINE) {
+		p->done = true;
 		tell(r, h, false, "what it waits for was not seen");
-	else if (!verb_is_fault(h->line->act.verb))
+	} else if (!verb_is_fault(h->line->act.verb))
 		user_acts(r, h, p);
 	else if (step->type == STEP_END)
 		fault_ends(r, h, p);
