@@ -16,7 +16,7 @@
 
 enum {
 	STATUS_MS = 1000, /* doubled for each answer that did not come */
-	STATUS_DOUBLED_MAX = 4,
+	STATUS_DOUBLED_MAX = 2,
 	FINISHED_MS = 10000, /* the worker says it again by its own clock */
 	OBJECT_MS = 5000,
 	REPORT_US = 300000000, /* as a kubelet without news */

@@ -6,7 +6,7 @@
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
 
-enum { CHECK_MS = 1000, DOUBLED_MAX = 4, AGAIN_US = 100000 };
+enum { CHECK_MS = 1000, DOUBLED_MAX = 2, AGAIN_US = 100000 };
 
 void fence_take(struct ctx *c, struct fence *f, const char *name, struct view *const *views,
 		size_t view_count)
