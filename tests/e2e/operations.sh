@@ -19,7 +19,21 @@ post() { # METADATA [QUERY]: config maps, many with a query that counts
 # Written last, so that all before it is in the tail too.
 mark() { post "{\"name\":\"mark-$1\"}" && eventually 10 grep -q "mark-$1" "$2"; }
 
-start --nodes 1 --runtime sim --own-api || { not_ok "cluster starts"; exit 1; }
+cat >"$tmp/cluster.yaml" <<Y
+turn-limit: 10m
+cells:
+  - name: core
+    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
+  - name: api
+    process: own
+    actors: [{kind: api, listen: "127.0.0.1:$port"}]
+  - name: nodes
+    actors: [{kind: node-agent, node: n1, runtime: sim}]
+  - name: stuck
+    process: own
+    actors: [{kind: faulty, name: stuck}]
+Y
+start -f "$tmp/cluster.yaml" || { not_ok "cluster starts"; exit 1; }
 plain=correct-horse-battery coded=$(printf correct-horse-battery | base64)
 tail_into "$tmp/table"
 tail_into "$tmp/json" -o json --body --phase all
@@ -151,25 +165,11 @@ check "trace by id of what is still in the rings" bash -c "id=\$($troupe tail --
 check "an unknown trace is said to be unknown" bash -c "! $troupe trace --data-dir $data deadbeef 2>$tmp/unknown && grep -q 'know trace' $tmp/unknown"
 
 # ---- a loop that hangs: it answers nobody, and its ring tells in what it hangs.
-# The API's process is stopped while it is busy with long lists, until that
-# happens to be in a turn.
-hanging() {
-	local api try found=1
-	api=$(pids_of api)
-	curl -skZ --parallel-max 4 -o /dev/null -H "Authorization: Bearer $(cat "$data/pki/token")" \
-		"https://127.0.0.1:$port/api/v1/namespaces/default/configmaps?n=[1-100000]" 2>/dev/null &
-	local load=$!
-	for ((try = 0; try < 20 && found; try++)); do
-		kill -STOP "$api"
-		"$troupe" top --data-dir "$data" >"$tmp/hanging"
-		kill -CONT "$api"
-		grep -q '^api .*api has been in a turn about .* for' "$tmp/hanging" && found=0 && break
-	done
-	kill "$load"
-	wait "$load" 2>/dev/null
-	return $found
-}
-check "top tells in which turn a loop hangs" hanging
+# An actor of the hidden kind `faulty` (tools/faulty.h) hangs when it is told to.
+"$troupe" send --data-dir "$data" stuck faulty.do '{"what":"hang"}'
+hanging() { grep -q '^stuck .*stuck has been in a turn about faulty.do for' <("$troupe" top --data-dir "$data"); }
+check "top tells in which turn a loop hangs" eventually 30 hanging
+kill -9 $(pids_of stuck)
 
 # ---- a process dies: its ring tells what it did, and a tail goes on
 kill -9 $(pids_of main)
