@@ -45,6 +45,7 @@ struct call {
 	size_t group_count;
 	uint64_t arrived_us;
 	uint64_t wait_version; /* the view must have reached this */
+	bool timed; /* its patience with views has begun to run */
 	void (*retry)(struct ctx *c, struct api *a, struct call *k);
 	struct call *next_waiting;
 	/* a write */
@@ -153,6 +154,13 @@ void metrics_start(struct ctx *c, struct api *a, struct call *k);
 void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
 void metrics_free(struct scrape *s); /* NULL is fine */
 
+/* Has `retry` called when the stream's view has moved on; an answer that it is
+ * behind when that takes too long. */
+void await_view(struct ctx *c, struct call *k, struct stream *s,
+		void (*retry)(struct ctx *, struct api *, struct call *));
+/* The `resourceVersion` of a read, 0 when absent. False: answered, it is no
+ * number or from the future. */
+bool asked_version(struct ctx *c, struct api *a, struct call *k, uint64_t now, uint64_t *asked);
 /* The stream's view if it shows all that was acknowledged before now; else
  * NULL, and `retry` will be called when it does. */
 struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,

@@ -357,6 +357,9 @@ void link_free(struct cell *c);
 /* `session`: by requests that wait, see ctx_follow_session. */
 struct view *view_open(struct cell *c, const char *stream, bool session);
 void view_follow(struct cell *c, struct view *v, struct actor *a);
+/* Asks the store for what happened before the view began, from `after` on; its
+ * followers get a turn of no change when it is known what can be had. */
+void view_recall(struct cell *c, struct view *v, uint64_t after);
 void view_unfollow_all(struct cell *c, uint64_t uid);
 void views_on_bus_body(struct cell *c, struct span topic, uint16_t kind, struct mp body,
 		       struct bytes *owner);

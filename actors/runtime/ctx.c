@@ -296,6 +296,11 @@ struct view *ctx_follow_session(struct ctx *c, const char *stream)
 	return v;
 }
 
+void ctx_recall(struct ctx *c, struct view *v, uint64_t after)
+{
+	view_recall(c->cell, v, after);
+}
+
 struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
 			     view_index_keys *keys)
 {

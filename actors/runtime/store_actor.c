@@ -45,11 +45,15 @@ static void encode_links(struct buf *b, const struct store_event *e)
 	}
 }
 
-/* `open`: with the value of a secret too (to who asked for it by name). */
-static void encode_event(struct buf *b, const struct store_event *e, bool open)
+/* Who gets it: everybody who listens; who asked for it, with the value of a
+ * secret too; or also with what was there before. */
+enum showing { SHOW_BUS, SHOW_ASKED, SHOW_OLD };
+
+static void encode_event(struct buf *b, const struct store_event *e, enum showing to)
 {
-	bool hide = e->row.secret && e->row.value && !open;
-	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL));
+	bool hide = e->row.secret && e->row.value && to == SHOW_BUS;
+	bool old = to == SHOW_OLD && e->was.value;
+	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL) + old);
 	encode_links(b, e);
 	mpw_kv_u64(b, "version", e->row.mod_version);
 	mpw_kv_u64(b, "revision", e->revision);
@@ -74,6 +78,10 @@ static void encode_event(struct buf *b, const struct store_event *e, bool open)
 		mpw_kv_bool(b, "secret", true);
 		return;
 	}
+	if (old) {
+		mpw_str(b, "old");
+		mpw_raw(b, bytes_span(e->was.value));
+	}
 	mpw_str(b, "value"); /* last: who looks for one of the others need not pass it */
 	mpw_raw(b, bytes_span(e->row.value));
 }
@@ -83,7 +91,7 @@ static void on_event(void *arg, const struct store_event *e)
 	struct state *s = arg;
 	struct buf b = {0};
 	buf_reserve(&b, 300 + bytes_span(e->row.value).len);
-	encode_event(&b, e, false);
+	encode_event(&b, e, SHOW_BUS);
 	struct bytes *body = bytes_take(&b);
 	for (size_t i = 0; i < e->link_count; i++) {
 		ctx_publish(s->turn, e->links[i].stream, "bus.event", body);
@@ -354,6 +362,7 @@ static int on_range(struct ctx *c, void *state, const struct msg *m)
 
 struct gathering {
 	struct buf *out;
+	enum showing to;
 	size_t count;
 	bool full;
 };
@@ -366,16 +375,17 @@ static int gather_event(void *arg, enum store_seen seen, const struct store_even
 		g->full = true;
 		return 1;
 	}
-	encode_event(g->out, e, true);
+	encode_event(g->out, e, g->to);
 	g->count++;
 	return 0;
 }
 
 /* One page of a stream as the body of store.changes. How many events, or a
  * negative code and nothing in `b`. */
-static int gather(struct state *s, struct store_watch *w, size_t limit, struct buf *b)
+static int gather(struct state *s, struct store_watch *w, size_t limit, enum showing to,
+		  struct buf *b)
 {
-	struct gathering g = {.out = b};
+	struct gathering g = {.out = b, .to = to};
 	struct span stream = w->stream;
 	bool more = false;
 	mpw_map(b, 5);
@@ -406,7 +416,7 @@ static void answer_wait(struct ctx *c, struct state *s, struct store_wait *w)
 		.prefix = {(uint8_t *)w->text + w->stream_len, w->prefix_len},
 		.after = w->after,
 	};
-	int n = gather(s, &from, w->limit, &b);
+	int n = gather(s, &from, w->limit, SHOW_ASKED, &b);
 	if (n < 0)
 		ctx_error_parked(c, w->parked, n, err_text(n));
 	else
@@ -461,7 +471,8 @@ static int on_events(struct ctx *c, void *state, const struct msg *m)
 		return 0;
 	}
 	struct buf b = {0};
-	int n = gather(s, &from, limit, &b);
+	bool old = mp_path_bool(m->body, "old", false);
+	int n = gather(s, &from, limit, old ? SHOW_OLD : SHOW_ASKED, &b);
 	if (n < 0) {
 		ctx_reply_error(c, n, "%.*s after %llu: %s", (int)from.stream.len,
 				from.stream.data, (unsigned long long)from.after, err_text(n));

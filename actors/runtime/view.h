@@ -42,12 +42,19 @@ struct view_object *view_get(const struct view *v, struct span key);
 const struct omap *view_map(const struct view *v);
 
 /* The last changes, for watches from a version. Calls `each` for those with
- * version > after, in order. ERR_COMPACTED when they do not reach back; `each`
- * NULL asks just that. */
+ * version > after, in order. ERR_COMPACTED when they do not reach back;
+ * ERR_AGAIN when the store may know: ask for it (ctx_recall). `each` NULL asks
+ * just that. */
 int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),
 		 void *arg);
+
+/* The objects as they were at a version, in the order of keys from `from` on,
+ * until `each` returns non-zero (returned). Costs the changes since. What
+ * view_history says when that is not known. */
+int view_range_at(const struct view *v, struct span from, uint64_t version,
+		  int (*each)(void *arg, struct span key, struct view_object *o), void *arg);
 
 /* ---- indexes: what the view's objects are found by, beside their keys. An
  * index belongs to its view, is shared by the cell's actors and is never
