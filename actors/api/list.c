@@ -11,11 +11,11 @@
 #include "actors/api/api_private.h"
 #include "actors/schema/protobuf.h"
 
-#define TOO_OLD                                                                                   \
-	"The provided continue parameter is too old to display a consistent list result. You can "  \
-	"start a new list without the continue parameter, or use the continue token in this "       \
-	"response to retrieve the remainder of the results. Continuing with the provided token "    \
-	"results in an inconsistent list - objects that were created, modified, or deleted "        \
+#define TOO_OLD                                                                                    \
+	"The provided continue parameter is too old to display a consistent list result. You can " \
+	"start a new list without the continue parameter, or use the continue token in this "      \
+	"response to retrieve the remainder of the results. Continuing with the provided token "   \
+	"results in an inconsistent list - objects that were created, modified, or deleted "       \
 	"between the time the first chunk was returned and now may show up in the list."
 
 enum { TOKEN_NUMBER_DIGITS = 16 };
@@ -23,8 +23,8 @@ enum { TOKEN_NUMBER_DIGITS = 16 };
 /* Where a list goes on. */
 struct token {
 	uint64_t epoch, version; /* version 0: of now */
-	int64_t remaining;       /* matches from here on; -1 unknown */
-	struct buf key;          /* the least one that is wanted */
+	int64_t remaining;	 /* matches from here on; -1 unknown */
+	struct buf key;		 /* the least one that is wanted */
 };
 
 struct row {
@@ -41,9 +41,9 @@ struct listing {
 	uint64_t epoch, version;
 	struct row *rows;
 	size_t count, cap, more; /* more: matches that were seen behind the last row */
-	bool selects;            /* some objects may not be wanted */
-	bool counting;           /* all of those are wanted */
-	const char *next;        /* token; NULL: that was all */
+	bool selects;		 /* some objects may not be wanted */
+	bool counting;		 /* all of those are wanted */
+	const char *next;	 /* token; NULL: that was all */
 	int64_t remaining;
 };
 
@@ -53,9 +53,9 @@ static const char *write_token(struct arena *a, const struct token *t)
 {
 	size_t n = 3 * TOKEN_NUMBER_DIGITS + 2 * t->key.len + 1;
 	char *text = arena_alloc(a, n);
-	size_t at = (size_t)snprintf(text, n, "%016llx%016llx%016llx", (unsigned long long)t->epoch,
-				     (unsigned long long)t->version,
-				     (unsigned long long)t->remaining);
+	size_t at =
+		(size_t)snprintf(text, n, "%016llx%016llx%016llx", (unsigned long long)t->epoch,
+				 (unsigned long long)t->version, (unsigned long long)t->remaining);
 	for (size_t i = 0; i < t->key.len; i++)
 		at += (size_t)snprintf(text + at, n - at, "%02x", t->key.data[i]);
 	return text;
@@ -163,10 +163,12 @@ static void put_json(struct listing *l, struct buf *out)
 {
 	const struct schema_resource *r = l->k->resource;
 	bool metadata = l->k->form == FORM_METADATA;
-	buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"",
-		   metadata ? "PartialObjectMetadataList" : r->list_kind,
-		   metadata ? "meta.k8s.io/v1" : schema_api_version(r, &l->k->arena),
-		   (unsigned long long)l->version);
+	buf_printf(
+		out,
+		"{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"",
+		metadata ? "PartialObjectMetadataList" : r->list_kind,
+		metadata ? "meta.k8s.io/v1" : schema_api_version(r, &l->k->arena),
+		(unsigned long long)l->version);
 	if (l->next)
 		buf_printf(out, ",\"continue\":\"%s\"", l->next);
 	if (l->remaining >= 0)
@@ -295,9 +297,8 @@ static void list_now(struct ctx *c, struct api *a, struct listing *l, struct str
 	l->epoch = view_epoch(v);
 	l->counting = l->limit && !l->selects && t->remaining < 0 &&
 		      (l->k->namespace.len || t->key.len || l->version < view_version(v));
-	int rc = t->version && t->epoch != l->epoch
-			 ? ERR_COMPACTED
-			 : view_range_at(v, from, l->version, choose, l);
+	int rc = t->version && t->epoch != l->epoch ? ERR_COMPACTED
+						    : view_range_at(v, from, l->version, choose, l);
 	if (rc == ERR_AGAIN) {
 		ctx_recall(c, v, l->version);
 		await_view(c, l->k, s, read_list);

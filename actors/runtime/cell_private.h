@@ -60,11 +60,11 @@ void item_free(struct item *i);
 
 /* ---- indexes of a view (view_index.c): a list that the view owns */
 struct view_index *view_index_open(struct view_index **first, const struct omap *objects,
-				   const char *name, view_index_keys *keys);
+				   const struct view_index_spec *spec);
 void view_indexes_set(struct view_index *first, struct span key, struct view_object *was,
 		      struct view_object *now);
 void view_indexes_free(struct view_index *first);
-struct view_index *view_index(struct view *v, const char *name, view_index_keys *keys);
+struct view_index *view_index(struct view *v, const struct view_index_spec *spec);
 
 struct actor {
 	const struct actor_spec *spec;

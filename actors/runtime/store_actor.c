@@ -160,8 +160,8 @@ static int poll_store(struct ctx *c, struct state *s)
 
 struct wire_txn {
 	struct store_txn txn;
-	struct store_compare compares[STORE_OPS_MAX];
-	struct store_op then_ops[STORE_OPS_MAX], else_ops[STORE_OPS_MAX];
+	struct arena *arena;
+	struct store_op *then_ops, *else_ops;
 };
 
 static int read_compares(struct mp list, struct wire_txn *w)
@@ -169,8 +169,9 @@ static int read_compares(struct mp list, struct wire_txn *w)
 	size_t n, places;
 	if (mp_array(&list, &n) || n > STORE_OPS_MAX)
 		return ERR_INVALID;
+	struct store_compare *compares = arena_alloc(w->arena, n * sizeof *compares);
 	for (size_t i = 0; i < n; i++) {
-		struct store_compare *k = &w->compares[i];
+		struct store_compare *k = &compares[i];
 		uint64_t field;
 		if (mp_array(&list, &places) || places != 4 || mp_str(&list, &k->key) ||
 		    mp_u64(&list, &field) || field > STORE_VALUE || mp_u64(&list, &k->number) ||
@@ -178,18 +179,20 @@ static int read_compares(struct mp list, struct wire_txn *w)
 			return ERR_INVALID;
 		k->field = (enum store_field)field;
 	}
-	w->txn.compares = w->compares;
+	w->txn.compares = compares;
 	w->txn.compare_count = n;
 	return 0;
 }
 
-static int read_ops(struct mp list, struct bytes *owner, struct store_op *ops, size_t *count)
+static int read_ops(struct mp list, struct bytes *owner, struct arena *arena,
+		    struct store_op **out, size_t *count)
 {
 	size_t places;
 	if (mp_array(&list, count) || *count > STORE_OPS_MAX) {
 		*count = 0;
 		return ERR_INVALID;
 	}
+	struct store_op *ops = *out = arena_alloc(arena, *count * sizeof *ops);
 	for (size_t i = 0; i < *count; i++) {
 		uint64_t verb, flags, ttl_ms = 0;
 		struct span value;
@@ -240,8 +243,8 @@ static int read_txn(struct mp body, struct bytes *owner, struct wire_txn *w)
 	struct mp m;
 	if (read_origin(body, &w->txn) ||
 	    (mp_find(body, "if", &m) && read_compares(m, w)) ||
-	    (mp_find(body, "then", &m) && read_ops(m, owner, w->then_ops, &w->txn.then_count)) ||
-	    (mp_find(body, "else", &m) && read_ops(m, owner, w->else_ops, &w->txn.else_count)))
+	    (mp_find(body, "then", &m) && read_ops(m, owner, w->arena, &w->then_ops, &w->txn.then_count)) ||
+	    (mp_find(body, "else", &m) && read_ops(m, owner, w->arena, &w->else_ops, &w->txn.else_count)))
 		return ERR_INVALID;
 	w->txn.then_ops = w->then_ops;
 	w->txn.else_ops = w->else_ops;
@@ -259,15 +262,15 @@ static void drop_values(struct wire_txn *w)
 static int on_txn(struct ctx *c, void *state, const struct msg *m)
 {
 	struct state *s = state;
-	struct wire_txn *w = arena_alloc(ctx_arena(c), sizeof *w);
+	struct wire_txn w = {.arena = ctx_arena(c)};
 	struct err e = {0};
-	int rc = read_txn(m->body, m->owner, w);
+	int rc = read_txn(m->body, m->owner, &w);
 	if (rc)
 		err_set(&e, rc, "store.txn: a compare, operation or origin is malformed");
 	uint64_t ticket = rc ? 0 : ctx_park(c);
 	if (rc == 0)
-		rc = store_txn(s->store, &w->txn, ticket, &e);
-	drop_values(w);
+		rc = store_txn(s->store, &w.txn, ticket, &e);
+	drop_values(&w);
 	if (rc == 0)
 		s->under_way++;
 	else if (ticket)

@@ -202,35 +202,109 @@ static int prev_of(struct mp streams, const char *stream, uint64_t *prev)
 	return ERR_NOT_FOUND;
 }
 
-static void read_trace(struct mp body, struct event *e)
+/* ---- the fields of an event: each reads its value and passes it */
+
+struct reading {
+	const struct view *view;
+	struct event *e;
+	unsigned has; /* bits of the fields that must be there */
+};
+
+enum { HAS_VERSION = 1, HAS_CREATED = 2, HAS_PREV = 4, HAS_ALL = 7 };
+
+static int read_version(struct reading *r, struct mp m)
 {
-	struct mp m;
+	r->has |= HAS_VERSION;
+	return mp_u64(&m, &r->e->version);
+}
+
+static int read_created(struct reading *r, struct mp m)
+{
+	r->has |= HAS_CREATED;
+	return mp_u64(&m, &r->e->created);
+}
+
+static int read_streams(struct reading *r, struct mp m)
+{
+	r->has |= HAS_PREV;
+	return prev_of(m, r->view->stream, &r->e->prev);
+}
+
+static int read_key(struct reading *r, struct mp m)
+{
+	return mp_str(&m, &r->e->key);
+}
+
+static int read_part(struct reading *r, struct mp m)
+{
+	return mp_str(&m, &r->e->part);
+}
+
+static int read_secret(struct reading *r, struct mp m)
+{
+	return mp_bool(&m, &r->e->secret);
+}
+
+static int read_value(struct reading *r, struct mp m)
+{
+	r->e->has_value = true;
+	int rc = mp_raw(&m, &r->e->value);
+	r->e->deleted = !rc && view_nil(r->e->value);
+	return rc;
+}
+
+static int read_old(struct reading *r, struct mp m)
+{
+	return mp_raw(&m, &r->e->old);
+}
+
+static int read_trace(struct reading *r, struct mp m)
+{
 	size_t n;
 	uint64_t cause;
-	struct trace *t = &e->trace;
-	if (!mp_find(body, "trace", &m) || mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->hi) ||
-	    mp_u64(&m, &t->lo) || mp_u64(&m, &t->span) || mp_u64(&m, &cause))
+	struct trace *t = &r->e->trace;
+	if (mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->hi) || mp_u64(&m, &t->lo) ||
+	    mp_u64(&m, &t->span) || mp_u64(&m, &cause))
 		*t = view_untraced;
-	t->cause = e->version;
+	return 0;
+}
+
+#define FIELD(name, read) {name, sizeof name - 1, read}
+static const struct field {
+	const char *name;
+	size_t len;
+	int (*read)(struct reading *r, struct mp m);
+} fields[] = {
+	FIELD("streams", read_streams), FIELD("version", read_version), FIELD("key", read_key),
+	FIELD("created", read_created), FIELD("part", read_part),	FIELD("trace", read_trace),
+	FIELD("value", read_value),	FIELD("secret", read_secret),	FIELD("old", read_old),
+};
+
+static const struct field *field_named(struct span key)
+{
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (key.len == fields[i].len && memcmp(key.data, fields[i].name, key.len) == 0)
+			return &fields[i];
+	return NULL;
 }
 
 int view_read_event(const struct view *v, struct mp body, struct event *e)
 {
-	struct mp m;
+	struct reading r = {.view = v, .e = e};
+	size_t n;
 	memset(e, 0, sizeof *e);
-	if (!mp_find(body, "version", &m) || mp_u64(&m, &e->version) ||
-	    !mp_find(body, "created", &m) || mp_u64(&m, &e->created) ||
-	    !mp_find(body, "streams", &m) || prev_of(m, v->stream, &e->prev))
+	if (mp_map(&body, &n))
 		return ERR_INVALID;
-	read_trace(body, e);
-	e->key = mp_path_str(body, "key");
-	e->part = mp_path_str(body, "part");
-	e->secret = mp_path_bool(body, "secret", false);
-	if (mp_find(body, "value", &m) && mp_raw(&m, &e->value) == 0) {
-		e->has_value = true;
-		e->deleted = view_nil(e->value);
+	for (size_t i = 0; i < n; i++) {
+		struct span key;
+		if (mp_str(&body, &key))
+			return ERR_INVALID;
+		const struct field *f = field_named(key);
+		if ((f && f->read(&r, body)) || mp_skip(&body))
+			return ERR_INVALID;
 	}
-	return e->key.len ? 0 : ERR_INVALID;
+	e->trace.cause = e->version;
+	return r.has == HAS_ALL && e->key.len ? 0 : ERR_INVALID;
 }
 
 static void apply(struct cell *c, struct view *v, const struct event *e, struct bytes *owner)
@@ -624,9 +698,9 @@ void view_unfollow_all(struct cell *c, uint64_t uid)
 	}
 }
 
-struct view_index *view_index(struct view *v, const char *name, view_index_keys *keys)
+struct view_index *view_index(struct view *v, const struct view_index_spec *spec)
 {
-	return view_index_open(&v->indexes, &v->objects, name, keys);
+	return view_index_open(&v->indexes, &v->objects, spec);
 }
 
 /* ---- repair */

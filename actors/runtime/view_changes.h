@@ -18,7 +18,7 @@ struct change {
 struct changes {
 	struct change *ring; /* [first, first + count) modulo cap */
 	size_t first, count, cap;
-	uint64_t from;  /* changes with a greater version are all here */
+	uint64_t from;	/* changes with a greater version are all here */
 	uint64_t floor; /* and those after less than this cannot be had */
 };
 

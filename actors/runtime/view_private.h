@@ -54,7 +54,7 @@ struct view {
 
 struct event {
 	uint64_t version, prev, created;
-	struct span key, part, value;
+	struct span key, part, value, old; /* old: what was there, where it was asked for */
 	bool has_value, deleted, secret;
 	struct trace trace; /* of the transaction */
 };

@@ -43,16 +43,14 @@ static int take(struct view *v, struct mp body, struct bytes *owner)
 {
 	struct recall *r = &v->recall;
 	struct event e;
-	struct mp m;
-	struct span old;
 	if (view_read_event(v, body, &e) || !e.has_value)
 		return ERR_INVALID;
 	r->reached = e.version;
 	if (e.version > v->history.from)
 		return 0;
 	struct view_object *was = NULL, *now = object_of(v, &e, owner);
-	if (mp_find(body, "old", &m) && mp_raw(&m, &old) == 0)
-		was = view_object_new(owner, old, 0, e.created);
+	if (e.old.len)
+		was = view_object_new(owner, e.old, 0, e.created);
 	keep(r, change_of(e.key, was, now, e.version));
 	view_object_unref(was);
 	view_object_unref(now);
