@@ -8,18 +8,15 @@
 struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
 			void (*retry)(struct ctx *, struct api *, struct call *))
 {
-	struct stream *s = omap_get(&a->streams, span_of(k->resource->stream));
-	(void)c;
+	struct stream *s = api_stream(c, a, k->resource);
 	if (!k->wait_version && a->heads)
 		k->wait_version = heads_get(a->heads, span_of(k->resource->stream));
-	if (s && view_synced(s->view) && view_version(s->view) >= k->wait_version)
+	if (view_synced(s->view) && view_version(s->view) >= k->wait_version)
 		return s->view;
 	k->retry = retry;
-	if (s) {
-		k->next_waiting = s->waiting;
-		s->waiting = k;
-		ctx_timer(c, API_WAIT_US, API_TAG(TAG_CALL, k->id));
-	}
+	k->next_waiting = s->waiting;
+	s->waiting = k;
+	ctx_timer(c, API_WAIT_US, API_TAG(TAG_CALL, k->id));
 	return NULL;
 }
 
@@ -158,14 +155,14 @@ static void list_item(struct listing *l, const struct view_object *o)
 	if (l->k->form == FORM_TABLE) {
 		table_row(&l->table, object, o->version);
 	} else if (l->k->form == FORM_PROTOBUF) {
-		protobuf_item(&l->out, l->k->resource->type, object, o->version);
+		visible_protobuf_item(&l->out, l->k->resource, object, o->version);
 	} else {
 		if (l->count)
 			buf_putc(&l->out, ',');
 		if (l->k->form == FORM_METADATA)
 			json_metadata(&l->out, object, o->version);
 		else
-			json_item(&l->out, object, o->version);
+			visible_item(&l->out, l->k->resource, object, o->version);
 	}
 	l->count++;
 }
