@@ -155,7 +155,7 @@ static void put_rows(struct listing *l, struct buf *out)
 		if (l->k->form == FORM_METADATA)
 			json_metadata(out, object, l->rows[i].object->version);
 		else
-			json_item(out, object, l->rows[i].object->version);
+			visible_item(out, l->k->resource, object, l->rows[i].object->version);
 	}
 }
 
@@ -194,8 +194,8 @@ static void put_protobuf(struct listing *l, struct buf *out)
 	const struct schema_resource *r = l->k->resource;
 	struct buf items = {0};
 	for (size_t i = 0; i < l->count; i++)
-		protobuf_item(&items, r->type, mp_of(bytes_span(l->rows[i].object->value)),
-			      l->rows[i].object->version);
+		visible_protobuf_item(&items, r, mp_of(bytes_span(l->rows[i].object->value)),
+				      l->rows[i].object->version);
 	protobuf_write_list(out, schema_api_version(r, &l->k->arena), r->list_kind, l->version,
 			    l->next ? span_of(l->next) : (struct span){0}, l->remaining,
 			    span_buf(&items));

@@ -19,13 +19,12 @@ void await_view(struct ctx *c, struct call *k, struct stream *s,
 struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
 			void (*retry)(struct ctx *, struct api *, struct call *))
 {
-	struct stream *s = omap_get(&a->streams, span_of(k->resource->stream));
+	struct stream *s = api_stream(c, a, k->resource);
 	if (!k->wait_version && a->heads)
 		k->wait_version = heads_get(a->heads, span_of(k->resource->stream));
-	if (s && view_synced(s->view) && view_version(s->view) >= k->wait_version)
+	if (view_synced(s->view) && view_version(s->view) >= k->wait_version)
 		return s->view;
-	if (s)
-		await_view(c, k, s, retry);
+	await_view(c, k, s, retry);
 	return NULL;
 }
 

@@ -28,7 +28,7 @@ static struct bytes *encode_protobuf(const struct watch *w, const char *event, s
 				     uint64_t version)
 {
 	struct buf body = {0}, out = {0};
-	protobuf_object(&body, w->resource->type, object, version);
+	visible_protobuf(&body, w->resource, object, version);
 	protobuf_write_event(&out, event, span_buf(&body));
 	buf_fini(&body);
 	return bytes_take(&out);
@@ -52,7 +52,7 @@ static struct bytes *encode(const struct watch *w, enum event_kind kind,
 	} else if (w->form == FORM_METADATA) {
 		json_metadata(&out, object, version);
 	} else {
-		json_object(&out, object, version);
+		visible_object(&out, w->resource, object, version);
 	}
 	buf_puts(&out, "}\n");
 	return bytes_take(&out);
@@ -102,7 +102,8 @@ static void send_change(struct ctx *c, struct api *a, struct watch *w, struct en
 		return;
 	enum event_kind kind = !before ? EVENT_ADDED : !after ? EVENT_DELETED : EVENT_MODIFIED;
 	const struct view_object *shown = after ? now : was;
-	struct bytes **slot = slot_of(e, w, kind);
+	struct encoded own = {0}; /* other versions are rare: nothing is shared */
+	struct bytes **slot = slot_of(w->resource == w->resource->stored ? e : &own, w, kind);
 	if (!*slot)
 		*slot = encode(w, kind, shown, version, ctx_wall_us(c), !w->columns_sent);
 	w->columns_sent = true;
@@ -110,6 +111,7 @@ static void send_change(struct ctx *c, struct api *a, struct watch *w, struct en
 		w->last = version;
 	a->watch_events++;
 	ctx_port_call(c, a->port, HTTP_DATA, w->id, 0, bytes_ref(*slot));
+	encoded_fini(&own);
 }
 
 void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct view_change *v)
