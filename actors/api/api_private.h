@@ -146,7 +146,7 @@ void answer_future(struct ctx *c, struct api *a, struct call *k, uint64_t asked,
 
 /* ---- by what is asked */
 void discovery(struct ctx *c, struct api *a, struct call *k); /* everything but resources */
-void openapi_v3(struct ctx *c, struct api *a, struct call *k);
+bool openapi(struct ctx *c, struct api *a, struct call *k); /* false: another path */
 void read_get(struct ctx *c, struct api *a, struct call *k);
 void read_list(struct ctx *c, struct api *a, struct call *k);
 void watch_start(struct ctx *c, struct api *a, struct call *k);
