@@ -104,6 +104,8 @@ bool plan_decode(struct write *w, struct doc *body, bool patched)
 		return false;
 	convert_in(w->a, w->r, body);
 	w->obj = body;
+	if (w->s->fills)
+		rules_fill(w->a, body, w->s->fills);
 	if (w->s->defaults)
 		w->s->defaults(w);
 	return true;
