@@ -194,11 +194,12 @@ static struct doc *visible(struct write *w)
 
 static struct doc *unprocessable(struct write *w, const char *why)
 {
-	return status_failure(w->a, 422, "Invalid",
-			      arena_printf(w->a,
-					   "the server rejected our request due to an error in our "
-					   "request: %s",
-					   why));
+	struct doc *s = status_failure(w->a, 422, "Invalid",
+				       arena_printf(w->a,
+						    "the server rejected our request due to an "
+						    "error in our request: %s",
+						    why));
+	return status_details(w->a, s, NULL, (struct span){0});
 }
 
 struct doc *plan_patched(struct write *w, struct doc *d, const struct schema_type *type)
@@ -245,7 +246,7 @@ void plan_patch(struct write *w)
 		return;
 	}
 	struct doc *patched = plan_patched(w, visible(w), w->r->type);
-	if (patched && plan_decode(w, patched, true))
+	if (patched && plan_decode(w, patched, true) && check_names(w))
 		update(w);
 }
 

@@ -4,8 +4,9 @@
 
 #include "actors/objects/strategy.h"
 
-/* pod_defaults.c: a pod's spec as the server completes it. Templates of other
- * kinds use the same (`spec` is a PodSpec). */
+/* pod_defaults.c: a PodSpec as the server completes it, in a pod and in the
+ * templates of other kinds; `pod_defaults` adds what only pods get. */
+void pod_defaults(struct arena *a, struct doc *spec);
 void pod_spec_defaults(struct arena *a, struct doc *spec);
 /* What admission adds to a pod: account, tolerations, priority. On an update
  * it stands in for what the client left out. */

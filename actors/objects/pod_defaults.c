@@ -9,7 +9,6 @@ static const struct fill spec_fills[] = {
 	DEFAULT_TEXT("dnsPolicy", "ClusterFirst"),
 	DEFAULT_MAP("securityContext"),
 	DEFAULT_TEXT("schedulerName", "default-scheduler"),
-	DEFAULT_YES("enableServiceLinks"),
 	{0},
 };
 static const struct fill container_fills[] = {
@@ -104,6 +103,8 @@ static void fill_ports(struct arena *a, const struct doc *c, bool host_network)
 	}
 }
 
+static const struct fill pod_fills[] = {DEFAULT_YES("enableServiceLinks"), {0}};
+
 static void fill_container(struct arena *a, struct doc *c, bool host_network)
 {
 	rules_fill(a, c, container_fills);
@@ -112,7 +113,6 @@ static void fill_container(struct arena *a, struct doc *c, bool host_network)
 	fill_ports(a, c, host_network);
 	fill_env(a, c);
 	fill_probes(a, c);
-	fill_requests(a, c);
 }
 
 static void fill_items(struct arena *a, const struct doc *source)
@@ -154,15 +154,17 @@ static void fill_account(struct arena *a, struct doc *spec)
 	doc_set(a, spec, "serviceAccount", doc_span(a, name));
 }
 
+static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+enum { LISTS = sizeof lists / sizeof *lists };
+
 void pod_spec_defaults(struct arena *a, struct doc *spec)
 {
-	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
 	bool host_network = doc_get_bool(spec, "hostNetwork", false);
 	rules_fill(a, spec, spec_fills);
 	if (doc_get_int(spec, "terminationGracePeriodSeconds", 0) < 0)
 		doc_set_int(a, spec, "terminationGracePeriodSeconds", 1);
 	fill_account(a, spec);
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+	for (size_t i = 0; i < LISTS; i++) {
 		const struct doc *list = doc_get(spec, lists[i]);
 		if (doc_is(list, DOC_ARRAY))
 			DOC_EACH(c, list)
@@ -172,6 +174,17 @@ void pod_spec_defaults(struct arena *a, struct doc *spec)
 	if (doc_is(volumes, DOC_ARRAY))
 		DOC_EACH(v, volumes)
 			fill_volume(a, v);
+}
+
+void pod_defaults(struct arena *a, struct doc *spec)
+{
+	rules_fill(a, spec, pod_fills);
+	pod_spec_defaults(a, spec);
+	for (size_t i = 0; i < LISTS; i++) {
+		const struct doc *list = doc_get(spec, lists[i]);
+		DOC_EACH(c, doc_is(list, DOC_ARRAY) ? list : NULL)
+			fill_requests(a, c);
+	}
 }
 
 /* ---- admission */

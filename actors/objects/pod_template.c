@@ -13,9 +13,9 @@ void pod_template_defaults(struct arena *a, struct doc *template)
 void pod_template_validate(struct faults *f, const struct fpath *p, const struct doc *template)
 {
 	const struct doc *m = meta_of(template);
-	const struct fpath *meta = FPATH(p, "metadata");
-	meta_validate_labels(f, FPATH(meta, "labels"), doc_get(m, "labels"));
-	meta_validate_annotations(f, FPATH(meta, "annotations"), doc_get(m, "annotations"));
+	/* Kubernetes leaves "metadata" out of these places. */
+	meta_validate_labels(f, FPATH(p, "labels"), doc_get(m, "labels"));
+	meta_validate_annotations(f, FPATH(p, "annotations"), doc_get(m, "annotations"));
 	pod_spec_validate(f, FPATH(p, "spec"), doc_get(template, "spec"));
 }
 

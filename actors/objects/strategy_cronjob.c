@@ -2,6 +2,7 @@
 #include "actors/objects/job.h"
 
 #include "actors/objects/meta.h"
+#include "actors/objects/pod.h"
 #include "actors/schema/cron.h"
 
 enum { NAME_MAX_BYTES = 52 }; /* a job's name has eleven more */
@@ -16,9 +17,10 @@ static const struct fill fills[] = {
 
 static void defaults(struct write *w)
 {
-	struct doc *spec = doc_path(w->obj, "spec.jobTemplate.spec");
-	if (spec)
-		job_spec_defaults(w->a, spec);
+	/* The job itself is completed when it is made. */
+	struct doc *template = doc_path(w->obj, "spec.jobTemplate.spec.template");
+	if (template)
+		pod_template_defaults(w->a, template);
 }
 
 static void check_schedule(struct faults *f, const struct fpath *p, const struct doc *d)

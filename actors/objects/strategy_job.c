@@ -69,10 +69,11 @@ static void check_generated(struct write *w)
 	struct span uid = doc_get_str(meta_of(w->obj), "uid");
 	const struct doc *chosen = doc_path(w->obj, "spec.selector.matchLabels");
 	const struct doc *by_uid = doc_get(chosen, uid_key);
-	const struct doc *before = by_uid ? by_uid : doc_get(chosen, old_uid_key);
-	check_label(w, by_uid ? uid_key : old_uid_key, uid);
-	check_label(w, by_uid ? name_key : old_name_key, w->name);
-	if (chosen && (!before || !span_eq(before->text, uid)))
+	check_label(w, uid_key, uid);
+	check_label(w, name_key, w->name);
+	check_label(w, old_uid_key, uid);
+	check_label(w, old_name_key, w->name);
+	if (chosen && (!by_uid || !span_eq(by_uid->text, uid)))
 		field_invalid_doc(&w->faults, FPATH(FPATH(NULL, "spec"), "selector"),
 				  doc_path(w->obj, "spec.selector"), "`selector` not auto-generated");
 }
