@@ -228,7 +228,7 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_bad_request(&k->arena, "includeObject: unknown value"));
 		return;
 	}
-	if (k->resource->namespaced && !k->namespace.len && (k->name.len || !get)) {
+	if (k->resource->namespaced && !k->namespace.len && k->name.len) {
 		answer_status(c, a, k, status_no_resource(&k->arena));
 		return;
 	}
@@ -237,11 +237,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, refused);
 		return;
 	}
-	if (!is_served(k))
-		answer_status(c, a, k,
-			      status_method_not_allowed(
-				      &k->arena, k->resource,
-				      arena_ndup(&k->arena, k->method.data, k->method.len)));
+	if (!is_served(k) || (k->resource->namespaced && !k->namespace.len && !get))
+		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
 	else if (is_review(k))
 		review_start(c, a, k);
 	else if (get && strcmp(k->sub, "log") == 0)

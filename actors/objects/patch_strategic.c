@@ -60,8 +60,23 @@ static struct doc *find_element(const struct doc *list, const char *key, const s
 	return NULL;
 }
 
+/* Elements that are new come first, in the order of the patch: `behind` is the
+ * last of them so far. */
+static struct doc *insert_new(struct doc *list, struct doc *behind, struct doc *element)
+{
+	struct doc *rest = behind ? behind->next : list->first;
+	doc_add(list, element);
+	for (struct doc *d = rest, *next; d && d != element; d = next) {
+		next = d->next;
+		doc_detach(list, d);
+		doc_add(list, d);
+	}
+	return element;
+}
+
 static int merge_element(struct arena *a, struct doc *list, const struct doc *element,
-			 const char *key, const struct schema_type *type, struct err *e)
+			 struct doc **behind, const char *key, const struct schema_type *type,
+			 struct err *e)
 {
 	const struct doc *id = doc_get(element, key), *directive = doc_get(element, "$patch");
 	if (!id)
@@ -78,7 +93,7 @@ static int merge_element(struct arena *a, struct doc *list, const struct doc *el
 		if (was)
 			doc_replace(list, was, now);
 		else
-			doc_add(list, now);
+			*behind = insert_new(list, *behind, now);
 		was = now;
 	}
 	return merge_map(a, was, element, type, e);
@@ -91,12 +106,13 @@ static int merge_list_of_maps(struct arena *a, struct doc *list, const struct do
 	if (doc_str_is(doc_get(p, "$patch"), "replace") &&
 	    !doc_get(p, schema_marks(f)->patch_merge_key))
 		doc_refill(list, NULL, 0);
+	struct doc *behind = NULL;
 	DOC_EACH(p, patch) {
 		bool whole = doc_get(p, "$patch") && !doc_get(p, schema_marks(f)->patch_merge_key);
 		if (whole)
 			continue; /* the list's own directive */
-		int rc = merge_element(a, list, p, schema_marks(f)->patch_merge_key, f->type->elem,
-				       e);
+		int rc = merge_element(a, list, p, &behind, schema_marks(f)->patch_merge_key,
+				       f->type->elem, e);
 		if (rc)
 			return rc;
 	}
@@ -116,9 +132,10 @@ static bool holds(const struct doc *list, const struct doc *value)
 
 static void merge_scalars(struct arena *a, struct doc *list, const struct doc *patch)
 {
+	struct doc *behind = NULL;
 	DOC_EACH(p, patch)
 		if (!holds(list, p))
-			doc_add(list, doc_copy(a, p));
+			behind = insert_new(list, behind, doc_copy(a, p));
 }
 
 static void remove_scalars(struct doc *list, const struct doc *gone)

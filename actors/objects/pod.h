@@ -4,8 +4,9 @@
 
 #include "actors/objects/strategy.h"
 
-/* pod_defaults.c: a pod's spec as the server completes it. Templates of other
- * kinds use the same (`spec` is a PodSpec). */
+/* pod_defaults.c: a PodSpec as the server completes it, in a pod and in the
+ * templates of other kinds; `pod_defaults` adds what only pods get. */
+void pod_defaults(struct arena *a, struct doc *spec);
 void pod_spec_defaults(struct arena *a, struct doc *spec);
 /* What admission adds to a pod: account, tolerations, priority. On an update
  * it stands in for what the client left out. */
@@ -29,6 +30,8 @@ void pod_probes_validate(struct faults *f, const struct fpath *p, const struct d
 /* pod_volume.c */
 void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct doc *volumes);
 /* pod_placement.c: tolerations, affinity, spread, node selector. */
+void pod_tolerations_validate(struct faults *f, const struct fpath *p, const struct doc *list);
+void pod_node_selector_validate(struct faults *f, const struct fpath *p, const struct doc *selector);
 void pod_placement_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 
 /* pod_template.c: a PodTemplateSpec below `p`; `_kept`: of a kind that keeps

@@ -144,10 +144,13 @@ struct doc *status_no_resource(struct arena *a)
 struct doc *status_method_not_allowed(struct arena *a, const struct schema_resource *r,
 				      const char *verb)
 {
-	if (!r)
-		return status_failure(
+	if (!r) {
+		struct doc *s = status_failure(
 			a, 405, "MethodNotAllowed",
 			"the server does not allow this method on the requested resource");
+		details(a, s);
+		return s;
+	}
 	return about(a, r, (struct span){0}, 405, "MethodNotAllowed",
 		     arena_printf(a, "%s is not supported on resources of kind \"%s\"", verb,
 				  qualified(a, r)));
@@ -252,6 +255,14 @@ struct doc *status_invalid(struct arena *a, const struct schema_resource *r, str
 		doc_set_str(a, c, "field", e->field);
 	}
 	return s;
+}
+
+struct doc *status_invalid_options(struct arena *a, const char *kind,
+				   const struct field_errors *errors)
+{
+	const struct schema_resource options = {
+		.group = "meta.k8s.io", .kind = kind, .resource = kind};
+	return status_invalid(a, &options, (struct span){0}, errors);
 }
 
 static struct doc *retry_after(struct arena *a, struct doc *s, int seconds)

@@ -13,7 +13,7 @@ static void defaults(struct write *w)
 {
 	struct doc *spec = doc_need_map(w->a, w->obj, "spec");
 	if (spec)
-		pod_spec_defaults(w->a, spec);
+		pod_defaults(w->a, spec);
 }
 
 static void prepare_create(struct write *w)
