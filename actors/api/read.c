@@ -11,6 +11,7 @@ void await_view(struct ctx *c, struct call *k, struct stream *s,
 	k->retry = retry;
 	k->next_waiting = s->waiting;
 	s->waiting = k;
+	k->waits = s;
 	if (!k->timed)
 		ctx_timer(c, API_WAIT_US, API_TAG(TAG_CALL, k->id));
 	k->timed = true;
