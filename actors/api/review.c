@@ -2,42 +2,49 @@
  * status; nothing is stored. Who may do what has one answer today: whoever is
  * known may do everything. */
 #include "actors/api/api_private.h"
+#include "actors/objects/field.h"
 
 /* ---- who may do what */
 
-static const char one_of[] = "exactly one of nonResourceAttributes or resourceAttributes must be "
-			     "specified";
-
-/* Why a question cannot be answered, or NULL. */
-static const char *bad_question(const struct doc *spec, bool names_user)
+/* What of a question is wrong, in `faults`. */
+static void check_question(struct faults *f, const struct doc *spec, bool names_user)
 {
-	bool on_resource = doc_get(spec, "resourceAttributes") != NULL;
-	bool on_path = doc_get(spec, "nonResourceAttributes") != NULL;
+	const struct fpath *p = FPATH(NULL, "spec");
+	const struct doc *resource = doc_get(spec, "resourceAttributes");
 	const struct doc *groups = doc_get(spec, "groups");
-	if (on_resource == on_path)
-		return one_of;
+	bool on_path = doc_get(spec, "nonResourceAttributes") != NULL;
+	if ((resource != NULL) == on_path)
+		field_invalid_doc(f, FPATH(p, "resourceAttributes"), resource,
+				  "exactly one of nonResourceAttributes or resourceAttributes must "
+				  "be specified");
 	if (names_user && !doc_get_str(spec, "user").len && !(groups && groups->count))
-		return "at least one of user or group must be specified";
-	return NULL;
+		field_invalid_doc(f, FPATH(p, "user"), NULL,
+				  "at least one of user or group must be specified");
 }
 
-static const char *access(struct api *a, struct call *k, struct doc *review, struct doc *status)
+static struct doc *access(struct api *a, struct call *k, struct doc *review, struct doc *status)
 {
-	(void)a;
+	struct faults f = {.arena = &k->arena};
 	bool self = strcmp(k->resource->resource, "selfsubjectaccessreviews") == 0;
-	const char *why = bad_question(doc_get(review, "spec"), !self);
+	(void)a;
+	check_question(&f, doc_get(review, "spec"), !self);
 	doc_set_bool(&k->arena, status, "allowed", true);
-	return why;
+	return f.errors.count ? status_invalid(&k->arena, k->resource, (struct span){0}, &f.errors)
+			      : NULL;
 }
 
-static const char *local_access(struct api *a, struct call *k, struct doc *review,
+static struct doc *local_access(struct api *a, struct call *k, struct doc *review,
 				struct doc *status)
 {
 	struct span asked = doc_path_str(review, "spec.resourceAttributes.namespace");
-	const char *why = access(a, k, review, status);
-	if (!why && !span_eq(asked, k->namespace))
-		why = "spec.resourceAttributes.namespace must match metadata.namespace";
-	return why;
+	struct doc *bad = access(a, k, review, status);
+	if (bad || span_eq(asked, k->namespace))
+		return bad;
+	return status_bad_request(
+		&k->arena, arena_printf(&k->arena,
+					"spec.resourceAttributes.namespace must match "
+					"namespace: %.*s",
+					(int)k->namespace.len, (const char *)k->namespace.data));
 }
 
 static struct doc *all_of(struct arena *a, struct doc *rule, const char *field)
@@ -47,12 +54,12 @@ static struct doc *all_of(struct arena *a, struct doc *rule, const char *field)
 	return rule;
 }
 
-static const char *rules(struct api *a, struct call *k, struct doc *review, struct doc *status)
+static struct doc *rules(struct api *a, struct call *k, struct doc *review, struct doc *status)
 {
 	struct arena *m = &k->arena;
 	(void)a;
 	if (!doc_path_str(review, "spec.namespace").len)
-		return "no namespace on request";
+		return status_bad_request(m, "no namespace on request");
 	struct doc *rule = doc_new(m, DOC_MAP), *path = doc_new(m, DOC_MAP);
 	all_of(m, all_of(m, all_of(m, rule, "verbs"), "apiGroups"), "resources");
 	all_of(m, all_of(m, path, "verbs"), "nonResourceURLs");
@@ -63,13 +70,14 @@ static const char *rules(struct api *a, struct call *k, struct doc *review, stru
 
 /* ---- whose token it is */
 
-static const char *token(struct api *a, struct call *k, struct doc *review, struct doc *status)
+static struct doc *token(struct api *a, struct call *k, struct doc *review, struct doc *status)
 {
 	struct span asked = doc_path_str(review, "spec.token");
 	if (!asked.len)
-		return "token is required for TokenReview in authentication";
+		return status_bad_request(&k->arena,
+					  "token is required for TokenReview in authentication");
 	if (!api_token_is(a, asked)) {
-		doc_set_str(&k->arena, status, "error", "the token is not known");
+		doc_set_str(&k->arena, status, "error", "invalid bearer token");
 		return NULL;
 	}
 	doc_set_bool(&k->arena, status, "authenticated", true);
@@ -82,7 +90,8 @@ static const char *token(struct api *a, struct call *k, struct doc *review, stru
 
 static const struct {
 	const char *resource;
-	const char *(*answer)(struct api *a, struct call *k, struct doc *review,
+	/* Fills the status; or what refuses the question. */
+	struct doc *(*answer)(struct api *a, struct call *k, struct doc *review,
 			      struct doc *status);
 } reviews[] = {
 	{"tokenreviews", token},
@@ -129,12 +138,11 @@ void review_start(struct ctx *c, struct api *a, struct call *k)
 		return;
 	}
 	struct doc *status = doc_set(&k->arena, review, "status", doc_new(&k->arena, DOC_MAP));
-	const char *why = NULL;
 	for (size_t i = 0; i < sizeof reviews / sizeof *reviews; i++)
 		if (strcmp(reviews[i].resource, k->resource->resource) == 0)
-			why = reviews[i].answer(a, k, review, status);
-	if (why) {
-		answer_status(c, a, k, status_bad_request(&k->arena, why));
+			bad = reviews[i].answer(a, k, review, status);
+	if (bad) {
+		answer_status(c, a, k, bad);
 		return;
 	}
 	(void)schema_coerce(k->resource->type, review, &k->arena, NULL, NULL);

@@ -137,6 +137,8 @@ static const char orphan[] = "orphan", foreground[] = "foregroundDeletion";
 static const char *wanted_finalizer(const struct write *w)
 {
 	const struct doc *list = doc_get(meta_of(w->obj), "finalizers");
+	if (w->s->owns_nothing)
+		return NULL;
 	switch (w->del.propagation) {
 	case OBJ_ORPHAN:
 		return orphan;
@@ -222,7 +224,7 @@ static void delete_first(struct write *w)
 	set_finalizers(w);
 	if (w->s->mark_deleted)
 		w->s->mark_deleted(w);
-	else if (grace_s > 0 || is_held(w) || w->s->returns_deleted)
+	else if (is_held(w) || w->s->grace_s)
 		meta_mark_deleted(w, grace_s);
 	if (grace_s == 0 && !is_held(w))
 		remove_now(w);

@@ -31,7 +31,8 @@ void pod_probes_validate(struct faults *f, const struct fpath *p, const struct d
 void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct doc *volumes);
 /* pod_placement.c: tolerations, affinity, spread, node selector. */
 void pod_tolerations_validate(struct faults *f, const struct fpath *p, const struct doc *list);
-void pod_node_selector_validate(struct faults *f, const struct fpath *p, const struct doc *selector);
+void pod_node_selector_validate(struct faults *f, const struct fpath *p,
+				const struct doc *selector);
 void pod_placement_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 
 /* pod_template.c: a PodTemplateSpec below `p`; `_kept`: of a kind that keeps
