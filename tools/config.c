@@ -69,11 +69,13 @@ static const struct key keys[] = {
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, endpoints, "
-	 "garbage-collector"},
+	 "garbage-collector, bootstrap"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
+	{"actor api", "tokens", KEY_TEXT, 0, 0, NULL, NULL,
+	 "file of bearer tokens, a line each: token,user,uid,\"group,group\""},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
 	 "the spec.schedulerName of its pods"},
 	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
@@ -101,7 +103,7 @@ static const struct key keys[] = {
 
 static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
-	"namespaces",	      "replication", "endpoints", "garbage-collector", "namespace-deletion",
+	"namespaces",	      "bootstrap",   "replication", "endpoints", "garbage-collector", "namespace-deletion",
 	"kubernetes-service", "service-proxy",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };

@@ -15,6 +15,7 @@
 #include "actors/api/api.h"
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
+#include "actors/controllers/bootstrap.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/kubernetes_service.h"
@@ -42,7 +43,7 @@
 #include "tools/ready.h"
 #include "tools/rundir.h"
 
-enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1 };
+enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1, TOKENS_BYTES_MAX = 1024 * 1024 };
 
 static const struct actor_spec *const kinds[] = {
 	&store_actor,
@@ -53,6 +54,7 @@ static const struct actor_spec *const kinds[] = {
 	&service_proxy_actor,
 	&ready_actor,
 	&namespaces_actor,
+	&bootstrap_actor,
 	&namespace_deletion_actor,
 	&kubernetes_service_actor,
 	&replication_actor,
@@ -64,7 +66,8 @@ static const struct actor_spec *const kinds[] = {
 
 /* What `kind: controllers` stands for: one of each. */
 static const char *const controllers[] = {
-	"namespaces",  "namespace-deletion", "kubernetes-service",
+	"namespaces",  "bootstrap",
+	"namespace-deletion", "kubernetes-service",
 	"replication", "endpoints",	     "garbage-collector",
 };
 
@@ -170,18 +173,46 @@ static int add(struct host *h, struct cell *c, const char *kind, const char *nam
 	return rc;
 }
 
+/* The file of people's tokens, as text. */
+static int put_tokens(struct buf *b, const struct config_actor *a, size_t *count)
+{
+	char path[700];
+	struct span file = doc_get_str(a->options, "tokens");
+	struct buf text = {0};
+	if (!file.len)
+		return 0;
+	snprintf(path, sizeof path, "%.*s", (int)file.len, (const char *)file.data);
+	FILE *f = fopen(path, "re");
+	if (!f) {
+		log_error("troupe", "tokens: %s: %m", path);
+		return ERR_IO;
+	}
+	buf_reserve(&text, TOKENS_BYTES_MAX);
+	text.len = fread(text.data, 1, TOKENS_BYTES_MAX, f);
+	fclose(f);
+	mpw_kv_span(b, "static_tokens", span_buf(&text));
+	buf_fini(&text);
+	(*count)++;
+	return 0;
+}
+
 static int add_api(struct host *h, struct cell *c, const struct config_actor *a)
 {
 	struct buf b = {0};
-	size_t at = mpw_map_open(&b), n = 5;
+	size_t at = mpw_map_open(&b), n = 6;
 	put_options(&b, a, &n);
 	mpw_kv_str(&b, "address", config_api_address(&h->config, &h->arena));
 	put_path(&b, h, "cert", "api.crt");
 	put_path(&b, h, "key", "api.key");
 	put_path(&b, h, "ca", "ca.crt");
+	put_path(&b, h, "accounts", "sa.key");
 	put_token(&b, h);
+	int rc = put_tokens(&b, a, &n);
 	mpw_map_close(&b, at, n);
-	int rc = add(h, c, "api", a->name, &b);
+	if (rc)
+		buf_fini(&b);
+	else
+		rc = add(h, c, "api", a->name, &b);
 	if (rc)
 		return rc;
 	const char **names;

@@ -1,8 +1,8 @@
 /* Watches: a stream of events per client, from the view's changes.
  *
  * A watch that begins at version X gets what the view's history has after X
- * and then every change as it comes; further back than the history reaches
- * is 410, and the client lists again. Without a version, or with 0, it first
+ * and then every change as it comes; what the view does not have is asked of
+ * the store, and further back than that is 410: the client lists again. Without a version, or with 0, it first
  * gets what is there. An object that begins or ceases to match the selectors
  * is ADDED or DELETED for this watch, whatever happened to it. Each form of
  * an event is written once and shared by all watches that want it. */
@@ -273,7 +273,15 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 	if (!from)
 		from = now;
 	/* Is it all still there? Asked before the answer's first byte. */
-	if (!initial && view_history(v, from, NULL, NULL) == ERR_COMPACTED) {
+	int known = initial ? 0 : view_history(v, from, NULL, NULL);
+	if (known == ERR_AGAIN) {
+		struct stream *s = w->stream;
+		watch_free(w);
+		ctx_recall(c, v, from);
+		await_view(c, k, s, watch_start);
+		return;
+	}
+	if (known) {
 		char text[120];
 		snprintf(text, sizeof text, "too old resource version: %llu (%llu)",
 			 (unsigned long long)from, (unsigned long long)view_version(v));

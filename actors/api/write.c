@@ -236,11 +236,12 @@ struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj
 {
 	writing_init(c, &k->writing, a->schema, k->resource, verb, view_of, a);
 	struct obj_request *q = &k->writing.request;
+	k->writing.permit = escalation;
 	q->subresource = k->sub;
 	q->namespace = k->namespace;
 	q->name = k->name;
 	q->field_manager = call_arg(k, "fieldManager");
-	q->origin.principal = k->user;
+	q->origin.principal = k->who.name;
 	struct doc *bad = read_options(k);
 	bad = bad ? bad : read_body(k);
 	if (!bad && strcmp(k->resource->resource, "bindings") == 0)

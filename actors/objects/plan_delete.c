@@ -47,11 +47,7 @@ struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, str
 		int64_t v = 0;
 		for (size_t i = value.len && value.data[0] == '-'; i < value.len; i++) {
 			if (value.data[i] < '0' || value.data[i] > '9' || v > 1000000000)
-				return status_bad_request(
-					a, arena_printf(a,
-							"strconv.ParseInt: parsing \"%.*s\": "
-							"invalid syntax",
-							(int)value.len, (const char *)value.data));
+				return bad_option(a, key, value);
 			v = 10 * v + value.data[i] - '0';
 		}
 		o->grace_s = value.len && value.data[0] == '-' ? 1 : v;
