@@ -144,7 +144,7 @@ static void update(struct write *w)
 		sub->prepare(w);
 	else if (w->s->prepare_update)
 		w->s->prepare_update(w);
-	if (!sub && counts(w))
+	if ((!sub || sub->counts) && counts(w))
 		meta_next_generation(w);
 	meta_validate(w);
 	meta_validate_update(w);

@@ -36,6 +36,7 @@ struct subresource {
 	/* The body is the object itself; what it may change is decided here. */
 	void (*prepare)(struct write *w);
 	void (*validate)(struct write *w);
+	bool counts; /* what it changes of the spec is a generation */
 	/* The body is something else (a Binding): makes w->obj, a copy of w->old,
 	 * what it shall be; NULL in w->obj: it has completed the plan itself.
 	 * A Status refuses. */
