@@ -2,23 +2,24 @@
  * status; nothing is stored. */
 #include "actors/access/claims.h"
 #include "actors/api/api_private.h"
+#include "actors/objects/field.h"
 
 /* ---- who may do what */
 
-static const char one_of[] = "exactly one of nonResourceAttributes or resourceAttributes must be "
-			     "specified";
-
-/* Why a question cannot be answered, or NULL. */
-static const char *bad_question(const struct doc *spec, bool names_user)
+/* What of a question is wrong, in `faults`. */
+static void check_question(struct faults *f, const struct doc *spec, bool names_user)
 {
-	bool on_resource = doc_get(spec, "resourceAttributes") != NULL;
-	bool on_path = doc_get(spec, "nonResourceAttributes") != NULL;
+	const struct fpath *p = FPATH(NULL, "spec");
+	const struct doc *resource = doc_get(spec, "resourceAttributes");
 	const struct doc *groups = doc_get(spec, "groups");
-	if (on_resource == on_path)
-		return one_of;
+	bool on_path = doc_get(spec, "nonResourceAttributes") != NULL;
+	if ((resource != NULL) == on_path)
+		field_invalid_doc(f, FPATH(p, "resourceAttributes"), resource,
+				  "exactly one of nonResourceAttributes or resourceAttributes must "
+				  "be specified");
 	if (names_user && !doc_get_str(spec, "user").len && !(groups && groups->count))
-		return "at least one of user or group must be specified";
-	return NULL;
+		field_invalid_doc(f, FPATH(p, "user"), NULL,
+				  "at least one of user or group must be specified");
 }
 
 static void add_texts(struct identity *who, const struct doc *list)
@@ -59,15 +60,16 @@ static struct access access_of(const struct doc *spec)
 	};
 }
 
-static const char *answer_access(struct api *a, struct call *k, struct doc *review,
+static struct doc *answer_access(struct api *a, struct call *k, struct doc *review,
 				 struct doc *status)
 {
 	struct arena *m = &k->arena;
+	struct faults f = {.arena = m};
 	const struct doc *spec = doc_get(review, "spec");
 	bool own = strcmp(k->resource->resource, "selfsubjectaccessreviews") == 0;
-	const char *why = bad_question(spec, !own);
-	if (why)
-		return why;
+	check_question(&f, spec, !own);
+	if (f.errors.count)
+		return status_invalid(m, k->resource, (struct span){0}, &f.errors);
 	struct identity who = subject_of(k, spec, own);
 	struct access asked = access_of(spec);
 	struct buf reason = {0};
@@ -79,14 +81,16 @@ static const char *answer_access(struct api *a, struct call *k, struct doc *revi
 	return NULL;
 }
 
-static const char *local_access(struct api *a, struct call *k, struct doc *review,
+static struct doc *local_access(struct api *a, struct call *k, struct doc *review,
 				struct doc *status)
 {
 	struct span asked = doc_path_str(review, "spec.resourceAttributes.namespace");
-	const char *why = answer_access(a, k, review, status);
-	if (!why && !span_eq(asked, k->namespace))
-		why = "spec.resourceAttributes.namespace must match metadata.namespace";
-	return why;
+	struct doc *bad = answer_access(a, k, review, status);
+	if (!bad && !span_eq(asked, k->namespace))
+		bad = status_bad_request(
+			&k->arena,
+			"spec.resourceAttributes.namespace must match metadata.namespace");
+	return bad;
 }
 
 struct listing_rules {
@@ -111,12 +115,12 @@ static int list_rule(void *arg, const struct rbac_rule *r)
 	return 0;
 }
 
-static const char *rules(struct api *a, struct call *k, struct doc *review, struct doc *status)
+static struct doc *rules(struct api *a, struct call *k, struct doc *review, struct doc *status)
 {
 	struct arena *m = &k->arena;
 	struct span namespace = doc_path_str(review, "spec.namespace");
 	if (!namespace.len)
-		return "no namespace on request";
+		return status_bad_request(m, "no namespace on request");
 	struct listing_rules l = {m, doc_set(m, status, "resourceRules", doc_new(m, DOC_ARRAY)),
 				  doc_set(m, status, "nonResourceRules", doc_new(m, DOC_ARRAY))};
 	(void)rbac_each(&a->rbac, &k->who, namespace, list_rule, &l);
@@ -147,19 +151,20 @@ static void put_user(struct arena *m, struct doc *status, struct identity *who)
 	put_user_info(m, status, "user", who);
 }
 
-static const char *self(struct api *a, struct call *k, struct doc *review, struct doc *status)
+static struct doc *self(struct api *a, struct call *k, struct doc *review, struct doc *status)
 {
 	(void)a, (void)review;
 	put_user_info(&k->arena, status, "userInfo", &k->who);
 	return NULL;
 }
 
-static const char *token(struct api *a, struct call *k, struct doc *review, struct doc *status)
+static struct doc *token(struct api *a, struct call *k, struct doc *review, struct doc *status)
 {
 	struct span asked = doc_path_str(review, "spec.token");
 	struct identity who = {0};
 	if (!asked.len)
-		return "token is required for TokenReview in authentication";
+		return status_bad_request(
+			&k->arena, "token is required for TokenReview in authentication");
 	if (authn_token_known(a, asked, &who))
 		put_user(&k->arena, status, &who);
 	else
@@ -203,7 +208,7 @@ void review_verified(struct ctx *c, struct api *a, struct call *k, struct span p
 	}
 	doc_remove(status, "error");
 	if (rc)
-		doc_set_str(m, status, "error", "the token is not known, or holds no longer");
+		doc_set_str(m, status, "error", "invalid bearer token");
 	else
 		put_user(m, status, &who);
 	answer_review(c, a, k, k->review);
@@ -213,7 +218,8 @@ void review_verified(struct ctx *c, struct api *a, struct call *k, struct span p
 
 static const struct {
 	const char *resource;
-	const char *(*answer)(struct api *a, struct call *k, struct doc *review,
+	/* Fills the status; or what refuses the question. */
+	struct doc *(*answer)(struct api *a, struct call *k, struct doc *review,
 			      struct doc *status);
 } reviews[] = {
 	{"selfsubjectreviews", self},
@@ -260,12 +266,11 @@ void review_start(struct ctx *c, struct api *a, struct call *k)
 		return;
 	}
 	struct doc *status = doc_set(&k->arena, review, "status", doc_new(&k->arena, DOC_MAP));
-	const char *why = NULL;
 	for (size_t i = 0; i < sizeof reviews / sizeof *reviews; i++)
 		if (strcmp(reviews[i].resource, k->resource->resource) == 0)
-			why = reviews[i].answer(a, k, review, status);
-	if (why) {
-		answer_status(c, a, k, status_bad_request(&k->arena, why));
+			bad = reviews[i].answer(a, k, review, status);
+	if (bad) {
+		answer_status(c, a, k, bad);
 		return;
 	}
 	struct span t = doc_path_str(review, "spec.token");

@@ -98,8 +98,8 @@ static const char *refused_type(const struct call *k)
 static struct doc *bad_dry_run(struct call *k, struct span value)
 {
 	static const char *const kinds[] = {
-		[OBJ_CREATE] = "CreateOptions",	     [OBJ_UPDATE] = "UpdateOptions",
-		[OBJ_PATCH_MERGE] = "PatchOptions",  [OBJ_PATCH_JSON] = "PatchOptions",
+		[OBJ_CREATE] = "CreateOptions",		[OBJ_UPDATE] = "UpdateOptions",
+		[OBJ_PATCH_MERGE] = "PatchOptions",	[OBJ_PATCH_JSON] = "PatchOptions",
 		[OBJ_PATCH_STRATEGIC] = "PatchOptions", [OBJ_DELETE] = "DeleteOptions"};
 	struct field_error fault = {
 		.field = "dryRun",
@@ -170,8 +170,8 @@ static int parse_body(struct call *k, struct doc **body, struct notes *dups, str
 static const char *unreadable(struct call *k, const char *why)
 {
 	enum { SHOWN = 64 };
-	bool create_or_update = k->writing.request.verb == OBJ_CREATE ||
-				k->writing.request.verb == OBJ_UPDATE;
+	bool create_or_update =
+		k->writing.request.verb == OBJ_CREATE || k->writing.request.verb == OBJ_UPDATE;
 	int n = k->body.len < SHOWN ? (int)k->body.len : SHOWN;
 	if (!create_or_update || is_protobuf(k) || is_yaml(k))
 		return arena_printf(&k->arena, "error decoding the body: %s", why);

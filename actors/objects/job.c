@@ -18,9 +18,9 @@ void job_spec_defaults(struct arena *a, struct doc *spec)
 		doc_set_int(a, spec, "completions", 1);
 	rules_fill(a, spec, fills);
 	doc_default(a, spec, "backoffLimit", doc_int(a, per_index ? INT32_MAX : 6));
-	doc_default(a, spec, "podReplacementPolicy",
-		    doc_str(a, doc_get(spec, "podFailurePolicy") ? "Failed"
-								 : "TerminatingOrFailed"));
+	doc_default(
+		a, spec, "podReplacementPolicy",
+		doc_str(a, doc_get(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed"));
 	if (doc_is(template, DOC_MAP))
 		pod_template_defaults(a, template);
 }
@@ -53,8 +53,7 @@ static void check_indexed(struct faults *f, const struct fpath *p, const struct 
 						 "successPolicy"};
 	bool indexed = span_is(doc_get_str(spec, "completionMode"), "Indexed");
 	if (indexed && !doc_get(spec, "completions"))
-		field_required(f, FPATH(p, "completions"),
-			       "when completion mode is Indexed");
+		field_required(f, FPATH(p, "completions"), "when completion mode is Indexed");
 	for (size_t i = 0; i < 3; i++) {
 		const struct doc *d = doc_get(spec, of_indexed[i]);
 		if (d && !indexed)

@@ -47,11 +47,7 @@ struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, str
 		int64_t v = 0;
 		for (size_t i = value.len && value.data[0] == '-'; i < value.len; i++) {
 			if (value.data[i] < '0' || value.data[i] > '9' || v > 1000000000)
-				return status_bad_request(
-					a, arena_printf(a,
-							"strconv.ParseInt: parsing \"%.*s\": "
-							"invalid syntax",
-							(int)value.len, (const char *)value.data));
+				return bad_option(a, key, value);
 			v = 10 * v + value.data[i] - '0';
 		}
 		o->grace_s = value.len && value.data[0] == '-' ? 1 : v;
@@ -137,6 +133,8 @@ static const char orphan[] = "orphan", foreground[] = "foregroundDeletion";
 static const char *wanted_finalizer(const struct write *w)
 {
 	const struct doc *list = doc_get(meta_of(w->obj), "finalizers");
+	if (w->s->owns_nothing)
+		return NULL;
 	switch (w->del.propagation) {
 	case OBJ_ORPHAN:
 		return orphan;
@@ -222,7 +220,7 @@ static void delete_first(struct write *w)
 	set_finalizers(w);
 	if (w->s->mark_deleted)
 		w->s->mark_deleted(w);
-	else if (grace_s > 0 || is_held(w) || w->s->returns_deleted)
+	else if (is_held(w) || w->s->grace_s)
 		meta_mark_deleted(w, grace_s);
 	if (grace_s == 0 && !is_held(w))
 		remove_now(w);

@@ -60,7 +60,11 @@ static bool check_version(struct write *w)
 		field_invalid_doc(&w->faults, p, NULL, "must be specified for an update");
 		((struct field_error *)w->faults.errors.first)->text =
 			"Invalid value: 0x0: must be specified for an update";
-		return !plan_refuse_faults(w);
+		/* Kubernetes names the resource where it names the kind elsewhere. */
+		struct schema_resource by_resource = *w->r;
+		by_resource.kind = w->r->resource;
+		plan_refuse(w, status_invalid(w->a, &by_resource, w->name, &w->faults.errors));
+		return false;
 	}
 	if (span_is(v, version_text(w, w->row.mod_version)))
 		return true;
@@ -106,8 +110,7 @@ static void keep_left_out(struct write *w)
 /* Whether the update is one of those that the kind counts. */
 static bool counts(const struct write *w)
 {
-	return (w->s->generation &&
-		!doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec"))) ||
+	return (w->s->generation && !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec"))) ||
 	       (w->s->counts_annotations && !doc_equal(doc_get(meta_of(w->obj), "annotations"),
 						       doc_get(meta_of(w->old), "annotations")));
 }
@@ -141,7 +144,7 @@ static void update(struct write *w)
 		sub->prepare(w);
 	else if (w->s->prepare_update)
 		w->s->prepare_update(w);
-	if (!sub && counts(w))
+	if ((!sub || sub->counts) && counts(w))
 		meta_next_generation(w);
 	meta_validate(w);
 	meta_validate_update(w);

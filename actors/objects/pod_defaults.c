@@ -87,7 +87,7 @@ static void fill_env(struct arena *a, const struct doc *c)
 	const struct doc *env = doc_get(c, "env");
 	if (doc_is(env, DOC_ARRAY))
 		DOC_EACH(e, env)
-			rules_fill(a, doc_get(doc_get(e, "valueFrom"), "fieldRef"), field_ref_fills);
+	rules_fill(a, doc_get(doc_get(e, "valueFrom"), "fieldRef"), field_ref_fills);
 }
 
 static void fill_ports(struct arena *a, const struct doc *c, bool host_network)
@@ -120,7 +120,7 @@ static void fill_items(struct arena *a, const struct doc *source)
 	const struct doc *items = doc_get(source, "items");
 	if (doc_is(items, DOC_ARRAY))
 		DOC_EACH(i, items)
-			rules_fill(a, doc_get(i, "fieldRef"), field_ref_fills);
+	rules_fill(a, doc_get(i, "fieldRef"), field_ref_fills);
 }
 
 static void fill_volume(struct arena *a, struct doc *v)
@@ -183,7 +183,7 @@ void pod_defaults(struct arena *a, struct doc *spec)
 	for (size_t i = 0; i < LISTS; i++) {
 		const struct doc *list = doc_get(spec, lists[i]);
 		DOC_EACH(c, doc_is(list, DOC_ARRAY) ? list : NULL)
-			fill_requests(a, c);
+		fill_requests(a, c);
 	}
 }
 

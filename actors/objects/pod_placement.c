@@ -34,7 +34,7 @@ void pod_tolerations_validate(struct faults *f, const struct fpath *p, const str
 	int i = 0;
 	if (doc_is(list, DOC_ARRAY))
 		DOC_EACH(t, list)
-			validate_toleration(f, FPATH_AT(p, i++), t);
+	validate_toleration(f, FPATH_AT(p, i++), t);
 }
 
 /* ---- node affinity */
@@ -118,7 +118,7 @@ static void validate_pod_term(struct faults *f, const struct fpath *p, const str
 	check_label_selector(f, FPATH(p, "labelSelector"), doc_get(t, "labelSelector"));
 	if (key.len == 0)
 		field_required(f, FPATH(p, "topologyKey"), "can not be empty");
-	else if (name_qualified(key))
+	if (name_qualified(key))
 		field_invalid(f, FPATH(p, "topologyKey"), key, name_qualified(key));
 }
 

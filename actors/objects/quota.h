@@ -5,8 +5,8 @@
 
 #include "actors/objects/strategy.h"
 
-/* A fault unless it is a standard resource or fully qualified. False: fault. */
-bool quota_check_name(struct faults *f, const struct fpath *p, struct span name);
+/* A fault unless it is a standard resource or fully qualified. */
+void quota_check_name(struct faults *f, const struct fpath *p, struct span name);
 /* Amounts are not negative, and whole where things are counted. */
 void quota_check_amount(struct faults *f, const struct fpath *p, const struct doc *amount);
 

@@ -76,7 +76,7 @@ static void fill_at(struct arena *a, struct doc *d, const char *path, const stru
 		fill_at(a, child, s.rest, f);
 	else if (doc_is(child, DOC_ARRAY) || doc_is(child, DOC_MAP))
 		DOC_EACH(x, child)
-			fill_at(a, x, s.rest, f);
+	fill_at(a, x, s.rest, f);
 }
 
 void rules_fill(struct arena *a, struct doc *d, const struct fill *rows)
@@ -115,10 +115,18 @@ static void check_one(struct faults *f, const struct fpath *p, const struct doc 
 		if (is_empty(v))
 			field_required(f, p, r->detail ? r->detail : "");
 		break;
+	case RULE_NEEDED_MAP:
+		if (!doc_is(v, DOC_MAP))
+			field_required(f, p, "");
+		break;
 	case RULE_NAME:
 		if (text.len == 0)
 			field_required(f, p, r->detail ? r->detail : "");
 		else if (r->name(text))
+			field_invalid(f, p, text, r->name(text));
+		break;
+	case RULE_ANY_NAME:
+		if (v && r->name(text))
 			field_invalid(f, p, text, r->name(text));
 		break;
 	case RULE_OPTIONAL_NAME:
@@ -138,6 +146,9 @@ static void check_one(struct faults *f, const struct fpath *p, const struct doc 
 	case RULE_POSITIVE:
 		check_number(f, p, v, 1, "must be greater than 0");
 		break;
+	case RULE_COUNT:
+		check_count(f, p, v);
+		break;
 	case RULE_SHARE:
 		check_share(f, p, v);
 		break;
@@ -150,8 +161,8 @@ static void check_one(struct faults *f, const struct fpath *p, const struct doc 
 	}
 }
 
-static void check_at(struct faults *f, const struct fpath *p, const struct doc *d,
-		     const char *path, const struct rule *r)
+static void check_at(struct faults *f, const struct fpath *p, const struct doc *d, const char *path,
+		     const struct rule *r)
 {
 	struct step s = next_step(path);
 	const struct doc *child = doc_get_span(d, s.key);
@@ -168,9 +179,10 @@ static void check_at(struct faults *f, const struct fpath *p, const struct doc *
 	}
 	if (!doc_is(child, DOC_ARRAY) && !doc_is(child, DOC_MAP))
 		return;
-	DOC_EACH(x, child) {
-		const struct fpath *at = child->type == DOC_ARRAY ? FPATH_AT(here, i++)
-								  : FPATH_KEY(here, x->key);
+	DOC_EACH(x, child)
+	{
+		const struct fpath *at =
+			child->type == DOC_ARRAY ? FPATH_AT(here, i++) : FPATH_KEY(here, x->key);
 		if (*s.rest)
 			check_at(f, at, x, s.rest, r);
 		else
@@ -227,7 +239,8 @@ static void check_expression(struct faults *f, const struct fpath *p, const stru
 	}
 	if (name_qualified(key))
 		field_invalid(f, FPATH(p, "key"), key, name_qualified(key));
-	DOC_EACH(v, some ? values : NULL) {
+	DOC_EACH(v, some ? values : NULL)
+	{
 		const struct fpath *here = FPATH_AT(at, i++);
 		if (name_label_value(text_of(v)))
 			field_invalid(f, here, text_of(v), name_label_value(text_of(v)));
@@ -239,7 +252,8 @@ void check_label_selector(struct faults *f, const struct fpath *p, const struct 
 	const struct doc *list = doc_get(selector, "matchExpressions");
 	int i = 0;
 	meta_validate_labels(f, FPATH(p, "matchLabels"), doc_get(selector, "matchLabels"));
-	DOC_EACH(x, doc_is(list, DOC_ARRAY) ? list : NULL) {
+	DOC_EACH(x, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
 		const struct fpath *at = FPATH_AT(FPATH(p, "matchExpressions"), i++);
 		check_expression(f, at, x);
 	}
@@ -264,22 +278,33 @@ static bool percent_of(const struct doc *d, int64_t *out)
 int64_t share_of(const struct doc *d)
 {
 	int64_t percent;
+	struct span s = text_of(d);
 	if (doc_is(d, DOC_INT))
 		return d->integer;
-	return percent_of(d, &percent) ? percent : 0;
+	if (percent_of(d, &percent))
+		return percent;
+	/* A number that came as text is no percentage, but not nothing either. */
+	percent = 0;
+	for (size_t i = 0; i < s.len && s.data[i] >= '0' && s.data[i] <= '9' && i < 9; i++)
+		percent = 10 * percent + s.data[i] - '0';
+	return percent;
 }
 
 void check_share(struct faults *f, const struct fpath *p, const struct doc *d)
 {
 	int64_t percent;
+	check_count(f, p, d);
+	if (percent_of(d, &percent) && percent > 100)
+		field_invalid(f, p, d->text, "must not be greater than 100%");
+}
+
+void check_count(struct faults *f, const struct fpath *p, const struct doc *d)
+{
+	int64_t percent;
 	check_not_negative(f, p, d);
-	if (!doc_is(d, DOC_STR))
-		return;
-	if (!percent_of(d, &percent))
+	if (doc_is(d, DOC_STR) && !percent_of(d, &percent))
 		field_invalid(f, p, d->text,
 			      "a valid percent string must be a numeric string followed by an "
 			      "ending '%' (e.g. '1%',  or '93%', regex used for validation is "
 			      "'[0-9]+%')");
-	else if (percent > 100)
-		field_invalid(f, p, d->text, "must not be greater than 100%");
 }

@@ -133,6 +133,14 @@ struct doc *status_not_found(struct arena *a, const struct schema_resource *r, s
 				  (const char *)name.data));
 }
 
+struct doc *status_not_shown(struct arena *a, const struct schema_resource *r,
+			     const char *subresource, struct span name)
+{
+	struct schema_resource part = *r;
+	part.resource = arena_printf(a, "%s/%s", r->resource, subresource);
+	return status_not_found(a, &part, name);
+}
+
 struct doc *status_no_resource(struct arena *a)
 {
 	struct doc *s = status_failure(a, 404, "NotFound",

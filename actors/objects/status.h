@@ -55,6 +55,9 @@ struct doc *status_forbidden(struct arena *a, const struct schema_resource *r, s
 			     const char *why);                                  /* 403 */
 /* `pods "web" not found` */
 struct doc *status_not_found(struct arena *a, const struct schema_resource *r, struct span name);
+/* The same of a part of it: `deployments/scale.apps "web" not found` */
+struct doc *status_not_shown(struct arena *a, const struct schema_resource *r,
+			     const char *subresource, struct span name);
 /* 404 for a path that is nothing: "the server could not find the requested resource" */
 struct doc *status_no_resource(struct arena *a);
 struct doc *status_method_not_allowed(struct arena *a, const struct schema_resource *r,

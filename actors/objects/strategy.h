@@ -36,6 +36,7 @@ struct subresource {
 	/* The body is the object itself; what it may change is decided here. */
 	void (*prepare)(struct write *w);
 	void (*validate)(struct write *w);
+	bool counts; /* what it changes of the spec is a generation */
 	/* The body is something else (a Binding): makes w->obj, a copy of w->old,
 	 * what it shall be; NULL in w->obj: it has completed the plan itself.
 	 * A Status refuses. */
@@ -59,11 +60,12 @@ struct strategy {
 	bool status;
 	bool returns_deleted;	   /* DELETE answers with the object */
 	bool orphans;		   /* its default propagation */
+	bool owns_nothing;	   /* no policy of propagation means anything */
 	/* Tables (rules.h), or NULL; the functions come after them. */
 	const struct fill *fills;
-	const struct rule *rules;	/* on create and update */
-	const struct rule *status_rules; /* of the subresource */
-	const char *const *fixed;	/* paths that an update leaves as they are */
+	const struct rule *rules;		  /* on create and update */
+	const struct rule *status_rules;	  /* of the subresource */
+	const char *const *fixed;		  /* paths that an update leaves as they are */
 	void (*defaults)(struct write *w);	  /* of w->obj, as decoded */
 	void (*prepare_create)(struct write *w);  /* drops what clients may not set */
 	void (*prepare_update)(struct write *w);  /* takes from w->old what they may not change */

@@ -66,34 +66,47 @@ static void check_target_type(struct faults *f, const struct fpath *p, const str
 		field_invalid(f, p, type, "must be either Utilization, Value, or AverageValue");
 }
 
-static const struct rule target_rules[] = {
-	RULE("target.type", CALL, .call = check_target_type),
-	RULE("target.value", CALL, .call = check_positive_amount),
-	RULE("target.averageValue", CALL, .call = check_positive_amount),
-	RULE("target.averageUtilization", POSITIVE),
-	{0},
-}, metric_rules[] = {
-	RULE("metric.name", NAME, .name = name_path_segment, .detail = "must specify a metric name"),
-	RULE("metric.selector", SELECTOR),
-	{0},
-}, object_rules[] = {
-	RULE("describedObject.kind", NAME, .name = name_path_segment),
-	RULE("describedObject.name", NAME, .name = name_path_segment),
-	{0},
-}, resource_rules[] = {
-	RULE("name", NEEDED, .detail = "must specify a resource name"),
-	{0},
-}, container_rules[] = {
-	RULE("name", NEEDED, .detail = "must specify a resource name"),
-	RULE("container", NAME, .name = name_dns1123_label, .detail = "must specify a container"),
-	{0},
-}, none[] = {{0}};
+static const struct rule
+	target_rules[] =
+		{
+			RULE("target.type", CALL, .call = check_target_type),
+			RULE("target.value", CALL, .call = check_positive_amount),
+			RULE("target.averageValue", CALL, .call = check_positive_amount),
+			RULE("target.averageUtilization", POSITIVE),
+			{0},
+},
+	metric_rules[] =
+		{
+			RULE("metric.name", NAME, .name = name_path_segment,
+			     .detail = "must specify a metric name"),
+			RULE("metric.selector", SELECTOR),
+			{0},
+},
+	object_rules[] =
+		{
+			RULE("describedObject.kind", NAME, .name = name_path_segment),
+			RULE("describedObject.name", NAME, .name = name_path_segment),
+			{0},
+},
+	resource_rules[] =
+		{
+			RULE("name", NEEDED, .detail = "must specify a resource name"),
+			{0},
+},
+	container_rules[] =
+		{
+			RULE("name", NEEDED, .detail = "must specify a resource name"),
+			RULE("container", NAME, .name = name_dns1123_label,
+			     .detail = "must specify a container"),
+			{0},
+},
+	none[] = {{0}};
 
 /* What a source is aimed at: one of two values, or one that must be there. */
 static const struct source {
 	const char *type, *field;
 	const struct rule *rules, *metric;
-	const char *either, *or, *missing, *both;
+	const char *either, * or, *missing, *both;
 } sources[] = {
 	{"Object", "object", object_rules, metric_rules, "value", "averageValue",
 	 "must set either a target value or averageValue", NULL},
@@ -120,9 +133,9 @@ static void check_source(struct faults *f, const struct fpath *p, const struct d
 	rules_check(f, p, d, s->rules);
 	rules_check(f, p, d, s->metric);
 	rules_check(f, p, d, target_rules);
-	if (!either && !or)
+	if (!either && ! or)
 		field_required(f, FPATH(t, s->or), s->missing);
-	if (either && or && s->both)
+	if (either && or &&s->both)
 		field_forbidden(f, FPATH(t, s->either), s->both);
 }
 
@@ -141,9 +154,9 @@ static void check_metric(struct faults *f, const struct fpath *p, const struct d
 			check_source(f, FPATH(p, sources[i].field), d, &sources[i]);
 	}
 	if (!meant)
-		field_not_supported(f, FPATH(p, "type"), type,
-				    ONE_OF("ContainerResource", "External", "Object", "Pods",
-					   "Resource"));
+		field_not_supported(
+			f, FPATH(p, "type"), type,
+			ONE_OF("ContainerResource", "External", "Object", "Pods", "Resource"));
 	else if (!doc_get(m, meant->field))
 		field_required(f, FPATH(p, meant->field),
 			       "must populate information for the given metric source");
@@ -201,27 +214,43 @@ static void check_scaling(struct faults *f, const struct fpath *p, const struct 
 
 /* ---- the object */
 
-static const struct rule rules[] = {
-	RULE("spec.scaleTargetRef.kind", NAME, .name = name_path_segment),
-	RULE("spec.scaleTargetRef.name", NAME, .name = name_path_segment),
-	RULE("spec.metrics[]", CALL, .call = check_metric),
-	RULE("spec.behavior.scaleUp", CALL, .call = check_scaling),
-	RULE("spec.behavior.scaleDown", CALL, .call = check_scaling),
-	{0},
-}, status_rules[] = {
-	RULE("status.currentReplicas", NOT_NEGATIVE),
-	RULE("status.desiredReplicas", NOT_NEGATIVE),
-	{0},
+static const struct rule rules[] =
+	{
+		RULE("spec.scaleTargetRef.kind", NAME, .name = name_path_segment),
+		RULE("spec.scaleTargetRef.name", NAME, .name = name_path_segment),
+		RULE("spec.metrics[]", CALL, .call = check_metric),
+		RULE("spec.behavior.scaleUp", CALL, .call = check_scaling),
+		RULE("spec.behavior.scaleDown", CALL, .call = check_scaling),
+		{0},
+},
+			 status_rules[] = {
+				 RULE("status.currentReplicas", NOT_NEGATIVE),
+				 RULE("status.desiredReplicas", NOT_NEGATIVE),
+				 {0},
 };
+
+/* What is measured is there without a pod. */
+static bool scales_from_nothing(const struct doc *metrics)
+{
+	DOC_EACH(m, doc_is(metrics, DOC_ARRAY) ? metrics : NULL)
+	if (in_list(ONE_OF("Object", "External"), doc_get_str(m, "type")))
+		return true;
+	return false;
+}
 
 static void validate(struct write *w)
 {
 	const struct fpath *p = FPATH(NULL, "spec");
 	const struct doc *spec = doc_get(w->obj, "spec");
-	int64_t low = doc_get_int(spec, "minReplicas", 1), high = doc_get_int(spec, "maxReplicas", 0);
+	int64_t low = doc_get_int(spec, "minReplicas", 1),
+		high = doc_get_int(spec, "maxReplicas", 0);
 	if (low < 1)
 		field_invalid_int(&w->faults, FPATH(p, "minReplicas"), low,
 				  "must be greater than or equal to 1");
+	if (low == 0 && !scales_from_nothing(doc_get(spec, "metrics")))
+		field_forbidden(&w->faults, FPATH(p, "metrics"),
+				"must specify at least one Object or External metric to support "
+				"scaling to zero replicas");
 	if (high < 1)
 		field_invalid_int(&w->faults, FPATH(p, "maxReplicas"), high,
 				  "must be greater than 0");

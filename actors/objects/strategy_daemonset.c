@@ -5,14 +5,17 @@
 
 static const char generation[] = "deprecated.daemonset.template.generation";
 
-static const struct fill fills[] = {
-	DEFAULT_TEXT("spec.updateStrategy+.type", "RollingUpdate"),
-	DEFAULT_NUMBER("spec.revisionHistoryLimit", 10),
-	{0},
-}, rolling[] = {
-	DEFAULT_NUMBER("spec.updateStrategy.rollingUpdate+.maxUnavailable", 1),
-	DEFAULT_NUMBER("spec.updateStrategy.rollingUpdate+.maxSurge", 0),
-	{0},
+static const struct fill fills[] =
+	{
+		DEFAULT_TEXT("spec.updateStrategy+.type", "RollingUpdate"),
+		DEFAULT_NUMBER("spec.revisionHistoryLimit", 10),
+		{0},
+},
+			 rolling[] = {
+				 DEFAULT_NUMBER("spec.updateStrategy.rollingUpdate+.maxUnavailable",
+						1),
+				 DEFAULT_NUMBER("spec.updateStrategy.rollingUpdate+.maxSurge", 0),
+				 {0},
 };
 
 static void defaults(struct write *w)
@@ -75,27 +78,29 @@ static void check_strategy(struct faults *f, const struct fpath *p, const struct
 		field_required(f, FPATH(at, "maxUnavailable"), "cannot be 0 when maxSurge is 0");
 }
 
-static const struct rule rules[] = {
-	RULE("spec.minReadySeconds", NOT_NEGATIVE),
-	RULE("spec.updateStrategy", CALL, .call = check_strategy),
-	RULE("spec.revisionHistoryLimit", NOT_NEGATIVE),
-	{0},
-}, status_rules[] = {
-	RULE("status.currentNumberScheduled", NOT_NEGATIVE),
-	RULE("status.numberMisscheduled", NOT_NEGATIVE),
-	RULE("status.desiredNumberScheduled", NOT_NEGATIVE),
-	RULE("status.numberReady", NOT_NEGATIVE),
-	RULE("status.observedGeneration", NOT_NEGATIVE),
-	RULE("status.updatedNumberScheduled", NOT_NEGATIVE),
-	RULE("status.numberAvailable", NOT_NEGATIVE),
-	RULE("status.numberUnavailable", NOT_NEGATIVE),
-	RULE("status.collisionCount", NOT_NEGATIVE),
-	{0},
+static const struct rule rules[] =
+	{
+		RULE("spec.minReadySeconds", NOT_NEGATIVE),
+		RULE("spec.updateStrategy", CALL, .call = check_strategy),
+		RULE("spec.revisionHistoryLimit", NOT_NEGATIVE),
+		{0},
+},
+			 status_rules[] = {
+				 RULE("status.currentNumberScheduled", NOT_NEGATIVE),
+				 RULE("status.numberMisscheduled", NOT_NEGATIVE),
+				 RULE("status.desiredNumberScheduled", NOT_NEGATIVE),
+				 RULE("status.numberReady", NOT_NEGATIVE),
+				 RULE("status.observedGeneration", NOT_NEGATIVE),
+				 RULE("status.updatedNumberScheduled", NOT_NEGATIVE),
+				 RULE("status.numberAvailable", NOT_NEGATIVE),
+				 RULE("status.numberUnavailable", NOT_NEGATIVE),
+				 RULE("status.collisionCount", NOT_NEGATIVE),
+				 {0},
 };
 
 static void validate(struct write *w)
 {
-	workload_validate(w, "daemonset", "DaemonSet");
+	workload_validate(w, "daemonset", NULL, "DaemonSet");
 }
 
 static void validate_status(struct write *w)

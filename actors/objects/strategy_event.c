@@ -131,6 +131,7 @@ static void validate_update(struct write *w)
 const struct strategy strategy_event = {
 	.unconditional_update = true,
 	.create_on_update = true,
+	.owns_nothing = true,
 	.validate = validate,
 	.validate_update = validate_update,
 };

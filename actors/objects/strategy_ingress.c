@@ -37,14 +37,16 @@ static void check_host(struct faults *f, const struct fpath *p, const struct doc
 
 /* ---- backends */
 
-static const struct rule reference_rules[] = {
-	RULE("apiGroup", OPTIONAL_NAME, .name = name_dns1123_subdomain),
-	RULE("kind", NAME, .name = name_path_segment, .detail = "kind is required"),
-	RULE("name", NAME, .name = name_path_segment, .detail = "name is required"),
-	{0},
-}, service_rules[] = {
-	RULE("service.name", NAME, .name = name_dns1035_label),
-	{0},
+static const struct rule reference_rules[] =
+	{
+		RULE("apiGroup", OPTIONAL_NAME, .name = name_dns1123_subdomain),
+		RULE("kind", NAME, .name = name_path_segment, .detail = "kind is required"),
+		RULE("name", NAME, .name = name_path_segment, .detail = "name is required"),
+		{0},
+},
+			 service_rules[] = {
+				 RULE("service.name", NAME, .name = name_dns1035_label),
+				 {0},
 };
 
 static void check_service(struct faults *f, const struct fpath *p, const struct doc *backend)
@@ -93,8 +95,9 @@ static void check_exact(struct faults *f, const struct fpath *p, struct span pat
 	static const char *const ends[] = {"/..", "/."};
 	for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++)
 		if (path.len && memmem(path.data, path.len, sequences[i], strlen(sequences[i])))
-			field_invalid(f, p, path,
-				      arena_printf(f->arena, "must not contain '%s'", sequences[i]));
+			field_invalid(
+				f, p, path,
+				arena_printf(f->arena, "must not contain '%s'", sequences[i]));
 	for (size_t i = 0; i < 2; i++)
 		if (ends_with(path, ends[i]))
 			field_invalid(f, p, path,
@@ -106,7 +109,7 @@ static void check_path(struct faults *f, const struct fpath *p, const struct doc
 	static const char *const types[] = {"Exact", "ImplementationSpecific", "Prefix", NULL};
 	struct span path = doc_get_str(d, "path"), type = doc_get_str(d, "pathType");
 	bool specific = span_is(type, "ImplementationSpecific");
-	if (!doc_get(d, "pathType")) {
+	if (doc_absent(doc_get(d, "pathType"))) {
 		field_required(f, FPATH(p, "pathType"), "pathType must be specified");
 		return;
 	}
@@ -182,8 +185,7 @@ static void check_controller(struct faults *f, const struct fpath *p, const stru
 	if (s.len > CONTROLLER_BYTES_MAX)
 		field_too_long(f, p, CONTROLLER_BYTES_MAX);
 	if (!slash || slash == s.data || slash + 1 == s.data + s.len) {
-		field_invalid(f, p, s,
-			      "must be a domain-prefixed path (such as \"acme.io/foo\")");
+		field_invalid(f, p, s, "must be a domain-prefixed path (such as \"acme.io/foo\")");
 		return;
 	}
 	struct span host = {s.data, (size_t)(slash - s.data)};

@@ -29,10 +29,9 @@ static void generate_selector(struct write *w)
 {
 	struct doc *spec = doc_get(w->obj, "spec");
 	struct doc *template = doc_need_map(w->a, spec, "template");
-	struct doc *labels = doc_need_map(
-		w->a, doc_need_map(w->a, template, "metadata"), "labels");
-	struct doc *selector = doc_need_map(
-		w->a, doc_need_map(w->a, spec, "selector"), "matchLabels");
+	struct doc *labels = doc_need_map(w->a, doc_need_map(w->a, template, "metadata"), "labels");
+	struct doc *selector =
+		doc_need_map(w->a, doc_need_map(w->a, spec, "selector"), "matchLabels");
 	struct span uid = doc_get_str(meta_of(w->obj), "uid");
 	/* Labels that are there already stay: the validation finds them. */
 	doc_default(w->a, labels, old_name_key, doc_span(w->a, w->name));
@@ -50,16 +49,16 @@ static void prepare_create(struct write *w)
 
 static void check_label(struct write *w, const char *key, struct span want)
 {
-	const struct fpath *p = FPATH(FPATH(FPATH(FPATH(NULL, "spec"), "template"), "metadata"),
-				      "labels");
+	const struct fpath *p =
+		FPATH(FPATH(FPATH(FPATH(NULL, "spec"), "template"), "metadata"), "labels");
 	const struct doc *labels = doc_path(w->obj, "spec.template.metadata.labels");
 	const struct doc *label = doc_get(labels, key);
 	if (!label)
-		field_required(&w->faults, FPATH(p, key),
+		field_required(&w->faults, FPATH_KEY(p, span_of(key)),
 			       arena_printf(w->a, "must be '%.*s'", (int)want.len,
 					    (const char *)want.data));
 	else if (!span_eq(label->text, want))
-		field_invalid_doc(&w->faults, FPATH(p, key), labels,
+		field_invalid_doc(&w->faults, FPATH_KEY(p, span_of(key)), labels,
 				  arena_printf(w->a, "must be '%.*s'", (int)want.len,
 					       (const char *)want.data));
 }
@@ -75,7 +74,8 @@ static void check_generated(struct write *w)
 	check_label(w, old_name_key, w->name);
 	if (chosen && (!by_uid || !span_eq(by_uid->text, uid)))
 		field_invalid_doc(&w->faults, FPATH(FPATH(NULL, "spec"), "selector"),
-				  doc_path(w->obj, "spec.selector"), "`selector` not auto-generated");
+				  doc_path(w->obj, "spec.selector"),
+				  "`selector` not auto-generated");
 }
 
 static void validate(struct write *w)
@@ -95,7 +95,8 @@ static void validate(struct write *w)
 /* Where pods go can still be changed while none has been started. */
 static bool may_move(const struct write *w)
 {
-	return doc_path_bool(w->old, "spec.suspend", false) && !doc_path(w->old, "status.startTime");
+	return doc_path_bool(w->old, "spec.suspend", false) &&
+	       !doc_path(w->old, "status.startTime");
 }
 
 static void validate_update(struct write *w)
@@ -122,18 +123,18 @@ static void validate_update(struct write *w)
 }
 
 static const struct rule status_rules[] = {
-	RULE("status.active", NOT_NEGATIVE),
-	RULE("status.succeeded", NOT_NEGATIVE),
-	RULE("status.failed", NOT_NEGATIVE),
-	RULE("status.ready", NOT_NEGATIVE),
-	RULE("status.terminating", NOT_NEGATIVE),
-	{0},
+	RULE("status.active", NOT_NEGATIVE),	  RULE("status.succeeded", NOT_NEGATIVE),
+	RULE("status.failed", NOT_NEGATIVE),	  RULE("status.ready", NOT_NEGATIVE),
+	RULE("status.terminating", NOT_NEGATIVE), {0},
 };
 
-static const char *const fixed[] = {
-	"spec.selector",	 "spec.completionMode", "spec.podFailurePolicy",
-	"spec.backoffLimitPerIndex", "spec.managedBy",	"spec.successPolicy",
-	NULL};
+static const char *const fixed[] = {"spec.selector",
+				    "spec.completionMode",
+				    "spec.podFailurePolicy",
+				    "spec.backoffLimitPerIndex",
+				    "spec.managedBy",
+				    "spec.successPolicy",
+				    NULL};
 
 const struct strategy strategy_job = {
 	.unconditional_update = true,

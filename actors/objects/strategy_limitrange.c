@@ -11,14 +11,15 @@
 static void fill_from(struct arena *a, struct doc *to, const struct doc *from)
 {
 	DOC_EACH(d, doc_is(from, DOC_MAP) ? from : NULL)
-		if (!doc_get_span(to, d->key))
-			doc_set_span(a, to, d->key, doc_copy(a, d));
+	if (!doc_get_span(to, d->key))
+		doc_set_span(a, to, d->key, doc_copy(a, d));
 }
 
 static void defaults(struct write *w)
 {
 	const struct doc *limits = doc_path(w->obj, "spec.limits");
-	DOC_EACH(item, doc_is(limits, DOC_ARRAY) ? limits : NULL) {
+	DOC_EACH(item, doc_is(limits, DOC_ARRAY) ? limits : NULL)
+	{
 		if (!span_is(doc_get_str(item, "type"), "Container"))
 			continue;
 		struct doc *limit = doc_need_map(w->a, item, "default");
@@ -48,7 +49,7 @@ static void check_container_name(struct faults *f, const struct fpath *p, struct
 	bool is_huge = name.len >= sizeof huge - 1 && !memcmp(name.data, huge, sizeof huge - 1);
 	if (name_qualified(name))
 		field_invalid(f, p, name, name_qualified(name));
-	else if (!memchr(name.data, '/', name.len) && !in_list(fine, name) && !is_huge)
+	if (!memchr(name.data, '/', name.len) && !in_list(fine, name) && !is_huge)
 		field_invalid(f, p, name, "must be a standard resource for containers");
 }
 
@@ -68,7 +69,8 @@ static void check_names(struct faults *f, const struct fpath *p, const struct do
 				field_forbidden(f, at, "may not be specified when `type` is 'Pod'");
 			continue;
 		}
-		DOC_EACH(d, doc_is(list, DOC_MAP) ? list : NULL) {
+		DOC_EACH(d, doc_is(list, DOC_MAP) ? list : NULL)
+		{
 			const struct fpath *here = FPATH_KEY(at, d->key);
 			if (container)
 				check_container_name(f, here, d->key);
@@ -110,8 +112,8 @@ static void check_orders(struct faults *f, const struct fpath *p, const struct d
 	struct quantity less, more;
 	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
 		const struct order *o = &orders[i];
-		if (!amount(item, o->less, key, &less, a) || !amount(item, o->more, key, &more, b) ||
-		    quantity_cmp(less, more) <= 0)
+		if (!amount(item, o->less, key, &less, a) ||
+		    !amount(item, o->more, key, &more, b) || quantity_cmp(less, more) <= 0)
 			continue;
 		/* The words are those of the table above. */
 		const char *at = strstr(o->words, "%s"), *then = strstr(at + 2, "%s");
@@ -137,7 +139,8 @@ static void check_ratio(struct faults *f, const struct fpath *p, const struct do
 	    low.nano <= 0)
 		return;
 	/* In millionths: what is written has six digits, and no float is asked. */
-	__int128 most = high.nano / 1000 * 1000000 / (low.nano / 1000 ? low.nano / 1000 : 1);
+	__int128 unit = low.nano / 1000 ? low.nano / 1000 : 1;
+	__int128 most = (high.nano / 1000 * 1000000 + unit / 2) / unit;
 	if (ratio.nano / 1000 > most)
 		field_invalid(f, at, span_of(ratio_text),
 			      arena_printf(f->arena,
@@ -152,7 +155,8 @@ static void check_amounts(struct faults *f, const struct fpath *p, const struct 
 	struct doc *seen = doc_new(f->arena, DOC_MAP);
 	for (size_t i = 0; i < AMOUNTS; i++) {
 		const struct doc *list = doc_get(item, amounts[i]);
-		DOC_EACH(d, doc_is(list, DOC_MAP) ? list : NULL) {
+		DOC_EACH(d, doc_is(list, DOC_MAP) ? list : NULL)
+		{
 			if (doc_get_span(seen, d->key))
 				continue;
 			doc_set_span(f->arena, seen, d->key, doc_bool(f->arena, true));
@@ -165,7 +169,8 @@ static void check_amounts(struct faults *f, const struct fpath *p, const struct 
 static void check_limits(struct faults *f, const struct fpath *p, const struct doc *limits)
 {
 	int i = 0;
-	DOC_EACH(item, doc_is(limits, DOC_ARRAY) ? limits : NULL) {
+	DOC_EACH(item, doc_is(limits, DOC_ARRAY) ? limits : NULL)
+	{
 		const struct fpath *here = FPATH_AT(p, i++);
 		struct span type = doc_get_str(item, "type");
 		check_type(f, FPATH(here, "type"), doc_get(item, "type"));

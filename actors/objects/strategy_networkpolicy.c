@@ -22,7 +22,8 @@ static void defaults(struct write *w)
 static void check_port(struct faults *f, const struct fpath *p, const struct doc *port)
 {
 	const struct doc *d = doc_get(port, "port"), *end = doc_get(port, "endPort");
-	check_enum(f, FPATH(p, "protocol"), doc_get(port, "protocol"), ONE_OF("TCP", "UDP", "SCTP"));
+	check_enum(f, FPATH(p, "protocol"), doc_get(port, "protocol"),
+		   ONE_OF("TCP", "UDP", "SCTP"));
 	if (doc_is(d, DOC_INT))
 		check_range(f, FPATH(p, "port"), d, 1, 65535);
 	else if (d && name_port(d->text))
@@ -54,7 +55,8 @@ static void check_block(struct faults *f, const struct fpath *p, const struct do
 			      "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
 		return;
 	}
-	DOC_EACH(d, doc_is(except, DOC_ARRAY) ? except : NULL) {
+	DOC_EACH(d, doc_is(except, DOC_ARRAY) ? except : NULL)
+	{
 		const struct fpath *here = FPATH_AT(FPATH(p, "except"), i++);
 		if (!address_range(d->text, &part)) {
 			field_invalid(f, here, d->text,
@@ -92,7 +94,8 @@ static void check_types(struct faults *f, const struct fpath *p, const struct do
 		field_invalid_doc(f, p, types, "may not specify more than two policyTypes");
 		return;
 	}
-	DOC_EACH(d, types) {
+	DOC_EACH(d, types)
+	{
 		const struct fpath *here = FPATH_AT(p, i++);
 		check_enum(f, here, d, fine);
 	}

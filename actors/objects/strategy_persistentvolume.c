@@ -77,13 +77,13 @@ void volume_check_access(struct faults *f, const struct fpath *p, const struct d
 		field_required(f, p, missing);
 		return;
 	}
-	DOC_EACH(d, modes) {
+	DOC_EACH(d, modes)
+	{
 		check_enum(f, p, d, volume_access_modes);
 		one_pod |= doc_str_is(d, "ReadWriteOncePod");
 	}
 	if (one_pod && modes->count > 1)
-		field_forbidden(f, p,
-				"may not use ReadWriteOncePod with other access modes");
+		field_forbidden(f, p, "may not use ReadWriteOncePod with other access modes");
 }
 
 static void check_capacity(struct faults *f, const struct fpath *p, const struct doc *capacity)
@@ -94,9 +94,8 @@ static void check_capacity(struct faults *f, const struct fpath *p, const struct
 	if (!doc_get(capacity, "storage") || capacity->count > 1)
 		field_not_supported(f, p, (struct span){0}, ONE_OF("storage"));
 	DOC_EACH(d, capacity)
-		if (!quantity_parse(d->text, &q) && q.nano <= 0)
-			field_invalid(f, FPATH_KEY(p, d->key), d->text,
-				      "must be greater than zero");
+	if (!quantity_parse(d->text, &q) && q.nano <= 0)
+		field_invalid(f, FPATH_KEY(p, d->key), d->text, "must be greater than zero");
 }
 
 static void check_inline(struct faults *f, const struct fpath *p, const struct doc *spec)
@@ -114,7 +113,8 @@ static void check_inline(struct faults *f, const struct fpath *p, const struct d
 
 static const struct rule spec_rules[] = {
 	RULE("capacity", CALL, .call = check_capacity),
-	RULE("persistentVolumeReclaimPolicy", ONE_OF, .list = ONE_OF("Delete", "Recycle", "Retain")),
+	RULE("persistentVolumeReclaimPolicy", ONE_OF,
+	     .list = ONE_OF("Delete", "Recycle", "Retain")),
 	RULE("storageClassName", OPTIONAL_NAME, .name = name_dns1123_subdomain),
 	RULE("volumeMode", ONE_OF, .list = volume_modes),
 	{0},

@@ -77,8 +77,8 @@ static void validate_update(struct write *w)
 		field_forbidden(&w->faults,
 				FPATH(FPATH(FPATH(p, "resources"), "requests"), "storage"),
 				"field can not be less than previous value");
-	check_immutable(&w->faults, FPATH(NULL, "volumeMode"),
-			doc_path(w->obj, "spec.volumeMode"), doc_path(w->old, "spec.volumeMode"));
+	check_immutable(&w->faults, FPATH(NULL, "volumeMode"), doc_path(w->obj, "spec.volumeMode"),
+			doc_path(w->old, "spec.volumeMode"));
 }
 
 const struct strategy strategy_persistentvolumeclaim = {

@@ -205,6 +205,14 @@ static struct doc *bind(struct write *w, const struct doc *body)
 
 static const struct subresource subresources[] = {
 	{.name = "status", .prepare = prepare_status},
+	{.name = "ephemeralcontainers",
+	 .counts = true,
+	 .prepare = pod_prepare_ephemeral,
+	 .validate = pod_validate_ephemeral},
+	{.name = "resize",
+	 .counts = true,
+	 .prepare = pod_prepare_resize,
+	 .validate = pod_validate_resize},
 	{.name = "binding", .create = bind},
 	{.name = "eviction", .create = plan_evict},
 	{0},

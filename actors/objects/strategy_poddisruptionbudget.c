@@ -7,20 +7,22 @@ static void check_spec(struct faults *f, const struct fpath *p, const struct doc
 		field_invalid_doc(f, p, spec, "minAvailable and maxUnavailable cannot be both set");
 }
 
-static const struct rule rules[] = {
-	RULE("spec", CALL, .call = check_spec),
-	RULE("spec.minAvailable", SHARE),
-	RULE("spec.maxUnavailable", SHARE),
-	RULE("spec.selector", SELECTOR),
-	RULE("spec.unhealthyPodEvictionPolicy", ONE_OF,
-	     .list = ONE_OF("AlwaysAllow", "IfHealthyBudget")),
-	{0},
-}, status_rules[] = {
-	RULE("status.disruptionsAllowed", NOT_NEGATIVE),
-	RULE("status.currentHealthy", NOT_NEGATIVE),
-	RULE("status.desiredHealthy", NOT_NEGATIVE),
-	RULE("status.expectedPods", NOT_NEGATIVE),
-	{0},
+static const struct rule rules[] =
+	{
+		RULE("spec", CALL, .call = check_spec),
+		RULE("spec.minAvailable", SHARE),
+		RULE("spec.maxUnavailable", SHARE),
+		RULE("spec.selector", SELECTOR),
+		RULE("spec.unhealthyPodEvictionPolicy", ONE_OF,
+		     .list = ONE_OF("AlwaysAllow", "IfHealthyBudget")),
+		{0},
+},
+			 status_rules[] = {
+				 RULE("status.disruptionsAllowed", NOT_NEGATIVE),
+				 RULE("status.currentHealthy", NOT_NEGATIVE),
+				 RULE("status.desiredHealthy", NOT_NEGATIVE),
+				 RULE("status.expectedPods", NOT_NEGATIVE),
+				 {0},
 };
 
 const struct strategy strategy_poddisruptionbudget = {

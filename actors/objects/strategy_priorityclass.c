@@ -61,7 +61,8 @@ static void validate(struct write *w)
 static void validate_update(struct write *w)
 {
 	if (doc_get_int(w->obj, "value", 0) != doc_get_int(w->old, "value", 0))
-		field_forbidden(&w->faults, FPATH(NULL, "value"), "may not be changed in an update.");
+		field_forbidden(&w->faults, FPATH(NULL, "value"),
+				"may not be changed in an update.");
 }
 
 static struct doc *may_delete(struct write *w)

@@ -1,6 +1,7 @@
 /* Roles and who they are given to. A binding's role never changes: who could
  * change it would give away rights that were given for another one. */
 #include "actors/objects/meta.h"
+#include "actors/schema/selectors.h"
 
 #define GROUP "rbac.authorization.k8s.io"
 
@@ -48,15 +49,27 @@ static void check_cluster_rule(struct faults *f, const struct fpath *p, const st
 	check_any_rule(f, p, rule, false);
 }
 
-static const struct rule role_rules[] = {
-	RULE("rules[]", CALL, .call = check_rule),
-	{0},
-}, cluster_role_rules[] = {
-	RULE("rules[]", CALL, .call = check_cluster_rule),
-	RULE("aggregationRule.clusterRoleSelectors", NEEDED,
-	     .detail = "at least one clusterRoleSelector required if aggregationRule is non-nil"),
-	RULE("aggregationRule.clusterRoleSelectors[]", SELECTOR),
-	{0},
+static void check_aggregated(struct faults *f, const struct fpath *p, const struct doc *d)
+{
+	const struct label_selector *compiled;
+	check_label_selector(f, p, d);
+	if (label_selector_from_doc(f->arena, d, &compiled, NULL))
+		field_invalid_doc(f, p, d, "invalid label selector.");
+}
+
+static const struct rule role_rules[] =
+	{
+		RULE("rules[]", CALL, .call = check_rule),
+		{0},
+},
+			 cluster_role_rules[] = {
+				 RULE("rules[]", CALL, .call = check_cluster_rule),
+				 RULE("aggregationRule.clusterRoleSelectors", NEEDED,
+				      .detail = "at least one clusterRoleSelector required if "
+						"aggregationRule is non-nil"),
+				 RULE("aggregationRule.clusterRoleSelectors[]", CALL,
+				      .call = check_aggregated),
+				 {0},
 };
 
 const struct strategy strategy_role = {
@@ -80,7 +93,8 @@ static const struct fill binding_fills[] = {DEFAULT_TEXT("roleRef+.apiGroup", GR
 static void binding_defaults(struct write *w)
 {
 	const struct doc *subjects = doc_get(w->obj, "subjects");
-	DOC_EACH(s, doc_is(subjects, DOC_ARRAY) ? subjects : NULL) {
+	DOC_EACH(s, doc_is(subjects, DOC_ARRAY) ? subjects : NULL)
+	{
 		struct span kind = doc_get_str(s, "kind");
 		if (!doc_get_str(s, "apiGroup").len &&
 		    (span_is(kind, "User") || span_is(kind, "Group")))
@@ -123,25 +137,28 @@ static void check_cluster_subject(struct faults *f, const struct fpath *p, const
 	check_any_subject(f, p, s, false);
 }
 
-static const struct rule binding_rules[] = {
-	RULE("roleRef.apiGroup", NEEDED_ONE_OF, .list = ONE_OF(GROUP)),
-	RULE("roleRef.kind", NEEDED_ONE_OF, .list = ONE_OF("Role", "ClusterRole")),
-	RULE("roleRef.name", NAME, .name = name_path_segment),
-	RULE("subjects[]", CALL, .call = check_subject),
-	{0},
-}, cluster_binding_rules[] = {
-	RULE("roleRef.apiGroup", NEEDED_ONE_OF, .list = ONE_OF(GROUP)),
-	RULE("roleRef.kind", NEEDED_ONE_OF, .list = ONE_OF("ClusterRole")),
-	RULE("roleRef.name", NAME, .name = name_path_segment),
-	RULE("subjects[]", CALL, .call = check_cluster_subject),
-	{0},
+static const struct rule binding_rules[] =
+	{
+		RULE("roleRef.apiGroup", NEEDED_ONE_OF, .list = ONE_OF(GROUP)),
+		RULE("roleRef.kind", NEEDED_ONE_OF, .list = ONE_OF("Role", "ClusterRole")),
+		RULE("roleRef.name", NAME, .name = name_path_segment),
+		RULE("subjects[]", CALL, .call = check_subject),
+		{0},
+},
+			 cluster_binding_rules[] = {
+				 RULE("roleRef.apiGroup", NEEDED_ONE_OF, .list = ONE_OF(GROUP)),
+				 RULE("roleRef.kind", NEEDED_ONE_OF, .list = ONE_OF("ClusterRole")),
+				 RULE("roleRef.name", NAME, .name = name_path_segment),
+				 RULE("subjects[]", CALL, .call = check_cluster_subject),
+				 {0},
 };
 
 static void binding_validate_update(struct write *w)
 {
 	const struct doc *role = doc_get(w->obj, "roleRef");
 	if (!doc_equal(role, doc_get(w->old, "roleRef")))
-		field_invalid_doc(&w->faults, FPATH(NULL, "roleRef"), role, "cannot change roleRef");
+		field_invalid_doc(&w->faults, FPATH(NULL, "roleRef"), role,
+				  "cannot change roleRef");
 }
 
 const struct strategy strategy_rolebinding = {

@@ -3,17 +3,20 @@
 
 static const struct fill fills[] = {DEFAULT_NUMBER("spec.replicas", 1), {0}};
 
-static const struct rule rules[] = {
-	RULE("spec.replicas", NOT_NEGATIVE),
-	RULE("spec.minReadySeconds", NOT_NEGATIVE),
-	{0},
-}, status_rules[] = {
-	RULE("status.replicas", NOT_NEGATIVE),
-	RULE("status.fullyLabeledReplicas", NOT_NEGATIVE),
-	RULE("status.readyReplicas", NOT_NEGATIVE),
-	RULE("status.availableReplicas", NOT_NEGATIVE),
-	RULE("status.observedGeneration", NOT_NEGATIVE),
-	{0},
+static const struct rule rules[] =
+	{
+		RULE("spec.selector", NEEDED_MAP),
+		RULE("spec.replicas", NOT_NEGATIVE),
+		RULE("spec.minReadySeconds", NOT_NEGATIVE),
+		{0},
+},
+			 status_rules[] = {
+				 RULE("status.replicas", NOT_NEGATIVE),
+				 RULE("status.fullyLabeledReplicas", NOT_NEGATIVE),
+				 RULE("status.readyReplicas", NOT_NEGATIVE),
+				 RULE("status.availableReplicas", NOT_NEGATIVE),
+				 RULE("status.observedGeneration", NOT_NEGATIVE),
+				 {0},
 };
 
 static void prepare_create(struct write *w)
@@ -24,7 +27,7 @@ static void prepare_create(struct write *w)
 
 static void validate(struct write *w)
 {
-	workload_validate(w, "deployment", "ReplicaSet");
+	workload_validate(w, "deployment", "invalid label selector", "ReplicaSet");
 }
 
 static void validate_status(struct write *w)

@@ -42,16 +42,13 @@ static bool is_qualified(struct span s)
 	return memchr(s.data, '/', s.len) != NULL;
 }
 
-bool quota_check_name(struct faults *f, const struct fpath *p, struct span name)
+void quota_check_name(struct faults *f, const struct fpath *p, struct span name)
 {
 	const char *why = name_qualified(name);
 	if (why)
 		field_invalid(f, p, name, why);
 	else if (!is_qualified(name) && !is_quota_name(name) && !span_is(name, "storage"))
 		field_invalid(f, p, name, "must be a standard resource type or fully qualified");
-	else
-		return true;
-	return false;
 }
 
 void quota_check_amount(struct faults *f, const struct fpath *p, const struct doc *amount)
@@ -67,11 +64,11 @@ void quota_check_amount(struct faults *f, const struct fpath *p, const struct do
 
 static void check_amounts(struct faults *f, const struct fpath *p, const struct doc *list)
 {
-	DOC_EACH(d, doc_is(list, DOC_MAP) ? list : NULL) {
+	DOC_EACH(d, doc_is(list, DOC_MAP) ? list : NULL)
+	{
 		const struct fpath *here = FPATH_KEY(p, d->key);
-		bool fine = quota_check_name(f, here, d->key);
-		if (fine ? !is_qualified(d->key) && !is_quota_name(d->key)
-			 : !is_qualified(d->key) && !name_qualified(d->key))
+		quota_check_name(f, here, d->key);
+		if (!is_qualified(d->key) && !is_quota_name(d->key))
 			field_invalid(f, here, d->key, "must be a standard resource for quota");
 		quota_check_amount(f, here, d);
 	}
@@ -108,8 +105,8 @@ static bool counts_by(struct span scope, struct span resource)
 static bool fits_all(struct span scope, const struct doc *hard)
 {
 	DOC_EACH(d, doc_is(hard, DOC_MAP) ? hard : NULL)
-		if (is_quota_name(d->key) && !counts_by(scope, d->key))
-			return false;
+	if (is_quota_name(d->key) && !counts_by(scope, d->key))
+		return false;
 	return true;
 }
 
@@ -121,8 +118,8 @@ static bool conflict(const struct doc *list, const char *field)
 	for (size_t i = 0; i < 2; i++) {
 		bool there[2] = {false, false};
 		DOC_EACH(d, list)
-			for (size_t k = 0; k < 2; k++)
-				there[k] |= doc_str_is(field ? doc_get(d, field) : d, pairs[i][k]);
+		for (size_t k = 0; k < 2; k++)
+			there[k] |= doc_str_is(field ? doc_get(d, field) : d, pairs[i][k]);
 		if (there[0] && there[1])
 			return true;
 	}
@@ -133,7 +130,8 @@ static void check_scopes(struct faults *f, const struct fpath *p, const struct d
 {
 	const struct doc *list = doc_get(spec, "scopes"), *hard = doc_get(spec, "hard");
 	const struct fpath *at = FPATH(p, "scopes");
-	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL) {
+	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
 		if (!in_list(scopes, d->text))
 			field_invalid_doc(f, at, list, "unsupported scope");
 		if (!fits_all(d->text, hard))
@@ -176,7 +174,8 @@ static void check_spec(struct faults *f, const struct fpath *p, const struct doc
 	const struct fpath *at = FPATH(FPATH(p, "scopeSelector"), "matchExpressions");
 	check_amounts(f, FPATH(p, "hard"), doc_get(spec, "hard"));
 	check_scopes(f, p, spec);
-	DOC_EACH(x, doc_is(list, DOC_ARRAY) ? list : NULL) {
+	DOC_EACH(x, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
 		check_requirement(f, at, x);
 		if (!fits_all(doc_get_str(x, "scopeName"), doc_get(spec, "hard")))
 			field_invalid_doc(f, at, doc_get(spec, "scopeSelector"),
@@ -186,13 +185,15 @@ static void check_spec(struct faults *f, const struct fpath *p, const struct doc
 		field_invalid_doc(f, at, doc_get(spec, "scopes"), "conflicting scopes");
 }
 
-static const struct rule rules[] = {
-	RULE("spec", CALL, .call = check_spec),
-	{0},
-}, status_rules[] = {
-	RULE("status.hard", CALL, .call = check_amounts),
-	RULE("status.used", CALL, .call = check_amounts),
-	{0},
+static const struct rule rules[] =
+	{
+		RULE("spec", CALL, .call = check_spec),
+		{0},
+},
+			 status_rules[] = {
+				 RULE("status.hard", CALL, .call = check_amounts),
+				 RULE("status.used", CALL, .call = check_amounts),
+				 {0},
 };
 
 static const char *const fixed[] = {"spec.scopes", NULL};

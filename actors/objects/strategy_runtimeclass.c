@@ -1,4 +1,5 @@
 /* RuntimeClasses: what runs the pods that name them. */
+#include "actors/objects/meta.h"
 #include "actors/objects/pod.h"
 
 static void check_handler(struct faults *f, const struct fpath *p, const struct doc *d)
@@ -22,8 +23,11 @@ static void check_scheduling(struct faults *f, const struct fpath *p, const stru
 	const struct doc *list = doc_get(d, "tolerations");
 	const struct fpath *at = FPATH(p, "tolerations");
 	int i = 0;
-	pod_tolerations_validate(f, at, list);
-	DOC_EACH(t, doc_is(list, DOC_ARRAY) ? list : NULL) {
+	meta_validate_labels(f, FPATH(p, "nodeSelector"), doc_get(d, "nodeSelector"));
+	/* Kubernetes tells these places so. */
+	pod_tolerations_validate(f, FPATH(at, "tolerations"), list);
+	DOC_EACH(t, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
 		const struct fpath *here = FPATH_AT(at, i++);
 		for (const struct doc *o = list->first; o != t; o = o->next)
 			if (doc_equal(o, t))

@@ -4,24 +4,28 @@
 #include "actors/objects/meta.h"
 #include "actors/objects/pod.h"
 
-static const struct fill fills[] = {
-	DEFAULT_TEXT("spec.podManagementPolicy", "OrderedReady"),
-	DEFAULT_NUMBER("spec.replicas", 1),
-	DEFAULT_NUMBER("spec.revisionHistoryLimit", 10),
-	DEFAULT_TEXT("spec.persistentVolumeClaimRetentionPolicy+.whenDeleted", "Retain"),
-	DEFAULT_TEXT("spec.persistentVolumeClaimRetentionPolicy+.whenScaled", "Retain"),
-	DEFAULT_TEXT("spec.volumeClaimTemplates[].spec+.volumeMode", "Filesystem"),
-	DEFAULT_TEXT("spec.volumeClaimTemplates[].status+.phase", "Pending"),
-	DEFAULT_TEXT("spec.volumeClaimTemplates[].apiVersion", "v1"),
-	DEFAULT_TEXT("spec.volumeClaimTemplates[].kind", "PersistentVolumeClaim"),
-	{0},
-}, first_rolling[] = {
-	DEFAULT_TEXT("spec.updateStrategy+.type", "RollingUpdate"),
-	DEFAULT_MAP("spec.updateStrategy.rollingUpdate"),
-	{0},
-}, rolling[] = {
-	DEFAULT_NUMBER("spec.updateStrategy.rollingUpdate.partition", 0),
-	{0},
+static const struct fill fills[] =
+	{
+		DEFAULT_TEXT("spec.podManagementPolicy", "OrderedReady"),
+		DEFAULT_NUMBER("spec.replicas", 1),
+		DEFAULT_NUMBER("spec.revisionHistoryLimit", 10),
+		DEFAULT_TEXT("spec.persistentVolumeClaimRetentionPolicy+.whenDeleted", "Retain"),
+		DEFAULT_TEXT("spec.persistentVolumeClaimRetentionPolicy+.whenScaled", "Retain"),
+		DEFAULT_TEXT("spec.volumeClaimTemplates[].spec+.volumeMode", "Filesystem"),
+		DEFAULT_TEXT("spec.volumeClaimTemplates[].status+.phase", "Pending"),
+		DEFAULT_TEXT("spec.volumeClaimTemplates[].apiVersion", "v1"),
+		DEFAULT_TEXT("spec.volumeClaimTemplates[].kind", "PersistentVolumeClaim"),
+		{0},
+},
+			 first_rolling[] =
+				 {
+					 DEFAULT_TEXT("spec.updateStrategy+.type", "RollingUpdate"),
+					 DEFAULT_MAP("spec.updateStrategy.rollingUpdate"),
+					 {0},
+},
+			 rolling[] = {
+				 DEFAULT_NUMBER("spec.updateStrategy.rollingUpdate.partition", 0),
+				 {0},
 };
 
 static void defaults(struct write *w)
@@ -64,24 +68,29 @@ static void check_strategy(struct faults *f, const struct fpath *p, const struct
 
 static const char *const retention[] = {"Retain", "Delete", NULL};
 
-static const struct rule rules[] = {
-	RULE("spec.podManagementPolicy", CALL, .call = check_management),
-	RULE("spec.updateStrategy", CALL, .call = check_strategy),
-	RULE("spec.replicas", NOT_NEGATIVE),
-	RULE("spec.minReadySeconds", NOT_NEGATIVE),
-	RULE("spec.ordinals.start", NOT_NEGATIVE),
-	RULE("spec.persistentVolumeClaimRetentionPolicy.whenDeleted", ONE_OF, .list = retention),
-	RULE("spec.persistentVolumeClaimRetentionPolicy.whenScaled", ONE_OF, .list = retention),
-	{0},
-}, status_rules[] = {
-	RULE("status.replicas", NOT_NEGATIVE),
-	RULE("status.readyReplicas", NOT_NEGATIVE),
-	RULE("status.currentReplicas", NOT_NEGATIVE),
-	RULE("status.updatedReplicas", NOT_NEGATIVE),
-	RULE("status.availableReplicas", NOT_NEGATIVE),
-	RULE("status.observedGeneration", NOT_NEGATIVE),
-	RULE("status.collisionCount", NOT_NEGATIVE),
-	{0},
+static const struct rule rules[] =
+	{
+		RULE("spec.podManagementPolicy", CALL, .call = check_management),
+		RULE("spec.updateStrategy", CALL, .call = check_strategy),
+		RULE("spec.selector", NEEDED_MAP),
+		RULE("spec.replicas", NOT_NEGATIVE),
+		RULE("spec.minReadySeconds", NOT_NEGATIVE),
+		RULE("spec.ordinals.start", NOT_NEGATIVE),
+		RULE("spec.persistentVolumeClaimRetentionPolicy.whenDeleted", ONE_OF,
+		     .list = retention),
+		RULE("spec.persistentVolumeClaimRetentionPolicy.whenScaled", ONE_OF,
+		     .list = retention),
+		{0},
+},
+			 status_rules[] = {
+				 RULE("status.replicas", NOT_NEGATIVE),
+				 RULE("status.readyReplicas", NOT_NEGATIVE),
+				 RULE("status.currentReplicas", NOT_NEGATIVE),
+				 RULE("status.updatedReplicas", NOT_NEGATIVE),
+				 RULE("status.availableReplicas", NOT_NEGATIVE),
+				 RULE("status.observedGeneration", NOT_NEGATIVE),
+				 RULE("status.collisionCount", NOT_NEGATIVE),
+				 {0},
 };
 
 /* Of the template only what no volume claim has to do with: mounts may name
@@ -92,8 +101,8 @@ static void validate(struct write *w)
 	const struct fpath *spec = FPATH(t, "spec");
 	const struct doc *template = doc_path(w->obj, "spec.template");
 	const struct doc *m = meta_of(template);
-	if (workload_check_selector(w, "statefulset"))
-		workload_check_labels(w, t, doc_path(w->obj, "spec.selector"), template);
+	workload_check_selector(w, "statefulset", "");
+	workload_check_labels(w, t, doc_path(w->obj, "spec.selector"), template);
 	meta_validate_labels(&w->faults, FPATH(t, "labels"), doc_get(m, "labels"));
 	meta_validate_annotations(&w->faults, FPATH(t, "annotations"), doc_get(m, "annotations"));
 	struct span policy = doc_path_str(template, "spec.restartPolicy");
@@ -107,11 +116,13 @@ static void validate(struct write *w)
 
 static void validate_update(struct write *w)
 {
-	static const char *const free_fields[] = {
-		"replicas",	   "ordinals",
-		"template",	   "updateStrategy",
-		"minReadySeconds", "revisionHistoryLimit",
-		"persistentVolumeClaimRetentionPolicy"};
+	static const char *const free_fields[] = {"replicas",
+						  "ordinals",
+						  "template",
+						  "updateStrategy",
+						  "minReadySeconds",
+						  "revisionHistoryLimit",
+						  "persistentVolumeClaimRetentionPolicy"};
 	struct doc *now = copy_of(w, doc_get(w->obj, "spec")), *was = doc_get(w->old, "spec");
 	for (size_t i = 0; i < sizeof free_fields / sizeof *free_fields; i++)
 		put_or_remove(w, now, free_fields[i], copy_of(w, doc_get(was, free_fields[i])));
@@ -125,9 +136,9 @@ static void validate_update(struct write *w)
 
 static void validate_status(struct write *w)
 {
-	workload_check_counts(w, "replicas",
-			      ONE_OF("readyReplicas", "currentReplicas", "updatedReplicas",
-				     "availableReplicas"));
+	workload_check_counts(
+		w, "replicas",
+		ONE_OF("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"));
 	workload_check_counts(w, "readyReplicas", ONE_OF("availableReplicas"));
 	workload_check_collisions(w);
 }

@@ -38,7 +38,8 @@ static void check_parameters(struct faults *f, const struct fpath *p, const stru
 		field_too_long(f, p, PARAMETERS_MAX);
 		return;
 	}
-	DOC_EACH(d, all) {
+	DOC_EACH(d, all)
+	{
 		if (d->key.len == 0)
 			field_invalid(f, p, d->key, "field can not be empty.");
 		bytes += d->key.len + d->text.len;
@@ -51,7 +52,8 @@ static void check_topology(struct faults *f, const struct fpath *p, const struct
 {
 	const struct doc *list = doc_get(term, "matchLabelExpressions");
 	int i = 0;
-	DOC_EACH(x, doc_is(list, DOC_ARRAY) ? list : NULL) {
+	DOC_EACH(x, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
 		const struct fpath *here = FPATH_AT(FPATH(p, "matchLabelExpressions"), i++);
 		const struct doc *values = doc_get(x, "values");
 		struct span key = doc_get_str(x, "key");
@@ -79,9 +81,9 @@ static void class_validate_update(struct write *w)
 	static const char *const fields[] = {"parameters", "provisioner", "reclaimPolicy"};
 	for (size_t i = 0; i < 3; i++)
 		if (!doc_equal(doc_get(w->obj, fields[i]), doc_get(w->old, fields[i])))
-			field_forbidden(&w->faults, FPATH(NULL, fields[i]),
-					arena_printf(w->a, "updates to %s are forbidden.",
-						     fields[i]));
+			field_forbidden(
+				&w->faults, FPATH(NULL, fields[i]),
+				arena_printf(w->a, "updates to %s are forbidden.", fields[i]));
 }
 
 static const char *const class_fixed[] = {"volumeBindingMode", NULL};
@@ -110,26 +112,20 @@ static void check_source(struct faults *f, const struct fpath *p, const struct d
 	else if (name && !name->text.len)
 		field_required(f, FPATH(p, "persistentVolumeName"),
 			       "must specify non empty persistentVolumeName");
-	else if (name && name_dns1123_subdomain(name->text))
+	if (name && name_dns1123_subdomain(name->text))
 		field_invalid(f, FPATH(p, "persistentVolumeName"), name->text,
 			      name_dns1123_subdomain(name->text));
-	else if (inline_spec)
+	if (inline_spec && !name)
 		volume_spec_validate(f, FPATH(p, "inlineVolumeSpec"), inline_spec, true);
 }
 
 static const struct rule attachment_rules[] = {
-	RULE("spec.attacher", NAME, .name = name_dns1123_subdomain),
+	RULE("spec.attacher", NEEDED),
+	RULE("spec.attacher", ANY_NAME, .name = name_dns1123_subdomain),
 	RULE("spec.source", CALL, .call = check_source),
-	RULE("spec.nodeName", OPTIONAL_NAME, .name = name_dns1123_subdomain),
+	RULE("spec.nodeName", ANY_NAME, .name = name_dns1123_subdomain),
 	{0},
 };
-
-static void attachment_validate(struct write *w)
-{
-	if (!doc_path_str(w->obj, "spec.nodeName").len)
-		field_invalid(&w->faults, FPATH(FPATH(NULL, "spec"), "nodeName"), (struct span){0},
-			      name_dns1123_subdomain((struct span){0}));
-}
 
 static const char *const spec_fixed[] = {"spec", NULL};
 
@@ -137,7 +133,6 @@ const struct strategy strategy_volumeattachment = {
 	.status = true,
 	.returns_deleted = true,
 	.rules = attachment_rules,
-	.validate = attachment_validate,
 	.fixed = spec_fixed,
 	.subresources = subresources_status,
 };
@@ -145,9 +140,12 @@ const struct strategy strategy_volumeattachment = {
 /* ---- drivers */
 
 static const struct fill driver_fills[] = {
-	DEFAULT_YES("spec.attachRequired"),	 DEFAULT_NO("spec.podInfoOnMount"),
-	DEFAULT_NO("spec.storageCapacity"),	 DEFAULT_TEXT("spec.fsGroupPolicy", "ReadWriteOnceWithFSType"),
-	DEFAULT_NO("spec.requiresRepublish"), DEFAULT_NO("spec.seLinuxMount"),
+	DEFAULT_YES("spec.attachRequired"),
+	DEFAULT_NO("spec.podInfoOnMount"),
+	DEFAULT_NO("spec.storageCapacity"),
+	DEFAULT_TEXT("spec.fsGroupPolicy", "ReadWriteOnceWithFSType"),
+	DEFAULT_NO("spec.requiresRepublish"),
+	DEFAULT_NO("spec.seLinuxMount"),
 	{0},
 };
 
@@ -163,7 +161,8 @@ static void driver_defaults(struct write *w)
 static void check_tokens(struct faults *f, const struct fpath *p, const struct doc *list)
 {
 	int i = 0;
-	DOC_EACH(t, doc_is(list, DOC_ARRAY) ? list : NULL) {
+	DOC_EACH(t, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
 		const struct fpath *here = FPATH_AT(p, i++);
 		struct span audience = doc_get_str(t, "audience");
 		const struct doc *seconds = doc_get(t, "expirationSeconds");
@@ -185,7 +184,7 @@ static void check_tokens(struct faults *f, const struct fpath *p, const struct d
 static void check_modes(struct faults *f, const struct fpath *p, const struct doc *list)
 {
 	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL)
-		check_enum(f, p, d, ONE_OF("Persistent", "Ephemeral"));
+	check_enum(f, p, d, ONE_OF("Persistent", "Ephemeral"));
 }
 
 static const struct rule driver_rules[] = {
@@ -216,22 +215,24 @@ static void check_node_id(struct faults *f, const struct fpath *p, const struct 
 	if (!d || !d->text.len)
 		field_required(f, p, "");
 	else if (d->text.len > NODE_ID_BYTES_MAX)
-		field_invalid(f, p, d->text,
-			      arena_printf(f->arena, "must be %d characters or less",
-					   NODE_ID_BYTES_MAX));
+		field_invalid(
+			f, p, d->text,
+			arena_printf(f->arena, "must be %d characters or less", NODE_ID_BYTES_MAX));
 }
 
 static void check_drivers(struct faults *f, const struct fpath *p, const struct doc *list)
 {
 	int i = 0;
-	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL) {
+	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
 		const struct fpath *here = FPATH_AT(p, i++);
 		const struct doc *keys = doc_get(d, "topologyKeys");
 		struct span name = doc_get_str(d, "name");
 		for (const struct doc *o = list->first; o != d; o = o->next)
 			if (span_eq(doc_get_str(o, "name"), name))
 				field_duplicate(f, FPATH(here, "name"), name);
-		DOC_EACH(k, doc_is(keys, DOC_ARRAY) ? keys : NULL) {
+		DOC_EACH(k, doc_is(keys, DOC_ARRAY) ? keys : NULL)
+		{
 			if (!k->text.len)
 				field_required(f, here, "");
 			for (const struct doc *o = keys->first; o != k; o = o->next)
@@ -244,7 +245,8 @@ static void check_drivers(struct faults *f, const struct fpath *p, const struct 
 }
 
 static const struct rule node_rules[] = {
-	RULE("spec.drivers[].name", NAME, .name = name_dns1123_subdomain),
+	RULE("spec.drivers[].name", NEEDED),
+	RULE("spec.drivers[].name", ANY_NAME, .name = name_dns1123_subdomain),
 	RULE("spec.drivers[].nodeID", CALL, .call = check_node_id),
 	RULE("spec.drivers[].allocatable.count", NOT_NEGATIVE),
 	RULE("spec.drivers", CALL, .call = check_drivers),
@@ -257,11 +259,10 @@ static void node_validate_update(struct write *w)
 	const struct doc *now = doc_path(w->obj, "spec.drivers"),
 			 *was = doc_path(w->old, "spec.drivers");
 	DOC_EACH(o, doc_is(was, DOC_ARRAY) ? was : NULL)
-		DOC_EACH(d, doc_is(now, DOC_ARRAY) ? now : NULL)
-			if (span_eq(doc_get_str(o, "name"), doc_get_str(d, "name")) &&
-			    !doc_equal(o, d))
-				field_invalid_doc(&w->faults, FPATH(NULL, "CSINodeDriver"), d,
-						  "field is immutable");
+	DOC_EACH(d, doc_is(now, DOC_ARRAY) ? now : NULL)
+	if (span_eq(doc_get_str(o, "name"), doc_get_str(d, "name")) && !doc_equal(o, d))
+		field_invalid_doc(&w->faults, FPATH(NULL, "CSINodeDriver"), d,
+				  "field is immutable");
 }
 
 const struct strategy strategy_csinode = {

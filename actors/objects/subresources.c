@@ -13,8 +13,8 @@ static void prepare_status(struct write *w)
 			doc_detach(w->obj, d);
 	}
 	DOC_EACH(d, w->old)
-		if (!in_list(own, d->key))
-			doc_set_span(w->a, w->obj, d->key, doc_copy(w->a, d));
+	if (!in_list(own, d->key))
+		doc_set_span(w->a, w->obj, d->key, doc_copy(w->a, d));
 }
 
 static void validate_status(struct write *w)

@@ -85,7 +85,8 @@ void print_node(struct cells *c)
 
 static void object_cell(struct cells *c)
 {
-	struct span kind = cell_at(c, "involvedObject.kind"), name = cell_at(c, "involvedObject.name");
+	struct span kind = cell_at(c, "involvedObject.kind"),
+		    name = cell_at(c, "involvedObject.name");
 	struct buf b = {0};
 	for (size_t i = 0; i < kind.len; i++) {
 		uint8_t ch = kind.data[i];
@@ -130,7 +131,8 @@ void print_event(struct cells *c)
 		last = first;
 	if (mp_path(c->object, "series", &series) && mp_peek(&series) == MP_MAP) {
 		last = mp_path_str(series, "lastObservedTime");
-		count = mp_path_int(series, "count", 0);
+		/* The event that the series began with is not counted in it. */
+		count = mp_path_int(series, "count", 0) + 1;
 	} else if (count == 0) {
 		count = 1;
 	}

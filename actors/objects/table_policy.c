@@ -106,7 +106,7 @@ void print_binding(struct cells *c)
 
 /* ---- networks */
 
-enum { HOSTS_SHOWN = 3, ADDRESS_BYTES = 16 };
+enum { HOSTS_SHOWN = 3 };
 
 struct hosts {
 	struct buf text;
@@ -137,10 +137,6 @@ void print_ingress(struct cells *c)
 	if (!h.count)
 		buf_putc(&h.text, '*');
 	each_at(c->object, "status.loadBalancer.ingress", put_ingress, &address);
-	if (address.len > ADDRESS_BYTES) {
-		address.len = ADDRESS_BYTES - 3;
-		buf_puts(&address, "...");
-	}
 	cell_object_name(c);
 	cell_or(c, cell_at(c, "spec.ingressClassName"), "<none>");
 	cell_buf(c, &h.text);

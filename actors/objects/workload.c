@@ -16,24 +16,18 @@ static bool is_empty(const struct doc *d)
 	return !d || d->count == 0;
 }
 
-bool workload_check_selector(struct write *w, const char *what)
+void workload_check_selector(struct write *w, const char *what, const char *broken)
 {
 	const struct fpath *p = FPATH(FPATH(NULL, "spec"), "selector");
 	const struct doc *selector = doc_path(w->obj, "spec.selector");
 	const struct label_selector *compiled;
-	if (!doc_is(selector, DOC_MAP)) {
-		field_required(&w->faults, p, "");
-		return false;
-	}
 	check_label_selector(&w->faults, p, selector);
-	if (is_empty(doc_get(selector, "matchLabels")) &&
+	if (doc_is(selector, DOC_MAP) && is_empty(doc_get(selector, "matchLabels")) &&
 	    is_empty(doc_get(selector, "matchExpressions")))
 		field_invalid_doc(&w->faults, p, selector,
 				  arena_printf(w->a, "empty selector is invalid for %s", what));
-	if (!label_selector_from_doc(w->a, selector, &compiled, NULL))
-		return true;
-	field_invalid_doc(&w->faults, p, selector, "invalid label selector");
-	return false;
+	if (broken && label_selector_from_doc(w->a, selector, &compiled, NULL))
+		field_invalid_doc(&w->faults, p, selector, broken);
 }
 
 void workload_check_labels(struct write *w, const struct fpath *p, const struct doc *selector,
@@ -51,12 +45,12 @@ void workload_check_labels(struct write *w, const struct fpath *p, const struct 
 	buf_fini(&b);
 }
 
-void workload_validate(struct write *w, const char *what, const char *kind)
+void workload_validate(struct write *w, const char *what, const char *broken, const char *kind)
 {
 	const struct fpath *p = FPATH(FPATH(NULL, "spec"), "template");
 	const struct doc *template = doc_path(w->obj, "spec.template");
-	if (workload_check_selector(w, what))
-		workload_check_labels(w, p, doc_path(w->obj, "spec.selector"), template);
+	workload_check_selector(w, what, broken);
+	workload_check_labels(w, p, doc_path(w->obj, "spec.selector"), template);
 	pod_template_validate_kept(&w->faults, p, template, kind);
 }
 
@@ -67,11 +61,11 @@ void workload_check_counts(struct write *w, const char *all, const char *const *
 	for (; *counts; counts++) {
 		int64_t n = doc_get_int(status, *counts, 0);
 		if (n > most)
-			field_invalid_int(&w->faults, FPATH(FPATH(NULL, "status"), *counts), n,
-					  strcmp(all, "replicas") == 0
-						  ? "cannot be greater than status.replicas"
-						  : arena_printf(w->a, "cannot be greater than %s",
-								 all));
+			field_invalid_int(
+				&w->faults, FPATH(FPATH(NULL, "status"), *counts), n,
+				strcmp(all, "replicas") == 0
+					? "cannot be greater than status.replicas"
+					: arena_printf(w->a, "cannot be greater than %s", all));
 	}
 }
 

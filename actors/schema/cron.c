@@ -154,8 +154,8 @@ static int parse_field(struct span field, const struct bounds *b, uint64_t *set,
 static const struct {
 	const char *name, *fields;
 } descriptors[] = {
-	{"@yearly", "0 0 1 1 *"},  {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
-	{"@weekly", "0 0 * * 0"},  {"@daily", "0 0 * * *"},	{"@midnight", "0 0 * * *"},
+	{"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
+	{"@weekly", "0 0 * * 0"}, {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
 	{"@hourly", "0 * * * *"},
 };
 

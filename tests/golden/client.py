@@ -54,6 +54,8 @@ def mask(value, names):
     if isinstance(value, str):
         for n in names:
             value = value.replace(n, "~")
+        value = re.sub(r"\b10\.96\.\d+\.\d+\b", "10.96.~", value)
+        value = re.sub(r"in record \(\d+\)", "in record (~)", value)
         return re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b",
                       lambda m: m[0] if m[0] < "2022" else "~", value)
     return value

@@ -470,9 +470,10 @@ KINDS = [
          changes=[{"handler": "i"}], namespaced=False),
     Kind("coordination.k8s.io/v1", "leases", "Lease", {},
          {"spec": {"holderIdentity": "me", "leaseDurationSeconds": 15, "leaseTransitions": 1,
-                   "acquireTime": "2021-01-01T00:00:00.123456Z", "renewTime": "2021-01-01T00:00:00Z"}},
+                   "acquireTime": "2021-01-01T00:00:00.123456Z", "renewTime": "2021-01-01T00:00:00.500000Z"}},
          faults=[("spec.leaseDurationSeconds", 0), ("spec.leaseTransitions", -1),
-                 ("spec.renewTime", "2021-01-01T00:00:00.5Z"), ("spec.renewTime", "x")],
+                 ("spec.renewTime", "2021-01-01T00:00:00.5Z"),
+                 ("spec.renewTime", "2021-01-01T00:00:00Z"), ("spec.renewTime", "x")],
          changes=[{"spec": {"holderIdentity": "you"}}]),
     Kind("v1", "events", "Event",
          {"involvedObject": {"kind": "Pod", "name": "p", "namespace": NS}},
@@ -481,23 +482,23 @@ KINDS = [
           "source": {"component": "c", "host": "h"}, "firstTimestamp": "2021-01-01T00:00:00Z",
           "lastTimestamp": "2021-01-02T00:00:00Z"},
          faults=[("involvedObject.namespace", "other"), ("involvedObject.namespace", ""),
-                 ("eventTime", "2021-01-01T00:00:00Z"), ("count", "2"), ("firstTimestamp", "x")],
+                 ("eventTime", "2021-01-01T00:00:00.000000Z"), ("eventTime", "2021-01-01T00:00:00Z"), ("count", "2"), ("firstTimestamp", "x")],
          changes=[{"count": 3}, {"reason": "S"}], names=False),
     Kind("events.k8s.io/v1", "events", "Event",
          {"regarding": {"kind": "Pod", "name": "p", "namespace": NS}, "reason": "R", "action": "a",
           "eventTime": "2021-01-01T00:00:00.000000Z", "reportingController": "c.d",
           "reportingInstance": "i", "type": "Normal"},
          {"regarding": {"kind": "Pod", "name": "p", "namespace": NS}, "reason": "R", "action": "a",
-          "eventTime": "2021-01-01T00:00:00.5Z", "reportingController": "c.d", "note": "n",
+          "eventTime": "2021-01-01T00:00:00.500000Z", "reportingController": "c.d", "note": "n",
           "reportingInstance": "i", "type": "Warning", "related": {"kind": "Node", "name": "n"},
-          "series": {"count": 2, "lastObservedTime": "2021-01-01T00:00:01Z"}},
+          "series": {"count": 2, "lastObservedTime": "2021-01-01T00:00:01.000000Z"}},
          faults=[("eventTime", DROP), ("reportingController", ""), ("reportingController", "a b"),
                  ("reportingInstance", ""), ("action", ""), ("reason", ""), ("type", "Odd"),
                  ("series.count", 1), ("note", "x" * 1025), ("deprecatedCount", 1),
                  ("deprecatedSource", {"component": "x"}), ("action", "x" * 129),
                  ("deprecatedFirstTimestamp", "2021-01-01T00:00:00Z")],
          changes=[{"note": "other"}, {"series": {"count": 3, "lastObservedTime":
-                                                 "2021-01-01T00:00:02Z"}}], names=False),
+                                                 "2021-01-01T00:00:02.000000Z"}}], names=False),
 ]
 
 
@@ -508,7 +509,74 @@ def hpa(metrics=None, **spec):
 
 
 V1 = "/api/v1/namespaces/%s" % NS
+
+
+def strategic():
+    """Lists of containers, ports and finalizers, patched in every way."""
+    at = "/apis/apps/v1/namespaces/%s/deployments/many" % NS
+    containers = [{"name": n, "image": n, "env": [{"name": "X", "value": n}],
+                   "ports": [{"containerPort": 80}, {"containerPort": 81}],
+                   "command": ["a", "b"]} for n in "abcd"]
+    out = [{"id": "create", "method": "POST", "path": at.rsplit("/", 1)[0], "body": {
+        "metadata": {"name": "many", "finalizers": ["x.y/a", "x.y/b", "x.y/c"]},
+        "spec": {"selector": SELECTOR, "template": {
+            "metadata": {"labels": LABELS}, "spec": {
+                "containers": containers, "volumes": [{"name": "v"}],
+                "tolerations": [{"key": "k", "operator": "Exists"}],
+                "nodeSelector": {"a": "b", "c": "d"}}}}}}]
+
+    def add(what, body):
+        out.append({"id": what, "method": "PATCH", "path": at, "type": STRATEGIC, "body": body})
+
+    def spec(**more):
+        return {"spec": {"template": {"spec": more}}}
+
+    add("a container's image", spec(containers=[{"name": "b", "image": "2"}]))
+    add("two containers, out of order", spec(containers=[{"name": "d", "image": "4"},
+                                                         {"name": "a", "image": "1"}]))
+    add("a new container", spec(containers=[{"name": "e", "image": "e"}]))
+    add("an old and a new one", spec(containers=[{"name": "c", "image": "3"},
+                                                 {"name": "f", "image": "f"}]))
+    add("a new and an old one", spec(containers=[{"name": "g", "image": "g"},
+                                                 {"name": "b", "image": "3"}]))
+    add("a container is deleted", spec(containers=[{"name": "g", "$patch": "delete"}]))
+    add("one that is not there is deleted", spec(containers=[{"name": "z", "$patch": "delete"}]))
+    add("a container is replaced", spec(containers=[{"name": "b", "image": "new", "$patch": "replace"}]))
+    add("with an order", spec(**{"$setElementOrder/containers": [{"name": n} for n in "fdecba"],
+                                 "containers": [{"name": "a", "image": "5"}]}))
+    add("an order alone", spec(**{"$setElementOrder/containers": [{"name": n} for n in "abcdef"]}))
+    add("an order of some", spec(**{"$setElementOrder/containers": [{"name": "c"}, {"name": "a"}]}))
+    add("an order with a new one", spec(**{
+        "$setElementOrder/containers": [{"name": "h"}, {"name": "b"}],
+        "containers": [{"name": "h", "image": "h"}]}))
+    add("an order that lacks what is patched", spec(**{
+        "$setElementOrder/containers": [{"name": "b"}], "containers": [{"name": "c", "image": "c"}]}))
+    add("a variable of a container", spec(containers=[
+        {"name": "a", "env": [{"name": "Y", "value": "2"}, {"name": "X", "value": "3"}]}]))
+    add("ports by their number", spec(containers=[
+        {"name": "a", "ports": [{"containerPort": 81, "name": "p"}, {"containerPort": 82}]}]))
+    add("a list of texts is replaced", spec(containers=[{"name": "a", "command": ["c"]}]))
+    add("all containers are replaced", spec(containers=[
+        {"$patch": "replace"}, {"name": "a", "image": "only"}, {"name": "b", "image": "two"}]))
+    add("an element without its key", spec(containers=[{"image": "x"}]))
+    add("a map's key goes", spec(nodeSelector={"a": None, "e": "f"}))
+    add("a map is replaced", spec(nodeSelector={"$patch": "replace", "g": "h"}))
+    add("a map is deleted", spec(nodeSelector={"$patch": "delete"}))
+    add("an unknown directive", spec(nodeSelector={"$patch": "mix"}))
+    add("a volume of another kind", spec(volumes=[
+        {"name": "v", "$retainKeys": ["name", "configMap"], "configMap": {"name": "m"}}]))
+    add("a list without a key", spec(tolerations=[{"key": "other", "operator": "Exists"}]))
+    add("finalizers", {"metadata": {"finalizers": ["x.y/c", "x.y/d"]}})
+    add("finalizers go and come", {"metadata": {
+        "$deleteFromPrimitiveList/finalizers": ["x.y/a"], "finalizers": ["x.y/e"],
+        "$setElementOrder/finalizers": ["x.y/e", "x.y/d", "x.y/b", "x.y/c"]}})
+    add("a null in the list's place", {"metadata": {"finalizers": None}})
+    add("the strategy's kind", {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})
+    return out
+
+
 OTHERS = {
+    "strategic": strategic(),
     # One object, seen in two versions.
     "versions": [
         {"id": "an event of the core group", "method": "POST", "path": V1 + "/events", "body": {
