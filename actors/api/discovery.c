@@ -70,8 +70,14 @@ static void plain_resource(struct buf *b, const struct schema_resource *r)
 	buf_putc(b, '}');
 	for (size_t i = 0; i < r->subresource_count; i++) {
 		const struct schema_subresource *s = &r->subresources[i];
-		buf_printf(b, ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\",",
-			   r->resource, s->name, r->namespaced ? "true" : "false", s->kind);
+		buf_printf(b, ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,",
+			   r->resource, s->name, r->namespaced ? "true" : "false");
+		/* A Scale is of another group: clients ask here in which form they
+		 * get it. */
+		if (s->group && strcmp(s->group, r->group) != 0)
+			buf_printf(b, "\"group\":\"%s\",\"version\":\"%s\",", s->group,
+				   s->version);
+		buf_printf(b, "\"kind\":\"%s\",", s->kind);
 		strings(b, "verbs", s->verbs);
 		buf_putc(b, '}');
 	}
