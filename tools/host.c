@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/access/signer_port.h"
 #include "actors/api/api.h"
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
@@ -22,6 +23,7 @@
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/replication.h"
+#include "actors/controllers/tokens.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
@@ -55,6 +57,7 @@ static const struct actor_spec *const kinds[] = {
 	&ready_actor,
 	&namespaces_actor,
 	&bootstrap_actor,
+	&tokens_actor,
 	&namespace_deletion_actor,
 	&kubernetes_service_actor,
 	&replication_actor,
@@ -65,15 +68,9 @@ static const struct actor_spec *const kinds[] = {
 };
 
 /* What `kind: controllers` stands for: one of each. */
-static const char *const controllers[] = {
-	"namespaces",  "bootstrap",
-	"namespace-deletion", "kubernetes-service",
-	"replication", "endpoints",	     "garbage-collector",
-};
-
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
-	&proxy_userspace_port_driver,
+	&proxy_userspace_port_driver, &signer_port_driver,
 	NULL,
 };
 
@@ -150,16 +147,17 @@ static void put_path(struct buf *b, const struct host *h, const char *key, const
 	mpw_kv_str(b, key, path);
 }
 
-static void put_token(struct buf *b, const struct host *h)
+/* What a file of keys holds, as text. */
+static void put_file(struct buf *b, const struct host *h, const char *key, const char *file)
 {
-	char path[700], token[200] = "";
-	snprintf(path, sizeof path, "%s/pki/token", h->data_dir);
+	char path[700], text[8192] = "";
+	snprintf(path, sizeof path, "%s/pki/%s", h->data_dir, file);
 	FILE *f = fopen(path, "re");
-	size_t n = f ? fread(token, 1, sizeof token - 1, f) : 0;
+	size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
 	if (f)
 		fclose(f);
-	token[n] = 0;
-	mpw_kv_str(b, "token", token);
+	text[n] = 0;
+	mpw_kv_str(b, key, text);
 }
 
 static int add(struct host *h, struct cell *c, const char *kind, const char *name, struct buf *cfg)
@@ -206,7 +204,7 @@ static int add_api(struct host *h, struct cell *c, const struct config_actor *a)
 	put_path(&b, h, "key", "api.key");
 	put_path(&b, h, "ca", "ca.crt");
 	put_path(&b, h, "accounts", "sa.key");
-	put_token(&b, h);
+	put_file(&b, h, "token", "token");
 	int rc = put_tokens(&b, a, &n);
 	mpw_map_close(&b, at, n);
 	if (rc)
@@ -255,34 +253,51 @@ static int add_plain(struct host *h, struct cell *c, const struct config_actor *
 	return add(h, c, a->kind, a->name, &b);
 }
 
-static int add_kubernetes_service(struct host *h, struct cell *c, const char *name,
-				  struct span restart)
+/* ---- controllers: what their config leaves to us */
+
+static void more_address(struct buf *b, struct host *h, size_t *n)
+{
+	const char *address = config_api_address(&h->config, &h->arena);
+	if (!address)
+		return;
+	mpw_kv_str(b, "address", address);
+	(*n)++;
+}
+
+static void more_keys(struct buf *b, struct host *h, size_t *n)
+{
+	put_path(b, h, "accounts", "sa.key");
+	put_file(b, h, "ca", "ca.crt");
+	*n += 2;
+}
+
+static const struct controller {
+	const char *kind;
+	void (*more)(struct buf *b, struct host *h, size_t *n);
+} controllers[] = {
+	{"namespaces", NULL},	      {"bootstrap", NULL},   {"tokens", more_keys},
+	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
+	{"endpoints", NULL},	      {"garbage-collector", NULL},
+};
+enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
+
+static int add_controller(struct host *h, struct cell *c, const struct controller *k,
+			  const char *name, const struct config_actor *a)
 {
 	struct buf b = {0};
-	const char *address = config_api_address(&h->config, &h->arena);
-	mpw_map(&b, (address ? 1 : 0) + (restart.len ? 1 : 0));
-	if (restart.len)
-		mpw_kv_span(&b, "restart", restart);
-	if (address)
-		mpw_kv_str(&b, "address", address);
-	return add(h, c, "kubernetes-service", name, &b);
+	size_t at = mpw_map_open(&b), n = 0;
+	put_options(&b, a, &n);
+	if (k->more)
+		k->more(&b, h, &n);
+	mpw_map_close(&b, at, n);
+	return add(h, c, k->kind, name, &b);
 }
 
 static int add_controllers(struct host *h, struct cell *c, const struct config_actor *a)
 {
-	struct span restart = doc_get_str(a->options, "restart");
 	int rc = 0;
-	for (size_t i = 0; i < sizeof controllers / sizeof *controllers && rc == 0; i++) {
-		struct buf b = {0};
-		if (strcmp(controllers[i], "kubernetes-service") == 0) {
-			rc = add_kubernetes_service(h, c, controllers[i], restart);
-			continue;
-		}
-		mpw_map(&b, restart.len ? 1 : 0);
-		if (restart.len)
-			mpw_kv_span(&b, "restart", restart);
-		rc = add(h, c, controllers[i], controllers[i], &b);
-	}
+	for (size_t i = 0; i < CONTROLLERS && rc == 0; i++)
+		rc = add_controller(h, c, &controllers[i], controllers[i].kind, a);
 	return rc;
 }
 
@@ -313,11 +328,6 @@ static struct tap *open_tap(const struct host *h, const char *cell)
 	return t;
 }
 
-static int add_plain_service(struct host *h, struct cell *c, const struct config_actor *a)
-{
-	return add_kubernetes_service(h, c, a->name, doc_get_str(a->options, "restart"));
-}
-
 /* Kinds whose config leaves something to us; all others are plain. */
 static const struct {
 	const char *kind;
@@ -326,7 +336,6 @@ static const struct {
 	{"api", add_api},
 	{"node-agent", add_agents},
 	{"controllers", add_controllers},
-	{"kubernetes-service", add_plain_service},
 };
 
 static int add_actor(struct host *h, struct cell *c, const struct config_actor *a)
@@ -334,6 +343,9 @@ static int add_actor(struct host *h, struct cell *c, const struct config_actor *
 	for (size_t i = 0; i < sizeof adders / sizeof *adders; i++)
 		if (strcmp(adders[i].kind, a->kind) == 0)
 			return adders[i].add(h, c, a);
+	for (size_t i = 0; i < CONTROLLERS; i++)
+		if (strcmp(controllers[i].kind, a->kind) == 0)
+			return add_controller(h, c, &controllers[i], a->name, a);
 	return add_plain(h, c, a);
 }
 

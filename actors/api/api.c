@@ -215,6 +215,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 	}
 	if (!is_served(k) || (k->resource->namespaced && !k->namespace.len && !get))
 		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
+	else if (is_token_request(k))
+		token_request_start(c, a, k);
 	else if (is_review(k))
 		review_start(c, a, k);
 	else if (get && strcmp(k->sub, "log") == 0)
@@ -292,10 +294,11 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 	if (p->op == HTTP_REQUEST) {
 		a->requests++;
 		on_call(c, a, call_new(c, a, p));
-	} else if (p->op == HTTP_VERIFIED) {
+	} else if (p->op == HTTP_VERIFIED || p->op == HTTP_SIGNED) {
 		struct call *k = find_call(a, p->id);
+		struct span told = p->payload ? bytes_span(p->payload) : (struct span){0};
 		if (k && k->review)
-			review_verified(c, a, k, bytes_span(p->payload));
+			(p->op == HTTP_SIGNED ? token_request_signed : review_verified)(c, a, k, told);
 	} else if (p->op == HTTP_GONE) {
 		on_gone(c, a, p->id);
 	}

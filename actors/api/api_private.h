@@ -50,7 +50,7 @@ struct call {
 	struct call *next_waiting;
 	/* a write */
 	struct writing writing;
-	struct doc *review; /* a TokenReview whose token is being looked at */
+	struct doc *review; /* a TokenReview or TokenRequest that waits for the port */
 	struct delete_collection *deletion; /* a write of many; NULL: of one */
 	/* a log */
 	struct span node, container;
@@ -130,6 +130,9 @@ void protobuf_status(struct buf *out, const struct doc *status);
 /* Whether it asks something that a review answers, and the answer (review.c). */
 bool is_review(const struct call *k);
 void review_verified(struct ctx *c, struct api *a, struct call *k, struct span payload);
+bool is_token_request(const struct call *k);
+void token_request_start(struct ctx *c, struct api *a, struct call *k);
+void token_request_signed(struct ctx *c, struct api *a, struct call *k, struct span token);
 void review_start(struct ctx *c, struct api *a, struct call *k);
 
 /* The value of a query parameter; empty when absent. */

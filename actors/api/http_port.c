@@ -231,6 +231,14 @@ static void add_data(struct request *r, struct bytes *data)
 	resume(r);
 }
 
+static void sign(struct server *server, uint64_t id, struct span claims)
+{
+	struct buf token = {0};
+	if (server->accounts)
+		(void)jwt_sign(server->accounts, claims, &token, NULL);
+	(void)port_deliver(server->port, HTTP_SIGNED, id, 0, token.len ? bytes_take(&token) : NULL);
+}
+
 static void verify(struct server *server, uint64_t id, struct span token)
 {
 	struct span payload = verified_find(&server->verified, server->accounts, token);
@@ -245,6 +253,9 @@ static void call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 	if (!r)
 		return; /* the client left */
 	switch (op) {
+	case HTTP_SIGN:
+		sign(r->server, id, s);
+		break;
 	case HTTP_VERIFY:
 		verify(r->server, id, s);
 		break;

@@ -15,20 +15,22 @@
  *                 or empty), body: bin}
  *   HTTP_GONE     the client left before the answer or in a stream
  *   HTTP_VERIFIED payload: what such a token says, or NULL: it is none of ours
+ *   HTTP_SIGNED   payload: the token, or NULL: there is no key
  * Calls (op, id, arg, payload):
  *   HTTP_HEADER   payload "Name: value"; before reply or stream
  *   HTTP_REPLY    arg: HTTP_ARG(status, type); payload: the body
  *   HTTP_STREAM   arg: HTTP_ARG(status, type)
  *   HTTP_DATA     payload: bytes of the stream
  *   HTTP_END      the stream is over
- *   HTTP_VERIFY   payload: a token; answered by HTTP_VERIFIED of that id */
+ *   HTTP_VERIFY   payload: a token; answered by HTTP_VERIFIED of that id
+ *   HTTP_SIGN     payload: claims; answered by HTTP_SIGNED of that id */
 #ifndef API_HTTP_PORT_H
 #define API_HTTP_PORT_H
 
 #include "actors/runtime/port.h"
 
-enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED };
-enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END, HTTP_VERIFY };
+enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED, HTTP_SIGNED };
+enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END, HTTP_VERIFY, HTTP_SIGN };
 
 enum http_type { HTTP_JSON, HTTP_TEXT, HTTP_OCTETS, HTTP_DISCOVERY, HTTP_OPENAPI_V2,
 		 HTTP_PROTOBUF, HTTP_PROTOBUF_WATCH, HTTP_TYPES };

@@ -126,3 +126,44 @@ if command -v openssl >/dev/null; then
 else
 	echo "skip certificates: no openssl here"
 fi
+
+# ---- service accounts
+kc create serviceaccount till -n shop >/dev/null
+secret_of() { kc get serviceaccount "$1" -n shop -o 'jsonpath={.secrets[*].name}'; }
+value_of() { kc get secret "$1" -n shop -o "jsonpath={.data.$2}" | base64 -d; }
+check "the authority is in each namespace" is "$(cat "$data/pki/ca.crt")" kc get configmap kube-root-ca.crt -n shop -o 'jsonpath={.data.ca\.crt}'
+has_secret() { [[ $(secret_of "$1") ]]; }
+check "an account has a token" eventually 10 has_secret till
+secret=$(secret_of till) token=$(value_of "$(secret_of till)" token)
+check "in a secret, with its namespace" is shop value_of "$secret" namespace
+check "and the authority" is "$(cat "$data/pki/ca.crt")" value_of "$secret" 'ca\.crt'
+check "the token is the account's" says 'system:serviceaccount:shop:till' as "$token" auth whoami
+check "it may do nothing" says 'cannot list resource "pods"' as "$token" get pods -n shop
+kc create rolebinding till --clusterrole=view --serviceaccount=shop:till -n shop >/dev/null
+check "until it is bound" says 'No resources' as "$token" get pods -n shop
+check "a deleted token is made again" kc delete secret "$secret" -n shop
+other() { local s; s=$(secret_of till); [[ $s && $s != "$secret" && $s != *" "* ]]; }
+check "and named in the place of the old one" eventually 10 other
+check "the old one is nobody's" eventually 5 says 'logged in' as "$token" auth whoami
+short=$(kc create token till -n shop --duration=10m)
+check "a token for a time" says 'system:serviceaccount:shop:till' as "$short" auth whoami
+vault=$(kc create token till -n shop --audience=vault)
+check "for somebody else it is none of ours" says 'logged in' as "$vault" auth whoami
+review() { kc create --validate=false -o "jsonpath={.status$2}" -f - < <(printf 'apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nspec: {token: %s, audiences: [vault]}\n' "$1"); }
+check "who may ask whose it is" is system:serviceaccount:shop:till review "$vault" .user.username
+check "and is told of one for others" is "" review "$short" .authenticated
+kc run bound --image=x -n shop >/dev/null
+bound() { kc create token default -n shop --bound-object-kind=Pod --bound-object-name=bound; }
+check "a token that lives as long as its pod" eventually 5 bound
+pods=$(bound)
+check "is good while it is there" says 'system:serviceaccount:shop:default' as "$pods" auth whoami
+kc delete pod bound -n shop --force --grace-period=0 >/dev/null 2>&1
+check "and no longer" eventually 5 says 'logged in' as "$pods" auth whoami
+check "too short a time" says 'less than 10 minutes' admin create token till -n shop --duration=1m
+check "nobody's token" says 'serviceaccounts "nobody" not found' admin create token nobody -n shop
+check "an account goes" kc delete serviceaccount till -n shop
+gone() { [[ -z $(kc get secrets -n shop -o name | grep till-token) ]]; }
+check "and its secrets with it" eventually 10 gone
+check "and its tokens" eventually 5 says 'logged in' as "$short" auth whoami
+check "default comes again" kc delete serviceaccount default -n shop
+check "with a token of its own" eventually 10 has_secret default
