@@ -174,3 +174,21 @@ check "an unknown field is refused" says 'strict decoding error: unknown field "
 	kc create -f <(set_of strict)
 check "or told" says 'Warning: unknown field "spec.template.spec.containers[0].imag"' kc create --validate=warn -f <(set_of warned)
 check "or passed over" kc create --validate=ignore -f <(set_of ignored)
+
+# ---- a watch in each version of a kind sees the object as of that version
+token=$(cat "$data/pki/token")
+scalers=https://127.0.0.1:$port/apis/autoscaling
+for v in v1 v2; do
+	for as in json vnd.kubernetes.protobuf; do
+		curl -skN --max-time 30 -H "Authorization: Bearer $token" -H "Accept: application/$as" \
+			"$scalers/$v/namespaces/default/horizontalpodautoscalers?watch=1" >"$tmp/$v.$as" & watchers+=($!)
+	done
+done
+kc create deployment watched --image=nginx >/dev/null
+check "autoscale" kc autoscale deployment watched --max=3 --cpu-percent=44
+saw() { grep -qaF -- "$2" "$tmp/$1"; }
+check "the watch in v1" eventually 5 saw v1.json '"targetCPUUtilizationPercentage":44'
+check "the watch in v2" eventually 5 saw v2.json '"averageUtilization":44'
+check "the watch in v1 as protobuf" eventually 5 saw v1.vnd.kubernetes.protobuf autoscaling/v1
+check "the watch in v2 as protobuf" eventually 5 saw v2.vnd.kubernetes.protobuf Utilization
+kill "${watchers[@]}" 2>/dev/null
