@@ -31,6 +31,7 @@ struct sock {
 	zsock_t *z;
 	void *raw;
 	enum sock_kind kind;
+	bool quiet;
 };
 
 void sock_system_start(void)
@@ -118,12 +119,25 @@ int sock_fd(struct sock *s)
 	return fd;
 }
 
+void sock_woken(struct sock *s)
+{
+	s->quiet = false;
+}
+
+bool sock_quiet(const struct sock *s)
+{
+	return s->quiet;
+}
+
 bool sock_readable(struct sock *s)
 {
 	int events = 0;
 	size_t n = sizeof events;
+	if (s->quiet)
+		return false;
 	zmq_getsockopt(s->raw, ZMQ_EVENTS, &events, &n);
-	return events & ZMQ_POLLIN;
+	s->quiet = !(events & ZMQ_POLLIN);
+	return !s->quiet;
 }
 
 /* ---- frames */
@@ -165,6 +179,7 @@ int sock_recv(struct sock *s, uint64_t *peer, struct bytes **frame)
 {
 	bool more = false;
 	zmq_msg_t *m = recv_msg(s, &more);
+	s->quiet = !m;
 	if (!m)
 		return ERR_AGAIN;
 	if (s->kind == SOCK_ROUTER) {
@@ -209,6 +224,7 @@ static int send_identity(struct sock *s, uint64_t peer)
 
 int sock_send(struct sock *s, uint64_t peer, struct bytes *frame)
 {
+	s->quiet = false;
 	/* A ROUTER that is told to be mandatory refuses on the first part or not at all. */
 	if (s->kind == SOCK_ROUTER) {
 		int rc = send_identity(s, peer);
@@ -230,5 +246,6 @@ int sock_send(struct sock *s, uint64_t peer, struct bytes *frame)
 
 void sock_subscribe(struct sock *s, struct span prefix, bool on)
 {
+	s->quiet = false;
 	zmq_setsockopt(s->raw, on ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, prefix.data, prefix.len);
 }

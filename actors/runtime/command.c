@@ -100,11 +100,9 @@ static void tell(struct cell *c, const struct channel *ch, const struct command 
 	struct actor *a = actor_by_uid(c, ch->uid);
 	if (!a)
 		return;
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_REPLY;
+	struct item *i = item_new(ITEM_REPLY, span_of(ch->to));
 	i->tag = m->tag;
 	i->status = status;
-	i->from = mem_dup(ch->to);
 	i->trace = m->trace;
 	i->owner = status ? bytes_copy(err_text(status), strlen(err_text(status)))
 			  : bytes_copy("\x80", 1); /* the empty map */

@@ -15,6 +15,8 @@ uint64_t ctx_now_us(struct ctx *c)
 
 int64_t ctx_wall_us(struct ctx *c)
 {
+	if (!c->wall_us)
+		c->wall_us = c->cell->ops.wall_us(c->cell->ops.arg);
 	return c->wall_us;
 }
 
@@ -79,12 +81,18 @@ static struct effect *add(struct ctx *c, enum effect_type type)
 	return f;
 }
 
-void effects_free(struct effects *fx)
+void effects_clear(struct effects *fx)
 {
 	for (size_t i = 0; i < fx->count; i++) {
 		free(fx->list[i].to);
 		bytes_unref(fx->list[i].body);
 	}
+	fx->count = 0;
+}
+
+void effects_free(struct effects *fx)
+{
+	effects_clear(fx);
 	free(fx->list);
 	memset(fx, 0, sizeof *fx);
 }
@@ -100,7 +108,7 @@ static void fail(struct ctx *c, const struct err *e)
 static const struct msg_row *row_for(struct ctx *c, const char *kind, const struct buf *body)
 {
 	struct err e = {0};
-	const struct msg_row *row = catalogue_by_name(c->cell->cfg.catalogue, kind);
+	const struct msg_row *row = catalogue_named(c->cell->rows, kind);
 	if (!row)
 		err_set(&e, ERR_INVALID, "%s is not in the catalogue", kind);
 	else if (catalogue_check(row, mp_of(span_buf(body)), &e) == 0)
@@ -261,7 +269,7 @@ void ctx_txn(struct ctx *c, const struct store_txn *txn, uint64_t tag)
 	if (!t.origin.principal.len)
 		t.origin.principal = ctx_name(c);
 	if (!t.origin.wall_us)
-		t.origin.wall_us = c->wall_us;
+		t.origin.wall_us = ctx_wall_us(c);
 	struct buf b = {0};
 	txn_encode(&b, &t);
 	c->txn = bytes_take(&b);
@@ -325,7 +333,7 @@ void ctx_monitor(struct ctx *c, const char *name)
 
 void ctx_publish(struct ctx *c, struct span topic, const char *kind, struct bytes *body)
 {
-	const struct msg_row *row = catalogue_by_name(c->cell->cfg.catalogue, kind);
+	const struct msg_row *row = catalogue_named(c->cell->rows, kind);
 	struct err e;
 	if (!row) {
 		err_set(&e, ERR_INVALID, "%s is not in the catalogue", kind);
@@ -414,8 +422,7 @@ int port_deliver(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 		return ERR_CLOSED;
 	}
 	cell_clock(o->cell); /* the loop has slept since the last look */
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_PORT;
+	struct item *i = item_new(ITEM_PORT, (struct span){0});
 	i->port = (struct port_event){o->handle, op, id, arg, payload};
 	return actor_queue(o->cell, a, i);
 }

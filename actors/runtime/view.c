@@ -200,8 +200,7 @@ static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
 	struct actor *a = actor_by_uid(c, uid);
 	if (!a)
 		return;
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_VIEW;
+	struct item *i = item_new(ITEM_VIEW, (struct span){0});
 	i->view = v;
 	i->key = mem_ndup(key.data, key.len);
 	i->key_len = key.len;

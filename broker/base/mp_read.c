@@ -3,6 +3,7 @@
  * nested values). Everything else is written in terms of it. */
 #include "broker/base/mp.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@ struct head {
 static uint64_t be(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
+	if (n == 8) {
+		memcpy(&v, p, 8);
+		return be64toh(v);
+	}
 	for (size_t i = 0; i < n; i++)
 		v = v << 8 | p[i];
 	return v;
@@ -190,12 +195,21 @@ static int bad(const struct check *c, const uint8_t *at, const char *what)
 		       (size_t)(at - c->start), what);
 }
 
+static bool starts_text(const uint8_t *p, const uint8_t *end)
+{
+	return p < end && ((*p & 0xe0) == 0xa0 || (*p >= 0xd9 && *p <= 0xdb));
+}
+
 static int check_value(const struct check *c, const uint8_t **p, int depth)
 {
 	const uint8_t *at = *p;
 	struct head h;
 	if (depth > MP_DEPTH_MAX)
 		return bad(c, at, "nested too deeply");
+	if (at < c->end && (*at <= 0x7f || *at >= 0xe0 || *at == 0xc0)) {
+		++*p; /* a small number or nil */
+		return 0;
+	}
 	if (!head(p, c->end, &h))
 		return bad(c, at, at >= c->end ? "cut off" : "a length or type that cannot be");
 	if (h.type == MP_STR && !utf8_ok((struct span){h.payload, h.n}))
@@ -203,8 +217,7 @@ static int check_value(const struct check *c, const uint8_t **p, int depth)
 	if (h.type != MP_ARRAY && h.type != MP_MAP)
 		return 0;
 	for (uint64_t i = 0; i < h.n; i++) {
-		struct mp next = {*p, c->end};
-		if (h.type == MP_MAP && i % 2 == 0 && mp_peek(&next) != MP_STR)
+		if (h.type == MP_MAP && i % 2 == 0 && !starts_text(*p, c->end))
 			return bad(c, *p, "a map key that is not text");
 		int rc = check_value(c, p, depth + 1);
 		if (rc)
@@ -275,10 +288,15 @@ int mp_i64(struct mp *m, int64_t *out)
 	return 0;
 }
 
-int mp_u64(struct mp *m, uint64_t *out)
+int mp_u64_any(struct mp *m, uint64_t *out)
 {
 	struct mp was = *m;
 	struct head h;
+	if (m->end - m->p > 8 && *m->p == 0xcf) { /* what was drawn: ids, epochs */
+		*out = be(m->p + 1, 8);
+		m->p += 9;
+		return 0;
+	}
 	if (take(m, MP_INT, &h) || h.negative) {
 		*m = was;
 		return ERR_INVALID;
@@ -334,6 +352,10 @@ int mp_bin(struct mp *m, struct span *out)
 int mp_array(struct mp *m, size_t *count)
 {
 	struct head h;
+	if (m->p < m->end && (*m->p & 0xf0) == 0x90 && (*m->p & 0x0f) < m->end - m->p) {
+		*count = *m->p++ & 0x0f;
+		return 0;
+	}
 	int rc = take(m, MP_ARRAY, &h);
 	if (rc == 0)
 		*count = h.n;
