@@ -10,15 +10,14 @@ enum { HEAD_BYTES = 3, FRAME_HEAD_BYTES = 5, ARRAY16 = 0xdc, BIN32 = 0xc6 };
 
 bool batch_takes(const struct batch *b, size_t bytes)
 {
-	return bytes <= BATCH_FRAME_BYTES_MAX &&
-	       HEAD_BYTES + FRAME_HEAD_BYTES + bytes <= b->limit;
+	return bytes <= BATCH_FRAME_BYTES_MAX && HEAD_BYTES + FRAME_HEAD_BYTES + bytes <= b->limit;
 }
 
 bool batch_has_room(const struct batch *b, size_t bytes)
 {
 	size_t limit = b->limit < BATCH_BYTES_MAX ? b->limit : BATCH_BYTES_MAX;
-	return b->count == 0 || (b->count < BATCH_FRAMES_MAX &&
-				 b->buf.len + FRAME_HEAD_BYTES + bytes <= limit);
+	return b->count == 0 ||
+	       (b->count < BATCH_FRAMES_MAX && b->buf.len + FRAME_HEAD_BYTES + bytes <= limit);
 }
 
 static void put_head(struct batch *b, size_t bytes)
@@ -84,8 +83,8 @@ int batch_open(struct batch_reader *r, struct span frame, struct err *e)
 	struct mp m = mp_of(frame);
 	struct span part;
 	if (frame.len > BATCH_BYTES_MAX)
-		return err_set(e, ERR_LIMIT, "a batch of %zu bytes, at most %d are taken", frame.len,
-			       BATCH_BYTES_MAX);
+		return err_set(e, ERR_LIMIT, "a batch of %zu bytes, at most %d are taken",
+			       frame.len, BATCH_BYTES_MAX);
 	if (mp_array(&m, &r->left))
 		return err_set(e, ERR_INVALID, "a batch that is no array");
 	if (r->left > BATCH_FRAMES_MAX)

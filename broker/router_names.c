@@ -26,8 +26,10 @@ static void say_down(struct router *r, struct span watcher, struct span name, in
 	struct session *s = omap_get(&r->names, watcher);
 	if (!s)
 		return;
-	struct envelope env = {
-		.type = ENV_SYSTEM, .to = watcher, .from = span_of("broker"), .kind = MSG_NAME_DOWN};
+	struct envelope env = {.type = ENV_SYSTEM,
+			       .to = watcher,
+			       .from = span_of("broker"),
+			       .kind = MSG_NAME_DOWN};
 	struct buf body = {0};
 	mpw_map(&body, 2);
 	mpw_kv_span(&body, "name", name);

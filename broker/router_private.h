@@ -13,7 +13,7 @@ struct session {
 	uint64_t heard_us;
 	uint64_t sent, taken; /* bytes of routed frames: handed to the socket, said to have come */
 	char *cell;
-	struct omap names; /* name -> this session; the keys are what counts */
+	struct omap names;  /* name -> this session; the keys are what counts */
 	struct batch batch; /* what waits for router_flush; limit 0: it takes none */
 	struct session *next_waiting;
 	bool waiting;
@@ -25,14 +25,14 @@ struct router {
 	uint32_t cluster;
 	uint64_t next_epoch;
 	uint64_t sequence;
-	uint64_t born_us; /* 0: nothing happened yet */
-	bool settled;     /* cells have had the time to say hello */
-	struct omap peers;   /* peer number -> session */
-	struct omap cells;   /* name of a cell -> its session */
-	struct omap names;   /* actor's name -> session */
-	struct omap watches; /* watched name -> struct omap of watchers' names */
+	uint64_t born_us;	 /* 0: nothing happened yet */
+	bool settled;		 /* cells have had the time to say hello */
+	struct omap peers;	 /* peer number -> session */
+	struct omap cells;	 /* name of a cell -> its session */
+	struct omap names;	 /* actor's name -> session */
+	struct omap watches;	 /* watched name -> struct omap of watchers' names */
 	struct session *waiting; /* those whose batch is not empty */
-	size_t gathered;         /* frames that wait, about */
+	size_t gathered;	 /* frames that wait, about */
 };
 
 /* A frame of a peer, or a part of one: of a batch. */

@@ -139,9 +139,14 @@ static void put_word(struct buf *out, const char *to, int64_t number)
 {
 	struct buf b = {0};
 	put(&b, number, 0);
-	struct envelope env = {.type = ENV_SEND, .cluster = 1, .to = span_of(to),
-			       .from = span_of("far"), .incarnation = 77, .sequence = 1,
-			       .kind = WORD, .body = span_buf(&b)};
+	struct envelope env = {.type = ENV_SEND,
+			       .cluster = 1,
+			       .to = span_of(to),
+			       .from = span_of("far"),
+			       .incarnation = 77,
+			       .sequence = 1,
+			       .kind = WORD,
+			       .body = span_buf(&b)};
 	env_encode(out, &env);
 	buf_fini(&b);
 }
@@ -157,26 +162,33 @@ static void tell(int64_t number)
 static void begin(uint64_t batch)
 {
 	static const uint8_t empty[] = {0x80};
-	struct cell_config cfg = {.name = "test", .cluster = 1, .catalogue = &catalogue,
-				  .kinds = kinds};
-	struct cell_ops ops = {.now_us = op_now, .wall_us = op_wall, .random = op_random,
-			       .send = op_send, .subscribe = op_subscribe,
+	struct cell_config cfg = {
+		.name = "test", .cluster = 1, .catalogue = &catalogue, .kinds = kinds};
+	struct cell_ops ops = {.now_us = op_now,
+			       .wall_us = op_wall,
+			       .random = op_random,
+			       .send = op_send,
+			       .subscribe = op_subscribe,
 			       .reconnect = op_reconnect};
 	struct buf b = {0}, out = {0};
 	log_init("off");
 	memset(&world, 0, sizeof world);
 	world.now = 1000000;
 	world.cell = cell_new(&cfg, &ops);
-	cr_assert_eq(cell_add_actor(world.cell, "talker", "talker",
-				    mp_of((struct span){empty, 1}), NULL), 0);
+	cr_assert_eq(cell_add_actor(world.cell, "talker", "talker", mp_of((struct span){empty, 1}),
+				    NULL),
+		     0);
 	run();
 	mpw_map(&b, batch ? 3 : 2);
 	mpw_kv_u64(&b, "epoch", 5);
 	mpw_kv_u64(&b, "ping_ms", 1000);
 	if (batch)
 		mpw_kv_u64(&b, "batch", batch);
-	struct envelope env = {.type = ENV_SYSTEM, .cluster = 1, .from = span_of("broker"),
-			       .kind = MSG_SESSION_WELCOME, .body = span_buf(&b)};
+	struct envelope env = {.type = ENV_SYSTEM,
+			       .cluster = 1,
+			       .from = span_of("broker"),
+			       .kind = MSG_SESSION_WELCOME,
+			       .body = span_buf(&b)};
 	env_encode(&out, &env);
 	feed_frame(&out);
 	buf_fini(&b);

@@ -33,9 +33,14 @@ Test(batch, of_one_is_that_frame_itself)
 Test(batch, gives_its_frames_in_order_and_is_msgpack)
 {
 	struct batch b = {.limit = BATCH_BYTES_MAX};
-	struct envelope env = {.type = ENV_SEND, .to = span_of("you"), .from = span_of("me"),
-			       .incarnation = UINT64_MAX, .sequence = 7, .kind = 300,
-			       .body = span_of("\x80")}, back;
+	struct envelope env = {.type = ENV_SEND,
+			       .to = span_of("you"),
+			       .from = span_of("me"),
+			       .incarnation = UINT64_MAX,
+			       .sequence = 7,
+			       .kind = 300,
+			       .body = span_of("\x80")},
+			back;
 	batch_add(&b, text("first"));
 	batch_add_envelope(&b, &env);
 	batch_add(&b, text("last"));
@@ -62,10 +67,18 @@ Test(batch, an_envelope_has_no_more_than_env_bytes_max)
 	char name[ENV_NAME_BYTES_MAX + 1] = {0};
 	memset(name, 'n', ENV_NAME_BYTES_MAX);
 	struct envelope env = {
-		.type = ENV_EVENT, .cluster = UINT32_MAX, .to = span_of(name),
-		.from = span_of(name), .incarnation = UINT64_MAX, .sequence = UINT64_MAX,
-		.correlation = UINT64_MAX, .kind = UINT16_MAX, .flags = UINT16_MAX,
-		.deadline_ms = UINT32_MAX, .hops = UINT8_MAX, .attempt = UINT8_MAX,
+		.type = ENV_EVENT,
+		.cluster = UINT32_MAX,
+		.to = span_of(name),
+		.from = span_of(name),
+		.incarnation = UINT64_MAX,
+		.sequence = UINT64_MAX,
+		.correlation = UINT64_MAX,
+		.kind = UINT16_MAX,
+		.flags = UINT16_MAX,
+		.deadline_ms = UINT32_MAX,
+		.hops = UINT8_MAX,
+		.attempt = UINT8_MAX,
 		.trace = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX},
 		.epoch = UINT64_MAX};
 	struct buf out = {0};
@@ -124,7 +137,7 @@ Test(batch, that_is_not_one_is_refused_whole)
 	cr_expect_eq(refusal(large, sizeof large, &e), ERR_LIMIT);
 	/* One frame more than is taken, each of them empty. */
 	uint8_t many[3 + 2 * (BATCH_FRAMES_MAX + 1)] = {0xdc, (BATCH_FRAMES_MAX + 1) >> 8,
-						       (BATCH_FRAMES_MAX + 1) & 0xff};
+							(BATCH_FRAMES_MAX + 1) & 0xff};
 	for (size_t i = 3; i < sizeof many; i += 2)
 		many[i] = 0xc4;
 	cr_expect_eq(refusal(many, sizeof many, &e), ERR_LIMIT);
