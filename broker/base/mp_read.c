@@ -263,8 +263,10 @@ static int take(struct mp *m, enum mp_type want, struct head *h)
 
 int mp_nil(struct mp *m)
 {
-	struct head h;
-	return take(m, MP_NIL, &h);
+	if (m->p >= m->end || *m->p != 0xc0)
+		return ERR_INVALID;
+	m->p++;
+	return 0;
 }
 
 int mp_bool(struct mp *m, bool *out)
@@ -346,6 +348,14 @@ int mp_str(struct mp *m, struct span *out)
 
 int mp_bin(struct mp *m, struct span *out)
 {
+	if (m->end - m->p >= 5 && *m->p == 0xc6) { /* the frames of a batch */
+		size_t n = be(m->p + 1, 4);
+		if ((size_t)(m->end - m->p) - 5 < n)
+			return ERR_INVALID;
+		*out = (struct span){m->p + 5, n};
+		m->p += 5 + n;
+		return 0;
+	}
 	return take_payload(m, MP_BIN, out);
 }
 
