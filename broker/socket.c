@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker/base/mem.h"
+#include "broker/descriptors.h"
 #include "broker/envelope.h"
 
 enum {
@@ -36,6 +37,7 @@ struct sock {
 
 void sock_system_start(void)
 {
+	descriptors_raise();
 	zsys_handler_set(NULL);
 	zsys_set_io_threads(1);
 	zsys_set_max_sockets(16384);

@@ -16,7 +16,7 @@ struct sock;
 enum sock_kind { SOCK_ROUTER, SOCK_DEALER, SOCK_XPUB, SOCK_SUB };
 
 /* Once per process, before the first socket and after the last. Takes czmq's
- * signal handlers away. */
+ * signal handlers away and raises the limit of open files (descriptors.h). */
 void sock_system_start(void);
 void sock_system_stop(void);
 
