@@ -138,6 +138,7 @@ struct ctx {
 	bool failed;
 };
 
+struct effect *effect_add(struct effects *fx); /* one more, zeroed */
 void effects_clear(struct effects *fx); /* the room stays, for the next turn */
 void effects_free(struct effects *fx);
 /* Releases what a turn that ended well asked for. `item`: the message that
@@ -156,7 +157,7 @@ struct pending {
 	uint16_t kind;
 	uint64_t retry_us;
 	struct bytes *body; /* txn: to ask again */
-	struct effects after; /* of SEND_AFTER_COMMIT */
+	struct effects after; /* that wait for its outcome: SEND_AFTER_COMMIT */
 	struct trace trace;
 	void (*done)(struct cell *c, void *arg, uint64_t tag, const struct reply *r);
 	void *arg; /* owned: freed with the pending */
@@ -225,6 +226,7 @@ struct cell {
 	struct dead_letters *letters;
 	bool owns_record, owns_letters;
 	struct omap channels; /* id -> struct channel: commands of ours */
+	struct omap channel_pairs; /* sender's uid, receiver -> the same */
 	struct omap inboxes;  /* sender's incarnation, channel -> struct inbox */
 	uint64_t command_at_us, inboxes_swept_us;
 	struct omap monitors; /* watched name, 0, watcher's uid -> struct monitor */

@@ -68,15 +68,20 @@ void *ctx_shared(struct ctx *c, const char *name)
 
 /* ---- effects */
 
-static struct effect *add(struct ctx *c, enum effect_type type)
+struct effect *effect_add(struct effects *fx)
 {
-	struct effects *fx = &c->effects;
 	if (fx->count == fx->cap) {
 		fx->cap = fx->cap ? 2 * fx->cap : 8;
 		fx->list = mem_realloc(fx->list, fx->cap * sizeof *fx->list);
 	}
 	struct effect *f = &fx->list[fx->count++];
 	memset(f, 0, sizeof *f);
+	return f;
+}
+
+static struct effect *add(struct ctx *c, enum effect_type type)
+{
+	struct effect *f = effect_add(&c->effects);
 	f->type = type;
 	return f;
 }
@@ -147,9 +152,10 @@ void ctx_request(struct ctx *c, const char *to, const char *kind, struct buf *bo
 	put_message(c, FX_REQUEST, to, kind, body, 0, timeout_ms, tag);
 }
 
-void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body, uint64_t tag)
+void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body,
+		 unsigned flags, uint64_t tag)
 {
-	put_message(c, FX_COMMAND, to, kind, body, 0, 0, tag);
+	put_message(c, FX_COMMAND, to, kind, body, flags, 0, tag);
 	const struct effects *fx = &c->effects;
 	const struct effect *f = fx->count ? &fx->list[fx->count - 1] : NULL;
 	if (!f || f->type != FX_COMMAND || f->row->class == CLASS_COMMAND)

@@ -188,9 +188,7 @@ static void turn_release_txn(struct ctx *x)
 		struct effect *f = &x->effects.list[i];
 		if (!(f->flags & SEND_AFTER_COMMIT))
 			continue;
-		struct effects *w = &p->after;
-		w->list = mem_realloc(w->list, (w->count + 1) * sizeof *w->list);
-		w->list[w->count++] = *f;
+		*effect_add(&p->after) = *f;
 		memset(f, 0, sizeof *f);
 		f->type = FX_CANCEL; /* of no timer: nothing */
 	}
@@ -252,6 +250,14 @@ static bool expired(struct cell *c, const struct actor *a, const struct item *i,
 	return true;
 }
 
+static bool waits_for_nothing(const struct ctx *x)
+{
+	for (size_t i = 0; i < x->effects.count && !x->txn; i++)
+		if (x->effects.list[i].flags & SEND_AFTER_COMMIT)
+			return true;
+	return false;
+}
+
 static int turn_result(struct ctx *x)
 {
 	const struct item *i = x->item;
@@ -260,6 +266,10 @@ static int turn_result(struct ctx *x)
 		rc = ERR_INVALID;
 	if (rc == 0 && i->type == ITEM_MSG && i->request && !x->answered) {
 		err_set(&x->fault, ERR_INVALID, "the handler neither replied nor parked");
+		rc = ERR_INVALID;
+	}
+	if (rc == 0 && waits_for_nothing(x)) {
+		err_set(&x->fault, ERR_INVALID, "an effect after a commit, and no transaction");
 		rc = ERR_INVALID;
 	}
 	return rc ? rc : turn_check(x);
