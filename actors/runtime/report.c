@@ -4,7 +4,8 @@
  * that is large).
  *
  * Notices are numbered by this cell and not journaled: who is not there when
- * one is said does not hear it. Those from before the session wait for it. */
+ * one is said does not hear it from the bus, but finds it in the cell's ring of
+ * notices (tap.c). Those from before the session wait for it. */
 #include <stdlib.h>
 
 #include "actors/runtime/cell_private.h"
