@@ -27,6 +27,7 @@ static void session_free(void *p)
 {
 	struct session *s = p;
 	omap_fini(&s->names, NULL);
+	omap_fini(&s->wants, NULL);
 	batch_fini(&s->batch);
 	free(s->cell);
 	free(s);
@@ -62,11 +63,18 @@ static void stop_waiting(struct router *r, struct session *s)
 	s->waiting = false;
 }
 
+static void name_lost(struct router *r, struct span name, int reason)
+{
+	name_gone(r, name, reason);
+	name_free(r, name);
+}
+
 /* `kept` (may be NULL): its names are put there, and nobody is told. */
 static void session_end(struct router *r, struct session *s, int reason, struct omap *kept)
 {
 	session_flush(r, s);
 	stop_waiting(r, s);
+	names_want_nothing(r, s);
 	omap_remove_u64(&r->peers, s->peer);
 	if (omap_get(&r->cells, span_of(s->cell)) == s)
 		omap_remove(&r->cells, span_of(s->cell));
@@ -77,7 +85,7 @@ static void session_end(struct router *r, struct session *s, int reason, struct 
 		if (kept)
 			omap_put(kept, onode_key(n), r);
 		else
-			name_gone(r, onode_key(n), reason);
+			name_lost(r, onode_key(n), reason);
 	}
 	r->stats.sessions = r->peers.count;
 	r->stats.names = r->names.count;
@@ -88,17 +96,34 @@ static void session_end(struct router *r, struct session *s, int reason, struct 
 
 /* A cell that comes again replaces its former session at once instead of
  * after the silence. When it was started again, its actors of then are gone;
- * when only its connection was, they are not: `kept`. */
-static void end_former(struct router *r, struct span cell, uint64_t incarnation,
+ * when only its connection was, they are not: `kept`. True: only that. */
+static bool end_former(struct router *r, struct span cell, uint64_t incarnation,
 		       struct omap *kept)
 {
 	struct session *s = omap_get(&r->cells, cell);
 	if (!s)
-		return;
+		return false;
 	bool same = s->incarnation == incarnation;
 	if (!same)
 		say_bye(r, s->peer, "the cell was started again elsewhere");
 	session_end(r, s, ERR_UNREACHABLE, same ? kept : NULL);
+	return same;
+}
+
+/* Those of a hello. Who only says it again takes nothing from others. */
+static void take_names(struct router *r, struct session *s, struct mp names, size_t count,
+		       bool again)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct span name;
+		if (mp_str(&names, &name))
+			break;
+		const struct session *owner = omap_get(&r->names, name);
+		if (again && owner && owner != s)
+			name_want(r, s, name);
+		else
+			name_register(r, s, name);
+	}
 }
 
 static size_t batch_limit(struct mp hello)
@@ -124,7 +149,7 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 	struct omap kept = {0};
 	if (old && (old->incarnation != incarnation || !span_is(cell, old->cell)))
 		session_end(r, old, ERR_STALE, NULL);
-	end_former(r, cell, incarnation, &kept);
+	bool again = end_former(r, cell, incarnation, &kept);
 	struct session *s = mem_alloc(sizeof *s);
 	s->peer = peer;
 	s->epoch = r->next_epoch++;
@@ -135,15 +160,10 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 	omap_put_u64(&r->peers, peer, s);
 	omap_put(&r->cells, cell, s);
 	r->stats.sessions = r->peers.count;
-	for (size_t i = 0; i < count; i++) {
-		struct span name;
-		if (mp_str(&names, &name))
-			break;
-		name_register(r, s, name);
-	}
+	take_names(r, s, names, count, again);
 	for (struct onode *n = omap_first(&kept); n; n = omap_next(n))
 		if (!omap_get(&r->names, onode_key(n)))
-			name_gone(r, onode_key(n), ERR_CLOSED);
+			name_lost(r, onode_key(n), ERR_CLOSED);
 	omap_fini(&kept, NULL);
 	struct buf welcome = {0};
 	mpw_map(&welcome, 4);
@@ -160,7 +180,7 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 static bool names_differ(const struct session *s, struct mp ping)
 {
 	int64_t count = mp_path_int(ping, "names", -1);
-	return count >= 0 && (uint64_t)count != s->names.count;
+	return count >= 0 && (uint64_t)count != s->names.count + s->wants.count;
 }
 
 static void on_credit(struct session *s, struct mp body)

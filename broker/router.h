@@ -5,7 +5,8 @@
  *
  * A *session* is one cell's connection, opened by session.hello and named by
  * an epoch that every later envelope must carry. A *name* belongs to the
- * session that registered it last; the former owner is told session.bye.
+ * session that registered it last; the former owner is told session.bye, and
+ * again when the name is free.
  * A session has *credit*: so many bytes may be on their way to it. It says
  * what it has taken (session.credit, and with each ping); a pong says what was
  * sent, because what came before the pong came or is lost.

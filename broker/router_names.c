@@ -1,5 +1,7 @@
 /* Names and who watches them. A name belongs to the session that registered it
- * last. Who watches one is told once that it is gone; a broker that was just
+ * last; the former owner is told, says hello again without taking it back (or the
+ * two would take it from each other for ever), and gets it when the other is
+ * gone. Who watches one is told once that it is gone; a broker that was just
  * started knows nobody, so what is absent then is told only when cells have had
  * the time to say hello. */
 #include <stdlib.h>
@@ -18,6 +20,7 @@ static void watchers_free(void *p)
 void names_free(struct router *r)
 {
 	omap_fini(&r->names, NULL);
+	omap_fini(&r->wanted, NULL);
 	omap_fini(&r->watches, watchers_free);
 }
 
@@ -103,10 +106,32 @@ void name_register(struct router *r, struct session *s, struct span name)
 
 void name_release(struct router *r, struct session *s, struct span name)
 {
+	omap_remove(&s->wants, name);
 	if (omap_get(&r->names, name) != s)
 		return;
 	omap_remove(&r->names, name);
 	omap_remove(&s->names, name);
 	r->stats.names = r->names.count;
 	name_gone(r, name, ERR_CLOSED);
+	name_free(r, name);
+}
+
+void name_want(struct router *r, struct session *s, struct span name)
+{
+	omap_put(&s->wants, name, s);
+	omap_put(&r->wanted, name, s);
+}
+
+void name_free(struct router *r, struct span name)
+{
+	const struct session *s = omap_remove(&r->wanted, name);
+	if (s)
+		say_bye(r, s->peer, "a name of yours is free again: say hello");
+}
+
+void names_want_nothing(struct router *r, struct session *s)
+{
+	for (struct onode *n = omap_first(&s->wants); n; n = omap_next(n))
+		if (omap_get(&r->wanted, onode_key(n)) == s)
+			omap_remove(&r->wanted, onode_key(n));
 }

@@ -13,7 +13,8 @@ struct session {
 	uint64_t heard_us;
 	uint64_t sent, taken; /* bytes of routed frames: handed to the socket, said to have come */
 	char *cell;
-	struct omap names;  /* name -> this session; the keys are what counts */
+	struct omap names;    /* name -> this session; the keys are what counts */
+	struct omap wants;    /* the same of names that another session took over */
 	struct batch batch; /* what waits for router_flush; limit 0: it takes none */
 	struct session *next_waiting;
 	bool waiting;
@@ -30,7 +31,8 @@ struct router {
 	struct omap peers;	 /* peer number -> session */
 	struct omap cells;	 /* name of a cell -> its session */
 	struct omap names;	 /* actor's name -> session */
-	struct omap watches;	 /* watched name -> struct omap of watchers' names */
+	struct omap wanted;  /* name that was taken over -> the session that had it */
+	struct omap watches; /* watched name -> struct omap of watchers' names */
 	struct session *waiting; /* those whose batch is not empty */
 	size_t gathered;	 /* frames that wait, about */
 };
@@ -55,6 +57,11 @@ void route(struct router *r, const struct envelope *env, const struct piece *p);
 
 /* router_names.c: names, and who watches them */
 void name_register(struct router *r, struct session *s, struct span name);
+/* Its cell has that name, but another one took it over: it is told when the name
+ * is free. */
+void name_want(struct router *r, struct session *s, struct span name);
+void name_free(struct router *r, struct span name); /* nobody has it now */
+void names_want_nothing(struct router *r, struct session *s);
 void name_release(struct router *r, struct session *s, struct span name);
 void name_gone(struct router *r, struct span name, int reason); /* tells its watchers */
 void name_watch(struct router *r, struct span watcher, struct span name);

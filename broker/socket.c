@@ -10,7 +10,10 @@
 
 enum {
 	QUEUE_FRAMES = 10000,
-	BUS_QUEUE_FRAMES = 50000,
+	/* Of each follower of the bus, at each end. It is the most that a slow one
+	 * costs the broker: what does not fit is lost to it alone, and fetched from
+	 * the store when it comes to the gap. */
+	BUS_QUEUE_FRAMES = 4000,
 	HANDSHAKE_MS = 5000,
 	RECONNECT_MIN_MS = 20,
 	BACKLOG = 1024,

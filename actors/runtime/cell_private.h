@@ -206,7 +206,8 @@ struct cell {
 	/* the broker */
 	enum link_state link;
 	uint64_t epoch, incarnation, sequence;
-	uint64_t hello_at_us, ping_at_us, heard_us, pings;
+	uint64_t hello_at_us, ping_at_us, heard_us, up_us, pings;
+	unsigned short_sessions; /* in a row */
 	/* bytes of routed frames in this session: come, told so; what may be on
 	 * its way */
 	uint64_t taken, taken_told, window;

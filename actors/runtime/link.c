@@ -18,6 +18,8 @@
 
 enum {
 	HELLO_AGAIN_US = 200000,
+	HELLO_MAX_US = 5000000,
+	SHORT_US = 500000, /* a session under it was a short one: no ping of its ended it */
 	PING_US = 1000000,
 	SILENCE_US = 5000000,
 	WATCH_PINGS = 5, /* so often monitors are said again: a word may be lost */
@@ -96,12 +98,29 @@ void link_start(struct cell *c)
 	c->hello_at_us = 0;
 }
 
+/* At once after a session that lasted. After short ones ever later: two cells
+ * that end each other's sessions must not do so as fast as they can. */
+static uint64_t hello_after(struct cell *c)
+{
+	uint64_t now = c->ops.now_us(c->ops.arg), wait = HELLO_AGAIN_US;
+	if (now >= c->up_us + SHORT_US) {
+		c->short_sessions = 0;
+		return 0;
+	}
+	if (c->short_sessions++ == 0)
+		return 0;
+	for (unsigned i = 1; i < c->short_sessions && wait < HELLO_MAX_US; i++)
+		wait *= 2;
+	wait = wait < HELLO_MAX_US ? wait : HELLO_MAX_US;
+	return now + wait / 2 + c->ops.random(c->ops.arg) % wait;
+}
+
 static void lost(struct cell *c, const char *why)
 {
 	if (c->link == LINK_UP) {
 		log_debug(c->name, "session ended: %s", why);
 		c->link = LINK_DOWN;
-		c->hello_at_us = 0;
+		c->hello_at_us = hello_after(c);
 		c->checking = false;
 		outbox_lost(c);
 		pendings_link_lost(c);
@@ -114,6 +133,7 @@ static void on_welcome(struct cell *c, const struct envelope *env)
 	if (c->link == LINK_UP || !mp_find(body, "epoch", &v) || mp_u64(&v, &c->epoch))
 		return;
 	c->link = LINK_UP;
+	c->up_us = c->clock_us;
 	c->taken = c->taken_told = 0;
 	c->window = UINT64_MAX;
 	if (mp_find(body, "window", &v))

@@ -158,27 +158,9 @@ static void tell(int64_t number)
 	feed_frame(&out);
 }
 
-/* `batch`: what the broker takes; 0: it is one that knows no batches. */
-static void begin(uint64_t batch)
+static void welcome(uint64_t batch)
 {
-	static const uint8_t empty[] = {0x80};
-	struct cell_config cfg = {
-		.name = "test", .cluster = 1, .catalogue = &catalogue, .kinds = kinds};
-	struct cell_ops ops = {.now_us = op_now,
-			       .wall_us = op_wall,
-			       .random = op_random,
-			       .send = op_send,
-			       .subscribe = op_subscribe,
-			       .reconnect = op_reconnect};
 	struct buf b = {0}, out = {0};
-	log_init("off");
-	memset(&world, 0, sizeof world);
-	world.now = 1000000;
-	world.cell = cell_new(&cfg, &ops);
-	cr_assert_eq(cell_add_actor(world.cell, "talker", "talker", mp_of((struct span){empty, 1}),
-				    NULL),
-		     0);
-	run();
 	mpw_map(&b, batch ? 3 : 2);
 	mpw_kv_u64(&b, "epoch", 5);
 	mpw_kv_u64(&b, "ping_ms", 1000);
@@ -193,6 +175,29 @@ static void begin(uint64_t batch)
 	feed_frame(&out);
 	buf_fini(&b);
 	run();
+}
+
+/* `batch`: what the broker takes; 0: it is one that knows no batches. */
+static void begin(uint64_t batch)
+{
+	static const uint8_t empty[] = {0x80};
+	struct cell_config cfg = {
+		.name = "test", .cluster = 1, .catalogue = &catalogue, .kinds = kinds};
+	struct cell_ops ops = {.now_us = op_now,
+			       .wall_us = op_wall,
+			       .random = op_random,
+			       .send = op_send,
+			       .subscribe = op_subscribe,
+			       .reconnect = op_reconnect};
+	log_init("off");
+	memset(&world, 0, sizeof world);
+	world.now = 1000000;
+	world.cell = cell_new(&cfg, &ops);
+	cr_assert_eq(cell_add_actor(world.cell, "talker", "talker", mp_of((struct span){empty, 1}),
+				    NULL),
+		     0);
+	run();
+	welcome(batch);
 	world.since = world.frame_count;
 }
 
@@ -389,5 +394,55 @@ Test(outbox, what_came_in_a_batch_is_taken_one_by_one_and_keeps_only_itself_aliv
 	cr_expect_eq(world.owner_bytes, one.len);
 	bytes_unref(frame);
 	buf_fini(&one);
+	end();
+}
+
+/* ---- sessions that are ended over and over */
+
+static void bye(void)
+{
+	struct buf b = {0}, out = {0};
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "reason", "a test");
+	struct envelope env = {.type = ENV_SYSTEM,
+			       .cluster = 1,
+			       .from = span_of("broker"),
+			       .kind = MSG_SESSION_BYE,
+			       .body = span_buf(&b)};
+	env_encode(&out, &env);
+	feed_frame(&out);
+	buf_fini(&b);
+}
+
+/* Until the cell says something, which without a session is hello. */
+static uint64_t until_hello(void)
+{
+	uint64_t from = world.now;
+	size_t frames_then = world.frame_count;
+	for (run(); world.frame_count == frames_then; run())
+		world.now = cell_deadline(world.cell) > world.now ? cell_deadline(world.cell)
+								  : world.now + 1;
+	return world.now - from;
+}
+
+Test(link, after_short_sessions_it_says_hello_ever_later_and_after_a_long_one_at_once)
+{
+	uint64_t waits[10];
+	begin(BATCH_BYTES_MAX);
+	world.now += 60000000;
+	for (int i = 0; i < 10; i++) {
+		bye();
+		waits[i] = until_hello();
+		welcome(BATCH_BYTES_MAX);
+	}
+	cr_expect_eq(waits[0], 0, "that session had lasted");
+	cr_expect_eq(waits[1], 0, "once may be chance");
+	cr_expect_geq(waits[2], 100000);
+	cr_expect_leq(waits[2], 600000);
+	cr_expect_geq(waits[9], 2500000);
+	cr_expect_leq(waits[9], 7500000);
+	world.now += 10000000;
+	bye();
+	cr_expect_eq(until_hello(), 0);
 	end();
 }

@@ -123,7 +123,7 @@ static double run(struct sock *out, const char *endpoint, long events, int n, si
 				flush(out, &b);
 			batch_add(&b, bytes_span(frame));
 		}
-		while (i % 256 == 0 && i * n - total(f, n) > 5000L * n)
+		while (i % 256 == 0 && i * n - total(f, n) > 2000L * n)
 			wait_a_little();
 	}
 	flush(out, &b);

@@ -256,6 +256,50 @@ Test(router, tells_the_old_owner_when_a_name_is_taken_over)
 	stop(&g);
 }
 
+static void system_u64(struct rig *g, uint64_t peer, uint64_t epoch, uint16_t kind,
+		       const char *field, uint64_t value)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, field, value);
+	struct envelope env = {.type = ENV_SYSTEM, .kind = kind, .epoch = epoch};
+	feed(g, peer, &env, &b, 3000);
+}
+
+/* The last of peer 1's frames that is a bye, behind `from`; 0: none. */
+static size_t bye_to_one(const struct rig *g, size_t from)
+{
+	for (size_t i = g->count; i-- > from;)
+		if (g->sent[i].peer == 1 && g->sent[i].env.kind == MSG_SESSION_BYE)
+			return i;
+	return 0;
+}
+
+Test(router, who_lost_a_name_does_not_take_it_back_and_has_it_when_the_other_goes)
+{
+	struct rig g = rig_new();
+	start(&g);
+	hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "alice");
+	hello(&g, 3, "three", 1, "carol");
+	size_t from = g.count;
+	uint64_t a = hello(&g, 1, "one", 1, "alice"); /* it was told, and says it again */
+	ping(&g, 1, a, 1); /* what it has is what is known of it */
+	cr_expect_eq(bye_to_one(&g, from), 0);
+	uint64_t c = hello(&g, 3, "three", 1, "carol");
+	request(&g, 3, c, "carol", "alice");
+	cr_expect_eq(g.sent[g.count - 1].peer, 2);
+	/* The other says goodbye: now it is free, and the first one is told. */
+	uint64_t b = hello(&g, 2, "two", 1, "alice");
+	from = g.count;
+	system_u64(&g, 2, b, MSG_SESSION_BYE, "x", 0);
+	cr_expect_neq(bye_to_one(&g, from), 0);
+	hello(&g, 1, "one", 1, "alice");
+	request(&g, 3, c, "carol", "alice");
+	cr_expect_eq(g.sent[g.count - 1].peer, 1);
+	stop(&g);
+}
+
 Test(router, ends_silent_sessions_and_tells_their_watchers)
 {
 	struct rig g = rig_new();
@@ -412,16 +456,6 @@ static void send_big(struct rig *g, uint64_t peer, uint64_t epoch, enum env_type
 	struct envelope env = {.type = type, .from = span_of(from), .to = span_of(to),
 			       .correlation = 42, .epoch = epoch, .kind = 99};
 	feed(g, peer, &env, &b, 2000);
-}
-
-static void system_u64(struct rig *g, uint64_t peer, uint64_t epoch, uint16_t kind,
-		       const char *field, uint64_t value)
-{
-	struct buf b = {0};
-	mpw_map(&b, 1);
-	mpw_kv_u64(&b, field, value);
-	struct envelope env = {.type = ENV_SYSTEM, .kind = kind, .epoch = epoch};
-	feed(g, peer, &env, &b, 3000);
 }
 
 static uint64_t sent_to(const struct rig *g, uint64_t peer)
