@@ -25,16 +25,9 @@
 #include "broker/messages.h"
 
 enum {
-<<<<<<< HEAD
-	HISTORY_MAX = 8192,
 	BUFFERED_MAX = 10000,
-	PAGE_ROWS = 500,
-	REQUEST_MS = 5000,
-=======
-	BUFFERED_MAX = 100000,
 	PAGE_ROWS = VIEW_PAGE_ROWS,
 	REQUEST_MS = VIEW_REQUEST_MS,
->>>>>>> main
 	WATCH_MS = 20000, /* a session watch that hears nothing asks again */
 	WAIT_HEAD_US = 300000,
 	RETRY_US = VIEW_RETRY_US,

@@ -181,11 +181,6 @@ static int bad(const struct check *c, const uint8_t *at, const char *what)
 		       (size_t)(at - c->start), what);
 }
 
-<<<<<<< HEAD
-static bool starts_text(const uint8_t *p, const uint8_t *end)
-{
-	return p < end && ((*p & 0xe0) == 0xa0 || (*p >= 0xd9 && *p <= 0xdb));
-=======
 static int check_value(const struct check *c, const uint8_t **p, int depth);
 
 /* The keys of a map, noted as they are passed: few of them are compared with
@@ -246,7 +241,6 @@ static int check_map(const struct check *c, const uint8_t **p, const uint8_t *at
 	if (pairs > FEW)
 		free(k.all);
 	return rc;
->>>>>>> main
 }
 
 static int check_value(const struct check *c, const uint8_t **p, int depth)
@@ -263,17 +257,9 @@ static int check_value(const struct check *c, const uint8_t **p, int depth)
 		return bad(c, at, at >= c->end ? "cut off" : "a length or type that cannot be");
 	if (h.type == MP_STR && !utf8_ok((struct span){h.payload, h.n}))
 		return bad(c, at, "text that is not UTF-8");
-<<<<<<< HEAD
-	if (h.type != MP_ARRAY && h.type != MP_MAP)
-		return 0;
-	for (uint64_t i = 0; i < h.n; i++) {
-		if (h.type == MP_MAP && i % 2 == 0 && !starts_text(*p, c->end))
-			return bad(c, *p, "a map key that is not text");
-=======
 	if (h.type == MP_MAP)
 		return check_map(c, p, at, h.n / 2, depth + 1);
 	for (uint64_t i = 0; h.type == MP_ARRAY && i < h.n; i++) {
->>>>>>> main
 		int rc = check_value(c, p, depth + 1);
 		if (rc)
 			return rc;
