@@ -71,6 +71,7 @@ struct sim {
 	struct sim_config cfg;
 	struct router *router;
 	uint64_t now, random[4], digest, handled, number;
+	int64_t wall_jump;
 	struct event *heap;
 	size_t count, cap;
 	struct omap cells; /* name -> slot */
@@ -233,6 +234,8 @@ static void router_publish(void *arg, struct bytes *frame)
 	struct span topic, rest;
 	if (env_split_topic(bytes_span(frame), &topic, &rest))
 		return;
+	if (s->cfg.published)
+		s->cfg.published(s->cfg.published_arg, frame);
 	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
 		if (!omap_get(&slot->topics, topic) || swallowed(slot, SIM_FROM_BROKER) ||
@@ -260,7 +263,7 @@ static uint64_t cell_now(void *arg)
 static int64_t cell_wall(void *arg)
 {
 	struct sim_cell_slot *slot = arg;
-	return SIM_EPOCH_US + (int64_t)slot->sim->now;
+	return SIM_EPOCH_US + (int64_t)slot->sim->now + slot->sim->wall_jump;
 }
 
 static uint64_t cell_random(void *arg)
@@ -548,12 +551,15 @@ static void run_cell(struct sim *s, struct sim_cell_slot *slot)
 
 static void to_broker(struct sim *s, const struct event *e)
 {
-	if (!s->router)
+	if (!s->router) {
 		s->broker_touched++;
-	else if (e->type == EV_SUBSCRIBE)
+		return;
+	}
+	if (e->type == EV_SUBSCRIBE)
 		router_on_subscribe(s->router, bytes_span(e->frame));
 	else
 		router_on_frame(s->router, e->slot->peer, e->frame, false, s->now);
+	router_flush(s->router);
 }
 
 static void hold_frame(struct sim_cell_slot *slot, const struct event *e)
@@ -595,8 +601,10 @@ static void handle(struct sim *s, const struct event *e)
 		s->cfg.refill(s->cfg.refill_arg, slot->cell);
 		break;
 	case EV_TICK:
-		if (s->router)
+		if (s->router) {
 			router_tick(s->router, s->now);
+			router_flush(s->router);
+		}
 		push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
 		break;
 	case EV_SYNC:
@@ -632,6 +640,11 @@ bool sim_run(struct sim *s, uint64_t until_us, bool (*done)(void *arg), void *ar
 uint64_t sim_now_us(const struct sim *s)
 {
 	return s->now;
+}
+
+void sim_jump_wall(struct sim *s, int64_t us)
+{
+	s->wall_jump += us;
 }
 
 uint64_t sim_digest(const struct sim *s)

@@ -57,7 +57,14 @@ const char *mp_type_name(enum mp_type t);
 int mp_nil(struct mp *m);
 int mp_bool(struct mp *m, bool *out);
 int mp_i64(struct mp *m, int64_t *out);
-int mp_u64(struct mp *m, uint64_t *out);
+int mp_u64_any(struct mp *m, uint64_t *out);
+static inline int mp_u64(struct mp *m, uint64_t *out)
+{
+	if (m->p >= m->end || *m->p > 0x7f) /* small, as most numbers are */
+		return mp_u64_any(m, out);
+	*out = *m->p++;
+	return 0;
+}
 int mp_f64(struct mp *m, double *out);
 int mp_str(struct mp *m, struct span *out);
 int mp_bin(struct mp *m, struct span *out);
