@@ -532,6 +532,14 @@ void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool 
 		route(r, s, &env, frame);
 }
 
+void router_refuse(struct router *r, uint64_t peer, struct bytes *frame, int code)
+{
+	struct envelope env;
+	if (session_of(r, peer) && env_decode(bytes_span(frame), &env, NULL) == 0 &&
+	    env.type == ENV_REQUEST)
+		say_failed(r, peer, &env, code);
+}
+
 void router_on_subscribe(struct router *r, struct span topic)
 {
 	struct session *store = omap_get(&r->names, span_of("store"));

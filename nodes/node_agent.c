@@ -795,10 +795,30 @@ static int stop(struct ctx *c, void *state)
 	return 0;
 }
 
+enum { INSPECT_PODS_MAX = 200 };
+
+/* [key, uid] each; the key of an orphan is nil. */
+static void inspect_pods(const struct agent *a, struct buf *out)
+{
+	size_t n = a->pods.count < INSPECT_PODS_MAX ? a->pods.count : INSPECT_PODS_MAX;
+	mpw_str(out, "held");
+	mpw_array(out, n);
+	for (struct onode *it = omap_first(&a->pods); n > 0; it = omap_next(it), n--) {
+		const struct agent_pod *p = it->value;
+		mpw_array(out, 2);
+		if (p->key)
+			mpw_str(out, p->key);
+		else
+			mpw_nil(out);
+		mpw_str(out, p->uid);
+	}
+}
+
 static void inspect(const void *state, struct buf *out)
 {
 	const struct agent *a = state;
-	mpw_map(out, 3);
+	mpw_map(out, 4);
+	inspect_pods(a, out);
 	mpw_kv_str(out, "node", a->node);
 	mpw_kv_str(out, "runtime", a->sim ? "sim" : "process");
 	mpw_kv_u64(out, "pods", a->pods.count);

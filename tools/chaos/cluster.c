@@ -36,7 +36,7 @@ enum { PARTS = sizeof parts / sizeof *parts };
 
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages,
 						 &gate_messages, &node_messages, NULL};
-static const struct catalogue catalogue = {tables};
+const struct catalogue cluster_catalogue = {tables};
 
 static void add_kind(struct cluster *c, const struct actor_spec *spec)
 {
@@ -112,7 +112,7 @@ void cluster_fill(void *cluster, struct cell *cell)
 struct sim *cluster_start(struct cluster *c, const struct sim_config *cfg)
 {
 	struct sim_config own = *cfg;
-	own.catalogue = &catalogue;
+	own.catalogue = &cluster_catalogue;
 	own.kinds = c->kinds;
 	struct sim *s = sim_new(&own);
 	for (size_t i = 0; i < c->cell_count; i++)

@@ -9,7 +9,7 @@
 
 enum {
 	TIMELINE_US = 20000000,
-	LENGTH_MIN_US = 1000,
+	LENGTH_MIN_US = 20000,
 	LENGTH_MAX_US = 8000000,
 	SCALE_MAX = 24,
 };
@@ -21,6 +21,7 @@ struct grower {
 	struct arena arena;
 	uint32_t verbs; /* bits: those that this script has */
 	int64_t pods_max;
+	unsigned flips;
 };
 
 static int64_t draw(struct grower *g, int64_t min, int64_t max)
@@ -63,13 +64,44 @@ static void put_head(struct grower *g, uint64_t seed)
 
 /* ---- the timeline */
 
+/* Something always happens, so that there is something to hit. */
+static void put_churn(struct grower *g)
+{
+	buf_printf(g->out, "every %lldms from 300ms to 20s delete pod of web\n",
+		   (long long)draw(g, 5, 15) * 100);
+}
+
+/* After what the user did last, or when something that it leads to is seen. */
 static void put_when(struct grower *g)
 {
+	static const enum seen_event soon[] = {SEEN_CREATED, SEEN_CHANGED, SEEN_BOUND, SEEN_READY, SEEN_GONE};
 	if (one_in(g, 4))
 		buf_printf(g->out, "when pods/default/web-* %s nth %lld within 20s ",
-			   event_rows[draw(g, 0, (int64_t)event_row_count - 1)].name, (long long)draw(g, 1, 6));
+			   row_name(event_rows, event_row_count, (int)soon[draw(g, 0, 4)]),
+			   (long long)draw(g, 1, 6));
 	else
 		buf_printf(g->out, "at %lldms ", (long long)draw(g, 1, TIMELINE_US / 1000));
+}
+
+static const char *draw_spot(struct grower *g, enum target_type type)
+{
+	struct target any = {.type = type, .name = "*"};
+	struct spots spots;
+	g->cluster.world->match(&g->cluster, &any, &g->arena, &spots);
+	return spots.names[draw(g, 0, (int64_t)spots.count - 1)];
+}
+
+/* Of those that travel when pods come and go, also where the control plane
+ * has one cell. */
+static void put_messages(struct grower *g, const struct verb_row *v)
+{
+	static const char *const kinds[] = {"*", "bus.*", "bus.event", "store.*", "pod.*", "session.*"},
+			  *const requests[] = {"*", "pod.status", "pod.*"};
+	bool refuse = v->verb == VERB_REFUSE;
+	buf_printf(g->out, " msg %s", refuse ? requests[draw(g, 0, 2)] : kinds[draw(g, 0, 5)]);
+	if (!refuse && one_in(g, 4))
+		buf_printf(g->out, " %s %s", one_in(g, 2) ? "from" : "to", draw_spot(g, TARGET_NODE));
+	buf_printf(g->out, " percent %lld", (long long)draw(g, 3, 10) * 10);
 }
 
 static void put_target(struct grower *g, const struct verb_row *v)
@@ -78,16 +110,45 @@ static void put_target(struct grower *g, const struct verb_row *v)
 	do
 		row = &target_rows[draw(g, 0, (int64_t)target_row_count - 1)];
 	while (!(v->targets & 1u << row->type) || row->type == TARGET_KIND);
-	struct target any = {.type = row->type, .name = "*"};
-	struct spots spots;
-	g->cluster.world->match(&g->cluster, &any, &g->arena, &spots);
+	if (row->type == TARGET_MESSAGES) {
+		put_messages(g, v);
+		return;
+	}
 	buf_printf(g->out, " %s", row->name);
 	if (!row->named)
 		return;
-	if (one_in(g, 8))
-		buf_puts(g->out, " * mode percent 50");
+	if (row->type == TARGET_CONTAINERS || one_in(g, 8))
+		buf_printf(g->out, " * mode %s", row->type == TARGET_CONTAINERS ? "all" : "percent 50");
 	else
-		buf_printf(g->out, " %s", spots.names[draw(g, 0, (int64_t)spots.count - 1)]);
+		buf_printf(g->out, " %s", draw_spot(g, row->type));
+}
+
+static void put_clauses(struct grower *g, const struct verb_row *v)
+{
+	if (v->object == OBJECT_TARGET_FROM)
+		buf_printf(g->out, " from broker direction %s",
+			   way_rows[draw(g, 0, (int64_t)way_row_count - 1)].name);
+	if (v->verb == VERB_SKEW)
+		buf_printf(g->out, " by -%llds..%llds", (long long)draw(g, 1, 600), (long long)draw(g, 1, 600));
+	else if (v->clauses & CLAUSE_BY)
+		buf_printf(g->out, " by 1ms..%lldms", (long long)draw(g, 1, 20) * 50);
+	if (v->clauses & CLAUSE_RATE)
+		buf_printf(g->out, " rate %lld", (long long)draw(g, 5, 30) * 10);
+	if (v->verb == VERB_IO_ERROR)
+		buf_printf(g->out, " with %s", errno_rows[draw(g, 0, (int64_t)errno_row_count - 1)].name);
+	else if (v->clauses & CLAUSE_WITH)
+		buf_printf(g->out, " with %s", refusal_rows[draw(g, 0, (int64_t)refusal_row_count - 1)].name);
+	if (v->lasts && v->targets & (1u << TARGET_MESSAGES | 1u << TARGET_STORE | 1u << TARGET_CONTAINERS))
+		buf_printf(g->out, " for %lldms", (long long)draw(g, 2, 12) * 1000);
+	else if (v->lasts)
+		buf_printf(g->out, " for %lldus", (long long)draw_length(g));
+}
+
+/* A damaged record is met when the log is read: by a store that starts. */
+static void put_reader(struct grower *g)
+{
+	g->flips++;
+	buf_printf(g->out, " id flip%u\nafter flip%u 500ms restart actor store", g->flips, g->flips);
 }
 
 static void put_fault(struct grower *g)
@@ -98,30 +159,39 @@ static void put_fault(struct grower *g)
 	while (!v->fault || !(g->verbs & 1u << v->verb));
 	buf_puts(g->out, v->name);
 	put_target(g, v);
-	if (v->object == OBJECT_TARGET_FROM)
-		buf_printf(g->out, " from broker direction %s",
-			   way_rows[draw(g, 0, (int64_t)way_row_count - 1)].name);
-	if (v->lasts)
-		buf_printf(g->out, " for %lldus", (long long)draw_length(g));
+	put_clauses(g, v);
+	if (v->verb == VERB_BIT_FLIP)
+		put_reader(g);
 	buf_putc(g->out, '\n');
 }
 
 static void put_user(struct grower *g)
 {
-	if (one_in(g, 2))
-		buf_printf(g->out, "scale web %lld\n", (long long)draw(g, 0, g->pods_max));
-	else
+	switch (draw(g, 1, 8)) {
+	case 1:
+		buf_puts(g->out, "compact store\n");
+		break;
+	case 2:
+		buf_puts(g->out, one_in(g, 3) ? "touch nodes/n*\n" : "touch pods/default/web-*\n");
+		break;
+	case 3:
+	case 4:
 		buf_puts(g->out, "delete pod of web\n");
+		break;
+	default:
+		buf_printf(g->out, "scale web %lld\n", (long long)draw(g, 1, g->pods_max));
+		break;
+	}
 }
 
 static void put_judgements(struct grower *g)
 {
-	buf_puts(g->out, "settle 60s\n");
+	buf_puts(g->out, "settle 90s\n");
 	for (size_t i = 0; i < invariant_count; i++) {
 		if (invariants[i].at_revision)
 			buf_printf(g->out, "always %s\n", invariants[i].name);
 		if (invariants[i].as_is)
-			buf_printf(g->out, "eventually %s within 30s\n", invariants[i].name);
+			buf_printf(g->out, "eventually %s within 60s\n", invariants[i].name);
 	}
 }
 
@@ -131,6 +201,7 @@ static void draw_verbs(struct grower *g)
 	uint32_t faults = 0;
 	for (size_t i = 0; i < verb_row_count; i++)
 		faults |= verb_rows[i].fault ? 1u << verb_rows[i].verb : 0;
+	faults &= ~(1u << VERB_LOST_WRITE); /* what it breaks is a promise that nobody could keep */
 	do
 		g->verbs = faults & (uint32_t)chance_next(&g->chance);
 	while (!g->verbs);
@@ -143,6 +214,7 @@ int grow_script(struct buf *out, uint64_t seed, unsigned acts, struct err *e)
 	put_head(&g, seed);
 	int rc = script_parse(&g.cluster, "grown", (struct span){out->data + from, out->len - from}, e);
 	draw_verbs(&g);
+	put_churn(&g);
 	for (unsigned i = 0; i < acts && rc == 0; i++) {
 		put_when(&g);
 		if (one_in(&g, 3))

@@ -39,6 +39,7 @@ struct run_result {
 	enum verdict verdict;
 	char why[600]; /* of other verdicts than held */
 	char broken[64]; /* the invariant; empty: none */
+	struct witness witness[WITNESSES]; /* of a violation; those with revision 0 are none */
 	uint64_t broken_revision;
 	int64_t broken_us; /* virtual, from the end of the warm-up */
 	bool late;         /* what was to hold eventually did, but after its time */

@@ -1,0 +1,174 @@
+/* The links between cells and the broker: latency, loss, cuts, and a filter
+ * that decides what becomes of single messages. A link keeps its order, as
+ * the connections of production do, unless the filter lets one be overtaken.
+ * What stays within a cell crosses no link. */
+#include <stdlib.h>
+
+#include "actors/runtime/sim_private.h"
+#include "broker/base/mem.h"
+
+static const struct sim_fate untouched = {.copies = 1};
+
+/* ---- on their way */
+
+static uint64_t arrival(struct sim *s, const struct sim_fate *f, uint64_t *link_at)
+{
+	uint64_t at = s->now + sim_between(s, s->cfg.latency_min_us, s->cfg.latency_max_us) + f->delay_us;
+	if (f->overtaken)
+		return at;
+	if (at <= *link_at)
+		at = *link_at + 1;
+	return *link_at = at;
+}
+
+static void send_as(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
+		    struct bytes *frame, const struct sim_fate *f)
+{
+	struct sim *s = slot->sim;
+	for (unsigned i = 0; i < f->copies; i++)
+		sim_push(s, (struct event){.at = arrival(s, f, link_at),
+					   .type = type,
+					   .slot = slot,
+					   .life = slot->life,
+					   .damaged = f->damaged,
+					   .frame = bytes_ref(frame)});
+}
+
+void sim_send_on(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
+		 struct bytes *frame)
+{
+	send_as(slot, type, link_at, frame, &untouched);
+}
+
+/* By a cut, or because nobody lives there. */
+bool sim_swallowed(struct sim_cell_slot *slot, enum sim_way way)
+{
+	bool gone = !slot->cell || slot->cut & (unsigned)way;
+	slot->touched += gone;
+	return gone;
+}
+
+static bool lost(struct sim *s, uint32_t permille)
+{
+	return permille && sim_random(s) % 1000 < permille;
+}
+
+/* ---- the filter */
+
+static void ask(struct sim_cell_slot *slot, bool to_broker, struct span frame, struct sim_fate *f)
+{
+	const struct sim_faults *faults = &slot->sim->faults;
+	struct envelope env;
+	*f = untouched;
+	if (!faults->message || env_decode_trusted(frame, &env, NULL))
+		return;
+	struct sim_message m = {.cell = slot->name,
+				.to_broker = to_broker,
+				.kind = env.kind,
+				.request = env.type == ENV_REQUEST,
+				.from = env.from,
+				.to = env.to};
+	faults->message(faults->arg, &m, f);
+}
+
+/* Damage that a reader could miss is what no link lets through (a checksum of
+ * TCP, CURVE's authenticator): then the end is missing instead. */
+static struct bytes *damage(struct bytes *frame, size_t head, uint64_t where)
+{
+	struct span was = bytes_span(frame);
+	struct envelope env;
+	size_t n = was.len - head;
+	struct bytes *out = bytes_copy(was.data, was.len);
+	uint8_t *bytes = (uint8_t *)(uintptr_t)bytes_span(out).data;
+	bytes[head + where % n] ^= (uint8_t)(1u << (where >> 32) % 8);
+	if (env_decode((struct span){bytes + head, n}, &env, NULL) == 0) {
+		bytes_unref(out);
+		out = bytes_copy(was.data, head + where % n);
+	}
+	return out;
+}
+
+static void send_filtered(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
+			  struct bytes *frame, size_t head, const struct sim_fate *f)
+{
+	if (!f->damaged) {
+		send_as(slot, type, link_at, frame, f);
+		return;
+	}
+	struct bytes *broken = damage(frame, head, f->damage);
+	send_as(slot, type, link_at, broken, f);
+	bytes_unref(broken);
+}
+
+/* ---- the ends */
+
+static bool is_bus_frame(struct span frame)
+{
+	return frame.len && frame.data[0] < 0x80;
+}
+
+int sim_from_cell(void *arg, struct bytes *frame)
+{
+	struct sim_cell_slot *slot = arg;
+	struct sim *s = slot->sim;
+	struct sim_fate f = untouched;
+	if (sim_swallowed(slot, SIM_TO_BROKER) || lost(s, s->cfg.link_loss_permille))
+		return 0;
+	if (!is_bus_frame(bytes_span(frame))) /* those are asked about for each that gets them */
+		ask(slot, true, bytes_span(frame), &f);
+	if (f.refuse && s->router) {
+		router_refuse(s->router, slot->peer, frame, f.refuse);
+		return 0;
+	}
+	send_filtered(slot, EV_TO_BROKER, &slot->to_broker_at, frame, 0, &f);
+	return 0;
+}
+
+static struct sim_cell_slot *slot_of_peer(struct sim *s, uint64_t peer)
+{
+	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
+		struct sim_cell_slot *slot = n->value;
+		if (slot->peer == peer)
+			return slot;
+	}
+	return NULL;
+}
+
+/* What another cell sent was asked about when it left that cell. */
+static bool is_brokers_own(struct span frame)
+{
+	struct envelope env;
+	return env_decode_trusted(frame, &env, NULL) == 0 && span_is(env.from, "broker");
+}
+
+int sim_router_send(void *arg, uint64_t peer, struct bytes *frame)
+{
+	struct sim *s = arg;
+	struct sim_cell_slot *slot = slot_of_peer(s, peer);
+	struct sim_fate f = untouched;
+	if (!slot)
+		return ERR_UNREACHABLE;
+	if (sim_swallowed(slot, SIM_FROM_BROKER) || lost(s, s->cfg.link_loss_permille))
+		return 0;
+	if (s->faults.message && is_brokers_own(bytes_span(frame)))
+		ask(slot, false, bytes_span(frame), &f);
+	send_filtered(slot, EV_TO_CELL, &slot->to_cell_at, frame, 0, &f);
+	return 0;
+}
+
+void sim_router_publish(void *arg, struct bytes *frame)
+{
+	struct sim *s = arg;
+	struct span topic, rest;
+	if (env_split_topic(bytes_span(frame), &topic, &rest))
+		return;
+	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
+		struct sim_cell_slot *slot = n->value;
+		struct sim_fate f;
+		if (!omap_get(&slot->topics, topic) || sim_swallowed(slot, SIM_FROM_BROKER) ||
+		    lost(s, s->cfg.bus_loss_permille))
+			continue;
+		ask(slot, false, rest, &f);
+		send_filtered(slot, EV_BUS, &slot->bus_at, frame, topic.len + 1, &f);
+	}
+}
