@@ -147,7 +147,7 @@ endif
 test-long: all tests
 	SEEDS=5000 tests/run $(filter $(BUILD)/tests/sim/%,$(TESTS)) tests/e2e-thread tests/e2e-thread
 	SEEDS=10000 COMMITS=10000 FLIPS=100000 KILLS=1000 TEST_TIMEOUT_S=7200 tests/run \
-		$(addprefix $(BUILD)/tests/,sim/store unit/store/power unit/store/damage unit/store/kill)
+		$(addprefix $(BUILD)/tests/,sim/store unit/store/power unit/store/power_memory unit/store/damage unit/store/kill)
 	KILLS=100 tests/run tests/e2e/histories.sh
 
 # Figures as JSON lines, each beside the bare library (and, with PEER_DIR, a

@@ -83,7 +83,8 @@ static const struct msg_field *field_named(const struct msg_row *row, struct spa
 	return NULL;
 }
 
-/* An element of a list: an array without one place, or a map without "value".
+/* An element of a list: an array without one place, or a map without "value"
+ * and "old".
  * Anything else is not what the row says, and not shown. */
 static void redact_element(struct buf *out, unsigned flags, struct span raw)
 {
@@ -104,7 +105,7 @@ static void redact_element(struct buf *out, unsigned flags, struct span raw)
 	for (size_t i = 0; i < n && mp_str(&m, &part) == 0; i++) {
 		struct span value;
 		mpw_span(out, part);
-		if (mp_raw(&m, &value) || span_is(part, "value"))
+		if (mp_raw(&m, &value) || span_is(part, "value") || span_is(part, "old"))
 			value = (struct span){0};
 		mpw_raw(out, value);
 	}

@@ -37,7 +37,7 @@ enum msg_class {
 
 /* Beside `required`: what of a field may hold secrets (values of objects, logs)
  * and therefore never enters a tap. All of it, place N of each element, or the
- * key "value" of each. */
+ * keys "value" and "old" of each. */
 enum {
 	IS_REQUIRED = 1, /* the same as true */
 	IS_SECRET = 2,

@@ -8,7 +8,7 @@ build=${1:-build}
 # What runs in the simulator asks nobody but its ctx.
 banned='^(time|gettimeofday|clock_gettime|localtime|gmtime|strftime|rand|random|srand|getrandom|getenv|setenv|open|openat|fopen|socket|connect|read|write|fork|execve?|posix_spawn|system|pthread_.*|qsort|strtod|atof|sleep|usleep|nanosleep|getpid|epoll_.*|poll|malloc_usable_size)$'
 pure=("$build"/obj/actors/{objects,controllers,scheduler,gate}/*.o
-	"$build"/obj/actors/api/{api,answer,protobuf_answer,metrics,read,write,watch,discovery,delete_collection,messages,log}.o
+	"$build"/obj/actors/api/{api,answer,visible,review,metrics,read,write,watch,discovery,delete_collection,messages,log}.o
 	"$build"/obj/actors/runtime/{cell,stats,listing,metrics,turn,ctx,effects,post,link,timer,view,txn_wire,store_actor}.o
 	"$build"/obj/actors/runtime/{supervision,supervisor,monitor,report,letters,command,dead_letters}.o "$build"/obj/broker/{router,envelope,catalogue}.o)
 for f in "$build"/obj/nodes/{node_agent,pod_*,runtime_sim}.o "$build"/obj/nodes/proxy/{proxy_plan,balancer,service_proxy}.o; do [[ -f $f ]] && pure+=("$f"); done

@@ -113,8 +113,10 @@ void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struc
 	/* What a subresource shows is of another type than the resource. */
 	bool own = k->resource && span_is(mp_path_str(object, "kind"), k->resource->kind);
 	if (k->form == FORM_PROTOBUF) {
-		protobuf_object(&out, api_body_type(k->resource, own ? "" : k->sub), object,
-				version);
+		if (own)
+			visible_protobuf(&out, k->resource, object, version);
+		else
+			protobuf_object(&out, api_body_type(k->resource, k->sub), object, version);
 		answer_text(c, a, k, code, HTTP_PROTOBUF, &out);
 		return;
 	}
@@ -126,6 +128,8 @@ void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struc
 		table_close(&t);
 	} else if (k->form == FORM_METADATA) {
 		json_metadata(&out, object, version);
+	} else if (own) {
+		visible_object(&out, k->resource, object, version);
 	} else {
 		json_object(&out, object, version);
 	}

@@ -40,22 +40,25 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	return k;
 }
 
+/* The time does not tell how much of the token was right. */
+bool api_token_is(const struct api *a, struct span text)
+{
+	struct span token = bytes_span(a->token);
+	uint8_t diff = text.len != token.len;
+	for (size_t i = 0; i < token.len && i < text.len; i++)
+		diff |= text.data[i] ^ token.data[i];
+	return !diff && token.len;
+}
+
 /* A bearer token, or a certificate that the port has verified already. */
 static bool authenticate(struct api *a, struct call *k)
 {
 	struct span auth = field(mp_of(bytes_span(k->owner)), "auth");
 	static const char scheme[] = "Bearer ";
-	struct span token = bytes_span(a->token);
 	size_t n = sizeof scheme - 1;
 	if (auth.len > n && memcmp(auth.data, scheme, n) == 0) {
-		/* The time does not tell how much of the token was right. */
-		uint8_t diff = auth.len - n != token.len;
-		for (size_t i = 0; i < token.len && n + i < auth.len; i++)
-			diff |= auth.data[n + i] ^ token.data[i];
-		if (diff || !token.len)
-			return false;
-		k->user = span_of("kubernetes-admin");
-		return true;
+		k->user = span_of(API_ADMIN);
+		return api_token_is(a, (struct span){auth.data + n, auth.len - n});
 	}
 	return k->user.len > 0;
 }
@@ -185,14 +188,32 @@ static struct doc *refused_subresource(struct call *k)
 	return known ? NULL : status_no_resource(&k->arena);
 }
 
-/* Whether a write of this method goes to such a path: a whole collection is
- * created in, a named object is changed; subresources have their own verbs. */
-static bool fits(const struct call *k)
+/* Kubernetes' word for what is asked, by the method and whether one object is
+ * named; NULL: there is none. */
+static const char *verb_of(const struct call *k)
 {
-	if (span_is(k->method, "POST"))
-		return !k->name.len || *k->sub;
-	return k->name.len && (span_is(k->method, "PUT") || span_is(k->method, "PATCH") ||
-			       span_is(k->method, "DELETE"));
+	static const struct {
+		const char *method, *named, *all;
+	} verbs[] = {
+		{"GET", "get", "list"},	  {"HEAD", "get", "list"},
+		{"POST", NULL, "create"}, {"PUT", "update", NULL},
+		{"PATCH", "patch", NULL}, {"DELETE", "delete", "deletecollection"},
+	};
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (span_is(k->method, verbs[i].method))
+			return *k->sub && i == 2 ? "create"
+			       : k->name.len	 ? verbs[i].named
+						 : verbs[i].all;
+	return NULL;
+}
+
+/* Whether it can be asked of this resource, or of this part of it. */
+static bool is_served(const struct call *k)
+{
+	const struct schema_subresource *sub =
+		*k->sub ? schema_subresource(k->resource, span_of(k->sub)) : NULL;
+	const char *verb = verb_of(k);
+	return verb && schema_has_verb(sub ? sub->verbs : k->resource->verbs, verb);
 }
 
 static void on_resource(struct ctx *c, struct api *a, struct call *k)
@@ -216,7 +237,14 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, refused);
 		return;
 	}
-	if (get && strcmp(k->sub, "log") == 0)
+	if (!is_served(k))
+		answer_status(c, a, k,
+			      status_method_not_allowed(
+				      &k->arena, k->resource,
+				      arena_ndup(&k->arena, k->method.data, k->method.len)));
+	else if (is_review(k))
+		review_start(c, a, k);
+	else if (get && strcmp(k->sub, "log") == 0)
 		log_start(c, a, k);
 	else if (watching)
 		watch_start(c, a, k);
@@ -226,13 +254,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		read_list(c, a, k);
 	else if (span_is(k->method, "DELETE") && !k->name.len)
 		delete_collection_start(c, a, k);
-	else if (fits(k))
-		write_start(c, a, k);
 	else
-		answer_status(c, a, k,
-			      status_method_not_allowed(&k->arena, k->resource,
-							arena_ndup(&k->arena, k->method.data,
-								   k->method.len)));
+		write_start(c, a, k);
 }
 
 static void on_call(struct ctx *c, struct api *a, struct call *k)
@@ -375,6 +398,17 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 
 /* ---- life */
 
+struct stream *api_stream(struct ctx *c, struct api *a, const struct schema_resource *r)
+{
+	struct stream *s = omap_get(&a->streams, span_of(r->stream));
+	if (s)
+		return s;
+	s = mem_alloc(sizeof *s);
+	s->view = r->secret ? ctx_follow_session(c, r->stream) : ctx_follow(c, r->stream);
+	omap_put(&a->streams, span_of(r->stream), s);
+	return s;
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct api *a = state;
@@ -385,15 +419,9 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct span token = mp_path_str(cfg, "token");
 	a->token = bytes_copy(token.data, token.len);
 	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
-	for (size_t i = 0; i < schema_count(a->schema); i++) {
-		const struct schema_resource *r = schema_row(a->schema, i);
-		if (omap_get(&a->streams, span_of(r->stream)))
-			continue;
-		struct stream *s = mem_alloc(sizeof *s);
-		s->resource = r;
-		s->view = r->secret ? ctx_follow_session(c, r->stream) : ctx_follow(c, r->stream);
-		omap_put(&a->streams, span_of(r->stream), s);
-	}
+	/* Every create asks for its namespace; other kinds wait until they are
+	 * asked for. */
+	api_stream(c, a, schema_find_stream(a->schema, span_of("namespaces")));
 	/* Views may be there from a former incarnation. */
 	return listen_when_ready(c, a);
 }

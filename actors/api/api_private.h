@@ -45,6 +45,7 @@ struct call {
 	size_t group_count;
 	uint64_t arrived_us;
 	uint64_t wait_version; /* the view must have reached this */
+	bool timed; /* its patience with views has begun to run */
 	void (*retry)(struct ctx *c, struct api *a, struct call *k);
 	struct call *next_waiting;
 	/* a write */
@@ -75,9 +76,8 @@ struct watch {
 	struct watch *next; /* of the stream */
 };
 
-/* A stream that is served, and who waits for it. */
+/* A stream that was asked for, and who waits for it. */
 struct stream {
-	const struct schema_resource *resource;
 	struct view *view;
 	uint64_t told; /* version of the last change that came as a turn */
 	struct watch *watches;
@@ -97,6 +97,7 @@ struct api {
 	uint64_t requests, watch_events;
 };
 
+#define API_ADMIN "kubernetes-admin" /* who has the token */
 #define PROTOBUF_TYPE "application/vnd.kubernetes.protobuf"
 
 /* ---- answers (answer.c). All of them end the call. */
@@ -106,20 +107,35 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
 		   uint64_t version);
 void call_end(struct api *a, struct call *k);
-/* ---- protobuf (protobuf_answer.c). A resource without a type has none. */
+/* ---- what clients see (visible.c): stored objects in the version of `r`.
+ * A resource without a type has no protobuf. */
+void visible_object(struct buf *out, const struct schema_resource *r, struct mp object,
+		    uint64_t version);
+void visible_item(struct buf *out, const struct schema_resource *r, struct mp object,
+		  uint64_t version);
+void visible_protobuf(struct buf *out, const struct schema_resource *r, struct mp object,
+		      uint64_t version);
+void visible_protobuf_item(struct buf *items, const struct schema_resource *r, struct mp object,
+			   uint64_t version);
 /* What a resource, or what its subresource takes and gives, is of. */
 const struct schema_type *api_body_type(const struct schema_resource *r, const char *subresource);
 void protobuf_object(struct buf *out, const struct schema_type *type, struct mp object,
 		     uint64_t version);
-void protobuf_item(struct buf *items, const struct schema_type *type, struct mp object,
-		   uint64_t version);
 void protobuf_status(struct buf *out, const struct doc *status);
+
+/* Whether it asks something that a review answers, and the answer (review.c). */
+bool is_review(const struct call *k);
+void review_start(struct ctx *c, struct api *a, struct call *k);
+bool api_token_is(const struct api *a, struct span text);
 
 /* The value of a query parameter; empty when absent. */
 struct span call_arg(const struct call *k, const char *name);
 bool call_flag(const struct call *k, const char *name);
 /* A parameter in decimal, 0 when absent; false: it is no number. */
 bool call_number(const struct call *k, const char *name, uint64_t *out);
+/* The stream of a resource that is stored; followed from the first time on
+ * that somebody asks for it, since a kind that nobody uses shall cost nothing. */
+struct stream *api_stream(struct ctx *c, struct api *a, const struct schema_resource *r);
 /* The version that a list of the stream may be said to show: nothing of the
  * stream lies between the view's version and this one. */
 uint64_t stream_version(const struct api *a, const struct stream *s);
@@ -153,6 +169,13 @@ void metrics_start(struct ctx *c, struct api *a, struct call *k);
 void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
 void metrics_free(struct scrape *s); /* NULL is fine */
 
+/* Has `retry` called when the stream's view has moved on; an answer that it is
+ * behind when that takes too long. */
+void await_view(struct ctx *c, struct call *k, struct stream *s,
+		void (*retry)(struct ctx *, struct api *, struct call *));
+/* The `resourceVersion` of a read, 0 when absent. False: answered, it is no
+ * number or from the future. */
+bool asked_version(struct ctx *c, struct api *a, struct call *k, uint64_t now, uint64_t *asked);
 /* The stream's view if it shows all that was acknowledged before now; else
  * NULL, and `retry` will be called when it does. */
 struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,

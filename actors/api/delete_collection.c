@@ -83,9 +83,10 @@ static void answer(struct ctx *c, struct api *a, struct call *k)
 		if (written++)
 			buf_putc(&out, ',');
 		if (it->last)
-			json_item(&out, mp_of(bytes_span(it->last)), it->version);
+			visible_item(&out, k->resource, mp_of(bytes_span(it->last)), it->version);
 		else
-			json_item(&out, mp_of(bytes_span(it->seen->value)), it->seen->version);
+			visible_item(&out, k->resource, mp_of(bytes_span(it->seen->value)),
+				     it->seen->version);
 	}
 	buf_puts(&out, "]}\n");
 	answer_text(c, a, k, 200, HTTP_JSON, &out);

@@ -1,8 +1,8 @@
 /* Watches: a stream of events per client, from the view's changes.
  *
  * A watch that begins at version X gets what the view's history has after X
- * and then every change as it comes; further back than the history reaches
- * is 410, and the client lists again. Without a version, or with 0, it first
+ * and then every change as it comes; what the view does not have is asked of
+ * the store, and further back than that is 410: the client lists again. Without a version, or with 0, it first
  * gets what is there. An object that begins or ceases to match the selectors
  * is ADDED or DELETED for this watch, whatever happened to it. Each form of
  * an event is written once and shared by all watches that want it. */
@@ -28,7 +28,7 @@ static struct bytes *encode_protobuf(const struct watch *w, const char *event, s
 				     uint64_t version)
 {
 	struct buf body = {0}, out = {0};
-	protobuf_object(&body, w->resource->type, object, version);
+	visible_protobuf(&body, w->resource, object, version);
 	protobuf_write_event(&out, event, span_buf(&body));
 	buf_fini(&body);
 	return bytes_take(&out);
@@ -52,7 +52,7 @@ static struct bytes *encode(const struct watch *w, enum event_kind kind,
 	} else if (w->form == FORM_METADATA) {
 		json_metadata(&out, object, version);
 	} else {
-		json_object(&out, object, version);
+		visible_object(&out, w->resource, object, version);
 	}
 	buf_puts(&out, "}\n");
 	return bytes_take(&out);
@@ -102,7 +102,8 @@ static void send_change(struct ctx *c, struct api *a, struct watch *w, struct en
 		return;
 	enum event_kind kind = !before ? EVENT_ADDED : !after ? EVENT_DELETED : EVENT_MODIFIED;
 	const struct view_object *shown = after ? now : was;
-	struct bytes **slot = slot_of(e, w, kind);
+	struct encoded own = {0}; /* other versions are rare: nothing is shared */
+	struct bytes **slot = slot_of(w->resource == w->resource->stored ? e : &own, w, kind);
 	if (!*slot)
 		*slot = encode(w, kind, shown, version, ctx_wall_us(c), !w->columns_sent);
 	w->columns_sent = true;
@@ -110,6 +111,7 @@ static void send_change(struct ctx *c, struct api *a, struct watch *w, struct en
 		w->last = version;
 	a->watch_events++;
 	ctx_port_call(c, a->port, HTTP_DATA, w->id, 0, bytes_ref(*slot));
+	encoded_fini(&own);
 }
 
 void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct view_change *v)
@@ -271,7 +273,15 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 	if (!from)
 		from = now;
 	/* Is it all still there? Asked before the answer's first byte. */
-	if (!initial && view_history(v, from, NULL, NULL) == ERR_COMPACTED) {
+	int known = initial ? 0 : view_history(v, from, NULL, NULL);
+	if (known == ERR_AGAIN) {
+		struct stream *s = w->stream;
+		watch_free(w);
+		ctx_recall(c, v, from);
+		await_view(c, k, s, watch_start);
+		return;
+	}
+	if (known) {
 		char text[120];
 		snprintf(text, sizeof text, "too old resource version: %llu (%llu)",
 			 (unsigned long long)from, (unsigned long long)view_version(v));

@@ -193,6 +193,14 @@ void write_start(struct ctx *c, struct api *a, struct call *k)
 		answer_write(c, a, k);
 }
 
+/* A Binding without its pod's path names the pod itself. */
+static void bind_by_body(struct obj_request *q)
+{
+	q->resource = schema_find_stream(q->schema, span_of("pods"));
+	q->subresource = "binding";
+	q->name = doc_path_str(q->body, "metadata.name");
+}
+
 struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj_verb verb)
 {
 	writing_init(c, &k->writing, a->schema, k->resource, verb, view_of, a);
@@ -203,5 +211,8 @@ struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj
 	q->field_manager = call_arg(k, "fieldManager");
 	q->origin.principal = k->user;
 	struct doc *bad = read_options(k);
-	return bad ? bad : read_body(k);
+	bad = bad ? bad : read_body(k);
+	if (!bad && strcmp(k->resource->resource, "bindings") == 0)
+		bind_by_body(q);
+	return bad;
 }

@@ -49,6 +49,8 @@ static void slices_by_service(struct mp slice, void (*put)(void *arg, struct spa
 		put(arg, span_of(text));
 }
 
+static const struct view_index_spec by_service = {.name = "service", .keys = slices_by_service};
+
 /* ---- which services a change is about */
 
 static void want(struct ctx *c, struct reconciler *r, struct span namespace, struct span name)
@@ -151,16 +153,17 @@ struct found_slices {
 	struct slice *others; /* of the manager that has nothing to do with it any more */
 };
 
-static int find_slice(void *arg, struct span key, struct view_object *o)
+static int find_slice(void *arg, const struct view_found *found)
 {
 	struct found_slices *f = arg;
-	struct span manager = object_label(object_of(o), manager_label);
+	struct mp slice = object_of(found->object);
+	struct span manager = object_label(slice, manager_label);
 	bool mine = span_is(manager, f->manager);
 	if (!mine && !span_is(manager, by_selector) && !span_is(manager, by_mirror))
 		return 0;
-	struct doc *d = object_tree(f->arena, object_of(o));
+	struct doc *d = object_tree(f->arena, slice);
 	struct slice *s = arena_alloc(f->arena, sizeof *s);
-	*s = (struct slice){.key = object_copy(f->arena, key),
+	*s = (struct slice){.key = object_copy(f->arena, found->key),
 			    .ports = doc_get(d, "ports"),
 			    .endpoints = doc_get(d, "endpoints")};
 	if (mine) {
@@ -401,7 +404,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	s->pod_view = reconcile_view(&s->r, span_of("pods"));
 	s->endpoint_view = reconcile_view(&s->r, span_of("endpoints"));
 	s->slice_view = reconcile_view(&s->r, span_of(slice_stream));
-	s->slice_index = ctx_index(c, s->slice_view, "service", slices_by_service);
+	s->slice_index = ctx_index(c, s->slice_view, &by_service);
 	return rc;
 }
 

@@ -127,9 +127,11 @@ static void judge_owners(struct judged *j, struct span key)
 
 /* ---- dependants */
 
+static const struct view_index_spec by_owner = {.name = "owner", .keys = owners_index_keys};
+
 /* Calls each for everything that names the uid as an owner. */
 static int each_dependant(struct reconciler *r, struct span uid,
-			  int (*each)(void *arg, struct span key, struct view_object *o), void *arg)
+			  int (*each)(void *arg, const struct view_found *f), void *arg)
 {
 	int rc = 0;
 	for (size_t i = 0; i < r->view_count && !rc; i++)
@@ -137,11 +139,10 @@ static int each_dependant(struct reconciler *r, struct span uid,
 	return rc;
 }
 
-static int any(void *arg, struct span key, struct view_object *o)
+static int any(void *arg, const struct view_found *f)
 {
 	(void)arg;
-	(void)key;
-	(void)o;
+	(void)f;
 	return 1;
 }
 
@@ -156,14 +157,13 @@ static void note_blocking(void *arg, const struct owner_ref *ref)
 	b->blocks |= ref->blocks && span_eq(ref->uid, b->uid);
 }
 
-static int is_blocking(void *arg, struct span key, struct view_object *o)
+static int is_blocking(void *arg, const struct view_found *f)
 {
 	struct blocking *b = arg;
-	(void)key;
-	if (waits(object_of(o)))
+	if (waits(object_of(f->object)))
 		return 0;
 	b->blocks = false;
-	owners_each(object_of(o), note_blocking, b);
+	owners_each(object_of(f->object), note_blocking, b);
 	return b->blocks;
 }
 
@@ -175,11 +175,10 @@ struct wanting {
 	struct mp object;
 };
 
-static int want_key(void *arg, struct span key, struct view_object *o)
+static int want_key(void *arg, const struct view_found *f)
 {
 	struct wanting *w = arg;
-	(void)o;
-	reconcile_want(w->c, w->r, key);
+	reconcile_want(w->c, w->r, f->key);
 	return 0;
 }
 
@@ -301,14 +300,15 @@ struct orphaning {
 	size_t count;
 };
 
-static int let_go(void *arg, struct span key, struct view_object *o)
+static int let_go(void *arg, const struct view_found *f)
 {
 	struct orphaning *x = arg;
 	struct arena *a = reconcile_arena(x->i);
-	struct doc *rest = owners_without(a, object_of(o), x->uid);
+	struct mp object = object_of(f->object);
+	struct doc *rest = owners_without(a, object, x->uid);
 	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	*basis = reconcile_basis(x->r, object_copy(a, key));
-	patch_metadata(x->r, x->i, key, object_of(o), "ownerReferences",
+	*basis = reconcile_basis(x->r, object_copy(a, f->key));
+	patch_metadata(x->r, x->i, f->key, object, "ownerReferences",
 		       rest ? rest : doc_new(a, DOC_ARRAY), basis, 1);
 	return ++x->count >= BATCH;
 }
@@ -382,7 +382,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	int rc = reconcile_init(c, &s->r, &spec);
 	s->indexes = mem_alloc((s->r.view_count + 1) * sizeof(struct view_index *));
 	for (size_t i = 0; i < s->r.view_count; i++)
-		s->indexes[i] = ctx_index(c, s->r.views[i], "owner", owners_index);
+		s->indexes[i] = ctx_index(c, s->r.views[i], &by_owner);
 	return rc;
 }
 

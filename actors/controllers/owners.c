@@ -53,13 +53,13 @@ static void put_uid(void *arg, const struct owner_ref *ref)
 	p->put(p->arg, ref->uid);
 }
 
-void owners_index(struct mp object, void (*put)(void *arg, struct span under), void *arg)
+void owners_index_keys(struct mp object, void (*put)(void *arg, struct span under), void *arg)
 {
 	struct putter p = {put, arg};
 	owners_each(object, put_uid, &p);
 }
 
-void owners_controller_index(struct mp object, void (*put)(void *arg, struct span under), void *arg)
+void owners_controller_keys(struct mp object, void (*put)(void *arg, struct span under), void *arg)
 {
 	struct owner_ref ref;
 	char text[300];

@@ -15,11 +15,11 @@ void owners_each(struct mp object, void (*each)(void *arg, const struct owner_re
 /* The reference that is the object's controller; false: it has none. */
 bool owners_controller(struct mp object, struct owner_ref *out);
 
-/* view_index_keys: the uids of all owners ("owner"); the uid of the
- * controller, or, of an object without one, "in/NAMESPACE" ("controller"). */
-void owners_index(struct mp object, void (*put)(void *arg, struct span under), void *arg);
-void owners_controller_index(struct mp object, void (*put)(void *arg, struct span under),
-			     void *arg);
+/* Keys of indexes: the uids of all owners; the uid of the controller, or, of an
+ * object without one, "in/NAMESPACE". */
+void owners_index_keys(struct mp object, void (*put)(void *arg, struct span under), void *arg);
+void owners_controller_keys(struct mp object, void (*put)(void *arg, struct span under),
+			    void *arg);
 
 /* The reference that a controller puts into what it makes. */
 struct doc *owners_new_ref(struct arena *a, struct mp owner);

@@ -563,7 +563,8 @@ int reconcile_init(struct ctx *c, struct reconciler *r, const struct reconcile_s
 	for (size_t i = 0; spec->streams && spec->streams[i]; i++)
 		follow(c, r, spec->streams[i]);
 	for (size_t i = 0; !spec->streams && i < schema_count(r->schema); i++)
-		follow(c, r, schema_row(r->schema, i)->stream);
+		if (schema_row(r->schema, i)->stored == schema_row(r->schema, i))
+			follow(c, r, schema_row(r->schema, i)->stream);
 	r->waits = mem_alloc((r->view_count + 1) * sizeof *r->waits);
 	fence_take(c, &r->fence, spec->fence, r->views, r->view_count);
 	return 0;

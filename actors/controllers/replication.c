@@ -110,11 +110,24 @@ struct gather {
 	bool orphans; /* only those that are selected */
 };
 
-static int gather_one(void *arg, struct span key, struct view_object *o)
+static void read_facts(const struct view_object *o, void *facts)
+{
+	replica_read(facts, object_of(o), o->version);
+}
+
+static const struct view_index_spec by_controller = {
+	.name = "controller",
+	.keys = owners_controller_keys,
+	.facts_bytes = sizeof(struct replica),
+	.facts = read_facts,
+};
+
+static int gather_one(void *arg, const struct view_found *found)
 {
 	struct gather *g = arg;
-	struct replica r =
-		replica_of(key, object_of(o), o->version, g->uid, g->selector, g->template_labels);
+	struct replica r = *(const struct replica *)found->facts;
+	r.key = found->key;
+	replica_relate(&r, g->uid, g->selector, g->template_labels);
 	if (g->orphans && !r.selected)
 		return 0;
 	if (g->count == g->cap) {
@@ -454,7 +467,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	s->pods = reconcile_resource(&s->r, "pods");
 	s->controller_view = reconcile_view(&s->r, span_of(stream));
 	s->pod_view = reconcile_view(&s->r, span_of("pods"));
-	s->pod_index = ctx_index(c, s->pod_view, "controller", owners_controller_index);
+	s->pod_index = ctx_index(c, s->pod_view, &by_controller);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "actors/controllers/owners.h"
 #include "actors/schema/rfc3339.h"
 #include "actors/schema/selectors.h"
 #include "broker/base/sort.h"
@@ -70,38 +71,16 @@ static int phase_of(struct span phase)
 	return span_is(phase, "Running") ? 2 : span_is(phase, "Unknown") ? 1 : 0;
 }
 
-static bool is_owner(struct mp pod, struct span uid)
+void replica_read(struct replica *r, struct mp pod, uint64_t version)
 {
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(pod, "metadata.ownerReferences", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--) {
-		if (mp_path_bool(list, "controller", false) &&
-		    span_eq(mp_path_str(list, "uid"), uid))
-			return true;
-		if (mp_skip(&list))
-			return false;
-	}
-	return false;
-}
-
-struct replica replica_of(struct span key, struct mp pod, uint64_t version, struct span owner_uid,
-			  struct mp selector, struct mp template_labels)
-{
-	struct mp labels = {0};
+	struct owner_ref ref;
 	struct span phase = mp_path_str(pod, "status.phase");
-	mp_path(pod, "metadata.labels", &labels);
-	struct replica r = {
-		.key = key,
+	*r = (struct replica){
 		.namespace = mp_path_str(pod, "metadata.namespace"),
 		.name = mp_path_str(pod, "metadata.name"),
 		.uid = mp_path_str(pod, "metadata.uid"),
 		.node = mp_path_str(pod, "spec.nodeName"),
 		.version = version,
-		.owned = is_owner(pod, owner_uid),
-		.selected = label_map_match(selector, labels),
-		.labelled = label_map_match(template_labels, labels),
 		.deleting = mp_path_str(pod, "metadata.deletionTimestamp").len > 0,
 		.ended = span_is(phase, "Succeeded") || span_is(phase, "Failed"),
 		.phase = phase_of(phase),
@@ -109,8 +88,18 @@ struct replica replica_of(struct span key, struct mp pod, uint64_t version, stru
 		.restarts = restarts_of(pod),
 		.created_us = time_at(pod, "metadata.creationTimestamp"),
 	};
-	read_ready(&r, pod);
-	return r;
+	mp_path(pod, "metadata.labels", &r->labels);
+	if (owners_controller(pod, &ref))
+		r->controller = ref.uid;
+	read_ready(r, pod);
+}
+
+void replica_relate(struct replica *r, struct span owner_uid, struct mp selector,
+		    struct mp template_labels)
+{
+	r->owned = r->controller.len && span_eq(r->controller, owner_uid);
+	r->selected = label_map_match(selector, r->labels);
+	r->labelled = label_map_match(template_labels, r->labels);
 }
 
 /* ---- who goes first */

@@ -142,6 +142,10 @@ void obj_plan_fini(struct obj_plan *plan);
 struct bytes *objects_show(const struct schema_resource *r, const char *subresource,
 			   struct mp object, struct arena *a);
 
+/* What an object looks like in the version of `r`, the caller's; NULL when it
+ * is stored in that version. */
+struct bytes *objects_visible(const struct schema_resource *r, struct mp object);
+
 /* DeleteOptions from a body or from query parameters ("gracePeriodSeconds",
  * "propagationPolicy", ...); a finished Status, or NULL when all is well. */
 struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, struct span key,

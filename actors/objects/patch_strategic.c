@@ -41,7 +41,7 @@ static const struct schema_type *child_type(const struct schema_type *t, struct 
 
 static bool has_strategy(const struct schema_field *f, const char *word)
 {
-	const char *s = f ? f->patch_strategy : NULL;
+	const char *s = f ? schema_marks(f)->patch_strategy : NULL;
 	size_t n = strlen(word);
 	for (; s && *s; s = *s ? s + strcspn(s, ",") + (s[strcspn(s, ",")] == ',') : s)
 		if (strncmp(s, word, n) == 0 && (s[n] == 0 || s[n] == ','))
@@ -88,13 +88,15 @@ static int merge_list_of_maps(struct arena *a, struct doc *list, const struct do
 			      const struct schema_field *f, struct err *e)
 {
 	DOC_EACH(p, patch)
-		if (doc_str_is(doc_get(p, "$patch"), "replace") && !doc_get(p, f->patch_merge_key))
-			doc_refill(list, NULL, 0);
+	if (doc_str_is(doc_get(p, "$patch"), "replace") &&
+	    !doc_get(p, schema_marks(f)->patch_merge_key))
+		doc_refill(list, NULL, 0);
 	DOC_EACH(p, patch) {
-		bool whole = doc_get(p, "$patch") && !doc_get(p, f->patch_merge_key);
+		bool whole = doc_get(p, "$patch") && !doc_get(p, schema_marks(f)->patch_merge_key);
 		if (whole)
 			continue; /* the list's own directive */
-		int rc = merge_element(a, list, p, f->patch_merge_key, f->type->elem, e);
+		int rc = merge_element(a, list, p, schema_marks(f)->patch_merge_key, f->type->elem,
+				       e);
 		if (rc)
 			return rc;
 	}
@@ -201,7 +203,7 @@ static int merge_child(struct arena *a, struct doc *target, const struct doc *p,
 	}
 	if (!doc_is(was, DOC_ARRAY))
 		was = doc_set_span(a, target, p->key, doc_new(a, DOC_ARRAY));
-	if (f->patch_merge_key)
+	if (schema_marks(f)->patch_merge_key)
 		return merge_list_of_maps(a, was, p, f, e);
 	merge_scalars(a, was, p);
 	return 0;
@@ -215,7 +217,8 @@ static void apply_orders(struct arena *a, struct doc *target, const struct doc *
 		if (!has_prefix(p->key, set_order, &name) || p->type != DOC_ARRAY)
 			continue;
 		const struct schema_field *f = field_of(type, name);
-		reorder(a, doc_get_span(target, name), p, f ? f->patch_merge_key : NULL);
+		reorder(a, doc_get_span(target, name), p,
+			f ? schema_marks(f)->patch_merge_key : NULL);
 	}
 }
 

@@ -182,9 +182,9 @@ bool plan_refuse_faults(struct write *w)
 struct bytes *plan_encode(struct write *w)
 {
 	struct buf b = {0};
-	if (w->r->type)
-		(void)schema_coerce(w->r->type, w->obj, w->a, NULL,
-				    NULL); /* types are known good */
+	const struct schema_type *type = w->r->stored ? w->r->stored->type : w->r->type;
+	if (type)
+		(void)schema_coerce(type, w->obj, w->a, NULL, NULL); /* types are known good */
 	buf_reserve(&b, 4096);
 	doc_to_mp(&b, w->obj);
 	if (b.len <= STORE_VALUE_BYTES_MAX)

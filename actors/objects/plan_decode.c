@@ -1,4 +1,5 @@
 /* Bodies: from a parsed tree to an object of the resource's type. */
+#include "actors/objects/convert.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
 
@@ -101,6 +102,7 @@ bool plan_decode(struct write *w, struct doc *body, bool patched)
 	}
 	if (!judge_notes(w, body, &unknown))
 		return false;
+	convert_in(w->a, w->r, body);
 	w->obj = body;
 	if (w->s->defaults)
 		w->s->defaults(w);

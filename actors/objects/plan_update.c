@@ -1,4 +1,5 @@
 /* Updates and patches: what the client wants, on top of what is stored. */
+#include "actors/objects/convert.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/patch.h"
 #include "actors/objects/plan.h"
@@ -168,6 +169,7 @@ void plan_update(struct write *w)
 static struct doc *visible(struct write *w)
 {
 	struct doc *d = doc_copy(w->a, w->old);
+	convert_out(w->a, w->r, d);
 	struct doc *m = doc_need_map(w->a, d, "metadata");
 	doc_set_str(w->a, m, "resourceVersion", version_text(w, w->row.mod_version));
 	return d;

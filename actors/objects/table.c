@@ -2,6 +2,7 @@
  * printed from its column's names. */
 #include "actors/objects/table_private.h"
 
+#include "actors/objects/objects.h"
 #include "actors/schema/json.h"
 #include "actors/schema/rfc3339.h"
 #include "broker/base/sort.h"
@@ -439,12 +440,15 @@ void table_row(struct table *t, struct mp object, uint64_t version)
 	if (conditions)
 		buf_printf(out, ",\"conditions\":%s", conditions);
 	buf_puts(out, ",\"object\":");
+	struct bytes *shown =
+		t->include == TABLE_OBJECT ? objects_visible(t->resource, object) : NULL;
 	if (t->include == TABLE_OBJECT)
-		(void)json_object(out, object, version);
+		(void)json_object(out, shown ? mp_of(bytes_span(shown)) : object, version);
 	else if (t->include == TABLE_METADATA)
 		(void)json_metadata(out, object, version);
 	else
 		buf_puts(out, "null");
+	bytes_unref(shown);
 	buf_putc(out, '}');
 }
 

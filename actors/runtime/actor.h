@@ -155,9 +155,13 @@ struct view *ctx_follow(struct ctx *c, const char *stream);
 /* The same by a session watch instead of the bus: for what is secret, and
  * for who is far away or slow. It has one page on its way at most. */
 struct view *ctx_follow_session(struct ctx *c, const char *stream);
-/* The view's index of that name; made with `keys` when it is not there yet. */
-struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
-			     view_index_keys *keys);
+/* Where view_history said ERR_AGAIN: has it reach back to `after` if the store
+ * knows. An on_view turn of no change follows, after which it says 0 or
+ * ERR_COMPACTED, or again ERR_AGAIN when others asked at that time. */
+void ctx_recall(struct ctx *c, struct view *v, uint64_t after);
+/* The view's index of the spec's name; made when it is not there yet. The spec
+ * is borrowed for good. */
+struct view_index *ctx_index(struct ctx *c, struct view *v, const struct view_index_spec *spec);
 
 /* ---- actors: spawn a child beside this one (same cell; its end does not end
  * ours; `restart` of its cfg says what follows its own end, transient when it

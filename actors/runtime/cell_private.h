@@ -60,11 +60,11 @@ void item_free(struct item *i);
 
 /* ---- indexes of a view (view_index.c): a list that the view owns */
 struct view_index *view_index_open(struct view_index **first, const struct omap *objects,
-				   const char *name, view_index_keys *keys);
+				   const struct view_index_spec *spec);
 void view_indexes_set(struct view_index *first, struct span key, struct view_object *was,
 		      struct view_object *now);
 void view_indexes_free(struct view_index *first);
-struct view_index *view_index(struct view *v, const char *name, view_index_keys *keys);
+struct view_index *view_index(struct view *v, const struct view_index_spec *spec);
 
 struct actor {
 	const struct actor_spec *spec;
@@ -357,6 +357,9 @@ void link_free(struct cell *c);
 /* `session`: by requests that wait, see ctx_follow_session. */
 struct view *view_open(struct cell *c, const char *stream, bool session);
 void view_follow(struct cell *c, struct view *v, struct actor *a);
+/* Asks the store for what happened before the view began, from `after` on; its
+ * followers get a turn of no change when it is known what can be had. */
+void view_recall(struct cell *c, struct view *v, uint64_t after);
 void view_unfollow_all(struct cell *c, uint64_t uid);
 void views_on_bus_body(struct cell *c, struct span topic, uint16_t kind, struct mp body,
 		       struct bytes *owner);

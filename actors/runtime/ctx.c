@@ -296,11 +296,15 @@ struct view *ctx_follow_session(struct ctx *c, const char *stream)
 	return v;
 }
 
-struct view_index *ctx_index(struct ctx *c, struct view *v, const char *name,
-			     view_index_keys *keys)
+void ctx_recall(struct ctx *c, struct view *v, uint64_t after)
+{
+	view_recall(c->cell, v, after);
+}
+
+struct view_index *ctx_index(struct ctx *c, struct view *v, const struct view_index_spec *spec)
 {
 	(void)c;
-	return view_index(v, name, keys);
+	return view_index(v, spec);
 }
 
 int ctx_spawn(struct ctx *c, const char *kind, const char *name, struct mp cfg)

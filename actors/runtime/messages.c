@@ -46,6 +46,7 @@ static const struct msg_field events[] = {
 	{"after", MP_INT, 0, true, "version of the last one known"},
 	{"limit", MP_INT, 0, false, "events looked at, at most"},
 	{"prefix", MP_STR, 640, false, "only keys that begin so"},
+	{"old", MP_BOOL, 0, false, "with each event the value before it, `old`"},
 	{"wait_ms", MP_INT, 0, false, "when there is none: answered with the next, or empty after so long"},
 	END,
 };

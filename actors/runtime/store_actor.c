@@ -45,11 +45,15 @@ static void encode_links(struct buf *b, const struct store_event *e)
 	}
 }
 
-/* `open`: with the value of a secret too (to who asked for it by name). */
-static void encode_event(struct buf *b, const struct store_event *e, bool open)
+/* Who gets it: everybody who listens; who asked for it, with the value of a
+ * secret too; or also with what was there before. */
+enum showing { SHOW_BUS, SHOW_ASKED, SHOW_OLD };
+
+static void encode_event(struct buf *b, const struct store_event *e, enum showing to)
 {
-	bool hide = e->row.secret && e->row.value && !open;
-	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL));
+	bool hide = e->row.secret && e->row.value && to == SHOW_BUS;
+	bool old = to == SHOW_OLD && e->was.value;
+	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL) + old);
 	encode_links(b, e);
 	mpw_kv_u64(b, "version", e->row.mod_version);
 	mpw_kv_u64(b, "revision", e->revision);
@@ -74,6 +78,10 @@ static void encode_event(struct buf *b, const struct store_event *e, bool open)
 		mpw_kv_bool(b, "secret", true);
 		return;
 	}
+	if (old) {
+		mpw_str(b, "old");
+		mpw_raw(b, bytes_span(e->was.value));
+	}
 	mpw_str(b, "value"); /* last: who looks for one of the others need not pass it */
 	mpw_raw(b, bytes_span(e->row.value));
 }
@@ -83,7 +91,7 @@ static void on_event(void *arg, const struct store_event *e)
 	struct state *s = arg;
 	struct buf b = {0};
 	buf_reserve(&b, 300 + bytes_span(e->row.value).len);
-	encode_event(&b, e, false);
+	encode_event(&b, e, SHOW_BUS);
 	struct bytes *body = bytes_take(&b);
 	for (size_t i = 0; i < e->link_count; i++) {
 		ctx_publish(s->turn, e->links[i].stream, "bus.event", body);
@@ -152,8 +160,8 @@ static int poll_store(struct ctx *c, struct state *s)
 
 struct wire_txn {
 	struct store_txn txn;
-	struct store_compare compares[STORE_OPS_MAX];
-	struct store_op then_ops[STORE_OPS_MAX], else_ops[STORE_OPS_MAX];
+	struct arena *arena;
+	struct store_op *then_ops, *else_ops;
 };
 
 static int read_compares(struct mp list, struct wire_txn *w)
@@ -161,8 +169,9 @@ static int read_compares(struct mp list, struct wire_txn *w)
 	size_t n, places;
 	if (mp_array(&list, &n) || n > STORE_OPS_MAX)
 		return ERR_INVALID;
+	struct store_compare *compares = arena_alloc(w->arena, n * sizeof *compares);
 	for (size_t i = 0; i < n; i++) {
-		struct store_compare *k = &w->compares[i];
+		struct store_compare *k = &compares[i];
 		uint64_t field;
 		if (mp_array(&list, &places) || places != 4 || mp_str(&list, &k->key) ||
 		    mp_u64(&list, &field) || field > STORE_VALUE || mp_u64(&list, &k->number) ||
@@ -170,18 +179,20 @@ static int read_compares(struct mp list, struct wire_txn *w)
 			return ERR_INVALID;
 		k->field = (enum store_field)field;
 	}
-	w->txn.compares = w->compares;
+	w->txn.compares = compares;
 	w->txn.compare_count = n;
 	return 0;
 }
 
-static int read_ops(struct mp list, struct bytes *owner, struct store_op *ops, size_t *count)
+static int read_ops(struct mp list, struct bytes *owner, struct arena *arena,
+		    struct store_op **out, size_t *count)
 {
 	size_t places;
 	if (mp_array(&list, count) || *count > STORE_OPS_MAX) {
 		*count = 0;
 		return ERR_INVALID;
 	}
+	struct store_op *ops = *out = arena_alloc(arena, *count * sizeof *ops);
 	for (size_t i = 0; i < *count; i++) {
 		uint64_t verb, flags, ttl_ms = 0;
 		struct span value;
@@ -232,8 +243,8 @@ static int read_txn(struct mp body, struct bytes *owner, struct wire_txn *w)
 	struct mp m;
 	if (read_origin(body, &w->txn) ||
 	    (mp_find(body, "if", &m) && read_compares(m, w)) ||
-	    (mp_find(body, "then", &m) && read_ops(m, owner, w->then_ops, &w->txn.then_count)) ||
-	    (mp_find(body, "else", &m) && read_ops(m, owner, w->else_ops, &w->txn.else_count)))
+	    (mp_find(body, "then", &m) && read_ops(m, owner, w->arena, &w->then_ops, &w->txn.then_count)) ||
+	    (mp_find(body, "else", &m) && read_ops(m, owner, w->arena, &w->else_ops, &w->txn.else_count)))
 		return ERR_INVALID;
 	w->txn.then_ops = w->then_ops;
 	w->txn.else_ops = w->else_ops;
@@ -251,15 +262,15 @@ static void drop_values(struct wire_txn *w)
 static int on_txn(struct ctx *c, void *state, const struct msg *m)
 {
 	struct state *s = state;
-	struct wire_txn *w = arena_alloc(ctx_arena(c), sizeof *w);
+	struct wire_txn w = {.arena = ctx_arena(c)};
 	struct err e = {0};
-	int rc = read_txn(m->body, m->owner, w);
+	int rc = read_txn(m->body, m->owner, &w);
 	if (rc)
 		err_set(&e, rc, "store.txn: a compare, operation or origin is malformed");
 	uint64_t ticket = rc ? 0 : ctx_park(c);
 	if (rc == 0)
-		rc = store_txn(s->store, &w->txn, ticket, &e);
-	drop_values(w);
+		rc = store_txn(s->store, &w.txn, ticket, &e);
+	drop_values(&w);
 	if (rc == 0)
 		s->under_way++;
 	else if (ticket)
@@ -354,6 +365,7 @@ static int on_range(struct ctx *c, void *state, const struct msg *m)
 
 struct gathering {
 	struct buf *out;
+	enum showing to;
 	size_t count;
 	bool full;
 };
@@ -366,16 +378,17 @@ static int gather_event(void *arg, enum store_seen seen, const struct store_even
 		g->full = true;
 		return 1;
 	}
-	encode_event(g->out, e, true);
+	encode_event(g->out, e, g->to);
 	g->count++;
 	return 0;
 }
 
 /* One page of a stream as the body of store.changes. How many events, or a
  * negative code and nothing in `b`. */
-static int gather(struct state *s, struct store_watch *w, size_t limit, struct buf *b)
+static int gather(struct state *s, struct store_watch *w, size_t limit, enum showing to,
+		  struct buf *b)
 {
-	struct gathering g = {.out = b};
+	struct gathering g = {.out = b, .to = to};
 	struct span stream = w->stream;
 	bool more = false;
 	mpw_map(b, 5);
@@ -406,7 +419,7 @@ static void answer_wait(struct ctx *c, struct state *s, struct store_wait *w)
 		.prefix = {(uint8_t *)w->text + w->stream_len, w->prefix_len},
 		.after = w->after,
 	};
-	int n = gather(s, &from, w->limit, &b);
+	int n = gather(s, &from, w->limit, SHOW_ASKED, &b);
 	if (n < 0)
 		ctx_error_parked(c, w->parked, n, err_text(n));
 	else
@@ -461,7 +474,8 @@ static int on_events(struct ctx *c, void *state, const struct msg *m)
 		return 0;
 	}
 	struct buf b = {0};
-	int n = gather(s, &from, limit, &b);
+	bool old = mp_path_bool(m->body, "old", false);
+	int n = gather(s, &from, limit, old ? SHOW_OLD : SHOW_ASKED, &b);
 	if (n < 0) {
 		ctx_reply_error(c, n, "%.*s after %llu: %s", (int)from.stream.len,
 				from.stream.data, (unsigned long long)from.after, err_text(n));

@@ -14,60 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/runtime/cell_private.h"
+#include "actors/runtime/view_private.h"
 #include "actors/runtime/messages.h"
 #include "broker/base/log.h"
 #include "broker/messages.h"
 
 enum {
-	HISTORY_MAX = 8192,
 	BUFFERED_MAX = 100000,
-	PAGE_ROWS = 500,
-	REQUEST_MS = 5000,
+	PAGE_ROWS = VIEW_PAGE_ROWS,
+	REQUEST_MS = VIEW_REQUEST_MS,
 	WATCH_MS = 20000, /* a session watch that hears nothing asks again */
 	WAIT_HEAD_US = 300000,
-	RETRY_US = 100000,
+	RETRY_US = VIEW_RETRY_US,
 	CHECK_US = 2000000,
-};
-
-enum view_state { VIEW_WAITING, VIEW_LISTING, VIEW_LIVE, VIEW_FETCHING };
-
-struct change {
-	char *key;
-	size_t key_len;
-	struct view_object *was, *now;
-	uint64_t version;
-};
-
-struct buffered {
-	struct bytes *owner;
-	struct span body;
-};
-
-struct view {
-	char *stream;
-	char *kind, *part; /* "pods", "n1" of "pods@n1"; part NULL: whole */
-	enum view_state state;
-	bool synced, direct;
-	bool session; /* followed by requests that wait, not from the bus */
-	struct omap objects;
-	uint64_t last; /* version of the last event applied, or of the list */
-	uint64_t epoch;
-	uint64_t *followers; /* uids */
-	size_t follower_count;
-	struct buffered *buffer;
-	size_t buffer_count, buffer_cap;
-	/* while listing */
-	struct omap seen;
-	uint64_t list_head;
-	char *next;
-	uint64_t act_at_us; /* WAITING: list anyway; others: ask again. 0: not due */
-	uint64_t generation; /* answers to requests of a former state are ignored */
-	struct view_index *indexes;
-	/* the last changes */
-	struct change *history;
-	size_t history_at, history_count;
-	uint64_t history_from; /* changes with a greater version are all there */
 };
 
 struct view_object *view_object_ref(struct view_object *o)
@@ -135,63 +94,34 @@ const struct omap *view_map(const struct view *v)
 	return &v->objects;
 }
 
+/* What is wanted of the last changes: where it is all there. */
+static int history_reaches(const struct view *v, uint64_t after)
+{
+	if (!v->synced || after < v->history.floor)
+		return ERR_COMPACTED;
+	if (after >= v->history.from)
+		return 0;
+	return v->part ? ERR_COMPACTED : ERR_AGAIN;
+}
+
 int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),
 		 void *arg)
 {
-	if (after < v->history_from || !v->synced)
-		return ERR_COMPACTED;
-	for (size_t i = 0; i < v->history_count; i++) {
-		const struct change *h = &v->history[(v->history_at + i) % HISTORY_MAX];
-		if (h->version <= after || !each)
-			continue;
-		int rc = each(arg, (struct span){(const uint8_t *)h->key, h->key_len}, h->was,
-			      h->now, h->version);
-		if (rc)
-			return rc;
+	int rc = history_reaches(v, after);
+	for (size_t i = 0; !rc && each && i < v->history.count; i++) {
+		const struct change *h = changes_at(&v->history, i);
+		if (h->version > after)
+			rc = each(arg, (struct span){(const uint8_t *)h->key, h->key_len}, h->was,
+				  h->now, h->version);
 	}
-	return 0;
-}
-
-/* ---- history */
-
-static void change_clear(struct change *h)
-{
-	free(h->key);
-	view_object_unref(h->was);
-	view_object_unref(h->now);
-	memset(h, 0, sizeof *h);
-}
-
-static void history_clear(struct view *v, uint64_t from)
-{
-	for (size_t i = 0; i < v->history_count; i++)
-		change_clear(&v->history[(v->history_at + i) % HISTORY_MAX]);
-	v->history_at = v->history_count = 0;
-	v->history_from = from;
-}
-
-static void history_add(struct view *v, struct span key, struct view_object *was,
-			struct view_object *now, uint64_t version)
-{
-	if (!v->history)
-		v->history = mem_alloc(HISTORY_MAX * sizeof *v->history);
-	if (v->history_count == HISTORY_MAX) {
-		struct change *oldest = &v->history[v->history_at];
-		v->history_from = oldest->version;
-		change_clear(oldest);
-		v->history_at = (v->history_at + 1) % HISTORY_MAX;
-		v->history_count--;
-	}
-	v->history[(v->history_at + v->history_count++) % HISTORY_MAX] = (struct change){
-		mem_ndup(key.data, key.len), key.len, view_object_ref(was), view_object_ref(now),
-		version};
+	return rc;
 }
 
 /* ---- telling the followers */
 
-static const struct trace untraced;
+const struct trace view_untraced;
 
 static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
 		 struct view_object *was, struct view_object *now, uint64_t version,
@@ -212,7 +142,7 @@ static void tell(struct cell *c, struct view *v, uint64_t uid, struct span key,
 	actor_queue(c, a, i);
 }
 
-static void tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,
+void view_tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,
 		     struct view_object *now, uint64_t version, const struct trace *trace)
 {
 	for (size_t i = 0; i < v->follower_count; i++)
@@ -229,12 +159,12 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 	if (!was && !now)
 		return;
 	view_indexes_set(v->indexes, key, was, now);
-	history_add(v, key, was, now, version);
-	tell_all(c, v, key, was, now, version, trace);
+	changes_add(&v->history, change_of(key, was, now, version));
+	view_tell_all(c, v, key, was, now, version, trace);
 	view_object_unref(was);
 }
 
-static struct view_object *object_new(struct bytes *owner, struct span value, uint64_t version,
+struct view_object *view_object_new(struct bytes *owner, struct span value, uint64_t version,
 				      uint64_t created)
 {
 	struct view_object *o = mem_alloc(sizeof *o);
@@ -247,14 +177,7 @@ static struct view_object *object_new(struct bytes *owner, struct span value, ui
 
 /* ---- applying events */
 
-struct event {
-	uint64_t version, prev, created;
-	struct span key, part, value;
-	bool has_value, deleted, secret;
-	struct trace trace; /* of the transaction */
-};
-
-static bool nil(struct span raw)
+bool view_nil(struct span raw)
 {
 	return raw.len == 1 && raw.data[0] == 0xc0;
 }
@@ -279,35 +202,109 @@ static int prev_of(struct mp streams, const char *stream, uint64_t *prev)
 	return ERR_NOT_FOUND;
 }
 
-static void read_trace(struct mp body, struct event *e)
+/* ---- the fields of an event: each reads its value and passes it */
+
+struct reading {
+	const struct view *view;
+	struct event *e;
+	unsigned has; /* bits of the fields that must be there */
+};
+
+enum { HAS_VERSION = 1, HAS_CREATED = 2, HAS_PREV = 4, HAS_ALL = 7 };
+
+static int read_version(struct reading *r, struct mp m)
 {
-	struct mp m;
-	size_t n;
-	uint64_t cause;
-	struct trace *t = &e->trace;
-	if (!mp_find(body, "trace", &m) || mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->hi) ||
-	    mp_u64(&m, &t->lo) || mp_u64(&m, &t->span) || mp_u64(&m, &cause))
-		*t = untraced;
-	t->cause = e->version;
+	r->has |= HAS_VERSION;
+	return mp_u64(&m, &r->e->version);
 }
 
-static int read_event(const struct view *v, struct mp body, struct event *e)
+static int read_created(struct reading *r, struct mp m)
 {
-	struct mp m;
+	r->has |= HAS_CREATED;
+	return mp_u64(&m, &r->e->created);
+}
+
+static int read_streams(struct reading *r, struct mp m)
+{
+	r->has |= HAS_PREV;
+	return prev_of(m, r->view->stream, &r->e->prev);
+}
+
+static int read_key(struct reading *r, struct mp m)
+{
+	return mp_str(&m, &r->e->key);
+}
+
+static int read_part(struct reading *r, struct mp m)
+{
+	return mp_str(&m, &r->e->part);
+}
+
+static int read_secret(struct reading *r, struct mp m)
+{
+	return mp_bool(&m, &r->e->secret);
+}
+
+static int read_value(struct reading *r, struct mp m)
+{
+	r->e->has_value = true;
+	int rc = mp_raw(&m, &r->e->value);
+	r->e->deleted = !rc && view_nil(r->e->value);
+	return rc;
+}
+
+static int read_old(struct reading *r, struct mp m)
+{
+	return mp_raw(&m, &r->e->old);
+}
+
+static int read_trace(struct reading *r, struct mp m)
+{
+	size_t n;
+	uint64_t cause;
+	struct trace *t = &r->e->trace;
+	if (mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->hi) || mp_u64(&m, &t->lo) ||
+	    mp_u64(&m, &t->span) || mp_u64(&m, &cause))
+		*t = view_untraced;
+	return 0;
+}
+
+#define FIELD(name, read) {name, sizeof name - 1, read}
+static const struct field {
+	const char *name;
+	size_t len;
+	int (*read)(struct reading *r, struct mp m);
+} fields[] = {
+	FIELD("streams", read_streams), FIELD("version", read_version), FIELD("key", read_key),
+	FIELD("created", read_created), FIELD("part", read_part),	FIELD("trace", read_trace),
+	FIELD("value", read_value),	FIELD("secret", read_secret),	FIELD("old", read_old),
+};
+
+static const struct field *field_named(struct span key)
+{
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (key.len == fields[i].len && memcmp(key.data, fields[i].name, key.len) == 0)
+			return &fields[i];
+	return NULL;
+}
+
+int view_read_event(const struct view *v, struct mp body, struct event *e)
+{
+	struct reading r = {.view = v, .e = e};
+	size_t n;
 	memset(e, 0, sizeof *e);
-	if (!mp_find(body, "version", &m) || mp_u64(&m, &e->version) ||
-	    !mp_find(body, "created", &m) || mp_u64(&m, &e->created) ||
-	    !mp_find(body, "streams", &m) || prev_of(m, v->stream, &e->prev))
+	if (mp_map(&body, &n))
 		return ERR_INVALID;
-	read_trace(body, e);
-	e->key = mp_path_str(body, "key");
-	e->part = mp_path_str(body, "part");
-	e->secret = mp_path_bool(body, "secret", false);
-	if (mp_find(body, "value", &m) && mp_raw(&m, &e->value) == 0) {
-		e->has_value = true;
-		e->deleted = nil(e->value);
+	for (size_t i = 0; i < n; i++) {
+		struct span key;
+		if (mp_str(&body, &key))
+			return ERR_INVALID;
+		const struct field *f = field_named(key);
+		if ((f && f->read(&r, body)) || mp_skip(&body))
+			return ERR_INVALID;
 	}
-	return e->key.len ? 0 : ERR_INVALID;
+	e->trace.cause = e->version;
+	return r.has == HAS_ALL && e->key.len ? 0 : ERR_INVALID;
 }
 
 static void apply(struct cell *c, struct view *v, const struct event *e, struct bytes *owner)
@@ -316,7 +313,7 @@ static void apply(struct cell *c, struct view *v, const struct event *e, struct 
 	bool gone = e->deleted || (v->part && !span_is(e->part, v->part));
 	if (!is || is->version < e->version)
 		set_object(c, v, e->key,
-			   gone ? NULL : object_new(owner, e->value, e->version, e->created),
+			   gone ? NULL : view_object_new(owner, e->value, e->version, e->created),
 			   e->version, &e->trace);
 	if (e->version > v->last)
 		v->last = e->version;
@@ -346,7 +343,7 @@ static void start_fetch(struct cell *c, struct view *v);
 static bool take_event(struct cell *c, struct view *v, struct mp body, struct bytes *owner)
 {
 	struct event e;
-	if (read_event(v, body, &e)) {
+	if (view_read_event(v, body, &e)) {
 		log_warn(c->name, "a malformed event of %s was dropped", v->stream);
 		return true;
 	}
@@ -398,8 +395,8 @@ static int take_row(struct cell *c, struct view *v, struct mp *rows, struct byte
 	omap_put(&v->seen, key, v);
 	struct view_object *is = omap_get(&v->objects, key);
 	if (!is || is->version != version)
-		set_object(c, v, key, object_new(owner, value, version, created), version,
-			   &untraced);
+		set_object(c, v, key, view_object_new(owner, value, version, created), version,
+			   &view_untraced);
 	return 0;
 }
 
@@ -414,7 +411,7 @@ static void remove_unseen(struct cell *c, struct view *v)
 			struct span k = onode_key(n);
 			memcpy(key, k.data, k.len);
 			set_object(c, v, (struct span){(uint8_t *)key, k.len}, NULL, v->list_head,
-				   &untraced);
+				   &view_untraced);
 		}
 		n = next;
 	}
@@ -425,10 +422,11 @@ static void list_done(struct cell *c, struct view *v)
 	remove_unseen(c, v);
 	omap_fini(&v->seen, NULL);
 	v->last = v->list_head;
-	history_clear(v, v->list_head);
+	recall_drop(v);
+	changes_clear(&v->history, v->list_head);
 	v->synced = true;
 	become_live(c, v);
-	tell_all(c, v, (struct span){0}, NULL, NULL, v->last, &untraced);
+	view_tell_all(c, v, (struct span){0}, NULL, NULL, v->last, &view_untraced);
 	struct tap_record seen = {
 		.event = RING_VIEW, .from = span_of(c->self), .to = span_of(v->stream)};
 	cell_tap(c, &seen);
@@ -537,7 +535,7 @@ static void on_changes(struct cell *c, void *arg, uint64_t tag, const struct rep
 		if (mp_raw(&m, &body))
 			break;
 		struct event e;
-		if (read_event(v, mp_of(body), &e) == 0 && e.version > v->last && e.has_value)
+		if (view_read_event(v, mp_of(body), &e) == 0 && e.version > v->last && e.has_value)
 			apply(c, v, &e, r->owner);
 	}
 	if (mp_path_bool(r->body, "more", false))
@@ -681,9 +679,9 @@ void view_follow(struct cell *c, struct view *v, struct actor *a)
 		return;
 	for (struct onode *n = omap_first(&v->objects); n; n = omap_next(n)) {
 		struct view_object *o = n->value;
-		tell(c, v, a->uid, onode_key(n), NULL, o, o->version, &untraced);
+		tell(c, v, a->uid, onode_key(n), NULL, o, o->version, &view_untraced);
 	}
-	tell(c, v, a->uid, (struct span){0}, NULL, NULL, v->last, &untraced);
+	tell(c, v, a->uid, (struct span){0}, NULL, NULL, v->last, &view_untraced);
 }
 
 void view_unfollow_all(struct cell *c, uint64_t uid)
@@ -700,9 +698,9 @@ void view_unfollow_all(struct cell *c, uint64_t uid)
 	}
 }
 
-struct view_index *view_index(struct view *v, const char *name, view_index_keys *keys)
+struct view_index *view_index(struct view *v, const struct view_index_spec *spec)
 {
-	return view_index_open(&v->indexes, &v->objects, name, keys);
+	return view_index_open(&v->indexes, &v->objects, spec);
 }
 
 /* ---- repair */
@@ -771,6 +769,7 @@ static void act_due(struct cell *c, uint64_t now_us)
 	c->views_act_us = UINT64_MAX;
 	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
 		struct view *v = n->value;
+		recall_due(c, v, now_us);
 		if (!v->act_at_us)
 			continue;
 		if (now_us < v->act_at_us) {
@@ -819,12 +818,12 @@ static void object_drop(void *o)
 static void view_free(void *p)
 {
 	struct view *v = p;
-	history_clear(v, 0);
+	recall_drop(v);
+	changes_fini(&v->history);
 	buffer_clear(v);
 	view_indexes_free(v->indexes);
 	omap_fini(&v->objects, object_drop);
 	omap_fini(&v->seen, NULL);
-	free(v->history);
 	free(v->buffer);
 	free(v->followers);
 	free(v->next);

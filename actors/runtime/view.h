@@ -42,26 +42,46 @@ struct view_object *view_get(const struct view *v, struct span key);
 const struct omap *view_map(const struct view *v);
 
 /* The last changes, for watches from a version. Calls `each` for those with
- * version > after, in order. ERR_COMPACTED when they do not reach back; `each`
- * NULL asks just that. */
+ * version > after, in order. ERR_COMPACTED when they do not reach back;
+ * ERR_AGAIN when the store may know: ask for it (ctx_recall). `each` NULL asks
+ * just that. */
 int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),
 		 void *arg);
 
-/* ---- indexes: what the view's objects are found by, beside their keys. An
- * index belongs to its view, is shared by the cell's actors and is never
- * behind the view. */
+/* The objects as they were at a version, in the order of keys from `from` on,
+ * until `each` returns non-zero (returned). Costs the changes since. What
+ * view_history says when that is not known. */
+int view_range_at(const struct view *v, struct span from, uint64_t version,
+		  int (*each)(void *arg, struct span key, struct view_object *o), void *arg);
+
+/* ---- indexes: what the view's objects are found by, beside their keys, and
+ * facts of each that were read when it came, so that a plan over a thousand
+ * objects reads none of them again. An index belongs to its view, is shared by
+ * the cell's actors and is never behind the view. */
 struct view_index;
 
-/* Calls put(arg, under) for each value that the object is found under. A pure
- * function of the object. */
-typedef void view_index_keys(struct mp object, void (*put)(void *arg, struct span under),
-			     void *arg);
-/* Calls each(arg, key, object) for what is found under a value, in the order
- * of keys, until it returns non-zero (returned). The view must not change
- * meanwhile, which it does not during a turn. */
+struct view_index_spec {
+	const char *name;
+	/* Calls put(arg, under) for each value that the object is found under. A
+	 * pure function of the object. */
+	void (*keys)(struct mp object, void (*put)(void *arg, struct span under), void *arg);
+	/* Fills zeroed facts; spans may point into the object. 0 bytes: none. */
+	size_t facts_bytes;
+	void (*facts)(const struct view_object *o, void *facts);
+};
+
+struct view_found {
+	struct span key;
+	struct view_object *object;
+	const void *facts;
+};
+
+/* Calls each(arg, found) for what is found under a value, in the order of keys,
+ * until it returns non-zero (returned). The view must not change meanwhile,
+ * which it does not during a turn. */
 int view_index_each(const struct view_index *x, struct span under,
-		    int (*each)(void *arg, struct span key, struct view_object *o), void *arg);
+		    int (*each)(void *arg, const struct view_found *found), void *arg);
 
 #endif

@@ -9,9 +9,13 @@
 
 struct view_index {
 	struct view_index *next;
-	char *name;
-	view_index_keys *keys;
-	struct omap map;
+	const struct view_index_spec *spec;
+	struct omap map; /* -> struct index_entry */
+};
+
+struct index_entry {
+	struct view_object *object;
+	max_align_t facts[];
 };
 
 static void entry_key(struct buf *b, struct span under, struct span key)
@@ -22,35 +26,42 @@ static void entry_key(struct buf *b, struct span under, struct span key)
 	buf_append(b, key.data, key.len);
 }
 
-struct entry {
+struct setting {
 	struct view_index *x;
 	struct span key;
 	struct view_object *object; /* NULL: it goes */
 };
 
+static struct index_entry *entry_new(const struct view_index *x, struct view_object *o)
+{
+	struct index_entry *e = mem_alloc(sizeof *e + x->spec->facts_bytes);
+	e->object = o;
+	if (x->spec->facts_bytes)
+		x->spec->facts(o, e->facts);
+	return e;
+}
+
 static void each_key(void *arg, struct span under)
 {
-	struct entry *e = arg;
+	struct setting *s = arg;
 	struct buf b = {0};
 	if (under.len > UINT16_MAX)
 		return;
-	entry_key(&b, under, e->key);
-	if (e->object)
-		omap_put(&e->x->map, span_buf(&b), e->object);
-	else
-		omap_remove(&e->x->map, span_buf(&b));
+	entry_key(&b, under, s->key);
+	free(s->object ? omap_put(&s->x->map, span_buf(&b), entry_new(s->x, s->object))
+		       : omap_remove(&s->x->map, span_buf(&b)));
 	buf_fini(&b);
 }
 
 static void set_one(struct view_index *x, struct span key, struct view_object *was,
 		    struct view_object *now)
 {
-	struct entry e = {x, key, NULL};
+	struct setting s = {x, key, NULL};
 	if (was)
-		x->keys(mp_of(bytes_span(was->value)), each_key, &e);
-	e.object = now;
+		x->spec->keys(mp_of(bytes_span(was->value)), each_key, &s);
+	s.object = now;
 	if (now)
-		x->keys(mp_of(bytes_span(now->value)), each_key, &e);
+		x->spec->keys(mp_of(bytes_span(now->value)), each_key, &s);
 }
 
 void view_indexes_set(struct view_index *first, struct span key, struct view_object *was,
@@ -64,22 +75,20 @@ void view_indexes_free(struct view_index *x)
 {
 	while (x) {
 		struct view_index *next = x->next;
-		omap_fini(&x->map, NULL);
-		free(x->name);
+		omap_fini(&x->map, free);
 		free(x);
 		x = next;
 	}
 }
 
 struct view_index *view_index_open(struct view_index **first, const struct omap *objects,
-				   const char *name, view_index_keys *keys)
+				   const struct view_index_spec *spec)
 {
 	for (struct view_index *x = *first; x; x = x->next)
-		if (strcmp(x->name, name) == 0)
+		if (strcmp(x->spec->name, spec->name) == 0)
 			return x;
 	struct view_index *x = mem_alloc(sizeof *x);
-	x->name = mem_dup(name);
-	x->keys = keys;
+	x->spec = spec;
 	x->next = *first;
 	*first = x;
 	for (struct onode *n = omap_first(objects); n; n = omap_next(n))
@@ -88,7 +97,7 @@ struct view_index *view_index_open(struct view_index **first, const struct omap 
 }
 
 int view_index_each(const struct view_index *x, struct span under,
-		    int (*each)(void *arg, struct span key, struct view_object *o), void *arg)
+		    int (*each)(void *arg, const struct view_found *found), void *arg)
 {
 	struct buf b = {0};
 	int rc = 0;
@@ -97,9 +106,11 @@ int view_index_each(const struct view_index *x, struct span under,
 	entry_key(&b, under, (struct span){0});
 	for (struct onode *n = omap_seek(&x->map, span_buf(&b)); n && !rc; n = omap_next(n)) {
 		struct span key = onode_key(n);
+		const struct index_entry *e = n->value;
 		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
 			break;
-		rc = each(arg, (struct span){key.data + b.len, key.len - b.len}, n->value);
+		rc = each(arg, &(struct view_found){
+				       {key.data + b.len, key.len - b.len}, e->object, e->facts});
 	}
 	buf_fini(&b);
 	return rc;

@@ -15,10 +15,12 @@ SCALARS = {
     "JSON": "ANY", "struct": "ANY", "types.UID": "STRING", "types.NodeName": "STRING",
     "types.NamespacedName": "STRING",
 }
+# Named types that the facts lack.
+ALIASES = {"authentication/v1.ExtraValue": "[]string", "authorization/v1.ExtraValue": "[]string"}
 # Go's names of scalars in error messages, where they differ from the key.
 GO_NAMES = {"[]byte": "[]uint8", "metav1.Time": "v1.Time", "metav1.MicroTime": "v1.MicroTime",
             "metav1.Duration": "v1.Duration", "metav1.FieldsV1": "v1.FieldsV1"}
-PREFIXES = {"metav1": "meta/v1", "v1": "core/v1", "corev1": "core/v1",
+PREFIXES = {"metav1": "meta/v1", "v1": "core/v1", "corev1": "core/v1", "apiv1": "core/v1",
             "authenticationv1": "authentication/v1", "autoscalingv1": "autoscaling/v1"}
 
 
@@ -37,11 +39,12 @@ def c_bool(value):
 
 class Types:
     def __init__(self, facts, omitzero):
-        self.types, self.aliases, self.enums = facts["types"], facts["aliases"], facts["enums"]
+        self.types, self.aliases, self.enums = facts["types"], {**facts["aliases"], **ALIASES}, facts["enums"]
         self.omitzero = {tuple(pair) for pair in omitzero}
         self.symbols = {}   # name or structure -> C symbol
         self.structs = {}   # full name -> symbol, for schema_type()
         self.declared, self.defined = [], []
+        self.mark_numbers = {"0": 0}  # the text of a struct schema_marks -> its place
 
     def define(self, key, body):
         symbol = "t%d" % len(self.symbols)
@@ -164,20 +167,27 @@ class Types:
                             ("optional", f.get("optional"))):
             if value:
                 parts.append(".%s = true" % name)
+        marks = []
         for name, key in (("patch_strategy", "patchStrategy"), ("patch_merge_key", "patchMergeKey"),
                           ("list_type", "listType"), ("default_text", "default"),
                           ("feature_gate", "featureGate")):
             if f.get(key) is not None:
-                parts.append(".%s = %s" % (name, c_string(f[key])))
+                marks.append(".%s = %s" % (name, c_string(f[key])))
         if keys:
-            parts.append(".list_keys = %s" % c_strings(keys))
+            marks.append(".list_keys = %s" % c_strings(keys))
+        if marks:
+            number = self.mark_numbers.setdefault(", ".join(marks), len(self.mark_numbers))
+            parts.append(".marks = %d" % number)
         return "\t\t{%s},\n" % ", ".join(parts)
 
 
-def columns(listed, served, shared):
-    rows = []
+def columns(listed, all_served, served):
+    rows, shared, own = [], all_served["descriptions"], served.get("columns", {})
+    if isinstance(own, str):  # another version of the same resource
+        own = next(s for s in all_served["resources"]
+                   if s["groupVersion"] == own and s["resource"] == served["resource"])["columns"]
     for c in listed:
-        c = {**c, **served.get("columns", {}).get(c["name"], {})}
+        c = {**c, **own.get(c["name"], {})}
         rows.append("\t\t{%s, %s, %s, %s, %d},\n" % (
             c_string(c["name"]), c_string(c["type"]), c_string(c.get("format", "")),
             c_string(c.get("description", shared.get(c["name"], ""))), c.get("priority", 0)))
@@ -191,14 +201,16 @@ def resource(types, facts, all_served, served):
     listed = served.get("facts", gv)
     by_name = {r["name"]: r for r in facts["resources"] if r["groupVersion"] == listed}
     row = by_name[name]
-    folder = (group.split(".")[0] or "core") + "/" + version
+    folder = served.get("types", (group.split(".")[0] or "core") + "/" + version)
+    stream = None if served.get("virtual") else \
+        served.get("stream", name + ("." + group if group else ""))
     subs = []
     for sub in served["subresources"]:
-        s = {**by_name[name + "/" + sub], **all_served["subresources"].get(name + "/" + sub, {})}
+        s = {**by_name.get(name + "/" + sub, {}), **all_served["subresources"].get(name + "/" + sub, {})}
         subs.append("\t\t{%s, %s, %s, %s, %s},\n" % (
             c_string(sub), c_string(s.get("group", group)), c_string(s.get("version", version)),
             c_string(s["kind"]), c_strings(s["verbs"])))
-    cols = columns(row["columns"], served, all_served["descriptions"])
+    cols = columns(row.get("columns", []), all_served, served)
     selectable = ["metadata.name"] + (["metadata.namespace"] if row["namespaced"] else [])
     kind = row["kind"]
     return ("\t{.group = %s, .version = %s, .resource = %s, .singular = %s, .kind = %s,\n"
@@ -209,7 +221,7 @@ def resource(types, facts, all_served, served):
             "\t.columns = (const struct schema_column[]){\n%s\t\t{0}}, .column_count = %d},\n" % (
                 c_string(group), c_string(version), c_string(name), c_string(kind.lower()),
                 c_string(kind), c_string(kind + "List"), c_bool(row["namespaced"]),
-                c_bool(served.get("secret")), c_string(name + ("." + group if group else "")),
+                c_bool(served.get("secret")), c_string(stream),
                 c_string(served.get("part")), types.get(folder, kind), c_strings(served.get("verbs", row["verbs"])),
                 c_strings(row.get("shortNames", [])), c_strings(row.get("categories", [])),
                 c_strings(selectable + served["selectable"]), "".join(subs), len(subs),
@@ -230,6 +242,10 @@ def main(types_path, resources_path, served_path):
     for name in sorted(types.structs):
         print("\t&%s, /* %s */" % (types.structs[name], name))
     print("};\nconst size_t schema_type_count = %d;\n" % len(types.structs))
+    print("const struct schema_marks schema_mark_table[] = {")
+    for text in types.mark_numbers:
+        print("\t{%s}," % text)
+    print("};\n")
     print("const struct schema_resource schema_builtin[] = {\n%s};" % "".join(rows))
     print("const size_t schema_builtin_count = %d;" % len(rows))
 

@@ -38,11 +38,11 @@ int protobuf_parse(struct arena *a, const struct schema_type *type, struct span 
 void protobuf_write(struct buf *out, const struct schema_type *type, const struct doc *object);
 
 /* A list: items one by one into `items`, then the whole body. `next`: the
- * continue token, may be empty. */
+ * continue token, may be empty; `remaining`: items behind it, -1 unknown. */
 void protobuf_write_item(struct buf *items, const struct schema_type *type,
 			 const struct doc *object);
 void protobuf_write_list(struct buf *out, const char *api_version, const char *kind,
-			 uint64_t version, struct span next, struct span items);
+			 uint64_t version, struct span next, int64_t remaining, struct span items);
 /* One frame of a watch: its length, then a WatchEvent around a whole body. */
 void protobuf_write_event(struct buf *out, const char *event, struct span body);
 

@@ -276,7 +276,7 @@ void protobuf_write_item(struct buf *items, const struct schema_type *type,
 }
 
 void protobuf_write_list(struct buf *out, const char *api_version, const char *kind,
-			 uint64_t version, struct span next, struct span items)
+			 uint64_t version, struct span next, int64_t remaining, struct span items)
 {
 	struct buf meta = {0}, raw = {0};
 	char text[24];
@@ -284,6 +284,8 @@ void protobuf_write_list(struct buf *out, const char *api_version, const char *k
 	wire_put_bytes(&meta, 1, (struct span){0}); /* selfLink */
 	wire_put_bytes(&meta, 2, span_of(text));
 	wire_put_bytes(&meta, 3, next);
+	if (remaining >= 0)
+		wire_put_number(&meta, 4, (uint64_t)remaining);
 	wire_put_bytes(&raw, 1, span_buf(&meta));
 	buf_append(&raw, items.data, items.len);
 	put_envelope(out, span_of(api_version), span_of(kind), span_buf(&raw));

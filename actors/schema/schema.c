@@ -40,6 +40,11 @@ const struct schema_field *schema_field(const struct schema_type *t, struct span
 	return NULL;
 }
 
+const struct schema_marks *schema_marks(const struct schema_field *f)
+{
+	return &schema_mark_table[f->marks];
+}
+
 const struct schema_type *schema_type(const char *name)
 {
 	size_t low = 0, high = schema_type_count;
@@ -69,11 +74,19 @@ static struct row *append_row(struct schema *s)
 	return row;
 }
 
+static void set_stored(struct schema *s, struct schema_resource *r)
+{
+	r->stored = r->stream ? schema_find_stream(s, span_of(r->stream)) : NULL;
+}
+
 struct schema *schema_new(void)
 {
 	struct schema *s = mem_alloc(sizeof *s);
-	for (size_t i = 0; i < schema_builtin_count; i++)
-		append_row(s)->r = schema_builtin[i];
+	for (size_t i = 0; i < schema_builtin_count; i++) {
+		struct row *row = append_row(s);
+		row->r = schema_builtin[i];
+		set_stored(s, &row->r);
+	}
 	return s;
 }
 
@@ -162,7 +175,7 @@ int schema_add(struct schema *s, const struct schema_resource *row,
 {
 	struct row *at = NULL;
 	if (!row->group || !row->version || !row->resource || !row->singular || !row->kind ||
-	    !row->list_kind || !row->stream)
+	    !row->list_kind)
 		return err_set(e, ERR_INVALID, "a resource without a name");
 	for (size_t i = 0; i < s->count; i++) {
 		struct row *r = s->rows[i];
@@ -179,6 +192,7 @@ int schema_add(struct schema *s, const struct schema_resource *row,
 	at->r = *row;
 	at->removed = false;
 	keep_row(s, &at->r);
+	set_stored(s, &at->r);
 	if (out)
 		*out = &at->r;
 	return 0;
@@ -276,7 +290,7 @@ const struct schema_resource *schema_find_stream(const struct schema *s, struct 
 {
 	const struct schema_resource *r;
 	for (size_t at = 0; (r = next_row(s, &at));)
-		if (span_is(stream, r->stream))
+		if (r->stream && span_is(stream, r->stream))
 			return r;
 	return NULL;
 }

@@ -53,6 +53,17 @@ struct schema_type {
 	const char *const *enums; /* known values of a text, NULL terminated; NULL: any */
 };
 
+/* What few fields have. It stands apart, since every process has a copy of its
+ * own of each page with pointers. */
+struct schema_marks {
+	const char *patch_strategy; /* "merge", "merge,retainKeys", ... or NULL */
+	const char *patch_merge_key;
+	const char *list_type;	      /* "map", "set", "atomic" or NULL */
+	const char *const *list_keys; /* NULL terminated, or NULL */
+	const char *default_text;     /* the +default marker's JSON, or NULL */
+	const char *feature_gate;     /* or NULL */
+};
+
 struct schema_field {
 	const char *json;
 	uint8_t json_len;
@@ -62,15 +73,11 @@ struct schema_field {
 	bool optional;
 	uint16_t pb;                  /* protobuf number, 0: not on that wire */
 	uint16_t pb_outer;            /* number of the inlined message it is nested in, 0: none */
+	uint16_t marks;		      /* see schema_marks() */
 	const struct schema_type *type;
-	const char *patch_strategy;   /* "merge", "merge,retainKeys", ... or NULL */
-	const char *patch_merge_key;
-	const char *list_type;        /* "map", "set", "atomic" or NULL */
-	const char *const *list_keys; /* NULL terminated, or NULL */
-	const char *default_text;     /* the +default marker's JSON, or NULL */
-	const char *feature_gate;     /* or NULL */
 };
 
+const struct schema_marks *schema_marks(const struct schema_field *f);
 /* The field with that JSON name; NULL when the type has none. */
 const struct schema_field *schema_field(const struct schema_type *t, struct span name);
 /* A built-in type by its full name ("meta/v1.DeleteOptions"); NULL: none. */
@@ -100,7 +107,12 @@ struct schema_resource {
 	const struct schema_column *columns;
 	size_t column_count;
 	const struct schema_type *type; /* NULL: taken as it comes */
-	const char *stream;             /* "pods", "deployments.apps": the first part of keys */
+	/* "pods", "deployments.apps": the first part of keys. NULL: nothing is
+	 * stored (a review, a binding). */
+	const char *stream;
+	/* The row whose version objects of the stream are stored in: the stream's
+	 * first. Set by the registry. */
+	const struct schema_resource *stored;
 	const char *part;               /* path of the partition field, "spec.nodeName", or NULL */
 	const char *const *selectable;  /* paths for field selectors, NULL terminated */
 	const void *strategy;           /* actors/objects' own, set by objects_install */
@@ -111,7 +123,8 @@ struct schema;
 struct schema *schema_new(void); /* with the built-in rows */
 void schema_free(struct schema *s); /* NULL is fine */
 /* Adds a row, or replaces the one of the same group, version and resource in
- * place (pointers to it see the new row). ERR_EXISTS: another resource of
+ * place (pointers to it see the new row). A row without a `stream` has nothing
+ * stored. ERR_EXISTS: another resource of
  * the group has that kind. ERR_INVALID: a name is missing. */
 int schema_add(struct schema *s, const struct schema_resource *row,
 	       const struct schema_resource **out, struct err *e);
@@ -133,6 +146,7 @@ const struct schema_resource *schema_find_kind(const struct schema *s, struct sp
 					       struct span version, struct span kind);
 /* By plural, singular or short name, in whatever group comes first. */
 const struct schema_resource *schema_find_name(const struct schema *s, struct span name);
+/* The row that objects of the stream are stored as. */
 const struct schema_resource *schema_find_stream(const struct schema *s, struct span stream);
 const struct schema_subresource *schema_subresource(const struct schema_resource *r,
 						    struct span name);

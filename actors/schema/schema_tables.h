@@ -6,6 +6,7 @@
 
 extern const struct schema_type *const schema_types[]; /* structs, by name */
 extern const size_t schema_type_count;
+extern const struct schema_marks schema_mark_table[];
 extern const struct schema_resource schema_builtin[];
 extern const size_t schema_builtin_count;
 

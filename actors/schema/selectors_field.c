@@ -16,11 +16,20 @@ struct field_selector {
 	struct field_term *first;
 };
 
-/* An event's "source" is the component that reported it, new or old style. */
+/* An event's "source" is the component that reported it, new or old style;
+ * events.k8s.io has other names for what is stored. */
 static const struct {
 	const char *path, *first, *second;
 } sources[] = {
 	{"source", "source.component", "reportingComponent"},
+	{"reportingController", "reportingComponent", "source.component"},
+	{"regarding.kind", "involvedObject.kind", NULL},
+	{"regarding.namespace", "involvedObject.namespace", NULL},
+	{"regarding.name", "involvedObject.name", NULL},
+	{"regarding.uid", "involvedObject.uid", NULL},
+	{"regarding.apiVersion", "involvedObject.apiVersion", NULL},
+	{"regarding.resourceVersion", "involvedObject.resourceVersion", NULL},
+	{"regarding.fieldPath", "involvedObject.fieldPath", NULL},
 };
 
 /* ---- values */
@@ -44,7 +53,7 @@ struct span selector_field_value(struct mp object, const char *path)
 		if (strcmp(path, sources[i].path) != 0)
 			continue;
 		struct span v = text_at(object, sources[i].first);
-		return v.len ? v : text_at(object, sources[i].second);
+		return v.len || !sources[i].second ? v : text_at(object, sources[i].second);
 	}
 	return text_at(object, path);
 }

@@ -127,9 +127,24 @@ static inline bool pass_small(const uint8_t **p, const uint8_t *end, uint64_t *l
 	return true;
 }
 
+/* The end of the ASCII text at the front: nearly all text is that. */
+static size_t ascii_prefix(struct span s)
+{
+	size_t i = 0;
+	uint64_t eight;
+	for (; i + sizeof eight <= s.len; i += sizeof eight) {
+		memcpy(&eight, s.data + i, sizeof eight);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	while (i < s.len && s.data[i] < 0x80)
+		i++;
+	return i;
+}
+
 bool utf8_ok(struct span s)
 {
-	for (size_t i = 0; i < s.len;) {
+	for (size_t i = ascii_prefix(s); i < s.len;) {
 		uint8_t c = s.data[i];
 		if (c < 0x80) {
 			i++;
@@ -150,35 +165,6 @@ bool utf8_ok(struct span s)
 	return true;
 }
 
-static int span_order(const void *a, const void *b)
-{
-	return span_cmp(*(const struct span *)a, *(const struct span *)b);
-}
-
-/* Whether a map's keys (already known to be well-formed) repeat. */
-static bool keys_repeat(const uint8_t *p, const uint8_t *end, size_t pairs)
-{
-	enum { FEW = 24 };
-	struct span few[FEW], *keys = few;
-	if (pairs > FEW && !(keys = malloc(pairs * sizeof *keys)))
-		return true;
-	struct mp m = {p, end};
-	bool repeat = false;
-	for (size_t i = 0; i < pairs; i++) {
-		mp_str(&m, &keys[i]);
-		mp_skip(&m);
-		for (size_t k = 0; pairs <= FEW && k < i && !repeat; k++)
-			repeat = span_eq(keys[k], keys[i]);
-	}
-	if (pairs > FEW) {
-		qsort(keys, pairs, sizeof *keys, span_order);
-		for (size_t i = 1; i < pairs && !repeat; i++)
-			repeat = span_eq(keys[i - 1], keys[i]);
-		free(keys);
-	}
-	return repeat;
-}
-
 struct check {
 	const uint8_t *start, *end;
 	struct err *e;
@@ -188,6 +174,68 @@ static int bad(const struct check *c, const uint8_t *at, const char *what)
 {
 	return err_set(c->e, ERR_INVALID, "msgpack at byte %zu: %s",
 		       (size_t)(at - c->start), what);
+}
+
+static int check_value(const struct check *c, const uint8_t **p, int depth);
+
+/* The keys of a map, noted as they are passed: few of them are compared with
+ * each other, many are sorted. */
+enum { FEW = 24 };
+
+struct keys {
+	struct span few[FEW], *all;
+	size_t count;
+};
+
+static int span_order(const void *a, const void *b)
+{
+	return span_cmp(*(const struct span *)a, *(const struct span *)b);
+}
+
+static bool keys_repeat(struct keys *k)
+{
+	if (k->count > FEW)
+		qsort(k->all, k->count, sizeof *k->all, span_order);
+	for (size_t i = 1; i < k->count; i++) {
+		size_t back = k->count > FEW ? i - 1 : 0;
+		for (size_t n = back; n < i; n++)
+			if (span_eq(k->all[n], k->all[i]))
+				return true;
+	}
+	return false;
+}
+
+static int check_pairs(const struct check *c, const uint8_t **p, size_t pairs, struct keys *k,
+		       int depth)
+{
+	for (; k->count < pairs; k->count++) {
+		struct mp key = {*p, c->end};
+		if (mp_str(&key, &k->all[k->count]))
+			return bad(c, *p, "a map key that is not text");
+		if (!utf8_ok(k->all[k->count]))
+			return bad(c, *p, "text that is not UTF-8");
+		*p = key.p;
+		int rc = check_value(c, p, depth);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int check_map(const struct check *c, const uint8_t **p, const uint8_t *at, size_t pairs,
+		     int depth)
+{
+	struct keys k;
+	k.count = 0;
+	k.all = pairs > FEW ? malloc(pairs * sizeof *k.all) : k.few;
+	if (!k.all)
+		return bad(c, at, "more keys than memory");
+	int rc = check_pairs(c, p, pairs, &k, depth);
+	if (!rc && keys_repeat(&k))
+		rc = bad(c, at, "a map with the same key twice");
+	if (pairs > FEW)
+		free(k.all);
+	return rc;
 }
 
 static int check_value(const struct check *c, const uint8_t **p, int depth)
@@ -200,18 +248,13 @@ static int check_value(const struct check *c, const uint8_t **p, int depth)
 		return bad(c, at, at >= c->end ? "cut off" : "a length or type that cannot be");
 	if (h.type == MP_STR && !utf8_ok((struct span){h.payload, h.n}))
 		return bad(c, at, "text that is not UTF-8");
-	if (h.type != MP_ARRAY && h.type != MP_MAP)
-		return 0;
-	for (uint64_t i = 0; i < h.n; i++) {
-		struct mp next = {*p, c->end};
-		if (h.type == MP_MAP && i % 2 == 0 && mp_peek(&next) != MP_STR)
-			return bad(c, *p, "a map key that is not text");
+	if (h.type == MP_MAP)
+		return check_map(c, p, at, h.n / 2, depth + 1);
+	for (uint64_t i = 0; h.type == MP_ARRAY && i < h.n; i++) {
 		int rc = check_value(c, p, depth + 1);
 		if (rc)
 			return rc;
 	}
-	if (h.type == MP_MAP && keys_repeat(h.payload, c->end, h.n / 2))
-		return bad(c, at, "a map with the same key twice");
 	return 0;
 }
 

@@ -143,6 +143,9 @@ size_t journal_memory_in_flight(struct journal *j);
  * the disk; more than none and all of them: objects and meta too. The
  * journal fails from then on with ERR_IO. */
 void journal_memory_cut(struct journal *j, size_t survives);
+/* The disk that such a cut now would leave, beside this one, which goes on;
+ * the caller destroys it. */
+struct journal_disk *journal_memory_left(struct journal *j, size_t survives);
 /* The next reap of a batch fails with ERR_IO and this text, and nothing of
  * the batch is on the disk. */
 void journal_memory_fail(struct journal *j, const char *text);

@@ -87,6 +87,8 @@ static int op_events(struct store *s, struct span stream, uint64_t after, size_t
 		return ERR_INVALID;
 	if (is_gone(l, stream, after))
 		return ERR_COMPACTED;
+	if (after >= op_stream_head(s, stream))
+		return 0; /* a quiet stream's follower does not walk what others did */
 	return history_events(&(struct history_query){
 		.history = &l->history,
 		.index = &l->index,

@@ -114,6 +114,29 @@ check "a page of three" is 3 grep -o '"name":' -c <(sed 's/"name":/\n&/g' <<<"$f
 check "its other page" ask 200 '"name":"red-3"' "$maps?limit=3&continue=$more"
 check "has only the rest" is "" grep -o 'red-[12]\|blue' "$tmp/answer"
 
+# All pages show what was there when the first one was asked for.
+page() { curl -sk -H "Authorization: Bearer $token" "$maps?$1"; }
+field_of() { grep -o "\"$1\":\"\?[^,\"}]*" <<<"$2" | head -n 1 | sed 's/.*:"\?//'; }
+names_of() { grep -o '"name":"[^"]*"' <<<"$1" | cut -d'"' -f4 | xargs; }
+first=$(page "limit=1") version=$(field_of resourceVersion "$first")
+check "how many follow" is 3 field_of remainingItemCount "$first"
+check "that is not told where a selector hides some" is "" field_of remainingItemCount "$(page "limit=1&labelSelector=app%3Dred")"
+check "a change between two pages" kc label configmap red-2 page=two
+kc delete configmap red-1 >/dev/null
+check "another one" kc create configmap ream
+second=$(page "limit=2&continue=$(field_of continue "$first")")
+check "the second page is of the same version" is "$version" field_of resourceVersion "$second"
+check "the second page does not know of the changes" is "red-1 red-2" names_of "$second"
+check "nor does an object in it" is "" grep -o '"page":"two"' <<<"$second"
+check "one follows" is 1 field_of remainingItemCount "$second"
+check "the last page" is "red-3" names_of "$(page "limit=2&continue=$(field_of continue "$second")")"
+check "a list of exactly that version" is "blue red-1 red-2 red-3" names_of "$(page "resourceVersion=$version&resourceVersionMatch=Exact")"
+check "a list of now" is "blue ream red-2 red-3" names_of "$(page "")"
+check "a token and a version are too much" ask 400 'specifying resource version' "$maps?limit=1&resourceVersion=$version&continue=$(field_of continue "$first")"
+kc delete configmap ream >/dev/null
+kc create configmap red-1 >/dev/null
+kc label configmap red-1 app=red >/dev/null
+
 # ---- collections
 check "deletecollection: a broken selector" ask 400 UTF-8 -X DELETE "$maps?labelSelector=%ff%3Dred"
 check "deletecollection: another broken selector" ask 400 '' -X DELETE "$maps?labelSelector=app+in+("

@@ -33,6 +33,7 @@ writer() { # NUMBER: one configmap after the other; notes what was acknowledged
 		[[ $code == 201 ]] && echo "w$1-$n" >>"$tmp/acked.$1"
 	done
 }
+version=$(api "$url/configmaps?limit=1" | grep -o '"resourceVersion":"[0-9]*"' | head -n 1 | cut -d'"' -f4)
 writers=()
 for w in 1 2 3 4 5 6 7 8; do writer $w & writers+=($!); done
 acked() { cat "$tmp"/acked.* 2>/dev/null | wc -l; }
@@ -53,6 +54,11 @@ ok "starts again"
 api "$url/configmaps" | grep -o '"name":"w[0-9]*-[0-9]*"' | cut -d'"' -f4 | sort >"$tmp/there"
 sort "$tmp"/acked.* >"$tmp/acked"
 check "nothing acknowledged is lost ($(wc -l <"$tmp/acked") writes)" is "" comm -23 "$tmp/acked" "$tmp/there"
+# Whoever watched before goes on behind the last version that it saw.
+events() { api "$url/configmaps?watch=true&timeoutSeconds=2&resourceVersion=$version" | grep -o '"type":"[A-Z]*".*"name":"[^"]*"' | sed 's/"type":"\([A-Z]*\)".*"name":"\([^"]*\)"/\1 \2/'; }
+check "a watch from before goes on without a gap" is "$(sed 's/^/ADDED /' "$tmp/there")" sort <(events)
+check "a list of then shows what was there" grep -q '"items":\[\]' \
+	<(api "$url/configmaps?resourceVersion=$version&resourceVersionMatch=Exact")
 check "the pod was adopted" eventually 10 is Running phase long
 check "its process is the same" is "$before" pgrep -x -f "sleep $nap"
 check "restart count 0" is 0 kc get pod long -o 'jsonpath={.status.containerStatuses[0].restartCount}'

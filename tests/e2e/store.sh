@@ -66,6 +66,7 @@ check "a watch from before is answered 410" grep -q '"code":410' <(watch_from "$
 check "with the reason Expired" grep -q '"reason":"Expired"' <(watch_from "$version")
 check "a watch from the backup's own time too" grep -q '"code":410' <(watch_from "$((version / 2))")
 check "a list token from before is answered 410" grep -q '"code":410' <(page "$token")
+check "with one that goes on in what is there now" grep -q '"name":"old-1"' <(page "$(page "$token" | grep -o '"continue":"[^"]*"' | cut -d'"' -f4)")
 check "kubectl get -w from before ends with that error" refuses "too old resource version" \
 	timeout 20 kubectl --kubeconfig "$data/kubeconfig" get --raw \
 	"/api/v1/namespaces/default/configmaps?watch=true&resourceVersion=$version"

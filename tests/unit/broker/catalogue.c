@@ -45,9 +45,10 @@ Test(catalogue, redaction_keeps_what_is_plain_and_drops_what_is_secret)
 	mpw_u64(&b, 2);
 	mpw_str(&b, "events");
 	mpw_array(&b, 1);
-	mpw_map(&b, 2);
+	mpw_map(&b, 3);
 	mpw_kv_str(&b, "key", "secrets/default/b");
 	mpw_kv_str(&b, "value", secret);
+	mpw_kv_str(&b, "old", secret);
 	struct buf out = redacted(&b);
 	cr_assert_eq(mp_check(span_buf(&out), NULL), 0);
 	cr_expect_not(shows(&out, secret));

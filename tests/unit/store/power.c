@@ -11,15 +11,9 @@
 #include <sys/wait.h>
 
 #include "tests/lib/disk_spy.h"
-#include "tests/lib/store_rig.h"
+#include "tests/lib/numbered.h"
 
-enum { SLOTS = 17, SECTOR = 512 };
-
-static unsigned commits_wanted(void)
-{
-	const char *n = getenv("COMMITS");
-	return n ? (unsigned)strtoul(n, NULL, 10) : 300;
-}
+enum { SECTOR = 512 };
 
 static uint64_t chance(uint64_t *state)
 {
@@ -27,26 +21,6 @@ static uint64_t chance(uint64_t *state)
 	*state ^= *state >> 7;
 	*state ^= *state << 17;
 	return *state;
-}
-
-/* ---- the workload: transaction n writes two keys of its slot and the count */
-
-static uint64_t submit_number(struct rig *r, unsigned n)
-{
-	char a[32], b[32], value[64], long_value[700];
-	snprintf(a, sizeof a, "pods/a-%02u", n % SLOTS);
-	snprintf(b, sizeof b, "pods/b-%02u", n % SLOTS);
-	snprintf(value, sizeof value, "%u", n);
-	snprintf(long_value, sizeof long_value, "%u %0*u", n, (int)(n * 37 % 600) + 1, 0);
-	return submit(r, TXN(OPS(put(a, value), put(b, long_value), put("jobs/last", value))));
-}
-
-static void tiny_limits(struct rig *r)
-{
-	r->limits.checkpoint_bytes = 6000; /* sweeps and trims all the time */
-	r->limits.slice = (struct slice_limits){.rows = 8, .bytes = 4000, .visits = 50};
-	r->limits.keep = (struct log_keep){.us = 0, .bytes = 20000, .count_min = 40};
-	r->limits.reserve = 64;
 }
 
 /* Where a sync costs nothing: what it must achieve is judged from the notes. */
@@ -58,47 +32,8 @@ static void init_fast(struct rig *r)
 		remove_dir(r->dir);
 		strcpy(r->dir, dir);
 	}
-	tiny_limits(r);
+	numbered_limits(r);
 	rig_open(r);
-}
-
-struct found {
-	unsigned last;
-	unsigned a[SLOTS], b[SLOTS]; /* 0: not there */
-};
-
-static int find_row(void *arg, const struct store_row *row)
-{
-	struct found *f = arg;
-	unsigned slot, value = 0;
-	struct span v = bytes_span(row->value);
-	for (size_t i = 0; i < v.len && v.data[i] >= '0' && v.data[i] <= '9'; i++)
-		value = 10 * value + v.data[i] - '0';
-	if (span_is(row->key, "jobs/last"))
-		f->last = value;
-	else if (sscanf((const char *)row->key.data + 5, "a-%2u", &slot) == 1)
-		f->a[slot] = value;
-	else if (sscanf((const char *)row->key.data + 5, "b-%2u", &slot) == 1)
-		f->b[slot] = value;
-	return 0;
-}
-
-/* The store must hold exactly the first `last` transactions, and last be
- * between what was acknowledged and what was handed in. 0 or what is wrong. */
-static int look_at(struct store *s, unsigned acked, unsigned given, struct err *e)
-{
-	struct found f = {0};
-	bool more;
-	int rc = store_range(s, span_of(""), span_of(""), 0, find_row, &f, &more);
-	if (rc || f.last < acked || f.last > given)
-		return err_set(e, ERR_CORRUPT, "%u of %u..%u are there", f.last, acked, given);
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		unsigned want = f.last >= slot ? f.last - (f.last - slot) % SLOTS : 0;
-		if (f.a[slot] != want || f.b[slot] != want)
-			return err_set(e, ERR_CORRUPT, "slot %u has %u and %u, not %u", slot,
-				       f.a[slot], f.b[slot], want);
-	}
-	return 0;
 }
 
 /* ---- images */
@@ -154,7 +89,7 @@ static int open_and_look(const struct image *im, unsigned acked, unsigned given,
 		rc = store_local_open(&s, &j, &nobody, e);
 	if (rc)
 		return rc;
-	rc = look_at(s, acked, given, e);
+	rc = numbered_look(s, acked, given, e);
 	store_close(s);
 	return rc;
 }
@@ -297,7 +232,7 @@ static void begin(struct rig *r, struct image *im)
 	char path[128];
 	init_fast(r);
 	for (unsigned n = 1; n <= SLOTS; n++)
-		wait_for(r, submit_number(r, n));
+		wait_for(r, numbered_submit(r, n));
 	settle(r);
 	snprintf(path, sizeof path, "%s/data.mdb", r->dir);
 	make_image(im, r->dir);
@@ -326,7 +261,7 @@ Test(store_power, cut_anywhere_keeps_what_was_acknowledged)
 			unsigned together = given % 3 ? 1 : 4;
 			uint64_t last = 0;
 			while (together--)
-				last = submit_number(&r, ++given);
+				last = numbered_submit(&r, ++given);
 			need(wait_for(&r, last)->status == 0);
 			spy_note(SPY_ACK, given, NULL, 0);
 			rig_forget(&r);
@@ -399,7 +334,7 @@ static size_t wrong_after(void (*tamper)(void))
 	struct rig r;
 	begin(&r, &im);
 	while (given < SLOTS + 20) {
-		wait_for(&r, submit_number(&r, ++given));
+		wait_for(&r, numbered_submit(&r, ++given));
 		spy_note(SPY_ACK, given, NULL, 0);
 	}
 	settle(&r);
@@ -456,7 +391,7 @@ static bool fail_call(const struct fault *f, long n)
 	bool refused = false;
 	init_fast(&r);
 	while (given < SLOTS)
-		wait_for(&r, submit_number(&r, ++given));
+		wait_for(&r, numbered_submit(&r, ++given));
 	acked = given;
 	settle(&r);
 	snprintf(path, sizeof path, "%s/data.mdb", r.dir);
@@ -465,7 +400,7 @@ static bool fail_call(const struct fault *f, long n)
 	spy.for_ever = f->for_ever;
 	spy.fail_at = n;
 	while (given < SLOTS + 40 && !r.failed) {
-		struct seen_outcome *o = wait_for(&r, submit_number(&r, given + 1));
+		struct seen_outcome *o = wait_for(&r, numbered_submit(&r, given + 1));
 		given++;
 		need(o->status == 0 || o->status == ERR_IO, "%s", o->text);
 		acked = o->status ? acked : given;
@@ -479,12 +414,12 @@ static bool fail_call(const struct fault *f, long n)
 		need(r.failed == ERR_IO && strstr(r.failure, r.dir), "%s", r.failure);
 		need(try_submit(&r, TXN(OPS(put("pods/x", "1"))), &e) == ERR_IO, "and no more");
 		need(spy.calls == calls, "a failed journal writes nothing more");
-		need(look_at(r.store, acked, acked, &e) == 0, "what is shown: %s", e.text);
+		need(numbered_look(r.store, acked, acked, &e) == 0, "what is shown: %s", e.text);
 	}
 	spy.on = 0;
 	spy_forget();
 	rig_reopen(&r);
-	need(look_at(r.store, acked, given, &e) == 0, "call %ld, reopened: %s", n, e.text);
+	need(numbered_look(r.store, acked, given, &e) == 0, "call %ld, reopened: %s", n, e.text);
 	need(run(&r, TXN(OPS(put("pods/again", "1"))))->status == 0);
 	rig_fini(&r);
 	return refused;

@@ -1,0 +1,338 @@
+/* Lists, from the cell's views.
+ *
+ * All pages of a list show one version: the token says which, and what has
+ * happened since is undone (view_range_at). The store's epoch stands in it
+ * too, because what the first pages told may never have happened when a
+ * backup was restored since. When the past is gone the answer is 410 with a
+ * token that goes on at the same key in what is there now. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/api/api_private.h"
+#include "actors/schema/protobuf.h"
+
+#define TOO_OLD                                                                                    \
+	"The provided continue parameter is too old to display a consistent list result. You can " \
+	"start a new list without the continue parameter, or use the continue token in this "      \
+	"response to retrieve the remainder of the results. Continuing with the provided token "   \
+	"results in an inconsistent list - objects that were created, modified, or deleted "       \
+	"between the time the first chunk was returned and now may show up in the list."
+
+enum { TOKEN_NUMBER_DIGITS = 16 };
+
+/* Where a list goes on. */
+struct token {
+	uint64_t epoch, version; /* version 0: of now */
+	int64_t remaining;	 /* matches from here on; -1 unknown */
+	struct buf key;		 /* the least one that is wanted */
+};
+
+struct row {
+	struct span key;
+	const struct view_object *object;
+};
+
+struct listing {
+	struct call *k;
+	const struct label_selector *labels;
+	const struct field_selector *fields;
+	struct span prefix;
+	size_t limit; /* 0: none */
+	uint64_t epoch, version;
+	struct row *rows;
+	size_t count, cap, more; /* more: matches that were seen behind the last row */
+	bool selects;		 /* some objects may not be wanted */
+	bool counting;		 /* all of those are wanted */
+	const char *next;	 /* token; NULL: that was all */
+	int64_t remaining;
+};
+
+/* ---- tokens: numbers and the key in hexadecimal digits */
+
+static const char *write_token(struct arena *a, const struct token *t)
+{
+	size_t n = 3 * TOKEN_NUMBER_DIGITS + 2 * t->key.len + 1;
+	char *text = arena_alloc(a, n);
+	size_t at =
+		(size_t)snprintf(text, n, "%016llx%016llx%016llx", (unsigned long long)t->epoch,
+				 (unsigned long long)t->version, (unsigned long long)t->remaining);
+	for (size_t i = 0; i < t->key.len; i++)
+		at += (size_t)snprintf(text + at, n - at, "%02x", t->key.data[i]);
+	return text;
+}
+
+static int hex(uint8_t c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool read_number(struct span *text, uint64_t *out)
+{
+	*out = 0;
+	for (int i = 0; i < TOKEN_NUMBER_DIGITS; i++) {
+		if (!text->len || hex(*text->data) < 0)
+			return false;
+		*out = *out << 4 | (uint64_t)hex(*text->data);
+		text->data++;
+		text->len--;
+	}
+	return true;
+}
+
+/* False: it is none of ours. */
+static bool read_token(struct span text, struct token *t)
+{
+	uint64_t remaining;
+	if (!read_number(&text, &t->epoch) || !read_number(&text, &t->version) ||
+	    !read_number(&text, &remaining) || text.len % 2 || text.len > 2 * STORE_KEY_BYTES_MAX)
+		return false;
+	t->remaining = (int64_t)remaining;
+	for (size_t i = 0; i < text.len; i += 2) {
+		int hi = hex(text.data[i]), lo = hex(text.data[i + 1]);
+		if (hi < 0 || lo < 0)
+			return false;
+		buf_putc(&t->key, (char)(hi << 4 | lo));
+	}
+	return true;
+}
+
+/* ---- choosing the rows */
+
+static bool starts_with(struct span s, struct span prefix)
+{
+	return s.len >= prefix.len && memcmp(s.data, prefix.data, prefix.len) == 0;
+}
+
+enum { ENOUGH = 1 };
+
+static int choose(void *arg, struct span key, struct view_object *o)
+{
+	struct listing *l = arg;
+	struct mp object = mp_of(bytes_span(o->value));
+	if (!starts_with(key, l->prefix))
+		return ENOUGH;
+	if (!label_selector_match_object(l->labels, object) ||
+	    !field_selector_match(l->fields, object))
+		return 0;
+	if (l->limit && l->count == l->limit) {
+		l->more++;
+		return l->counting ? 0 : ENOUGH;
+	}
+	if (l->count == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 64;
+		l->rows = mem_realloc(l->rows, l->cap * sizeof *l->rows);
+	}
+	l->rows[l->count++] = (struct row){key, o};
+	return 0;
+}
+
+/* How many follow is told only where no selector hides some of them. */
+static void set_next(struct listing *l, const struct view *v, const struct token *from)
+{
+	struct span last = l->rows[l->count - 1].key;
+	struct token t = {.epoch = l->epoch, .version = l->version, .remaining = -1};
+	if (from->remaining > (int64_t)l->count)
+		t.remaining = from->remaining - (int64_t)l->count;
+	else if (l->counting)
+		t.remaining = (int64_t)l->more;
+	else if (!l->selects && !from->key.len)
+		t.remaining = (int64_t)(view_count(v) - l->count);
+	buf_append(&t.key, last.data, last.len);
+	buf_putc(&t.key, 0); /* the least key behind it */
+	l->next = write_token(&l->k->arena, &t);
+	l->remaining = t.remaining;
+	buf_fini(&t.key);
+}
+
+/* ---- writing them */
+
+static void put_rows(struct listing *l, struct buf *out)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct mp object = mp_of(bytes_span(l->rows[i].object->value));
+		if (i)
+			buf_putc(out, ',');
+		if (l->k->form == FORM_METADATA)
+			json_metadata(out, object, l->rows[i].object->version);
+		else
+			visible_item(out, l->k->resource, object, l->rows[i].object->version);
+	}
+}
+
+static void put_json(struct listing *l, struct buf *out)
+{
+	const struct schema_resource *r = l->k->resource;
+	bool metadata = l->k->form == FORM_METADATA;
+	buf_printf(
+		out,
+		"{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"",
+		metadata ? "PartialObjectMetadataList" : r->list_kind,
+		metadata ? "meta.k8s.io/v1" : schema_api_version(r, &l->k->arena),
+		(unsigned long long)l->version);
+	if (l->next)
+		buf_printf(out, ",\"continue\":\"%s\"", l->next);
+	if (l->remaining >= 0)
+		buf_printf(out, ",\"remainingItemCount\":%lld", (long long)l->remaining);
+	buf_puts(out, "},\"items\":[");
+	put_rows(l, out);
+	buf_puts(out, "]}\n");
+}
+
+static void put_table(struct listing *l, struct buf *out, int64_t wall_us)
+{
+	struct table t;
+	table_open(&t, out, l->k->resource, l->k->include, wall_us, true, l->version, l->next,
+		   l->remaining);
+	for (size_t i = 0; i < l->count; i++)
+		table_row(&t, mp_of(bytes_span(l->rows[i].object->value)),
+			  l->rows[i].object->version);
+	table_close(&t);
+}
+
+static void put_protobuf(struct listing *l, struct buf *out)
+{
+	const struct schema_resource *r = l->k->resource;
+	struct buf items = {0};
+	for (size_t i = 0; i < l->count; i++)
+		visible_protobuf_item(&items, r, mp_of(bytes_span(l->rows[i].object->value)),
+				      l->rows[i].object->version);
+	protobuf_write_list(out, schema_api_version(r, &l->k->arena), r->list_kind, l->version,
+			    l->next ? span_of(l->next) : (struct span){0}, l->remaining,
+			    span_buf(&items));
+	buf_fini(&items);
+}
+
+static void answer_list(struct ctx *c, struct api *a, struct listing *l)
+{
+	struct buf out = {0};
+	if (l->k->form == FORM_PROTOBUF)
+		put_protobuf(l, &out);
+	else if (l->k->form == FORM_TABLE)
+		put_table(l, &out, ctx_wall_us(c));
+	else
+		put_json(l, &out);
+	answer_text(c, a, l->k, 200, l->k->form == FORM_PROTOBUF ? HTTP_PROTOBUF : HTTP_JSON, &out);
+}
+
+/* ---- what is asked */
+
+/* What is wrong with resourceVersionMatch and its company, or NULL. */
+static struct doc *bad_match(struct call *k, uint64_t asked)
+{
+	struct span match = call_arg(k, "resourceVersionMatch");
+	bool exact = span_is(match, "Exact"), goes_on = call_arg(k, "continue").len;
+	const char *why = NULL;
+	if (match.len && goes_on)
+		why = "Forbidden: resourceVersionMatch is forbidden when continue is provided";
+	else if (match.len && !call_arg(k, "resourceVersion").len)
+		why = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is "
+		      "provided";
+	else if (match.len && !exact && !span_is(match, "NotOlderThan"))
+		why = "Unsupported value: supported values: \"Exact\", \"NotOlderThan\"";
+	else if (exact && !asked)
+		why = "Forbidden: resourceVersionMatch \"Exact\" is forbidden for "
+		      "resourceVersion \"0\"";
+	if (why)
+		return status_failure(&k->arena, 422, "Invalid",
+				      arena_printf(&k->arena,
+						   "ListOptions.meta.k8s.io \"\" is invalid: "
+						   "resourceVersionMatch: %s",
+						   why));
+	if (goes_on && asked)
+		return status_bad_request(&k->arena, "specifying resource version is not allowed "
+						     "when using continue");
+	return NULL;
+}
+
+/* The version that is to be shown: the token's; the one asked for when that
+ * very one is wanted, as Kubernetes reads the parameters; or now's. */
+static uint64_t wanted_version(struct call *k, const struct token *t, uint64_t asked, size_t limit,
+			       uint64_t now)
+{
+	struct span match = call_arg(k, "resourceVersionMatch");
+	if (t->version)
+		return t->version;
+	return asked && (span_is(match, "Exact") || (!match.len && limit)) ? asked : now;
+}
+
+/* The same place in what is there now. */
+static struct doc *expired(struct call *k, const struct view *v, struct token *t)
+{
+	if (!call_arg(k, "continue").len)
+		return status_expired(&k->arena, "The provided resource version is too old");
+	struct token fresh = {.epoch = view_epoch(v), .remaining = -1, .key = t->key};
+	struct doc *s = status_expired(&k->arena, TOO_OLD);
+	doc_set_str(&k->arena, doc_get(s, "metadata"), "continue", write_token(&k->arena, &fresh));
+	return s;
+}
+
+/* Parameters into the listing and the place where it begins; an answer when
+ * they are wrong. */
+static struct doc *read_options(struct listing *l, struct token *t, uint64_t asked, uint64_t now)
+{
+	struct call *k = l->k;
+	struct span text = call_arg(k, "continue");
+	uint64_t limit;
+	struct err e = {0};
+	struct doc *bad = bad_match(k, asked);
+	if (bad)
+		return bad;
+	if (!call_number(k, "limit", &limit))
+		return status_bad_request(&k->arena, "limit: Invalid value");
+	if (parse_selectors(k, &k->arena, &l->labels, &l->fields, &e))
+		return status_bad_request(&k->arena, e.text);
+	if (text.len && (!read_token(text, t) || !starts_with(span_buf(&t->key), l->prefix)))
+		return status_bad_request(&k->arena, "continue key is not valid");
+	l->limit = (size_t)limit;
+	l->version = wanted_version(k, t, asked, l->limit, now);
+	return NULL;
+}
+
+static void list_now(struct ctx *c, struct api *a, struct listing *l, struct stream *s,
+		     struct token *t)
+{
+	struct view *v = s->view;
+	struct span from = t->key.len ? span_buf(&t->key) : l->prefix;
+	l->selects = call_arg(l->k, "labelSelector").len || call_arg(l->k, "fieldSelector").len;
+	l->epoch = view_epoch(v);
+	l->counting = l->limit && !l->selects && t->remaining < 0 &&
+		      (l->k->namespace.len || t->key.len || l->version < view_version(v));
+	int rc = t->version && t->epoch != l->epoch ? ERR_COMPACTED
+						    : view_range_at(v, from, l->version, choose, l);
+	if (rc == ERR_AGAIN) {
+		ctx_recall(c, v, l->version);
+		await_view(c, l->k, s, read_list);
+		return;
+	}
+	if (rc < 0) {
+		answer_status(c, a, l->k, expired(l->k, v, t));
+		return;
+	}
+	if (l->more && l->count)
+		set_next(l, v, t);
+	answer_list(c, a, l);
+}
+
+void read_list(struct ctx *c, struct api *a, struct call *k)
+{
+	struct view *v = fresh_view(c, a, k, read_list);
+	if (!v)
+		return;
+	struct stream *s = omap_get(&a->streams, view_stream(v));
+	struct listing l = {.k = k, .remaining = -1};
+	struct token t = {.remaining = -1};
+	uint64_t asked, now = stream_version(a, s);
+	if (!asked_version(c, a, k, now, &asked))
+		return;
+	struct buf prefix = {0};
+	schema_key(&prefix, k->resource, k->namespace, (struct span){0});
+	l.prefix = span_buf(&prefix);
+	struct doc *bad = read_options(&l, &t, asked, now);
+	if (bad)
+		answer_status(c, a, k, bad);
+	else
+		list_now(c, a, &l, s, &t);
+	buf_fini(&prefix);
+	buf_fini(&t.key);
+	free(l.rows);
+}
