@@ -281,6 +281,7 @@ void sim_drop_cell(struct sim_cell_slot *slot, bool process)
 	slot->life++; /* what is on its way to it is void */
 	release_held(slot, false);
 	omap_fini(&slot->topics, NULL);
+	omap_fini(&slot->late, free);
 }
 
 void sim_again(struct sim_cell_slot *slot, uint64_t after_us)
@@ -569,6 +570,7 @@ static void slot_free(void *p)
 	cell_free(slot->cell);
 	release_held(slot, false);
 	omap_fini(&slot->topics, NULL);
+	omap_fini(&slot->late, free);
 	turn_record_close(slot->record);
 	dead_letters_fini(&slot->letters);
 	failures_fini(&slot->failures);

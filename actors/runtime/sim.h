@@ -29,7 +29,8 @@ struct sim_message {
 struct sim_fate {
 	unsigned copies;     /* 1; 0: it is lost */
 	uint64_t delay_us;
-	bool overtaken;      /* what follows on the link does not wait for it */
+	bool overtaken;      /* what follows on the link does not wait for it, but for
+			      * what is of the same sender for the same receiver */
 	int refuse;          /* of a request: this error is its answer, and it goes nowhere */
 	bool damaged;        /* so that it is no message any more */
 	uint64_t damage;     /* where, drawn by the filter */

@@ -21,12 +21,46 @@ static uint64_t arrival(struct sim *s, const struct sim_fate *f, uint64_t *link_
 	return *link_at = at;
 }
 
+/* Sender and receiver of a message, or the topic of a bus event. */
+static void pair_of(struct span frame, struct buf *out)
+{
+	struct envelope env;
+	struct span topic, rest;
+	if (env_split_topic(frame, &topic, &rest) == 0)
+		buf_append(out, topic.data, topic.len);
+	else if (env_decode_trusted(frame, &env, NULL) == 0) {
+		buf_append(out, env.from.data, env.from.len);
+		buf_putc(out, 0);
+		buf_append(out, env.to.data, env.to.len);
+	}
+}
+
+/* Not before what the same pair has on its way. */
+static uint64_t behind_its_own(struct sim_cell_slot *slot, struct bytes *frame, bool overtaken, uint64_t at)
+{
+	struct buf pair = {0};
+	if (!overtaken && !slot->late.count)
+		return at;
+	pair_of(bytes_span(frame), &pair);
+	struct late_pair *l = omap_get(&slot->late, span_buf(&pair));
+	if (l && l->at >= at)
+		at = l->at + 1;
+	if (!l && overtaken) {
+		l = mem_alloc(sizeof *l);
+		omap_put(&slot->late, span_buf(&pair), l);
+	}
+	if (l)
+		l->at = at;
+	buf_fini(&pair);
+	return at;
+}
+
 static void send_as(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
 		    struct bytes *frame, const struct sim_fate *f)
 {
 	struct sim *s = slot->sim;
 	for (unsigned i = 0; i < f->copies; i++)
-		sim_push(s, (struct event){.at = arrival(s, f, link_at),
+		sim_push(s, (struct event){.at = behind_its_own(slot, frame, f->overtaken, arrival(s, f, link_at)),
 					   .type = type,
 					   .slot = slot,
 					   .life = slot->life,

@@ -38,6 +38,7 @@ struct sim_cell_slot {
 	struct cell *cell;
 	uint64_t peer, life;
 	uint64_t to_broker_at, to_cell_at, bus_at; /* links keep their order */
+	struct omap late; /* pair -> struct late_pair, of messages that others overtake */
 	uint64_t run_at; /* of the next EV_RUN, 0 none */
 	struct omap topics;
 	unsigned cut; /* enum sim_way */
@@ -77,6 +78,11 @@ struct sim {
 	const struct port_driver *drivers[DRIVERS_MAX];
 	uint64_t port_life, broker_touched;
 	bool killing; /* a process is: what it was writing may be lost */
+};
+
+/* What one sender says to one receiver stays in order, whatever else passes it. */
+struct late_pair {
+	uint64_t at; /* of the last of them */
 };
 
 /* sim.c */

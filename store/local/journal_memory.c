@@ -381,16 +381,7 @@ void journal_memory_cut(struct journal *j, size_t survives)
 static struct journal_disk *disk_copy(const struct journal_disk *d)
 {
 	struct journal_disk *copy = journal_disk_new();
-	copy->meta = d->meta;
-	for (struct onode *n = omap_first(&d->objects); n; n = omap_next(n))
-		omap_put(&copy->objects, onode_key(n), bytes_ref(n->value));
-	copy->records = mem_alloc((d->count + 1) * sizeof *copy->records);
-	copy->cap = d->count + 1;
-	copy->count = d->count;
-	for (size_t i = 0; i < d->count; i++) {
-		copy->records[i] = d->records[d->first + i];
-		bytes_ref(copy->records[i].data);
-	}
+	content_copy(&copy->now, &d->now);
 	return copy;
 }
 

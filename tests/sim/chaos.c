@@ -217,6 +217,17 @@ Test(chaos, a_plan_that_is_refused_as_a_whole_is_made_again_soon)
 		       "settle 10s\nalways no-excess\neventually all-ready within 5s\n", 50);
 }
 
+/* A node's partition was empty and compacted away; its agent, who had missed
+ * the last deletion, took the next event for the first there ever was and kept
+ * a pod that was gone (chain.c, beginning). */
+Test(chaos, an_agent_that_missed_the_end_of_a_forgotten_partition_lists_again)
+{
+	never_violated("chaos 1\nnodes 5 cpu 1\nnetwork latency 20us..2ms loss 1% bus-loss 17%\n"
+		       "disk sync 100us..9ms\nreplicaset web 6 cpu 400m\nsteady all-ready\n"
+		       "at 4s scale web 2\nat 5s compact store\nat 5s delete pod of web\n"
+		       "settle 60s\neventually views-converge within 30s\n", 60);
+}
+
 /* What has started stays ready, however far the clock is put back (node_sim.c). */
 Test(chaos, an_agent_that_begins_with_its_clock_put_back_finds_its_pods_ready)
 {

@@ -37,7 +37,7 @@ const struct verb_row verb_rows[] = {
 	{"duplicate", VERB_DUPLICATE, OBJECT_TARGET, MESSAGES, SOME, 0, true, true,
 	 "duplicate msg KIND [SOME] for TIME", "they arrive twice"},
 	{"reorder", VERB_REORDER, OBJECT_TARGET, MESSAGES, SOME | CLAUSE_BY, CLAUSE_BY, true, true,
-	 "reorder msg KIND [SOME] by TIME[..TIME] for TIME", "so much later; others overtake them"},
+	 "reorder msg KIND [SOME] by TIME[..TIME] for TIME", "so much later; others overtake them, those of the same two never"},
 	{"corrupt", VERB_CORRUPT, OBJECT_TARGET, MESSAGES, SOME, 0, true, true,
 	 "corrupt msg KIND [SOME] for TIME", "a byte is another one, or the end is missing: not to be read"},
 	{"refuse", VERB_REFUSE, OBJECT_TARGET, MESSAGES, SOME | CLAUSE_WITH, CLAUSE_WITH, true, true,

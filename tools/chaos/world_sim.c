@@ -382,16 +382,37 @@ static void on_lost(void *arg, uint64_t kept)
 	judge_lost(w->judge, sim_now_us(w->sim), kept);
 }
 
+/* An outcome's revision is that of what was written only if one of its rows
+ * ([key, value, created, version, changes]) is of it. */
+static bool is_written(struct mp outcome, uint64_t revision)
+{
+	struct mp rows;
+	size_t n = 0, places;
+	uint64_t version;
+	if (!mp_find(outcome, "rows", &rows) || mp_array(&rows, &n))
+		return false;
+	for (; n > 0; n--) {
+		if (mp_array(&rows, &places) || mp_skip(&rows) || mp_skip(&rows) || mp_skip(&rows) ||
+		    mp_u64(&rows, &version) || mp_skip(&rows))
+			return false;
+		if (version >> STORE_POSITION_BITS == revision)
+			return true;
+	}
+	return false;
+}
+
 /* What the store's actor says to those who write. */
 static void on_tap(void *arg, const char *cell, const struct tap_record *r)
 {
 	struct world *w = arg;
+	struct mp body = mp_of(r->body);
 	(void)cell;
 	if (r->event != RING_REPLIED || r->kind != MSG_STORE_OUTCOME || !w->sim ||
-	    !span_is(mp_path_str(mp_of(r->body), "status"), "ok"))
+	    !span_is(mp_path_str(body, "status"), "ok"))
 		return;
-	judge_acknowledged(w->judge, sim_now_us(w->sim),
-			   (uint64_t)mp_path_int(mp_of(r->body), "revision", 0), r->to);
+	uint64_t revision = (uint64_t)mp_path_int(body, "revision", 0);
+	if (is_written(body, revision))
+		judge_acknowledged(w->judge, sim_now_us(w->sim), revision, r->to);
 }
 
 static struct world *sim_open(const struct script *s, uint64_t seed, struct judge *j)
