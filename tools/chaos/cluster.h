@@ -18,6 +18,7 @@ struct cluster_actor {
 	const char *cell, *name;
 	const struct actor_spec *spec;
 	const char *node; /* of a node agent, else NULL */
+	unsigned number;  /* of a client */
 };
 
 struct cluster_wish {

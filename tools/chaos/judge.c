@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/chaos/clients.h"
 #include "tools/chaos/invariants.h"
+#include "tools/chaos/words.h"
 
 void judge_init(struct judge *j, const struct script *s)
 {
@@ -17,6 +19,7 @@ void judge_init(struct judge *j, const struct script *s)
 void judge_fini(struct judge *j)
 {
 	ledger_fini(&j->ledger);
+	client_history_fini(&j->history);
 	free(j->judged);
 }
 
@@ -190,6 +193,35 @@ static bool revisions_rise(struct judge *j, uint64_t revision, uint64_t last, st
 	return false;
 }
 
+static void log_clients(struct judge *j)
+{
+	for (size_t i = 0; i < j->ledger.change_count; i++) {
+		const struct record_change *c = j->ledger.changes[i].raw;
+		char key[24];
+		if (!client_key(c->key))
+			continue;
+		snprintf(key, sizeof key, "%.*s", (int)c->key.len, (const char *)c->key.data);
+		client_history_log(&j->history, j->ledger.revision, key, client_value(c->value));
+	}
+}
+
+bool judge_history(struct judge *j, const char **name, struct err *why)
+{
+	struct client_history *h = &j->history;
+	size_t op;
+	if (!client_history_holds(h)) {
+		enum checker of = client_checker(&h->ops[h->wrong]);
+		*name = row_name(checker_rows, checker_row_count, (int)of);
+		return err_set(why, ERR_CONFLICT, "%s", h->why) == 0;
+	}
+	if (client_money_conserved(h, &op))
+		return true;
+	*name = row_name(checker_rows, checker_row_count, CHECKER_BANK);
+	err_set(why, ERR_CONFLICT, "operation %zu of client %u at revision %llu saw another sum than there was "
+		"from the beginning", op, h->ops[op].client, (unsigned long long)h->ops[op].revision);
+	return false;
+}
+
 void judge_record(struct judge *j, uint64_t now_us, uint64_t revision, struct span record)
 {
 	struct err why = {0};
@@ -206,6 +238,8 @@ void judge_record(struct judge *j, uint64_t now_us, uint64_t revision, struct sp
 		j->changed(j->changed_arg, now_us, &j->ledger, &j->ledger.changes[i]);
 	for (size_t i = 0; i < j->script->judgement_count; i++)
 		judge_at_revision(j, &j->script->judgements[i], &j->judged[i], now_us);
+	if (j->script->checkers)
+		log_clients(j);
 	j->records++;
 	ledger_close(&j->ledger);
 	judge_look(j, now_us);

@@ -8,6 +8,7 @@
 #define CHAOS_JUDGE_H
 
 #include "tools/chaos/expr.h"
+#include "tools/chaos/client_history.h"
 #include "tools/chaos/ledger.h"
 #include "tools/chaos/script.h"
 #include "tools/chaos/world.h"
@@ -49,6 +50,7 @@ struct judge {
 	/* What is to be named when the next thing is found broken. */
 	const struct led_object *about[WITNESSES];
 	size_t about_count;
+	struct client_history history; /* of the clients */
 	uint64_t acked; /* the newest revision that a writer was told of */
 	char acked_to[64];
 	/* Told of each change before it is judged; may be NULL. */
@@ -69,6 +71,9 @@ void judge_lost(struct judge *j, uint64_t now_us, uint64_t kept);
 void judge_begin(struct judge *j, uint64_t now_us);
 void judge_settle(struct judge *j, uint64_t now_us);
 void judge_look(struct judge *j, uint64_t now_us);
+/* The clients are done: whether what they did and saw is one history. False:
+ * `name` of the checker, and why. */
+bool judge_history(struct judge *j, const char **name, struct err *why);
 /* As things are; false: `why` says what is not so, and j->about what about. */
 bool judge_holds(struct judge *j, const struct judgement *g, struct err *why);
 /* For who finds something broken: what it is about. */

@@ -130,6 +130,7 @@ static bool warm_up(struct run *r)
 				r->watch->steady(r->watch->arg, now(r), r->judge.ledger.revision);
 			r->zero_us = r->type->now_us(r->world);
 			judge_begin(&r->judge, r->zero_us);
+			r->type->begin(r->world);
 			return true;
 		}
 	}
@@ -473,6 +474,16 @@ static void judge_end(struct run *r)
 	}
 }
 
+static void judge_clients(struct run *r)
+{
+	struct err why = {0};
+	const char *name;
+	if (!r->s->checkers || judge_history(&r->judge, &name, &why))
+		return;
+	break_at(r, name, r->judge.ledger.revision, now(r));
+	conclude(r, VERDICT_VIOLATED, "%s", why.text);
+}
+
 static bool touched(const struct progress *p)
 {
 	return p->wish ? p->wish->done && p->wish->code < 400 : p->touched;
@@ -505,6 +516,7 @@ static void judge_all(struct run *r)
 	}
 	judge_eventually(r);
 	judge_end(r);
+	judge_clients(r);
 	judge_touched(r);
 }
 

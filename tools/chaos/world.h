@@ -53,6 +53,7 @@ struct world_type {
 	void (*set)(struct world *w, const struct strike *k, bool on);
 	/* How much it has affected so far: rises. */
 	uint64_t (*touched)(struct world *w, const struct strike *k);
+	void (*begin)(struct world *w); /* the warm-up is over: clients may begin */
 	void (*wish)(struct world *w, struct wish *wish); /* kept until close */
 	void (*heal)(struct world *w); /* all faults off, random ones too */
 	/* Every cell and actor is there and connected. */

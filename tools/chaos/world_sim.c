@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "actors/runtime/messages.h"
+#include "tools/chaos/clients.h"
 #include "tools/chaos/cluster.h"
 #include "tools/chaos/converge.h"
 #include "tools/chaos/invariants.h"
@@ -44,16 +45,19 @@ struct world {
 	uint64_t broker_deaths;
 	struct strikes strikes;
 	struct user_book book;
+	struct client_book clients;
 };
 
-static const struct cluster_actor extra[] = {
-	{"user", "user", &chaos_user_actor, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+static const char user_cell[] = "user"; /* and of the clients */
 static const struct port_driver *const drivers[] = {&chaos_user_port, NULL};
 
 static void plan_cluster(struct cluster *c, const struct script *s)
 {
+	struct cluster_actor extra[SCRIPT_CLIENTS_MAX + 2] = {{user_cell, "user", &chaos_user_actor, NULL, 0}};
+	struct arena names = {0};
+	for (unsigned i = 0; i < (unsigned)s->clients; i++)
+		extra[1 + i] = (struct cluster_actor){user_cell, arena_printf(&names, "client%u", i + 1),
+						      &chaos_client_actor, NULL, i + 1};
 	struct cluster_wish w = {
 		.nodes = (size_t)s->nodes,
 		.node_cpu = s->node_cpu,
@@ -62,13 +66,14 @@ static void plan_cluster(struct cluster *c, const struct script *s)
 		.extra = extra,
 	};
 	cluster_plan(c, &w);
+	arena_fini(&names);
 }
 
 /* ---- targets: the user is none */
 
 static bool is_user(const char *cell)
 {
-	return strcmp(cell, extra[0].cell) == 0;
+	return strcmp(cell, user_cell) == 0;
 }
 
 static bool actor_matches(const struct cluster_actor *a, const struct target *t)
@@ -367,6 +372,8 @@ static void *shared(void *arg, const char *name)
 	struct world *w = arg;
 	if (strcmp(name, "sim-containers") == 0)
 		return &w->strikes.containers;
+	if (strcmp(name, "client-book") == 0)
+		return &w->clients;
 	return strcmp(name, "user-book") == 0 ? &w->book : NULL;
 }
 
@@ -419,6 +426,7 @@ static struct world *sim_open(const struct script *s, uint64_t seed, struct judg
 {
 	struct world *w = mem_alloc(sizeof *w);
 	w->judge = j;
+	w->clients = (struct client_book){.history = &j->history, .script = s};
 	plan_cluster(&w->cluster, s);
 	w->cells = mem_alloc(w->cluster.cell_count * sizeof *w->cells);
 	w->actors = mem_alloc(w->cluster.actor_count * sizeof *w->actors);
@@ -483,7 +491,12 @@ static void world_run(struct world *w, uint64_t until_us)
 static void sim_wish(struct world *w, struct wish *wish)
 {
 	user_book_add(&w->book, wish);
-	sim_wake(w->sim, extra[0].cell);
+	sim_wake(w->sim, user_cell);
+}
+
+static void sim_begin(struct world *w)
+{
+	w->clients.begun = true;
 }
 
 static uint64_t world_digest(struct world *w)
@@ -522,6 +535,7 @@ const struct world_type world_sim = {
 	.set = sim_set,
 	.touched = sim_touched_by,
 	.wish = sim_wish,
+	.begin = sim_begin,
 	.heal = sim_heal_all,
 	.whole = sim_whole,
 	.converged = sim_converged,
