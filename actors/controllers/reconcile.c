@@ -21,6 +21,7 @@
 
 #define PAUSE_MIN_US UINT64_C(10000)
 #define PAUSE_MAX_US UINT64_C(300000000)
+enum { REFUSALS_AWAY_MAX = 9 }; /* a pause of 5 s */
 #define PAUSE_WANTED_US UINT64_C(500000) /* at most, when it is wanted meanwhile */
 enum {
 	TAG_RUN = 0, /* of a timer; others are items */
@@ -344,11 +345,15 @@ static void item_over(struct ctx *c, struct reconciler *r, struct reconcile_item
 
 /* All writes of a plan rest on the same: what refuses one refuses those that
  * are on their way with it, and counts once. */
-static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
+static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i, int code)
 {
 	if (i->refused)
 		return;
 	i->refused = true;
+	/* The store is away or full: that is nothing that this object has done,
+	 * and what waits is to go on soon after. */
+	if (code >= 500 && i->refusals > REFUSALS_AWAY_MAX)
+		i->refusals = REFUSALS_AWAY_MAX;
 	uint64_t pause = PAUSE_MIN_US << (i->refusals < 15 ? i->refusals : 15);
 	i->refusals++;
 	i->paused = true;
@@ -383,7 +388,7 @@ static void write_over(struct ctx *c, struct reconciler *r, struct write *w)
 		note_commit(r, w);
 	} else {
 		r->refused++;
-		refuse(c, r, i);
+		refuse(c, r, i, a->code);
 	}
 	if (r->spec->done)
 		r->spec->done(c, r, span_of(i->key), w->action, a);

@@ -217,6 +217,15 @@ Test(chaos, a_plan_that_is_refused_as_a_whole_is_made_again_soon)
 		       "settle 10s\nalways no-excess\neventually all-ready within 5s\n", 50);
 }
 
+/* Each refusal of a full disk doubled the pause: a minute and more after there
+ * was room again nothing had happened (reconcile.c). */
+Test(chaos, a_controller_goes_on_soon_after_a_full_disk_has_room)
+{
+	never_violated("chaos 1\nlayout apart\nreplicaset web 3\nsteady all-ready\n"
+		       "at 900ms..1s delete pod of web id gone\nafter gone 1ms..60ms delete pod of web\n"
+		       "at 1s disk-fill store for 45s\nsettle 60s\neventually all-ready within 15s\n", 20);
+}
+
 /* A node's partition was empty and compacted away; its agent, who had missed
  * the last deletion, took the next event for the first there ever was and kept
  * a pod that was gone (chain.c, beginning). */
