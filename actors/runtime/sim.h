@@ -14,6 +14,9 @@
 
 struct sim;
 
+/* Wall time in the simulator begins here: 2030-01-01T00:00:00Z. */
+#define SIM_EPOCH_US INT64_C(1893456000000000)
+
 /* A frame about to travel, for a fault filter: once on its way, where it
  * leaves its cell, or for each cell that a bus event goes to, or where the
  * broker itself writes. */

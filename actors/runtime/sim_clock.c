@@ -1,9 +1,6 @@
 /* The clocks of cells: right, unless a fault has put one off. */
 #include "actors/runtime/sim_private.h"
 
-/* Wall time in the simulator begins here: 2030-01-01T00:00:00Z. */
-#define SIM_EPOCH_US INT64_C(1893456000000000)
-
 static uint64_t local_now(const struct sim_cell_slot *slot)
 {
 	return slot->drift_base + (slot->sim->now - slot->drift_at) * slot->rate / 100;

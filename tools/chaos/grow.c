@@ -34,11 +34,10 @@ static bool one_in(struct grower *g, int64_t n)
 	return draw(g, 1, n) == 1;
 }
 
-/* As many short ones as long ones. */
-static int64_t draw_length(struct grower *g)
+/* As many short ones as long ones; what nobody could notice is too short. */
+static int64_t draw_length(struct grower *g, int64_t us)
 {
-	int64_t us = LENGTH_MIN_US;
-	for (int64_t doubled = draw(g, 0, 12); doubled > 0; doubled--)
+	for (int64_t doubled = draw(g, 0, 8); doubled > 0; doubled--)
 		us *= 2;
 	us += draw(g, 0, us);
 	return us < LENGTH_MAX_US ? us : LENGTH_MAX_US;
@@ -68,7 +67,10 @@ static void put_head(struct grower *g, uint64_t seed)
 static void put_churn(struct grower *g)
 {
 	buf_printf(g->out, "every %lldms from 300ms to 20s delete pod of web\n",
-		   (long long)draw(g, 5, 15) * 100);
+		   (long long)draw(g, 3, 8) * 100);
+	if (one_in(g, 3))
+		buf_printf(g->out, "every %lldms from 1s to 20s touch pods/default/web-*\n",
+			   (long long)draw(g, 1, 10) * 50);
 }
 
 /* After what the user did last, or when something that it leads to is seen. */
@@ -100,7 +102,7 @@ static void put_messages(struct grower *g, const struct verb_row *v)
 	bool refuse = v->verb == VERB_REFUSE;
 	buf_printf(g->out, " msg %s", refuse ? requests[draw(g, 0, 2)] : kinds[draw(g, 0, 5)]);
 	if (!refuse && one_in(g, 4))
-		buf_printf(g->out, " %s %s", one_in(g, 2) ? "from" : "to", draw_spot(g, TARGET_NODE));
+		buf_printf(g->out, " to %s", draw_spot(g, TARGET_NODE));
 	buf_printf(g->out, " percent %lld", (long long)draw(g, 3, 10) * 10);
 }
 
@@ -123,6 +125,12 @@ static void put_target(struct grower *g, const struct verb_row *v)
 		buf_printf(g->out, " %s", draw_spot(g, row->type));
 }
 
+static const int64_t lengths[VERB_END] = {
+	[VERB_KILL] = LENGTH_MIN_US,	    [VERB_PAUSE] = 25 * LENGTH_MIN_US,
+	[VERB_PARTITION] = 25 * LENGTH_MIN_US, [VERB_SKEW] = 100 * LENGTH_MIN_US,
+	[VERB_DRIFT] = 100 * LENGTH_MIN_US,
+};
+
 static void put_clauses(struct grower *g, const struct verb_row *v)
 {
 	if (v->object == OBJECT_TARGET_FROM)
@@ -139,9 +147,9 @@ static void put_clauses(struct grower *g, const struct verb_row *v)
 	else if (v->clauses & CLAUSE_WITH)
 		buf_printf(g->out, " with %s", refusal_rows[draw(g, 0, (int64_t)refusal_row_count - 1)].name);
 	if (v->lasts && v->targets & (1u << TARGET_MESSAGES | 1u << TARGET_STORE | 1u << TARGET_CONTAINERS))
-		buf_printf(g->out, " for %lldms", (long long)draw(g, 2, 12) * 1000);
+		buf_printf(g->out, " for %lldms", (long long)draw(g, 4, 12) * 1000);
 	else if (v->lasts)
-		buf_printf(g->out, " for %lldus", (long long)draw_length(g));
+		buf_printf(g->out, " for %lldus", (long long)draw_length(g, lengths[v->verb]));
 }
 
 /* A damaged record is met when the log is read: by a store that starts. */
@@ -172,11 +180,7 @@ static void put_user(struct grower *g)
 		buf_puts(g->out, "compact store\n");
 		break;
 	case 2:
-		buf_puts(g->out, one_in(g, 3) ? "touch nodes/n*\n" : "touch pods/default/web-*\n");
-		break;
-	case 3:
-	case 4:
-		buf_puts(g->out, "delete pod of web\n");
+		buf_puts(g->out, "touch nodes/n*\n");
 		break;
 	default:
 		buf_printf(g->out, "scale web %lld\n", (long long)draw(g, 1, g->pods_max));

@@ -64,7 +64,7 @@ static void on_changed(void *arg, int64_t at_us, const struct ledger *l, const s
 struct run_watch report_watch(FILE *out, bool changes)
 {
 	return (struct run_watch){out, on_steady, on_step, on_settle, on_recovered,
-				  changes ? on_changed : NULL};
+				  changes ? on_changed : NULL, NULL};
 }
 
 /* ---- the verdict */

@@ -1,5 +1,7 @@
 #include "tools/chaos/run.h"
 
+#include "tools/chaos/recording.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,8 +142,17 @@ static bool warm_up(struct run *r)
 
 /* ---- the timeline */
 
+static void mark(struct run *r, const char *text)
+{
+	if (r->watch && r->watch->recording)
+		recording_mark(r->watch->recording, r->type->now_us(r->world), r->judge.ledger.revision, text);
+}
+
 static void tell(struct run *r, const struct happening *h, bool end, const char *text)
 {
+	char line[500];
+	snprintf(line, sizeof line, "line %u %s %s", h->line->place.line, verb_name(h->line->act.verb), text);
+	mark(r, line);
 	if (r->watch && r->watch->step)
 		r->watch->step(r->watch->arg, now(r), h, end, text, r->judge.ledger.revision);
 }
@@ -396,6 +407,7 @@ static void settle(struct run *r)
 	int64_t from = now(r);
 	judge_settle(&r->judge, r->type->now_us(r->world));
 	r->type->heal(r->world);
+	mark(r, "settle: everything is healed");
 	if (r->watch && r->watch->settle)
 		r->watch->settle(r->watch->arg, from, r->judge.ledger.revision);
 	for (size_t i = 0; i < r->s->judgement_count; i++)
@@ -428,6 +440,7 @@ static void judge_always(struct run *r)
 	break_at(r, v->name, v->revision, (int64_t)(v->at_us - r->zero_us));
 	memcpy(r->out->witness, v->witness, sizeof v->witness);
 	conclude(r, VERDICT_VIOLATED, "%s", v->text);
+	mark(r, r->out->why);
 }
 
 static void judge_eventually(struct run *r)
@@ -523,6 +536,8 @@ static void judge_all(struct run *r)
 static void on_changed(void *arg, uint64_t now_us, const struct ledger *l, const struct led_change *c)
 {
 	struct run *r = arg;
+	if (r->watch && r->watch->recording)
+		recording_change(r->watch->recording, l, c);
 	if (r->watch && r->watch->changed)
 		r->watch->changed(r->watch->arg, (int64_t)(now_us - r->zero_us), l, c);
 	if (r->watching)
@@ -538,6 +553,7 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	judge_init(&r.judge, s);
 	r.judge.changed = on_changed;
 	r.judge.changed_arg = &r;
+	r.judge.recording = watch ? watch->recording : NULL;
 	plan_make(&r.plan, s, seed);
 	r.progress = mem_alloc((r.plan.happening_count + 1) * sizeof *r.progress);
 	r.held_since = mem_alloc((s->judgement_count + 1) * sizeof *r.held_since);

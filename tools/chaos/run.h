@@ -19,6 +19,8 @@ const char *verdict_name(enum verdict v);
 /* Of two runs, the one that matters more. */
 enum verdict verdict_worse(enum verdict a, enum verdict b);
 
+struct recording;
+
 /* What is told while it happens. All may be NULL. Times are virtual and
  * counted from the end of the warm-up. */
 struct run_watch {
@@ -33,6 +35,7 @@ struct run_watch {
 	/* A change at its revision, as the journal has it. */
 	void (*changed)(void *arg, int64_t at_us, const struct ledger *l,
 			const struct led_change *c);
+	struct recording *recording; /* all of it, messages too */
 };
 
 struct run_result {

@@ -14,6 +14,7 @@
 #include "tools/chaos/cluster.h"
 #include "tools/chaos/converge.h"
 #include "tools/chaos/invariants.h"
+#include "tools/chaos/recording.h"
 #include "tools/chaos/strikes.h"
 #include "tools/chaos/user.h"
 
@@ -39,6 +40,7 @@ struct world {
 	struct cluster cluster;
 	struct sim *sim;
 	struct judge *judge;
+	bool acks; /* it wants to know of them */
 	struct cell_spot *cells;   /* as in cluster.cells */
 	struct actor_spot *actors; /* as in cluster.actors */
 	int broker_dead;
@@ -413,8 +415,9 @@ static void on_tap(void *arg, const char *cell, const struct tap_record *r)
 {
 	struct world *w = arg;
 	struct mp body = mp_of(r->body);
-	(void)cell;
-	if (r->event != RING_REPLIED || r->kind != MSG_STORE_OUTCOME || !w->sim ||
+	if (w->judge->recording)
+		recording_message(w->judge->recording, cell, r);
+	if (!w->acks || r->event != RING_REPLIED || r->kind != MSG_STORE_OUTCOME || !w->sim ||
 	    !span_is(mp_path_str(body, "status"), "ok"))
 		return;
 	uint64_t revision = (uint64_t)mp_path_int(body, "revision", 0);
@@ -450,7 +453,8 @@ static struct world *sim_open(const struct script *s, uint64_t seed, struct judg
 		.refill = fill,
 		.refill_arg = w,
 	};
-	if (judge_asks(s, "acked-durable")) {
+	w->acks = judge_asks(s, "acked-durable");
+	if (w->acks || j->recording) {
 		cfg.tap = on_tap;
 		cfg.tap_arg = w;
 	}
