@@ -186,6 +186,12 @@ static void write_end(struct scheduler *s, struct pod *p)
 	p->writing = NULL;
 }
 
+/* Bound, and the news of it is still to come: what its object says is old. */
+static bool is_bound_by_us(const struct pod *p)
+{
+	return p->version < p->bound;
+}
+
 static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
 static bool waits_for_us(const struct scheduler *s, struct mp pod);
@@ -567,7 +573,7 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	}
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
-		if (p->state == POD_OTHER && !p->writing &&
+		if (p->state == POD_OTHER && !p->writing && !is_bound_by_us(p) &&
 		    waits_for_us(s, mp_of(bytes_span(p->object))))
 			enqueue(c, s, p);
 	}

@@ -217,6 +217,16 @@ Test(chaos, a_plan_that_is_refused_as_a_whole_is_made_again_soon)
 		       "settle 10s\nalways no-excess\neventually all-ready within 5s\n", 50);
 }
 
+/* It retried a pod that it had bound already, since the news of that was late;
+ * the store refused, and it gave the pod's room away (scheduler.c, is_bound_by_us). */
+Test(chaos, a_scheduler_that_hears_late_does_not_forget_what_it_bound)
+{
+	never_violated("chaos 1\nnodes 3 cpu 1\nlayout apart\nreplicaset web 4 cpu 400m\nsteady all-ready\n"
+		       "at 500ms delay msg bus.event to scheduler percent 30 by 100ms..800ms for 8s\n"
+		       "every 200ms from 1s to 6s delete pod of web\nevery 700ms from 1s to 6s scale web 9\n"
+		       "every 700ms from 1300ms to 6s scale web 4\nsettle 10s\nalways capacity\n", 20);
+}
+
 /* Each refusal of a full disk doubled the pause: a minute and more after there
  * was room again nothing had happened (reconcile.c). */
 Test(chaos, a_controller_goes_on_soon_after_a_full_disk_has_room)
