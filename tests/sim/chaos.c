@@ -217,6 +217,17 @@ Test(chaos, a_plan_that_is_refused_as_a_whole_is_made_again_soon)
 		       "settle 10s\nalways no-excess\neventually all-ready within 5s\n", 50);
 }
 
+/* The store failed under a status; the agent told the next one; and the first,
+ * whose outcome was unknown, was written again on top of it (gate.c, supersede). */
+Test(chaos, a_gate_writes_no_status_on_top_of_a_newer_one)
+{
+	never_violated("chaos 1\nlayout apart\nnetwork latency 20us..3ms loss 1% bus-loss 5%\n"
+		       "replicaset web 6 cpu 200m\nsteady all-ready\n"
+		       "every 300ms from 500ms to 14s delete pod of web\n"
+		       "at 1s io-error store with EIO percent 70 for 12s\n"
+		       "at 1s io-delay store by 1ms..900ms for 12s\nsettle 10s\nalways no-return\n", 300);
+}
+
 /* It retried a pod that it had bound already, since the news of that was late;
  * the store refused, and it gave the pod's room away (scheduler.c, is_bound_by_us). */
 Test(chaos, a_scheduler_that_hears_late_does_not_forget_what_it_bound)
