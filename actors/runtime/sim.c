@@ -277,6 +277,8 @@ void sim_drop_cell(struct sim_cell_slot *slot, bool process)
 	slot->sim->killing = process;
 	cell_free(slot->cell);
 	slot->sim->killing = false;
+	if (process)
+		sim_disk_died(slot);
 	slot->cell = NULL;
 	slot->life++; /* what is on its way to it is void */
 	release_held(slot, false);

@@ -29,6 +29,7 @@ static int open_op(struct port *p, struct mp cfg, struct err *e)
 	j->port.journal = j->journal;
 	j->slot = slot;
 	j->life = ++slot->sim->port_life;
+	slot->sim->disk_slot = slot;
 	p->state = j;
 	return 0;
 }
@@ -87,11 +88,13 @@ void sim_synced(struct sim *s, const struct event *e)
 		sim_wake_slot(n->value, s->now);
 }
 
-/* What a lying disk still kept to itself goes with the process. */
-static void lose(struct sim *s)
+/* What a lying disk still kept to itself goes with its cell's process, whether
+ * or not the store is at work just then. */
+void sim_disk_died(struct sim_cell_slot *slot)
 {
+	struct sim *s = slot->sim;
 	uint64_t kept;
-	if (journal_disk_lose(s->disk, &kept) && s->faults.lost)
+	if (s->disk_slot == slot && journal_disk_lose(s->disk, &kept) && s->faults.lost)
 		s->faults.lost(s->faults.arg, kept);
 }
 
@@ -107,8 +110,6 @@ static void close_op(struct port *p)
 		journal_memory_cut(j->journal, 0);
 	if (j->port.journal)
 		journal_close(j->port.journal);
-	if (s->killing)
-		lose(s);
 	free(j);
 }
 

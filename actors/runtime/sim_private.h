@@ -74,6 +74,7 @@ struct sim {
 	struct omap cells; /* name -> slot */
 	uint64_t next_peer;
 	struct journal_disk *disk;
+	struct sim_cell_slot *disk_slot; /* that used it last */
 	struct sim_faults faults;
 	const struct port_driver *drivers[DRIVERS_MAX];
 	uint64_t port_life, broker_touched;
@@ -107,6 +108,7 @@ void sim_router_publish(void *sim, struct bytes *frame);
 /* sim_disk.c: the journal's port */
 extern const struct port_driver sim_journal_driver;
 void sim_synced(struct sim *s, const struct event *e);
+void sim_disk_died(struct sim_cell_slot *slot);
 
 /* sim_clock.c */
 uint64_t sim_cell_now(void *slot);
