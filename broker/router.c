@@ -6,6 +6,7 @@
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
+#include "broker/base/planted.h"
 #include "broker/catalogue.h"
 #include "broker/messages.h"
 
@@ -324,7 +325,7 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 static bool names_differ(const struct session *s, struct mp ping)
 {
 	int64_t count = mp_path_int(ping, "names", -1);
-	return count >= 0 && (uint64_t)count != s->names.count;
+	return count >= 0 && !PLANTED(NAMES_NOT_COMPARED) && (uint64_t)count != s->names.count;
 }
 
 static void on_credit(struct session *s, struct mp body)

@@ -18,6 +18,7 @@
 
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
+#include "broker/base/planted.h"
 
 #define PAUSE_MIN_US UINT64_C(10000)
 #define PAUSE_MAX_US UINT64_C(300000000)
@@ -236,7 +237,7 @@ static void drop_plan(struct reconcile_item *i)
 static bool wait_for_view(struct reconciler *r, struct reconcile_item *i)
 {
 	for (size_t k = 0; k < r->view_count; k++) {
-		if (i->expects[k] <= view_version(r->views[k]))
+		if (i->expects[k] <= view_version(r->views[k]) || PLANTED(OWN_WRITES_NOT_AWAITED))
 			continue;
 		dequeue(r, i);
 		i->waits_for = i->expects[k];
@@ -352,7 +353,7 @@ static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i
 	i->refused = true;
 	/* The store is away or full: that is nothing that this object has done,
 	 * and what waits is to go on soon after. */
-	if (code >= 500 && i->refusals > REFUSALS_AWAY_MAX)
+	if (code >= 500 && !PLANTED(LONG_PAUSE_WHEN_AWAY) && i->refusals > REFUSALS_AWAY_MAX)
 		i->refusals = REFUSALS_AWAY_MAX;
 	uint64_t pause = PAUSE_MIN_US << (i->refusals < 15 ? i->refusals : 15);
 	i->refusals++;

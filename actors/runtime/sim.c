@@ -135,7 +135,7 @@ static void cell_subscribe(void *arg, struct span topic, bool on)
 static void cell_reconnect(void *arg)
 {
 	struct sim_cell_slot *slot = arg;
-	slot->peer = ++slot->sim->next_peer;
+	sim_new_peer(slot);
 	omap_fini(&slot->topics, NULL);
 }
 
@@ -189,7 +189,7 @@ static void fill_slot(struct sim_cell_slot *slot)
 	slot->failed = false;
 	slot->life++;
 	slot->run_at = 0;
-	slot->peer = ++s->next_peer;
+	sim_new_peer(slot);
 	omap_fini(&slot->topics, NULL);
 	slot->cell = cell_new(&cfg, &ops);
 	sim_wake_slot(slot, s->now);
@@ -585,6 +585,7 @@ void sim_free(struct sim *s)
 	if (!s)
 		return;
 	omap_fini(&s->cells, slot_free);
+	omap_fini(&s->peers, NULL);
 	router_free(s->router);
 	for (size_t i = 0; i < s->count; i++)
 		bytes_unref(s->heap[i].frame);

@@ -158,14 +158,13 @@ int sim_from_cell(void *arg, struct bytes *frame)
 	return 0;
 }
 
-static struct sim_cell_slot *slot_of_peer(struct sim *s, uint64_t peer)
+void sim_new_peer(struct sim_cell_slot *slot)
 {
-	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
-		struct sim_cell_slot *slot = n->value;
-		if (slot->peer == peer)
-			return slot;
-	}
-	return NULL;
+	struct sim *s = slot->sim;
+	if (slot->peer)
+		omap_remove_u64(&s->peers, slot->peer);
+	slot->peer = ++s->next_peer;
+	omap_put_u64(&s->peers, slot->peer, slot);
 }
 
 /* What another cell sent was asked about when it left that cell. */
@@ -178,7 +177,7 @@ static bool is_brokers_own(struct span frame)
 int sim_router_send(void *arg, uint64_t peer, struct bytes *frame)
 {
 	struct sim *s = arg;
-	struct sim_cell_slot *slot = slot_of_peer(s, peer);
+	struct sim_cell_slot *slot = omap_get_u64(&s->peers, peer);
 	struct sim_fate f = untouched;
 	if (!slot)
 		return ERR_UNREACHABLE;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "broker/base/mem.h"
+#include "broker/base/planted.h"
 
 struct chain *chains_find(const struct chains *cs, struct span name)
 {
@@ -22,7 +23,7 @@ static bool is_partition(struct span name)
  * have had, else who missed the end of that takes the next event for its first. */
 static uint64_t beginning(const struct chains *cs, struct span name)
 {
-	return is_partition(name) && cs->dropped > cs->floor ? cs->dropped : cs->floor;
+	return is_partition(name) && !PLANTED(PARTITION_BEGINS_AT_NOTHING) && cs->dropped > cs->floor ? cs->dropped : cs->floor;
 }
 
 uint64_t chains_head(const struct chains *cs, struct span name)
