@@ -41,7 +41,7 @@ LDFLAGS_ALL := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # ---- archives, topmost floor first (which is link order)
 tools_DIRS := tools tools/chaos
 nodes_DIRS := nodes
-control_DIRS := actors/api actors/gate actors/controllers actors/scheduler
+control_DIRS := actors/access actors/api actors/gate actors/controllers actors/scheduler
 objects_DIRS := actors/objects
 runtime_DIRS := actors/runtime
 schema_DIRS := actors/schema
@@ -76,7 +76,7 @@ $(BUILD)/troupe: $(BUILD)/obj/tools/main.o $(ARCHIVES)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS)
 
 # ---- what is generated or linked apart (facts of the API, the pause program)
--include $(wildcard actors/schema/build.mk nodes/build.mk)
+-include $(wildcard actors/schema/build.mk actors/controllers/build.mk nodes/build.mk)
 
 # ---- tests: one Criterion program per file; tests/unit/X links floor X and
 # those under it
@@ -86,6 +86,7 @@ unit_schema_LIBS := schema broker
 unit_runtime_LIBS := runtime store broker
 unit_objects_LIBS := objects schema store broker
 unit_control_LIBS := control objects runtime schema store broker
+unit_access_LIBS := control objects runtime schema store broker
 unit_nodes_LIBS := nodes control objects runtime schema store broker
 unit_tools_LIBS := $(LIBS)
 

@@ -69,11 +69,13 @@ static const struct key keys[] = {
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, endpoints, "
-	 "garbage-collector"},
+	 "garbage-collector, bootstrap, tokens"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
+	{"actor api", "tokens", KEY_TEXT, 0, 0, NULL, NULL,
+	 "file of bearer tokens, a line each: token,user,uid,\"group,group\""},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
 	 "the spec.schedulerName of its pods"},
 	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
@@ -84,6 +86,10 @@ static const struct key keys[] = {
 	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
+	{"actor controllers", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
+	 "each service account is given a Secret with a token that has no end"},
+	{"actor tokens", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
+	 "each service account is given a Secret with a token that has no end"},
 	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
 	 "who moves the bytes; one proxy for all nodes of a network namespace"},
 	{"actor service-proxy", "node-port-address", KEY_TEXT, 0, 0, NULL, "127.0.0.1",
@@ -101,7 +107,7 @@ static const struct key keys[] = {
 
 static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
-	"namespaces",	      "replication", "endpoints", "garbage-collector", "namespace-deletion",
+	"namespaces",	      "bootstrap",   "tokens",	  "replication", "endpoints", "garbage-collector", "namespace-deletion",
 	"kubernetes-service", "service-proxy",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };

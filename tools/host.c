@@ -12,15 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/access/signer_port.h"
 #include "actors/api/api.h"
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
+#include "actors/controllers/bootstrap.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/kubernetes_service.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/replication.h"
+#include "actors/controllers/tokens.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
@@ -42,7 +45,7 @@
 #include "tools/ready.h"
 #include "tools/rundir.h"
 
-enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1 };
+enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1, TOKENS_BYTES_MAX = 1024 * 1024 };
 
 static const struct actor_spec *const kinds[] = {
 	&store_actor,
@@ -53,6 +56,8 @@ static const struct actor_spec *const kinds[] = {
 	&service_proxy_actor,
 	&ready_actor,
 	&namespaces_actor,
+	&bootstrap_actor,
+	&tokens_actor,
 	&namespace_deletion_actor,
 	&kubernetes_service_actor,
 	&replication_actor,
@@ -63,14 +68,9 @@ static const struct actor_spec *const kinds[] = {
 };
 
 /* What `kind: controllers` stands for: one of each. */
-static const char *const controllers[] = {
-	"namespaces",  "namespace-deletion", "kubernetes-service",
-	"replication", "endpoints",	     "garbage-collector",
-};
-
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
-	&proxy_userspace_port_driver,
+	&proxy_userspace_port_driver, &signer_port_driver,
 	NULL,
 };
 
@@ -147,16 +147,17 @@ static void put_path(struct buf *b, const struct host *h, const char *key, const
 	mpw_kv_str(b, key, path);
 }
 
-static void put_token(struct buf *b, const struct host *h)
+/* What a file of keys holds, as text. */
+static void put_file(struct buf *b, const struct host *h, const char *key, const char *file)
 {
-	char path[700], token[200] = "";
-	snprintf(path, sizeof path, "%s/pki/token", h->data_dir);
+	char path[700], text[8192] = "";
+	snprintf(path, sizeof path, "%s/pki/%s", h->data_dir, file);
 	FILE *f = fopen(path, "re");
-	size_t n = f ? fread(token, 1, sizeof token - 1, f) : 0;
+	size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
 	if (f)
 		fclose(f);
-	token[n] = 0;
-	mpw_kv_str(b, "token", token);
+	text[n] = 0;
+	mpw_kv_str(b, key, text);
 }
 
 static int add(struct host *h, struct cell *c, const char *kind, const char *name, struct buf *cfg)
@@ -170,18 +171,46 @@ static int add(struct host *h, struct cell *c, const char *kind, const char *nam
 	return rc;
 }
 
+/* The file of people's tokens, as text. */
+static int put_tokens(struct buf *b, const struct config_actor *a, size_t *count)
+{
+	char path[700];
+	struct span file = doc_get_str(a->options, "tokens");
+	struct buf text = {0};
+	if (!file.len)
+		return 0;
+	snprintf(path, sizeof path, "%.*s", (int)file.len, (const char *)file.data);
+	FILE *f = fopen(path, "re");
+	if (!f) {
+		log_error("troupe", "tokens: %s: %m", path);
+		return ERR_IO;
+	}
+	buf_reserve(&text, TOKENS_BYTES_MAX);
+	text.len = fread(text.data, 1, TOKENS_BYTES_MAX, f);
+	fclose(f);
+	mpw_kv_span(b, "static_tokens", span_buf(&text));
+	buf_fini(&text);
+	(*count)++;
+	return 0;
+}
+
 static int add_api(struct host *h, struct cell *c, const struct config_actor *a)
 {
 	struct buf b = {0};
-	size_t at = mpw_map_open(&b), n = 5;
+	size_t at = mpw_map_open(&b), n = 6;
 	put_options(&b, a, &n);
 	mpw_kv_str(&b, "address", config_api_address(&h->config, &h->arena));
 	put_path(&b, h, "cert", "api.crt");
 	put_path(&b, h, "key", "api.key");
 	put_path(&b, h, "ca", "ca.crt");
-	put_token(&b, h);
+	put_path(&b, h, "accounts", "sa.key");
+	put_file(&b, h, "token", "token");
+	int rc = put_tokens(&b, a, &n);
 	mpw_map_close(&b, at, n);
-	int rc = add(h, c, "api", a->name, &b);
+	if (rc)
+		buf_fini(&b);
+	else
+		rc = add(h, c, "api", a->name, &b);
 	if (rc)
 		return rc;
 	const char **names;
@@ -224,34 +253,51 @@ static int add_plain(struct host *h, struct cell *c, const struct config_actor *
 	return add(h, c, a->kind, a->name, &b);
 }
 
-static int add_kubernetes_service(struct host *h, struct cell *c, const char *name,
-				  struct span restart)
+/* ---- controllers: what their config leaves to us */
+
+static void more_address(struct buf *b, struct host *h, size_t *n)
+{
+	const char *address = config_api_address(&h->config, &h->arena);
+	if (!address)
+		return;
+	mpw_kv_str(b, "address", address);
+	(*n)++;
+}
+
+static void more_keys(struct buf *b, struct host *h, size_t *n)
+{
+	put_path(b, h, "accounts", "sa.key");
+	put_file(b, h, "ca", "ca.crt");
+	*n += 2;
+}
+
+static const struct controller {
+	const char *kind;
+	void (*more)(struct buf *b, struct host *h, size_t *n);
+} controllers[] = {
+	{"namespaces", NULL},	      {"bootstrap", NULL},   {"tokens", more_keys},
+	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
+	{"endpoints", NULL},	      {"garbage-collector", NULL},
+};
+enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
+
+static int add_controller(struct host *h, struct cell *c, const struct controller *k,
+			  const char *name, const struct config_actor *a)
 {
 	struct buf b = {0};
-	const char *address = config_api_address(&h->config, &h->arena);
-	mpw_map(&b, (address ? 1 : 0) + (restart.len ? 1 : 0));
-	if (restart.len)
-		mpw_kv_span(&b, "restart", restart);
-	if (address)
-		mpw_kv_str(&b, "address", address);
-	return add(h, c, "kubernetes-service", name, &b);
+	size_t at = mpw_map_open(&b), n = 0;
+	put_options(&b, a, &n);
+	if (k->more)
+		k->more(&b, h, &n);
+	mpw_map_close(&b, at, n);
+	return add(h, c, k->kind, name, &b);
 }
 
 static int add_controllers(struct host *h, struct cell *c, const struct config_actor *a)
 {
-	struct span restart = doc_get_str(a->options, "restart");
 	int rc = 0;
-	for (size_t i = 0; i < sizeof controllers / sizeof *controllers && rc == 0; i++) {
-		struct buf b = {0};
-		if (strcmp(controllers[i], "kubernetes-service") == 0) {
-			rc = add_kubernetes_service(h, c, controllers[i], restart);
-			continue;
-		}
-		mpw_map(&b, restart.len ? 1 : 0);
-		if (restart.len)
-			mpw_kv_span(&b, "restart", restart);
-		rc = add(h, c, controllers[i], controllers[i], &b);
-	}
+	for (size_t i = 0; i < CONTROLLERS && rc == 0; i++)
+		rc = add_controller(h, c, &controllers[i], controllers[i].kind, a);
 	return rc;
 }
 
@@ -282,11 +328,6 @@ static struct tap *open_tap(const struct host *h, const char *cell)
 	return t;
 }
 
-static int add_plain_service(struct host *h, struct cell *c, const struct config_actor *a)
-{
-	return add_kubernetes_service(h, c, a->name, doc_get_str(a->options, "restart"));
-}
-
 /* Kinds whose config leaves something to us; all others are plain. */
 static const struct {
 	const char *kind;
@@ -295,7 +336,6 @@ static const struct {
 	{"api", add_api},
 	{"node-agent", add_agents},
 	{"controllers", add_controllers},
-	{"kubernetes-service", add_plain_service},
 };
 
 static int add_actor(struct host *h, struct cell *c, const struct config_actor *a)
@@ -303,6 +343,9 @@ static int add_actor(struct host *h, struct cell *c, const struct config_actor *
 	for (size_t i = 0; i < sizeof adders / sizeof *adders; i++)
 		if (strcmp(adders[i].kind, a->kind) == 0)
 			return adders[i].add(h, c, a);
+	for (size_t i = 0; i < CONTROLLERS; i++)
+		if (strcmp(controllers[i].kind, a->kind) == 0)
+			return add_controller(h, c, &controllers[i], a->name, a);
 	return add_plain(h, c, a);
 }
 

@@ -128,6 +128,16 @@ static int make_ca(const struct pki *p, struct err *e)
 	return rc;
 }
 
+static int make_accounts_key(const struct pki *p, struct err *e)
+{
+	gnutls_x509_privkey_t key;
+	int rc = new_key(&key, e);
+	if (rc == 0)
+		rc = save_key(p, "sa.key", key, e);
+	gnutls_x509_privkey_deinit(key);
+	return rc;
+}
+
 struct ca {
 	gnutls_x509_privkey_t key;
 	gnutls_x509_crt_t crt;
@@ -238,6 +248,8 @@ int pki_ensure(struct pki *p, const char *data_dir, const char *address, struct 
 	if (mkdir(p->dir, 0700) && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %m", p->dir);
 	int rc = access(in_dir(p, "ca.crt", path), R_OK) ? make_ca(p, e) : 0;
+	if (rc == 0 && access(in_dir(p, "sa.key", path), R_OK))
+		rc = make_accounts_key(p, e);
 	snprintf(marker, sizeof marker, "%s", address);
 	bool same = read_file(in_dir(p, "api.address", path), &for_address) == 0 &&
 		    span_is(span_buf(&for_address), marker) &&

@@ -1,5 +1,5 @@
 /* The cluster's keys: a CA of our own (ECDSA P-256), the API's certificate,
- * an administrator's token, and the kubeconfig that holds what kubectl needs.
+ * the key that signs service accounts' tokens, an administrator's token, and the kubeconfig that holds what kubectl needs.
  *
  * Made once per data directory and then kept; the server's certificate is
  * made again when its address changed or it is about to expire. Files are
@@ -12,7 +12,7 @@
 enum { PKI_TOKEN_BYTES = 32, PKI_DAYS = 3650 };
 
 struct pki {
-	char dir[400];   /* <data>/pki: ca.crt ca.key api.crt api.key token */
+	char dir[400];   /* <data>/pki: ca.crt ca.key api.crt api.key sa.key token */
 	char token[2 * PKI_TOKEN_BYTES + 1];
 };
 

@@ -29,7 +29,6 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	k->accept = field(m, "accept");
 	k->content_type = field(m, "type");
 	k->agent = field(m, "agent");
-	k->user = field(m, "user");
 	k->sub = "";
 	k->arrived_us = ctx_now_us(c);
 	if (mp_find(m, "args", &v))
@@ -38,29 +37,6 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 		mp_bin(&v, &k->body);
 	omap_put_u64(&a->calls, k->id, k);
 	return k;
-}
-
-/* The time does not tell how much of the token was right. */
-bool api_token_is(const struct api *a, struct span text)
-{
-	struct span token = bytes_span(a->token);
-	uint8_t diff = text.len != token.len;
-	for (size_t i = 0; i < token.len && i < text.len; i++)
-		diff |= text.data[i] ^ token.data[i];
-	return !diff && token.len;
-}
-
-/* A bearer token, or a certificate that the port has verified already. */
-static bool authenticate(struct api *a, struct call *k)
-{
-	struct span auth = field(mp_of(bytes_span(k->owner)), "auth");
-	static const char scheme[] = "Bearer ";
-	size_t n = sizeof scheme - 1;
-	if (auth.len > n && memcmp(auth.data, scheme, n) == 0) {
-		k->user = span_of(API_ADMIN);
-		return api_token_is(a, (struct span){auth.data + n, auth.len - n});
-	}
-	return k->user.len > 0;
 }
 
 /* The next part of a path; false at its end. */
@@ -228,7 +204,7 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_bad_request(&k->arena, "includeObject: unknown value"));
 		return;
 	}
-	if (k->resource->namespaced && !k->namespace.len && (k->name.len || !get)) {
+	if (k->resource->namespaced && !k->namespace.len && k->name.len) {
 		answer_status(c, a, k, status_no_resource(&k->arena));
 		return;
 	}
@@ -237,11 +213,10 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, refused);
 		return;
 	}
-	if (!is_served(k))
-		answer_status(c, a, k,
-			      status_method_not_allowed(
-				      &k->arena, k->resource,
-				      arena_ndup(&k->arena, k->method.data, k->method.len)));
+	if (!is_served(k) || (k->resource->namespaced && !k->namespace.len && !get))
+		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
+	else if (is_token_request(k))
+		token_request_start(c, a, k);
 	else if (is_review(k))
 		review_start(c, a, k);
 	else if (get && strcmp(k->sub, "log") == 0)
@@ -258,21 +233,42 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		write_start(c, a, k);
 }
 
-static void on_call(struct ctx *c, struct api *a, struct call *k)
+/* What is told to everybody, who needs to know that there is somebody. */
+static bool is_public(const struct call *k)
 {
-	bool open = span_is(k->path, "/healthz") || span_is(k->path, "/livez") ||
-		    span_is(k->path, "/readyz") || span_is(k->path, "/version");
-	a->requests++;
-	if (!authenticate(a, k) && !open) {
-		answer_status(c, a, k, status_unauthorized(&k->arena));
-		return;
-	}
-	if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
+	static const char *const paths[] = {"/healthz", "/livez", "/readyz", "/version"};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (span_is(k->path, paths[i]) && span_is(k->method, "GET"))
+			return true;
+	return false;
+}
+
+static void on_known_call(struct ctx *c, struct api *a, struct call *k)
+{
+	struct doc *refused = impersonate(a, k);
+	bool resource = parse_resource(a, k);
+	if (!refused && !is_public(k))
+		refused = authorize(a, k, resource ? verb_of(k) : NULL);
+	if (refused)
+		answer_status(c, a, k, refused);
+	else if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
 		metrics_start(c, a, k);
-	else if (parse_resource(a, k))
+	else if (resource)
 		on_resource(c, a, k);
 	else
 		discovery(c, a, k);
+}
+
+static void on_call(struct ctx *c, struct api *a, struct call *k)
+{
+	struct stream *wait;
+	int rc = authenticate(c, a, k, &wait);
+	if (rc == ERR_AGAIN)
+		await_view(c, k, wait, on_call);
+	else if (rc && !is_public(k))
+		answer_status(c, a, k, status_unauthorized(&k->arena));
+	else
+		on_known_call(c, a, k);
 }
 
 /* ---- turns */
@@ -295,10 +291,17 @@ static void on_gone(struct ctx *c, struct api *a, uint64_t id)
 static int on_port(struct ctx *c, void *state, const struct port_event *p)
 {
 	struct api *a = state;
-	if (p->op == HTTP_REQUEST)
+	if (p->op == HTTP_REQUEST) {
+		a->requests++;
 		on_call(c, a, call_new(c, a, p));
-	else if (p->op == HTTP_GONE)
+	} else if (p->op == HTTP_VERIFIED || p->op == HTTP_SIGNED) {
+		struct call *k = find_call(a, p->id);
+		struct span told = p->payload ? bytes_span(p->payload) : (struct span){0};
+		if (k && k->review)
+			(p->op == HTTP_SIGNED ? token_request_signed : review_verified)(c, a, k, told);
+	} else if (p->op == HTTP_GONE) {
 		on_gone(c, a, p->id);
+	}
 	return 0;
 }
 
@@ -310,6 +313,7 @@ static void wake_waiting(struct ctx *c, struct api *a, struct stream *s)
 		struct call *next = k->next_waiting;
 		k->next_waiting = NULL;
 		if (view_synced(s->view) && view_version(s->view) >= k->wait_version) {
+			k->waits = NULL;
 			k->retry(c, a, k);
 		} else {
 			k->next_waiting = s->waiting;
@@ -372,15 +376,13 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
 {
 	struct call *k = find_call(a, id);
-	if (!k || !k->resource)
-		return;
-	struct stream *s = omap_get(&a->streams, span_of(k->resource->stream));
-	struct call **at = s ? &s->waiting : NULL;
-	while (at && *at && *at != k)
-		at = &(*at)->next_waiting;
-	if (!at || !*at)
+	if (!k || !k->waits)
 		return; /* it went on meanwhile */
+	struct call **at = &k->waits->waiting;
+	while (*at != k)
+		at = &(*at)->next_waiting;
 	*at = k->next_waiting;
+	k->waits = NULL;
 	answer_status(c, a, k,
 		      status_timeout(&k->arena, "the server's view of the store is behind"));
 }
@@ -409,6 +411,18 @@ struct stream *api_stream(struct ctx *c, struct api *a, const struct schema_reso
 	return s;
 }
 
+/* Who may do what is known before anybody is let in. */
+static void open_access(struct ctx *c, struct api *a)
+{
+	static const char *const streams[] = {
+		"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
+		"rolebindings.rbac.authorization.k8s.io",
+		"clusterrolebindings.rbac.authorization.k8s.io"};
+	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+		api_stream(c, a, schema_find_stream(a->schema, span_of(streams[i])));
+	rbac_open(&a->rbac, c);
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct api *a = state;
@@ -418,6 +432,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	objects_install(a->schema);
 	struct span token = mp_path_str(cfg, "token");
 	a->token = bytes_copy(token.data, token.len);
+	authn_load(a, mp_path_str(cfg, "static_tokens"));
+	open_access(c, a);
 	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
 	/* Every create asks for its namespace; other kinds wait until they are
 	 * asked for. */
@@ -446,6 +462,7 @@ static void fini(void *state)
 	omap_fini(&a->watches, watch_free);
 	omap_fini(&a->streams, free);
 	schema_free(a->schema);
+	arena_fini(&a->tokens_arena);
 	bytes_unref(a->token);
 	bytes_unref(a->cfg);
 }

@@ -6,7 +6,8 @@
  * from the rows that came with it. It stores nothing: after a crash clients
  * connect again and everything is as it was.
  *
- * Config: listen, cert, key, ca (files), token, and advertised version. */
+ * Config: address, cert, key, ca, accounts (files), token (the administrator's),
+ * static_tokens (lines of token,user,uid,"groups"). */
 #ifndef API_API_H
 #define API_API_H
 

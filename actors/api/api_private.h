@@ -2,6 +2,7 @@
 #ifndef API_API_PRIVATE_H
 #define API_API_PRIVATE_H
 
+#include "actors/access/rbac.h"
 #include "actors/api/http_port.h"
 #include "actors/objects/objects.h"
 #include "actors/objects/table.h"
@@ -40,16 +41,16 @@ struct call {
 	bool all_namespaces;
 	enum api_form form;
 	enum table_include include;
-	struct span user;
-	struct span *groups;
-	size_t group_count;
+	struct identity who;
 	uint64_t arrived_us;
 	uint64_t wait_version; /* the view must have reached this */
+	struct stream *waits; /* in whose list it is; NULL: in none */
 	bool timed; /* its patience with views has begun to run */
 	void (*retry)(struct ctx *c, struct api *a, struct call *k);
 	struct call *next_waiting;
 	/* a write */
 	struct writing writing;
+	struct doc *review; /* a TokenReview or TokenRequest that waits for the port */
 	struct delete_collection *deletion; /* a write of many; NULL: of one */
 	/* a log */
 	struct span node, container;
@@ -88,7 +89,10 @@ struct api {
 	struct schema *schema;
 	struct heads *heads;
 	int port;
-	struct bytes *token;
+	struct bytes *token; /* the administrator's */
+	struct static_token *static_tokens;
+	struct arena tokens_arena;
+	struct rbac rbac;
 	struct omap streams; /* name -> struct stream */
 	struct omap calls;   /* id -> struct call */
 	struct omap watches; /* id -> struct watch */
@@ -125,8 +129,11 @@ void protobuf_status(struct buf *out, const struct doc *status);
 
 /* Whether it asks something that a review answers, and the answer (review.c). */
 bool is_review(const struct call *k);
+void review_verified(struct ctx *c, struct api *a, struct call *k, struct span payload);
+bool is_token_request(const struct call *k);
+void token_request_start(struct ctx *c, struct api *a, struct call *k);
+void token_request_signed(struct ctx *c, struct api *a, struct call *k, struct span token);
 void review_start(struct ctx *c, struct api *a, struct call *k);
-bool api_token_is(const struct api *a, struct span text);
 
 /* The value of a query parameter; empty when absent. */
 struct span call_arg(const struct call *k, const char *name);
@@ -144,9 +151,28 @@ uint64_t version_given(const struct api *a, uint64_t now);
 /* The `resourceVersion` that was asked for is not given yet: 504. */
 void answer_future(struct ctx *c, struct api *a, struct call *k, uint64_t asked, uint64_t now);
 
+/* ---- who asks (authn.c) */
+/* Lines of `token,user,uid,"group,group"`. */
+void authn_load(struct api *a, struct span file);
+/* Sets k->who. ERR_AGAIN: when that stream is known; others: nobody we know. */
+int authenticate(struct ctx *c, struct api *a, struct call *k, struct stream **wait);
+/* Who has this token, when it is none that is signed. */
+bool authn_token_known(struct api *a, struct span text, struct identity *who);
+/* Whom the verified claims name, if they still hold, for these audiences (none:
+ * this API). ERR_AGAIN as above. */
+int authn_claims(struct ctx *c, struct api *a, struct arena *m, struct span payload,
+		 const struct span *audiences, size_t audience_count, struct identity *who,
+		 struct stream **wait);
+/* Becomes whom the Impersonate- headers name; a refusal, or NULL. */
+struct doc *impersonate(struct api *a, struct call *k);
+/* ---- what they may (authz.c): a refusal, or NULL */
+struct doc *authorize(const struct api *a, struct call *k, const char *verb);
+struct doc *escalation(struct writing *w); /* on what is about to be stored */
+struct doc *authz_refusal(struct call *k, const struct access *x);
+
 /* ---- by what is asked */
 void discovery(struct ctx *c, struct api *a, struct call *k); /* everything but resources */
-void openapi_v3(struct ctx *c, struct api *a, struct call *k);
+bool openapi(struct ctx *c, struct api *a, struct call *k); /* false: another path */
 void read_get(struct ctx *c, struct api *a, struct call *k);
 void read_list(struct ctx *c, struct api *a, struct call *k);
 void watch_start(struct ctx *c, struct api *a, struct call *k);

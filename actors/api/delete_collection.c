@@ -2,7 +2,7 @@
  * when it was asked, each by the same write as a single DELETE. What is gone
  * meanwhile is no error. A refusal ends it and is its answer; what was deleted
  * until then stays deleted, as in Kubernetes. The answer is a list of what was
- * deleted. */
+ * deleted, as it was before. */
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
@@ -10,8 +10,6 @@
 struct item {
 	struct bytes *key;
 	struct view_object *seen;
-	struct bytes *last; /* as the deletion left it; NULL: as seen */
-	uint64_t version;
 	bool deleted;
 };
 
@@ -24,7 +22,6 @@ void delete_collection_free(struct delete_collection *s)
 {
 	for (size_t i = 0; s && i < s->count; i++) {
 		bytes_unref(s->items[i].key);
-		bytes_unref(s->items[i].last);
 		view_object_unref(s->items[i].seen);
 	}
 	if (s)
@@ -82,11 +79,8 @@ static void answer(struct ctx *c, struct api *a, struct call *k)
 			continue;
 		if (written++)
 			buf_putc(&out, ',');
-		if (it->last)
-			visible_item(&out, k->resource, mp_of(bytes_span(it->last)), it->version);
-		else
-			visible_item(&out, k->resource, mp_of(bytes_span(it->seen->value)),
-				     it->seen->version);
+		visible_item(&out, k->resource, mp_of(bytes_span(it->seen->value)),
+			     it->seen->version);
 	}
 	buf_puts(&out, "]}\n");
 	answer_text(c, a, k, 200, HTTP_JSON, &out);
@@ -120,10 +114,6 @@ static bool settle(struct ctx *c, struct api *a, struct call *k)
 		return false;
 	}
 	it->deleted = code < 400;
-	if (!r->status) {
-		it->last = bytes_ref(r->object);
-		it->version = r->version;
-	}
 	return true;
 }
 

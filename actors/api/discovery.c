@@ -210,58 +210,6 @@ static void aggregated(const struct api *a, struct buf *b, const struct group_ve
 	buf_puts(b, "]}\n");
 }
 
-/* ---- OpenAPI. kubectl looks in a group's v3 document for one thing: whether
- * the patch operation of a kind takes `fieldValidation`. */
-
-static void openapi_root(struct buf *b, const struct group_version *gv, size_t n)
-{
-	buf_puts(b, "{\"paths\":{");
-	for (size_t i = 0; i < n; i++) {
-		char path[256];
-		snprintf(path, sizeof path, *gv[i].group ? "apis/%s/%s" : "api%s/%s", gv[i].group,
-			 gv[i].version);
-		buf_printf(b, "%s\"%s\":{\"serverRelativeURL\":\"/openapi/v3/%s\"}", i ? "," : "", path,
-			   path);
-	}
-	buf_puts(b, "}}\n");
-}
-
-static void openapi_operation(struct buf *b, const struct schema_resource *r, const char *verb,
-			      const char *action)
-{
-	buf_printf(b,
-		   "\"%s\":{\"operationId\":\"%s%s\",\"parameters\":[{\"name\":\"dryRun\",\"in\":"
-		   "\"query\",\"schema\":{\"type\":\"string\"}},{\"name\":\"fieldManager\",\"in\":"
-		   "\"query\",\"schema\":{\"type\":\"string\"}},{\"name\":\"fieldValidation\",\"in\":"
-		   "\"query\",\"schema\":{\"type\":\"string\"}}],\"responses\":{\"200\":{"
-		   "\"description\":\"OK\"}},\"x-kubernetes-action\":\"%s\","
-		   "\"x-kubernetes-group-version-kind\":{\"group\":\"%s\",\"kind\":\"%s\","
-		   "\"version\":\"%s\"}}",
-		   verb, action, r->kind, action, r->group, r->kind, r->version);
-}
-
-static bool openapi_group(const struct api *a, struct buf *b, const char *group,
-			  const char *version)
-{
-	size_t n = 0;
-	buf_puts(b, "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Troupe\",\"version\":\"v1.34.0\"},"
-		    "\"paths\":{");
-	for (size_t i = 0; i < schema_count(a->schema); i++) {
-		const struct schema_resource *r = schema_row(a->schema, i);
-		if (!in(r, group, version))
-			continue;
-		buf_printf(b, "%s\"/%s%s/%s%s/%s/{name}\":{", n++ ? "," : "",
-			   *group ? "apis/" : "api", group, version,
-			   r->namespaced ? "/namespaces/{namespace}" : "", r->resource);
-		openapi_operation(b, r, "put", "put");
-		buf_putc(b, ',');
-		openapi_operation(b, r, "patch", "patch");
-		buf_putc(b, '}');
-	}
-	buf_puts(b, "},\"components\":{\"schemas\":{}}}\n");
-	return n > 0;
-}
-
 /* ---- paths */
 
 static bool split_group(struct span path, const char *prefix, struct call *k, const char **group,
@@ -289,10 +237,6 @@ static bool group_paths(struct api *a, struct call *k, struct buf *b,
 	const char *group, *version;
 	if (span_is(k->path, "/api/v1"))
 		return plain_resources(a, b, "", "v1");
-	if (span_is(k->path, "/openapi/v3/api/v1"))
-		return openapi_group(a, b, "", "v1");
-	if (split_group(k->path, "/openapi/v3/apis/", k, &group, &version))
-		return version && openapi_group(a, b, group, version);
 	if (!split_group(k->path, "/apis/", k, &group, &version))
 		return false;
 	if (version)
@@ -333,6 +277,8 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_no_resource(&k->arena));
 		return;
 	}
+	if (openapi(c, a, k))
+		return;
 	if ((core || groups) && accepts_aggregated(k)) {
 		aggregated(a, &b, gv, n, core);
 		type = HTTP_DISCOVERY;
@@ -345,10 +291,6 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 		type = HTTP_TEXT;
 	} else if (span_is(k->path, "/version")) {
 		buf_puts(&b, version_text);
-	} else if (span_is(k->path, "/openapi/v3")) {
-		openapi_root(&b, gv, n);
-	} else if (span_is(k->path, "/openapi/v2")) {
-		type = HTTP_OPENAPI_V2; /* an empty document: kubectl 1.20 asks no more of it */
 	} else if (!group_paths(a, k, &b, gv, n)) {
 		buf_fini(&b);
 		answer_status(c, a, k, status_no_resource(&k->arena));

@@ -6,9 +6,8 @@
  * again after the resume (we queue the response). Answering in the first call
  * would make 0.9.75 close the connection. */
 #include "actors/api/http_port.h"
+#include "actors/api/http_client.h"
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <stdio.h>
@@ -58,6 +57,8 @@ struct server {
 	bool work; /* something was resumed: run the library before sleeping */
 	bool closing;
 	char *cert, *key, *ca;
+	struct jwt_key *accounts; /* NULL: no such tokens */
+	struct verified verified;
 };
 
 static struct request *find(struct server *s, uint64_t id)
@@ -65,44 +66,10 @@ static struct request *find(struct server *s, uint64_t id)
 	return omap_get_u64(&s->requests, id);
 }
 
-/* ---- who is it? */
-
 static void put_text(struct buf *b, const char *key, const char *text)
 {
 	struct span s = span_of(text ? text : "");
 	mpw_kv_span(b, key, utf8_ok(s) ? s : (struct span){0});
-}
-
-/* The names in a client certificate that our CA signed. */
-static void put_client(struct buf *b, struct MHD_Connection *conn)
-{
-	char user[256] = "", group[256];
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	gnutls_x509_crt_t cert = NULL;
-	unsigned count = 0, status = 1;
-	const gnutls_datum_t *peers =
-		info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
-	bool good = peers && count &&
-		    gnutls_certificate_verify_peers2(info->tls_session, &status) == 0 &&
-		    status == 0 && gnutls_x509_crt_init(&cert) == 0 &&
-		    gnutls_x509_crt_import(cert, &peers[0], GNUTLS_X509_FMT_DER) == 0;
-	size_t n = sizeof user;
-	if (good && gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, user, &n))
-		user[0] = 0;
-	put_text(b, "user", user);
-	mpw_str(b, "groups");
-	size_t list = mpw_array_open(b), groups = 0;
-	for (int i = 0; good && i < 32; i++, groups++) {
-		n = sizeof group;
-		if (gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_ORGANIZATION_NAME, i, 0,
-						  group, &n))
-			break;
-		mpw_str(b, group);
-	}
-	mpw_array_close(b, list, groups);
-	if (cert)
-		gnutls_x509_crt_deinit(cert);
 }
 
 struct args {
@@ -132,7 +99,7 @@ static struct bytes *describe(struct request *r, const char *method, const char 
 {
 	struct buf b = {0};
 	buf_reserve(&b, 512 + r->body.len);
-	mpw_map(&b, 10);
+	mpw_map(&b, 12);
 	put_text(&b, "method", method);
 	put_text(&b, "path", path);
 	mpw_str(&b, "args");
@@ -144,7 +111,7 @@ static struct bytes *describe(struct request *r, const char *method, const char 
 	put_text(&b, "accept", header(r->conn, "Accept"));
 	put_text(&b, "type", header(r->conn, "Content-Type"));
 	put_text(&b, "agent", header(r->conn, "User-Agent"));
-	put_client(&b, r->conn);
+	http_client_put(&b, r->conn, &r->server->verified, r->server->accounts);
 	mpw_str(&b, "body");
 	mpw_bin(&b, span_buf(&r->body));
 	return bytes_take(&b);
@@ -264,6 +231,21 @@ static void add_data(struct request *r, struct bytes *data)
 	resume(r);
 }
 
+static void sign(struct server *server, uint64_t id, struct span claims)
+{
+	struct buf token = {0};
+	if (server->accounts)
+		(void)jwt_sign(server->accounts, claims, &token, NULL);
+	(void)port_deliver(server->port, HTTP_SIGNED, id, 0, token.len ? bytes_take(&token) : NULL);
+}
+
+static void verify(struct server *server, uint64_t id, struct span token)
+{
+	struct span payload = verified_find(&server->verified, server->accounts, token);
+	struct bytes *b = payload.len ? bytes_copy(payload.data, payload.len) : NULL;
+	(void)port_deliver(server->port, HTTP_VERIFIED, id, 0, b);
+}
+
 static void call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct bytes *payload)
 {
 	struct request *r = find(p->state, id);
@@ -271,6 +253,12 @@ static void call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 	if (!r)
 		return; /* the client left */
 	switch (op) {
+	case HTTP_SIGN:
+		sign(r->server, id, s);
+		break;
+	case HTTP_VERIFY:
+		verify(r->server, id, s);
+		break;
 	case HTTP_HEADER:
 		r->headers = mem_realloc(r->headers, (r->header_count + 1) * sizeof *r->headers);
 		r->headers[r->header_count++] = mem_ndup(s.data, s.len);
@@ -491,6 +479,13 @@ static int start(struct server *s, struct mp cfg, struct err *e)
 	s->ca = s->key ? read_file(cfg, "ca", e) : NULL;
 	if (!s->ca)
 		return ERR_IO;
+	struct span accounts = mp_path_str(cfg, "accounts");
+	if (accounts.len) {
+		char file[700];
+		snprintf(file, sizeof file, "%.*s", (int)accounts.len, (const char *)accounts.data);
+		if ((rc = jwt_key_open(&s->accounts, file, e)))
+			return rc;
+	}
 	s->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
 		s, MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_HTTPS_MEM_CERT, s->cert,
@@ -524,6 +519,8 @@ static void server_free(struct server *s)
 	free(s->cert);
 	free(s->key);
 	free(s->ca);
+	jwt_key_close(s->accounts);
+	verified_fini(&s->verified);
 	free(s);
 }
 

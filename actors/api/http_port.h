@@ -1,6 +1,7 @@
 /* The port "http": libmicrohttpd inside the cell's own loop, TLS by GnuTLS.
  *
- * Config: address ("127.0.0.1:6443"), cert, key, ca (PEM files).
+ * Config: address ("127.0.0.1:6443"), cert, key, ca (PEM files), accounts (the
+ * PEM file of the key that signs service accounts' tokens, or "").
  * A request is told whole (its body is read first, up to HTTP_BODY_MAX); the
  * actor answers it with one reply, or opens a stream and sends data until it
  * ends it. Slow readers of a stream are cut off at HTTP_STREAM_MAX.
@@ -8,21 +9,28 @@
  * Events (op, id of the request):
  *   HTTP_REQUEST  payload: msgpack map {method, path, args: [[name, value]...],
  *                 auth, accept, type, agent, user (verified client certificate's
- *                 CN, or ""), groups: [O...], body: bin}
+ *                 CN, or ""), groups: [O...], impersonate: [[name, value]...]
+ *                 (headers, names in lower case without "impersonate-"),
+ *                 claims: bin (payload of a bearer token that was signed by us,
+ *                 or empty), body: bin}
  *   HTTP_GONE     the client left before the answer or in a stream
+ *   HTTP_VERIFIED payload: what such a token says, or NULL: it is none of ours
+ *   HTTP_SIGNED   payload: the token, or NULL: there is no key
  * Calls (op, id, arg, payload):
  *   HTTP_HEADER   payload "Name: value"; before reply or stream
  *   HTTP_REPLY    arg: HTTP_ARG(status, type); payload: the body
  *   HTTP_STREAM   arg: HTTP_ARG(status, type)
  *   HTTP_DATA     payload: bytes of the stream
- *   HTTP_END      the stream is over */
+ *   HTTP_END      the stream is over
+ *   HTTP_VERIFY   payload: a token; answered by HTTP_VERIFIED of that id
+ *   HTTP_SIGN     payload: claims; answered by HTTP_SIGNED of that id */
 #ifndef API_HTTP_PORT_H
 #define API_HTTP_PORT_H
 
 #include "actors/runtime/port.h"
 
-enum { HTTP_REQUEST = 1, HTTP_GONE = 2 };
-enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END };
+enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED, HTTP_SIGNED };
+enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END, HTTP_VERIFY, HTTP_SIGN };
 
 enum http_type { HTTP_JSON, HTTP_TEXT, HTTP_OCTETS, HTTP_DISCOVERY, HTTP_OPENAPI_V2,
 		 HTTP_PROTOBUF, HTTP_PROTOBUF_WATCH, HTTP_TYPES };

@@ -11,6 +11,7 @@ void await_view(struct ctx *c, struct call *k, struct stream *s,
 	k->retry = retry;
 	k->next_waiting = s->waiting;
 	s->waiting = k;
+	k->waits = s;
 	if (!k->timed)
 		ctx_timer(c, API_WAIT_US, API_TAG(TAG_CALL, k->id));
 	k->timed = true;
@@ -73,7 +74,10 @@ void read_get(struct ctx *c, struct api *a, struct call *k)
 	struct view_object *o = view_get(v, span_buf(&key));
 	buf_fini(&key);
 	if (!o) {
-		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
+		answer_status(c, a, k,
+			      strcmp(k->sub, "scale") == 0
+				      ? status_not_shown(&k->arena, k->resource, k->sub, k->name)
+				      : status_not_found(&k->arena, k->resource, k->name));
 		return;
 	}
 	struct mp object = mp_of(bytes_span(o->value));

@@ -95,6 +95,22 @@ static const char *refused_type(const struct call *k)
 	       "application/json, application/yaml, " PROTOBUF_TYPE;
 }
 
+static struct doc *bad_dry_run(struct call *k, struct span value)
+{
+	static const char *const kinds[] = {
+		[OBJ_CREATE] = "CreateOptions",		[OBJ_UPDATE] = "UpdateOptions",
+		[OBJ_PATCH_MERGE] = "PatchOptions",	[OBJ_PATCH_JSON] = "PatchOptions",
+		[OBJ_PATCH_STRATEGIC] = "PatchOptions", [OBJ_DELETE] = "DeleteOptions"};
+	struct field_error fault = {
+		.field = "dryRun",
+		.fault = FIELD_NOT_SUPPORTED,
+		.text = arena_printf(&k->arena,
+				     "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
+				     (int)value.len, (const char *)value.data)};
+	struct field_errors all = {&fault, &fault, 1};
+	return status_invalid_options(&k->arena, kinds[k->writing.request.verb], &all);
+}
+
 static struct doc *read_options(struct call *k)
 {
 	static const char *const names[] = {"gracePeriodSeconds", "propagationPolicy",
@@ -114,7 +130,7 @@ static struct doc *read_options(struct call *k)
 								: OBJ_WARN;
 	struct span dry = call_arg(k, "dryRun");
 	if (dry.len && !span_is(dry, "All"))
-		return status_bad_request(&k->arena, "dryRun: Invalid value: only All is known");
+		return bad_dry_run(k, dry);
 	k->writing.request.dry_run = dry.len > 0;
 	return NULL;
 }
@@ -149,6 +165,23 @@ static int parse_body(struct call *k, struct doc **body, struct notes *dups, str
 			  : json_parse(&k->arena, k->body, body, dups, e);
 }
 
+/* Why a body could not be read; of an object as Kubernetes says it, with the
+ * beginning of what came. */
+static const char *unreadable(struct call *k, const char *why)
+{
+	enum { SHOWN = 64 };
+	bool create_or_update =
+		k->writing.request.verb == OBJ_CREATE || k->writing.request.verb == OBJ_UPDATE;
+	int n = k->body.len < SHOWN ? (int)k->body.len : SHOWN;
+	if (!create_or_update || is_protobuf(k) || is_yaml(k))
+		return arena_printf(&k->arena, "error decoding the body: %s", why);
+	return arena_printf(&k->arena,
+			    "the object provided is unrecognized (must be of type %s): couldn't "
+			    "get version/kind; json parse error: %s (%.*s%s)",
+			    k->resource->kind, why, n, (const char *)k->body.data,
+			    k->body.len > SHOWN ? " ..." : "");
+}
+
 static struct doc *read_body(struct call *k)
 {
 	struct err e = {0};
@@ -162,9 +195,7 @@ static struct doc *read_body(struct call *k)
 	if (k->writing.request.verb == OBJ_DELETE && refused_type(k))
 		return status_unsupported_media_type(&k->arena, refused_type(k));
 	if (parse_body(k, &body, dups, &e)) {
-		char text[600];
-		snprintf(text, sizeof text, "error decoding the body: %s", e.text);
-		return status_bad_request(&k->arena, text);
+		return status_bad_request(&k->arena, unreadable(k, e.text));
 	}
 	k->writing.request.body = body;
 	k->writing.request.duplicates = dups;
@@ -205,11 +236,12 @@ struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj
 {
 	writing_init(c, &k->writing, a->schema, k->resource, verb, view_of, a);
 	struct obj_request *q = &k->writing.request;
+	k->writing.permit = escalation;
 	q->subresource = k->sub;
 	q->namespace = k->namespace;
 	q->name = k->name;
 	q->field_manager = call_arg(k, "fieldManager");
-	q->origin.principal = k->user;
+	q->origin.principal = k->who.name;
 	struct doc *bad = read_options(k);
 	bad = bad ? bad : read_body(k);
 	if (!bad && strcmp(k->resource->resource, "bindings") == 0)

@@ -28,6 +28,40 @@ bool address_v6(struct span s)
 	return text_of(s, text) && inet_pton(AF_INET6, text, &a) == 1;
 }
 
+bool address_range(struct span cidr, struct address_range *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	const uint8_t *slash = cidr.len ? memchr(cidr.data, '/', cidr.len) : NULL;
+	if (!slash)
+		return false;
+	struct span bits = {slash + 1, cidr.len - (size_t)(slash - cidr.data) - 1};
+	memset(out, 0, sizeof *out);
+	if (!text_of((struct span){cidr.data, (size_t)(slash - cidr.data)}, text))
+		return false;
+	out->v6 = strchr(text, ':') != NULL;
+	if (inet_pton(out->v6 ? AF_INET6 : AF_INET, text, out->bytes) != 1)
+		return false;
+	for (size_t i = 0; i < bits.len && i < 4; i++) {
+		if (bits.data[i] < '0' || bits.data[i] > '9')
+			return false;
+		out->bits = 10 * out->bits + bits.data[i] - '0';
+	}
+	bool leading = bits.len > 1 && bits.data[0] == '0';
+	return bits.len > 0 && bits.len < 4 && !leading && out->bits <= (out->v6 ? 128u : 32u);
+}
+
+bool address_range_holds(const struct address_range *all, const struct address_range *part)
+{
+	if (all->v6 != part->v6)
+		return false;
+	for (unsigned i = 0; i < all->bits; i++) {
+		unsigned mask = 0x80u >> i % 8;
+		if ((all->bytes[i / 8] ^ part->bytes[i / 8]) & mask)
+			return false;
+	}
+	return true;
+}
+
 const char *address_text(struct arena *a, uint32_t n)
 {
 	return arena_printf(a, "%u.%u.%u.%u", n >> 24, n >> 16 & 255, n >> 8 & 255, n & 255);

@@ -8,6 +8,16 @@
 /* In host byte order; false: no IPv4 address in its one canonical form. */
 bool address_v4(struct span text, uint32_t *out);
 bool address_v6(struct span text);
+/* A range of addresses of one family: "10.0.0.0/8", "2001:db8::/64". */
+struct address_range {
+	uint8_t bytes[16];
+	bool v6;
+	unsigned bits;
+};
+bool address_range(struct span cidr, struct address_range *out); /* false: it is none */
+/* Whether the first address of `part` lies in `all`. */
+bool address_range_holds(const struct address_range *all, const struct address_range *part);
+
 /* The text of an IPv4 address, in the arena. */
 const char *address_text(struct arena *a, uint32_t address);
 

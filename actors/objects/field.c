@@ -131,8 +131,8 @@ void field_invalid_int(struct faults *f, const struct fpath *p, int64_t value, c
 	add(f, FIELD_INVALID, p, span_of(text), detail);
 }
 
-void field_invalid_doc(struct faults *f, const struct fpath *p, const struct doc *value,
-		       const char *detail)
+static void add_doc(struct faults *f, enum field_fault fault, const struct fpath *p,
+		    const struct doc *value, const char *detail)
 {
 	struct buf b = {0};
 	if (doc_is(value, DOC_STR))
@@ -141,8 +141,20 @@ void field_invalid_doc(struct faults *f, const struct fpath *p, const struct doc
 		json_from_doc(&b, value);
 	else
 		buf_puts(&b, "null");
-	add(f, FIELD_INVALID, p, span_buf(&b), detail);
+	add(f, fault, p, span_buf(&b), detail);
 	buf_fini(&b);
+}
+
+void field_invalid_doc(struct faults *f, const struct fpath *p, const struct doc *value,
+		       const char *detail)
+{
+	add_doc(f, FIELD_INVALID, p, value, detail);
+}
+
+void field_duplicate_doc(struct faults *f, const struct fpath *p, const struct doc *value,
+			 const char *detail)
+{
+	add_doc(f, FIELD_DUPLICATE, p, value, detail);
 }
 
 void field_duplicate(struct faults *f, const struct fpath *p, struct span value)

@@ -37,6 +37,8 @@ void field_invalid_int(struct faults *f, const struct fpath *p, int64_t value, c
 void field_invalid_doc(struct faults *f, const struct fpath *p, const struct doc *value,
 		       const char *detail);
 void field_duplicate(struct faults *f, const struct fpath *p, struct span value);
+void field_duplicate_doc(struct faults *f, const struct fpath *p, const struct doc *value,
+			 const char *detail);
 void field_not_found(struct faults *f, const struct fpath *p, struct span value);
 /* `supported` is NULL terminated. */
 void field_not_supported(struct faults *f, const struct fpath *p, struct span value,

@@ -78,8 +78,7 @@ struct span meta_generated_name(struct write *w, struct span prefix, int attempt
 static void drop_server_fields(struct doc *m)
 {
 	static const char *const fields[] = {"selfLink", "managedFields", "deletionTimestamp",
-					     "deletionGracePeriodSeconds", "resourceVersion",
-					     "generation"};
+					     "deletionGracePeriodSeconds", "resourceVersion"};
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		doc_remove(m, fields[i]);
 }

@@ -55,8 +55,8 @@ static struct doc *find_element(const struct doc *list, const char *key, const s
 {
 	if (doc_is(list, DOC_ARRAY))
 		DOC_EACH(d, list)
-			if (doc_equal(doc_get(d, key), value))
-				return d;
+	if (doc_equal(doc_get(d, key), value))
+		return d;
 	return NULL;
 }
 
@@ -73,28 +73,30 @@ static int merge_element(struct arena *a, struct doc *list, const struct doc *el
 			doc_detach(list, was);
 		return 0;
 	}
-	if (!was || doc_str_is(directive, "replace")) {
-		struct doc *now = doc_new(a, DOC_MAP);
-		if (was)
-			doc_replace(list, was, now);
-		else
-			doc_add(list, now);
-		was = now;
-	}
+	if (!was)
+		was = doc_add(list, doc_new(a, DOC_MAP));
 	return merge_map(a, was, element, type, e);
+}
+
+/* Wherever it stands, the word replaces the whole list by the elements that
+ * do not say it. */
+static bool is_replaced(const struct doc *patch)
+{
+	DOC_EACH(p, patch)
+		if (doc_str_is(doc_get(p, "$patch"), "replace"))
+			return true;
+	return false;
 }
 
 static int merge_list_of_maps(struct arena *a, struct doc *list, const struct doc *patch,
 			      const struct schema_field *f, struct err *e)
 {
-	DOC_EACH(p, patch)
-	if (doc_str_is(doc_get(p, "$patch"), "replace") &&
-	    !doc_get(p, schema_marks(f)->patch_merge_key))
+	bool replaced = is_replaced(patch);
+	if (replaced)
 		doc_refill(list, NULL, 0);
 	DOC_EACH(p, patch) {
-		bool whole = doc_get(p, "$patch") && !doc_get(p, schema_marks(f)->patch_merge_key);
-		if (whole)
-			continue; /* the list's own directive */
+		if (replaced && doc_get(p, "$patch"))
+			continue;
 		int rc = merge_element(a, list, p, schema_marks(f)->patch_merge_key, f->type->elem,
 				       e);
 		if (rc)
@@ -109,16 +111,16 @@ static bool holds(const struct doc *list, const struct doc *value)
 {
 	if (doc_is(list, DOC_ARRAY))
 		DOC_EACH(d, list)
-			if (doc_equal(d, value))
-				return true;
+	if (doc_equal(d, value))
+		return true;
 	return false;
 }
 
 static void merge_scalars(struct arena *a, struct doc *list, const struct doc *patch)
 {
 	DOC_EACH(p, patch)
-		if (!holds(list, p))
-			doc_add(list, doc_copy(a, p));
+	if (!holds(list, p))
+		doc_add(list, doc_copy(a, p));
 }
 
 static void remove_scalars(struct doc *list, const struct doc *gone)
@@ -134,39 +136,81 @@ static void remove_scalars(struct doc *list, const struct doc *gone)
 
 /* ---- order */
 
-static const struct doc *order_of(const struct doc *order, const struct doc *element,
-				  const char *key)
+static bool same_element(const struct doc *a, const struct doc *b, const char *key)
 {
-	DOC_EACH(o, order) {
-		bool same = key ? doc_equal(doc_get(o, key), doc_get(element, key)) &&
-					  doc_get(o, key)
-				: doc_equal(o, element);
-		if (same)
-			return o;
-	}
-	return NULL;
+	return key ? doc_get(a, key) && doc_equal(doc_get(a, key), doc_get(b, key))
+		   : doc_equal(a, b);
 }
 
-/* Elements that the order names, in its order; the others stay where they are. */
-static void reorder(struct arena *a, struct doc *list, const struct doc *order, const char *key)
+/* The place of an element in a list; -1: it is not there. */
+static int place_in(const struct doc *list, const struct doc *element, const char *key)
 {
+	int i = 0;
+	DOC_EACH(d, list)
+	{
+		if (same_element(d, element, key))
+			return i;
+		i++;
+	}
+	return -1;
+}
+
+/* What the order names, in its order, is merged with the others in theirs. Of
+ * two that were there before (`was`) the former comes first; what is new comes
+ * before the others. */
+static void arrange(struct arena *a, struct doc *list, const struct doc *order,
+		    const struct doc *was, const char *key)
+{
+	struct doc **left, **right, **all;
+	size_t n = 0, left_count = 0, right_count = 0, i = 0, j = 0;
 	if (!doc_is(list, DOC_ARRAY) || list->count < 2)
 		return;
-	struct doc **sorted = arena_alloc(a, list->count * sizeof *sorted);
-	size_t n = 0;
+	left = arena_alloc(a, list->count * sizeof *left);
+	right = arena_alloc(a, list->count * sizeof *right);
+	all = arena_alloc(a, list->count * sizeof *all);
 	DOC_EACH(o, order)
-		DOC_EACH(d, list)
-			if (order_of(order, d, key) == o)
-				sorted[n++] = d;
-	struct doc **all = arena_alloc(a, list->count * sizeof *all);
-	size_t count = 0, next = 0;
-	DOC_EACH(d, list) {
-		if (!order_of(order, d, key))
-			all[count++] = d;
-		else
-			all[count++] = sorted[next++];
+	DOC_EACH(d, list)
+	if (same_element(o, d, key) && left_count < list->count)
+		left[left_count++] = d;
+	DOC_EACH(d, list)
+	if (place_in(order, d, key) < 0)
+		right[right_count++] = d;
+	if (left_count + right_count != list->count)
+		return; /* an element is named twice: it has no place */
+	while (i < left_count && j < right_count) {
+		int l = place_in(was, left[i], key), r = place_in(was, right[j], key);
+		all[n++] = l >= 0 && r >= 0 && r < l ? right[j++] : left[i++];
 	}
-	doc_refill(list, all, count);
+	while (i < left_count)
+		all[n++] = left[i++];
+	while (j < right_count)
+		all[n++] = right[j++];
+	doc_refill(list, all, n);
+}
+
+/* Whether the order names what the patch brings, in the same order. */
+static bool is_ordered(const struct doc *patch, const struct doc *order, const char *key)
+{
+	int last = -1;
+	DOC_EACH(p, patch) {
+		int place = place_in(order, p, key);
+		if (doc_get(p, "$patch"))
+			continue;
+		if (place <= last)
+			return false;
+		last = place;
+	}
+	return true;
+}
+
+/* The order that a patch gives for one of its lists, or NULL. */
+static const struct doc *given_order(const struct doc *patch, struct span field)
+{
+	struct span name;
+	DOC_EACH(p, patch)
+	if (p->type == DOC_ARRAY && has_prefix(p->key, set_order, &name) && span_eq(name, field))
+		return p;
+	return NULL;
 }
 
 /* ---- maps */
@@ -185,8 +229,8 @@ static void retain_keys(struct doc *target, const struct doc *keys)
 
 /* A child that the target lacks still passes the merge, so that directives
  * inside do not get stored. */
-static int merge_child(struct arena *a, struct doc *target, const struct doc *p,
-		       const struct schema_type *type, struct err *e)
+static int merge_child(struct arena *a, struct doc *target, const struct doc *patch,
+		       const struct doc *p, const struct schema_type *type, struct err *e)
 {
 	const struct schema_field *f = field_of(type, p->key);
 	struct doc *was = doc_get_span(target, p->key);
@@ -203,22 +247,36 @@ static int merge_child(struct arena *a, struct doc *target, const struct doc *p,
 	}
 	if (!doc_is(was, DOC_ARRAY))
 		was = doc_set_span(a, target, p->key, doc_new(a, DOC_ARRAY));
-	if (schema_marks(f)->patch_merge_key)
-		return merge_list_of_maps(a, was, p, f, e);
-	merge_scalars(a, was, p);
-	return 0;
+	const struct doc *before = doc_copy(a, was), *order = given_order(patch, p->key);
+	const char *key = schema_marks(f)->patch_merge_key;
+	int rc = 0;
+	if (order && !is_ordered(p, order, key))
+		return err_set(e, ERR_INVALID,
+			       "the elements of %.*s are not, or not so, in its "
+			       "$setElementOrder",
+			       (int)p->key.len, (const char *)p->key.data);
+	if (key)
+		rc = merge_list_of_maps(a, was, p, f, e);
+	else
+		merge_scalars(a, was, p);
+	arrange(a, was, order ? order : p, before, key);
+	return rc;
 }
 
 static void apply_orders(struct arena *a, struct doc *target, const struct doc *patch,
 			 const struct schema_type *type)
 {
 	struct span name;
-	DOC_EACH(p, patch) {
+	DOC_EACH(p, patch)
+	{
 		if (!has_prefix(p->key, set_order, &name) || p->type != DOC_ARRAY)
 			continue;
+		/* With its list it is looked at when that is merged. */
 		const struct schema_field *f = field_of(type, name);
-		reorder(a, doc_get_span(target, name), p,
-			f ? schema_marks(f)->patch_merge_key : NULL);
+		struct doc *list = doc_get_span(target, name);
+		if (!doc_get_span(patch, name))
+			arrange(a, list, p, list ? doc_copy(a, list) : NULL,
+				f ? schema_marks(f)->patch_merge_key : NULL);
 	}
 }
 
@@ -234,7 +292,8 @@ static int merge_map(struct arena *a, struct doc *target, const struct doc *patc
 	if (directive && !doc_str_is(directive, "replace") && !doc_str_is(directive, "merge"))
 		return err_set(e, ERR_INVALID, "unknown patch type found");
 	retain_keys(target, doc_get(patch, "$retainKeys"));
-	DOC_EACH(p, patch) {
+	DOC_EACH(p, patch)
+	{
 		int rc = 0;
 		if (has_prefix(p->key, delete_from, &name))
 			remove_scalars(doc_get_span(target, name), p);
@@ -245,7 +304,7 @@ static int merge_map(struct arena *a, struct doc *target, const struct doc *patc
 			if (was)
 				doc_detach(target, was);
 		} else
-			rc = merge_child(a, target, p, type, e);
+			rc = merge_child(a, target, patch, p, type, e);
 		if (rc)
 			return rc;
 	}

@@ -171,6 +171,14 @@ void plan_answer_object(struct write *w, int code, struct bytes *object, uint64_
 	settle(w);
 }
 
+void plan_validate(struct write *w)
+{
+	if (w->s->rules)
+		rules_check(&w->faults, NULL, w->obj, w->s->rules);
+	if (w->s->validate)
+		w->s->validate(w);
+}
+
 bool plan_refuse_faults(struct write *w)
 {
 	if (w->faults.errors.count == 0)

@@ -36,6 +36,8 @@ void plan_refuse(struct write *w, struct doc *status);
 /* With a 400 and these words. */
 void plan_bad_request(struct write *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void plan_answer_object(struct write *w, int code, struct bytes *object, uint64_t version);
+/* The kind's own rules of what is created or updated. */
+void plan_validate(struct write *w);
 /* Refuses with the faults that were found, if any. */
 bool plan_refuse_faults(struct write *w);
 /* Puts w->obj; the answer is the new object, or `status` when not NULL.

@@ -113,11 +113,12 @@ void plan_create_decoded(struct write *w)
 	if (generated)
 		generate_name(w, 0);
 	meta_create(w);
+	if (w->s->status)
+		doc_remove(w->obj, "status");
 	if (w->s->prepare_create)
 		w->s->prepare_create(w);
 	meta_validate(w);
-	if (w->s->validate)
-		w->s->validate(w);
+	plan_validate(w);
 	if (!plan_refuse_faults(w) && find_free_name(w, generated, w->r->namespaced ? &ns : NULL))
 		plan_put(w, 201, NULL);
 }

@@ -2,19 +2,19 @@
 #include "actors/objects/convert.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
+#include "actors/schema/json.h"
 
 /* Kubernetes tells type errors in a patched object as a fault of the patch. */
 static void refuse_type(struct write *w, const struct doc *body, bool patched, const char *why)
 {
 	struct span kind = doc_get_str(body, "kind");
 	if (patched) {
-		struct doc *s =
-			status_failure(w->a, 422, "Invalid",
-				       arena_printf(w->a,
-						    " \"\" is invalid: patch: Invalid value: "
-						    "\"\": %s",
-						    why));
-		plan_refuse(w, s);
+		const struct schema_resource none = {.group = "", .kind = "", .resource = ""};
+		struct buf b = {0};
+		json_from_doc(&b, body);
+		field_invalid(&w->faults, FPATH(NULL, "patch"), span_buf(&b), why);
+		buf_fini(&b);
+		plan_refuse(w, status_invalid(w->a, &none, (struct span){0}, &w->faults.errors));
 		return;
 	}
 	plan_bad_request(w, "%.*s in version \"%s\" cannot be handled as a %s: %s",
@@ -104,6 +104,8 @@ bool plan_decode(struct write *w, struct doc *body, bool patched)
 		return false;
 	convert_in(w->a, w->r, body);
 	w->obj = body;
+	if (w->s->fills)
+		rules_fill(w->a, body, w->s->fills);
 	if (w->s->defaults)
 		w->s->defaults(w);
 	return true;

@@ -80,17 +80,14 @@ static bool read_options(struct write *w, const struct doc *body)
 		w->del.grace_s = grace->integer < 0 ? 1 : grace->integer;
 	if (doc_is(orphan, DOC_BOOL))
 		w->del.propagation = orphan->boolean ? OBJ_ORPHAN : OBJ_BACKGROUND;
-	bool known = !policy || parse_propagation(policy->text, &w->del.propagation);
-	if (!known || (policy && orphan)) {
-		const char *what =
-			known ? "orphanDependents and deletionPropagation cannot be both set"
-			      : "propagationPolicy: Unsupported value: supported values: "
-				"\"Background\", \"Foreground\", \"Orphan\"";
-		plan_refuse(w, status_failure(
-				       w->a, 422, "Invalid",
-				       arena_printf(w->a,
-						    "DeleteOptions.meta.k8s.io \"\" is invalid: %s",
-						    what)));
+	if (policy && orphan)
+		field_invalid(&w->faults, FPATH(NULL, "propagationPolicy"), policy->text,
+			      "orphanDependents and deletionPropagation cannot be both set");
+	else if (policy && !parse_propagation(policy->text, &w->del.propagation))
+		field_not_supported(&w->faults, FPATH(NULL, "propagationPolicy"), policy->text,
+				    ONE_OF("Foreground", "Background", "Orphan", "nil"));
+	if (w->faults.errors.count) {
+		plan_refuse(w, status_invalid_options(w->a, "DeleteOptions", &w->faults.errors));
 		return false;
 	}
 	if (doc_path_str(d, "preconditions.uid").len)
@@ -119,9 +116,13 @@ static bool check_preconditions(struct write *w)
 			"the ResourceVersion in the precondition (%.*s) does not match the "
 			"ResourceVersion in record (%s). The object might have been modified",
 			(int)w->del.version.len, w->del.version.data, version);
-	if (why)
-		plan_refuse(w, status_conflict(w->a, w->r, w->name, why));
-	return !why;
+	if (!why)
+		return true;
+	/* Kubernetes names the kind where it names the resource elsewhere. */
+	struct schema_resource by_kind = *w->r;
+	by_kind.resource = w->r->kind;
+	plan_refuse(w, status_conflict(w->a, &by_kind, w->name, why));
+	return false;
 }
 
 /* ---- finalizers of the garbage collector */
@@ -132,6 +133,8 @@ static const char orphan[] = "orphan", foreground[] = "foregroundDeletion";
 static const char *wanted_finalizer(const struct write *w)
 {
 	const struct doc *list = doc_get(meta_of(w->obj), "finalizers");
+	if (w->s->owns_nothing)
+		return NULL;
 	switch (w->del.propagation) {
 	case OBJ_ORPHAN:
 		return orphan;
@@ -217,7 +220,7 @@ static void delete_first(struct write *w)
 	set_finalizers(w);
 	if (w->s->mark_deleted)
 		w->s->mark_deleted(w);
-	else if (grace_s > 0 || is_held(w) || w->s->returns_deleted)
+	else if (is_held(w) || w->s->grace_s)
 		meta_mark_deleted(w, grace_s);
 	if (grace_s == 0 && !is_held(w))
 		remove_now(w);

@@ -69,6 +69,17 @@ static void answer_shown(struct write *w, const struct subresource *sub)
 	a->object = bytes_take(&b);
 }
 
+/* Faults are those of what is shown: its kind and group stand in the answer. */
+static void refuse_shown(struct write *w, const struct doc *shown)
+{
+	struct span api = doc_get_str(shown, "apiVersion"), kind = doc_get_str(shown, "kind");
+	const uint8_t *slash = api.len ? memchr(api.data, '/', api.len) : NULL;
+	struct schema_resource r = *w->r;
+	r.group = arena_ndup(w->a, api.data, slash ? (size_t)(slash - api.data) : 0);
+	r.kind = arena_ndup(w->a, kind.data, kind.len);
+	plan_refuse(w, status_invalid(w->a, &r, w->name, &w->faults.errors));
+}
+
 void plan_shown(struct write *w, const struct subresource *sub)
 {
 	if (!w->req->body) {
@@ -78,7 +89,7 @@ void plan_shown(struct write *w, const struct subresource *sub)
 	if (!plan_read_object(w))
 		return;
 	if (!w->old) {
-		plan_refuse(w, status_not_found(w->a, w->r, w->name));
+		plan_refuse(w, status_not_shown(w->a, w->r, sub->name, w->name));
 		return;
 	}
 	struct doc *body = wanted(w, sub);
@@ -89,8 +100,10 @@ void plan_shown(struct write *w, const struct subresource *sub)
 	sub->take(w, body);
 	if (w->s->generation && !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec")))
 		meta_next_generation(w);
-	if (plan_refuse_faults(w))
+	if (w->faults.errors.count) {
+		refuse_shown(w, body);
 		return;
+	}
 	plan_put(w, 200, NULL);
 	answer_shown(w, sub);
 }

@@ -60,7 +60,11 @@ static bool check_version(struct write *w)
 		field_invalid_doc(&w->faults, p, NULL, "must be specified for an update");
 		((struct field_error *)w->faults.errors.first)->text =
 			"Invalid value: 0x0: must be specified for an update";
-		return !plan_refuse_faults(w);
+		/* Kubernetes names the resource where it names the kind elsewhere. */
+		struct schema_resource by_resource = *w->r;
+		by_resource.kind = w->r->resource;
+		plan_refuse(w, status_invalid(w->a, &by_resource, w->name, &w->faults.errors));
+		return false;
 	}
 	if (span_is(v, version_text(w, w->row.mod_version)))
 		return true;
@@ -103,6 +107,23 @@ static void keep_left_out(struct write *w)
 				      copy_of(w, doc_get(meta_of(w->old), fields[i])));
 }
 
+/* Whether the update is one of those that the kind counts. */
+static bool counts(const struct write *w)
+{
+	return (w->s->generation && !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec"))) ||
+	       (w->s->counts_annotations && !doc_equal(doc_get(meta_of(w->obj), "annotations"),
+						       doc_get(meta_of(w->old), "annotations")));
+}
+
+static void validate(struct write *w)
+{
+	plan_validate(w);
+	if (w->s->fixed)
+		rules_check_fixed(&w->faults, w->obj, w->old, w->s->fixed);
+	if (w->s->validate_update)
+		w->s->validate_update(w);
+}
+
 /* w->obj is decoded, w->old is what is stored. */
 static void update(struct write *w)
 {
@@ -117,21 +138,20 @@ static void update(struct write *w)
 	meta_update(w);
 	if (sub && w->req->verb == OBJ_UPDATE)
 		keep_left_out(w);
+	if (w->s->status && !sub)
+		keep_old(w, "status");
 	if (sub && sub->prepare)
 		sub->prepare(w);
 	else if (w->s->prepare_update)
 		w->s->prepare_update(w);
-	if (w->s->generation && !sub &&
-	    !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec")))
+	if ((!sub || sub->counts) && counts(w))
 		meta_next_generation(w);
 	meta_validate(w);
 	meta_validate_update(w);
 	if (sub && sub->validate)
 		sub->validate(w);
-	if (!sub && w->s->validate)
-		w->s->validate(w);
-	if (!sub && w->s->validate_update)
-		w->s->validate_update(w);
+	if (!sub)
+		validate(w);
 	if (plan_refuse_faults(w))
 		return;
 	if (!ends_deletion(w)) {
@@ -177,11 +197,12 @@ static struct doc *visible(struct write *w)
 
 static struct doc *unprocessable(struct write *w, const char *why)
 {
-	return status_failure(w->a, 422, "Invalid",
-			      arena_printf(w->a,
-					   "the server rejected our request due to an error in our "
-					   "request: %s",
-					   why));
+	struct doc *s = status_failure(w->a, 422, "Invalid",
+				       arena_printf(w->a,
+						    "the server rejected our request due to an "
+						    "error in our request: %s",
+						    why));
+	return status_details(w->a, s, NULL, (struct span){0});
 }
 
 struct doc *plan_patched(struct write *w, struct doc *d, const struct schema_type *type)
@@ -228,7 +249,7 @@ void plan_patch(struct write *w)
 		return;
 	}
 	struct doc *patched = plan_patched(w, visible(w), w->r->type);
-	if (patched && plan_decode(w, patched, true))
+	if (patched && plan_decode(w, patched, true) && check_names(w))
 		update(w);
 }
 

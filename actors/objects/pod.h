@@ -4,8 +4,9 @@
 
 #include "actors/objects/strategy.h"
 
-/* pod_defaults.c: a pod's spec as the server completes it. Templates of other
- * kinds use the same (`spec` is a PodSpec). */
+/* pod_defaults.c: a PodSpec as the server completes it, in a pod and in the
+ * templates of other kinds; `pod_defaults` adds what only pods get. */
+void pod_defaults(struct arena *a, struct doc *spec);
 void pod_spec_defaults(struct arena *a, struct doc *spec);
 /* What admission adds to a pod: account, tolerations, priority. On an update
  * it stands in for what the client left out. */
@@ -16,7 +17,7 @@ void pod_admit_update(struct write *w, struct doc *spec);
 void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 
 /* pod_container.c. `volumes` is the spec's list. */
-enum container_list { CONTAINERS, INIT_CONTAINERS };
+enum container_list { CONTAINERS, INIT_CONTAINERS, EPHEMERAL_CONTAINERS };
 void pod_containers_validate(struct faults *f, const struct fpath *p, const struct doc *list,
 			     enum container_list which, const struct doc *volumes);
 /* pod_resources.c */
@@ -29,6 +30,9 @@ void pod_probes_validate(struct faults *f, const struct fpath *p, const struct d
 /* pod_volume.c */
 void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct doc *volumes);
 /* pod_placement.c: tolerations, affinity, spread, node selector. */
+void pod_tolerations_validate(struct faults *f, const struct fpath *p, const struct doc *list);
+void pod_node_selector_validate(struct faults *f, const struct fpath *p,
+				const struct doc *selector);
 void pod_placement_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 
 /* pod_template.c: a PodTemplateSpec below `p`; `_kept`: of a kind that keeps
@@ -37,6 +41,12 @@ void pod_template_defaults(struct arena *a, struct doc *template);
 void pod_template_validate(struct faults *f, const struct fpath *p, const struct doc *template);
 void pod_template_validate_kept(struct faults *f, const struct fpath *p, const struct doc *template,
 				const char *kind);
+
+/* pod_parts.c: the subresources `ephemeralcontainers` and `resize`. */
+void pod_prepare_ephemeral(struct write *w);
+void pod_validate_ephemeral(struct write *w);
+void pod_prepare_resize(struct write *w);
+void pod_validate_resize(struct write *w);
 
 /* pod_update.c: what of a pod's spec may change. */
 void pod_update_validate(struct write *w);

@@ -221,7 +221,7 @@ static void validate_security(struct faults *f, const struct fpath *p, const str
 	static const char *const ids[] = {"runAsUser", "runAsGroup"};
 	const struct doc *escalation = doc_get(c, "allowPrivilegeEscalation");
 	for (size_t i = 0; i < 2; i++)
-		check_range(f, FPATH(p, ids[i]), doc_get(c, ids[i]), 0, 0xffffffffll);
+		check_range(f, FPATH(p, ids[i]), doc_get(c, ids[i]), 0, INT32_MAX);
 	if (doc_get_bool(c, "privileged", false) && doc_is(escalation, DOC_BOOL) &&
 	    !escalation->boolean)
 		field_invalid_doc(

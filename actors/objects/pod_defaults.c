@@ -1,78 +1,45 @@
 /* The defaults of a pod's spec. One table per type: the walk below visits the
- * places where such a type stands and fills in what is absent. */
+ * places where such a type stands. Zero numbers and empty texts of fields that
+ * Go knows no absence of are gone already (coercion drops them). */
 #include "actors/objects/pod.h"
 
-struct fill {
-	const char *field;
-	enum { TEXT, NUMBER, YES, EMPTY_MAP } kind;
-	const char *text;
-	int64_t number;
-};
-
 static const struct fill spec_fills[] = {
-	{"restartPolicy", TEXT, "Always", 0},
-	{"terminationGracePeriodSeconds", NUMBER, NULL, 30},
-	{"dnsPolicy", TEXT, "ClusterFirst", 0},
-	{"securityContext", EMPTY_MAP, NULL, 0},
-	{"schedulerName", TEXT, "default-scheduler", 0},
-	{"enableServiceLinks", YES, NULL, 0},
+	DEFAULT_TEXT("restartPolicy", "Always"),
+	DEFAULT_NUMBER("terminationGracePeriodSeconds", 30),
+	DEFAULT_TEXT("dnsPolicy", "ClusterFirst"),
+	DEFAULT_MAP("securityContext"),
+	DEFAULT_TEXT("schedulerName", "default-scheduler"),
 	{0},
 };
 static const struct fill container_fills[] = {
-	{"terminationMessagePath", TEXT, "/dev/termination-log", 0},
-	{"terminationMessagePolicy", TEXT, "File", 0},
+	DEFAULT_TEXT("terminationMessagePath", "/dev/termination-log"),
+	DEFAULT_TEXT("terminationMessagePolicy", "File"),
 	{0},
 };
 static const struct fill probe_fills[] = {
-	{"timeoutSeconds", NUMBER, NULL, 1},
-	{"periodSeconds", NUMBER, NULL, 10},
-	{"successThreshold", NUMBER, NULL, 1},
-	{"failureThreshold", NUMBER, NULL, 3},
+	DEFAULT_NUMBER("timeoutSeconds", 1),
+	DEFAULT_NUMBER("periodSeconds", 10),
+	DEFAULT_NUMBER("successThreshold", 1),
+	DEFAULT_NUMBER("failureThreshold", 3),
 	{0},
 };
 static const struct fill http_fills[] = {
-	{"path", TEXT, "/", 0},
-	{"scheme", TEXT, "HTTP", 0},
+	DEFAULT_TEXT("path", "/"),
+	DEFAULT_TEXT("scheme", "HTTP"),
 	{0},
 };
-static const struct fill grpc_fills[] = {{"service", TEXT, "", 0}, {0}};
-static const struct fill port_fills[] = {{"protocol", TEXT, "TCP", 0}, {0}};
-static const struct fill field_ref_fills[] = {{"apiVersion", TEXT, "v1", 0}, {0}};
-static const struct fill mode_fills[] = {{"defaultMode", NUMBER, NULL, 0644}, {0}};
-static const struct fill host_path_fills[] = {{"type", TEXT, "", 0}, {0}};
-static const struct fill token_fills[] = {{"expirationSeconds", NUMBER, NULL, 3600}, {0}};
-static const struct fill iscsi_fills[] = {{"iscsiInterface", TEXT, "default", 0}, {0}};
-
-static struct doc *made(struct arena *a, const struct fill *f)
-{
-	switch (f->kind) {
-	case TEXT:
-		return doc_str(a, f->text);
-	case NUMBER:
-		return doc_int(a, f->number);
-	case YES:
-		return doc_bool(a, true);
-	case EMPTY_MAP:
-		break;
-	}
-	return doc_new(a, DOC_MAP);
-}
-
-/* Zero numbers and empty texts of fields that Go knows no absence of are gone
- * already (coercion drops them), so absent is all there is to look for. */
-static void fill(struct arena *a, struct doc *d, const struct fill *fills)
-{
-	if (!doc_is(d, DOC_MAP))
-		return;
-	for (; fills->field; fills++)
-		if (doc_absent(doc_get(d, fills->field)))
-			doc_set(a, d, fills->field, made(a, fills));
-}
+static const struct fill grpc_fills[] = {DEFAULT_TEXT("service", ""), {0}};
+static const struct fill port_fills[] = {DEFAULT_TEXT("protocol", "TCP"), {0}};
+static const struct fill field_ref_fills[] = {DEFAULT_TEXT("apiVersion", "v1"), {0}};
+static const struct fill mode_fills[] = {DEFAULT_NUMBER("defaultMode", 0644), {0}};
+static const struct fill host_path_fills[] = {DEFAULT_TEXT("type", ""), {0}};
+static const struct fill token_fills[] = {DEFAULT_NUMBER("expirationSeconds", 3600), {0}};
+static const struct fill iscsi_fills[] = {DEFAULT_TEXT("iscsiInterface", "default"), {0}};
 
 static void fill_handler(struct arena *a, struct doc *handler)
 {
-	fill(a, doc_get(handler, "httpGet"), http_fills);
-	fill(a, doc_get(handler, "grpc"), grpc_fills);
+	rules_fill(a, doc_get(handler, "httpGet"), http_fills);
+	rules_fill(a, doc_get(handler, "grpc"), grpc_fills);
 }
 
 static void fill_probes(struct arena *a, struct doc *c)
@@ -81,7 +48,7 @@ static void fill_probes(struct arena *a, struct doc *c)
 	static const char *const hooks[] = {"postStart", "preStop"};
 	for (size_t i = 0; i < 3; i++) {
 		struct doc *p = doc_get(c, probes[i]);
-		fill(a, p, probe_fills);
+		rules_fill(a, p, probe_fills);
 		fill_handler(a, p);
 	}
 	struct doc *lifecycle = doc_get(c, "lifecycle");
@@ -120,7 +87,7 @@ static void fill_env(struct arena *a, const struct doc *c)
 	const struct doc *env = doc_get(c, "env");
 	if (doc_is(env, DOC_ARRAY))
 		DOC_EACH(e, env)
-			fill(a, doc_get(doc_get(e, "valueFrom"), "fieldRef"), field_ref_fills);
+	rules_fill(a, doc_get(doc_get(e, "valueFrom"), "fieldRef"), field_ref_fills);
 }
 
 static void fill_ports(struct arena *a, const struct doc *c, bool host_network)
@@ -129,22 +96,23 @@ static void fill_ports(struct arena *a, const struct doc *c, bool host_network)
 	if (!doc_is(ports, DOC_ARRAY))
 		return;
 	DOC_EACH(p, ports) {
-		fill(a, p, port_fills);
+		rules_fill(a, p, port_fills);
 		const struct doc *number = doc_get(p, "containerPort");
 		if (host_network && number && !doc_get(p, "hostPort"))
 			doc_set(a, p, "hostPort", doc_copy(a, number));
 	}
 }
 
+static const struct fill pod_fills[] = {DEFAULT_YES("enableServiceLinks"), {0}};
+
 static void fill_container(struct arena *a, struct doc *c, bool host_network)
 {
-	fill(a, c, container_fills);
+	rules_fill(a, c, container_fills);
 	if (doc_absent(doc_get(c, "imagePullPolicy")))
 		doc_set_str(a, c, "imagePullPolicy", pull_policy(doc_get_str(c, "image")));
 	fill_ports(a, c, host_network);
 	fill_env(a, c);
 	fill_probes(a, c);
-	fill_requests(a, c);
 }
 
 static void fill_items(struct arena *a, const struct doc *source)
@@ -152,7 +120,7 @@ static void fill_items(struct arena *a, const struct doc *source)
 	const struct doc *items = doc_get(source, "items");
 	if (doc_is(items, DOC_ARRAY))
 		DOC_EACH(i, items)
-			fill(a, doc_get(i, "fieldRef"), field_ref_fills);
+	rules_fill(a, doc_get(i, "fieldRef"), field_ref_fills);
 }
 
 static void fill_volume(struct arena *a, struct doc *v)
@@ -161,15 +129,15 @@ static void fill_volume(struct arena *a, struct doc *v)
 	if (v->count <= 1) /* a name only: the node's disk */
 		doc_set(a, v, "emptyDir", doc_new(a, DOC_MAP));
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-		fill(a, doc_get(v, modes[i]), mode_fills);
-	fill(a, doc_get(v, "hostPath"), host_path_fills);
-	fill(a, doc_get(v, "iscsi"), iscsi_fills);
+		rules_fill(a, doc_get(v, modes[i]), mode_fills);
+	rules_fill(a, doc_get(v, "hostPath"), host_path_fills);
+	rules_fill(a, doc_get(v, "iscsi"), iscsi_fills);
 	fill_items(a, doc_get(v, "downwardAPI"));
 	const struct doc *sources = doc_get(doc_get(v, "projected"), "sources");
 	if (!doc_is(sources, DOC_ARRAY))
 		return;
 	DOC_EACH(s, sources) {
-		fill(a, doc_get(s, "serviceAccountToken"), token_fills);
+		rules_fill(a, doc_get(s, "serviceAccountToken"), token_fills);
 		fill_items(a, doc_get(s, "downwardAPI"));
 	}
 }
@@ -186,15 +154,17 @@ static void fill_account(struct arena *a, struct doc *spec)
 	doc_set(a, spec, "serviceAccount", doc_span(a, name));
 }
 
+static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+enum { LISTS = sizeof lists / sizeof *lists };
+
 void pod_spec_defaults(struct arena *a, struct doc *spec)
 {
-	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
 	bool host_network = doc_get_bool(spec, "hostNetwork", false);
-	fill(a, spec, spec_fills);
+	rules_fill(a, spec, spec_fills);
 	if (doc_get_int(spec, "terminationGracePeriodSeconds", 0) < 0)
 		doc_set_int(a, spec, "terminationGracePeriodSeconds", 1);
 	fill_account(a, spec);
-	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+	for (size_t i = 0; i < LISTS; i++) {
 		const struct doc *list = doc_get(spec, lists[i]);
 		if (doc_is(list, DOC_ARRAY))
 			DOC_EACH(c, list)
@@ -204,6 +174,17 @@ void pod_spec_defaults(struct arena *a, struct doc *spec)
 	if (doc_is(volumes, DOC_ARRAY))
 		DOC_EACH(v, volumes)
 			fill_volume(a, v);
+}
+
+void pod_defaults(struct arena *a, struct doc *spec)
+{
+	rules_fill(a, spec, pod_fills);
+	pod_spec_defaults(a, spec);
+	for (size_t i = 0; i < LISTS; i++) {
+		const struct doc *list = doc_get(spec, lists[i]);
+		DOC_EACH(c, doc_is(list, DOC_ARRAY) ? list : NULL)
+		fill_requests(a, c);
+	}
 }
 
 /* ---- admission */

@@ -1,6 +1,5 @@
 /* Where a pod may run: node selector, tolerations, affinity, spread. */
 #include "actors/objects/pod.h"
-#include "actors/schema/selectors.h"
 
 /* ---- tolerations */
 
@@ -28,6 +27,14 @@ static void validate_toleration(struct faults *f, const struct fpath *p, const s
 		field_invalid(f, FPATH(p, "operator"), value, name_label_value(value));
 	check_enum(f, FPATH(p, "operator"), doc_get(t, "operator"), operators);
 	check_enum(f, FPATH(p, "effect"), doc_get(t, "effect"), effects);
+}
+
+void pod_tolerations_validate(struct faults *f, const struct fpath *p, const struct doc *list)
+{
+	int i = 0;
+	if (doc_is(list, DOC_ARRAY))
+		DOC_EACH(t, list)
+	validate_toleration(f, FPATH_AT(p, i++), t);
 }
 
 /* ---- node affinity */
@@ -76,19 +83,25 @@ static void validate_weight(struct faults *f, const struct fpath *p, const struc
 static const char required_key[] = "requiredDuringSchedulingIgnoredDuringExecution";
 static const char preferred_key[] = "preferredDuringSchedulingIgnoredDuringExecution";
 
-static void validate_node_affinity(struct faults *f, const struct fpath *p, const struct doc *d)
+void pod_node_selector_validate(struct faults *f, const struct fpath *p, const struct doc *selector)
 {
-	const struct doc *required = doc_get(d, required_key),
-			 *preferred = doc_get(d, preferred_key);
-	const struct doc *terms = doc_get(required, "nodeSelectorTerms");
-	const struct fpath *at = FPATH(FPATH(p, required_key), "nodeSelectorTerms");
+	const struct doc *terms = doc_get(selector, "nodeSelectorTerms");
+	const struct fpath *at = FPATH(p, "nodeSelectorTerms");
 	int i = 0;
-	if (required && (!doc_is(terms, DOC_ARRAY) || terms->count == 0))
+	if (!doc_is(terms, DOC_ARRAY) || terms->count == 0)
 		field_required(f, at, "must have at least one node selector term");
 	if (doc_is(terms, DOC_ARRAY))
 		DOC_EACH(t, terms)
 			validate_term(f, FPATH_AT(at, i++), t);
-	i = 0;
+}
+
+static void validate_node_affinity(struct faults *f, const struct fpath *p, const struct doc *d)
+{
+	const struct doc *required = doc_get(d, required_key),
+			 *preferred = doc_get(d, preferred_key);
+	int i = 0;
+	if (required)
+		pod_node_selector_validate(f, FPATH(p, required_key), required);
 	if (doc_is(preferred, DOC_ARRAY))
 		DOC_EACH(t, preferred) {
 			const struct fpath *here = FPATH_AT(FPATH(p, preferred_key), i++);
@@ -99,21 +112,13 @@ static void validate_node_affinity(struct faults *f, const struct fpath *p, cons
 
 /* ---- pod affinity */
 
-static void validate_selector(struct faults *f, const struct fpath *p, const struct doc *selector)
-{
-	const struct label_selector *s;
-	struct err e = {0};
-	if (!doc_absent(selector) && label_selector_from_doc(f->arena, selector, &s, &e))
-		field_invalid_doc(f, p, selector, e.text);
-}
-
 static void validate_pod_term(struct faults *f, const struct fpath *p, const struct doc *t)
 {
 	struct span key = doc_get_str(t, "topologyKey");
-	validate_selector(f, FPATH(p, "labelSelector"), doc_get(t, "labelSelector"));
+	check_label_selector(f, FPATH(p, "labelSelector"), doc_get(t, "labelSelector"));
 	if (key.len == 0)
 		field_required(f, FPATH(p, "topologyKey"), "can not be empty");
-	else if (name_qualified(key))
+	if (name_qualified(key))
 		field_invalid(f, FPATH(p, "topologyKey"), key, name_qualified(key));
 }
 
@@ -148,7 +153,7 @@ static void validate_spread(struct faults *f, const struct fpath *p, const struc
 	struct span action = doc_get_str(d, "whenUnsatisfiable");
 	if (!in_list(actions, action))
 		field_not_supported(f, FPATH(p, "whenUnsatisfiable"), action, actions);
-	validate_selector(f, FPATH(p, "labelSelector"), doc_get(d, "labelSelector"));
+	check_label_selector(f, FPATH(p, "labelSelector"), doc_get(d, "labelSelector"));
 }
 
 void pod_placement_validate(struct faults *f, const struct fpath *p, const struct doc *spec)
@@ -167,15 +172,12 @@ void pod_placement_validate(struct faults *f, const struct fpath *p, const struc
 				field_invalid(f, FPATH(p, "nodeSelector"), d->text,
 					      name_label_value(d->text));
 		}
-	int i = 0;
-	if (doc_is(tolerations, DOC_ARRAY))
-		DOC_EACH(t, tolerations)
-			validate_toleration(f, FPATH_AT(FPATH(p, "tolerations"), i++), t);
+	pod_tolerations_validate(f, FPATH(p, "tolerations"), tolerations);
 	validate_node_affinity(f, FPATH(at, "nodeAffinity"), doc_get(affinity, "nodeAffinity"));
 	validate_pod_affinity(f, FPATH(at, "podAffinity"), doc_get(affinity, "podAffinity"));
 	validate_pod_affinity(f, FPATH(at, "podAntiAffinity"),
 			      doc_get(affinity, "podAntiAffinity"));
-	i = 0;
+	int i = 0;
 	if (doc_is(spread, DOC_ARRAY))
 		DOC_EACH(d, spread)
 			validate_spread(f, FPATH_AT(FPATH(p, "topologySpreadConstraints"), i++), d);

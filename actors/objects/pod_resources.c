@@ -31,7 +31,7 @@ static void validate_name(struct faults *f, const struct fpath *p, struct span n
 	const char *why = name_qualified(name);
 	if (why)
 		field_invalid(f, p, name, why);
-	else if (!memchr(name.data, '/', name.len) && !is_standard(name))
+	if (!memchr(name.data, '/', name.len) && !is_standard(name))
 		field_invalid(f, p, name, "must be a standard resource for containers");
 }
 

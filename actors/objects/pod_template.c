@@ -13,9 +13,9 @@ void pod_template_defaults(struct arena *a, struct doc *template)
 void pod_template_validate(struct faults *f, const struct fpath *p, const struct doc *template)
 {
 	const struct doc *m = meta_of(template);
-	const struct fpath *meta = FPATH(p, "metadata");
-	meta_validate_labels(f, FPATH(meta, "labels"), doc_get(m, "labels"));
-	meta_validate_annotations(f, FPATH(meta, "annotations"), doc_get(m, "annotations"));
+	/* Kubernetes leaves "metadata" out of these places. */
+	meta_validate_labels(f, FPATH(p, "labels"), doc_get(m, "labels"));
+	meta_validate_annotations(f, FPATH(p, "annotations"), doc_get(m, "annotations"));
 	pod_spec_validate(f, FPATH(p, "spec"), doc_get(template, "spec"));
 }
 
@@ -24,11 +24,10 @@ void pod_template_validate_kept(struct faults *f, const struct fpath *p, const s
 {
 	static const char *const always[] = {"Always", NULL};
 	const struct fpath *spec = FPATH(p, "spec");
-	const struct doc *policy = doc_path(template, "spec.restartPolicy");
+	struct span policy = doc_path_str(template, "spec.restartPolicy");
 	pod_template_validate(f, p, template);
-	if (doc_is(policy, DOC_STR) &&
-	    in_list((const char *const[]){"OnFailure", "Never", NULL}, policy->text))
-		field_not_supported(f, FPATH(spec, "restartPolicy"), policy->text, always);
+	if (!span_is(policy, "Always"))
+		field_not_supported(f, FPATH(spec, "restartPolicy"), policy, always);
 	if (doc_path(template, "spec.activeDeadlineSeconds"))
 		field_forbidden(f, FPATH(spec, "activeDeadlineSeconds"),
 				arena_printf(f->arena,

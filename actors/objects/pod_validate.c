@@ -95,6 +95,20 @@ static void validate_numbers(struct faults *f, const struct fpath *p, const stru
 			   doc_get(spec, "terminationGracePeriodSeconds"));
 }
 
+static void validate_security(struct faults *f, const struct fpath *p, const struct doc *c)
+{
+	static const char *const ids[] = {"runAsUser", "runAsGroup", "fsGroup"};
+	const struct doc *groups = doc_get(c, "supplementalGroups");
+	int i = 0;
+	for (size_t k = 0; k < 3; k++)
+		check_range(f, FPATH(p, ids[k]), doc_get(c, ids[k]), 0, INT32_MAX);
+	DOC_EACH(d, doc_is(groups, DOC_ARRAY) ? groups : NULL)
+	{
+		const struct fpath *here = FPATH_AT(FPATH(p, "supplementalGroups"), i++);
+		check_range(f, here, d, 0, INT32_MAX);
+	}
+}
+
 static void validate_gates(struct faults *f, const struct fpath *p, const struct doc *spec)
 {
 	static const struct {
@@ -153,6 +167,7 @@ void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc
 		   preemption_policies);
 	validate_names(f, p, spec);
 	validate_numbers(f, p, spec);
+	validate_security(f, FPATH(p, "securityContext"), doc_get(spec, "securityContext"));
 	validate_gates(f, p, spec);
 	validate_host_ports(f, p, spec);
 	pod_placement_validate(f, p, spec);

@@ -133,6 +133,14 @@ struct doc *status_not_found(struct arena *a, const struct schema_resource *r, s
 				  (const char *)name.data));
 }
 
+struct doc *status_not_shown(struct arena *a, const struct schema_resource *r,
+			     const char *subresource, struct span name)
+{
+	struct schema_resource part = *r;
+	part.resource = arena_printf(a, "%s/%s", r->resource, subresource);
+	return status_not_found(a, &part, name);
+}
+
 struct doc *status_no_resource(struct arena *a)
 {
 	struct doc *s = status_failure(a, 404, "NotFound",
@@ -144,10 +152,13 @@ struct doc *status_no_resource(struct arena *a)
 struct doc *status_method_not_allowed(struct arena *a, const struct schema_resource *r,
 				      const char *verb)
 {
-	if (!r)
-		return status_failure(
+	if (!r) {
+		struct doc *s = status_failure(
 			a, 405, "MethodNotAllowed",
 			"the server does not allow this method on the requested resource");
+		details(a, s);
+		return s;
+	}
 	return about(a, r, (struct span){0}, 405, "MethodNotAllowed",
 		     arena_printf(a, "%s is not supported on resources of kind \"%s\"", verb,
 				  qualified(a, r)));
@@ -252,6 +263,14 @@ struct doc *status_invalid(struct arena *a, const struct schema_resource *r, str
 		doc_set_str(a, c, "field", e->field);
 	}
 	return s;
+}
+
+struct doc *status_invalid_options(struct arena *a, const char *kind,
+				   const struct field_errors *errors)
+{
+	const struct schema_resource options = {
+		.group = "meta.k8s.io", .kind = kind, .resource = kind};
+	return status_invalid(a, &options, (struct span){0}, errors);
 }
 
 static struct doc *retry_after(struct arena *a, struct doc *s, int seconds)

@@ -55,6 +55,9 @@ struct doc *status_forbidden(struct arena *a, const struct schema_resource *r, s
 			     const char *why);                                  /* 403 */
 /* `pods "web" not found` */
 struct doc *status_not_found(struct arena *a, const struct schema_resource *r, struct span name);
+/* The same of a part of it: `deployments/scale.apps "web" not found` */
+struct doc *status_not_shown(struct arena *a, const struct schema_resource *r,
+			     const char *subresource, struct span name);
 /* 404 for a path that is nothing: "the server could not find the requested resource" */
 struct doc *status_no_resource(struct arena *a);
 struct doc *status_method_not_allowed(struct arena *a, const struct schema_resource *r,
@@ -74,6 +77,9 @@ struct doc *status_unsupported_media_type(struct arena *a, const char *message);
 /* `Pod "web" is invalid: spec.x: Required value` */
 struct doc *status_invalid(struct arena *a, const struct schema_resource *r, struct span name,
 			   const struct field_errors *errors);                  /* 422 */
+/* The same for options of a request ("CreateOptions"). */
+struct doc *status_invalid_options(struct arena *a, const char *kind,
+				   const struct field_errors *errors);
 struct doc *status_too_many_requests(struct arena *a, int retry_after_s);       /* 429 */
 struct doc *status_internal(struct arena *a, const char *why);                  /* 500 */
 struct doc *status_unavailable(struct arena *a, const char *why);               /* 503 */

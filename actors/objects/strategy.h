@@ -9,6 +9,7 @@
 
 #include "actors/objects/field.h"
 #include "actors/objects/objects.h"
+#include "actors/objects/rules.h"
 
 /* A request while it is planned. */
 struct write {
@@ -35,6 +36,7 @@ struct subresource {
 	/* The body is the object itself; what it may change is decided here. */
 	void (*prepare)(struct write *w);
 	void (*validate)(struct write *w);
+	bool counts; /* what it changes of the spec is a generation */
 	/* The body is something else (a Binding): makes w->obj, a copy of w->old,
 	 * what it shall be; NULL in w->obj: it has completed the plan itself.
 	 * A Status refuses. */
@@ -52,13 +54,24 @@ struct strategy {
 	bool unconditional_update; /* a PUT needs no resourceVersion */
 	bool create_on_update;	   /* a PUT makes what is not there */
 	bool generation;	   /* counts changes of spec */
+	bool counts_annotations;   /* and those of annotations */
+	/* `status` is written by itself: a create or an update does not touch it,
+	 * and the subresource touches nothing else. */
+	bool status;
 	bool returns_deleted;	   /* DELETE answers with the object */
 	bool orphans;		   /* its default propagation */
+	bool owns_nothing;	   /* no policy of propagation means anything */
+	/* Tables (rules.h), or NULL; the functions come after them. */
+	const struct fill *fills;
+	const struct rule *rules;		  /* on create and update */
+	const struct rule *status_rules;	  /* of the subresource */
+	const char *const *fixed;		  /* paths that an update leaves as they are */
 	void (*defaults)(struct write *w);	  /* of w->obj, as decoded */
 	void (*prepare_create)(struct write *w);  /* drops what clients may not set */
 	void (*prepare_update)(struct write *w);  /* takes from w->old what they may not change */
 	void (*validate)(struct write *w);	  /* of w->obj, on create and update */
 	void (*validate_update)(struct write *w); /* against w->old */
+	void (*validate_status)(struct write *w); /* of the subresource */
 	/* Seconds that a deletion waits; 0: none. NULL: never waits. */
 	int64_t (*grace_s)(const struct write *w);
 	/* Whether more than metadata.finalizers keeps a deleted object. */
@@ -77,9 +90,20 @@ struct strategy {
 extern const struct strategy strategy_plain, strategy_pod, strategy_namespace, strategy_node,
 	strategy_configmap, strategy_secret, strategy_serviceaccount, strategy_event,
 	strategy_lease, strategy_replicationcontroller, strategy_service, strategy_endpoints,
-	strategy_endpointslice;
+	strategy_endpointslice, strategy_deployment, strategy_replicaset, strategy_daemonset,
+	strategy_statefulset, strategy_controllerrevision, strategy_job, strategy_cronjob,
+	strategy_autoscaler, strategy_poddisruptionbudget, strategy_ingress, strategy_ingressclass,
+	strategy_networkpolicy, strategy_role, strategy_clusterrole, strategy_rolebinding,
+	strategy_clusterrolebinding, strategy_storageclass, strategy_volumeattachment,
+	strategy_csidriver, strategy_csinode, strategy_priorityclass, strategy_runtimeclass,
+	strategy_persistentvolume, strategy_persistentvolumeclaim, strategy_resourcequota,
+	strategy_limitrange, strategy_podtemplate;
 
 /* ---- what strategies share */
+
+/* Subresources of a kind whose status is written by itself, with and without a
+ * Scale (spec.replicas, status.replicas, a LabelSelector). */
+extern const struct subresource subresources_status[], subresources_scale[];
 
 /* spec, status and the like: w->obj's child becomes a copy of w->old's. */
 void keep_old(struct write *w, const char *field);

@@ -3,6 +3,7 @@
  * subresource `finalize`). Deleting one that still has finalizers only marks
  * it; emptying them removes it. */
 #include "actors/objects/meta.h"
+#include "actors/objects/plan.h"
 
 static void defaults(struct write *w)
 {
@@ -60,12 +61,14 @@ static void validate(struct write *w)
 	if (!doc_is(list, DOC_ARRAY))
 		return;
 	DOC_EACH(d, list) {
+		/* Only the subresource tells their places. */
+		const struct fpath *at = plan_find_subresource(w) ? FPATH_AT(p, i) : p;
 		const char *why = doc_is(d, DOC_STR) ? name_qualified(d->text) : NULL;
 		bool bare = doc_is(d, DOC_STR) && !why && !memchr(d->text.data, '/', d->text.len);
 		if (why)
-			field_invalid(&w->faults, FPATH_AT(p, i), d->text, why);
+			field_invalid(&w->faults, at, d->text, why);
 		else if (bare && !in_list(standard, d->text))
-			field_invalid(&w->faults, FPATH_AT(p, i), d->text,
+			field_invalid(&w->faults, at, d->text,
 				      "name is neither a standard finalizer name nor is it fully "
 				      "qualified");
 		i++;

@@ -1,6 +1,6 @@
 /* Nodes: who registers one gives its status too; afterwards spec and status
  * are written apart. */
-#include "actors/objects/strategy.h"
+#include "actors/objects/address.h"
 
 #include "actors/schema/quantity.h"
 
@@ -14,6 +14,16 @@ static void prepare_status(struct write *w)
 	keep_old(w, "spec");
 }
 
+/* The first of a node's ranges of pods has a field of its own. */
+static void fill_ranges(struct write *w, struct doc *spec)
+{
+	const struct doc *one = doc_get(spec, "podCIDR"), *all = doc_get(spec, "podCIDRs");
+	if (one && !all)
+		doc_add(doc_set(w->a, spec, "podCIDRs", doc_new(w->a, DOC_ARRAY)), copy_of(w, one));
+	else if (!one && all && all->count)
+		doc_set(w->a, spec, "podCIDR", copy_of(w, all->first));
+}
+
 /* What a node has is what it can give, unless it says otherwise. */
 static void defaults(struct write *w)
 {
@@ -21,6 +31,7 @@ static void defaults(struct write *w)
 	const struct doc *capacity = doc_get(status, "capacity");
 	if (capacity && doc_absent(doc_get(status, "allocatable")))
 		doc_set(w->a, status, "allocatable", copy_of(w, capacity));
+	fill_ranges(w, doc_get(w->obj, "spec"));
 }
 
 static void validate_amounts(struct write *w, const char *list)
@@ -44,7 +55,7 @@ static void validate_taints(struct write *w)
 	if (!doc_is(taints, DOC_ARRAY))
 		return;
 	DOC_EACH(t, taints) {
-		const struct fpath *p = FPATH_AT(FPATH(FPATH(NULL, "spec"), "taints"), i);
+		const struct fpath *p = FPATH_AT(FPATH(FPATH(NULL, "metadata"), "taints"), i);
 		struct span value = doc_get_str(t, "value");
 		check_name(&w->faults, FPATH(p, "key"), doc_get_str(t, "key"), name_qualified);
 		if (value.len && name_label_value(value))
@@ -54,13 +65,32 @@ static void validate_taints(struct write *w)
 			field_required(&w->faults, FPATH(p, "effect"), "");
 		else
 			check_enum(&w->faults, FPATH(p, "effect"), doc_get(t, "effect"), effects);
+		for (const struct doc *o = taints->first; o != t; o = o->next)
+			if (doc_equal(doc_get(o, "key"), doc_get(t, "key")) &&
+			    doc_equal(doc_get(o, "effect"), doc_get(t, "effect")))
+				field_duplicate_doc(&w->faults, p, t,
+						    "taints must be unique by key and effect pair");
 		i++;
+	}
+}
+
+static void validate_ranges(struct write *w)
+{
+	const struct doc *list = doc_path(w->obj, "spec.podCIDRs");
+	struct address_range range;
+	int i = 0;
+	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
+		const struct fpath *p = FPATH_AT(FPATH(FPATH(NULL, "spec"), "podCIDRs"), i++);
+		if (!address_range(d->text, &range))
+			field_invalid(&w->faults, p, d->text, "must be valid CIDR");
 	}
 }
 
 static void validate(struct write *w)
 {
 	validate_taints(w);
+	validate_ranges(w);
 	validate_amounts(w, "capacity");
 	validate_amounts(w, "allocatable");
 }

@@ -14,7 +14,7 @@ static void defaults(struct write *w)
 {
 	struct doc *spec = doc_need_map(w->a, w->obj, "spec");
 	if (spec)
-		pod_spec_defaults(w->a, spec);
+		pod_defaults(w->a, spec);
 }
 
 static void prepare_create(struct write *w)
@@ -206,6 +206,14 @@ static struct doc *bind(struct write *w, const struct doc *body)
 
 static const struct subresource subresources[] = {
 	{.name = "status", .prepare = prepare_status},
+	{.name = "ephemeralcontainers",
+	 .counts = true,
+	 .prepare = pod_prepare_ephemeral,
+	 .validate = pod_validate_ephemeral},
+	{.name = "resize",
+	 .counts = true,
+	 .prepare = pod_prepare_resize,
+	 .validate = pod_validate_resize},
 	{.name = "binding", .create = bind},
 	{.name = "eviction", .create = plan_evict},
 	{0},

@@ -1,4 +1,5 @@
 /* ServiceAccounts carry no rules of their own. */
 #include "actors/objects/strategy.h"
 
-const struct strategy strategy_serviceaccount = {.returns_deleted = true};
+const struct strategy strategy_serviceaccount = {.unconditional_update = true,
+						 .returns_deleted = true};

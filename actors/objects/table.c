@@ -5,7 +5,7 @@
 #include "actors/objects/objects.h"
 #include "actors/schema/json.h"
 #include "actors/schema/rfc3339.h"
-#include "broker/base/sort.h"
+#include "actors/schema/selectors.h"
 
 /* ---- cells */
 
@@ -30,6 +30,12 @@ void cell_int(struct cells *c, int64_t v)
 {
 	next_cell(c);
 	buf_printf(c->out, "%lld", (long long)v);
+}
+
+void cell_bool(struct cells *c, bool v)
+{
+	next_cell(c);
+	buf_puts(c->out, v ? "true" : "false");
 }
 
 void cell_buf(struct cells *c, struct buf *text)
@@ -81,6 +87,76 @@ void cell_labels(struct cells *c, const char *path)
 	cell_buf(c, &b);
 }
 
+struct span cell_at(const struct cells *c, const char *path)
+{
+	return mp_path_str(c->object, path);
+}
+
+void cell_object_name(struct cells *c)
+{
+	cell_text(c, cell_at(c, "metadata.name"));
+}
+
+void cell_created(struct cells *c)
+{
+	cell_age(c, cell_at(c, "metadata.creationTimestamp"));
+}
+
+void each_at(struct mp object, const char *path, void (*each)(void *to, struct mp item), void *to)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!mp_path(object, path, &list) || mp_array(&list, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		each(to, list);
+		if (mp_skip(&list))
+			return;
+	}
+}
+
+void put_item(struct buf *b, struct span s)
+{
+	if (b->len)
+		buf_putc(b, ',');
+	buf_append(b, s.data, s.len);
+}
+
+void cell_selector(struct cells *c, const char *path)
+{
+	const struct label_selector *selector;
+	struct arena a = {0};
+	struct doc *d = NULL;
+	struct mp m;
+	struct buf b = {0};
+	if (mp_path(c->object, path, &m) && !doc_from_mp(&a, m, &d, NULL) &&
+	    !label_selector_from_doc(&a, d, &selector, NULL))
+		label_selector_text(selector, &b);
+	if (!b.len)
+		buf_puts(&b, "<none>");
+	cell_buf(c, &b);
+	arena_fini(&a);
+}
+
+static void put_name(void *to, struct mp container)
+{
+	put_item(to, mp_path_str(container, "name"));
+}
+
+static void put_image(void *to, struct mp container)
+{
+	put_item(to, mp_path_str(container, "image"));
+}
+
+void cells_containers(struct cells *c, const char *path)
+{
+	struct buf names = {0}, images = {0};
+	each_at(c->object, path, put_name, &names);
+	each_at(c->object, path, put_image, &images);
+	cell_buf(c, &names);
+	cell_buf(c, &images);
+}
+
 /* ---- durations */
 
 /* "8h" or "8h30m": the second unit only when it is not zero. */
@@ -120,198 +196,40 @@ void table_duration(struct buf *out, int64_t us)
 
 /* ---- printers */
 
-static struct span at(const struct cells *c, const char *path)
-{
-	return mp_path_str(c->object, path);
-}
-
-static void name_cell(struct cells *c)
-{
-	cell_text(c, at(c, "metadata.name"));
-}
-
-static void created_cell(struct cells *c)
-{
-	cell_age(c, at(c, "metadata.creationTimestamp"));
-}
-
 static void print_namespace(struct cells *c)
 {
-	name_cell(c);
-	cell_text(c, at(c, "status.phase"));
-	created_cell(c);
+	cell_object_name(c);
+	cell_text(c, cell_at(c, "status.phase"));
+	cell_created(c);
 }
 
 static void print_configmap(struct cells *c)
 {
-	name_cell(c);
+	cell_object_name(c);
 	cell_int(c, (int64_t)(count_at(c->object, "data") + count_at(c->object, "binaryData")));
-	created_cell(c);
+	cell_created(c);
 }
 
 static void print_secret(struct cells *c)
 {
-	name_cell(c);
-	cell_text(c, at(c, "type"));
+	cell_object_name(c);
+	cell_text(c, cell_at(c, "type"));
 	cell_int(c, (int64_t)count_at(c->object, "data"));
-	created_cell(c);
+	cell_created(c);
 }
 
 static void print_serviceaccount(struct cells *c)
 {
-	name_cell(c);
+	cell_object_name(c);
 	cell_int(c, (int64_t)count_at(c->object, "secrets"));
-	created_cell(c);
+	cell_created(c);
 }
 
 static void print_lease(struct cells *c)
 {
-	name_cell(c);
-	cell_text(c, at(c, "spec.holderIdentity"));
-	created_cell(c);
-}
-
-/* ---- nodes */
-
-/* The value of `want` in the first map of an array whose `key` is `value`. */
-static struct span find_in(struct mp object, const char *path, const char *key, const char *value,
-			   const char *want)
-{
-	struct mp list;
-	size_t n;
-	if (!mp_path(object, path, &list) || mp_array(&list, &n))
-		return (struct span){0};
-	for (size_t i = 0; i < n; i++) {
-		if (span_is(mp_path_str(list, key), value))
-			return mp_path_str(list, want);
-		if (mp_skip(&list))
-			break;
-	}
-	return (struct span){0};
-}
-
-static int by_bytes(const void *a, const void *b, void *arg)
-{
-	(void)arg;
-	return span_cmp(*(const struct span *)a, *(const struct span *)b);
-}
-
-enum { ROLES_MAX = 16 };
-
-static void roles_cell(struct cells *c)
-{
-	static const char prefix[] = "node-role.kubernetes.io/";
-	struct span roles[ROLES_MAX], key, value;
-	struct mp labels;
-	size_t n = 0, count = 0;
-	struct buf b = {0};
-	if (!mp_path(c->object, "metadata.labels", &labels) || mp_map(&labels, &n))
-		n = 0;
-	for (size_t i = 0; i < n && count < ROLES_MAX; i++) {
-		if (mp_str(&labels, &key) || mp_str(&labels, &value))
-			break;
-		size_t p = sizeof prefix - 1;
-		if (key.len > p && memcmp(key.data, prefix, p) == 0)
-			roles[count++] = (struct span){key.data + p, key.len - p};
-		else if (span_is(key, "kubernetes.io/role") && value.len)
-			roles[count++] = value;
-	}
-	sort_stable(roles, count, sizeof *roles, by_bytes, NULL);
-	for (size_t i = 0; i < count; i++) {
-		if (i && span_eq(roles[i], roles[i - 1]))
-			continue;
-		buf_puts(&b, b.len ? "," : "");
-		buf_append(&b, roles[i].data, roles[i].len);
-	}
-	if (count == 0)
-		buf_puts(&b, "<none>");
-	cell_buf(c, &b);
-}
-
-static void print_node(struct cells *c)
-{
-	static const char conditions[] = "status.conditions", addresses[] = "status.addresses";
-	struct span ready = find_in(c->object, conditions, "type", "Ready", "status");
-	const char *word = !ready.len ? "Unknown" : span_is(ready, "True") ? "Ready" : "NotReady";
-	struct buf b = {0};
-	buf_puts(&b, word);
-	if (mp_path_bool(c->object, "spec.unschedulable", false))
-		buf_puts(&b, ",SchedulingDisabled");
-	name_cell(c);
-	cell_buf(c, &b);
-	roles_cell(c);
-	created_cell(c);
-	cell_text(c, at(c, "status.nodeInfo.kubeletVersion"));
-	cell_or(c, find_in(c->object, addresses, "type", "InternalIP", "address"), "<none>");
-	cell_or(c, find_in(c->object, addresses, "type", "ExternalIP", "address"), "<none>");
-	cell_or(c, at(c, "status.nodeInfo.osImage"), "<unknown>");
-	cell_or(c, at(c, "status.nodeInfo.kernelVersion"), "<unknown>");
-	cell_or(c, at(c, "status.nodeInfo.containerRuntimeVersion"), "<unknown>");
-}
-
-/* ---- events */
-
-static void object_cell(struct cells *c)
-{
-	struct span kind = at(c, "involvedObject.kind"), name = at(c, "involvedObject.name");
-	struct buf b = {0};
-	for (size_t i = 0; i < kind.len; i++) {
-		uint8_t ch = kind.data[i];
-		buf_putc(&b, (char)(ch >= 'A' && ch <= 'Z' ? ch | 0x20 : ch));
-	}
-	if (name.len)
-		buf_printf(&b, "/%.*s", (int)name.len, (const char *)name.data);
-	cell_buf(c, &b);
-}
-
-static void source_cell(struct cells *c)
-{
-	struct span who = at(c, "source.component"), where = at(c, "source.host");
-	struct buf b = {0};
-	if (who.len == 0) {
-		who = at(c, "reportingComponent");
-		where = at(c, "reportingInstance");
-	}
-	buf_append(&b, who.data, who.len);
-	if (where.len)
-		buf_printf(&b, ", %.*s", (int)where.len, (const char *)where.data);
-	cell_buf(c, &b);
-}
-
-static struct span trimmed(struct span s)
-{
-	while (s.len && strchr(" \t\r\n", s.data[0]))
-		s.data++, s.len--;
-	while (s.len && strchr(" \t\r\n", s.data[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-static void print_event(struct cells *c)
-{
-	struct span first = at(c, "firstTimestamp"), last = at(c, "lastTimestamp");
-	struct mp series;
-	int64_t count = mp_path_int(c->object, "count", 0);
-	if (first.len == 0)
-		first = at(c, "eventTime");
-	if (last.len == 0)
-		last = first;
-	if (mp_path(c->object, "series", &series) && mp_peek(&series) == MP_MAP) {
-		last = mp_path_str(series, "lastObservedTime");
-		count = mp_path_int(series, "count", 0);
-	} else if (count == 0) {
-		count = 1;
-	}
-	cell_age(c, last);
-	cell_text(c, at(c, "type"));
-	cell_text(c, at(c, "reason"));
-	object_cell(c);
-	cell_text(c, at(c, "involvedObject.fieldPath"));
-	source_cell(c);
-	cell_text(c, trimmed(at(c, "message")));
-	cell_age(c, first);
-	cell_int(c, count);
-	name_cell(c);
+	cell_object_name(c);
+	cell_text(c, cell_at(c, "spec.holderIdentity"));
+	cell_created(c);
 }
 
 /* ---- any other kind */
@@ -322,22 +240,46 @@ static void print_by_columns(struct cells *c)
 	for (size_t i = 0; i < r->column_count; i++) {
 		const char *name = r->columns[i].name;
 		if (strcmp(name, "Name") == 0)
-			name_cell(c);
+			cell_object_name(c);
 		else if (strcmp(name, "Age") == 0)
-			created_cell(c);
+			cell_created(c);
 		else
 			cell_text(c, strcmp(name, "Created At") == 0
-					     ? at(c, "metadata.creationTimestamp")
+					     ? cell_at(c, "metadata.creationTimestamp")
 					     : (struct span){0});
 	}
 	if (r->column_count == 0) {
-		name_cell(c);
-		created_cell(c);
+		cell_object_name(c);
+		cell_created(c);
 	}
 }
 
 static const struct table_printer printers[] = {
 	{"replicationcontrollers", print_replicationcontroller, NULL},
+	{"deployments.apps", print_deployment, NULL},
+	{"replicasets.apps", print_replicationcontroller, NULL},
+	{"daemonsets.apps", print_daemonset, NULL},
+	{"statefulsets.apps", print_statefulset, NULL},
+	{"controllerrevisions.apps", print_controllerrevision, NULL},
+	{"jobs.batch", print_job, NULL},
+	{"cronjobs.batch", print_cronjob, NULL},
+	{"podtemplates", print_podtemplate, NULL},
+	{"horizontalpodautoscalers.autoscaling", print_autoscaler, NULL},
+	{"resourcequotas", print_resourcequota, NULL},
+	{"poddisruptionbudgets.policy", print_poddisruptionbudget, NULL},
+	{"rolebindings.rbac.authorization.k8s.io", print_binding, NULL},
+	{"clusterrolebindings.rbac.authorization.k8s.io", print_binding, NULL},
+	{"ingresses.networking.k8s.io", print_ingress, NULL},
+	{"ingressclasses.networking.k8s.io", print_ingressclass, NULL},
+	{"networkpolicies.networking.k8s.io", print_networkpolicy, NULL},
+	{"priorityclasses.scheduling.k8s.io", print_priorityclass, NULL},
+	{"runtimeclasses.node.k8s.io", print_runtimeclass, NULL},
+	{"persistentvolumes", print_persistentvolume, NULL},
+	{"persistentvolumeclaims", print_persistentvolumeclaim, NULL},
+	{"storageclasses.storage.k8s.io", print_storageclass, NULL},
+	{"volumeattachments.storage.k8s.io", print_volumeattachment, NULL},
+	{"csidrivers.storage.k8s.io", print_csidriver, NULL},
+	{"csinodes.storage.k8s.io", print_csinode, NULL},
 	{"services", print_service, NULL},
 	{"endpoints", print_endpoints, NULL},
 	{"endpointslices.discovery.k8s.io", print_endpointslice, NULL},

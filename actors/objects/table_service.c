@@ -3,38 +3,6 @@
 
 enum { ENDPOINTS_SHOWN = 3 };
 
-/* Calls each(to, item) for the items of an array. */
-static void for_each(struct mp object, const char *path, void (*each)(void *to, struct mp item),
-		     void *to)
-{
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(object, path, &list) || mp_array(&list, &n))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		each(to, list);
-		if (mp_skip(&list))
-			return;
-	}
-}
-
-static void put_comma(struct buf *b)
-{
-	if (b->len)
-		buf_putc(b, ',');
-}
-
-static struct span at(const struct cells *c, const char *path)
-{
-	return mp_path_str(c->object, path);
-}
-
-static void put_span(struct buf *b, struct span s)
-{
-	put_comma(b);
-	buf_append(b, s.data, s.len);
-}
-
 static void cell_list(struct cells *c, struct buf *b)
 {
 	if (!b->len)
@@ -44,29 +12,18 @@ static void cell_list(struct cells *c, struct buf *b)
 
 /* ---- replication controllers */
 
-static void put_name(void *to, struct mp container)
-{
-	put_span(to, mp_path_str(container, "name"));
-}
-
-static void put_image(void *to, struct mp container)
-{
-	put_span(to, mp_path_str(container, "image"));
-}
-
 void print_replicationcontroller(struct cells *c)
 {
-	struct buf names = {0}, images = {0};
-	for_each(c->object, "spec.template.spec.containers", put_name, &names);
-	for_each(c->object, "spec.template.spec.containers", put_image, &images);
-	cell_text(c, at(c, "metadata.name"));
+	cell_text(c, cell_at(c, "metadata.name"));
 	cell_int(c, mp_path_int(c->object, "spec.replicas", 0));
 	cell_int(c, mp_path_int(c->object, "status.replicas", 0));
 	cell_int(c, mp_path_int(c->object, "status.readyReplicas", 0));
-	cell_age(c, at(c, "metadata.creationTimestamp"));
-	cell_buf(c, &names);
-	cell_buf(c, &images);
-	cell_labels(c, "spec.selector");
+	cell_age(c, cell_at(c, "metadata.creationTimestamp"));
+	cells_containers(c, "spec.template.spec.containers");
+	if (strcmp(c->resource->resource, "replicasets") == 0)
+		cell_selector(c, "spec.selector");
+	else
+		cell_labels(c, "spec.selector");
 }
 
 /* ---- services */
@@ -76,8 +33,7 @@ static void put_service_port(void *to, struct mp port)
 	struct buf *b = to;
 	struct span protocol = mp_path_str(port, "protocol");
 	int64_t node = mp_path_int(port, "nodePort", 0);
-	put_comma(b);
-	buf_printf(b, "%lld", (long long)mp_path_int(port, "port", 0));
+	buf_printf(b, "%s%lld", b->len ? "," : "", (long long)mp_path_int(port, "port", 0));
 	if (node)
 		buf_printf(b, ":%lld", (long long)node);
 	buf_printf(b, "/%.*s", (int)protocol.len, (const char *)protocol.data);
@@ -87,26 +43,26 @@ static void put_text(void *to, struct mp item)
 {
 	struct span s;
 	if (!mp_str(&item, &s))
-		put_span(to, s);
+		put_item(to, s);
 }
 
 static void put_ingress(void *to, struct mp item)
 {
 	struct span ip = mp_path_str(item, "ip");
-	put_span(to, ip.len ? ip : mp_path_str(item, "hostname"));
+	put_item(to, ip.len ? ip : mp_path_str(item, "hostname"));
 }
 
 static void external_cell(struct cells *c)
 {
-	struct span type = at(c, "spec.type");
+	struct span type = cell_at(c, "spec.type");
 	struct buf b = {0};
 	if (span_is(type, "ExternalName")) {
-		cell_text(c, at(c, "spec.externalName"));
+		cell_text(c, cell_at(c, "spec.externalName"));
 		return;
 	}
 	if (span_is(type, "LoadBalancer"))
-		for_each(c->object, "status.loadBalancer.ingress", put_ingress, &b);
-	for_each(c->object, "spec.externalIPs", put_text, &b);
+		each_at(c->object, "status.loadBalancer.ingress", put_ingress, &b);
+	each_at(c->object, "spec.externalIPs", put_text, &b);
 	if (!b.len && span_is(type, "LoadBalancer"))
 		buf_puts(&b, "<pending>");
 	cell_list(c, &b);
@@ -115,13 +71,13 @@ static void external_cell(struct cells *c)
 void print_service(struct cells *c)
 {
 	struct buf ports = {0};
-	for_each(c->object, "spec.ports", put_service_port, &ports);
-	cell_text(c, at(c, "metadata.name"));
-	cell_text(c, at(c, "spec.type"));
-	cell_or(c, at(c, "spec.clusterIP"), "<none>");
+	each_at(c->object, "spec.ports", put_service_port, &ports);
+	cell_text(c, cell_at(c, "metadata.name"));
+	cell_text(c, cell_at(c, "spec.type"));
+	cell_or(c, cell_at(c, "spec.clusterIP"), "<none>");
 	external_cell(c);
 	cell_list(c, &ports);
-	cell_age(c, at(c, "metadata.creationTimestamp"));
+	cell_age(c, cell_at(c, "metadata.creationTimestamp"));
 	cell_labels(c, "spec.selector");
 }
 
@@ -139,7 +95,7 @@ static void show(struct shown *s, struct span ip, int64_t port)
 {
 	if (s->count++ >= ENDPOINTS_SHOWN)
 		return;
-	put_span(&s->text, ip);
+	put_item(&s->text, ip);
 	if (port)
 		buf_printf(&s->text, ":%lld", (long long)port);
 }
@@ -155,7 +111,7 @@ static void show_address(void *to, struct mp address)
 	struct shown *s = to;
 	s->ip = mp_path_str(address, "ip");
 	if (s->has_ports)
-		for_each(s->ports, "ports", show_port, s);
+		each_at(s->ports, "ports", show_port, s);
 	else
 		show(s, s->ip, 0);
 }
@@ -166,7 +122,7 @@ static void show_subset(void *to, struct mp subset)
 	struct mp ports;
 	s->ports = subset;
 	s->has_ports = mp_path(subset, "ports", &ports);
-	for_each(subset, "addresses", show_address, s);
+	each_at(subset, "addresses", show_address, s);
 }
 
 static void shown_cell(struct cells *c, struct shown *s)
@@ -179,10 +135,10 @@ static void shown_cell(struct cells *c, struct shown *s)
 void print_endpoints(struct cells *c)
 {
 	struct shown s = {0};
-	for_each(c->object, "subsets", show_subset, &s);
-	cell_text(c, at(c, "metadata.name"));
+	each_at(c->object, "subsets", show_subset, &s);
+	cell_text(c, cell_at(c, "metadata.name"));
 	shown_cell(c, &s);
-	cell_age(c, at(c, "metadata.creationTimestamp"));
+	cell_age(c, cell_at(c, "metadata.creationTimestamp"));
 }
 
 /* ---- endpoint slices */
@@ -196,29 +152,28 @@ static void show_text(void *to, struct mp item)
 
 static void show_endpoint(void *to, struct mp endpoint)
 {
-	for_each(endpoint, "addresses", show_text, to);
+	each_at(endpoint, "addresses", show_text, to);
 }
 
 static void put_slice_port(void *to, struct mp port)
 {
 	struct buf *b = to;
-	put_comma(b);
-	buf_printf(b, "%lld", (long long)mp_path_int(port, "port", 0));
+	buf_printf(b, "%s%lld", b->len ? "," : "", (long long)mp_path_int(port, "port", 0));
 }
 
 void print_endpointslice(struct cells *c)
 {
 	struct buf ports = {0};
 	struct shown s = {0};
-	for_each(c->object, "ports", put_slice_port, &ports);
-	for_each(c->object, "endpoints", show_endpoint, &s);
+	each_at(c->object, "ports", put_slice_port, &ports);
+	each_at(c->object, "endpoints", show_endpoint, &s);
 	if (!ports.len)
 		buf_puts(&ports, "<unset>");
 	if (!s.count)
 		buf_puts(&s.text, "<unset>");
-	cell_text(c, at(c, "metadata.name"));
-	cell_text(c, at(c, "addressType"));
+	cell_text(c, cell_at(c, "metadata.name"));
+	cell_text(c, cell_at(c, "addressType"));
 	cell_buf(c, &ports);
 	shown_cell(c, &s);
-	cell_age(c, at(c, "metadata.creationTimestamp"));
+	cell_age(c, cell_at(c, "metadata.creationTimestamp"));
 }

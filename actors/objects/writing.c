@@ -60,6 +60,12 @@ static bool plan(struct ctx *c, struct writing *w, uint64_t tag)
 	w->planned = true;
 	w->plans++;
 	objects_plan(&w->request, &reader, &w->plan);
+	struct doc *refused = w->permit && w->plan.value ? w->permit(w) : NULL;
+	if (refused) {
+		w->plan.finished = true;
+		w->plan.answer.status = refused;
+		w->plan.answer.code = status_code(refused);
+	}
 	w->plan.txn.fence_key = w->fence_key;
 	w->plan.txn.fence_token = w->fence_token;
 	if (!w->plan.finished)

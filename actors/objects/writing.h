@@ -29,6 +29,9 @@ struct writing {
 	/* A singleton's lease: another writer with its key ends this one. */
 	struct span fence_key;
 	uint64_t fence_token;
+	/* What the writer himself may not do, looking at the plan's value; a
+	 * refusal, or NULL. May be NULL. */
+	struct doc *(*permit)(struct writing *w);
 	/* The view of a stream, or NULL: then a key is taken as absent, and
 	 * the store corrects that. */
 	struct view *(*view)(void *arg, struct span stream);

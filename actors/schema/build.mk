@@ -6,8 +6,12 @@ $(BUILD)/gen/schema_tables.c: actors/schema/generate.py $(SCHEMA_FACTS) | $(BUIL
 	@echo "  GEN $@"
 	@python3 $< $(SCHEMA_FACTS) >$@.new && mv $@.new $@
 
-$(BUILD)/obj/gen/schema_tables.o: $(BUILD)/gen/schema_tables.c
+$(BUILD)/gen/schema_descriptions.c: actors/schema/describe.py actors/schema/descriptions.json | $(BUILD)/gen/.ready
+	@echo "  GEN $@"
+	@python3 $^ >$@.new && mv $@.new $@
+
+$(BUILD)/obj/gen/schema_%.o: $(BUILD)/gen/schema_%.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC $<"; )$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
-$(BUILD)/libschema.a: $(BUILD)/obj/gen/schema_tables.o
+$(BUILD)/libschema.a: $(BUILD)/obj/gen/schema_tables.o $(BUILD)/obj/gen/schema_descriptions.o

@@ -178,7 +178,13 @@ static struct doc *settle(struct walk *w, const struct schema_field *f, struct d
 		return d;
 	}
 	bool zero_counts = f->pointer || go_struct(f->type->kind);
-	return f->omitempty && !zero_counts && is_empty(d) ? NULL : d;
+	bool container = f->type->kind == SCHEMA_LIST || f->type->kind == SCHEMA_MAP;
+	if (f->omitempty && !zero_counts && is_empty(d))
+		return NULL;
+	/* What is stored as protobuf does not tell an empty list from none. */
+	if (container && !f->omitempty && !f->pointer && is_empty(d))
+		doc_refill(d, NULL, 0), d->type = DOC_NULL;
+	return d;
 }
 
 static int coerce_struct(struct walk *w, const struct schema_type *t, struct doc *d,

@@ -57,11 +57,21 @@ void coerce_resource_quantity(struct arena *a, struct doc *d)
 	set_text(d, a, text, n);
 }
 
+/* Go reads a MicroTime with six digits behind the seconds and no others. */
+static bool has_six_digits(struct span s)
+{
+	static const size_t at = sizeof "2006-01-02T15:04:05" - 1;
+	size_t n = 0;
+	while (at + 1 + n < s.len && s.data[at + 1 + n] >= '0' && s.data[at + 1 + n] <= '9')
+		n++;
+	return s.len > at && s.data[at] == '.' && n == 6;
+}
+
 static int time_of(struct doc *d, bool micro, struct arena *a, struct err *e)
 {
 	int64_t us;
 	char text[RFC3339_MAX];
-	if (rfc3339_parse(d->text, &us))
+	if (rfc3339_parse(d->text, &us) || (micro && !has_six_digits(d->text)))
 		return err_set(
 			e, ERR_INVALID, "parsing time \"%.*s\" as \"%s\": it is not of that form",
 			(int)(d->text.len < 64 ? d->text.len : 64), (const char *)d->text.data,

@@ -7,7 +7,7 @@ Test(objects, create_completes_metadata_and_answers_201)
 	fake_init(&f);
 	const char *a = fake_do(
 		&f, OBJ_CREATE, "configmaps/default",
-		"{\"metadata\":{\"name\":\"c\",\"selfLink\":\"x\",\"generation\":7,"
+		"{\"metadata\":{\"name\":\"c\",\"selfLink\":\"x\","
 		"\"managedFields\":[{\"manager\":\"m\"}],\"labels\":{\"b\":\"1\",\"a\":\"2\"}},"
 		"\"data\":{\"k\":\"v\"}}");
 	EXPECT_CODE(&f, 201, a);
@@ -259,15 +259,16 @@ Test(objects, updates_are_refused_in_kubernetes_words)
 		{"configmaps/default/c", "{\"metadata\":{\"name\":\"c\",\"uid\":\"other\"}}", 409,
 		 "Operation cannot be fulfilled on configmaps \"c\": Precondition failed: UID in "
 		 "precondition: other, UID in object meta: 0708090a-0b0c-4d0e-8f10-111213141516"},
-		{"serviceaccounts/default/sa", "{\"metadata\":{\"name\":\"sa\"}}", 422,
-		 "ServiceAccount \"sa\" is invalid: metadata.resourceVersion: Invalid value: 0x0: "
+		{"leases/default/l", "{\"metadata\":{\"name\":\"l\"}}", 422,
+		 "leases.coordination.k8s.io \"l\" is invalid: metadata.resourceVersion: Invalid "
+		 "value: 0x0: "
 		 "must be "
 		 "specified for an update"},
 	};
 	struct fake f;
 	fake_init(&f);
 	fake_do(&f, OBJ_CREATE, "configmaps/default", "{\"metadata\":{\"name\":\"c\"}}");
-	fake_do(&f, OBJ_CREATE, "serviceaccounts/default", "{\"metadata\":{\"name\":\"sa\"}}");
+	fake_do(&f, OBJ_CREATE, "leases/default", "{\"metadata\":{\"name\":\"l\"}}");
 	refuse(&f, OBJ_UPDATE, rows, sizeof rows / sizeof *rows);
 	fake_fini(&f);
 }
@@ -318,13 +319,16 @@ Test(objects, patches_are_refused_when_they_do_not_fit)
 		 "Operation cannot be fulfilled on configmaps \"c\": the object has been modified; "
 		 "please "
 		 "apply your changes to the latest version and try again"},
-		{"configmaps/default/c", "{\"metadata\":{\"name\":\"d\"}}", 422,
-		 "ConfigMap \"c\" is invalid: metadata.name: Invalid value: \"d\": field is "
-		 "immutable"},
+		{"configmaps/default/c", "{\"metadata\":{\"name\":\"d\"}}", 400,
+		 "the name of the object (d) does not match the name on the URL (c)"},
 		{"configmaps/default/c", "{\"data\":5}", 422,
-		 " \"\" is invalid: patch: Invalid value: \"\": json: cannot unmarshal number into "
-		 "Go struct "
-		 "field ConfigMap.data of type map[string]string"},
+		 " \"\" is invalid: patch: Invalid value: "
+		 "\"{\\\"kind\\\":\\\"ConfigMap\\\",\\\"apiVersion\\\":\\\"v1\\\","
+		 "\\\"metadata\\\":{\\\"name\\\":\\\"c\\\",\\\"namespace\\\":"
+		 "\\\"default\\\",\\\"uid\\\":\\\"0708090a-0b0c-4d0e-8f10-111213141516\\\","
+		 "\\\"resourceVersion\\\":\\\"2048\\\",\\\"creationTimestamp\\\":"
+		 "\\\"2026-11-24T10:00:00Z\\\"},\\\"data\\\":5}\": json: cannot unmarshal "
+		 "number into Go struct field ConfigMap.data of type map[string]string"},
 	};
 	static const struct refused json[] = {
 		{"configmaps/default/c", "[{\"op\":\"test\",\"path\":\"/data/a\",\"value\":\"2\"}]",
@@ -404,13 +408,13 @@ Test(objects, delete_preconditions_and_options_are_kept)
 	fake_do(&f, OBJ_CREATE, "configmaps/default", "{\"metadata\":{\"name\":\"c\"}}");
 	static const struct refused rows[] = {
 		{"configmaps/default/c", "{\"preconditions\":{\"uid\":\"zz\"}}", 409,
-		 "Operation cannot be fulfilled on configmaps \"c\": the UID in the precondition "
+		 "Operation cannot be fulfilled on ConfigMap \"c\": the UID in the precondition "
 		 "(zz) does "
 		 "not match the UID in record (0708090a-0b0c-4d0e-8f10-111213141516). The object "
 		 "might have "
 		 "been deleted and then recreated"},
 		{"configmaps/default/c", "{\"preconditions\":{\"resourceVersion\":\"1\"}}", 409,
-		 "Operation cannot be fulfilled on configmaps \"c\": the ResourceVersion in the "
+		 "Operation cannot be fulfilled on ConfigMap \"c\": the ResourceVersion in the "
 		 "precondition "
 		 "(1) does not match the ResourceVersion in record (2048). The object might have "
 		 "been "
@@ -421,8 +425,8 @@ Test(objects, delete_preconditions_and_options_are_kept)
 		 "type int64"},
 		{"configmaps/default/c", "{\"propagationPolicy\":\"Sideways\"}", 422,
 		 "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
-		 "supported "
-		 "values: \"Background\", \"Foreground\", \"Orphan\""},
+		 "\"Sideways\": supported values: \"Foreground\", \"Background\", \"Orphan\", "
+		 "\"nil\""},
 	};
 	refuse(&f, OBJ_DELETE, rows, sizeof rows / sizeof *rows);
 	const char *a = fake_do(&f, OBJ_DELETE, "configmaps/default/c", "{\"dryRun\":[\"All\"]}");

@@ -133,15 +133,15 @@ Test(patch_strategic, merges_by_the_types_keys)
 		 "{\"containers\":[{\"name\":\"b\"}]}"},
 		{"{\"containers\":[{\"name\":\"a\",\"image\":\"1\"}]}",
 		 "{\"containers\":[{\"name\":\"a\",\"command\":[\"x\"],\"$patch\":\"replace\"}]}",
-		 "{\"containers\":[{\"name\":\"a\",\"command\":[\"x\"]}]}"},
+		 "{\"containers\":[]}"},
 		{"{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}",
 		 "{\"containers\":[{\"$patch\":\"replace\"},{\"name\":\"z\"}]}",
 		 "{\"containers\":[{\"name\":\"z\"}]}"},
 		{"{\"containers\":[{\"name\":\"a\",\"env\":[{\"name\":\"X\",\"value\":\"1\"}]}]}",
 		 "{\"containers\":[{\"name\":\"a\",\"env\":[{\"name\":\"Y\",\"value\":\"2\"}]}]}",
-		 "{\"containers\":[{\"name\":\"a\",\"env\":[{\"name\":\"X\",\"value\":\"1\"},{"
-		 "\"name\":\"Y\","
-		 "\"value\":\"2\"}]}]}"},
+		 "{\"containers\":[{\"name\":\"a\",\"env\":[{\"name\":\"Y\",\"value\":\"2\"},{"
+		 "\"name\":\"X\","
+		 "\"value\":\"1\"}]}]}"},
 		{"{\"containers\":[{\"name\":\"a\",\"command\":[\"x\",\"y\"]}]}",
 		 "{\"containers\":[{\"name\":\"a\",\"command\":[\"z\"]}]}",
 		 "{\"containers\":[{\"name\":\"a\",\"command\":[\"z\"]}]}"},
@@ -160,7 +160,7 @@ Test(patch_strategic, merges_by_the_types_keys)
 		 "{\"$setElementOrder/"
 		 "containers\":[{\"name\":\"c\"},{\"name\":\"a\"}],\"containers\":[{\"name\":"
 		 "\"c\"}]}",
-		 "{\"containers\":[{\"name\":\"c\"},{\"name\":\"b\"},{\"name\":\"a\"}]}"},
+		 "{\"containers\":[{\"name\":\"c\"},{\"name\":\"a\"},{\"name\":\"b\"}]}"},
 		{"{}", "{\"securityContext\":{\"runAsUser\":1,\"$patch\":\"merge\"}}",
 		 "{\"securityContext\":{\"runAsUser\":1}}"},
 		{"{\"hostname\":\"x\"}", "{\"hostname\":null,\"subdomain\":\"y\"}",

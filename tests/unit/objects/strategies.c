@@ -73,7 +73,7 @@ Test(namespace, the_first_ones_are_immortal_and_names_are_labels)
 		    "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"finalizers\":"
 		    "[\"odd\"]}}");
 	EXPECT_AT(&f, a, "message",
-		  "Namespace \"a\" is invalid: spec.finalizers[0]: Invalid value: \"odd\": name is "
+		  "Namespace \"a\" is invalid: spec.finalizers: Invalid value: \"odd\": name is "
 		  "neither a "
 		  "standard finalizer name nor is it fully qualified");
 	fake_fini(&f);
@@ -101,7 +101,7 @@ Test(node, spec_and_status_are_written_apart)
 	a = fake_do(&f, OBJ_PATCH_MERGE, "nodes/n1",
 		    "{\"spec\":{\"taints\":[{\"key\":\"k\",\"effect\":\"X\"}]}}");
 	EXPECT_AT(&f, a, "message",
-		  "Node \"n1\" is invalid: spec.taints[0].effect: Unsupported value: \"X\": "
+		  "Node \"n1\" is invalid: metadata.taints[0].effect: Unsupported value: \"X\": "
 		  "supported values: "
 		  "\"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\"");
 	fake_fini(&f);

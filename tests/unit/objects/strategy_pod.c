@@ -277,7 +277,9 @@ Test(pod, is_refused_in_kubernetes_words)
 		 "[{}]}}",
 		 "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]."
 		 "topologyKey: "
-		 "Required value: can not be empty"},
+		 "Required value: can not be empty, spec.affinity.podAffinity."
+		 "requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Invalid value: "
+		 "\"\": name part must be non-empty"},
 		{"",
 		 ",\"affinity\":{\"nodeAffinity\":{"
 		 "\"requiredDuringSchedulingIgnoredDuringExecution\":"

@@ -261,7 +261,7 @@ Test(table, other_kinds_have_kubernetes_cells)
 		 "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{},\"series\":{\"count\":7,"
 		 "\"lastObservedTime\":\"2026-11-24T09:59:59.000000Z\"},\"eventTime\":"
 		 "\"2026-11-24T09:59:00.000000Z\"}",
-		 "[\"1s\",\"\",\"\",\"\",\"\",\"\",\"\",\"60s\",7,\"e\"]"},
+		 "[\"1s\",\"\",\"\",\"\",\"\",\"\",\"\",\"60s\",8,\"e\"]"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_str_eq(cells(rows[i].resource, rows[i].json), rows[i].cells, "%s: %s",

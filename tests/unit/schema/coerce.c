@@ -59,7 +59,7 @@ Test(coerce, zero_values_are_written_as_go_writes_them)
 		{"core/v1.PodSpec",
 		 "{\"containers\":[],\"nodeName\":\"\",\"hostNetwork\":false,"
 		 "\"automountServiceAccountToken\":false,\"securityContext\":{}}",
-		 "{\"containers\":[],\"automountServiceAccountToken\":false,\"securityContext\":{}"
+		 "{\"containers\":null,\"automountServiceAccountToken\":false,\"securityContext\":{}"
 		 "}"},
 		{"core/v1.PodSpec", "{\"containers\":[null]}",
 		 "{\"containers\":[{\"name\":\"\",\"resources\":{}}]}"},
@@ -98,12 +98,12 @@ Test(coerce, scalars_become_canonical)
 		{"meta/v1.ObjectMeta", "{\"creationTimestamp\":\"2024-03-01T01:00:00.9+01:00\"}",
 		 "{\"creationTimestamp\":\"2024-03-01T00:00:00Z\"}"},
 		{"meta/v1.ObjectMeta", "{\"creationTimestamp\":null}", "{}"},
-		{"coordination/v1.LeaseSpec", "{\"renewTime\":\"2024-03-01T00:00:00.1Z\"}",
+		{"coordination/v1.LeaseSpec", "{\"renewTime\":\"2024-03-01T01:00:00.100000+01:00\"}",
 		 "{\"renewTime\":\"2024-03-01T00:00:00.100000Z\"}"},
 		{"core/v1.HTTPGetAction", "{\"port\":\"http\"}", "{\"port\":\"http\"}"},
 		{"core/v1.HTTPGetAction", "{\"port\":8080}", "{\"port\":8080}"},
 		{"core/v1.PodSpec", "{\"containers\":[],\"restartPolicy\":\"Sometimes\"}",
-		 "{\"containers\":[],\"restartPolicy\":\"Sometimes\"}"},
+		 "{\"containers\":null,\"restartPolicy\":\"Sometimes\"}"},
 		{"meta/v1.ManagedFieldsEntry", "{\"fieldsV1\":{\"f:b\":{},\"f:a\":null}}",
 		 "{\"fieldsV1\":{\"f:b\":{},\"f:a\":null}}"},
 	};

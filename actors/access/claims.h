@@ -1,0 +1,41 @@
+/* What a service account's token says (RFC 7519, in Kubernetes' words), as
+ * JSON: made here, signed and verified elsewhere (jwt.h). Pure.
+ *
+ * Two kinds: bound ones from TokenRequest, with an end and perhaps an object
+ * whose end is theirs; and those of secrets, which have none. */
+#ifndef ACCESS_CLAIMS_H
+#define ACCESS_CLAIMS_H
+
+#include "actors/access/identity.h"
+#include "broker/base/err.h"
+
+#define CLAIMS_ISSUER "https://kubernetes.default.svc.cluster.local"
+#define CLAIMS_SECRET_ISSUER "kubernetes/serviceaccount"
+
+struct claims_ref {
+	struct span name, uid;
+};
+
+enum claims_bound { CLAIMS_POD, CLAIMS_SECRET, CLAIMS_NODE, CLAIMS_BOUND };
+
+struct claims {
+	struct span issuer, subject, id;
+	struct span namespace;
+	struct claims_ref account;
+	struct claims_ref bound[CLAIMS_BOUND]; /* name empty: not bound to one */
+	int64_t issued_s, from_s, until_s;     /* Unix time; until 0: no end */
+	const struct doc *audiences;	       /* list of text, or NULL */
+};
+
+/* The payload of a token that lasts until then. `audiences`: a list of text. */
+void claims_write(struct buf *out, const struct claims *c);
+/* Text is borrowed from the payload and the arena. ERR_INVALID. */
+int claims_read(struct arena *a, struct span payload, struct claims *out, struct err *e);
+/* Whether it is good now, for one of these audiences (none given: the API's
+ * own). ERR_FORBIDDEN. */
+int claims_check(const struct claims *c, int64_t wall_us, const struct span *audiences,
+		 size_t count);
+/* Whom it names, with the groups of all accounts and of its namespace. */
+void claims_identity(struct arena *a, const struct claims *c, struct identity *out);
+
+#endif

@@ -1,0 +1,106 @@
+#include "actors/api/http_client.h"
+
+#include <ctype.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <microhttpd.h>
+#include <string.h>
+#include <strings.h>
+
+#include "broker/base/mp.h"
+
+static void put_text(struct buf *b, const char *key, const char *text)
+{
+	struct span s = span_of(text ? text : "");
+	mpw_kv_span(b, key, utf8_ok(s) ? s : (struct span){0});
+}
+
+/* The names in a client certificate that our CA signed. */
+static void put_client(struct buf *b, struct MHD_Connection *conn)
+{
+	char user[256] = "", group[256];
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	gnutls_x509_crt_t cert = NULL;
+	unsigned count = 0, status = 1;
+	const gnutls_datum_t *peers =
+		info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
+	bool good = peers && count &&
+		    gnutls_certificate_verify_peers2(info->tls_session, &status) == 0 &&
+		    status == 0 && gnutls_x509_crt_init(&cert) == 0 &&
+		    gnutls_x509_crt_import(cert, &peers[0], GNUTLS_X509_FMT_DER) == 0;
+	size_t n = sizeof user;
+	if (good &&
+	    gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, user, &n))
+		user[0] = 0;
+	put_text(b, "user", user);
+	mpw_str(b, "groups");
+	size_t list = mpw_array_open(b), groups = 0;
+	for (int i = 0; good && i < 32; i++, groups++) {
+		n = sizeof group;
+		if (gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_ORGANIZATION_NAME, i, 0,
+						  group, &n))
+			break;
+		mpw_str(b, group);
+	}
+	mpw_array_close(b, list, groups);
+	if (cert)
+		gnutls_x509_crt_deinit(cert);
+}
+
+struct pairs {
+	struct buf *out;
+	size_t count;
+};
+
+static enum MHD_Result put_pair(void *cls, enum MHD_ValueKind kind, const char *key,
+				const char *value)
+{
+	struct pairs *a = cls;
+	(void)kind;
+	struct span k = span_of(key), v = span_of(value ? value : "");
+	mpw_array(a->out, 2);
+	mpw_span(a->out, k);
+	mpw_span(a->out, v);
+	a->count++;
+	return MHD_YES;
+}
+
+static enum MHD_Result put_impersonation(void *cls, enum MHD_ValueKind kind, const char *key,
+					 const char *value)
+{
+	static const char prefix[] = "impersonate-";
+	char name[256];
+	size_t n = sizeof prefix - 1;
+	if (strncasecmp(key, prefix, n) != 0 || strlen(key + n) >= sizeof name)
+		return MHD_YES;
+	for (size_t i = 0; (name[i] = (char)tolower((unsigned char)key[n + i])); i++)
+		;
+	return put_pair(cls, kind, name, value);
+}
+
+/* The payload of a bearer token that our key has signed; else nothing. Who
+ * comes with the same token again is not verified again. */
+static void put_claims(struct buf *b, struct verified *v, const struct jwt_key *accounts,
+		       const char *auth)
+{
+	static const char scheme[] = "Bearer ";
+	struct span payload = {0};
+	if (auth && strncmp(auth, scheme, sizeof scheme - 1) == 0)
+		payload = verified_find(v, accounts, span_of(auth + sizeof scheme - 1));
+	mpw_str(b, "claims");
+	mpw_bin(b, payload);
+}
+
+void http_client_put(struct buf *b, struct MHD_Connection *conn, struct verified *verified,
+		     const struct jwt_key *accounts)
+{
+	struct pairs pairs = {b, 0};
+	put_client(b, conn);
+	mpw_str(b, "impersonate");
+	size_t list = mpw_array_open(b);
+	MHD_get_connection_values(conn, MHD_HEADER_KIND, put_impersonation, &pairs);
+	mpw_array_close(b, list, pairs.count);
+	put_claims(b, verified, accounts,
+		   MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Authorization"));
+}

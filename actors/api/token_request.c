@@ -1,0 +1,233 @@
+/* POST serviceaccounts/NAME/token: a token for an account, for a time, perhaps
+ * bound to an object that must live as long. The port signs it. */
+#include <stdio.h>
+
+#include "actors/access/claims.h"
+#include "actors/api/api_private.h"
+#include "actors/schema/rfc3339.h"
+
+enum { SECONDS_MIN = 600, SECONDS_DEFAULT = 3600 };
+static const int64_t seconds_max = (int64_t)1 << 32;
+
+/* ---- what is asked */
+
+static struct doc *invalid(struct call *k, const char *field, const char *why)
+{
+	return status_failure(&k->arena, 422, "Invalid",
+			      arena_printf(&k->arena,
+					   "TokenRequest.authentication.k8s.io \"\" is invalid: "
+					   "%s: Invalid value: %s",
+					   field, why));
+}
+
+static struct doc *read_spec(struct call *k, struct doc *request)
+{
+	struct arena *m = &k->arena;
+	struct doc *spec = doc_need_map(m, request, "spec");
+	struct doc *audiences = doc_get(spec, "audiences");
+	if (!audiences || !audiences->count) {
+		audiences = doc_set(m, spec, "audiences", doc_new(m, DOC_ARRAY));
+		doc_add(audiences, doc_str(m, CLAIMS_ISSUER));
+	}
+	doc_default(m, spec, "expirationSeconds", doc_int(m, SECONDS_DEFAULT));
+	int64_t seconds = doc_get_int(spec, "expirationSeconds", 0);
+	if (seconds < SECONDS_MIN)
+		return invalid(k, "spec.expirationSeconds",
+			       arena_printf(m,
+					    "%lld: may not specify a duration less than 10 "
+					    "minutes",
+					    (long long)seconds));
+	if (seconds > seconds_max)
+		return invalid(k, "spec.expirationSeconds",
+			       arena_printf(m,
+					    "%lld: may not specify a duration larger than 2^32 "
+					    "seconds",
+					    (long long)seconds));
+	return NULL;
+}
+
+static struct doc *decode(struct ctx *c, struct api *a, struct call *k)
+{
+	struct err e = {0};
+	struct doc *bad = write_prepare(c, a, k, OBJ_CREATE);
+	if (bad)
+		return bad;
+	k->review = doc_copy(&k->arena, k->writing.request.body);
+	const struct schema_type *type = api_body_type(k->resource, k->sub);
+	if (!doc_is(k->review, DOC_MAP) || schema_coerce(type, k->review, &k->arena, NULL, &e))
+		return status_bad_request(&k->arena,
+					  arena_printf(&k->arena,
+						       "TokenRequest in version \"v1\" cannot be "
+						       "handled as a TokenRequest: %s",
+						       *e.text ? e.text : "it is no object"));
+	doc_set_str(&k->arena, k->review, "kind", "TokenRequest");
+	doc_set_str(&k->arena, k->review, "apiVersion", "authentication.k8s.io/v1");
+	return read_spec(k, k->review);
+}
+
+/* ---- what the token is bound to */
+
+static const struct kind {
+	const char *kind, *resource;
+	enum claims_bound place;
+	bool namespaced;
+} kinds[] = {
+	{"Pod", "pods", CLAIMS_POD, true},
+	{"Secret", "secrets", CLAIMS_SECRET, true},
+	{"Node", "nodes", CLAIMS_NODE, false},
+};
+
+static const struct kind *kind_of(struct span kind)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (span_is(kind, kinds[i].kind))
+			return &kinds[i];
+	return NULL;
+}
+
+static struct view_object *object_of(struct api *a, const struct schema_resource *r,
+				     struct stream *s, struct span namespace, struct span name)
+{
+	struct buf key = {0};
+	(void)a;
+	schema_key(&key, r, namespace, name);
+	struct view_object *o = view_get(s->view, span_buf(&key));
+	buf_fini(&key);
+	return o;
+}
+
+static struct doc *bind(struct ctx *c, struct api *a, struct call *k, struct claims *t,
+			struct stream **wait)
+{
+	const struct doc *ref = doc_path(k->review, "spec.boundObjectRef");
+	const struct kind *kind = kind_of(doc_get_str(ref, "kind"));
+	struct span name = doc_get_str(ref, "name"), uid = doc_get_str(ref, "uid");
+	if (!doc_is(ref, DOC_MAP))
+		return NULL;
+	if (!kind)
+		return invalid(k, "spec.boundObjectRef.kind",
+			       "only Pod, Secret and Node are known");
+	const struct schema_resource *r =
+		schema_find(a->schema, (struct span){0}, span_of("v1"), span_of(kind->resource));
+	struct stream *s = api_stream(c, a, r);
+	if (!view_synced(s->view)) {
+		*wait = s;
+		return NULL;
+	}
+	struct view_object *o =
+		object_of(a, r, s, kind->namespaced ? k->namespace : (struct span){0}, name);
+	if (!o)
+		return status_not_found(&k->arena, r, name);
+	struct mp object = mp_of(bytes_span(o->value));
+	struct span is = mp_path_str(object, "metadata.uid");
+	if (uid.len && !span_eq(uid, is))
+		return status_conflict(
+			&k->arena, r, name,
+			"the UID in the bound object reference does not match the UID "
+			"in record. The object might have been deleted and then "
+			"recreated");
+	struct span account = mp_path_str(object, "spec.serviceAccountName");
+	if (kind->place == CLAIMS_POD && !span_eq(account, k->name))
+		return invalid(k, "spec.boundObjectRef", "the pod runs as another service account");
+	t->bound[kind->place] = (struct claims_ref){name, is};
+	return NULL;
+}
+
+/* ---- the token */
+
+static void put_id(struct ctx *c, struct call *k, struct claims *t)
+{
+	uint8_t b[16];
+	ctx_random_bytes(c, b, sizeof b);
+	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+	t->id = span_of(arena_printf(
+		&k->arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+		b[13], b[14], b[15]));
+}
+
+static void put_metadata(struct call *k, int64_t now_us, int64_t until_us)
+{
+	struct arena *m = &k->arena;
+	char text[RFC3339_MAX];
+	struct doc *meta = doc_set(m, k->review, "metadata", doc_new(m, DOC_MAP));
+	struct doc *status = doc_set(m, k->review, "status", doc_new(m, DOC_MAP));
+	doc_set(m, meta, "name", doc_span(m, k->name));
+	doc_set(m, meta, "namespace", doc_span(m, k->namespace));
+	rfc3339_format(now_us, text);
+	doc_set_str(m, meta, "creationTimestamp", arena_dup(m, text));
+	rfc3339_format(until_us, text);
+	doc_set_str(m, status, "expirationTimestamp", arena_dup(m, text));
+}
+
+static void sign(struct ctx *c, struct api *a, struct call *k, struct claims *t)
+{
+	struct buf payload = {0};
+	int64_t seconds = doc_path_int(k->review, "spec.expirationSeconds", 0);
+	t->issued_s = ctx_wall_us(c) / 1000000;
+	t->until_s = t->issued_s + seconds;
+	t->audiences = doc_path(k->review, "spec.audiences");
+	put_id(c, k, t);
+	put_metadata(k, ctx_wall_us(c), t->until_s * 1000000);
+	claims_write(&payload, t);
+	ctx_port_call(c, a->port, HTTP_SIGN, k->id, 0, bytes_take(&payload));
+}
+
+/* Everything it rests on is looked at in one turn. */
+static void grant(struct ctx *c, struct api *a, struct call *k)
+{
+	const struct schema_resource *r =
+		schema_find(a->schema, (struct span){0}, span_of("v1"), span_of("serviceaccounts"));
+	struct view *v = fresh_view(c, a, k, grant);
+	struct stream *wait = NULL;
+	if (!v)
+		return;
+	struct view_object *o =
+		object_of(a, r, omap_get(&a->streams, view_stream(v)), k->namespace, k->name);
+	if (!o) {
+		answer_status(c, a, k, status_not_found(&k->arena, r, k->name));
+		return;
+	}
+	struct claims t = {
+		.namespace = k->namespace,
+		.account = {k->name, mp_path_str(mp_of(bytes_span(o->value)), "metadata.uid")}};
+	struct doc *bad = bind(c, a, k, &t, &wait);
+	if (wait)
+		await_view(c, k, wait, grant);
+	else if (bad)
+		answer_status(c, a, k, bad);
+	else
+		sign(c, a, k, &t);
+}
+
+bool is_token_request(const struct call *k)
+{
+	return strcmp(k->sub, "token") == 0 &&
+	       strcmp(k->resource->resource, "serviceaccounts") == 0;
+}
+
+void token_request_start(struct ctx *c, struct api *a, struct call *k)
+{
+	struct doc *bad = decode(c, a, k);
+	if (bad)
+		answer_status(c, a, k, bad);
+	else
+		grant(c, a, k);
+}
+
+void token_request_signed(struct ctx *c, struct api *a, struct call *k, struct span token)
+{
+	struct buf b = {0};
+	if (!token.len) {
+		answer_status(c, a, k,
+			      status_failure(&k->arena, 500, "InternalError",
+					     "this cluster has no key for tokens"));
+		return;
+	}
+	doc_set(&k->arena, doc_get(k->review, "status"), "token", doc_span(&k->arena, token));
+	(void)schema_coerce(api_body_type(k->resource, k->sub), k->review, &k->arena, NULL, NULL);
+	doc_to_mp(&b, k->review);
+	answer_object(c, a, k, 201, mp_of(span_buf(&b)), 0);
+	buf_fini(&b);
+}

@@ -1,0 +1,18 @@
+/* What a cluster begins with: the roles and bindings that Kubernetes' people
+ * know (bootstrap.json), and the priority classes of the system. Each is made
+ * at a start when it is not there, and then left alone: whoever changes one, or
+ * takes it away, has it so until the next start. */
+#ifndef CONTROLLERS_BOOTSTRAP_H
+#define CONTROLLERS_BOOTSTRAP_H
+
+#include "actors/runtime/actor.h"
+
+struct bootstrap_object {
+	const char *stream, *name, *json;
+};
+
+extern const struct bootstrap_object bootstrap_objects[];
+extern const size_t bootstrap_count;
+extern const struct actor_spec bootstrap_actor;
+
+#endif

@@ -1,0 +1,74 @@
+#include "actors/objects/job.h"
+
+#include "actors/objects/pod.h"
+
+static const struct fill fills[] = {
+	DEFAULT_NUMBER("parallelism", 1),
+	DEFAULT_TEXT("completionMode", "NonIndexed"),
+	DEFAULT_NO("suspend"),
+	{0},
+};
+
+void job_spec_defaults(struct arena *a, struct doc *spec)
+{
+	struct doc *template = doc_get(spec, "template");
+	bool per_index = doc_get(spec, "backoffLimitPerIndex") != NULL;
+	/* One pod, once, unless something else is said. */
+	if (!doc_get(spec, "completions") && !doc_get(spec, "parallelism"))
+		doc_set_int(a, spec, "completions", 1);
+	rules_fill(a, spec, fills);
+	doc_default(a, spec, "backoffLimit", doc_int(a, per_index ? INT32_MAX : 6));
+	doc_default(
+		a, spec, "podReplacementPolicy",
+		doc_str(a, doc_get(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed"));
+	if (doc_is(template, DOC_MAP))
+		pod_template_defaults(a, template);
+}
+
+static const struct rule rules[] = {
+	RULE("parallelism", NOT_NEGATIVE),
+	RULE("completions", NOT_NEGATIVE),
+	RULE("activeDeadlineSeconds", NOT_NEGATIVE),
+	RULE("backoffLimit", NOT_NEGATIVE),
+	RULE("backoffLimitPerIndex", NOT_NEGATIVE),
+	RULE("maxFailedIndexes", NOT_NEGATIVE),
+	RULE("ttlSecondsAfterFinished", NOT_NEGATIVE),
+	RULE("completionMode", ONE_OF, .list = ONE_OF("NonIndexed", "Indexed")),
+	RULE("podReplacementPolicy", ONE_OF, .list = ONE_OF("Failed", "TerminatingOrFailed")),
+	{0},
+};
+
+static void check_restart(struct faults *f, const struct fpath *p, struct span policy)
+{
+	static const char *const fine[] = {"OnFailure", "Never", NULL};
+	if (policy.len == 0 || span_is(policy, "Always"))
+		field_required(f, p, "valid values: \"OnFailure\", \"Never\"");
+	else if (!in_list(fine, policy))
+		field_not_supported(f, p, policy, fine);
+}
+
+static void check_indexed(struct faults *f, const struct fpath *p, const struct doc *spec)
+{
+	static const char *const of_indexed[] = {"backoffLimitPerIndex", "maxFailedIndexes",
+						 "successPolicy"};
+	bool indexed = span_is(doc_get_str(spec, "completionMode"), "Indexed");
+	if (indexed && !doc_get(spec, "completions"))
+		field_required(f, FPATH(p, "completions"), "when completion mode is Indexed");
+	for (size_t i = 0; i < 3; i++) {
+		const struct doc *d = doc_get(spec, of_indexed[i]);
+		if (d && !indexed)
+			field_invalid_doc(f, FPATH(p, of_indexed[i]), d,
+					  "requires indexed completion mode");
+	}
+}
+
+void job_spec_validate(struct faults *f, const struct fpath *p, const struct doc *spec)
+{
+	const struct fpath *t = FPATH(p, "template");
+	const struct doc *template = doc_get(spec, "template");
+	rules_check(f, p, spec, rules);
+	check_indexed(f, p, spec);
+	pod_template_validate(f, t, template);
+	check_restart(f, FPATH(FPATH(t, "spec"), "restartPolicy"),
+		      doc_path_str(template, "spec.restartPolicy"));
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The API's answers beside those of a real Kubernetes (tests/golden), field by
+# field. Nobody but the API writes here: no controller changes what is compared.
+source "$(dirname "$0")/../lib/e2e.sh"
+command -v python3 >/dev/null || { echo "skip golden: python3 is missing"; exit 0; }
+cat >"$tmp/cluster.yaml" <<Y
+store: {driver: memory}
+services: {range: 10.96.0.0/16}
+cells:
+  - name: core
+    actors: [{kind: gate}, {kind: namespaces}]
+  - name: api
+    actors: [{kind: api, listen: "127.0.0.1:$port"}]
+Y
+rm -f "$tmp/up.out"
+TROUPE_LOG=warn "$troupe" up --data-dir "$data" -f "$tmp/cluster.yaml" >"$tmp/up.out" 2>>"$tmp/up.log" &
+up_pid=$!
+check "a cluster of the API alone" eventually 15 grep -q '^ready: ' "$tmp/up.out"
+python3 "$top/tests/golden/golden.py" "${GOLDEN:-replay}" 127.0.0.1 "$port" "$(cat "$data/pki/token")" "${@:2}"
