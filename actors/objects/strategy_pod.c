@@ -8,7 +8,6 @@
 
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
-#include "broker/base/planted.h"
 
 static void defaults(struct write *w)
 {
@@ -143,7 +142,7 @@ static const char *not_bindable(struct write *w, const struct doc *binding)
 	if (meta_deleting(w->old))
 		return arena_printf(w->a, "pod %.*s is being deleted, cannot be assigned to a host",
 				    (int)name.len, name.data);
-	if (node.len && !PLANTED(BOUND_AGAIN))
+	if (node.len)
 		return arena_printf(w->a, "pod %.*s is already assigned to node \"%.*s\"",
 				    (int)name.len, name.data, (int)node.len, node.data);
 	if (doc_is(gates, DOC_ARRAY) && gates->count)

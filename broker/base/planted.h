@@ -10,7 +10,6 @@
 
 /* X(name, what is wrong then) */
 #define PLANTED_TABLE(X)                                                                         \
-	X(FENCE_IGNORED, "the store takes writes that rest on a fence of a former life")           \
 	X(COMPARE_IGNORED, "the store takes an update of a version that is not the last")          \
 	X(REQUEST_FORGOTTEN, "a transaction that is asked for twice happens twice")                \
 	X(ACK_BEFORE_SYNC, "writers are told before the disk has it")                              \
@@ -27,7 +26,6 @@
 	X(NOTHING_ASSUMED, "the scheduler counts a pod only when its view shows the binding")      \
 	X(CPU_NOT_COUNTED, "the scheduler does not look at CPU")                                   \
 	X(NEVER_UNPARKED, "pods that found no room are not tried again when there is")             \
-	X(BOUND_AGAIN, "a pod that has a node can be bound to another")                            \
 	X(OLD_STATUS_WRITTEN, "the gate writes an old status on top of a newer one")               \
 	X(LOST_STATUS_FORGOTTEN, "an agent does not tell a status again that was lost")            \
 	X(OLD_STORY_TOLD, "an agent that begins again tells an older story than its former life")  \

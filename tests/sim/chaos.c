@@ -125,6 +125,31 @@ Test(chaos, zombie_singleton)
 	hold("zombie-singleton.chaos", SOME_SEEDS, 5);
 }
 
+Test(chaos, scheduler_hears_late)
+{
+	hold("scheduler-hears-late.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, disk_full)
+{
+	hold("disk-full.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, store_fails_again_and_again)
+{
+	hold("store-fails-again-and-again.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, agents_die_telling)
+{
+	hold("agents-die-telling.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, half_ready)
+{
+	hold("half-ready.chaos", SOME_SEEDS, 5);
+}
+
 Test(chaos, mixed)
 {
 	hold("mixed.chaos", 4, 4);
@@ -341,5 +366,5 @@ Test(chaos, every_scenario_that_ships_is_right)
 		n++;
 	}
 	closedir(d);
-	cr_expect_geq(n, 13);
+	cr_expect_geq(n, 18);
 }

@@ -234,7 +234,8 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct user *u = state;
 	(void)tag;
 	u->asking = false;
-	answered(c, u, r->status ? 500 : 200);
+	/* An answer that was lost: it is so already. */
+	answered(c, u, r->status && r->status != ERR_COMPACTED ? 500 : 200);
 	return 0;
 }
 
