@@ -123,10 +123,10 @@ static void cell_subscribe(void *arg, struct span topic, bool on)
 {
 	struct sim_cell_slot *slot = arg;
 	if (!on) {
-		omap_remove(&slot->topics, topic);
+		sim_topic(slot, topic, false);
 		return;
 	}
-	omap_put(&slot->topics, topic, slot);
+	sim_topic(slot, topic, true);
 	struct bytes *t = bytes_copy(topic.data, topic.len);
 	sim_send_on(slot, EV_SUBSCRIBE, &slot->bus_at, t);
 	bytes_unref(t);
@@ -136,7 +136,7 @@ static void cell_reconnect(void *arg)
 {
 	struct sim_cell_slot *slot = arg;
 	sim_new_peer(slot);
-	omap_fini(&slot->topics, NULL);
+	sim_forget_topics(slot);
 }
 
 static void *cell_shared(void *arg, const char *name)
@@ -190,7 +190,7 @@ static void fill_slot(struct sim_cell_slot *slot)
 	slot->life++;
 	slot->run_at = 0;
 	sim_new_peer(slot);
-	omap_fini(&slot->topics, NULL);
+	sim_forget_topics(slot);
 	slot->cell = cell_new(&cfg, &ops);
 	sim_wake_slot(slot, s->now);
 }
@@ -282,7 +282,7 @@ void sim_drop_cell(struct sim_cell_slot *slot, bool process)
 	slot->cell = NULL;
 	slot->life++; /* what is on its way to it is void */
 	release_held(slot, false);
-	omap_fini(&slot->topics, NULL);
+	sim_forget_topics(slot);
 	omap_fini(&slot->late, free);
 }
 
@@ -571,7 +571,7 @@ static void slot_free(void *p)
 	struct sim_cell_slot *slot = p;
 	cell_free(slot->cell);
 	release_held(slot, false);
-	omap_fini(&slot->topics, NULL);
+	sim_forget_topics(slot);
 	omap_fini(&slot->late, free);
 	turn_record_close(slot->record);
 	dead_letters_fini(&slot->letters);
@@ -586,6 +586,7 @@ void sim_free(struct sim *s)
 		return;
 	omap_fini(&s->cells, slot_free);
 	omap_fini(&s->peers, NULL);
+	omap_fini(&s->followers, NULL);
 	router_free(s->router);
 	for (size_t i = 0; i < s->count; i++)
 		bytes_unref(s->heap[i].frame);

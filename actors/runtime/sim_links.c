@@ -189,16 +189,47 @@ int sim_router_send(void *arg, uint64_t peer, struct bytes *frame)
 	return 0;
 }
 
+void sim_topic(struct sim_cell_slot *slot, struct span topic, bool on)
+{
+	struct sim *s = slot->sim;
+	struct omap *slots = omap_get(&s->followers, topic);
+	if (!on && slots) {
+		omap_remove(slots, span_of(slot->name));
+		omap_remove(&slot->topics, topic);
+		if (!slots->count) {
+			omap_fini(slots, NULL);
+			free(omap_remove(&s->followers, topic));
+		}
+	} else if (on) {
+		if (!slots)
+			omap_put(&s->followers, topic, slots = mem_alloc(sizeof *slots));
+		omap_put(slots, span_of(slot->name), slot);
+		omap_put(&slot->topics, topic, slot);
+	}
+}
+
+void sim_forget_topics(struct sim_cell_slot *slot)
+{
+	struct onode *n;
+	while ((n = omap_first(&slot->topics))) {
+		struct bytes *topic = bytes_copy(onode_key(n).data, onode_key(n).len);
+		sim_topic(slot, bytes_span(topic), false);
+		bytes_unref(topic);
+	}
+	omap_fini(&slot->topics, NULL);
+}
+
 void sim_router_publish(void *arg, struct bytes *frame)
 {
 	struct sim *s = arg;
 	struct span topic, rest;
 	if (env_split_topic(bytes_span(frame), &topic, &rest))
 		return;
-	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
+	const struct omap *slots = omap_get(&s->followers, topic);
+	for (struct onode *n = slots ? omap_first(slots) : NULL; n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
 		struct sim_fate f;
-		if (!omap_get(&slot->topics, topic) || sim_swallowed(slot, SIM_FROM_BROKER) ||
+		if (sim_swallowed(slot, SIM_FROM_BROKER) ||
 		    lost(s, s->cfg.bus_loss_permille))
 			continue;
 		ask(slot, false, rest, &f);

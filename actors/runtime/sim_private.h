@@ -72,6 +72,7 @@ struct sim {
 	struct event *heap;
 	size_t count, cap;
 	struct omap cells; /* name -> slot */
+	struct omap followers; /* topic -> struct omap of slots, by name */
 	struct omap peers; /* number of its present connection -> slot */
 	uint64_t next_peer;
 	struct journal_disk *disk;
@@ -102,6 +103,8 @@ static inline uint64_t sim_between(struct sim *s, uint64_t min, uint64_t max)
 void sim_send_on(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
 		 struct bytes *frame);
 bool sim_swallowed(struct sim_cell_slot *slot, enum sim_way way);
+void sim_topic(struct sim_cell_slot *slot, struct span topic, bool on);
+void sim_forget_topics(struct sim_cell_slot *slot);
 void sim_new_peer(struct sim_cell_slot *slot); /* another connection */
 int sim_from_cell(void *slot, struct bytes *frame); /* as cell_ops.send */
 int sim_router_send(void *sim, uint64_t peer, struct bytes *frame);
