@@ -70,6 +70,8 @@ check "64 for no such message" refused "2:19: no msg is named 'store.tx', did yo
 	$'at 5s loss msg    store.tx for 1s\nalways capacity'
 check "64 for nobody it comes from" refused "2:33: no actor and no cell is named 'schedular', did you mean 'scheduler'?" \
 	$'at 5s loss msg store.txn   from schedular for 1s\nalways capacity'
+check "64 for a message that nobody sends" refused "2:10: no msg is named 'bus.evnt', did you mean 'bus.event'?" \
+	$'when msg bus.evnt within 2s restart broker\nalways capacity'
 check "64 for a clause that is missing" refused "2:31: expected 'by', not the end of the line" \
 	$'at 5s delay msg bus.* for 2s  \nalways capacity'
 check "64 for what is forbidden" refused "3:1: line 2 forbids it" $'forbid kill broker\nat 5s kill broker for 1s\nalways capacity'

@@ -13,6 +13,7 @@ const char *const fuzz_seeds[] = {
 	"chaos 1\nat 5s restart broker # and\nat 6s scale web 3\nat 7s delete pod of web\nalways capacity\n",
 	"chaos 1\nwhen pods/default/web-* bound nth 3 within 9s kill actor gate for 5ms id m\nafter m 1ms restart broker\nalways capacity\n",
 	"chaos 1\nat 5s kill cell core id k\nat 7s restart k\nlimit faults <= 3\nlimit time <= 1m\nalways one-binding\n",
+	"chaos 1\nwhen msg store.* from n1 to store nth 2 within 1s restart broker\nalways capacity\n",
 	"chaos 1\nclients 3 ops 9 every 1ms..9ms\nservice web\nforbid kill broker\n"
 	"at 1s delay msg store.* from scheduler to store percent 40 by 1ms..9ms for 1s\n"
 	"at 1s reorder msg bus.event by 1ms for 2s\nat 2s refuse msg pod.status with overloaded for 1s\n"

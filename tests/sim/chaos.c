@@ -230,6 +230,28 @@ Test(chaos, a_fault_comes_at_the_very_moment_that_it_waits_for)
 	}
 }
 
+/* And one at a message comes while it is on its way: the second binding is
+ * asked for by a scheduler that does not live to hear of it. */
+Test(chaos, a_fault_comes_while_the_message_that_it_waits_for_is_on_its_way)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		uint64_t seen[5] = {0};
+		struct run_watch watch = {.arg = seen, .step = on_step, .changed = on_changed,
+					  .steady = on_steady};
+		struct run_result r;
+		struct script s;
+		read_script(&s, "chaos 1\nlayout apart\nreplicaset web 1\nsteady all-ready\n"
+				"at 100ms scale web 4\n"
+				"when msg store.txn from scheduler to store nth 2 within 9s kill actor scheduler for 1s\n"
+				"settle 20s\nalways one-binding\nalways capacity\neventually all-ready within 10s\n");
+		run_script(&s, seed, &watch, &r);
+		cr_expect_eq(r.verdict, VERDICT_HELD, "%s", r.why);
+		cr_expect(seen[3] && seen[3] < seen[4], "killed at %llu us, the second was bound at %llu",
+			  (unsigned long long)seen[3], (unsigned long long)seen[4]);
+		script_fini(&s);
+	}
+}
+
 Test(chaos, what_is_seen_too_late_is_not_waited_for_any_more)
 {
 	struct run_result r;

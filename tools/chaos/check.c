@@ -113,6 +113,28 @@ static int check_healed(struct check *c, const struct line *l)
 
 /* ---- what a line is about */
 
+static int check_names(struct check *c, const struct target *t)
+{
+	struct spots spots;
+	struct arena *a = &c->s->arena;
+	if (t->type == TARGET_NONE)
+		return 0;
+	c->s->world->match(c->s, t, a, &spots);
+	if (spots.count)
+		return 0;
+	struct target any = *t;
+	any.name = "*";
+	c->s->world->match(c->s, &any, a, &spots);
+	const char *near = near_text(a, span_of(t->name), spots.names, spots.count);
+	if (*near || !spots.count)
+		return script_refuse(c->s, t->place, c->e, "no %s is named '%s'%s", target_name(t->type),
+				     t->name, near);
+	return script_refuse(c->s, t->place, c->e, "no %s is named '%s' (there are %s%s%s%s)",
+			     target_name(t->type), t->name, spots.names[0],
+			     spots.count > 1 ? ", " : "", spots.count > 1 ? spots.names[1] : "",
+			     spots.count > 2 ? ", ..." : "");
+}
+
 /* Whom a message may come from or go to: an actor, a cell or the broker. */
 static int check_end_of_link(struct check *c, const char *pattern, struct place at)
 {
@@ -145,6 +167,18 @@ static int check_messages(struct check *c, const struct line *l)
 	return rc ? rc : check_end_of_link(c, a->to, a->to_place);
 }
 
+static int check_awaited_message(struct check *c, const struct line *l)
+{
+	const struct when *w = &l->when;
+	struct target kind = {.type = TARGET_MESSAGES, .name = w->key, .place = w->key_place};
+	if (w->type != WHEN_SEEN || w->event != SEEN_SENT)
+		return 0;
+	int rc = check_names(c, &kind);
+	if (rc == 0)
+		rc = check_end_of_link(c, w->from, w->from_place);
+	return rc ? rc : check_end_of_link(c, w->to, w->to_place);
+}
+
 static int check_forbidden(struct check *c, const struct line *l)
 {
 	for (size_t i = 0; i < c->s->forbid_count; i++) {
@@ -153,29 +187,6 @@ static int check_forbidden(struct check *c, const struct line *l)
 			return script_refuse(c->s, l->place, c->e, "line %u forbids it", f->place.line);
 	}
 	return 0;
-}
-
-static int check_target(struct check *c, const struct line *l)
-{
-	const struct target *t = &l->act.target;
-	struct spots spots;
-	struct arena *a = &c->s->arena;
-	if (t->type == TARGET_NONE)
-		return 0;
-	c->s->world->match(c->s, t, a, &spots);
-	if (spots.count)
-		return 0;
-	struct target any = *t;
-	any.name = "*";
-	c->s->world->match(c->s, &any, a, &spots);
-	const char *near = near_text(a, span_of(t->name), spots.names, spots.count);
-	if (*near || !spots.count)
-		return script_refuse(c->s, t->place, c->e, "no %s is named '%s'%s", target_name(t->type),
-				     t->name, near);
-	return script_refuse(c->s, t->place, c->e, "no %s is named '%s' (there are %s%s%s%s)",
-			     target_name(t->type), t->name, spots.names[0],
-			     spots.count > 1 ? ", " : "", spots.count > 1 ? spots.names[1] : "",
-			     spots.count > 2 ? ", ..." : "");
 }
 
 static int check_subject(struct check *c, const struct line *l)
@@ -366,9 +377,11 @@ static int check_line(struct check *c, struct line *l)
 	if (rc == 0)
 		rc = check_forbidden(c, l);
 	if (rc == 0)
-		rc = check_target(c, l);
+		rc = check_names(c, &l->act.target);
 	if (rc == 0)
 		rc = check_messages(c, l);
+	if (rc == 0)
+		rc = check_awaited_message(c, l);
 	if (rc == 0)
 		rc = check_key(c, l);
 	return rc ? rc : check_subject(c, l);

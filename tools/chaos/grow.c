@@ -22,6 +22,7 @@ struct grower {
 	uint32_t verbs; /* bits: those that this script has */
 	int64_t pods_max;
 	unsigned flips;
+	bool apart;
 };
 
 static int64_t draw(struct grower *g, int64_t min, int64_t max)
@@ -50,10 +51,11 @@ static void put_head(struct grower *g, uint64_t seed)
 	int64_t nodes = draw(g, 2, 5), cpu = draw(g, 1, 4), want = draw(g, 1, 4) * 100;
 	int64_t room = nodes * (cpu * 1000 / want), most = room < SCALE_MAX ? room : SCALE_MAX;
 	g->pods_max = most;
+	g->apart = one_in(g, 2);
 	buf_printf(g->out, "chaos 1\ntitle \"grown from %llu\"\nseed %llu\n", (unsigned long long)seed,
 		   (unsigned long long)seed);
 	buf_printf(g->out, "nodes %lld cpu %lld\nlayout %s\n", (long long)nodes, (long long)cpu,
-		   layout_rows[draw(g, 0, (int64_t)layout_row_count - 1)].name);
+		   layout_rows[g->apart].name);
 	buf_printf(g->out, "network latency 20us..%lldms loss %lld%% bus-loss %lld%%\n",
 		   (long long)draw(g, 1, 5), (long long)draw(g, 0, 1), (long long)draw(g, 0, 20));
 	buf_printf(g->out, "disk sync 100us..%lldms\n", (long long)draw(g, 1, 20));
@@ -77,7 +79,11 @@ static void put_churn(struct grower *g)
 static void put_when(struct grower *g)
 {
 	static const enum seen_event soon[] = {SEEN_CREATED, SEEN_CHANGED, SEEN_BOUND, SEEN_READY, SEEN_GONE};
-	if (one_in(g, 4))
+	static const char *const kinds[] = {"pod.status", "bus.event", "store.txn", "store.outcome", "pod.*"};
+	if (one_in(g, 8))
+		buf_printf(g->out, "when msg %s nth %lld within 20s ", kinds[draw(g, 0, g->apart ? 4 : 1)],
+			   (long long)draw(g, 1, 30));
+	else if (one_in(g, 4))
 		buf_printf(g->out, "when pods/default/web-* %s nth %lld within 20s ",
 			   row_name(event_rows, event_row_count, (int)soon[draw(g, 0, 4)]),
 			   (long long)draw(g, 1, 6));

@@ -59,7 +59,10 @@ struct judge {
 	/* Told of each change before it is judged; may be NULL. */
 	void (*changed)(void *arg, uint64_t now_us, const struct ledger *l,
 			const struct led_change *c);
-	void *changed_arg;
+	/* Told of each message between cells when it is on its way; NULL: nobody
+	 * waits for one. */
+	void (*sent)(void *arg, const struct sent_message *m);
+	void *changed_arg; /* of both */
 };
 
 void judge_init(struct judge *j, const struct script *s);

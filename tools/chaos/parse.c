@@ -151,6 +151,8 @@ void script_words(FILE *out)
 	fprintf(out, "Lines (a ; parts a line, # begins a comment):\n");
 	for (size_t i = 0; i < STATEMENTS; i++)
 		put_row(out, statements[i].form, statements[i].help);
+	put_row(out, "when msg KIND [from NAME] [to NAME] [nth N] within TIME ACT",
+		"as soon as such a message is on its way, between cells");
 	fprintf(out, "\nACT:\n");
 	for (size_t i = 0; i < verb_row_count; i++)
 		put_row(out, verb_rows[i].form, verb_rows[i].help);

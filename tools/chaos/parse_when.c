@@ -76,15 +76,36 @@ static int when_every(struct parser *p, struct when *w)
 	return rc;
 }
 
-static int when_seen(struct parser *p, struct when *w)
+static int read_object_event(struct parser *p, struct when *w)
 {
 	int event = 0;
-	w->type = WHEN_SEEN;
-	w->nth = 1;
-	int rc = parser_name(p, "the key of an object, such as pods/default/web-*", &w->key);
+	int rc = parser_name(p, "'msg', or the key of an object, such as pods/default/web-*", &w->key);
 	if (rc == 0)
 		rc = parser_choose_row(p, "event", event_rows, event_row_count, &event);
 	w->event = (enum seen_event)event;
+	return rc;
+}
+
+static int read_message_event(struct parser *p, struct when *w)
+{
+	w->event = SEEN_SENT;
+	w->key_place = p->lex.now.place;
+	int rc = parser_name(p, "a kind of message, like store.txn or bus.*", &w->key);
+	while (rc == 0 && (parser_next_is(p, "from") || parser_next_is(p, "to"))) {
+		bool from = parser_take_if(p, "from");
+		if (!from)
+			parser_take(p);
+		*(from ? &w->from_place : &w->to_place) = p->lex.now.place;
+		rc = parser_name(p, "an actor or a cell, or a pattern with *", from ? &w->from : &w->to);
+	}
+	return rc;
+}
+
+static int when_seen(struct parser *p, struct when *w)
+{
+	w->type = WHEN_SEEN;
+	w->nth = 1;
+	int rc = parser_take_if(p, "msg") ? read_message_event(p, w) : read_object_event(p, w);
 	if (rc == 0 && parser_take_if(p, "nth"))
 		rc = parser_number(p, "the how many-th time", 1, SCRIPT_FAULTS_MAX, &w->nth);
 	if (rc == 0)

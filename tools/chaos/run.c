@@ -316,7 +316,7 @@ static bool pod_says(const struct led_object *o, enum seen_event event)
 
 static bool is_seen(const struct when *w, const struct led_change *c, const char *key)
 {
-	if (!glob_matches(w->key, key))
+	if (w->event == SEEN_SENT || !glob_matches(w->key, key))
 		return false;
 	switch (w->event) {
 	case SEEN_CREATED:
@@ -340,6 +340,35 @@ static void watch_for(struct run *r, const struct led_change *c)
 		if (w->type == WHEN_SEEN && !r->progress[i].done && is_seen(w, c, key) && ++r->progress[i].seen == w->nth)
 			r->judge.pause = true;
 	}
+}
+
+static bool is_end(const char *pattern, const char *actor, const char *cell)
+{
+	return !pattern || (*actor && glob_matches(pattern, actor)) || (*cell && glob_matches(pattern, cell));
+}
+
+static bool is_awaited_message(const struct when *w, const struct sent_message *m)
+{
+	return w->type == WHEN_SEEN && w->event == SEEN_SENT && glob_matches(w->key, m->kind) &&
+	       is_end(w->from, m->from, m->from_cell) && is_end(w->to, m->to, m->to_cell);
+}
+
+static void on_sent(void *arg, const struct sent_message *m)
+{
+	struct run *r = arg;
+	for (size_t i = 0; i < r->plan.happening_count && r->watching; i++) {
+		const struct when *w = &r->plan.happenings[i].line->when;
+		if (!r->progress[i].done && is_awaited_message(w, m) && ++r->progress[i].seen == w->nth)
+			r->judge.pause = true;
+	}
+}
+
+static bool awaits_messages(const struct script *s)
+{
+	for (size_t i = 0; i < s->line_count; i++)
+		if (s->lines[i].when.type == WHEN_SEEN && s->lines[i].when.event == SEEN_SENT)
+			return true;
+	return false;
 }
 
 static void place_seen(struct run *r)
@@ -553,6 +582,7 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	judge_init(&r.judge, s);
 	r.judge.changed = on_changed;
 	r.judge.changed_arg = &r;
+	r.judge.sent = awaits_messages(s) ? on_sent : NULL;
 	r.judge.recording = watch ? watch->recording : NULL;
 	plan_make(&r.plan, s, seed);
 	r.progress = mem_alloc((r.plan.happening_count + 1) * sizeof *r.progress);

@@ -12,6 +12,7 @@
  *	at 2s..3s kill kind scheduler for 1s
  *	at 3s     partition node n* from broker direction to for 8s id cut
  *	when pods/default/web-* bound nth 2 within 9s restart broker
+ *	when msg store.txn from scheduler within 9s restart actor scheduler
  *	settle 30s
  *	always     no-excess
  *	eventually all-ready within 20s
@@ -129,6 +130,7 @@ enum seen_event {
 	SEEN_ENDED,    /* Succeeded or Failed */
 	SEEN_DELETING, /* has a deletionTimestamp now */
 	SEEN_GONE,
+	SEEN_SENT, /* a message, on its way */
 };
 
 struct when {
@@ -137,7 +139,10 @@ struct when {
 	const char *after; /* the other line's id */
 	struct place after_place;
 	int64_t period_us, from_us, to_us; /* every */
-	const char *key;                   /* when: with * and ?, "pods/default/web-*" */
+	const char *key;                   /* when: with * and ?, "pods/default/web-*"; of messages: kinds */
+	struct place key_place;
+	const char *from, *to;             /* of messages, as in struct act */
+	struct place from_place, to_place;
 	enum seen_event event;
 	int64_t nth, within_us;            /* the nth time it is seen, counted from the begin; at most so long after it */
 };

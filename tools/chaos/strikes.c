@@ -40,14 +40,32 @@ static uint64_t draw_by(struct rule *r)
 
 /* ---- messages */
 
-static bool is(const char *pattern, struct span name)
+static void copy_name(char out[ENV_NAME_BYTES_MAX + 1], struct span name)
 {
-	char text[ENV_NAME_BYTES_MAX + 1];
-	if (!name.len || name.len >= sizeof text)
-		return false;
-	memcpy(text, name.data, name.len);
-	text[name.len] = 0;
-	return glob_matches(pattern, text);
+	size_t n = name.len <= ENV_NAME_BYTES_MAX ? name.len : 0;
+	memcpy(out, n ? (const char *)name.data : "", n);
+	out[n] = 0;
+}
+
+/* Who gets what a cell sends is known by the actor's name only, unless it is
+ * for the broker itself. */
+void strikes_message(const struct sim_message *m, const char *kind, struct strikes_names *text,
+		     struct sent_message *out)
+{
+	copy_name(text->from, m->from);
+	copy_name(text->to, m->to);
+	*out = (struct sent_message){
+		.kind = kind,
+		.from = text->from,
+		.from_cell = m->to_broker ? m->cell : "broker",
+		.to = text->to,
+		.to_cell = !m->to_broker ? m->cell : m->to.len ? "" : "broker",
+	};
+}
+
+static bool is(const char *pattern, const char *actor, const char *cell)
+{
+	return !pattern || (*actor && glob_matches(pattern, actor)) || (*cell && glob_matches(pattern, cell));
 }
 
 static bool is_meant(const struct rule *r, const struct sim_message *m)
@@ -55,11 +73,12 @@ static bool is_meant(const struct rule *r, const struct sim_message *m)
 	const struct act *a = r->act;
 	if (!r->on || a->target.type != TARGET_MESSAGES || r->kind != m->kind)
 		return false;
-	struct span from_cell = span_of(m->to_broker ? m->cell : "broker");
-	struct span to_cell = span_of(m->to_broker ? "broker" : m->cell);
-	if (a->from && !is(a->from, m->from) && !is(a->from, from_cell))
-		return false;
-	return !a->to || is(a->to, m->to) || ((!m->to_broker || !m->to.len) && is(a->to, to_cell));
+	if (!a->from && !a->to)
+		return true;
+	struct strikes_names text;
+	struct sent_message ends;
+	strikes_message(m, "", &text, &ends);
+	return is(a->from, ends.from, ends.from_cell) && is(a->to, ends.to, ends.to_cell);
 }
 
 static void hit(struct rule *r, struct sim_fate *f)
@@ -88,6 +107,8 @@ static void hit(struct rule *r, struct sim_fate *f)
 static void on_message(void *arg, const struct sim_message *m, struct sim_fate *f)
 {
 	struct strikes *s = arg;
+	if (s->sent)
+		s->sent(s->arg, m);
 	for (size_t i = 0; i < s->count; i++) {
 		struct rule *r = s->rules[i];
 		if (!is_meant(r, m) || (r->act->verb == VERB_REFUSE && !(m->request && m->to_broker)) || !hits(r))
@@ -140,7 +161,7 @@ static void flip(struct strikes *s, struct rule *r, bool on)
 static void on_lost(void *arg, uint64_t kept)
 {
 	struct strikes *s = arg;
-	s->lost(s->lost_arg, kept);
+	s->lost(s->arg, kept);
 }
 
 static void follow_disk(struct strikes *s, struct rule *r, bool on)
@@ -199,9 +220,9 @@ void strikes_init(struct strikes *s, const struct catalogue *c)
 }
 
 /* Only what is on is asked: a filter costs a look at every frame. */
-static void ask_when_on(struct strikes *s)
+void strikes_ask(struct strikes *s)
 {
-	struct sim_faults f = {.arg = s, .lost = on_lost};
+	struct sim_faults f = {.arg = s, .lost = on_lost, .message = s->sent ? on_message : NULL};
 	for (size_t i = 0; i < s->count; i++) {
 		const struct rule *r = s->rules[i];
 		if (r->on && r->act->target.type == TARGET_MESSAGES)
@@ -226,7 +247,7 @@ void strikes_set(struct strikes *s, const struct strike *k, bool on)
 		follow_clock(s, k->spot);
 	else if (k->act->target.type == TARGET_STORE)
 		follow_disk(s, r, on);
-	ask_when_on(s);
+	strikes_ask(s);
 }
 
 uint64_t strikes_touched(struct strikes *s, const struct strike *k)
@@ -258,7 +279,7 @@ void strikes_heal(struct strikes *s)
 		else if (was && r->act->target.type == TARGET_STORE)
 			follow_disk(s, r, false);
 	}
-	ask_when_on(s);
+	strikes_ask(s);
 }
 
 void strikes_fini(struct strikes *s)

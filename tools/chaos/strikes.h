@@ -29,13 +29,22 @@ struct strikes {
 	size_t count, cap;
 	struct sim_containers containers; /* shared with node agents */
 	void (*lost)(void *arg, uint64_t kept);
-	void *lost_arg;
+	void (*sent)(void *arg, const struct sim_message *m); /* of every message; NULL: nobody waits */
+	void *arg; /* of both */
 };
 
 void strikes_init(struct strikes *s, const struct catalogue *c);
 /* A fault of messages, the store's disk, a clock or containers. */
 void strikes_set(struct strikes *s, const struct strike *k, bool on);
 uint64_t strikes_touched(struct strikes *s, const struct strike *k);
+/* As a `when` and a rule see it; `text` keeps its names. */
+struct strikes_names {
+	char from[ENV_NAME_BYTES_MAX + 1], to[ENV_NAME_BYTES_MAX + 1];
+};
+void strikes_message(const struct sim_message *m, const char *kind, struct strikes_names *text,
+		     struct sent_message *out);
+/* When `sent` was set. */
+void strikes_ask(struct strikes *s);
 void strikes_heal(struct strikes *s);
 void strikes_fini(struct strikes *s);
 

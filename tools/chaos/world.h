@@ -26,6 +26,12 @@ struct strike {
 			  * which message depends on its line and seed alone */
 };
 
+/* A message between cells, on its way: an end is an actor and a cell, either of
+ * which may be "" where the world does not know it, or "broker". */
+struct sent_message {
+	const char *kind, *from, *from_cell, *to, *to_cell;
+};
+
 /* What a user of the cluster wants; it is tried until it is done. */
 enum wish_type { WISH_CREATE, WISH_SCALE, WISH_DELETE, WISH_TOUCH, WISH_COMPACT };
 

@@ -391,6 +391,18 @@ static void on_lost(void *arg, uint64_t kept)
 	judge_lost(w->judge, sim_now_us(w->sim), kept);
 }
 
+static void on_sent(void *arg, const struct sim_message *m)
+{
+	struct world *w = arg;
+	const struct msg_row *row = catalogue_by_number(&cluster_catalogue, m->kind);
+	struct strikes_names text;
+	struct sent_message sent;
+	if (!row)
+		return;
+	strikes_message(m, row->name, &text, &sent);
+	w->judge->sent(w->judge->changed_arg, &sent);
+}
+
 /* An outcome's revision is that of what was written only if one of its rows
  * ([key, value, created, version, changes]) is of it. */
 static bool is_written(struct mp outcome, uint64_t revision)
@@ -460,8 +472,10 @@ static struct world *sim_open(const struct script *s, uint64_t seed, struct judg
 	}
 	strikes_init(&w->strikes, &cluster_catalogue);
 	w->strikes.lost = on_lost;
-	w->strikes.lost_arg = w;
+	w->strikes.sent = j->sent ? on_sent : NULL;
+	w->strikes.arg = w;
 	w->sim = w->strikes.sim = cluster_start(&w->cluster, &cfg);
+	strikes_ask(&w->strikes);
 	return w;
 }
 
