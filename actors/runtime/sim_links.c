@@ -9,6 +9,11 @@
 
 static const struct sim_fate untouched = {.copies = 1};
 
+static bool is_bus_frame(struct span frame)
+{
+	return frame.len && frame.data[0] < 0x80;
+}
+
 /* ---- on their way */
 
 static uint64_t arrival(struct sim *s, const struct sim_fate *f, uint64_t *link_at)
@@ -26,7 +31,7 @@ static void pair_of(struct span frame, struct buf *out)
 {
 	struct envelope env;
 	struct span topic, rest;
-	if (env_split_topic(frame, &topic, &rest) == 0)
+	if (is_bus_frame(frame) && env_split_topic(frame, &topic, &rest) == 0)
 		buf_append(out, topic.data, topic.len);
 	else if (env_decode_trusted(frame, &env, NULL) == 0) {
 		buf_append(out, env.from.data, env.from.len);
@@ -135,11 +140,6 @@ static void send_filtered(struct sim_cell_slot *slot, enum event_type type, uint
 }
 
 /* ---- the ends */
-
-static bool is_bus_frame(struct span frame)
-{
-	return frame.len && frame.data[0] < 0x80;
-}
 
 int sim_from_cell(void *arg, struct bytes *frame)
 {

@@ -2,8 +2,13 @@
  * and its count says so. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "actors/runtime/messages.h"
+#include "actors/runtime/sim.h"
 #include "broker/base/log.h"
+#include "broker/messages.h"
 #include "tools/chaos/run.h"
 
 static void quiet(void)
@@ -202,4 +207,94 @@ Test(chaos_faults, a_follower_that_was_cut_off_over_a_compaction_lists_again)
 		    "eventually views-converge within 20s\n", seed, &t, &r);
 		cr_expect_eq(r.verdict, VERDICT_HELD, "seed %llu: %s", (unsigned long long)seed, r.why);
 	}
+}
+
+/* ---- the filter itself: what is overtaken, and by whom */
+
+enum { LETTERS = 40 };
+
+struct letters {
+	int got[2][LETTERS]; /* by receiver, in order of arrival */
+	int count[2];
+	int order[2 * LETTERS], total; /* numbers in the order of all arrivals */
+};
+
+static int sender_init(struct ctx *c, void *state, struct mp cfg)
+{
+	(void)state, (void)cfg;
+	ctx_timer(c, 5000000, 1); /* all are registered by then */
+	return 0;
+}
+
+static int sender_timer(struct ctx *c, void *state, uint64_t tag)
+{
+	(void)state, (void)tag;
+	for (int i = 0; i < 2 * LETTERS; i++) {
+		struct buf b = {0};
+		char number[16];
+		snprintf(number, sizeof number, "%d", i);
+		mpw_map(&b, 1);
+		mpw_kv_str(&b, "stream", number);
+		ctx_send(c, i % 2 ? "odd" : "even", "bus.subscribed", &b, 0);
+	}
+	return 0;
+}
+
+static int on_letter(struct ctx *c, void *state, const struct msg *m)
+{
+	struct letters *l = ctx_shared(c, "letters");
+	char text[16];
+	(void)state;
+	struct span s = mp_path_str(m->body, "stream");
+	snprintf(text, sizeof text, "%.*s", (int)s.len, (const char *)s.data);
+	int number = atoi(text), odd = number % 2;
+	l->got[odd][l->count[odd]++] = number;
+	l->order[l->total++] = number;
+	return 0;
+}
+
+static const struct actor_spec sender_spec = {
+	.kind = "sender", .state_bytes = 1, .init = sender_init, .on_timer = sender_timer};
+static const struct actor_handler letter_handlers[] = {{"bus.subscribed", on_letter}, {NULL, NULL}};
+static const struct actor_spec receiver_spec = {
+	.kind = "receiver", .state_bytes = 1, .handlers = letter_handlers};
+
+static void *letters_shared(void *arg, const char *name)
+{
+	return strcmp(name, "letters") == 0 ? arg : NULL;
+}
+
+/* Every third of one receiver's is late, and may be overtaken. */
+static void third_is_late(void *arg, const struct sim_message *m, struct sim_fate *f)
+{
+	int *n = arg;
+	if (m->kind != MSG_BUS_SUBSCRIBED || !span_is(m->to, "even") || (*n)++ % 3)
+		return;
+	f->delay_us = 50000;
+	f->overtaken = true;
+}
+
+Test(chaos_faults, what_is_late_is_overtaken_but_not_by_its_own)
+{
+	static const struct actor_spec *const kinds[] = {&sender_spec, &receiver_spec, NULL};
+	static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages, NULL};
+	static const struct catalogue catalogue = {tables};
+	struct letters l = {.total = 0};
+	int n = 0;
+	struct sim_config cfg = {.seed = 1, .catalogue = &catalogue, .kinds = kinds, .latency_min_us = 20,
+				 .latency_max_us = 300, .shared = letters_shared, .shared_arg = &l};
+	struct sim_faults faults = {.arg = &n, .message = third_is_late};
+	struct sim *s = sim_new(&cfg);
+	sim_set_faults(s, &faults);
+	cr_assert_eq(cell_add_actor(sim_cell(s, "here"), "sender", "sender", (struct mp){0}, NULL), 0);
+	cr_assert_eq(cell_add_actor(sim_cell(s, "there"), "receiver", "even", (struct mp){0}, NULL), 0);
+	cr_assert_eq(cell_add_actor(sim_cell(s, "there"), "receiver", "odd", (struct mp){0}, NULL), 0);
+	sim_run(s, 20000000, NULL, NULL);
+	cr_expect_eq(l.total, 2 * LETTERS);
+	for (int odd = 0; odd < 2; odd++)
+		for (int i = 1; i < l.count[odd]; i++)
+			cr_expect_gt(l.got[odd][i], l.got[odd][i - 1], "one sender's words to one receiver");
+	for (int i = 0; i < l.total; i++)
+		cr_expect_eq(l.order[i] % 2, i < LETTERS, "all of the other receiver's pass the first that is late");
+	sim_free(s);
 }
