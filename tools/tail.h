@@ -18,7 +18,7 @@ struct tail_options {
 	uint64_t from;  /* revision; 0: what is new */
 	uint64_t trace; /* low half; 0: any */
 	unsigned phases; /* a bit per ring_event */
-	bool messages, json, body, follow, strict;
+	bool messages, notices, json, body, follow, strict;
 	long count;
 	long rate; /* messages a second at most; 0: all */
 };

@@ -6,6 +6,7 @@
 #include "actors/runtime/cell.h"
 #include "actors/runtime/messages.h"
 #include "actors/schema/json.h"
+#include "broker/messages.h"
 #include "store/store.h"
 #include "tools/host.h"
 #include "tools/tail.h"
@@ -276,6 +277,33 @@ static void put_body(struct buf *b, const struct rings_item *i, const char *befo
 	buf_fini(&body);
 }
 
+static bool is_notice(const struct ring_record *r)
+{
+	return r->kind == MSG_BUS_NOTICE && r->event == RING_SENT;
+}
+
+/* What it says, in one line: its kind, and what of its detail people ask for. */
+static void put_gist(struct buf *b, const struct rings_item *i)
+{
+	static const char *const fields[] = {"actor", "message", "attempt", "reason", "text"};
+	struct buf body = {0};
+	if (ring_reader_body(i->reader, &i->record, &body)) {
+		struct mp m = mp_of(span_buf(&body)), detail, v;
+		struct span what = mp_path_str(m, "what");
+		buf_printf(b, "  %.*s", (int)what.len, (const char *)what.data);
+		bool has = mp_find(m, "detail", &detail);
+		for (size_t k = 0; has && k < sizeof fields / sizeof *fields; k++) {
+			if (!mp_find(detail, fields[k], &v))
+				continue;
+			buf_printf(b, " %s=", fields[k]);
+			struct span raw;
+			if (mp_raw(&v, &raw) == 0)
+				json_from_mp(b, mp_of(raw));
+		}
+	}
+	buf_fini(&body);
+}
+
 static void put_error(struct buf *b, const struct ring_record *r, const char *form)
 {
 	if (r->event == RING_DEAD || r->event == RING_CRASHED)
@@ -305,7 +333,7 @@ static void record_json(const struct tail_options *o, const struct rings_item *i
 	if (r->trace)
 		buf_printf(&b, ",\"trace\":\"%016llx\",\"span\":\"%08x\",\"parent\":\"%08x\"",
 			   (unsigned long long)r->trace, r->span, r->parent);
-	if (o->body)
+	if (o->body || is_notice(r))
 		put_body(&b, i, ",\"body\":");
 	buf_puts(&b, "}");
 	flush_line(&b);
@@ -330,6 +358,8 @@ static void record_table(const struct tail_options *o, const struct rings_item *
 		buf_printf(&b, "  trace %016llx", (unsigned long long)r->trace);
 	if (o->body)
 		put_body(&b, i, "  ");
+	else if (is_notice(r))
+		put_gist(&b, i);
 	flush_line(&b);
 }
 

@@ -86,7 +86,7 @@ static int print_messages(struct recorded *r, struct err *e)
 {
 	struct rings *rings;
 	struct rings_item i;
-	int rc = rings_open(&rings, r->o->run, true, e);
+	int rc = rings_open(&rings, r->o->run, RINGS_ALL, true, e);
 	if (rc)
 		return rc;
 	while (!enough(r) && rings_next(rings, &i, true))

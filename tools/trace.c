@@ -159,7 +159,7 @@ static void read_rings(struct tree *t, const struct options *o)
 {
 	struct rings *rings;
 	struct rings_item i;
-	if (rings_open(&rings, o->data_dir, true, NULL))
+	if (rings_open(&rings, o->data_dir, RINGS_ALL, true, NULL))
 		return; /* the journal alone, then */
 	while (rings_next(rings, &i, true))
 		if (!i.gap && i.record.trace == t->lo)

@@ -330,12 +330,15 @@ static void run_cell(struct sim *s, struct sim_cell_slot *slot)
 
 static void to_broker(struct sim *s, const struct event *e)
 {
-	if (!s->router)
+	if (!s->router) {
 		s->broker_touched++;
-	else if (e->type == EV_SUBSCRIBE)
+		return;
+	}
+	if (e->type == EV_SUBSCRIBE)
 		router_on_subscribe(s->router, bytes_span(e->frame));
 	else
 		router_on_frame(s->router, e->slot->peer, e->frame, false, s->now);
+	router_flush(s->router);
 }
 
 static void hold_frame(struct sim_cell_slot *slot, const struct event *e)
@@ -378,8 +381,10 @@ static void handle(struct sim *s, const struct event *e)
 		s->cfg.refill(s->cfg.refill_arg, slot->cell);
 		break;
 	case EV_TICK:
-		if (s->router)
+		if (s->router) {
 			router_tick(s->router, s->now);
+			router_flush(s->router);
+		}
 		sim_push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
 		break;
 	case EV_SYNC:
@@ -408,6 +413,11 @@ bool sim_run(struct sim *s, uint64_t until_us, bool (*done)(void *arg), void *ar
 uint64_t sim_now_us(const struct sim *s)
 {
 	return s->now;
+}
+
+void sim_jump_wall(struct sim *s, int64_t us)
+{
+	s->wall_jump += us;
 }
 
 uint64_t sim_digest(const struct sim *s)

@@ -81,6 +81,9 @@ struct sim_config {
 	 * place for a judge: it sees what is true, neither late nor with gaps. */
 	void (*committed)(void *arg, uint64_t revision, struct span record);
 	void *committed_arg;
+	/* Every frame that the broker puts on the bus, before any is lost. */
+	void (*published)(void *arg, struct bytes *frame);
+	void *published_arg;
 };
 
 struct sim *sim_new(const struct sim_config *cfg);
@@ -94,6 +97,8 @@ void sim_wake(struct sim *s, const char *cell);
  * NULL) says true after an event. Returns whether it did. */
 bool sim_run(struct sim *s, uint64_t until_us, bool (*done)(void *arg), void *arg);
 uint64_t sim_now_us(const struct sim *s);
+/* Somebody sets the clock on the wall; monotonic time knows nothing of it. */
+void sim_jump_wall(struct sim *s, int64_t us);
 uint64_t sim_random(struct sim *s);
 uint64_t sim_digest(const struct sim *s);
 uint64_t sim_events(const struct sim *s);

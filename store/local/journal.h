@@ -130,6 +130,7 @@ void journal_disk_destroy(struct journal_disk *d); /* after the journal was clos
 /* `record` is told of every record when it is on the disk; NULL: nobody is. */
 void journal_disk_watch(struct journal_disk *d,
 			void (*record)(void *arg, uint64_t revision, struct span data), void *arg);
+/* Without a disk it has one of its own, which nothing survives. */
 int journal_memory_open(struct journal **out, struct journal_disk *disk, struct err *e);
 /* The simulator decides when a sync is done: an appended batch stays in
  * flight while held. */

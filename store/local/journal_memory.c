@@ -44,6 +44,7 @@ struct memory {
 	struct journal_disk *disk;
 	const struct journal_batch *batch; /* in flight */
 	bool held, cut, full;
+	bool owns; /* the disk, which goes with it */
 	size_t allowed; /* batches, although held */
 	char fail[160]; /* why the next batch fails; empty: it does not */
 };
@@ -323,6 +324,8 @@ static void memory_close(struct journal *j)
 	struct memory *m = memory_of(j);
 	if (m->batch && !m->cut && !m->fail[0])
 		disk_write(m->disk, m->batch, SIZE_MAX);
+	if (m->owns)
+		journal_disk_destroy(m->disk);
 	free(m);
 }
 
@@ -343,7 +346,8 @@ int journal_memory_open(struct journal **out, struct journal_disk *disk, struct 
 	(void)e;
 	struct memory *m = mem_alloc(sizeof *m);
 	m->journal.ops = &memory_ops;
-	m->disk = disk;
+	m->owns = !disk;
+	m->disk = disk ? disk : journal_disk_new();
 	*out = &m->journal;
 	return 0;
 }
