@@ -90,7 +90,10 @@ unit_access_LIBS := control objects runtime schema store broker
 unit_nodes_LIBS := nodes control objects runtime schema store broker
 unit_tools_LIBS := $(LIBS)
 
-TEST_SRCS := $(wildcard tests/unit/*/*.c tests/actor/*.c tests/sim/*.c)
+THREAD_HELP := $(BUILD)/obj/tests/threads/main.o $(BUILD)/obj/tests/threads/twin.o
+THREAD_SRCS := $(filter-out %/main.c %/twin.c,$(wildcard tests/threads/*.c))
+THREAD_TESTS := $(patsubst %.c,$(BUILD)/%,$(THREAD_SRCS))
+TEST_SRCS := $(wildcard tests/unit/*/*.c tests/actor/*.c tests/sim/*.c) $(THREAD_SRCS)
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SRCS))
 E2E_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 TEST_HELP := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
@@ -106,6 +109,10 @@ $(BUILD)/tests/actor/%: $(BUILD)/obj/tests/actor/%.o $(TEST_HELP) $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
+$(BUILD)/tests/threads/%: $(BUILD)/obj/tests/threads/%.o $(THREAD_HELP) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS)
 $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -115,9 +122,24 @@ $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
 
+# The same product with bugs planted in it (broker/base/planted.h), linked
+# before the archives, for one test of the tests.
+PLANTED_SRCS := $(shell grep -l '"broker/base/planted.h"' $(foreach l,$(LIBS),$(call srcs,$(l))))
+PLANTED_OBJS := $(patsubst %.c,$(BUILD)/planted/%.o,$(PLANTED_SRCS))
+$(BUILD)/planted/%.o: %.c | $(BUILD)/gen/.ready
+	@mkdir -p $(@D)
+	@echo "  CC $< (planted)"
+	@$(CC) $(CFLAGS_ALL) -DPLANTED_BUGS -MMD -MP -c $< -o $@
+$(BUILD)/obj/tests/sim/planted.o: CFLAGS_ALL += -DPLANTED_BUGS
+$(BUILD)/tests/sim/planted: $(BUILD)/obj/tests/sim/planted.o $(PLANTED_OBJS) $(TEST_HELP) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
+
 .PHONY: bench
-.PHONY: tests fuzz fuzzers check test test-long demo deps clean help format
+.PHONY: tests thread-tests fuzz fuzzers check test test-long demo deps clean help format
 tests: $(TESTS) $(E2E_PROGRAMS)
+thread-tests: $(THREAD_TESTS)
 
 # A minute: everything builds, and all but the sanitizers and the slow.
 check:
@@ -126,7 +148,8 @@ check:
 
 # Everything in its short form. On a machine without the packages they are
 # installed first, and make starts again with them.
-SAN_TESTS := $(patsubst build/%,build-address-undefined/%,$(TESTS))
+SAN_TESTS := $(patsubst build/%,build-address-undefined/%,$(TESTS)) \
+	$(patsubst build/%,build-thread/%,$(THREAD_TESTS))
 ifdef NEEDS_DEPS
 test demo: deps
 	@$(MAKE) --no-print-directory $@
@@ -135,6 +158,7 @@ test:
 	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=thread thread-tests
 	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh) \
 		tests/e2e-thread tests/e2e-address
 
@@ -195,4 +219,4 @@ help:
 	@echo 'SAN=address,undefined or SAN=thread builds into a folder of its own'
 
 .SECONDARY:
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/planted -name '*.d' 2>/dev/null)

@@ -1,7 +1,9 @@
 #include "broker/catalogue.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "broker/base/mem.h"
 #include "broker/messages.h"
 
 const struct msg_row *catalogue_by_number(const struct catalogue *c, uint16_t number)
@@ -20,6 +22,70 @@ const struct msg_row *catalogue_by_name(const struct catalogue *c, const char *n
 			if (strcmp(r->name, name) == 0)
 				return r;
 	return NULL;
+}
+
+/* ---- the index: rows by number, and an open hash of their names */
+
+struct catalogue_index {
+	const struct msg_row **by_number, **by_name;
+	size_t numbers, mask;
+};
+
+static uint32_t hash_of(const char *name)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 16777619u;
+	return h ^ h >> 15;
+}
+
+/* Where the name is, or the place that is free for it. */
+static size_t place_of(const struct catalogue_index *x, const char *name)
+{
+	size_t at = hash_of(name) & x->mask;
+	while (x->by_name[at] && strcmp(x->by_name[at]->name, name) != 0)
+		at = (at + 1) & x->mask;
+	return at;
+}
+
+struct catalogue_index *catalogue_index_new(const struct catalogue *c)
+{
+	struct catalogue_index *x = mem_alloc(sizeof *x);
+	size_t rows = 0;
+	for (const struct msg_table *const *t = c->tables; *t; t++)
+		for (const struct msg_row *r = (*t)->rows; r->name; r++, rows++)
+			if (r->number >= x->numbers)
+				x->numbers = r->number + 1u;
+	x->mask = 15;
+	while (x->mask < 2 * rows)
+		x->mask = 2 * x->mask + 1;
+	x->by_number = mem_alloc(x->numbers * sizeof *x->by_number);
+	x->by_name = mem_alloc((x->mask + 1) * sizeof *x->by_name);
+	for (const struct msg_table *const *t = c->tables; *t; t++)
+		for (const struct msg_row *r = (*t)->rows; r->name; r++) {
+			x->by_number[r->number] = r;
+			x->by_name[place_of(x, r->name)] = r;
+		}
+	return x;
+}
+
+void catalogue_index_free(struct catalogue_index *x)
+{
+	if (!x)
+		return;
+	free(x->by_number);
+	free(x->by_name);
+	free(x);
+}
+
+const struct msg_row *catalogue_numbered(const struct catalogue_index *x, uint16_t number)
+{
+	return number < x->numbers ? x->by_number[number] : NULL;
+}
+
+const struct msg_row *catalogue_named(const struct catalogue_index *x, const char *name)
+{
+	return x->by_name[place_of(x, name)];
 }
 
 static int check_field(const struct msg_row *row, const struct msg_field *f, struct mp v,

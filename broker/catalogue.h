@@ -74,6 +74,12 @@ struct catalogue {
 
 const struct msg_row *catalogue_by_number(const struct catalogue *c, uint16_t number);
 const struct msg_row *catalogue_by_name(const struct catalogue *c, const char *name);
+/* The same without a walk, for who looks up with every message. */
+struct catalogue_index;
+struct catalogue_index *catalogue_index_new(const struct catalogue *c);
+void catalogue_index_free(struct catalogue_index *x);
+const struct msg_row *catalogue_numbered(const struct catalogue_index *x, uint16_t number);
+const struct msg_row *catalogue_named(const struct catalogue_index *x, const char *name);
 /* Whether a body is as its row says. ERR_INVALID names the field. */
 int catalogue_check(const struct msg_row *row, struct mp body, struct err *e);
 /* Appends the body as a tap may show it: what is secret is nil. A body that is

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-enum { PLACES = 15 };
+enum {
+	PLACES = 15,
+	HEAD_BYTES_MAX = 128, /* all places but names and body, at their longest */
+};
 
 static void encode_trace(struct buf *out, const struct trace *t)
 {
@@ -18,9 +21,14 @@ static void encode_trace(struct buf *out, const struct trace *t)
 	mpw_u64(out, t->cause);
 }
 
+size_t env_bytes_max(const struct envelope *env)
+{
+	return HEAD_BYTES_MAX + env->to.len + env->from.len + env->body.len;
+}
+
 void env_encode(struct buf *out, const struct envelope *env)
 {
-	buf_reserve(out, 96 + env->to.len + env->from.len + env->body.len);
+	buf_reserve(out, env_bytes_max(env));
 	mpw_array(out, PLACES);
 	mpw_u64(out, ENV_VERSION);
 	mpw_u64(out, env->type);

@@ -61,6 +61,7 @@ struct envelope {
 };
 
 void env_encode(struct buf *out, const struct envelope *env);
+size_t env_bytes_max(const struct envelope *env); /* encoded it has no more */
 /* Strict: everything is checked, the body too. ERR_INVALID or ERR_LIMIT. */
 int env_decode(struct span frame, struct envelope *env, struct err *e);
 /* For frames of our own process: the head is read, the body taken as it is. */

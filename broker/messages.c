@@ -10,12 +10,14 @@ static const struct msg_field hello[] = {
 	{"incarnation", MP_INT, 0, true, "new with every start of the cell"},
 	{"version", MP_ARRAY, 2, true, "lowest and highest catalogue version spoken"},
 	{"names", MP_ARRAY, 200000, true, "actors that can be reached there"},
+	{"batch", MP_INT, 0, false, "bytes of a batch that it takes; absent: none, a message a frame"},
 	END,
 };
 static const struct msg_field welcome[] = {
 	{"epoch", MP_INT, 0, true, "of this session; every later envelope carries it"},
 	{"ping_ms", MP_INT, 0, true, "how often the broker wants to hear something"},
 	{"window", MP_INT, 0, true, "bytes that may be on their way to the cell; see session.credit"},
+	{"batch", MP_INT, 0, false, "bytes of a batch that the broker takes"},
 	END,
 };
 static const struct msg_field bye[] = {
@@ -88,7 +90,7 @@ static const struct msg_field nothing[] = {END};
 static const struct msg_field state[] = {
 	{"sessions", MP_ARRAY, 0, true, "a map each: cell, names, epoch, silent_us"},
 	{"counts", MP_MAP, 32, true,
-	 "routed, published, refused_full, refused_gone, strangers, malformed, stale, forged"},
+	 "routed, published, refused_full, refused_gone, strangers, malformed, stale, forged, refused_credit, batches"},
 	END,
 };
 

@@ -1,38 +1,16 @@
-#include "broker/router.h"
-
-#include <stdio.h>
+/* Sessions, and what each frame is about (see router.h). Names are in
+ * router_names.c, what leaves in router_post.c. */
 #include <stdlib.h>
 
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
-#include "broker/base/omap.h"
-#include "broker/catalogue.h"
+#include "broker/base/planted.h"
 #include "broker/messages.h"
+#include "broker/router_private.h"
 
-enum { RETURN_BYTES = 256 }; /* around a message that is returned */
-
-struct session {
-	uint64_t peer;
-	uint64_t epoch;
-	uint64_t incarnation;
-	uint64_t heard_us;
-	uint64_t sent, taken; /* bytes of routed frames: handed to the socket, said to have come */
-	char *cell;
-	struct omap names; /* name -> this session; the keys are what counts */
-};
-
-struct router {
-	struct router_ops ops;
-	struct router_stats stats;
-	uint32_t cluster;
-	uint64_t next_epoch;
-	uint64_t sequence;
-	uint64_t born_us; /* 0: nothing happened yet */
-	bool settled;     /* cells have had the time to say hello */
-	struct omap peers;   /* peer number -> session */
-	struct omap cells;   /* name of a cell -> its session */
-	struct omap names;   /* actor's name -> session */
-	struct omap watches; /* watched name -> struct omap of watchers' names */
+enum {
+	GATHER_FRAMES = 256, /* then they leave, whatever else is still to be read */
+	BATCH_BYTES_MIN = 256, /* who takes less takes none */
 };
 
 struct router *router_new(const struct router_ops *ops, uint32_t cluster, uint64_t seed)
@@ -50,14 +28,10 @@ static void session_free(void *p)
 {
 	struct session *s = p;
 	omap_fini(&s->names, NULL);
+	omap_fini(&s->wants, NULL);
+	batch_fini(&s->batch);
 	free(s->cell);
 	free(s);
-}
-
-static void watchers_free(void *p)
-{
-	omap_fini(p, NULL);
-	free(p);
 }
 
 void router_free(struct router *r)
@@ -65,9 +39,8 @@ void router_free(struct router *r)
 	if (!r)
 		return;
 	omap_fini(&r->peers, session_free);
-	omap_fini(&r->names, NULL);
 	omap_fini(&r->cells, NULL);
-	omap_fini(&r->watches, watchers_free);
+	names_free(r);
 	free(r);
 }
 
@@ -81,138 +54,28 @@ static struct session *session_of(const struct router *r, uint64_t peer)
 	return omap_get_u64(&r->peers, peer);
 }
 
-/* ---- what the broker says itself */
-
-static int say(struct router *r, uint64_t peer, struct envelope *env, struct buf *body)
+static void stop_waiting(struct router *r, struct session *s)
 {
-	env->cluster = r->cluster;
-	env->sequence = ++r->sequence;
-	env->hops = ENV_HOPS;
-	env->body = span_buf(body);
-	struct buf out = {0};
-	env_encode(&out, env);
-	struct bytes *frame = bytes_take(&out);
-	int rc = r->ops.send(r->ops.arg, peer, frame);
-	bytes_unref(frame);
-	buf_fini(body);
-	return rc;
+	struct session **at = &r->waiting;
+	while (*at && *at != s)
+		at = &(*at)->next_waiting;
+	if (*at)
+		*at = s->next_waiting;
+	s->waiting = false;
 }
 
-static void say_system(struct router *r, uint64_t peer, uint16_t kind, struct buf *body)
+static void name_lost(struct router *r, struct span name, int reason)
 {
-	struct envelope env = {.type = ENV_SYSTEM, .from = span_of("broker"), .kind = kind};
-	say(r, peer, &env, body);
-}
-
-static void say_bye(struct router *r, uint64_t peer, const char *reason)
-{
-	struct buf body = {0};
-	mpw_map(&body, 1);
-	mpw_kv_str(&body, "reason", reason);
-	say_system(r, peer, MSG_SESSION_BYE, &body);
-}
-
-static void say_failed(struct router *r, uint64_t peer, const struct envelope *req, int code)
-{
-	struct envelope env = {
-		.type = ENV_ERROR,
-		.to = req->from,
-		.from = req->to,
-		.correlation = req->correlation,
-		.kind = MSG_ERROR,
-		.trace = req->trace,
-	};
-	char text[200];
-	snprintf(text, sizeof text, "%.*s: %s", (int)req->to.len, (const char *)req->to.data,
-		 err_text(code));
-	struct buf body = {0};
-	mpw_map(&body, 2);
-	mpw_kv_str(&body, "code", err_name(code));
-	mpw_kv_str(&body, "text", text);
-	say(r, peer, &env, &body);
-}
-
-/* A message that waits for no answer goes back to the cell that sent it, which
- * keeps its dead letters; what is too large to be wrapped is only counted. */
-static void say_returned(struct router *r, uint64_t peer, int code, struct bytes *frame)
-{
-	struct buf body = {0};
-	if (bytes_span(frame).len > ENV_FRAME_BYTES_MAX - RETURN_BYTES)
-		return;
-	mpw_map(&body, 2);
-	mpw_kv_str(&body, "code", err_name(code));
-	mpw_str(&body, "letter");
-	mpw_bin(&body, bytes_span(frame));
-	say_system(r, peer, MSG_LETTER_RETURNED, &body);
-}
-
-/* ---- names and who watches them */
-
-static void say_down(struct router *r, struct span watcher, struct span name, int reason)
-{
-	struct session *s = omap_get(&r->names, watcher);
-	if (!s)
-		return;
-	struct envelope env = {
-		.type = ENV_SYSTEM, .to = watcher, .from = span_of("broker"), .kind = MSG_NAME_DOWN};
-	struct buf body = {0};
-	mpw_map(&body, 2);
-	mpw_kv_span(&body, "name", name);
-	mpw_kv_str(&body, "reason", err_name(reason));
-	say(r, s->peer, &env, &body);
-}
-
-static void name_gone(struct router *r, struct span name, int reason)
-{
-	struct omap *watchers = omap_remove(&r->watches, name);
-	if (!watchers)
-		return;
-	for (struct onode *n = omap_first(watchers); n; n = omap_next(n))
-		say_down(r, onode_key(n), name, reason);
-	watchers_free(watchers);
-}
-
-static void name_watch(struct router *r, struct span watcher, struct span name)
-{
-	/* A broker that was just started knows nobody: who is absent now may be
-	 * about to say hello. The tick that ends this time tells of those who
-	 * did not. */
-	if (r->settled && !omap_get(&r->names, name)) {
-		say_down(r, watcher, name, ERR_UNREACHABLE);
-		return;
-	}
-	struct omap *watchers = omap_get(&r->watches, name);
-	if (!watchers) {
-		watchers = mem_alloc(sizeof *watchers);
-		omap_put(&r->watches, name, watchers);
-	}
-	omap_put(watchers, watcher, r);
-}
-
-/* The first watched name that nobody has. */
-static struct span first_absent(const struct router *r)
-{
-	for (struct onode *n = omap_first(&r->watches); n; n = omap_next(n))
-		if (!omap_get(&r->names, onode_key(n)))
-			return onode_key(n);
-	return (struct span){0};
-}
-
-static void settle(struct router *r, uint64_t now_us)
-{
-	if (r->settled || now_us < r->born_us + ROUTER_SILENCE_US)
-		return;
-	r->settled = true;
-	for (struct span name; (name = first_absent(r)).len;) {
-		struct bytes *copy = bytes_copy(name.data, name.len);
-		name_gone(r, bytes_span(copy), ERR_UNREACHABLE);
-		bytes_unref(copy);
-	}
+	name_gone(r, name, reason);
+	name_free(r, name);
 }
 
 /* `kept` (may be NULL): its names are put there, and nobody is told. */
 static void session_end(struct router *r, struct session *s, int reason, struct omap *kept)
 {
+	session_flush(r, s);
+	stop_waiting(r, s);
+	names_want_nothing(r, s);
 	omap_remove_u64(&r->peers, s->peer);
 	if (omap_get(&r->cells, span_of(s->cell)) == s)
 		omap_remove(&r->cells, span_of(s->cell));
@@ -223,54 +86,51 @@ static void session_end(struct router *r, struct session *s, int reason, struct 
 		if (kept)
 			omap_put(kept, onode_key(n), r);
 		else
-			name_gone(r, onode_key(n), reason);
+			name_lost(r, onode_key(n), reason);
 	}
 	r->stats.sessions = r->peers.count;
 	r->stats.names = r->names.count;
 	session_free(s);
 }
 
-static void name_register(struct router *r, struct session *s, struct span name)
-{
-	if (name.len == 0 || name.len > ENV_NAME_BYTES_MAX)
-		return;
-	struct session *was = omap_put(&r->names, name, s);
-	omap_put(&s->names, name, s);
-	r->stats.names = r->names.count;
-	if (was && was != s) {
-		omap_remove(&was->names, name);
-		name_gone(r, name, ERR_STALE); /* that one, not its successor */
-		log_warn("broker", "%.*s moved from cell %s to %s", (int)name.len, name.data,
-			 was->cell, s->cell);
-		say_bye(r, was->peer, "an actor's name was taken over");
-	}
-}
-
-static void name_release(struct router *r, struct session *s, struct span name)
-{
-	if (omap_get(&r->names, name) != s)
-		return;
-	omap_remove(&r->names, name);
-	omap_remove(&s->names, name);
-	r->stats.names = r->names.count;
-	name_gone(r, name, ERR_CLOSED);
-}
-
 /* ---- sessions */
 
 /* A cell that comes again replaces its former session at once instead of
  * after the silence. When it was started again, its actors of then are gone;
- * when only its connection was, they are not: `kept`. */
-static void end_former(struct router *r, struct span cell, uint64_t incarnation,
+ * when only its connection was, they are not: `kept`. True: only that. */
+static bool end_former(struct router *r, struct span cell, uint64_t incarnation,
 		       struct omap *kept)
 {
 	struct session *s = omap_get(&r->cells, cell);
 	if (!s)
-		return;
+		return false;
 	bool same = s->incarnation == incarnation;
 	if (!same)
 		say_bye(r, s->peer, "the cell was started again elsewhere");
 	session_end(r, s, ERR_UNREACHABLE, same ? kept : NULL);
+	return same;
+}
+
+/* Those of a hello. Who only says it again takes nothing from others. */
+static void take_names(struct router *r, struct session *s, struct mp names, size_t count,
+		       bool again)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct span name;
+		if (mp_str(&names, &name))
+			break;
+		const struct session *owner = omap_get(&r->names, name);
+		if (again && owner && owner != s)
+			name_want(r, s, name);
+		else
+			name_register(r, s, name);
+	}
+}
+
+static size_t batch_limit(struct mp hello)
+{
+	int64_t bytes = mp_path_int(hello, "batch", 0);
+	return bytes < BATCH_BYTES_MIN ? 0 : bytes < BATCH_BYTES_MAX ? (size_t)bytes : BATCH_BYTES_MAX;
 }
 
 static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t now_us)
@@ -290,31 +150,28 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 	struct omap kept = {0};
 	if (old && (old->incarnation != incarnation || !span_is(cell, old->cell)))
 		session_end(r, old, ERR_STALE, NULL);
-	end_former(r, cell, incarnation, &kept);
+	bool again = end_former(r, cell, incarnation, &kept);
 	struct session *s = mem_alloc(sizeof *s);
 	s->peer = peer;
 	s->epoch = r->next_epoch++;
 	s->incarnation = incarnation;
 	s->heard_us = now_us;
 	s->cell = mem_ndup(cell.data, cell.len);
+	s->batch.limit = batch_limit(body);
 	omap_put_u64(&r->peers, peer, s);
 	omap_put(&r->cells, cell, s);
 	r->stats.sessions = r->peers.count;
-	for (size_t i = 0; i < count; i++) {
-		struct span name;
-		if (mp_str(&names, &name))
-			break;
-		name_register(r, s, name);
-	}
+	take_names(r, s, names, count, again);
 	for (struct onode *n = omap_first(&kept); n; n = omap_next(n))
 		if (!omap_get(&r->names, onode_key(n)))
-			name_gone(r, onode_key(n), ERR_CLOSED);
+			name_lost(r, onode_key(n), ERR_CLOSED);
 	omap_fini(&kept, NULL);
 	struct buf welcome = {0};
-	mpw_map(&welcome, 3);
+	mpw_map(&welcome, 4);
 	mpw_kv_u64(&welcome, "epoch", s->epoch);
 	mpw_kv_u64(&welcome, "window", ROUTER_WINDOW_BYTES);
 	mpw_kv_u64(&welcome, "ping_ms", ROUTER_PING_US / 1000);
+	mpw_kv_u64(&welcome, "batch", BATCH_BYTES_MAX);
 	say_system(r, peer, MSG_SESSION_WELCOME, &welcome);
 }
 
@@ -324,7 +181,8 @@ static void on_hello(struct router *r, uint64_t peer, struct mp body, uint64_t n
 static bool names_differ(const struct session *s, struct mp ping)
 {
 	int64_t count = mp_path_int(ping, "names", -1);
-	return count >= 0 && (uint64_t)count != s->names.count;
+	return count >= 0 && !PLANTED(NAMES_NOT_COMPARED) &&
+	       (uint64_t)count != s->names.count + s->wants.count;
 }
 
 static void on_credit(struct session *s, struct mp body)
@@ -386,28 +244,6 @@ static void on_system(struct router *r, struct session *s, const struct envelope
 	}
 }
 
-static bool has_credit(const struct session *to, const struct envelope *env, size_t bytes)
-{
-	bool asks = env->type == ENV_REQUEST || env->type == ENV_SEND;
-	return !asks || to->sent + bytes - to->taken <= ROUTER_WINDOW_BYTES;
-}
-
-static int hand_over(struct router *r, struct session *to, const struct envelope *env,
-		     struct bytes *frame)
-{
-	size_t bytes = bytes_span(frame).len;
-	if (!to)
-		return ERR_UNREACHABLE;
-	if (!has_credit(to, env, bytes)) {
-		r->stats.refused_credit++;
-		return ERR_OVERLOADED;
-	}
-	int rc = r->ops.send(r->ops.arg, to->peer, frame);
-	if (rc == 0)
-		to->sent += bytes;
-	return rc;
-}
-
 /* ---- what the broker tells about itself */
 
 static void put_counts(struct buf *b, const struct router_stats *s)
@@ -420,7 +256,7 @@ static void put_counts(struct buf *b, const struct router_stats *s)
 		{"refused_full", s->refused_full},   {"refused_gone", s->refused_gone},
 		{"strangers", s->strangers},	     {"malformed", s->malformed},
 		{"stale", s->stale},		     {"forged", s->forged},
-		{"refused_credit", s->refused_credit},
+		{"refused_credit", s->refused_credit}, {"batches", s->batches},
 	};
 	mpw_map(b, sizeof counts / sizeof *counts);
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
@@ -457,53 +293,62 @@ static void on_request(struct router *r, struct session *from, const struct enve
 	say(r, from->peer, &reply, &body);
 }
 
-static void route(struct router *r, struct session *from, const struct envelope *env,
-		  struct bytes *frame)
-{
-	int rc = hand_over(r, omap_get(&r->names, env->to), env, frame);
-	if (rc == 0) {
-		r->stats.routed++;
-		return;
-	}
-	*(rc == ERR_OVERLOADED ? &r->stats.refused_full : &r->stats.refused_gone) += 1;
-	if (r->ops.dead)
-		r->ops.dead(r->ops.arg, env, rc);
-	if (env->type == ENV_REQUEST)
-		say_failed(r, from->peer, env, rc);
-	else if (env->type == ENV_SEND)
-		say_returned(r, from->peer, rc, frame);
-}
-
-static void on_bus_frame(struct router *r, struct bytes *frame)
+static void on_bus_frame(struct router *r, const struct piece *p)
 {
 	struct span topic, rest;
-	if (env_split_topic(bytes_span(frame), &topic, &rest)) {
+	if (env_split_topic(p->raw, &topic, &rest)) {
 		r->stats.malformed++;
 		return;
 	}
 	r->stats.published++;
+	struct bytes *frame = bytes_part(p->frame, p->raw);
 	r->ops.publish(r->ops.arg, frame);
+	bytes_unref(frame);
 }
 
-void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool trusted,
+static void malformed(struct router *r, const char *why)
+{
+	if (!r->stats.malformed++)
+		log_warn("broker", "a frame was dropped: %s", why);
+}
+
+/* Of a session, which it names. */
+static void on_envelope(struct router *r, struct session *s, const struct envelope *env,
+			const struct piece *p, uint64_t now_us)
+{
+	if (env->epoch != s->epoch) {
+		r->stats.stale++;
+		return; /* sent before our welcome reached it */
+	}
+	s->heard_us = now_us;
+	if (env->from.len && omap_get(&r->names, env->from) != s) {
+		r->stats.forged++;
+		return;
+	}
+	if (env->type == ENV_SYSTEM)
+		on_system(r, s, env);
+	else if (env->type == ENV_REQUEST && span_is(env->to, "broker"))
+		on_request(r, s, env, now_us);
+	else
+		route(r, env, p);
+}
+
+static void on_piece(struct router *r, uint64_t peer, const struct piece *p, bool trusted,
 		     uint64_t now_us)
 {
-	struct span raw = bytes_span(frame);
 	struct session *s = session_of(r, peer);
-	if (raw.len && raw.data[0] < 0x80) {
+	if (p->raw.len && p->raw.data[0] < 0x80) {
 		if (s)
-			on_bus_frame(r, frame);
+			on_bus_frame(r, p);
 		else
 			r->stats.strangers++;
 		return;
 	}
 	struct envelope env;
 	struct err e = {0};
-	int rc = trusted ? env_decode_trusted(raw, &env, &e) : env_decode(raw, &env, &e);
+	int rc = trusted ? env_decode_trusted(p->raw, &env, &e) : env_decode(p->raw, &env, &e);
 	if (rc || env.cluster != r->cluster) {
-		if (!r->stats.malformed++)
-			log_warn("broker", "a frame was dropped: %s",
-				 rc ? e.text : "it belongs to another cluster");
+		malformed(r, rc ? e.text : "it belongs to another cluster");
 		return;
 	}
 	if (env.type == ENV_SYSTEM && env.kind == MSG_SESSION_HELLO) {
@@ -515,21 +360,42 @@ void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool 
 		say_bye(r, peer, "no session: say hello");
 		return;
 	}
-	if (env.epoch != s->epoch) {
-		r->stats.stale++;
-		return; /* sent before our welcome reached it */
-	}
-	s->heard_us = now_us;
-	if (env.from.len && omap_get(&r->names, env.from) != s) {
-		r->stats.forged++;
+	on_envelope(r, s, &env, p, now_us);
+}
+
+static void on_batch(struct router *r, uint64_t peer, struct bytes *frame, bool trusted,
+		     uint64_t now_us)
+{
+	struct batch_reader in;
+	struct err e = {0};
+	struct piece p = {.frame = frame};
+	if (batch_open(&in, bytes_span(frame), &e)) {
+		malformed(r, e.text);
 		return;
 	}
-	if (env.type == ENV_SYSTEM)
-		on_system(r, s, &env);
-	else if (env.type == ENV_REQUEST && span_is(env.to, "broker"))
-		on_request(r, s, &env, now_us);
+	r->stats.batches++;
+	while (batch_next(&in, &p.raw))
+		on_piece(r, peer, &p, trusted, now_us);
+}
+
+void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool trusted,
+		     uint64_t now_us)
+{
+	struct piece whole = {bytes_span(frame), frame};
+	if (batch_is(whole.raw))
+		on_batch(r, peer, frame, trusted, now_us);
 	else
-		route(r, s, &env, frame);
+		on_piece(r, peer, &whole, trusted, now_us);
+	if (r->gathered >= GATHER_FRAMES)
+		router_flush(r);
+}
+
+void router_refuse(struct router *r, uint64_t peer, struct bytes *frame, int code)
+{
+	struct envelope env;
+	if (session_of(r, peer) && env_decode(bytes_span(frame), &env, NULL) == 0 &&
+	    env.type == ENV_REQUEST)
+		say_failed(r, peer, &env, code);
 }
 
 void router_on_subscribe(struct router *r, struct span topic)
@@ -551,7 +417,7 @@ void router_tick(struct router *r, uint64_t now_us)
 {
 	if (!r->born_us)
 		r->born_us = now_us;
-	settle(r, now_us);
+	names_settle(r, now_us);
 	struct onode *n = omap_first(&r->peers);
 	while (n) {
 		struct session *s = n->value;

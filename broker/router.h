@@ -5,15 +5,19 @@
  *
  * A *session* is one cell's connection, opened by session.hello and named by
  * an epoch that every later envelope must carry. A *name* belongs to the
- * session that registered it last; the former owner is told session.bye.
+ * session that registered it last; the former owner is told session.bye, and
+ * again when the name is free.
  * A session has *credit*: so many bytes may be on their way to it. It says
  * what it has taken (session.credit, and with each ping); a pong says what was
  * sent, because what came before the pong came or is lost.
  * Nothing is queued here: a frame is handed to the socket or refused, and a
- * refused request is answered at once with ENV_ERROR.
+ * refused request is answered at once with ENV_ERROR. What one burst brings for
+ * the same session leaves as one batch (batch.h), if the session takes those:
+ * at router_flush, which the caller owes after each burst, or sooner.
  *
  * Frames that start with a topic (any byte under 0x80) go to the bus as they
- * are; all others are envelopes. Frames are passed on without a copy. */
+ * are; all others are envelopes, or batches of both. Large frames are passed on
+ * without a copy. */
 #ifndef BROKER_ROUTER_H
 #define BROKER_ROUTER_H
 
@@ -34,11 +38,12 @@ struct router_ops {
 };
 
 struct router_stats {
-	uint64_t routed, published;
+	uint64_t routed, published; /* handed on; one by one, also out of batches */
 	uint64_t refused_full, refused_gone; /* answered or dead letters */
 	uint64_t refused_credit;             /* of refused_full: its window was used up */
 	uint64_t strangers;                  /* frames without a session */
 	uint64_t malformed, stale, forged;
+	uint64_t batches; /* that came */
 	uint64_t sessions, names;
 };
 
@@ -58,6 +63,11 @@ void router_free(struct router *r);
 /* One frame of a peer. `trusted`: from our own process (not checked whole). */
 void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool trusted,
 		     uint64_t now_us);
+/* Nothing more to be read for now: what waits for each session leaves. */
+void router_flush(struct router *r);
+/* A peer's request is answered with that error, as if its receiver could not
+ * be reached: for fault filters. What is no request: nothing happens. */
+void router_refuse(struct router *r, uint64_t peer, struct bytes *frame, int code);
 /* Somebody subscribed to a topic: the store is asked to publish its head. */
 void router_on_subscribe(struct router *r, struct span topic);
 /* Ends sessions that were silent too long. Call it every second or so. */

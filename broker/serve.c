@@ -115,9 +115,9 @@ static void remove_path(char *path)
 	free(path);
 }
 
-static void watch(struct broker *b, int fd)
+static void watch(struct broker *b, int fd, struct sock *s)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = s};
 	epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
 }
 
@@ -136,66 +136,66 @@ int broker_open(struct broker **out, const struct broker_config *cfg, struct err
 		broker_free(b);
 		return rc;
 	}
-	watch(b, b->stop_fd);
-	watch(b, sock_fd(b->near));
-	watch(b, sock_fd(b->bus));
+	watch(b, b->stop_fd, NULL);
+	watch(b, sock_fd(b->near), b->near);
+	watch(b, sock_fd(b->bus), b->bus);
 	if (b->far)
-		watch(b, sock_fd(b->far));
+		watch(b, sock_fd(b->far), b->far);
 	*out = b;
 	return 0;
 }
 
-static bool serve_router(struct broker *b, struct sock *s, uint64_t mark, bool trusted)
+static void serve_router(struct broker *b, struct sock *s, uint64_t mark, bool trusted)
 {
 	uint64_t now = now_us();
-	for (int i = 0; s && i < BURST; i++) {
+	for (int i = 0; s && !sock_quiet(s) && i < BURST; i++) {
 		uint64_t peer = 0;
 		struct bytes *frame = NULL;
-		int rc = sock_recv(s, &peer, &frame);
-		if (rc == ERR_AGAIN)
-			return false;
-		if (rc == 0)
+		if (sock_recv(s, &peer, &frame) == 0)
 			router_on_frame(b->router, peer | mark, frame, trusted, now);
 		bytes_unref(frame);
 	}
-	return s != NULL;
 }
 
-static bool serve_bus(struct broker *b)
+static void serve_bus(struct broker *b)
 {
-	for (int i = 0; i < BURST; i++) {
+	for (int i = 0; i < BURST && !sock_quiet(b->bus); i++) {
 		uint64_t peer;
 		struct bytes *frame = NULL;
 		int rc = sock_recv(b->bus, &peer, &frame);
-		if (rc == ERR_AGAIN)
-			return false;
 		struct span f = bytes_span(frame);
 		/* 1 and the topic with its zero byte: somebody subscribed */
 		if (rc == 0 && f.len > 2 && f.data[0] == 1 && f.data[f.len - 1] == 0)
 			router_on_subscribe(b->router, (struct span){f.data + 1, f.len - 2});
 		bytes_unref(frame);
 	}
-	return true;
+}
+
+static void wait_for_frames(struct broker *b)
+{
+	struct epoll_event ev[8];
+	int n = epoll_wait(b->epoll_fd, ev, 8, TICK_MS);
+	for (int i = 0; i < n; i++)
+		if (ev[i].data.ptr)
+			sock_woken(ev[i].data.ptr);
 }
 
 void broker_run(struct broker *b)
 {
 	uint64_t tick_at = now_us();
 	while (!b->stopping) {
-		bool more = serve_router(b, b->near, 0, true);
-		more |= serve_router(b, b->far, FAR_PEER, false);
-		more |= serve_bus(b);
+		serve_router(b, b->near, 0, true);
+		serve_router(b, b->far, FAR_PEER, false);
+		serve_bus(b);
 		uint64_t now = now_us();
 		if (now >= tick_at) {
 			router_tick(b->router, now);
 			tick_at = now + TICK_MS * 1000;
 		}
-		/* Sending may have used up the edge that a descriptor announced. */
-		more = more || sock_readable(b->near) || sock_readable(b->bus) ||
-		       (b->far && sock_readable(b->far));
-		struct epoll_event ev[8];
-		if (!more)
-			epoll_wait(b->epoll_fd, ev, 8, TICK_MS);
+		router_flush(b->router);
+		if (!sock_readable(b->near) && !sock_readable(b->bus) &&
+		    !(b->far && sock_readable(b->far)))
+			wait_for_frames(b);
 	}
 	sock_close(b->near);
 	sock_close(b->far);

@@ -5,11 +5,15 @@
 #include <stdlib.h>
 
 #include "broker/base/mem.h"
+#include "broker/descriptors.h"
 #include "broker/envelope.h"
 
 enum {
 	QUEUE_FRAMES = 10000,
-	BUS_QUEUE_FRAMES = 50000,
+	/* Of each follower of the bus, at each end. It is the most that a slow one
+	 * costs the broker: what does not fit is lost to it alone, and fetched from
+	 * the store when it comes to the gap. */
+	BUS_QUEUE_FRAMES = 4000,
 	HANDSHAKE_MS = 5000,
 	RECONNECT_MIN_MS = 20,
 	BACKLOG = 1024,
@@ -31,10 +35,12 @@ struct sock {
 	zsock_t *z;
 	void *raw;
 	enum sock_kind kind;
+	bool quiet;
 };
 
 void sock_system_start(void)
 {
+	descriptors_raise();
 	zsys_handler_set(NULL);
 	zsys_set_io_threads(1);
 	zsys_set_max_sockets(16384);
@@ -118,12 +124,25 @@ int sock_fd(struct sock *s)
 	return fd;
 }
 
+void sock_woken(struct sock *s)
+{
+	s->quiet = false;
+}
+
+bool sock_quiet(const struct sock *s)
+{
+	return s->quiet;
+}
+
 bool sock_readable(struct sock *s)
 {
 	int events = 0;
 	size_t n = sizeof events;
+	if (s->quiet)
+		return false;
 	zmq_getsockopt(s->raw, ZMQ_EVENTS, &events, &n);
-	return events & ZMQ_POLLIN;
+	s->quiet = !(events & ZMQ_POLLIN);
+	return !s->quiet;
 }
 
 /* ---- frames */
@@ -165,6 +184,7 @@ int sock_recv(struct sock *s, uint64_t *peer, struct bytes **frame)
 {
 	bool more = false;
 	zmq_msg_t *m = recv_msg(s, &more);
+	s->quiet = !m;
 	if (!m)
 		return ERR_AGAIN;
 	if (s->kind == SOCK_ROUTER) {
@@ -209,6 +229,7 @@ static int send_identity(struct sock *s, uint64_t peer)
 
 int sock_send(struct sock *s, uint64_t peer, struct bytes *frame)
 {
+	s->quiet = false;
 	/* A ROUTER that is told to be mandatory refuses on the first part or not at all. */
 	if (s->kind == SOCK_ROUTER) {
 		int rc = send_identity(s, peer);
@@ -230,5 +251,6 @@ int sock_send(struct sock *s, uint64_t peer, struct bytes *frame)
 
 void sock_subscribe(struct sock *s, struct span prefix, bool on)
 {
+	s->quiet = false;
 	zmq_setsockopt(s->raw, on ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, prefix.data, prefix.len);
 }

@@ -16,7 +16,7 @@ struct sock;
 enum sock_kind { SOCK_ROUTER, SOCK_DEALER, SOCK_XPUB, SOCK_SUB };
 
 /* Once per process, before the first socket and after the last. Takes czmq's
- * signal handlers away. */
+ * signal handlers away and raises the limit of open files (descriptors.h). */
 void sock_system_start(void);
 void sock_system_stop(void);
 
@@ -25,9 +25,14 @@ int sock_bind(struct sock *s, const char *endpoint, struct err *e);
 int sock_connect(struct sock *s, const char *endpoint, struct err *e);
 void sock_close(struct sock *s); /* NULL is fine */
 
-/* Becomes readable on an *edge*: something may have changed; then receive and
- * send until ERR_AGAIN. sock_readable says what is so now. */
+/* Becomes readable on an *edge*: something may have changed; then say sock_woken,
+ * and receive until ERR_AGAIN. After that the socket is *quiet*: nothing is there,
+ * and the descriptor will tell, so that asking again is a system call for
+ * nothing. Sending ends the quiet, because it may use up the edge: sock_readable
+ * then says what is so. */
 int sock_fd(struct sock *s);
+void sock_woken(struct sock *s);
+bool sock_quiet(const struct sock *s);
 bool sock_readable(struct sock *s);
 
 /* ERR_AGAIN: nothing there. Consumers of a ROUTER get the peer's number. */

@@ -71,7 +71,7 @@ static int do_order(struct ctx *c, struct state *s, const struct msg *m)
 		struct buf b = {0};
 		mpw_map(&b, 1);
 		mpw_kv_str(&b, "what", "note");
-		ctx_command(c, "other", "faulty.order", &b, 0);
+		ctx_command(c, "other", "faulty.order", &b, 0, 0);
 	}
 	return 0;
 }

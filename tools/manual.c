@@ -61,7 +61,11 @@ static const char opening[] =
 	"  brings the epoch. A name that another program had is yours from then on, and\n"
 	"  the other one is told session.bye. session.bye at any time: the session is\n"
 	"  over, what you asked may or may not have happened; say hello again. Until the\n"
-	"  welcome everything but the hello is refused.\n";
+	"  welcome everything but the hello is refused.\n"
+	"  Batches, if you want them: a frame that is a msgpack array of bin is several\n"
+	"  frames in one, each as above. You get none unless your hello says how many bytes\n"
+	"  of one you take (batch), and may send them up to what the welcome says, with at\n"
+	"  most 256 frames. A bad frame in one is dropped and counted by itself.\n";
 
 static const char closing[] =
 	"\n"

@@ -20,6 +20,7 @@ struct source {
 
 struct rings {
 	char dir[600];
+	enum rings_which which;
 	struct source *first;
 };
 
@@ -59,10 +60,12 @@ static void add_file(struct rings *r, const char *name, bool from_start)
 	s->seen = true;
 }
 
-static bool is_ring(const char *name)
+static bool is_ring(const struct rings *r, const char *name)
 {
 	const char *dot = strrchr(name, '.');
-	return dot && (strcmp(dot, ".ring") == 0 || strcmp(dot, ".last") == 0);
+	if (!dot || (strcmp(dot, ".ring") && strcmp(dot, ".last")))
+		return false;
+	return r->which == RINGS_ALL || memmem(name, (size_t)(dot - name), ".notices", 8);
 }
 
 static int scan(struct rings *r, bool from_start)
@@ -70,7 +73,7 @@ static int scan(struct rings *r, bool from_start)
 	DIR *d = opendir(r->dir);
 	int found = 0;
 	for (struct dirent *f; d && (f = readdir(d));) {
-		if (!is_ring(f->d_name))
+		if (!is_ring(r, f->d_name))
 			continue;
 		add_file(r, f->d_name, from_start);
 		found++;
@@ -80,9 +83,11 @@ static int scan(struct rings *r, bool from_start)
 	return found;
 }
 
-int rings_open(struct rings **out, const char *data_dir, bool from_start, struct err *e)
+int rings_open(struct rings **out, const char *data_dir, enum rings_which which, bool from_start,
+	       struct err *e)
 {
 	struct rings *r = mem_alloc(sizeof *r);
+	r->which = which;
 	snprintf(r->dir, sizeof r->dir, "%s/run/rings", data_dir);
 	if (scan(r, from_start) == 0) {
 		int rc = err_set(e, ERR_NOT_FOUND, "%s has no rings: does a cluster run there?",

@@ -21,9 +21,11 @@ struct rings_item {
 	struct ring_record record;
 };
 
-/* `from_start`: with what the rings still hold, those of ended processes too;
+/* The tap's rings and those of notices, or the latter alone. `from_start`: with what the rings still hold, those of ended processes too;
  * otherwise with what is new. ERR_NOT_FOUND: no ring is there. */
-int rings_open(struct rings **out, const char *data_dir, bool from_start, struct err *e);
+enum rings_which { RINGS_ALL, RINGS_NOTICES };
+int rings_open(struct rings **out, const char *data_dir, enum rings_which which, bool from_start,
+	       struct err *e);
 void rings_close(struct rings *r);
 /* The next one; false: none for now. `all`: hold nothing back. */
 bool rings_next(struct rings *r, struct rings_item *out, bool all);

@@ -179,7 +179,7 @@ static void add_busy(void *arg, struct ring_reader *reader)
 static void read_rings(struct roster *r, const char *data_dir)
 {
 	struct rings *rings;
-	if (rings_open(&rings, data_dir, false, NULL))
+	if (rings_open(&rings, data_dir, RINGS_ALL, false, NULL))
 		return;
 	rings_each(rings, add_busy, r);
 	rings_close(rings);

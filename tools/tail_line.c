@@ -6,6 +6,7 @@
 #include "actors/runtime/cell.h"
 #include "actors/runtime/messages.h"
 #include "actors/schema/json.h"
+#include "broker/messages.h"
 #include "store/store.h"
 #include "tools/host.h"
 #include "tools/tail.h"
@@ -23,7 +24,7 @@ static void read_trace(struct mp body, struct change *out)
 		out->trace_hi = out->trace_lo = out->span = 0;
 }
 
-static bool read_change(struct mp body, struct change *out)
+bool tail_read_change(struct mp body, struct change *out)
 {
 	struct mp v;
 	memset(out, 0, sizeof *out);
@@ -76,7 +77,7 @@ bool tail_next(struct tail_page *p, struct change *out)
 	while (p->left) {
 		struct mp body = p->list;
 		p->left--;
-		if (mp_skip(&p->list) == 0 && read_change(body, out))
+		if (mp_skip(&p->list) == 0 && tail_read_change(body, out))
 			return true;
 	}
 	return false;
@@ -156,9 +157,11 @@ bool tail_parse_trace(const char *text, uint64_t *out)
 
 /* ---- what is common to all lines */
 
-int64_t tail_wall_us(const struct ring_record *r)
+int64_t tail_wall_us(const struct ring_record *r, int64_t epoch_us)
 {
 	struct timespec t;
+	if (epoch_us)
+		return epoch_us + (int64_t)r->time_us;
 	clock_gettime(CLOCK_REALTIME, &t);
 	int64_t wall = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 	return wall - (int64_t)(rings_now_us() - r->time_us);
@@ -274,6 +277,33 @@ static void put_body(struct buf *b, const struct rings_item *i, const char *befo
 	buf_fini(&body);
 }
 
+static bool is_notice(const struct ring_record *r)
+{
+	return r->kind == MSG_BUS_NOTICE && r->event == RING_SENT;
+}
+
+/* What it says, in one line: its kind, and what of its detail people ask for. */
+static void put_gist(struct buf *b, const struct rings_item *i)
+{
+	static const char *const fields[] = {"actor", "message", "attempt", "reason", "text"};
+	struct buf body = {0};
+	if (ring_reader_body(i->reader, &i->record, &body)) {
+		struct mp m = mp_of(span_buf(&body)), detail, v;
+		struct span what = mp_path_str(m, "what");
+		buf_printf(b, "  %.*s", (int)what.len, (const char *)what.data);
+		bool has = mp_find(m, "detail", &detail);
+		for (size_t k = 0; has && k < sizeof fields / sizeof *fields; k++) {
+			if (!mp_find(detail, fields[k], &v))
+				continue;
+			buf_printf(b, " %s=", fields[k]);
+			struct span raw;
+			if (mp_raw(&v, &raw) == 0)
+				json_from_mp(b, mp_of(raw));
+		}
+	}
+	buf_fini(&body);
+}
+
 static void put_error(struct buf *b, const struct ring_record *r, const char *form)
 {
 	if (r->event == RING_DEAD || r->event == RING_CRASHED)
@@ -285,7 +315,7 @@ static void record_json(const struct tail_options *o, const struct rings_item *i
 	const struct ring_record *r = &i->record;
 	struct buf b = {0};
 	buf_puts(&b, "{\"time\":\"");
-	put_time(&b, tail_wall_us(r), "%Y-%m-%dT%H:%M:%S");
+	put_time(&b, tail_wall_us(r, o->epoch_us), "%Y-%m-%dT%H:%M:%S");
 	buf_printf(&b, "Z\",\"cell\":\"%s\",\"seq\":%llu,\"phase\":\"%s\"",
 		   ring_reader_cell(i->reader), (unsigned long long)i->number,
 		   ring_event_name(r->event));
@@ -303,7 +333,7 @@ static void record_json(const struct tail_options *o, const struct rings_item *i
 	if (r->trace)
 		buf_printf(&b, ",\"trace\":\"%016llx\",\"span\":\"%08x\",\"parent\":\"%08x\"",
 			   (unsigned long long)r->trace, r->span, r->parent);
-	if (o->body)
+	if (o->body || is_notice(r))
 		put_body(&b, i, ",\"body\":");
 	buf_puts(&b, "}");
 	flush_line(&b);
@@ -313,7 +343,7 @@ static void record_table(const struct tail_options *o, const struct rings_item *
 {
 	const struct ring_record *r = &i->record;
 	struct buf b = {0};
-	put_time(&b, tail_wall_us(r), "%H:%M:%S");
+	put_time(&b, tail_wall_us(r, o->epoch_us), "%H:%M:%S");
 	struct span from = ring_reader_name(i->reader, r->from);
 	buf_printf(&b, " %-9s %.*s", ring_event_name(r->event), (int)from.len, from.data);
 	struct span to = ring_reader_name(i->reader, r->to);
@@ -328,6 +358,8 @@ static void record_table(const struct tail_options *o, const struct rings_item *
 		buf_printf(&b, "  trace %016llx", (unsigned long long)r->trace);
 	if (o->body)
 		put_body(&b, i, "  ");
+	else if (is_notice(r))
+		put_gist(&b, i);
 	flush_line(&b);
 }
 

@@ -1,5 +1,6 @@
 /* `troupe tail --messages`: the rings of all processes in the order of time,
- * and between them the journal's changes.
+ * and between them the journal's changes; with --notices alone, only the rings
+ * of notices.
  *
  * A change has its place where the store published it: that record carries the
  * change's version, so all changes up to it are printed there, from the store.
@@ -166,7 +167,7 @@ static int place(struct merge *m, struct err *e)
 		m->last = store_version(m->o->from, 0) - 1;
 		return 0;
 	}
-	if (!m->o->follow)
+	if (!m->o->follow && m->o->messages)
 		return 0;
 	m->placed = true;
 	return tail_bounds(m->cl, &m->last, &oldest, e);
@@ -203,7 +204,8 @@ int tail_merged(struct client *cl, const struct tail_options *o, struct err *e)
 	snprintf(path, sizeof path, "%s/run/heads", o->data_dir);
 	int rc = heads_open(&m.heads, path, e);
 	if (rc == 0)
-		rc = rings_open(&m.rings, o->data_dir, !o->follow, e);
+		rc = rings_open(&m.rings, o->data_dir, o->messages ? RINGS_ALL : RINGS_NOTICES,
+				!o->follow, e);
 	if (rc == 0)
 		rc = run(&m, e);
 	tail_page_fini(&m.page);

@@ -93,7 +93,7 @@ static void note_time(struct tree *t, const struct ring_record *r)
 {
 	if (!t->first_us || r->time_us < t->first_us) {
 		t->first_us = r->time_us;
-		t->first_wall_us = tail_wall_us(r);
+		t->first_wall_us = tail_wall_us(r, 0);
 	}
 	if (r->time_us > t->last_us)
 		t->last_us = r->time_us;
@@ -159,7 +159,7 @@ static void read_rings(struct tree *t, const struct options *o)
 {
 	struct rings *rings;
 	struct rings_item i;
-	if (rings_open(&rings, o->data_dir, true, NULL))
+	if (rings_open(&rings, o->data_dir, RINGS_ALL, true, NULL))
 		return; /* the journal alone, then */
 	while (rings_next(rings, &i, true))
 		if (!i.gap && i.record.trace == t->lo)

@@ -117,7 +117,10 @@ void *ctx_shared(struct ctx *c, const char *name);
 /* ---- messages. `body` is taken over (left empty). `kind` must be in the
  * catalogue: an unknown one or a body that does not fit fails the turn. */
 enum send_flags {
-	SEND_AFTER_COMMIT = 1, /* wait for this turn's transaction; dropped unless committed */
+	/* Wait for this turn's transaction; dropped unless committed (all its
+	 * compares held). It leaves before the outcome's turn. In a turn without a
+	 * transaction it is a mistake that fails the turn. */
+	SEND_AFTER_COMMIT = 1,
 };
 void ctx_send(struct ctx *c, const char *to, const char *kind, struct buf *body, unsigned flags);
 /* Exactly one on_reply turn with this tag follows. */
@@ -129,8 +132,11 @@ void ctx_request(struct ctx *c, const char *to, const char *kind, struct buf *bo
  * not: ERR_POISON, ERR_INVALID, ERR_UNSUPPORTED, ERR_CRASHED or ERR_CLOSED (its
  * receiver is gone), ERR_OVERLOADED (too many wait), ERR_UNREACHABLE (the
  * receiver's cell was given up: it may or may not have been handled). `kind`
- * is one of class command. An actor that fails forgets what it had asked for. */
-void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body, uint64_t tag);
+ * is one of class command. An actor that fails forgets what it had asked for.
+ * With SEND_AFTER_COMMIT it is sent when the outcome has come and is "committed";
+ * otherwise the outcome is all that follows. */
+void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body,
+		 unsigned flags, uint64_t tag);
 /* Answers the message of this turn. A request handler replies, fails or parks. */
 void ctx_reply(struct ctx *c, struct buf *body);
 void ctx_reply_error(struct ctx *c, int code, const char *fmt, ...)

@@ -21,6 +21,16 @@ struct key8 key8_of(uint64_t n)
 	return k;
 }
 
+struct item *item_new(enum item_type type, struct span from)
+{
+	struct item *i = mem_alloc(sizeof *i + from.len + 1);
+	char *name = (char *)(i + 1);
+	span_text(name, from.len + 1, from);
+	i->type = type;
+	i->from = name;
+	return i;
+}
+
 void item_free(struct item *i)
 {
 	if (!i)
@@ -29,7 +39,6 @@ void item_free(struct item *i)
 	bytes_unref(i->port.payload);
 	view_object_unref(i->was);
 	view_object_unref(i->now);
-	free(i->from);
 	free(i->key);
 	free(i);
 }
@@ -218,8 +227,7 @@ void actor_start(struct cell *c, struct actor *a)
 	uid_set(c, a);
 	a->begun = false;
 	a->state = mem_alloc(a->spec->state_bytes);
-	struct item *init = mem_alloc(sizeof *init);
-	init->type = ITEM_INIT;
+	struct item *init = item_new(ITEM_INIT, (struct span){0});
 	init->queued_us = cell_clock(c);
 	cell_tap_actor(c, RING_STARTED, a, 0);
 	actor_queue_first(c, a, init);
@@ -388,6 +396,7 @@ struct cell *cell_new(const struct cell_config *cfg, const struct cell_ops *ops)
 	c->name = mem_dup(cfg->name);
 	c->self = mem_alloc(strlen(cfg->name) + 6);
 	sprintf(c->self, "cell/%s", cfg->name);
+	c->rows = catalogue_index_new(cfg->catalogue);
 	c->incarnation = ops->random(ops->arg) >> 1;
 	/* An answer to a request of a former incarnation may come late, to the
 	 * same name: it must not be the answer to one of ours. */
@@ -432,10 +441,12 @@ void cell_free(struct cell *c)
 	omap_fini(&c->uids, NULL);
 	omap_fini(&c->pendings, pending_free);
 	omap_fini(&c->parkeds, parked_free);
-	link_free(c);
+	outbox_free(c);
 	outlasting_free(c);
 	free(c->timers);
 	arena_fini(&c->arena);
+	effects_free(&c->spare);
+	catalogue_index_free(c->rows);
 	free(c->name);
 	free(c->self);
 	free(c);
@@ -451,8 +462,7 @@ void timer_fire(struct cell *c, const struct timer *t)
 		actor_start(c, a);
 		return;
 	}
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_TIMER;
+	struct item *i = item_new(ITEM_TIMER, (struct span){0});
 	i->tag = t->tag;
 	actor_queue(c, a, i);
 }
@@ -477,7 +487,7 @@ bool cell_run(struct cell *c, unsigned turns)
 		make_runnable(c, a); /* the others come first: fair */
 		turn_run(c, a, i);
 	}
-	link_flush(c);
+	outbox_flush(c);
 	return c->run_first != NULL && !c->failed;
 }
 

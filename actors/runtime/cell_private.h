@@ -7,6 +7,7 @@
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
+#include "broker/batch.h"
 
 struct key8 {
 	uint8_t b[8];
@@ -34,7 +35,7 @@ struct item {
 	uint64_t tag;
 	struct bytes *owner; /* what the spans below point into */
 	struct span body;
-	char *from; /* owned */
+	const char *from; /* behind it, in the same memory */
 	struct trace trace;
 	int status;
 	/* ITEM_MSG */
@@ -56,6 +57,7 @@ struct item {
 	uint64_t version;
 };
 
+struct item *item_new(enum item_type type, struct span from);
 void item_free(struct item *i);
 
 /* ---- indexes of a view (view_index.c): a list that the view owns */
@@ -125,7 +127,7 @@ struct ctx {
 	struct actor *actor;
 	struct item *item; /* what this turn is about */
 	uint64_t now_us;
-	int64_t wall_us;
+	int64_t wall_us; /* 0: not asked for yet */
 	struct trace trace;
 	struct effects effects;
 	struct bytes *txn; /* encoded store.txn, or NULL */
@@ -136,6 +138,8 @@ struct ctx {
 	bool failed;
 };
 
+struct effect *effect_add(struct effects *fx); /* one more, zeroed */
+void effects_clear(struct effects *fx); /* the room stays, for the next turn */
 void effects_free(struct effects *fx);
 /* Releases what a turn that ended well asked for. `item`: the message that
  * the turn was about, for its reply; NULL for effects that waited. */
@@ -147,14 +151,13 @@ struct pending {
 	uint64_t actor_uid; /* 0: the cell's own (views) */
 	uint64_t tag;
 	uint64_t deadline_us;
-	char *to;
-	char *from;
+	const char *to, *from; /* behind it, in the same memory */
 	bool local; /* the receiver lives here */
 	bool txn;   /* asked again until there is a definite outcome */
 	uint16_t kind;
 	uint64_t retry_us;
 	struct bytes *body; /* txn: to ask again */
-	struct effects after; /* of SEND_AFTER_COMMIT */
+	struct effects after; /* that wait for its outcome: SEND_AFTER_COMMIT */
 	struct trace trace;
 	void (*done)(struct cell *c, void *arg, uint64_t tag, const struct reply *r);
 	void *arg; /* owned: freed with the pending */
@@ -175,21 +178,12 @@ struct timer {
 
 enum link_state { LINK_DOWN, LINK_HELLO, LINK_UP };
 
-struct out_msg {
-	struct out_msg *next;
-	enum env_type type;
-	char *to, *from;
-	uint64_t correlation;
-	uint64_t incarnation, sequence; /* 0: given when it is sent */
-	uint16_t kind, flags;
-	uint32_t deadline_ms;
-	struct trace trace;
-	struct bytes *body;
-};
+struct out_msg; /* outbox.c */
 
 struct cell {
 	struct cell_config cfg;
 	struct cell_ops ops;
+	struct catalogue_index *rows;
 	char *name, *self; /* "core" and "cell/core" */
 	struct omap actors; /* name -> struct actor */
 	struct omap uids;   /* uid -> struct actor */
@@ -202,6 +196,7 @@ struct cell {
 	 * something comes in. Mailboxes and the tap use it. */
 	uint64_t clock_us;
 	struct arena arena;
+	struct effects spare; /* of the last turn, empty */
 	/* timers: a heap by (due, id) */
 	struct timer *timers;
 	size_t timer_count, timer_cap;
@@ -211,7 +206,8 @@ struct cell {
 	/* the broker */
 	enum link_state link;
 	uint64_t epoch, incarnation, sequence;
-	uint64_t hello_at_us, ping_at_us, heard_us, pings;
+	uint64_t hello_at_us, ping_at_us, heard_us, up_us, pings;
+	unsigned short_sessions; /* in a row */
 	/* bytes of routed frames in this session: come, told so; what may be on
 	 * its way */
 	uint64_t taken, taken_told, window;
@@ -219,6 +215,9 @@ struct cell {
 	bool checking;
 	struct out_msg *out_first, *out_last;
 	size_t out_count;
+	struct batch batch;      /* of this pass; takes what the broker said */
+	uint64_t batch_since_us; /* its first frame */
+	struct bytes *unsent;    /* a batch that the socket would not take yet */
 	bool stopping; /* being freed: nothing leaves */
 	bool ending;   /* being stopped in order */
 	bool failed;   /* an actor failed too often: no more turns */
@@ -228,6 +227,7 @@ struct cell {
 	struct dead_letters *letters;
 	bool owns_record, owns_letters;
 	struct omap channels; /* id -> struct channel: commands of ours */
+	struct omap channel_pairs; /* sender's uid, receiver -> the same */
 	struct omap inboxes;  /* sender's incarnation, channel -> struct inbox */
 	uint64_t command_at_us, inboxes_swept_us;
 	struct omap monitors; /* watched name, 0, watcher's uid -> struct monitor */
@@ -328,6 +328,7 @@ void post(struct cell *c, enum env_type type, const char *from, const char *to, 
 void cell_request(struct cell *c, const char *to, uint16_t kind, struct buf *body,
 		  uint32_t timeout_ms, uint64_t tag,
 		  void (*done)(struct cell *, void *, uint64_t, const struct reply *), void *arg);
+struct pending *pending_new(const char *from, const char *to);
 uint64_t pending_add(struct cell *c, struct pending *p); /* takes it */
 void pending_settle(struct cell *c, uint64_t correlation, const struct reply *r);
 void pendings_sweep(struct cell *c, uint64_t now_us);
@@ -338,20 +339,31 @@ void parked_free(void *p);
 void post_error(struct cell *c, const char *from, const char *to, uint64_t correlation, int code,
 		const char *text, const struct trace *trace);
 
+void tap_message(struct cell *c, unsigned event, const struct envelope *env, int error);
+
 /* link.c: the session with the broker */
 void link_start(struct cell *c);
 void link_tick(struct cell *c, uint64_t now_us);
 uint64_t link_deadline(const struct cell *c);
-void link_send(struct cell *c, struct out_msg *m); /* takes it */
-void link_flush(struct cell *c);
-void link_publish(struct cell *c, struct bytes *frame); /* borrowed */
 void link_on_system(struct cell *c, const struct envelope *env);
 /* A routed frame of so many bytes was taken from the socket. */
 void link_took(struct cell *c, size_t bytes);
 void link_register(struct cell *c, const char *name, bool on);
 void link_crashed(struct cell *c, const char *name); /* it stays, its state does not */
 void link_watch(struct cell *c, const char *watcher, const char *name);
-void link_free(struct cell *c);
+
+/* outbox.c: what leaves for the broker, in order */
+/* A message of an actor: waits as long as it must. `owner` holds its body. */
+void outbox_send(struct cell *c, const struct envelope *env, struct bytes *owner);
+/* Now, or ERR_OVERLOADED; fills in what is the session's. */
+int outbox_put(struct cell *c, struct envelope *env);
+void outbox_publish(struct cell *c, struct bytes *frame); /* borrowed */
+void outbox_flush(struct cell *c);     /* the pass is over */
+void outbox_flush_old(struct cell *c); /* a turn took its time */
+bool outbox_waits(const struct cell *c);
+void outbox_welcome(struct cell *c, int64_t batch_bytes); /* that the broker takes; 0: none */
+void outbox_lost(struct cell *c); /* the session, and what was on its way */
+void outbox_free(struct cell *c);
 
 /* view.c */
 /* `session`: by requests that wait, see ctx_follow_session. */

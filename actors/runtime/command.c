@@ -77,20 +77,47 @@ static void channel_free(void *p)
 	free(ch);
 }
 
+/* A channel is found by its number, and by whose it is and where it goes. */
+struct pair_key {
+	uint8_t b[8 + ENV_NAME_BYTES_MAX];
+	size_t len;
+};
+
+static struct pair_key pair_key(uint64_t uid, struct span to)
+{
+	struct pair_key k = {.len = 8};
+	struct key8 a = key8_of(uid);
+	memcpy(k.b, a.b, 8);
+	for (; k.len < sizeof k.b && k.len - 8 < to.len; k.len++)
+		k.b[k.len] = to.data[k.len - 8];
+	return k;
+}
+
+#define SPAN_PAIR(k) ((struct span){(k).b, (k).len})
+
+static void channel_end(struct cell *c, struct channel *ch)
+{
+	struct pair_key pair = pair_key(ch->uid, span_of(ch->to));
+	struct key8 k = key8_of(ch->id);
+	omap_remove(&c->channel_pairs, SPAN_PAIR(pair));
+	omap_remove(&c->channels, SPAN8(k));
+	channel_free(ch);
+}
+
 static struct channel *channel_to(struct cell *c, struct actor *a, const char *to)
 {
-	for (struct onode *n = omap_first(&c->channels); n; n = omap_next(n)) {
-		struct channel *ch = n->value;
-		if (ch->uid == a->uid && strcmp(ch->to, to) == 0)
-			return ch;
-	}
-	struct channel *ch = mem_alloc(sizeof *ch);
+	struct pair_key pair = pair_key(a->uid, span_of(to));
+	struct channel *ch = omap_get(&c->channel_pairs, SPAN_PAIR(pair));
+	if (ch)
+		return ch;
+	ch = mem_alloc(sizeof *ch);
 	ch->id = ++c->next_id;
 	ch->uid = a->uid;
 	ch->from = mem_dup(a->name);
 	ch->to = mem_dup(to);
 	struct key8 k = key8_of(ch->id);
 	omap_put(&c->channels, SPAN8(k), ch);
+	omap_put(&c->channel_pairs, SPAN_PAIR(pair), ch);
 	return ch;
 }
 
@@ -100,11 +127,9 @@ static void tell(struct cell *c, const struct channel *ch, const struct command 
 	struct actor *a = actor_by_uid(c, ch->uid);
 	if (!a)
 		return;
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_REPLY;
+	struct item *i = item_new(ITEM_REPLY, span_of(ch->to));
 	i->tag = m->tag;
 	i->status = status;
-	i->from = mem_dup(ch->to);
 	i->trace = m->trace;
 	i->owner = status ? bytes_copy(err_text(status), strlen(err_text(status)))
 			  : bytes_copy("\x80", 1); /* the empty map */
@@ -252,13 +277,11 @@ void command_acknowledged(struct cell *c, struct mp body)
 
 static void give_up(struct cell *c, struct channel *ch)
 {
-	struct key8 k = key8_of(ch->id);
 	log_warn(c->name, "%s gives %s up: no word of %zu commands for %d s", ch->from, ch->to,
 		 ch->count, COMMAND_GIVE_UP_US / 1000000);
-	omap_remove(&c->channels, SPAN8(k)); /* the next command begins another one */
 	while (ch->first)
 		settle_first(c, ch, ERR_UNREACHABLE);
-	channel_free(ch);
+	channel_end(c, ch); /* the next command begins another one */
 }
 
 static void channel_tick(struct cell *c, struct channel *ch, uint64_t now_us)
@@ -297,13 +320,12 @@ void commands_tick(struct cell *c, uint64_t now_us)
 
 void commands_of_actor_drop(struct cell *c, uint64_t uid)
 {
-	struct onode *n = omap_first(&c->channels);
-	while (n) {
-		struct onode *next = omap_next(n);
+	struct key8 from = key8_of(uid);
+	for (struct onode *n; (n = omap_seek(&c->channel_pairs, SPAN8(from)));) {
 		struct channel *ch = n->value;
-		if (ch->uid == uid)
-			channel_free(omap_remove(&c->channels, onode_key(n)));
-		n = next;
+		if (ch->uid != uid)
+			return;
+		channel_end(c, ch);
 	}
 }
 
@@ -503,6 +525,7 @@ void command_done(struct cell *c, const struct item *i, int code)
 
 void commands_free(struct cell *c)
 {
+	omap_fini(&c->channel_pairs, NULL);
 	omap_fini(&c->channels, channel_free);
 	omap_fini(&c->inboxes, inbox_free);
 }

@@ -15,6 +15,8 @@ uint64_t ctx_now_us(struct ctx *c)
 
 int64_t ctx_wall_us(struct ctx *c)
 {
+	if (!c->wall_us)
+		c->wall_us = c->cell->ops.wall_us(c->cell->ops.arg);
 	return c->wall_us;
 }
 
@@ -66,25 +68,36 @@ void *ctx_shared(struct ctx *c, const char *name)
 
 /* ---- effects */
 
-static struct effect *add(struct ctx *c, enum effect_type type)
+struct effect *effect_add(struct effects *fx)
 {
-	struct effects *fx = &c->effects;
 	if (fx->count == fx->cap) {
 		fx->cap = fx->cap ? 2 * fx->cap : 8;
 		fx->list = mem_realloc(fx->list, fx->cap * sizeof *fx->list);
 	}
 	struct effect *f = &fx->list[fx->count++];
 	memset(f, 0, sizeof *f);
+	return f;
+}
+
+static struct effect *add(struct ctx *c, enum effect_type type)
+{
+	struct effect *f = effect_add(&c->effects);
 	f->type = type;
 	return f;
 }
 
-void effects_free(struct effects *fx)
+void effects_clear(struct effects *fx)
 {
 	for (size_t i = 0; i < fx->count; i++) {
 		free(fx->list[i].to);
 		bytes_unref(fx->list[i].body);
 	}
+	fx->count = 0;
+}
+
+void effects_free(struct effects *fx)
+{
+	effects_clear(fx);
 	free(fx->list);
 	memset(fx, 0, sizeof *fx);
 }
@@ -100,7 +113,7 @@ static void fail(struct ctx *c, const struct err *e)
 static const struct msg_row *row_for(struct ctx *c, const char *kind, const struct buf *body)
 {
 	struct err e = {0};
-	const struct msg_row *row = catalogue_by_name(c->cell->cfg.catalogue, kind);
+	const struct msg_row *row = catalogue_named(c->cell->rows, kind);
 	if (!row)
 		err_set(&e, ERR_INVALID, "%s is not in the catalogue", kind);
 	else if (catalogue_check(row, mp_of(span_buf(body)), &e) == 0)
@@ -139,9 +152,10 @@ void ctx_request(struct ctx *c, const char *to, const char *kind, struct buf *bo
 	put_message(c, FX_REQUEST, to, kind, body, 0, timeout_ms, tag);
 }
 
-void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body, uint64_t tag)
+void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *body,
+		 unsigned flags, uint64_t tag)
 {
-	put_message(c, FX_COMMAND, to, kind, body, 0, 0, tag);
+	put_message(c, FX_COMMAND, to, kind, body, flags, 0, tag);
 	const struct effects *fx = &c->effects;
 	const struct effect *f = fx->count ? &fx->list[fx->count - 1] : NULL;
 	if (!f || f->type != FX_COMMAND || f->row->class == CLASS_COMMAND)
@@ -261,7 +275,7 @@ void ctx_txn(struct ctx *c, const struct store_txn *txn, uint64_t tag)
 	if (!t.origin.principal.len)
 		t.origin.principal = ctx_name(c);
 	if (!t.origin.wall_us)
-		t.origin.wall_us = c->wall_us;
+		t.origin.wall_us = ctx_wall_us(c);
 	struct buf b = {0};
 	txn_encode(&b, &t);
 	c->txn = bytes_take(&b);
@@ -329,7 +343,7 @@ void ctx_monitor(struct ctx *c, const char *name)
 
 void ctx_publish(struct ctx *c, struct span topic, const char *kind, struct bytes *body)
 {
-	const struct msg_row *row = catalogue_by_name(c->cell->cfg.catalogue, kind);
+	const struct msg_row *row = catalogue_named(c->cell->rows, kind);
 	struct err e;
 	if (!row) {
 		err_set(&e, ERR_INVALID, "%s is not in the catalogue", kind);
@@ -418,8 +432,7 @@ int port_deliver(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 		return ERR_CLOSED;
 	}
 	cell_clock(o->cell); /* the loop has slept since the last look */
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_PORT;
+	struct item *i = item_new(ITEM_PORT, (struct span){0});
 	i->port = (struct port_event){o->handle, op, id, arg, payload};
 	return actor_queue(o->cell, a, i);
 }

@@ -34,12 +34,10 @@ struct trace trace_child(struct cell *c, const struct trace *t)
 static void release_request(struct cell *c, struct actor *a, struct effect *f,
 			    const struct trace *trace)
 {
-	struct pending *p = mem_alloc(sizeof *p);
+	struct pending *p = pending_new(a->name, f->to);
 	p->actor_uid = a->uid;
 	p->tag = f->tag;
-	p->deadline_us = c->ops.now_us(c->ops.arg) + (uint64_t)f->timeout_ms * 1000;
-	p->to = mem_dup(f->to);
-	p->from = mem_dup(a->name);
+	p->deadline_us = c->clock_us + (uint64_t)f->timeout_ms * 1000;
 	p->kind = f->row->number;
 	p->trace = *trace;
 	uint64_t id = pending_add(c, p);
@@ -67,7 +65,7 @@ static void release_publish(struct cell *c, struct actor *a, struct effect *f,
 	buf_putc(&out, 0);
 	env_encode(&out, &env);
 	struct bytes *frame = bytes_take(&out);
-	link_publish(c, frame);
+	outbox_publish(c, frame);
 	bytes_unref(frame);
 	struct tap_record seen = {
 		.event = RING_SENT,

@@ -129,7 +129,7 @@ static struct buf shown_body(const struct msg_row *row, struct span body)
 
 static void put_letter(struct cell *c, struct buf *b, const struct dead_letter *l)
 {
-	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, l->kind);
+	const struct msg_row *row = catalogue_numbered(c->rows, l->kind);
 	struct span body = bytes_span(l->body);
 	struct buf shown = shown_body(row, body);
 	mpw_map(b, 10);

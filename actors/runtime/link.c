@@ -5,7 +5,7 @@
  *     └───────────────┴─── bye, or 5 s without a word: hello again, and after
  *                          silence over a new connection
  *
- * What actors send while it is not up waits in a bounded queue, in order.
+ * What actors send while it is not up waits in the outbox (outbox.c), in order.
  * When a session ends, requests of ours that were on their way fail with
  * ERR_UNREACHABLE; transactions are asked again (post.c). */
 #include <stdlib.h>
@@ -18,65 +18,40 @@
 
 enum {
 	HELLO_AGAIN_US = 200000,
+	HELLO_MAX_US = 5000000,
+	SHORT_US = 500000, /* a session under it was a short one: no ping of its ended it */
 	PING_US = 1000000,
 	SILENCE_US = 5000000,
 	WATCH_PINGS = 5, /* so often monitors are said again: a word may be lost */
 };
 
-static void out_free(struct out_msg *m)
-{
-	bytes_unref(m->body);
-	free(m->to);
-	free(m->from);
-	free(m);
-}
-
-static int send_envelope(struct cell *c, const struct out_msg *m)
-{
-	struct envelope env = {
-		.type = m->type,
-		.cluster = c->cfg.cluster,
-		.to = span_of(m->to),
-		.from = span_of(m->from),
-		.incarnation = m->incarnation ? m->incarnation : c->incarnation,
-		.sequence = m->sequence ? m->sequence : ++c->sequence,
-		.correlation = m->correlation,
-		.kind = m->kind,
-		.flags = m->flags,
-		.deadline_ms = m->deadline_ms,
-		.hops = ENV_HOPS,
-		.trace = m->trace,
-		.epoch = c->epoch,
-		.body = bytes_span(m->body),
-	};
-	struct buf out = {0};
-	env_encode(&out, &env);
-	struct bytes *frame = bytes_take(&out);
-	int rc = c->ops.send(c->ops.arg, frame);
-	bytes_unref(frame);
-	return rc;
-}
-
 static int send_system(struct cell *c, uint16_t kind, const char *from, struct buf *body)
 {
-	struct out_msg m = {.type = ENV_SYSTEM, .to = (char[]){"broker"},
-			    .from = (char *)(uintptr_t)from, .kind = kind};
-	m.body = bytes_take(body);
-	int rc = send_envelope(c, &m);
-	bytes_unref(m.body);
+	struct envelope env = {
+		.type = ENV_SYSTEM,
+		.to = span_of("broker"),
+		.from = span_of(from),
+		.incarnation = c->incarnation,
+		.sequence = ++c->sequence,
+		.kind = kind,
+		.body = span_buf(body),
+	};
+	int rc = outbox_put(c, &env);
+	buf_fini(body);
 	return rc;
 }
 
 static void say_hello(struct cell *c, uint64_t now_us)
 {
 	struct buf b = {0};
-	mpw_map(&b, 4);
+	mpw_map(&b, 5);
 	mpw_kv_str(&b, "cell", c->name);
 	mpw_kv_u64(&b, "incarnation", c->incarnation);
 	mpw_str(&b, "version");
 	mpw_array(&b, 2);
 	mpw_u64(&b, 1);
 	mpw_u64(&b, 1);
+	mpw_kv_u64(&b, "batch", BATCH_BYTES_MAX);
 	mpw_str(&b, "names");
 	mpw_array(&b, c->actors.count + 1);
 	mpw_str(&b, c->self);
@@ -123,13 +98,31 @@ void link_start(struct cell *c)
 	c->hello_at_us = 0;
 }
 
+/* At once after a session that lasted. After short ones ever later: two cells
+ * that end each other's sessions must not do so as fast as they can. */
+static uint64_t hello_after(struct cell *c)
+{
+	uint64_t now = c->ops.now_us(c->ops.arg), wait = HELLO_AGAIN_US;
+	if (now >= c->up_us + SHORT_US) {
+		c->short_sessions = 0;
+		return 0;
+	}
+	if (c->short_sessions++ == 0)
+		return 0;
+	for (unsigned i = 1; i < c->short_sessions && wait < HELLO_MAX_US; i++)
+		wait *= 2;
+	wait = wait < HELLO_MAX_US ? wait : HELLO_MAX_US;
+	return now + wait / 2 + c->ops.random(c->ops.arg) % wait;
+}
+
 static void lost(struct cell *c, const char *why)
 {
 	if (c->link == LINK_UP) {
 		log_debug(c->name, "session ended: %s", why);
 		c->link = LINK_DOWN;
-		c->hello_at_us = 0;
+		c->hello_at_us = hello_after(c);
 		c->checking = false;
+		outbox_lost(c);
 		pendings_link_lost(c);
 	}
 }
@@ -140,14 +133,16 @@ static void on_welcome(struct cell *c, const struct envelope *env)
 	if (c->link == LINK_UP || !mp_find(body, "epoch", &v) || mp_u64(&v, &c->epoch))
 		return;
 	c->link = LINK_UP;
+	c->up_us = c->clock_us;
 	c->taken = c->taken_told = 0;
 	c->window = UINT64_MAX;
 	if (mp_find(body, "window", &v))
 		mp_u64(&v, &c->window);
+	outbox_welcome(c, mp_path_int(body, "batch", 0));
 	c->heard_us = c->ops.now_us(c->ops.arg);
 	c->ping_at_us = c->heard_us + PING_US;
 	log_debug(c->name, "session is up");
-	link_flush(c);
+	outbox_flush(c);
 	monitors_watch(c);
 	notices_flush(c);
 	views_link_up(c);
@@ -223,94 +218,9 @@ uint64_t link_deadline(const struct cell *c)
 {
 	if (c->stopping)
 		return UINT64_MAX;
-	if (c->link == LINK_UP && c->out_first)
+	if (c->link == LINK_UP && outbox_waits(c))
 		return c->ops.now_us(c->ops.arg) + 1000; /* the socket was full */
 	return c->link == LINK_UP ? c->ping_at_us : c->hello_at_us;
-}
-
-void link_flush(struct cell *c)
-{
-	while (c->link == LINK_UP && c->out_first) {
-		struct out_msg *m = c->out_first;
-		if (send_envelope(c, m) == ERR_OVERLOADED)
-			return;
-		c->out_first = m->next;
-		if (!c->out_first)
-			c->out_last = NULL;
-		c->out_count--;
-		out_free(m);
-	}
-}
-
-/* Commands and their acknowledgements come again: not lost yet. */
-static bool is_repeated(const struct out_msg *m)
-{
-	return m->flags & ENV_COMMAND || m->kind == MSG_COMMAND_ACK;
-}
-
-static void letter_of_out(struct cell *c, const struct out_msg *m)
-{
-	struct envelope env = {
-		.type = m->type,
-		.from = span_of(m->from),
-		.to = span_of(m->to),
-		.kind = m->kind,
-		.incarnation = m->incarnation,
-		.sequence = m->sequence,
-		.trace = m->trace,
-		.body = bytes_span(m->body),
-	};
-	letter_add(c, DEAD_FULL, &env, m->body);
-}
-
-static void refuse(struct cell *c, struct out_msg *m)
-{
-	struct tap_record seen = {
-		.event = RING_DEAD,
-		.kind = m->kind,
-		.from = span_of(m->from),
-		.to = span_of(m->to),
-		.trace = m->trace,
-		.body = bytes_span(m->body),
-		.id = m->sequence,
-		.correlation = m->correlation,
-		.error = ERR_OVERLOADED,
-	};
-	c->dead++;
-	cell_tap(c, &seen);
-	if (m->type == ENV_REQUEST)
-		post_error(c, m->to, m->from, m->correlation, ERR_OVERLOADED,
-			   "this cell's queue to the broker is full", &m->trace);
-	else if (m->type == ENV_SEND && !is_repeated(m))
-		letter_of_out(c, m);
-	out_free(m);
-}
-
-void link_send(struct cell *c, struct out_msg *m)
-{
-	if (c->link == LINK_UP && !c->out_first && send_envelope(c, m) == 0) {
-		out_free(m);
-		return;
-	}
-	if (c->out_count >= CELL_OUTBOX_ITEMS_MAX) {
-		refuse(c, m);
-		return;
-	}
-	m->next = NULL;
-	if (c->out_last)
-		c->out_last->next = m;
-	else
-		c->out_first = m;
-	c->out_last = m;
-	c->out_count++;
-}
-
-/* Bus frames are hints: when they cannot go now they go never, and the
- * followers fetch them. */
-void link_publish(struct cell *c, struct bytes *frame)
-{
-	if (c->link == LINK_UP && !c->stopping)
-		(void)c->ops.send(c->ops.arg, frame);
 }
 
 static void say_name(struct cell *c, uint16_t kind, const char *from, const char *name)
@@ -336,14 +246,4 @@ void link_crashed(struct cell *c, const char *name)
 void link_watch(struct cell *c, const char *watcher, const char *name)
 {
 	say_name(c, MSG_NAME_WATCH, watcher, name);
-}
-
-void link_free(struct cell *c)
-{
-	while (c->out_first) {
-		struct out_msg *m = c->out_first;
-		c->out_first = m->next;
-		out_free(m);
-	}
-	c->out_last = NULL;
 }

@@ -1,7 +1,7 @@
 /* One cell, one thread, one epoll: the DEALER to the broker, the SUB of the
  * bus, and whatever descriptors ports have. ZeroMQ's descriptors announce an
- * edge only, so both sockets are drained each time around and asked once more
- * before the loop sleeps. */
+ * edge only: a socket is drained when its descriptor said so, and asked once
+ * more before the loop sleeps if something was sent on it meanwhile. */
 #include "actors/runtime/loop.h"
 
 #include <poll.h>
@@ -43,8 +43,8 @@ struct loop {
 	char *broker, *bus_at;
 	struct cell *cell;
 	struct sock *dealer, *sub;
+	struct loop_watch *dealer_watch, *sub_watch;
 	int epoll_fd, wake_fd;
-	int dealer_fd, sub_fd;
 	struct loop_watch *watches, *graves;
 	struct loop_hook *hooks;
 	uint64_t random[4]; /* xoshiro256** */
@@ -101,24 +101,28 @@ static uint64_t op_random(void *arg)
 
 /* ---- the broker */
 
-static void watch_fd(struct loop *l, int fd)
-{
-	/* The wake-up is said once and never read: an edge is enough. */
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
-	if (fd == l->wake_fd)
-		ev.events |= EPOLLET;
-	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
-}
-
 static void disconnect(struct loop *l)
 {
-	if (l->dealer)
-		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, l->dealer_fd, NULL);
-	if (l->sub)
-		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, l->sub_fd, NULL);
+	loop_remove(l->dealer_watch);
+	loop_remove(l->sub_watch);
+	l->dealer_watch = l->sub_watch = NULL;
 	sock_close(l->dealer);
 	sock_close(l->sub);
 	l->dealer = l->sub = NULL;
+}
+
+static void on_dealer(void *arg, unsigned events)
+{
+	struct loop *l = arg;
+	(void)events;
+	sock_woken(l->dealer);
+}
+
+static void on_sub(void *arg, unsigned events)
+{
+	struct loop *l = arg;
+	(void)events;
+	sock_woken(l->sub);
 }
 
 static int connect_broker(struct loop *l, struct err *e)
@@ -132,10 +136,8 @@ static int connect_broker(struct loop *l, struct err *e)
 		rc = sock_connect(l->sub, l->bus_at, e);
 	if (rc)
 		return rc;
-	l->dealer_fd = sock_fd(l->dealer);
-	l->sub_fd = sock_fd(l->sub);
-	watch_fd(l, l->dealer_fd);
-	watch_fd(l, l->sub_fd);
+	l->dealer_watch = loop_add(l, sock_fd(l->dealer), LOOP_READ, on_dealer, l);
+	l->sub_watch = loop_add(l, sock_fd(l->sub), LOOP_READ, on_sub, l);
 	return 0;
 }
 
@@ -276,6 +278,13 @@ static void open_cell(struct loop *l)
 	l->cell = cell_new(&cell, &ops);
 }
 
+/* Said once and never read: an edge is enough. */
+static void watch_wake(struct loop *l)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->wake_fd, &ev);
+}
+
 int loop_open(struct loop **out, const struct loop_config *cfg, struct err *e)
 {
 	struct loop *l = mem_alloc(sizeof *l);
@@ -287,7 +296,7 @@ int loop_open(struct loop **out, const struct loop_config *cfg, struct err *e)
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	(void)!getrandom(l->random, sizeof l->random, 0);
-	watch_fd(l, l->wake_fd);
+	watch_wake(l);
 	int rc = connect_broker(l, e);
 	if (rc) {
 		loop_free(l);
@@ -307,7 +316,7 @@ static bool drain(struct loop *l, struct sock *s, void (*take)(struct cell *, st
 	for (int i = 0; i < BURST; i++) {
 		uint64_t peer;
 		struct bytes *frame = NULL;
-		if (!s || sock_recv(s, &peer, &frame) == ERR_AGAIN)
+		if (!s || sock_quiet(s) || sock_recv(s, &peer, &frame) == ERR_AGAIN)
 			return false;
 		if (frame)
 			take(l->cell, frame, l->cfg.trusted);

@@ -51,9 +51,7 @@ static void fire(struct cell *c, const struct monitor *m, int reason)
 	struct actor *a = actor_by_uid(c, m->uid);
 	if (!a)
 		return;
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_DOWN;
-	i->from = mem_dup(m->name);
+	struct item *i = item_new(ITEM_DOWN, span_of(m->name));
 	i->status = reason;
 	actor_queue(c, a, i);
 }

@@ -42,8 +42,10 @@ static void settle_error(struct cell *c, uint64_t correlation, struct span from,
 	pending_settle(c, correlation, &r);
 }
 
-static void tap_message(struct cell *c, unsigned event, const struct envelope *env, int error)
+void tap_message(struct cell *c, unsigned event, const struct envelope *env, int error)
 {
+	if (!c->ops.tap)
+		return;
 	struct tap_record r = {
 		.event = event,
 		.type = env->type,
@@ -81,17 +83,15 @@ int item_of_message(struct cell *c, const struct actor *a, const struct envelope
 		    struct bytes *owner, struct item **out)
 {
 	struct err e = {0};
-	const struct msg_row *row = catalogue_by_number(c->cfg.catalogue, env->kind);
+	const struct msg_row *row = catalogue_numbered(c->rows, env->kind);
 	unsigned crashes = crashes_of(c, a, env);
 	int rc = !row			    ? ERR_UNSUPPORTED
 		 : crashes >= CRASHES_MAX ? ERR_POISON
 					    : catalogue_check(row, mp_of(env->body), &e);
 	if (rc)
 		return rc;
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = ITEM_MSG;
+	struct item *i = item_new(ITEM_MSG, env->from);
 	i->row = row;
-	i->from = mem_ndup(env->from.data, env->from.len);
 	i->request = env->type == ENV_REQUEST;
 	i->correlation = env->correlation;
 	i->channel = env->sequence;
@@ -99,7 +99,7 @@ int item_of_message(struct cell *c, const struct actor *a, const struct envelope
 	i->id = msg_id_of(env);
 	i->attempt = crashes;
 	if (env->deadline_ms)
-		i->deadline_us = c->ops.now_us(c->ops.arg) + (uint64_t)env->deadline_ms * 1000;
+		i->deadline_us = c->clock_us + (uint64_t)env->deadline_ms * 1000;
 	i->owner = bytes_ref(owner);
 	i->body = env->body;
 	*out = i;
@@ -135,8 +135,8 @@ static void undeliverable(struct cell *c, const struct envelope *env, struct byt
 			  int code, const char *text)
 {
 	char sender[ENV_NAME_BYTES_MAX + 1], receiver[ENV_NAME_BYTES_MAX + 1];
-	snprintf(sender, sizeof sender, "%.*s", (int)env->from.len, (const char *)env->from.data);
-	snprintf(receiver, sizeof receiver, "%.*s", (int)env->to.len, (const char *)env->to.data);
+	span_text(sender, sizeof sender, env->from);
+	span_text(receiver, sizeof receiver, env->to);
 	c->dead++;
 	tap_message(c, RING_DEAD, env, code);
 	if (env->type != ENV_REQUEST || code == ERR_POISON)
@@ -185,23 +185,6 @@ bool lives_here(const struct cell *c, const char *name)
 	return strcmp(name, c->self) == 0 || actor_by_name(c, span_of(name));
 }
 
-static void post_outside(struct cell *c, const struct envelope *env, struct bytes *owner)
-{
-	struct out_msg *m = mem_alloc(sizeof *m);
-	m->type = env->type;
-	m->from = mem_ndup(env->from.data, env->from.len);
-	m->to = mem_ndup(env->to.data, env->to.len);
-	m->kind = env->kind;
-	m->flags = env->flags;
-	m->incarnation = env->incarnation;
-	m->sequence = env->sequence;
-	m->correlation = env->correlation;
-	m->deadline_ms = env->deadline_ms;
-	m->trace = env->trace;
-	m->body = bytes_slice(owner, env->body);
-	link_send(c, m);
-}
-
 void post_envelope(struct cell *c, const struct envelope *env, struct bytes *owner)
 {
 	if (c->stopping)
@@ -212,7 +195,7 @@ void post_envelope(struct cell *c, const struct envelope *env, struct bytes *own
 	if (env->type != ENV_SYSTEM && here)
 		deliver(c, env, owner);
 	else
-		post_outside(c, env, owner);
+		outbox_send(c, env, owner);
 }
 
 void post(struct cell *c, enum env_type type, const char *from, const char *to, uint16_t kind,
@@ -236,6 +219,16 @@ void post(struct cell *c, enum env_type type, const char *from, const char *to, 
 
 /* ---- requests of ours */
 
+struct pending *pending_new(const char *from, const char *to)
+{
+	size_t from_bytes = strlen(from) + 1, to_bytes = strlen(to) + 1;
+	struct pending *p = mem_alloc(sizeof *p + from_bytes + to_bytes);
+	char *names = (char *)(p + 1);
+	p->from = memcpy(names, from, from_bytes);
+	p->to = memcpy(names + from_bytes, to, to_bytes);
+	return p;
+}
+
 void pending_free(void *ptr)
 {
 	struct pending *p = ptr;
@@ -244,8 +237,6 @@ void pending_free(void *ptr)
 	effects_free(&p->after);
 	bytes_unref(p->body);
 	free(p->arg);
-	free(p->to);
-	free(p->from);
 	free(p);
 }
 
@@ -267,7 +258,7 @@ static uint64_t pending_due(const struct pending *p)
 /* All that fall due within SWEEP_US share a sweep; with nothing due there is none. */
 static void sweep_by(struct cell *c, uint64_t due_us)
 {
-	uint64_t soonest = c->ops.now_us(c->ops.arg) + SWEEP_US;
+	uint64_t soonest = c->clock_us + SWEEP_US;
 	if (due_us < soonest)
 		due_us = soonest;
 	if (due_us < c->next_sweep_us)
@@ -294,11 +285,9 @@ static void settle_actor(struct cell *c, struct pending *p, const struct reply *
 	if (p->txn && r->status == 0 && span_is(mp_path_str(r->body, "status"), "ok") &&
 	    mp_path_bool(r->body, "compared", false))
 		effects_release(c, a, &p->after, &p->trace, NULL);
-	struct item *i = mem_alloc(sizeof *i);
-	i->type = p->txn ? ITEM_OUTCOME : ITEM_REPLY;
+	struct item *i = item_new(p->txn ? ITEM_OUTCOME : ITEM_REPLY, r->from);
 	i->tag = p->tag;
 	i->status = r->status;
-	i->from = mem_ndup(r->from.data, r->from.len);
 	i->trace = p->trace;
 	/* A text may lie outside of the owner's bytes: keep a copy of it. */
 	i->owner = r->status ? bytes_copy(r->text.data, r->text.len) : bytes_ref(r->owner);
@@ -339,11 +328,9 @@ void cell_request(struct cell *c, const char *to, uint16_t kind, struct buf *bod
 		  uint32_t timeout_ms, uint64_t tag,
 		  void (*done)(struct cell *, void *, uint64_t, const struct reply *), void *arg)
 {
-	struct pending *p = mem_alloc(sizeof *p);
+	struct pending *p = pending_new(c->self, to);
 	p->tag = tag;
 	p->deadline_us = c->ops.now_us(c->ops.arg) + (uint64_t)timeout_ms * 1000;
-	p->to = mem_dup(to);
-	p->from = mem_dup(c->self);
 	p->kind = kind;
 	p->done = done;
 	p->arg = arg;
@@ -426,7 +413,7 @@ void pendings_link_lost(struct cell *c)
 
 /* ---- from the broker */
 
-void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
+static void on_envelope(struct cell *c, struct bytes *frame, bool trusted)
 {
 	struct envelope env;
 	struct err e = {0};
@@ -436,13 +423,36 @@ void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
 		log_warn(c->name, "a frame was dropped: %s", rc ? e.text : "another cluster's");
 		return;
 	}
-	c->heard_us = cell_clock(c);
+	c->heard_us = c->clock_us;
 	if (env.type != ENV_SYSTEM)
 		link_took(c, bytes_span(frame).len);
 	if (env.type == ENV_SYSTEM)
 		link_on_system(c, &env);
 	else
 		deliver(c, &env, frame);
+}
+
+/* What waits in a mailbox or stays in a state must not keep the others of its
+ * batch: each is copied out, which costs less than to count references. */
+void cell_on_frame(struct cell *c, struct bytes *frame, bool trusted)
+{
+	struct batch_reader in;
+	struct span raw;
+	struct err e = {0};
+	cell_clock(c);
+	if (!batch_is(bytes_span(frame))) {
+		on_envelope(c, frame, trusted);
+		return;
+	}
+	if (batch_open(&in, bytes_span(frame), &e)) {
+		log_warn(c->name, "a frame was dropped: %s", e.text);
+		return;
+	}
+	while (batch_next(&in, &raw)) {
+		struct bytes *one = bytes_part(frame, raw);
+		on_envelope(c, one, trusted);
+		bytes_unref(one);
+	}
 }
 
 void cell_on_bus(struct cell *c, struct bytes *frame, bool trusted)

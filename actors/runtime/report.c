@@ -4,7 +4,8 @@
  * that is large).
  *
  * Notices are numbered by this cell and not journaled: who is not there when
- * one is said does not hear it. Those from before the session wait for it. */
+ * one is said does not hear it from the bus, but finds it in the cell's ring of
+ * notices (tap.c). Those from before the session wait for it. */
 #include <stdlib.h>
 
 #include "actors/runtime/cell_private.h"
@@ -33,7 +34,7 @@ static void notice_drop_first(struct cell *c)
 void notices_flush(struct cell *c)
 {
 	while (c->link == LINK_UP && c->notice_first) {
-		link_publish(c, c->notice_first->frame);
+		outbox_publish(c, c->notice_first->frame);
 		notice_drop_first(c);
 	}
 }
@@ -122,7 +123,7 @@ void report_crash(struct cell *c, const struct actor *a, const struct crash *cra
 	mpw_kv_str(&b, "reason", crash->why);
 	mpw_kv_str(&b, "message", message);
 	mpw_kv_u64(&b, "attempt", attempt);
-	mpw_kv_str(&b, "from", i && i->from ? i->from : "");
+	mpw_kv_str(&b, "from", i ? i->from : "");
 	put_state(&b, a);
 	publish(c, a->name, i ? &i->trace : &none, &b);
 }

@@ -69,9 +69,7 @@ void actor_stop(struct cell *c, struct actor *a, bool by_itself)
 		return;
 	a->stopping = true;
 	a->leaving = by_itself;
-	struct item *stop = mem_alloc(sizeof *stop);
-	stop->type = ITEM_STOP;
-	actor_queue(c, a, stop);
+	actor_queue(c, a, item_new(ITEM_STOP, (struct span){0}));
 }
 
 /* The newest one that is up; those that are down have nothing to stop. */

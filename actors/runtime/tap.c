@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 
 #include "broker/base/mem.h"
+#include "broker/messages.h"
 #include "broker/ring.h"
 
+enum { NOTICE_RECORDS = 256, NOTICE_BODY_BYTES = 256 * 1024 };
+
 struct tap {
-	struct ring *ring;
+	struct ring *ring, *notices;
 	const struct catalogue *catalogue;
 	struct buf body;
 };
@@ -25,19 +28,24 @@ static uint32_t records_for(size_t bytes)
 
 int tap_open(struct tap **out, const struct tap_config *cfg, struct err *e)
 {
-	char path[4200];
-	uint64_t incarnation = 0;
+	char path[4200], notices[4200];
+	uint64_t incarnation[2] = {0};
 	if (mkdir(cfg->dir, 0700) && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %m", cfg->dir);
-	(void)!getrandom(&incarnation, sizeof incarnation, 0);
+	(void)!getrandom(incarnation, sizeof incarnation, 0);
 	snprintf(path, sizeof path, "%s/%s.ring", cfg->dir, cfg->cell);
-	struct ring_config ring = {path, cfg->cell, incarnation | 1, records_for(cfg->ring_bytes),
-				   RING_BODY_BYTES};
+	snprintf(notices, sizeof notices, "%s/%s.notices.ring", cfg->dir, cfg->cell);
+	struct ring_config ring = {path, cfg->cell, incarnation[0] | 1,
+				   records_for(cfg->ring_bytes), RING_BODY_BYTES};
+	struct ring_config few = {notices, cfg->cell, incarnation[1] | 1, NOTICE_RECORDS,
+				  NOTICE_BODY_BYTES};
 	struct tap *t = mem_alloc(sizeof *t);
 	t->catalogue = cfg->catalogue;
 	int rc = ring_open(&t->ring, &ring, e);
+	if (rc == 0)
+		rc = ring_open(&t->notices, &few, e);
 	if (rc) {
-		free(t);
+		tap_close(t);
 		return rc;
 	}
 	*out = t;
@@ -49,14 +57,23 @@ void tap_close(struct tap *t)
 	if (!t)
 		return;
 	ring_close(t->ring);
+	ring_close(t->notices);
 	buf_fini(&t->body);
 	free(t);
+}
+
+/* A notice is all that there is of it: it is kept whole, and apart, so that
+ * messages by the thousand do not wash it away. */
+static bool is_notice(const struct tap_record *r)
+{
+	return r->kind == MSG_BUS_NOTICE && r->event == RING_SENT;
 }
 
 static struct span body_for(struct tap *t, const struct tap_record *r)
 {
 	const struct msg_row *row = catalogue_by_number(t->catalogue, r->kind);
-	if (!r->body.len || !row || !ring_wants_bodies(t->ring, r->now_us))
+	bool wanted = is_notice(r) || ring_wants_bodies(t->ring, r->now_us);
+	if (!r->body.len || !row || !wanted)
 		return (struct span){0};
 	t->body.len = 0;
 	catalogue_redact(&t->body, row, mp_of(r->body));
@@ -83,10 +100,11 @@ void tap_write(void *tap, const struct tap_record *r)
 		turn_begins(t, r);
 		return;
 	}
+	struct ring *ring = is_notice(r) ? t->notices : t->ring;
 	struct ring_record out = {
 		.time_us = r->now_us,
-		.from = ring_intern(t->ring, r->from),
-		.to = ring_intern(t->ring, r->to),
+		.from = ring_intern(ring, r->from),
+		.to = ring_intern(ring, r->to),
 		.kind = r->kind,
 		.event = (uint8_t)r->event,
 		.detail = (uint8_t)(r->error ? -r->error : (int)r->type),
@@ -99,5 +117,5 @@ void tap_write(void *tap, const struct tap_record *r)
 	};
 	if (r->event == RING_TURN)
 		turn_ended(t, r, &out);
-	ring_write(t->ring, &out, body_for(t, r));
+	ring_write(ring, &out, body_for(t, r));
 }

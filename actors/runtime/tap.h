@@ -1,7 +1,9 @@
 /* The tap: what a cell tells (cell.h), written into its ring (broker/ring.h).
  *
  * A body goes in only while a reader wants bodies, and only as the catalogue
- * lets it: what a row marks as secret never enters a ring.
+ * lets it: what a row marks as secret never enters a ring. Notices (crash
+ * reports and the like) have a ring of their own beside it, with their bodies:
+ * nothing else keeps them.
  * Threads: the cell's loop. */
 #ifndef RUNTIME_TAP_H
 #define RUNTIME_TAP_H
@@ -11,7 +13,7 @@
 struct tap;
 
 struct tap_config {
-	const char *dir, *cell; /* DIR/CELL.ring; DIR is made */
+	const char *dir, *cell; /* DIR/CELL.ring, DIR/CELL.notices.ring; DIR is made */
 	const struct catalogue *catalogue;
 	size_t ring_bytes; /* of records, rounded down to a power of two; 0: the usual */
 };

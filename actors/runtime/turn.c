@@ -9,6 +9,8 @@
 #include "actors/runtime/cell_private.h"
 #include "actors/runtime/messages.h"
 
+enum { EFFECTS_KEPT = 64 }; /* places for effects that a cell keeps between turns */
+
 static int turn_msg(struct ctx *x)
 {
 	struct item *i = x->item;
@@ -172,13 +174,11 @@ static int turn_check(struct ctx *x)
 static void turn_release_txn(struct ctx *x)
 {
 	struct cell *c = x->cell;
-	struct pending *p = mem_alloc(sizeof *p);
+	struct pending *p = pending_new(x->actor->name, "store");
 	p->actor_uid = x->actor->uid;
 	p->tag = x->txn_tag;
 	p->deadline_us = UINT64_MAX;
 	p->retry_us = x->now_us + 1000000;
-	p->to = mem_dup("store");
-	p->from = mem_dup(x->actor->name);
 	p->txn = true;
 	p->kind = MSG_STORE_TXN;
 	p->body = bytes_ref(x->txn);
@@ -188,9 +188,7 @@ static void turn_release_txn(struct ctx *x)
 		struct effect *f = &x->effects.list[i];
 		if (!(f->flags & SEND_AFTER_COMMIT))
 			continue;
-		struct effects *w = &p->after;
-		w->list = mem_realloc(w->list, (w->count + 1) * sizeof *w->list);
-		w->list[w->count++] = *f;
+		*effect_add(&p->after) = *f;
 		memset(f, 0, sizeof *f);
 		f->type = FX_CANCEL; /* of no timer: nothing */
 	}
@@ -252,6 +250,14 @@ static bool expired(struct cell *c, const struct actor *a, const struct item *i,
 	return true;
 }
 
+static bool waits_for_nothing(const struct ctx *x)
+{
+	for (size_t i = 0; i < x->effects.count && !x->txn; i++)
+		if (x->effects.list[i].flags & SEND_AFTER_COMMIT)
+			return true;
+	return false;
+}
+
 static int turn_result(struct ctx *x)
 {
 	const struct item *i = x->item;
@@ -260,6 +266,10 @@ static int turn_result(struct ctx *x)
 		rc = ERR_INVALID;
 	if (rc == 0 && i->type == ITEM_MSG && i->request && !x->answered) {
 		err_set(&x->fault, ERR_INVALID, "the handler neither replied nor parked");
+		rc = ERR_INVALID;
+	}
+	if (rc == 0 && waits_for_nothing(x)) {
+		err_set(&x->fault, ERR_INVALID, "an effect after a commit, and no transaction");
 		rc = ERR_INVALID;
 	}
 	return rc ? rc : turn_check(x);
@@ -285,11 +295,13 @@ static void turn_succeeded(struct ctx *x)
 
 static void turn_tap(const struct ctx *x, unsigned event)
 {
+	if (!x->cell->ops.tap)
+		return;
 	const struct item *i = x->item;
 	struct tap_record r = {
 		.event = event,
 		.kind = i->type == ITEM_MSG ? i->row->number : 0,
-		.from = i->from ? span_of(i->from) : (struct span){0},
+		.from = span_of(i->from),
 		.to = span_of(x->actor->name),
 		.trace = x->trace,
 		.item = i->type,
@@ -317,26 +329,32 @@ void turn_run(struct cell *c, struct actor *a, struct item *i)
 		.actor = a,
 		.item = i,
 		.now_us = c->clock_us,
-		.wall_us = c->ops.wall_us(c->ops.arg),
 		.trace = i->trace,
+		.effects = c->spare,
 	};
 	if (expired(c, a, i, x.now_us)) {
 		item_free(i);
 		return;
 	}
+	c->spare = (struct effects){0};
 	a->turns++;
 	c->turns++;
 	turn_record_begin(c->record, a->name, item_kind(i), i->id, i->attempt, x.now_us);
 	turn_tap(&x, TAP_TURN_BEGINS);
 	int rc = turn_result(&x);
 	turn_count(&x);
+	outbox_flush_old(c);
 	turn_tap(&x, RING_TURN);
 	if (rc)
 		turn_failed(&x, rc);
 	else
 		turn_succeeded(&x);
 	turn_record_end(c->record);
-	effects_free(&x.effects);
+	effects_clear(&x.effects);
+	if (x.effects.cap <= EFFECTS_KEPT)
+		c->spare = x.effects;
+	else
+		effects_free(&x.effects);
 	bytes_unref(x.txn);
 	arena_reset(&c->arena);
 }

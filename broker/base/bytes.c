@@ -66,6 +66,14 @@ void buf_fini(struct buf *b)
 	memset(b, 0, sizeof *b);
 }
 
+void span_text(char *out, size_t room, struct span s)
+{
+	size_t n = s.len < room ? s.len : room - 1;
+	if (n)
+		memcpy(out, s.data, n);
+	out[n] = 0;
+}
+
 int span_cmp(struct span a, struct span b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;
@@ -124,6 +132,11 @@ struct bytes *bytes_slice(struct bytes *owner, struct span part)
 	assert(part.data >= owner->data &&
 	       part.data + part.len <= owner->data + owner->len);
 	return make(part.data, part.len, release_owner, bytes_ref(owner));
+}
+
+struct bytes *bytes_part(struct bytes *owner, struct span part)
+{
+	return part.len == owner->len ? bytes_ref(owner) : bytes_copy(part.data, part.len);
 }
 
 struct bytes *bytes_ref(struct bytes *b)

@@ -53,6 +53,8 @@ static inline bool span_eq(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* As text with a terminator, cut off where `room` ends. */
+void span_text(char *out, size_t room, struct span s);
 /* Byte order, a prefix before what it starts. */
 int span_cmp(struct span a, struct span b);
 
@@ -65,6 +67,9 @@ struct bytes *bytes_take(struct buf *b);
 struct bytes *bytes_wrap(const void *data, size_t n, void (*release)(void *), void *hint);
 /* A part of `owner`, which it keeps alive. `part` must lie inside. */
 struct bytes *bytes_slice(struct bytes *owner, struct span part);
+/* A part of `owner` that is to be kept: all of it is another reference, less is
+ * a copy, so that a small part does not keep a large owner alive. */
+struct bytes *bytes_part(struct bytes *owner, struct span part);
 struct bytes *bytes_ref(struct bytes *b); /* NULL stays NULL */
 void bytes_unref(struct bytes *b);        /* NULL is fine */
 struct span bytes_span(const struct bytes *b); /* empty for NULL */

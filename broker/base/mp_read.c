@@ -3,6 +3,7 @@
  * nested values). Everything else is written in terms of it. */
 #include "broker/base/mp.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@ struct head {
 static uint64_t be(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
+	if (n == 8) {
+		memcpy(&v, p, 8);
+		return be64toh(v);
+	}
 	for (size_t i = 0; i < n; i++)
 		v = v << 8 | p[i];
 	return v;
@@ -244,6 +249,10 @@ static int check_value(const struct check *c, const uint8_t **p, int depth)
 	struct head h;
 	if (depth > MP_DEPTH_MAX)
 		return bad(c, at, "nested too deeply");
+	if (at < c->end && (*at <= 0x7f || *at >= 0xe0 || *at == 0xc0)) {
+		++*p; /* a small number or nil */
+		return 0;
+	}
 	if (!head(p, c->end, &h))
 		return bad(c, at, at >= c->end ? "cut off" : "a length or type that cannot be");
 	if (h.type == MP_STR && !utf8_ok((struct span){h.payload, h.n}))
@@ -293,8 +302,10 @@ static int take(struct mp *m, enum mp_type want, struct head *h)
 
 int mp_nil(struct mp *m)
 {
-	struct head h;
-	return take(m, MP_NIL, &h);
+	if (m->p >= m->end || *m->p != 0xc0)
+		return ERR_INVALID;
+	m->p++;
+	return 0;
 }
 
 int mp_bool(struct mp *m, bool *out)
@@ -318,10 +329,15 @@ int mp_i64(struct mp *m, int64_t *out)
 	return 0;
 }
 
-int mp_u64(struct mp *m, uint64_t *out)
+int mp_u64_any(struct mp *m, uint64_t *out)
 {
 	struct mp was = *m;
 	struct head h;
+	if (m->end - m->p > 8 && *m->p == 0xcf) { /* what was drawn: ids, epochs */
+		*out = be(m->p + 1, 8);
+		m->p += 9;
+		return 0;
+	}
 	if (take(m, MP_INT, &h) || h.negative) {
 		*m = was;
 		return ERR_INVALID;
@@ -371,12 +387,37 @@ int mp_str(struct mp *m, struct span *out)
 
 int mp_bin(struct mp *m, struct span *out)
 {
+	if (m->end - m->p >= 5 && *m->p == 0xc6) { /* the frames of a batch */
+		size_t n = be(m->p + 1, 4);
+		if ((size_t)(m->end - m->p) - 5 < n)
+			return ERR_INVALID;
+		*out = (struct span){m->p + 5, n};
+		m->p += 5 + n;
+		return 0;
+	}
 	return take_payload(m, MP_BIN, out);
+}
+
+int mp_packed(struct mp *m, struct span *out)
+{
+	struct mp was = *m;
+	int rc = take_payload(m, MP_EXT, out);
+	if (rc == 0 && (out->len < 1 || out->data[0] != MP_PACKED)) {
+		*m = was;
+		return ERR_INVALID;
+	}
+	if (rc == 0)
+		*out = (struct span){out->data + 1, out->len - 1};
+	return rc;
 }
 
 int mp_array(struct mp *m, size_t *count)
 {
 	struct head h;
+	if (m->p < m->end && (*m->p & 0xf0) == 0x90 && (*m->p & 0x0f) < m->end - m->p) {
+		*count = *m->p++ & 0x0f;
+		return 0;
+	}
 	int rc = take(m, MP_ARRAY, &h);
 	if (rc == 0)
 		*count = h.n;

@@ -1,5 +1,7 @@
 /* The writer: msgpack-c's packer over a growing buffer. */
+#include <endian.h>
 #include <msgpack.h>
+#include <string.h>
 
 #include "broker/base/mp.h"
 
@@ -37,10 +39,35 @@ void mpw_i64(struct buf *b, int64_t v)
 	msgpack_pack_int64(&pk, v);
 }
 
+/* Envelopes are numbers and short text: those are written without the packer,
+ * which hands each value through a call of ours. */
+static void put_be(struct buf *b, uint8_t type, uint64_t v, size_t width)
+{
+	uint64_t wire = htobe64(v << (64 - 8 * width));
+	buf_reserve(b, 9);
+	b->data[b->len] = type;
+	memcpy(b->data + b->len + 1, &wire, 8);
+	b->len += 1 + width;
+}
+
+static void put_byte(struct buf *b, size_t byte)
+{
+	buf_reserve(b, 1);
+	b->data[b->len++] = (uint8_t)byte;
+}
+
 void mpw_u64(struct buf *b, uint64_t v)
 {
-	msgpack_packer pk = packer(b);
-	msgpack_pack_uint64(&pk, v);
+	if (v <= 0x7f)
+		put_byte(b, v);
+	else if (v <= UINT8_MAX)
+		put_be(b, 0xcc, v, 1);
+	else if (v <= UINT16_MAX)
+		put_be(b, 0xcd, v, 2);
+	else if (v <= UINT32_MAX)
+		put_be(b, 0xce, v, 4);
+	else
+		put_be(b, 0xcf, v, 8);
 }
 
 void mpw_f64(struct buf *b, double v)
@@ -52,7 +79,10 @@ void mpw_f64(struct buf *b, double v)
 void mpw_span(struct buf *b, struct span text)
 {
 	msgpack_packer pk = packer(b);
-	msgpack_pack_str(&pk, text.len);
+	if (text.len < 32)
+		put_byte(b, 0xa0 | text.len);
+	else
+		msgpack_pack_str(&pk, text.len);
 	buf_append(b, text.data, text.len);
 }
 
@@ -68,16 +98,29 @@ void mpw_bin(struct buf *b, struct span data)
 	buf_append(b, data.data, data.len);
 }
 
+void mpw_packed(struct buf *b, struct span value)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_ext(&pk, value.len, MP_PACKED);
+	buf_append(b, value.data, value.len);
+}
+
 void mpw_array(struct buf *b, size_t count)
 {
 	msgpack_packer pk = packer(b);
-	msgpack_pack_array(&pk, count);
+	if (count < 16)
+		put_byte(b, 0x90 | count);
+	else
+		msgpack_pack_array(&pk, count);
 }
 
 void mpw_map(struct buf *b, size_t count)
 {
 	msgpack_packer pk = packer(b);
-	msgpack_pack_map(&pk, count);
+	if (count < 16)
+		put_byte(b, 0x80 | count);
+	else
+		msgpack_pack_map(&pk, count);
 }
 
 void mpw_raw(struct buf *b, struct span value)

@@ -51,7 +51,7 @@ static struct onode *search(const struct omap *m, struct span key, struct onode 
 	struct onode *at = m->head;
 	if (!at)
 		return NULL;
-	for (int level = HEIGHT_MAX - 1; level >= 0; level--) {
+	for (int level = m->levels - 1; level >= 0; level--) {
 		while (at->next[level] && span_cmp(onode_key(at->next[level]), key) < 0)
 			at = at->next[level];
 		if (prev)
@@ -79,6 +79,8 @@ void *omap_put(struct omap *m, struct span key, void *value)
 		return was;
 	}
 	n = node_new(key, height_of(key, m->seed), value);
+	while (m->levels < n->height)
+		prev[m->levels++] = m->head;
 	for (int level = 0; level < n->height; level++) {
 		n->next[level] = prev[level]->next[level];
 		prev[level]->next[level] = n;
@@ -128,6 +130,7 @@ void omap_fini(struct omap *m, void (*drop)(void *value))
 	}
 	m->head = NULL;
 	m->count = 0;
+	m->levels = 0;
 }
 
 /* ---- numbers: most significant byte first, so that order is by value */

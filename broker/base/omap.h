@@ -17,6 +17,7 @@
 struct omap {
 	struct onode *head; /* made with the first put */
 	size_t count;
+	uint8_t levels; /* in use */
 	uint64_t seed; /* any value; random where keys come from outside */
 };
 

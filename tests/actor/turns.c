@@ -10,7 +10,7 @@
 
 /* ---- what the tests say to each other */
 
-enum { PLAIN = 200, ASK = 202, ANSWER = 203, BULK = 204, BULK_ANSWER = 205 };
+enum { PLAIN = 200, ASK = 202, ANSWER = 203, BULK = 204, BULK_ANSWER = 205, ORDER = 206 };
 
 static const struct msg_field text_field[] = {{"text", MP_STR, 64, true, "a word"},
 					      {NULL, MP_NONE, 0, false, NULL}};
@@ -20,6 +20,7 @@ static const struct msg_row rows[] = {
 	{BULK, "test.bulk", CLASS_REQUEST, ROLE_CELL, data_field, "much"},
 	{BULK_ANSWER, "test.bulked", CLASS_REPLY, ROLE_CELL, text_field, "its answer"},
 	{PLAIN, "test.plain", CLASS_SEND, ROLE_CELL, text_field, "a word"},
+	{ORDER, "test.order", CLASS_COMMAND, ROLE_CELL, text_field, "a word to be taken"},
 	{ASK, "test.ask", CLASS_REQUEST, ROLE_CELL, text_field, "a question"},
 	{ANSWER, "test.answer", CLASS_REPLY, ROLE_CELL, text_field, "its answer"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
@@ -38,6 +39,7 @@ static struct world {
 	int escalations, inits, finis, overloaded, bulks;
 	uint64_t parked;
 	bool conflict;
+	int unknown; /* so often the store does not say what became of a transaction */
 } world;
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -101,6 +103,12 @@ static int on_plain(struct ctx *c, void *st, const struct msg *m)
 	} else if (says(m, "after")) {
 		ctx_send(c, "witness", "test.plain", &a, SEND_AFTER_COMMIT);
 		txn(c, 2);
+	} else if (says(m, "order after")) {
+		ctx_command(c, "witness", "test.order", &a, SEND_AFTER_COMMIT, 9);
+		ctx_command(c, "witness", "test.order", &b, 0, 8);
+		txn(c, 2);
+	} else if (says(m, "after nothing")) {
+		ctx_send(c, "witness", "test.plain", &a, SEND_AFTER_COMMIT);
 	} else if (says(m, "twice")) {
 		txn(c, 1);
 		txn(c, 2);
@@ -211,7 +219,7 @@ static int witness_ask(struct ctx *c, void *st, const struct msg *m)
 }
 
 static const struct actor_handler witness_handlers[] = {
-	{"test.plain", witness_plain}, {"test.ask", witness_ask}, {NULL, NULL}};
+	{"test.plain", witness_plain}, {"test.order", witness_plain}, {"test.ask", witness_ask}, {NULL, NULL}};
 static const struct actor_spec witness_spec = {
 	.kind = "witness", .state_bytes = 1, .handlers = witness_handlers};
 
@@ -254,6 +262,10 @@ static int store_txn_turn(struct ctx *c, void *st, const struct msg *m)
 	struct buf b = {0};
 	(void)st, (void)m;
 	note("txn");
+	if (world.unknown-- > 0) {
+		ctx_reply_error(c, ERR_OVERLOADED, "too much");
+		return 0;
+	}
 	mpw_map(&b, 4);
 	mpw_kv_str(&b, "status", world.conflict ? "conflict" : "ok");
 	mpw_kv_bool(&b, "compared", !world.conflict);
@@ -417,6 +429,33 @@ Test(turn, drops_what_waits_for_a_commit_that_does_not_come)
 	world.conflict = true;
 	say_and_run("subject", "after");
 	cr_expect_str_eq(world.log, "plain1 txn outcome2:conflict ");
+}
+
+Test(turn, sends_what_waits_for_a_commit_once_however_often_the_store_is_asked)
+{
+	world.unknown = 2;
+	say("subject", "after");
+	run_until(world.now + 5000000);
+	cr_expect_str_eq(world.log, "plain1 txn txn txn got-one outcome2:ok ");
+}
+
+Test(turn, keeps_a_command_too_for_after_the_commit)
+{
+	say_and_run("subject", "order after");
+	cr_expect_str_eq(world.log, "plain1 txn got-two outcome2:ok got-one reply8:ok reply9:ok ");
+}
+
+Test(turn, drops_a_command_whose_commit_does_not_come_and_tells_only_the_outcome)
+{
+	world.conflict = true;
+	say_and_run("subject", "order after");
+	cr_expect_str_eq(world.log, "plain1 txn got-two outcome2:conflict reply8:ok ");
+}
+
+Test(turn, fails_when_something_waits_for_a_commit_and_there_is_none)
+{
+	say_and_run("subject", "after nothing");
+	cr_expect_str_eq(world.log, "plain1 plain1 plain1 ", "tried three times, nothing sent");
 }
 
 Test(turn, has_one_transaction_at_most)

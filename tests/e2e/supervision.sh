@@ -78,6 +78,13 @@ check "drop --all forgets the rest" dlq drop --all
 check "none is left" is 0 letters .
 check "wrong use is told" bash -c "'$troupe' dlq retry --data-dir $data; [[ \$? == 64 ]]"
 
+# ---- notices outlive the traffic, and the process that said them
+crash_told() { # OPTIONS
+	"$troupe" tail --data-dir "$data" --no-follow "$@" | grep -q 'actor.crashed actor="sick" message="faulty.do" attempt=1 reason="asked to'
+}
+check "tail shows the crash that was" crash_told --notices
+check "and between the messages" crash_told --messages
+
 # ---- cell, in a shared process
 tell neighbour note
 check "a neighbour counts" eventually 5 is 1 notes neighbour
@@ -114,6 +121,7 @@ check "and it answers" eventually 10 answers alone
 tell sick hang
 check "the same in the main process" eventually 15 restarted main "$main"
 check "whose API is back" eventually 15 kc get namespaces
+check "tail shows the crash of the process that ended" crash_told --notices
 check "and the faulty ones" eventually 10 answers sick
 
 # ---- poison across process crashes

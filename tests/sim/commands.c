@@ -46,7 +46,7 @@ static int sender_init(struct ctx *c, void *st, struct mp cfg)
 		struct buf b = {0};
 		mpw_map(&b, 1);
 		mpw_kv_i64(&b, "n", n);
-		ctx_command(c, "receiver", "test.do", &b, (uint64_t)n);
+		ctx_command(c, "receiver", "test.do", &b, 0, (uint64_t)n);
 	}
 	return 0;
 }

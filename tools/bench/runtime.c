@@ -3,12 +3,14 @@
  *   round trip of one request: within a cell, through the broker over inproc
  *   and over ipc; the same with 64 in flight; each through-broker figure
  *   beside a bare DEALER - ROUTER - DEALER relay in the same run
+ *   sends under a backlog, beside the relay with one message a frame
  *   100,000 actors in one process: bytes and microseconds each
  *   timers set and fired a second
  *
  * Usage: runtime [SECONDS_EACH] */
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,17 @@
 #include "broker/serve.h"
 #include "broker/socket.h"
 
-enum { BYTES = 256, ASK = 200, ANSWER = 201, ACTORS = 100000, TIMERS = 1000000 };
+enum {
+	BYTES = 256,
+	ASK = 200,
+	ANSWER = 201,
+	PUT = 202,
+	GOT = 203,
+	ACTORS = 100000,
+	TIMERS = 1000000,
+	FLOOD = 8000, /* sends on their way, so that there is always a backlog */
+	PORTION = 500,
+};
 
 static double now_s(void)
 {
@@ -38,9 +50,12 @@ static double now_s(void)
 
 static const struct msg_field data[] = {{"data", MP_BIN, 0, true, "bytes"},
 					{NULL, MP_NONE, 0, false, NULL}};
+static const struct msg_field nothing[] = {{NULL, MP_NONE, 0, false, NULL}};
 static const struct msg_row rows[] = {
 	{ASK, "bench.ask", CLASS_REQUEST, ROLE_CELL, data, "bytes to be sent back"},
 	{ANSWER, "bench.answer", CLASS_REPLY, ROLE_CELL, data, "the same"},
+	{PUT, "bench.put", CLASS_SEND, ROLE_CELL, data, "bytes that are only counted"},
+	{GOT, "bench.got", CLASS_SEND, ROLE_CELL, nothing, "a portion of them came"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 static const struct msg_table bench_messages = {"bench", rows};
@@ -128,6 +143,70 @@ static int asker_init(struct ctx *c, void *st, struct mp cfg)
 
 static const struct actor_spec asker = {.kind = "asker", .state_bytes = 1, .init = asker_init,
 					.on_timer = begin, .on_reply = on_reply};
+/* ---- sends without an answer, as many as the way takes */
+
+static int on_put(struct ctx *c, void *st, const struct msg *m)
+{
+	struct world *w = ctx_shared(c, "world");
+	struct buf none = {0};
+	(void)st, (void)m;
+	if (++w->answers % PORTION)
+		return 0;
+	if (now_s() - w->began > w->seconds) {
+		w->ended = now_s();
+		w->done = true;
+	}
+	ctx_send(c, "flooder", "bench.got", &none, 0);
+	return 0;
+}
+
+static const struct actor_handler putting[] = {{"bench.put", on_put}, {NULL, NULL}};
+static const struct actor_spec counter = {.kind = "counter", .state_bytes = 1, .handlers = putting};
+
+static void flood(struct ctx *c, long portions)
+{
+	for (long i = 0; i < portions * PORTION; i++) {
+		struct buf b = {0};
+		put_data(&b);
+		ctx_send(c, "counter", "bench.put", &b, 0);
+	}
+}
+
+static int on_got(struct ctx *c, void *st, const struct msg *m)
+{
+	struct world *w = ctx_shared(c, "world");
+	(void)st, (void)m;
+	if (!w->done)
+		flood(c, 1);
+	return 0;
+}
+
+/* The first answer says that both are connected. */
+static int flood_begin(struct ctx *c, void *st, uint64_t tag, const struct reply *r)
+{
+	struct world *w = ctx_shared(c, "world");
+	(void)st, (void)tag;
+	if (r->status) {
+		ctx_timer(c, 10000, 0);
+		return 0;
+	}
+	w->began = now_s();
+	flood(c, FLOOD / PORTION);
+	return 0;
+}
+
+static int flood_try(struct ctx *c, void *st, uint64_t tag)
+{
+	struct buf none = {0};
+	(void)st, (void)tag;
+	ctx_request(c, "counter", "actor.inspect", &none, 10000, 0);
+	return 0;
+}
+
+static const struct actor_handler gots[] = {{"bench.got", on_got}, {NULL, NULL}};
+static const struct actor_spec flooder = {.kind = "flooder", .state_bytes = 1, .handlers = gots,
+					  .init = asker_init, .on_timer = flood_try,
+					  .on_reply = flood_begin};
 static const struct actor_spec idler = {.kind = "idler", .state_bytes = 16};
 
 static int on_fired(struct ctx *c, void *st, uint64_t tag)
@@ -154,7 +233,8 @@ static int clock_init(struct ctx *c, void *st, struct mp cfg)
 static const struct actor_spec clock_spec = {
 	.kind = "clock", .state_bytes = 1, .init = clock_init, .on_timer = on_fired};
 
-static const struct actor_spec *const kinds[] = {&asker, &answerer, &idler, &clock_spec, NULL};
+static const struct actor_spec *const kinds[] = {&asker, &answerer, &flooder, &counter,
+						&idler, &clock_spec, NULL};
 
 static void add(struct loop *l, const char *kind, const char *name)
 {
@@ -206,16 +286,23 @@ static void wait_done(struct world *w)
 		nanosleep(&t, NULL);
 }
 
-/* Asker and answerer in one cell, or in two. */
-static double measure(struct world *w, const char *broker, const char *bus, bool trusted, bool one_cell)
+/* Where a figure is taken. */
+struct way {
+	const char *over, *broker, *bus, *raw;
+	bool trusted;
+};
+
+/* One actor of each kind, in one cell or in two. */
+static double measure(struct world *w, const struct way *y, const char *from, const char *to,
+		      bool one_cell)
 {
 	pthread_t t[2];
-	struct loop *a = loop_new(w, "asking", broker, bus, trusted), *b = NULL;
-	add(a, "asker", "asker");
+	struct loop *a = loop_new(w, "asking", y->broker, y->bus, y->trusted), *b = NULL;
+	add(a, from, from);
 	if (one_cell)
-		add(a, "answerer", "answerer");
+		add(a, to, to);
 	else
-		add(b = loop_new(w, "answering", broker, bus, trusted), "answerer", "answerer");
+		add(b = loop_new(w, "answering", y->broker, y->bus, y->trusted), to, to);
 	pthread_create(&t[0], NULL, run_loop, a);
 	if (b)
 		pthread_create(&t[1], NULL, run_loop, b);
@@ -273,6 +360,7 @@ static void *run_relay(void *arg)
 struct echo {
 	const char *endpoint;
 	_Atomic bool stop;
+	_Atomic long got;
 };
 
 static struct bytes *frame_of(size_t n)
@@ -352,20 +440,85 @@ static double bare(const char *endpoint, long in_flight, double seconds)
 	return (double)n / took;
 }
 
+/* The same without answers: how many come through a relay, sent one by one. */
+static void *run_sink(void *arg)
+{
+	struct echo *x = arg;
+	struct err e = {0};
+	struct sock *s = sock_new(SOCK_DEALER, &e);
+	struct bytes *first = frame_of(4);
+	uint64_t peer;
+	sock_connect(s, x->endpoint, &e);
+	while (sock_send(s, 0, first) && !x->stop)
+		;
+	while (!x->stop) {
+		struct bytes *frame = NULL;
+		if (sock_recv(s, &peer, &frame)) {
+			wait_for(s);
+			continue;
+		}
+		x->got++;
+		bytes_unref(frame);
+	}
+	bytes_unref(first);
+	sock_close(s);
+	return NULL;
+}
+
+static double bare_flood(const char *endpoint, double seconds)
+{
+	struct err e = {0};
+	struct relay r = {.router = sock_new(SOCK_ROUTER, &e)};
+	struct echo x = {.endpoint = endpoint};
+	pthread_t t[2];
+	if (sock_bind(r.router, endpoint, &e)) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		exit(1);
+	}
+	pthread_create(&t[0], NULL, run_relay, &r);
+	pthread_create(&t[1], NULL, run_sink, &x);
+	struct sock *s = sock_new(SOCK_DEALER, &e);
+	struct bytes *frame = frame_of(BYTES);
+	struct timespec settle = {.tv_nsec = 200000000};
+	sock_connect(s, endpoint, &e);
+	nanosleep(&settle, NULL);
+	long sent = 0;
+	double began = now_s();
+	while (now_s() - began < seconds)
+		for (int i = 0; i < 100; i++) {
+			while (sent - x.got > FLOOD || sock_send(s, 0, frame))
+				sched_yield();
+			sent++;
+		}
+	double per_s = (double)x.got / (now_s() - began);
+	x.stop = r.stop = true;
+	pthread_join(t[1], NULL);
+	pthread_join(t[0], NULL);
+	bytes_unref(frame);
+	sock_close(s);
+	sock_close(r.router);
+	return per_s;
+}
+
 /* ---- the figures */
 
-static void through_broker(const char *what, const char *broker, const char *bus, bool trusted,
-			   const char *raw_endpoint, double seconds)
+static void through_broker(const struct way *y, double seconds)
 {
 	static const long flights[] = {1, 64};
 	for (size_t i = 0; i < 2; i++) {
 		struct world w = {.in_flight = flights[i], .seconds = seconds};
-		double ours = measure(&w, broker, bus, trusted, false);
-		double raw = bare(raw_endpoint, flights[i], seconds);
+		double ours = measure(&w, y, "asker", "answerer", false);
+		double raw = bare(y->raw, flights[i], seconds);
 		printf("{\"bench\":\"request\",\"over\":\"%s\",\"in_flight\":%ld,\"per_s\":%.0f,\"us\":%.1f,"
 		       "\"bare_per_s\":%.0f,\"ratio\":%.2f}\n",
-		       what, flights[i], ours, 1e6 * (double)flights[i] / ours, raw, ours / raw);
+		       y->over, flights[i], ours, 1e6 * (double)flights[i] / ours, raw, ours / raw);
 	}
+	struct world w = {.seconds = seconds};
+	double ours = measure(&w, y, "flooder", "counter", false);
+	double raw = bare_flood(y->raw, seconds);
+	printf("{\"bench\":\"send\",\"over\":\"%s\",\"backlog\":%d,\"per_s\":%.0f,\"bare_per_s\":%.0f,"
+	       "\"ratio\":%.2f}\n",
+	       y->over, FLOOD, ours, raw, ours / raw);
 }
 
 static void many_actors(void)
@@ -423,11 +576,13 @@ int main(int argc, char **argv)
 	}
 	pthread_create(&t, NULL, run_broker, b);
 	struct world w = {.in_flight = 1, .seconds = seconds};
-	double local = measure(&w, "inproc://broker", "inproc://bus", true, true);
+	const struct way near = {"inproc", "inproc://broker", "inproc://bus", "inproc://raw", true};
+	const struct way far = {"ipc", broker, bus, raw, false};
+	double local = measure(&w, &near, "asker", "answerer", true);
 	printf("{\"bench\":\"request\",\"over\":\"cell\",\"in_flight\":1,\"per_s\":%.0f,\"us\":%.2f}\n", local,
 	       1e6 / local);
-	through_broker("inproc", "inproc://broker", "inproc://bus", true, "inproc://raw", seconds);
-	through_broker("ipc", broker, bus, false, raw, seconds);
+	through_broker(&near, seconds);
+	through_broker(&far, seconds);
 	broker_stop(b);
 	pthread_join(t, NULL);
 	broker_free(b);

@@ -2,10 +2,11 @@
 #include <criterion/criterion.h>
 
 #include "broker/base/mem.h"
+#include "broker/batch.h"
 #include "broker/messages.h"
 #include "broker/router.h"
 
-enum { SENT_MAX = 64 };
+enum { SENT_MAX = 512 };
 
 struct rig {
 	struct router *r;
@@ -13,23 +14,41 @@ struct rig {
 		uint64_t peer;
 		struct bytes *frame;
 		struct envelope env;
+		size_t of; /* so many came in that frame */
 	} sent[SENT_MAX];
-	size_t count, published, dead;
+	size_t count, frames, published, dead;
 	int dead_code;
 	uint64_t full, gone; /* peers whose queue is full, or who are gone */
 };
 
+static void keep(struct rig *g, uint64_t peer, struct span raw, size_t of)
+{
+	cr_assert_lt(g->count, SENT_MAX);
+	g->sent[g->count].peer = peer;
+	g->sent[g->count].of = of;
+	g->sent[g->count].frame = bytes_copy(raw.data, raw.len);
+	cr_assert_eq(env_decode(bytes_span(g->sent[g->count].frame), &g->sent[g->count].env, NULL), 0);
+	g->count++;
+}
+
 static int on_send(void *arg, uint64_t peer, struct bytes *frame)
 {
 	struct rig *g = arg;
+	struct batch_reader r;
+	struct span one = bytes_span(frame);
 	if (peer == g->full)
 		return ERR_OVERLOADED;
 	if (peer == g->gone)
 		return ERR_UNREACHABLE;
-	g->sent[g->count].peer = peer;
-	g->sent[g->count].frame = bytes_ref(frame);
-	cr_assert_eq(env_decode(bytes_span(frame), &g->sent[g->count].env, NULL), 0);
-	g->count++;
+	g->frames++;
+	if (!batch_is(one)) {
+		keep(g, peer, one, 1);
+		return 0;
+	}
+	cr_assert_eq(batch_open(&r, one, NULL), 0);
+	size_t of = r.left;
+	while (batch_next(&r, &one))
+		keep(g, peer, one, of);
 	return 0;
 }
 
@@ -79,12 +98,15 @@ static void feed(struct rig *g, uint64_t peer, const struct envelope *env, struc
 	buf_fini(body);
 }
 
-/* Returns the epoch that the broker granted. */
-static uint64_t hello(struct rig *g, uint64_t peer, const char *cell, uint64_t incarnation,
-		      const char *name)
+/* Returns the epoch that the broker granted. `batch`: what it says that it
+ * takes; 0: it says nothing. */
+static uint64_t hello_taking(struct rig *g, uint64_t peer, const char *cell, uint64_t incarnation,
+			     const char *name, uint64_t batch)
 {
 	struct buf b = {0};
-	mpw_map(&b, 4);
+	mpw_map(&b, batch ? 5 : 4);
+	if (batch)
+		mpw_kv_u64(&b, "batch", batch);
 	mpw_kv_str(&b, "cell", cell);
 	mpw_kv_u64(&b, "incarnation", incarnation);
 	mpw_str(&b, "version");
@@ -96,12 +118,19 @@ static uint64_t hello(struct rig *g, uint64_t peer, const char *cell, uint64_t i
 	mpw_str(&b, name);
 	struct envelope env = {.type = ENV_SYSTEM, .kind = MSG_SESSION_HELLO};
 	feed(g, peer, &env, &b, 1000);
+	router_flush(g->r);
 	struct mp v;
 	uint64_t epoch = 0;
 	cr_assert_eq(g->sent[g->count - 1].env.kind, MSG_SESSION_WELCOME);
 	cr_assert(mp_find(mp_of(g->sent[g->count - 1].env.body), "epoch", &v));
 	cr_assert_eq(mp_u64(&v, &epoch), 0);
 	return epoch;
+}
+
+static uint64_t hello(struct rig *g, uint64_t peer, const char *cell, uint64_t incarnation,
+		      const char *name)
+{
+	return hello_taking(g, peer, cell, incarnation, name, 0);
 }
 
 static void request(struct rig *g, uint64_t peer, uint64_t epoch, const char *from, const char *to)
@@ -224,6 +253,50 @@ Test(router, tells_the_old_owner_when_a_name_is_taken_over)
 	for (size_t i = 0; i < g.count; i++)
 		told |= g.sent[i].peer == 1 && g.sent[i].env.kind == MSG_SESSION_BYE;
 	cr_expect(told);
+	stop(&g);
+}
+
+static void system_u64(struct rig *g, uint64_t peer, uint64_t epoch, uint16_t kind,
+		       const char *field, uint64_t value)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, field, value);
+	struct envelope env = {.type = ENV_SYSTEM, .kind = kind, .epoch = epoch};
+	feed(g, peer, &env, &b, 3000);
+}
+
+/* The last of peer 1's frames that is a bye, behind `from`; 0: none. */
+static size_t bye_to_one(const struct rig *g, size_t from)
+{
+	for (size_t i = g->count; i-- > from;)
+		if (g->sent[i].peer == 1 && g->sent[i].env.kind == MSG_SESSION_BYE)
+			return i;
+	return 0;
+}
+
+Test(router, who_lost_a_name_does_not_take_it_back_and_has_it_when_the_other_goes)
+{
+	struct rig g = rig_new();
+	start(&g);
+	hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "alice");
+	hello(&g, 3, "three", 1, "carol");
+	size_t from = g.count;
+	uint64_t a = hello(&g, 1, "one", 1, "alice"); /* it was told, and says it again */
+	ping(&g, 1, a, 1); /* what it has is what is known of it */
+	cr_expect_eq(bye_to_one(&g, from), 0);
+	uint64_t c = hello(&g, 3, "three", 1, "carol");
+	request(&g, 3, c, "carol", "alice");
+	cr_expect_eq(g.sent[g.count - 1].peer, 2);
+	/* The other says goodbye: now it is free, and the first one is told. */
+	uint64_t b = hello(&g, 2, "two", 1, "alice");
+	from = g.count;
+	system_u64(&g, 2, b, MSG_SESSION_BYE, "x", 0);
+	cr_expect_neq(bye_to_one(&g, from), 0);
+	hello(&g, 1, "one", 1, "alice");
+	request(&g, 3, c, "carol", "alice");
+	cr_expect_eq(g.sent[g.count - 1].peer, 1);
 	stop(&g);
 }
 
@@ -385,16 +458,6 @@ static void send_big(struct rig *g, uint64_t peer, uint64_t epoch, enum env_type
 	feed(g, peer, &env, &b, 2000);
 }
 
-static void system_u64(struct rig *g, uint64_t peer, uint64_t epoch, uint16_t kind,
-		       const char *field, uint64_t value)
-{
-	struct buf b = {0};
-	mpw_map(&b, 1);
-	mpw_kv_u64(&b, field, value);
-	struct envelope env = {.type = ENV_SYSTEM, .kind = kind, .epoch = epoch};
-	feed(g, peer, &env, &b, 3000);
-}
-
 static uint64_t sent_to(const struct rig *g, uint64_t peer)
 {
 	uint64_t bytes = 0;
@@ -488,5 +551,176 @@ Test(router, tells_which_cells_are_here)
 	/* It takes no other request. */
 	request(&g, 1, a, "alice", "broker");
 	cr_expect(span_is(error_code(&g), "unsupported"));
+	stop(&g);
+}
+
+/* ---- batches */
+
+static void numbered(struct buf *out, uint64_t epoch, const char *to, uint64_t number)
+{
+	struct envelope env = {.type = ENV_REQUEST, .cluster = 1, .from = span_of("alice"),
+			       .to = span_of(to), .correlation = number, .epoch = epoch,
+			       .kind = 99, .body = span_of("\x80")};
+	env_encode(out, &env);
+}
+
+static void feed_numbered(struct rig *g, uint64_t epoch, const char *to, uint64_t number)
+{
+	struct buf out = {0};
+	numbered(&out, epoch, to, number);
+	struct bytes *frame = bytes_take(&out);
+	router_on_frame(g->r, 1, frame, false, 2000);
+	bytes_unref(frame);
+}
+
+Test(router, what_a_burst_brings_for_a_session_leaves_as_one_batch)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello_taking(&g, 1, "one", 1, "alice", 65536);
+	hello_taking(&g, 2, "two", 1, "bob", 65536);
+	hello(&g, 3, "three", 1, "carol"); /* who takes none */
+	size_t from = g.count, frames = g.frames;
+	for (uint64_t i = 1; i <= 3; i++) {
+		feed_numbered(&g, a, "bob", i);
+		feed_numbered(&g, a, "carol", i);
+	}
+	cr_expect_eq(g.frames - frames, 3, "only carol's");
+	router_flush(g.r);
+	cr_assert_eq(g.count - from, 6);
+	cr_expect_eq(g.frames - frames, 4);
+	for (size_t i = 0; i < 3; i++) {
+		cr_expect_eq(g.sent[from + i].peer, 3);
+		cr_expect_eq(g.sent[from + i].of, 1);
+		cr_expect_eq(g.sent[from + 3 + i].peer, 2);
+		cr_expect_eq(g.sent[from + 3 + i].of, 3);
+		cr_expect_eq(g.sent[from + 3 + i].env.correlation, i + 1);
+	}
+	router_flush(g.r);
+	cr_expect_eq(g.frames - frames, 4);
+	cr_expect_eq(router_stats(g.r)->routed, 6);
+	stop(&g);
+}
+
+Test(router, a_large_frame_does_not_overtake_what_waits)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello_taking(&g, 1, "one", 1, "alice", 65536);
+	hello_taking(&g, 2, "two", 1, "bob", 65536);
+	size_t from = g.count;
+	feed_numbered(&g, a, "bob", 1);
+	send_big(&g, 1, a, ENV_REQUEST, "alice", "bob");
+	feed_numbered(&g, a, "bob", 3);
+	router_flush(g.r);
+	cr_assert_eq(g.count - from, 3);
+	cr_expect_eq(g.sent[from].env.correlation, 1);
+	cr_expect_eq(g.sent[from + 1].env.correlation, 42);
+	cr_expect_eq(g.sent[from + 2].env.correlation, 3);
+	stop(&g);
+}
+
+Test(router, a_burst_without_end_leaves_all_the_same)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello_taking(&g, 1, "one", 1, "alice", 65536);
+	hello_taking(&g, 2, "two", 1, "bob", 65536);
+	size_t before = g.count;
+	for (uint64_t i = 1; i <= 300; i++)
+		feed_numbered(&g, a, "bob", i);
+	cr_expect_gt(g.count, before, "nobody flushed");
+	stop(&g);
+}
+
+/* In a batch: a request, one with a body that is cut off, a batch, a request. */
+Test(router, a_bad_frame_of_a_batch_does_not_take_the_others_along)
+{
+	struct rig g = rig_new();
+	struct buf one = {0};
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	hello(&g, 2, "two", 1, "bob");
+	size_t from = g.count;
+	struct batch b = {.limit = BATCH_BYTES_MAX}, inner = {.limit = BATCH_BYTES_MAX};
+	numbered(&one, a, "bob", 1);
+	batch_add(&b, span_buf(&one));
+	batch_add(&b, (struct span){one.data, one.len - 1});
+	batch_add(&inner, span_buf(&one));
+	batch_add(&inner, span_buf(&one));
+	struct bytes *frame = batch_take(&inner);
+	batch_add(&b, bytes_span(frame));
+	bytes_unref(frame);
+	batch_add(&b, (struct span){0});
+	one.len = 0;
+	numbered(&one, a, "bob", 2);
+	batch_add(&b, span_buf(&one));
+	batch_add(&b, (struct span){(const uint8_t *)"pods\0x", 6});
+	frame = batch_take(&b);
+	router_on_frame(g.r, 1, frame, false, 2000);
+	cr_assert_eq(g.count - from, 2);
+	cr_expect_eq(g.sent[from].env.correlation, 1);
+	cr_expect_eq(g.sent[from + 1].env.correlation, 2);
+	cr_expect_eq(router_stats(g.r)->malformed, 3);
+	cr_expect_eq(router_stats(g.r)->batches, 1);
+	cr_expect_eq(g.published, 1);
+	/* A stranger's is strange frame by frame. */
+	uint64_t strangers = router_stats(g.r)->strangers;
+	router_on_frame(g.r, 9, frame, false, 2000);
+	cr_expect_eq(router_stats(g.r)->strangers - strangers, 3);
+	bytes_unref(frame);
+	/* One that has not the shape of a batch is dropped as a whole. */
+	frame = bytes_copy("\x92\xc4\x01x\xc4\x7fy", 7);
+	uint64_t malformed = router_stats(g.r)->malformed;
+	router_on_frame(g.r, 1, frame, true, 2000);
+	cr_expect_eq(router_stats(g.r)->malformed - malformed, 1);
+	bytes_unref(frame);
+	buf_fini(&one);
+	stop(&g);
+}
+
+Test(router, a_batch_that_the_socket_refuses_is_answered_one_by_one)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello_taking(&g, 1, "one", 1, "alice", 65536);
+	uint64_t two = hello_taking(&g, 2, "two", 1, "bob", 65536);
+	size_t from = g.count;
+	g.full = 2;
+	feed_numbered(&g, a, "bob", 1);
+	feed_numbered(&g, a, "bob", 2);
+	router_flush(g.r);
+	cr_assert_eq(g.count - from, 2);
+	for (size_t i = 0; i < 2; i++) {
+		cr_expect_eq(g.sent[from + i].peer, 1);
+		cr_expect_eq(g.sent[from + i].env.type, ENV_ERROR);
+		cr_expect_eq(g.sent[from + i].env.correlation, i + 1);
+	}
+	cr_expect_eq(g.dead, 2);
+	cr_expect_eq(router_stats(g.r)->refused_full, 2);
+	/* What it never got is nothing that it owes. */
+	g.full = 0;
+	system_u64(&g, 2, two, MSG_SESSION_PING, "sent_us", 5);
+	router_flush(g.r);
+	cr_expect_eq(g.sent[g.count - 1].env.kind, MSG_SESSION_PONG);
+	cr_expect_eq(mp_path_int(mp_of(g.sent[g.count - 1].env.body), "sent", -1), 0);
+	stop(&g);
+}
+
+Test(router, what_waits_for_a_session_leaves_before_it_ends)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello_taking(&g, 1, "one", 1, "alice", 65536);
+	uint64_t two = hello_taking(&g, 2, "two", 1, "bob", 65536);
+	size_t from = g.count;
+	feed_numbered(&g, a, "bob", 1);
+	system_u64(&g, 2, two, MSG_SESSION_BYE, "x", 0);
+	cr_assert_eq(g.count - from, 1);
+	cr_expect_eq(g.sent[from].peer, 2);
+	feed_numbered(&g, a, "bob", 2);
+	router_flush(g.r);
+	cr_expect_eq(g.sent[g.count - 1].peer, 1);
+	cr_expect_eq(g.sent[g.count - 1].env.type, ENV_ERROR);
 	stop(&g);
 }

@@ -8,6 +8,7 @@
 #include "actors/runtime/messages.h"
 #include "actors/runtime/tap.h"
 #include "broker/base/log.h"
+#include "broker/messages.h"
 
 /* ---- two actors: the first tells the second a secret; `break` fails it */
 
@@ -68,7 +69,7 @@ static const struct port_driver *const drivers[] = {NULL};
 /* ---- the world around them */
 
 struct rig {
-	char dir[40], path[64];
+	char dir[40], path[64], notices[64];
 	uint64_t now_us;
 	struct tap *tap;
 	struct ring_reader *reader;
@@ -120,6 +121,7 @@ static void begin(struct rig *t)
 	*t = (struct rig){.dir = "/tmp/troupe-tap-XXXXXX"};
 	cr_assert(mkdtemp(t->dir));
 	snprintf(t->path, sizeof t->path, "%s/core.ring", t->dir);
+	snprintf(t->notices, sizeof t->notices, "%s/core.notices.ring", t->dir);
 	struct tap_config tap = {t->dir, "core", &catalogue, 100000};
 	cr_assert_eq(tap_open(&t->tap, &tap, &e), 0, "%s", e.text);
 	cr_assert_eq(ring_reader_open(&t->reader, t->path, &e), 0, "%s", e.text);
@@ -152,6 +154,7 @@ static void end(struct rig *t)
 	tap_close(t->tap);
 	ring_reader_close(t->reader);
 	unlink(t->path);
+	unlink(t->notices);
 	rmdir(t->dir);
 }
 
@@ -262,5 +265,41 @@ Test(tap, tells_of_failures_and_of_who_is_not_there)
 	cr_expect(named(&t, dead.to, "nobody"));
 	cr_expect_eq(dead.detail, -ERR_UNREACHABLE);
 	cr_expect_eq(dead.id, 77);
+	end(&t);
+}
+
+/* What happened before many messages is in the file of notices still. */
+Test(tap, keeps_notices_apart_with_their_bodies_however_much_is_said_after_them)
+{
+	struct rig t;
+	struct buf body = {0};
+	struct ring_record r, gone;
+	uint64_t n, from;
+	begin(&t);
+	add(&t, "second", "");
+	add(&t, "first", "test.break");
+	run(&t);
+	for (int i = 0; i < 3000; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "first-%d", i);
+		cr_assert_eq(cell_add_actor(t.cell, "second", name,
+					    mp_of((struct span){(const uint8_t *)"\x80", 1}), NULL), 0);
+		run(&t);
+	}
+	cr_expect_eq(ring_reader_next(t.reader, &gone, &n, &from), RING_GAP, "the tap has lost it");
+	struct ring_reader *notices;
+	cr_assert_eq(ring_reader_open(&notices, t.notices, NULL), 0);
+	ring_reader_rewind(notices);
+	cr_assert_eq(ring_reader_next(notices, &r, &n, &from), RING_RECORD);
+	cr_expect_eq(r.kind, MSG_BUS_NOTICE);
+	cr_expect_eq(r.id, 1, "numbered by its cell");
+	cr_expect(span_is(ring_reader_name(notices, r.from), "second"));
+	cr_assert(ring_reader_body(notices, &r, &body));
+	struct mp m = mp_of(span_buf(&body));
+	cr_expect(span_is(mp_path_str(m, "what"), "actor.crashed"));
+	cr_expect(span_is(mp_path_str(m, "detail.actor"), "second"));
+	cr_expect_not_null(memmem(body.data, body.len, "asked to", 8));
+	buf_fini(&body);
+	ring_reader_close(notices);
 	end(&t);
 }

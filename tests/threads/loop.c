@@ -1,5 +1,4 @@
 /* The production loop: what happens beside the sockets is not slept over. */
-#include <criterion/criterion.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "broker/base/mem.h"
 #include "broker/messages.h"
 #include "broker/socket.h"
+#include "tests/threads/bodies.h"
 
 static uint64_t now_us(void)
 {
@@ -97,23 +97,28 @@ static const struct port_driver *const drivers[] = {&library_driver, NULL};
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages, NULL};
 static const struct catalogue catalogue = {tables};
 
-Test(loop, a_turn_that_a_hook_queues_does_not_wait_for_the_next_event)
+static void a_turn_that_a_hook_queues_does_not_wait_for_the_next_event(void)
 {
 	struct world w = {0};
 	struct loop_config cfg = {
-		.cell = {.name = "cell", .cluster = 1, .catalogue = &catalogue, .kinds = kinds,
+		.cell = {.name = "cell",
+			 .cluster = 1,
+			 .catalogue = &catalogue,
+			 .kinds = kinds,
 			 .drivers = drivers},
-		.broker = "inproc://nobody", .bus = "inproc://nobody-either",
-		.shared = shared, .shared_arg = &w,
+		.broker = "inproc://nobody",
+		.bus = "inproc://nobody-either",
+		.shared = shared,
+		.shared_arg = &w,
 	};
 	uint8_t none = 0x80; /* the empty map */
 	log_init("off");
 	sock_system_start();
-	cr_assert_eq(loop_open(&w.loop, &cfg, NULL), 0);
-	cr_assert_eq(cell_add_actor(loop_cell(w.loop), "reader", "reader",
-				    mp_of((struct span){&none, 1}), NULL), 0);
+	must(loop_open(&w.loop, &cfg, NULL) == 0);
+	must(cell_add_actor(loop_cell(w.loop), "reader", "reader", mp_of((struct span){&none, 1}),
+			    NULL) == 0);
 	loop_run(w.loop);
-	cr_expect_lt(w.taken_us - w.library.given_us, 100000);
+	must(w.taken_us - w.library.given_us < 100000);
 	loop_free(w.loop);
 	sock_system_stop();
 }
@@ -141,37 +146,49 @@ static int fragile_init(struct ctx *c, void *state, struct mp cfg)
 	return 0;
 }
 
-static const struct actor_spec fragile = {.kind = "fragile", .state_bytes = 1, .init = fragile_init};
+static const struct actor_spec fragile = {
+	.kind = "fragile", .state_bytes = 1, .init = fragile_init};
 static const struct actor_spec *const fragile_kinds[] = {&fragile, NULL};
 
 static void fill(void *arg, struct cell *c)
 {
 	uint8_t none = 0x80;
 	(void)arg;
-	cr_assert_eq(cell_add_actor(c, "fragile", "fragile", mp_of((struct span){&none, 1}), NULL), 0);
+	must(cell_add_actor(c, "fragile", "fragile", mp_of((struct span){&none, 1}), NULL) == 0);
 }
 
 static void run_lives(struct lives *l, bool alone)
 {
-	struct restart_policy p = {.intensity = 2, .window_us = 60000000, .backoff_min_us = 1000,
+	struct restart_policy p = {.intensity = 2,
+				   .window_us = 60000000,
+				   .backoff_min_us = 1000,
 				   .backoff_max_us = 2000};
 	struct loop_config cfg = {
-		.cell = {.name = "cell", .cluster = 1, .catalogue = &catalogue,
-			 .kinds = fragile_kinds, .drivers = drivers, .restart = p,
+		.cell = {.name = "cell",
+			 .cluster = 1,
+			 .catalogue = &catalogue,
+			 .kinds = fragile_kinds,
+			 .drivers = drivers,
+			 .restart = p,
 			 .letters = &l->letters},
-		.broker = "inproc://nobody", .bus = "inproc://nobody-either",
-		.shared = shared_lives, .shared_arg = l, .fill = fill, .alone = alone, .restart = p,
+		.broker = "inproc://nobody",
+		.bus = "inproc://nobody-either",
+		.shared = shared_lives,
+		.shared_arg = l,
+		.fill = fill,
+		.alone = alone,
+		.restart = p,
 	};
 	log_init("off");
 	sock_system_start();
-	cr_assert_eq(loop_open(&l->loop, &cfg, NULL), 0);
+	must(loop_open(&l->loop, &cfg, NULL) == 0);
 	fill(NULL, loop_cell(l->loop));
 	loop_run(l->loop);
 	loop_free(l->loop);
 	sock_system_stop();
 }
 
-Test(loop, a_cell_that_fails_begins_again, .timeout = 30)
+static void a_cell_that_fails_begins_again(void)
 {
 	struct lives l = {.enough = 2};
 	run_lives(&l, false); /* which returns because the third life was well */
@@ -191,14 +208,25 @@ static int exit_of(uint64_t enough, bool alone)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-Test(loop, a_cell_that_fails_too_often_ends_its_process, .timeout = 30)
+static void a_cell_that_fails_too_often_ends_its_process(void)
 {
-	cr_expect_eq(exit_of(2, false), 0);
-	cr_expect_eq(exit_of(3, false), LOOP_EXIT_FAILED);
+	must(exit_of(2, false) == 0);
+	must(exit_of(3, false) == LOOP_EXIT_FAILED);
 }
 
-Test(loop, a_cell_alone_in_its_process_ends_it_at_once, .timeout = 30)
+static void a_cell_alone_in_its_process_ends_it_at_once(void)
 {
-	cr_expect_eq(exit_of(0, true), 0);
-	cr_expect_eq(exit_of(1, true), LOOP_EXIT_FAILED);
+	must(exit_of(0, true) == 0);
+	must(exit_of(1, true) == LOOP_EXIT_FAILED);
 }
+
+const struct body bodies[] = {
+	{"a_turn_that_a_hook_queues_does_not_wait_for_the_next_event",
+	 a_turn_that_a_hook_queues_does_not_wait_for_the_next_event},
+	{"a_cell_that_fails_begins_again", a_cell_that_fails_begins_again},
+	{"a_cell_that_fails_too_often_ends_its_process",
+	 a_cell_that_fails_too_often_ends_its_process},
+	{"a_cell_alone_in_its_process_ends_it_at_once",
+	 a_cell_alone_in_its_process_ends_it_at_once},
+	{0},
+};
