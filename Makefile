@@ -122,6 +122,20 @@ $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(TEST_HELP) $(ARCHIVES)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
 
+# The same product with bugs planted in it (broker/base/planted.h), linked
+# before the archives, for one test of the tests.
+PLANTED_SRCS := $(shell grep -l '"broker/base/planted.h"' $(foreach l,$(LIBS),$(call srcs,$(l))))
+PLANTED_OBJS := $(patsubst %.c,$(BUILD)/planted/%.o,$(PLANTED_SRCS))
+$(BUILD)/planted/%.o: %.c | $(BUILD)/gen/.ready
+	@mkdir -p $(@D)
+	@echo "  CC $< (planted)"
+	@$(CC) $(CFLAGS_ALL) -DPLANTED_BUGS -MMD -MP -c $< -o $@
+$(BUILD)/obj/tests/sim/planted.o: CFLAGS_ALL += -DPLANTED_BUGS
+$(BUILD)/tests/sim/planted: $(BUILD)/obj/tests/sim/planted.o $(PLANTED_OBJS) $(TEST_HELP) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lcriterion
+
 .PHONY: bench
 .PHONY: tests thread-tests fuzz fuzzers check test test-long demo deps clean help format
 tests: $(TESTS) $(E2E_PROGRAMS)
@@ -205,4 +219,4 @@ help:
 	@echo 'SAN=address,undefined or SAN=thread builds into a folder of its own'
 
 .SECONDARY:
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/planted -name '*.d' 2>/dev/null)

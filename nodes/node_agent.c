@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/base/planted.h"
 #include "nodes/node_private.h"
 
 enum {
@@ -428,6 +429,8 @@ static bool was_started(struct mp pod)
 
 static void pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
+	if (PLANTED(GONE_POD_KEPT))
+		return;
 	omap_remove(&a->by_key, span_of(p->key));
 	free(p->key);
 	p->key = NULL;
@@ -443,7 +446,7 @@ static void begin_worker(struct agent *a, struct agent_pod *p, const struct view
 	struct mp m = mp_of(bytes_span(o->value));
 	bool found = a->sim ? was_started(m) : omap_get(&a->on_machine, span_of(p->uid)) != NULL;
 	omap_remove(&a->on_machine, span_of(p->uid));
-	p->rests_on = a->sim ? o->version : 0;
+	p->rests_on = a->sim && !PLANTED(OLD_STORY_TOLD) ? o->version : 0;
 	p->worker = worker_new(a, found);
 }
 
@@ -665,7 +668,7 @@ static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
 	if (p->finish_waits && !stale)
 		tell_finished(c, p);
 	p->finish_waits = false;
-	if (lost && p->key) {
+	if (lost && p->key && !PLANTED(LOST_STATUS_FORGOTTEN)) {
 		pod_worker_status_lost(p->worker);
 		ctx_timer(c, RETRY_US, NODE_TAG(TAG_POD, p->id));
 	}
@@ -795,10 +798,30 @@ static int stop(struct ctx *c, void *state)
 	return 0;
 }
 
+enum { INSPECT_PODS_MAX = 200 };
+
+/* [key, uid] each; the key of an orphan is nil. */
+static void inspect_pods(const struct agent *a, struct buf *out)
+{
+	size_t n = a->pods.count < INSPECT_PODS_MAX ? a->pods.count : INSPECT_PODS_MAX;
+	mpw_str(out, "held");
+	mpw_array(out, n);
+	for (struct onode *it = omap_first(&a->pods); n > 0; it = omap_next(it), n--) {
+		const struct agent_pod *p = it->value;
+		mpw_array(out, 2);
+		if (p->key)
+			mpw_str(out, p->key);
+		else
+			mpw_nil(out);
+		mpw_str(out, p->uid);
+	}
+}
+
 static void inspect(const void *state, struct buf *out)
 {
 	const struct agent *a = state;
-	mpw_map(out, 3);
+	mpw_map(out, 4);
+	inspect_pods(a, out);
 	mpw_kv_str(out, "node", a->node);
 	mpw_kv_str(out, "runtime", a->sim ? "sim" : "process");
 	mpw_kv_u64(out, "pods", a->pods.count);

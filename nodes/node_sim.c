@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "actors/schema/rfc3339.h"
+#include "broker/base/planted.h"
 #include "nodes/node_private.h"
 #include "nodes/runtime_sim.h"
 
@@ -142,6 +143,8 @@ static void started(struct ctx *c, struct agent *a, struct agent_pod *p, const c
 {
 	struct mp spec;
 	int64_t age_ms = (ctx_wall_us(c) - started_us) / 1000;
+	if (age_ms < 0 && !PLANTED(CLOCK_BELIEVED))
+		age_ms = 0; /* the clock was put back since: else it would wait as long again */
 	struct span image = spec_of(pod_worker_object(p->worker), name, &spec)
 				    ? mp_path_str(spec, "image") : (struct span){0};
 	struct pod_observation o = {
@@ -167,8 +170,11 @@ static void start(struct ctx *c, struct agent *a, struct agent_pod *p, const str
 {
 	struct err e = {0};
 	struct sim_run run;
+	const struct sim_containers *chaos = ctx_shared(c, "sim-containers");
 	int rc = plan(c, p, x->name, x->attempt, argv_of_command(ctx_arena(c), &x->command), &run,
 		      &e);
+	if (rc == 0 && chaos)
+		chaos->starts(chaos->arg, a->node, &run);
 	if (rc || run.error) {
 		struct pod_observation o = {.kind = POD_SEEN_START_FAILED,
 					    .name = x->name,

@@ -28,7 +28,7 @@
 #include "actors/schema/rfc3339.h"
 #include "nodes/pod_worker_private.h"
 
-enum { KILL_AGAIN_MS = 5000 };
+enum { KILL_AGAIN_MS = 5000, GRACE_MAX_S = 2000000000 };
 
 /* A step while it is made. */
 struct step {
@@ -153,7 +153,7 @@ static int64_t grace_of(const struct pod_worker *w)
 				w->cfg.limits.grace_s);
 	if (pod_deleting(w))
 		s = mp_path_int(w->pod, "metadata.deletionGracePeriodSeconds", s);
-	return s < 1 ? 1 : s;
+	return s < 1 ? 1 : s > GRACE_MAX_S ? GRACE_MAX_S : s;
 }
 
 /* A later request can only shorten it. */

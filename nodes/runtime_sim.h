@@ -43,6 +43,13 @@ struct sim_run {
 	const char *error;     /* it cannot be started; NULL: it can */
 };
 
+/* Something that may change how a container starts on a node: chaos. Agents
+ * look for one that is shared with them as "sim-containers". */
+struct sim_containers {
+	void *arg;
+	void (*starts)(void *arg, const char *node, struct sim_run *run);
+};
+
 /* `argv`: command, then args, NULL terminated; may be empty. `annotations`: a
  * cursor at the pod's map of them, p NULL when it has none. ERR_INVALID: the
  * annotation is not of the form; the text says where (and *out is by argv). */

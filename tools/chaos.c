@@ -8,21 +8,23 @@
 #include <unistd.h>
 
 #include "broker/base/log.h"
+#include "tools/chaos/cluster.h"
 #include "tools/chaos/grow.h"
 #include "tools/chaos/past.h"
+#include "tools/chaos/recording.h"
 #include "tools/chaos/report.h"
 #include "tools/chaos/seeds.h"
 #include "tools/chaos/shrink.h"
 #include "tools/commands.h"
 
 struct options {
-	const char *file;
+	const char *file, *record;
 	struct seeds seeds;
 	uint64_t runs, acts;
 	bool has_seed, range, json, junit, verbose, once, no_file;
 };
 
-enum { OPT_SEED = 's', OPT_SEEDS = 'r', OPT_JOBS = 'j', OPT_OUT = 'o', OPT_ONCE = 256, OPT_TWICE, OPT_RUNS, OPT_ACTS };
+enum { OPT_SEED = 's', OPT_SEEDS = 'r', OPT_JOBS = 'j', OPT_OUT = 'o', OPT_ONCE = 256, OPT_TWICE, OPT_RUNS, OPT_ACTS, OPT_RECORD };
 enum { SHRINK_RUNS = 200, SHRINK_SEEDS = 3, GROW_ACTS = 12 };
 
 static const struct argp_option run_rows[] = {
@@ -32,6 +34,7 @@ static const struct argp_option run_rows[] = {
 	{"twice", OPT_TWICE, NULL, 0, "run the one seed twice too", 0},
 	{"once", OPT_ONCE, NULL, 0, "run each of --seeds once", 0},
 	{"output", OPT_OUT, "FORM", 0, "text or json (a line per run, then one for all)", 0},
+	{"record", OPT_RECORD, "DIR", 0, "keep all changes and messages there, for `troupe tail --run DIR`", 0},
 	{"verbose", 'v', NULL, 0, "every change of every object; with --seeds: every run, not just the first that did not hold", 0},
 	{0},
 };
@@ -115,6 +118,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!read_seed(&text, &o->acts) || *text || !o->acts || o->acts > GROW_ACTS_MAX)
 			argp_error(state, "--lines takes 1 to %d, not '%s'", GROW_ACTS_MAX, arg);
 		break;
+	case OPT_RECORD:
+		o->record = arg;
+		break;
 	case 'v':
 		o->verbose = true;
 		break;
@@ -130,6 +136,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "which file?");
 		if (o->range && o->has_seed)
 			argp_error(state, "--seed or --seeds");
+		if (o->range && o->record)
+			argp_error(state, "--record keeps one run: not with --seeds");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -242,15 +250,28 @@ static int run_many(const struct script *s, const struct options *o)
 	return m.sum.worst;
 }
 
+static int cannot(const struct err *e)
+{
+	fprintf(stderr, "troupe chaos: %s\n", e->text);
+	return 70;
+}
+
 static int run_one(const struct script *s, const struct options *o)
 {
 	struct run_watch watch = report_watch(stdout, o->verbose);
 	struct run_result r;
+	struct err e = {0};
 	uint64_t seed = o->has_seed ? o->seeds.first : s->seed;
 	if (!o->json)
 		printf("%s%s%s, seed %llu, world %s\n", s->file, *s->title ? ": " : "", s->title,
 		       (unsigned long long)seed, s->world->name);
-	seeds_run_one(s, seed, o->seeds.twice, o->json ? NULL : &watch, &r);
+	if (o->json)
+		watch = (struct run_watch){0};
+	if (o->record && recording_open(&watch.recording, o->record, &cluster_catalogue, &e))
+		return cannot(&e);
+	seeds_run_one(s, seed, o->seeds.twice, &watch, &r);
+	if (recording_close(watch.recording, &e))
+		return cannot(&e);
 	if (o->json)
 		report_json(stdout, s, &r);
 	else

@@ -21,12 +21,13 @@
 
 enum { ROUND_MS = 20, AGAIN_MS = 100 };
 
-enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT, OPT_RATE, OPT_NOTICES };
+enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT, OPT_RATE, OPT_NOTICES, OPT_RUN };
 
 enum { TTY_RATE = 500 }; /* more is for no eye */
 
 static const struct argp_option rows[] = {
 	{"data-dir", 'd', "DIR", 0, "the cluster's ($TROUPE_DATA_DIR, ./troupe.data)", 0},
+	{"run", OPT_RUN, "DIR", 0, "a run that is over: what `troupe chaos run --record DIR` wrote", 0},
 	{"from-rev", 'R', "REV", 0, "begin with this revision, not with what is new", 0},
 	{"messages", 'm', NULL, 0, "the messages between the actors of this machine too", 0},
 	{"notices", OPT_NOTICES, NULL, 0, "crash reports and the like too (with --messages they always are)", 0},
@@ -77,6 +78,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'd':
 		o->data_dir = arg;
+		break;
+	case OPT_RUN:
+		o->run = arg;
 		break;
 	case 'R':
 		o->from = strtoull(arg, &end, 10);
@@ -227,8 +231,8 @@ int command_tail(int argc, char **argv)
 	o.rate = isatty(STDOUT_FILENO) ? TTY_RATE : 0;
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	signal(SIGPIPE, SIG_DFL);
-	int rc = client_open(&cl, o.data_dir, TAIL_TIMEOUT_MS, &e);
-	if (rc == 0)
+	int rc = o.run ? tail_recorded(&o, &e) : client_open(&cl, o.data_dir, TAIL_TIMEOUT_MS, &e);
+	if (rc == 0 && !o.run)
 		rc = o.messages || o.notices ? tail_merged(cl, &o, &e) : changes_only(cl, &o, &e);
 	client_close(cl);
 	if (rc < 0)

@@ -12,6 +12,8 @@
 enum { TAIL_TIMEOUT_MS = 5000, TAIL_EXIT_GAP = 5, TAIL_EXIT_COMPACTED = 6 };
 
 struct tail_options {
+	const char *run; /* the folder of a run that is over; NULL: a cluster that lives */
+	int64_t epoch_us; /* where that run's clock begins; 0: it lives */
 	const char *data_dir, *kind, *namespace, *actor;
 	uint64_t from;  /* revision; 0: what is new */
 	uint64_t trace; /* low half; 0: any */
@@ -46,6 +48,8 @@ void tail_page_fini(struct tail_page *p);
 /* The store's head and the oldest version that it still has events after. */
 int tail_bounds(struct client *cl, uint64_t *head, uint64_t *oldest, struct err *e);
 
+/* A body of bus.event; false: it is none. */
+bool tail_read_change(struct mp body, struct change *out);
 bool tail_wants_change(const struct tail_options *o, const struct change *c);
 bool tail_wants_record(const struct tail_options *o, const struct rings_item *i);
 /* `mine`: the caller's own name, whose messages nobody wants to see. */
@@ -57,11 +61,14 @@ void tail_print_gap(const struct tail_options *o, const struct rings_item *i);
 void tail_print_skipped(const struct tail_options *o, long count);
 /* The catalogue's name of a record's kind, or what else its turn was about. */
 const char *tail_kind_name(const struct ring_record *r);
-/* Wall-clock time of a record, microseconds since 1970. */
-int64_t tail_wall_us(const struct ring_record *r);
+/* Wall-clock time of a record, microseconds since 1970. `epoch_us`: as above. */
+int64_t tail_wall_us(const struct ring_record *r, int64_t epoch_us);
 
 /* tail_merge.c: messages and changes together; the exit code or an error. */
 int tail_merged(struct client *cl, const struct tail_options *o, struct err *e);
+
+/* tail_run.c: a run that is over. */
+int tail_recorded(struct tail_options *o, struct err *e);
 
 /* A trace id as people write it: 32 or 16 hex digits, or fewer at its end. */
 bool tail_parse_trace(const char *text, uint64_t *out);

@@ -24,7 +24,7 @@ static void read_trace(struct mp body, struct change *out)
 		out->trace_hi = out->trace_lo = out->span = 0;
 }
 
-static bool read_change(struct mp body, struct change *out)
+bool tail_read_change(struct mp body, struct change *out)
 {
 	struct mp v;
 	memset(out, 0, sizeof *out);
@@ -77,7 +77,7 @@ bool tail_next(struct tail_page *p, struct change *out)
 	while (p->left) {
 		struct mp body = p->list;
 		p->left--;
-		if (mp_skip(&p->list) == 0 && read_change(body, out))
+		if (mp_skip(&p->list) == 0 && tail_read_change(body, out))
 			return true;
 	}
 	return false;
@@ -157,9 +157,11 @@ bool tail_parse_trace(const char *text, uint64_t *out)
 
 /* ---- what is common to all lines */
 
-int64_t tail_wall_us(const struct ring_record *r)
+int64_t tail_wall_us(const struct ring_record *r, int64_t epoch_us)
 {
 	struct timespec t;
+	if (epoch_us)
+		return epoch_us + (int64_t)r->time_us;
 	clock_gettime(CLOCK_REALTIME, &t);
 	int64_t wall = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 	return wall - (int64_t)(rings_now_us() - r->time_us);
@@ -313,7 +315,7 @@ static void record_json(const struct tail_options *o, const struct rings_item *i
 	const struct ring_record *r = &i->record;
 	struct buf b = {0};
 	buf_puts(&b, "{\"time\":\"");
-	put_time(&b, tail_wall_us(r), "%Y-%m-%dT%H:%M:%S");
+	put_time(&b, tail_wall_us(r, o->epoch_us), "%Y-%m-%dT%H:%M:%S");
 	buf_printf(&b, "Z\",\"cell\":\"%s\",\"seq\":%llu,\"phase\":\"%s\"",
 		   ring_reader_cell(i->reader), (unsigned long long)i->number,
 		   ring_event_name(r->event));
@@ -341,7 +343,7 @@ static void record_table(const struct tail_options *o, const struct rings_item *
 {
 	const struct ring_record *r = &i->record;
 	struct buf b = {0};
-	put_time(&b, tail_wall_us(r), "%H:%M:%S");
+	put_time(&b, tail_wall_us(r, o->epoch_us), "%H:%M:%S");
 	struct span from = ring_reader_name(i->reader, r->from);
 	buf_printf(&b, " %-9s %.*s", ring_event_name(r->event), (int)from.len, from.data);
 	struct span to = ring_reader_name(i->reader, r->to);

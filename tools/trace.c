@@ -93,7 +93,7 @@ static void note_time(struct tree *t, const struct ring_record *r)
 {
 	if (!t->first_us || r->time_us < t->first_us) {
 		t->first_us = r->time_us;
-		t->first_wall_us = tail_wall_us(r);
+		t->first_wall_us = tail_wall_us(r, 0);
 	}
 	if (r->time_us > t->last_us)
 		t->last_us = r->time_us;

@@ -70,8 +70,14 @@ static void plain_resource(struct buf *b, const struct schema_resource *r)
 	buf_putc(b, '}');
 	for (size_t i = 0; i < r->subresource_count; i++) {
 		const struct schema_subresource *s = &r->subresources[i];
-		buf_printf(b, ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\",",
-			   r->resource, s->name, r->namespaced ? "true" : "false", s->kind);
+		buf_printf(b, ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,",
+			   r->resource, s->name, r->namespaced ? "true" : "false");
+		/* A Scale is of another group: clients ask here in which form they
+		 * get it. */
+		if (s->group && strcmp(s->group, r->group) != 0)
+			buf_printf(b, "\"group\":\"%s\",\"version\":\"%s\",", s->group,
+				   s->version);
+		buf_printf(b, "\"kind\":\"%s\",", s->kind);
 		strings(b, "verbs", s->verbs);
 		buf_putc(b, '}');
 	}
@@ -273,11 +279,8 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 	struct buf b = {0};
 	enum http_type type = HTTP_JSON;
 	bool core = span_is(k->path, "/api"), groups = span_is(k->path, "/apis");
-	if (!span_is(k->method, "GET") && !span_is(k->method, "HEAD")) {
-		answer_status(c, a, k, status_no_resource(&k->arena));
-		return;
-	}
-	if (openapi(c, a, k))
+	bool reads = span_is(k->method, "GET") || span_is(k->method, "HEAD");
+	if (reads && openapi(c, a, k))
 		return;
 	if ((core || groups) && accepts_aggregated(k)) {
 		aggregated(a, &b, gv, n, core);
@@ -294,6 +297,11 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 	} else if (!group_paths(a, k, &b, gv, n)) {
 		buf_fini(&b);
 		answer_status(c, a, k, status_no_resource(&k->arena));
+		return;
+	}
+	if (!reads) {
+		buf_fini(&b);
+		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
 		return;
 	}
 	answer_text(c, a, k, 200, type, &b);

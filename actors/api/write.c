@@ -47,6 +47,7 @@ static const struct verb_row {
 	{"PATCH", "application/merge-patch+json", OBJ_PATCH_MERGE},
 	{"PATCH", "application/json-patch+json", OBJ_PATCH_JSON},
 	{"PATCH", "application/strategic-merge-patch+json", OBJ_PATCH_STRATEGIC},
+	{"PATCH", "application/apply-patch+yaml", OBJ_APPLY},
 };
 
 static bool type_is(struct span type, const char *want)
@@ -70,7 +71,8 @@ static bool find_verb(const struct call *k, enum obj_verb *verb)
 
 static bool is_yaml(const struct call *k)
 {
-	return type_is(k->content_type, "application/yaml");
+	return type_is(k->content_type, "application/yaml") ||
+	       type_is(k->content_type, "application/apply-patch+yaml");
 }
 
 static bool is_protobuf(const struct call *k)
@@ -81,13 +83,10 @@ static bool is_protobuf(const struct call *k)
 static const char *refused_type(const struct call *k)
 {
 	if (span_is(k->method, "PATCH"))
-		return type_is(k->content_type, "application/apply-patch+yaml")
-			       ? "server-side apply (application/apply-patch+yaml) is not served "
-				 "yet: use client-side apply"
-			       : "the body of the request was in an unknown format - accepted "
-				 "media types include: application/json-patch+json, "
-				 "application/merge-patch+json, "
-				 "application/strategic-merge-patch+json";
+		return "the body of the request was in an unknown format - accepted "
+		       "media types include: application/json-patch+json, "
+		       "application/merge-patch+json, "
+		       "application/strategic-merge-patch+json, application/apply-patch+yaml";
 	if (!k->content_type.len || type_is(k->content_type, "application/json") || is_yaml(k) ||
 	    is_protobuf(k))
 		return NULL;
@@ -100,7 +99,8 @@ static struct doc *bad_dry_run(struct call *k, struct span value)
 	static const char *const kinds[] = {
 		[OBJ_CREATE] = "CreateOptions",		[OBJ_UPDATE] = "UpdateOptions",
 		[OBJ_PATCH_MERGE] = "PatchOptions",	[OBJ_PATCH_JSON] = "PatchOptions",
-		[OBJ_PATCH_STRATEGIC] = "PatchOptions", [OBJ_DELETE] = "DeleteOptions"};
+		[OBJ_PATCH_STRATEGIC] = "PatchOptions", [OBJ_APPLY] = "PatchOptions",
+		[OBJ_DELETE] = "DeleteOptions"};
 	struct field_error fault = {
 		.field = "dryRun",
 		.fault = FIELD_NOT_SUPPORTED,
@@ -132,6 +132,10 @@ static struct doc *read_options(struct call *k)
 	if (dry.len && !span_is(dry, "All"))
 		return bad_dry_run(k, dry);
 	k->writing.request.dry_run = dry.len > 0;
+	if (k->writing.request.force && k->writing.request.verb != OBJ_APPLY)
+		return status_failure(&k->arena, 422, "Invalid",
+				      "PatchOptions.meta.k8s.io \"\" is invalid: force: "
+				      "Forbidden: may not be specified for non-apply patch");
 	return NULL;
 }
 
@@ -232,6 +236,16 @@ static void bind_by_body(struct obj_request *q)
 	q->name = doc_path_str(q->body, "metadata.name");
 }
 
+/* Who names nobody is called by his program; an apply must say. */
+static struct span manager_of(const struct call *k, enum obj_verb verb)
+{
+	struct span given = call_arg(k, "fieldManager"), agent = k->agent;
+	const uint8_t *slash = agent.len ? memchr(agent.data, '/', agent.len) : NULL;
+	if (given.len || verb == OBJ_APPLY)
+		return given;
+	return slash ? (struct span){agent.data, (size_t)(slash - agent.data)} : agent;
+}
+
 struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj_verb verb)
 {
 	writing_init(c, &k->writing, a->schema, k->resource, verb, view_of, a);
@@ -240,7 +254,8 @@ struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj
 	q->subresource = k->sub;
 	q->namespace = k->namespace;
 	q->name = k->name;
-	q->field_manager = call_arg(k, "fieldManager");
+	q->field_manager = manager_of(k, verb);
+	q->force = call_flag(k, "force");
 	q->origin.principal = k->who.name;
 	struct doc *bad = read_options(k);
 	bad = bad ? bad : read_body(k);

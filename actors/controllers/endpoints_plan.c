@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "broker/base/planted.h"
 #include "broker/base/sort.h"
 
 /* ---- ports */
@@ -142,7 +143,7 @@ void endpoint_groups_pod(struct endpoint_groups *g, struct mp service, struct mp
 		e.hostname = mp_path_str(pod, "spec.hostname");
 	for_each(pod, "status.conditions", note_ready, &ready);
 	e.serving = ready;
-	e.ready = all || (ready && !e.terminating);
+	e.ready = all || PLANTED(UNREADY_IN_ENDPOINTS) || (ready && !e.terminating);
 	for_each(service, "spec.ports", add_port, &ports);
 	if (ports.ports->count || !ports.wanted)
 		group_add(g, ports.ports, &e);

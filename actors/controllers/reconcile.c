@@ -18,9 +18,11 @@
 
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
+#include "broker/base/planted.h"
 
 #define PAUSE_MIN_US UINT64_C(10000)
 #define PAUSE_MAX_US UINT64_C(300000000)
+enum { REFUSALS_AWAY_MAX = 9 }; /* a pause of 5 s */
 #define PAUSE_WANTED_US UINT64_C(500000) /* at most, when it is wanted meanwhile */
 enum {
 	TAG_RUN = 0, /* of a timer; others are items */
@@ -235,7 +237,7 @@ static void drop_plan(struct reconcile_item *i)
 static bool wait_for_view(struct reconciler *r, struct reconcile_item *i)
 {
 	for (size_t k = 0; k < r->view_count; k++) {
-		if (i->expects[k] <= view_version(r->views[k]))
+		if (i->expects[k] <= view_version(r->views[k]) || PLANTED(OWN_WRITES_NOT_AWAITED))
 			continue;
 		dequeue(r, i);
 		i->waits_for = i->expects[k];
@@ -344,11 +346,15 @@ static void item_over(struct ctx *c, struct reconciler *r, struct reconcile_item
 
 /* All writes of a plan rest on the same: what refuses one refuses those that
  * are on their way with it, and counts once. */
-static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
+static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i, int code)
 {
 	if (i->refused)
 		return;
 	i->refused = true;
+	/* The store is away or full: that is nothing that this object has done,
+	 * and what waits is to go on soon after. */
+	if (code >= 500 && !PLANTED(LONG_PAUSE_WHEN_AWAY) && i->refusals > REFUSALS_AWAY_MAX)
+		i->refusals = REFUSALS_AWAY_MAX;
 	uint64_t pause = PAUSE_MIN_US << (i->refusals < 15 ? i->refusals : 15);
 	i->refusals++;
 	i->paused = true;
@@ -383,7 +389,7 @@ static void write_over(struct ctx *c, struct reconciler *r, struct write *w)
 		note_commit(r, w);
 	} else {
 		r->refused++;
-		refuse(c, r, i);
+		refuse(c, r, i, a->code);
 	}
 	if (r->spec->done)
 		r->spec->done(c, r, span_of(i->key), w->action, a);

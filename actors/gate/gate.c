@@ -14,6 +14,7 @@
 #include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
+#include "broker/base/planted.h"
 
 enum { JOBS_MAX = 50000, RECENT_EVENTS_MAX = 5000 };
 #define RECENT_US INT64_C(600000000)
@@ -25,6 +26,8 @@ struct job {
 	bool create_on_missing; /* a node's status without its object */
 	struct doc *node;       /* that object */
 	char *event_key;        /* of an event's first write: remembered when done */
+	char *pod_uid;          /* of a pod's status */
+	bool superseded;        /* a newer status of that pod came meanwhile */
 };
 
 struct recent {
@@ -37,6 +40,7 @@ struct gate {
 	const struct schema_resource *pods, *nodes, *events;
 	struct view *pod_view, *node_view, *namespace_view, *event_view;
 	struct omap jobs;   /* tag -> struct job */
+	struct omap statuses; /* pod's uid -> the newest job that writes its status */
 	struct omap recent; /* what an event says -> struct recent */
 	uint64_t next_tag, written, refused, dropped;
 };
@@ -95,11 +99,14 @@ static void job_free(void *p)
 	struct job *j = p;
 	writing_fini(&j->writing);
 	free(j->event_key);
+	free(j->pod_uid);
 	free(j);
 }
 
 static void job_end(struct gate *g, struct job *j)
 {
+	if (j->pod_uid && omap_get(&g->statuses, span_of(j->pod_uid)) == j)
+		omap_remove(&g->statuses, span_of(j->pod_uid));
 	omap_remove_u64(&g->jobs, j->tag);
 	job_free(j);
 }
@@ -150,10 +157,36 @@ static void job_run(struct ctx *c, struct gate *g, struct job *j)
 		job_answer(c, g, j);
 }
 
+/* An agent tells the next status of a pod when it has waited long enough for
+ * the last one: that one must not be written once more on top of it. */
+static void supersede(struct gate *g, struct job *j, struct span uid)
+{
+	j->pod_uid = mem_ndup(uid.data, uid.len);
+	struct job *older = omap_put(&g->statuses, uid, j);
+	if (older && !PLANTED(OLD_STATUS_WRITTEN))
+		older->superseded = true;
+}
+
+static void job_give_up(struct ctx *c, struct gate *g, struct job *j)
+{
+	struct buf b = {0};
+	mpw_map(&b, 3);
+	mpw_kv_i64(&b, "code", 409);
+	mpw_kv_u64(&b, "version", 0);
+	mpw_kv_str(&b, "message", "a newer status of that pod came meanwhile");
+	ctx_reply_parked(c, j->parked, &b);
+	g->refused++;
+	job_end(g, j);
+}
+
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct gate *g = state;
 	struct job *j = omap_get_u64(&g->jobs, tag);
+	if (j && j->superseded && o->status) {
+		job_give_up(c, g, j);
+		return 0;
+	}
 	if (j && writing_outcome(c, &j->writing, o, tag))
 		job_answer(c, g, j);
 	return 0;
@@ -251,6 +284,7 @@ static int on_pod_status(struct ctx *c, void *state, const struct msg *m)
 	j->writing.request.subresource = "status";
 	j->writing.request.body = object;
 	name_job(j, ns, name);
+	supersede(g, j, uid);
 	j->parked = ctx_park(c);
 	job_run(c, g, j);
 	return 0;
@@ -494,6 +528,7 @@ static void fini(void *state)
 {
 	struct gate *g = state;
 	omap_fini(&g->jobs, job_free);
+	omap_fini(&g->statuses, NULL);
 	omap_fini(&g->recent, recent_free);
 	schema_free(g->schema);
 }

@@ -98,7 +98,9 @@ void meta_update(struct write *w)
 	static const char *const kept[] = {"generation", "creationTimestamp"};
 	struct doc *m = meta_of(w->obj), *was = meta_of(w->old);
 	doc_remove(m, "selfLink");
-	doc_remove(m, "managedFields");
+	w->given_fields = doc_get(m, "managedFields");
+	if (w->given_fields)
+		doc_detach(m, w->given_fields);
 	doc_remove(m, "resourceVersion");
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 		put_or_remove(w, m, kept[i], copy_of(w, doc_get(was, kept[i])));

@@ -24,6 +24,9 @@ void meta_validate_annotations(struct faults *f, const struct fpath *p, const st
 /* One more generation, where objects of the kind count them. */
 void meta_next_generation(struct write *w);
 /* Sets deletionTimestamp (now + grace) and deletionGracePeriodSeconds. */
+/* The grace is at most META_GRACE_MAX_S, so that times stay within a year of
+ * four digits. */
+enum { META_GRACE_MAX_S = 2000000000 };
 void meta_mark_deleted(struct write *w, int64_t grace_s);
 
 #endif

@@ -36,6 +36,7 @@ enum obj_verb {
 	OBJ_PATCH_MERGE,     /* RFC 7386 */
 	OBJ_PATCH_JSON,      /* RFC 6902 */
 	OBJ_PATCH_STRATEGIC, /* by the type's patch keys */
+	OBJ_APPLY,	     /* the fields that a manager wants (server-side apply) */
 	OBJ_DELETE,
 };
 
@@ -79,7 +80,8 @@ struct obj_request {
 	enum obj_validation validation; /* fieldValidation; Kubernetes' default is Warn */
 	bool dry_run;
 	struct obj_delete_options del; /* query parameters; the body's win */
-	struct span field_manager;
+	struct span field_manager;	/* who is said to set fields; empty: the principal */
+	bool force;			/* apply: takes fields over from others */
 	struct store_origin origin; /* principal, request id, trace, wall_us */
 	uint8_t entropy[32];        /* for uid and the suffix of generateName */
 	/* What else the writer decided by: keys at versions (STORE_MOD). When one

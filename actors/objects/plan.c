@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "actors/objects/managed.h"
 #include "actors/objects/meta.h"
 #include "actors/schema/rfc3339.h"
 
@@ -208,6 +209,7 @@ void plan_put(struct write *w, int code, struct doc *status)
 	struct obj_plan *p = w->plan;
 	if (w->s->claims && !w->s->claims(w, false))
 		return;
+	managed_write(w);
 	struct bytes *value = plan_encode(w);
 	if (!value)
 		return;
@@ -283,6 +285,7 @@ static void start(struct write *w)
 		[OBJ_PATCH_MERGE] = {plan_patch, "patch"},
 		[OBJ_PATCH_JSON] = {plan_patch, "patch"},
 		[OBJ_PATCH_STRATEGIC] = {plan_patch, "patch"},
+		[OBJ_APPLY] = {plan_apply, "patch"},
 		[OBJ_DELETE] = {plan_delete, "delete"},
 	};
 	const struct obj_request *req = w->req;

@@ -54,6 +54,7 @@ struct bytes *plan_encode(struct write *w);
 void plan_create(struct write *w);
 void plan_update(struct write *w);
 void plan_patch(struct write *w);
+void plan_apply(struct write *w);
 void plan_delete(struct write *w);
 /* The eviction of w->old, for a subresource's `create`; completes the plan. */
 struct doc *plan_evict(struct write *w, const struct doc *body);
@@ -67,6 +68,8 @@ bool plan_check_preconditions(struct write *w);
 void plan_subresource(struct write *w);
 /* For a PUT of what is not there, where the kind allows it: w->obj is decoded. */
 void plan_create_decoded(struct write *w);
+/* w->obj is decoded, w->old is what is stored. */
+void plan_update_decoded(struct write *w);
 const struct subresource *plan_find_subresource(const struct write *w);
 
 #endif

@@ -17,6 +17,13 @@ static bool parse_bool(struct span v, bool *out)
 	return *out || span_is(v, "false") || span_is(v, "0");
 }
 
+/* The words of Go, in which Kubernetes refuses a number in a query. */
+static struct doc *bad_number(struct arena *a, struct span value, const char *why)
+{
+	return status_bad_request(a, arena_printf(a, "strconv.ParseInt: parsing \"%.*s\": %s",
+						  (int)value.len, value.data, why));
+}
+
 static struct doc *bad_option(struct arena *a, struct span key, struct span value)
 {
 	return status_bad_request(a,
@@ -39,6 +46,12 @@ static bool parse_propagation(struct span v, enum obj_propagation *out)
 	return false;
 }
 
+static void unknown_propagation(struct faults *f, struct span value)
+{
+	field_not_supported(f, FPATH(NULL, "propagationPolicy"), value,
+			    ONE_OF("Foreground", "Background", "Orphan", "nil"));
+}
+
 struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, struct span key,
 			      struct span value)
 {
@@ -46,14 +59,19 @@ struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, str
 	if (span_is(key, "gracePeriodSeconds")) {
 		int64_t v = 0;
 		for (size_t i = value.len && value.data[0] == '-'; i < value.len; i++) {
-			if (value.data[i] < '0' || value.data[i] > '9' || v > 1000000000)
-				return bad_option(a, key, value);
+			if (value.data[i] < '0' || value.data[i] > '9')
+				return bad_number(a, value, "invalid syntax");
+			if (v > META_GRACE_MAX_S)
+				return bad_number(a, value, "value out of range");
 			v = 10 * v + value.data[i] - '0';
 		}
 		o->grace_s = value.len && value.data[0] == '-' ? 1 : v;
 	} else if (span_is(key, "propagationPolicy")) {
-		if (!parse_propagation(value, &o->propagation))
-			return bad_option(a, key, value);
+		struct faults faults = {.arena = a};
+		if (!parse_propagation(value, &o->propagation)) {
+			unknown_propagation(&faults, value);
+			return status_invalid_options(a, "DeleteOptions", &faults.errors);
+		}
 	} else if (span_is(key, "orphanDependents")) {
 		if (!parse_bool(value, &yes))
 			return bad_option(a, key, value);
@@ -84,8 +102,7 @@ static bool read_options(struct write *w, const struct doc *body)
 		field_invalid(&w->faults, FPATH(NULL, "propagationPolicy"), policy->text,
 			      "orphanDependents and deletionPropagation cannot be both set");
 	else if (policy && !parse_propagation(policy->text, &w->del.propagation))
-		field_not_supported(&w->faults, FPATH(NULL, "propagationPolicy"), policy->text,
-				    ONE_OF("Foreground", "Background", "Orphan", "nil"));
+		unknown_propagation(&w->faults, policy->text);
 	if (w->faults.errors.count) {
 		plan_refuse(w, status_invalid_options(w->a, "DeleteOptions", &w->faults.errors));
 		return false;
@@ -217,6 +234,8 @@ static void hasten(struct write *w, int64_t left_s)
 static void delete_first(struct write *w)
 {
 	int64_t grace_s = w->s->grace_s ? w->s->grace_s(w) : 0;
+	if (grace_s > META_GRACE_MAX_S)
+		grace_s = META_GRACE_MAX_S;
 	set_finalizers(w);
 	if (w->s->mark_deleted)
 		w->s->mark_deleted(w);

@@ -124,11 +124,10 @@ static void validate(struct write *w)
 		w->s->validate_update(w);
 }
 
-/* w->obj is decoded, w->old is what is stored. */
-static void update(struct write *w)
+void plan_update_decoded(struct write *w)
 {
 	const struct subresource *sub = plan_find_subresource(w);
-	if (!plan_check_preconditions(w))
+	if (!check_names(w) || !plan_check_preconditions(w))
 		return;
 	struct doc *m = meta_of(w->obj);
 	if (w->r->namespaced && doc_get_str(m, "namespace").len == 0)
@@ -173,7 +172,7 @@ void plan_update(struct write *w)
 	    !plan_read_object(w))
 		return;
 	if (w->old) {
-		update(w);
+		plan_update_decoded(w);
 	} else if (w->s->create_on_update && !plan_find_subresource(w)) {
 		w->plan->txn.compare_count = 0;
 		doc_remove(meta_of(w->obj), "resourceVersion");
@@ -249,8 +248,8 @@ void plan_patch(struct write *w)
 		return;
 	}
 	struct doc *patched = plan_patched(w, visible(w), w->r->type);
-	if (patched && plan_decode(w, patched, true) && check_names(w))
-		update(w);
+	if (patched && plan_decode(w, patched, true))
+		plan_update_decoded(w);
 }
 
 /* ---- subresources whose body is something else */

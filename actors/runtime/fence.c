@@ -5,6 +5,7 @@
 
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
+#include "broker/base/planted.h"
 
 enum { CHECK_MS = 1000, DOUBLED_MAX = 2, AGAIN_US = 100000 };
 
@@ -83,6 +84,8 @@ bool fence_holds(struct fence *f)
 {
 	if (!f->token || !f->floors)
 		return false;
+	if (PLANTED(FENCE_DOES_NOT_WAIT))
+		return true;
 	for (size_t i = 0; i < f->view_count; i++)
 		if (!view_synced(f->views[i]) || view_version(f->views[i]) < f->floors[i])
 			return false;

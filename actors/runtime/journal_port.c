@@ -20,7 +20,7 @@ static int open_journal(struct journal **out, struct mp cfg, struct err *e)
 	struct span driver = mp_path_str(cfg, "driver"), dir = mp_path_str(cfg, "path");
 	if (span_is(driver, "memory")) {
 		/* Nothing survives the process: for demos without a disk. */
-		return journal_memory_open(out, journal_disk_new(), e);
+		return journal_memory_open(out, NULL, e);
 	}
 	snprintf(path, sizeof path, "%.*s", (int)dir.len, dir.data);
 	struct journal_lmdb_options o = {

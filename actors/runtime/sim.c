@@ -1,7 +1,7 @@
 /* The simulator's machine: a heap of (time, drawn tie-break, number), and for
  * each kind of event what it does. Cells get one turn per event, so that
  * turns of different cells interleave in every order that time allows. */
-#include "actors/runtime/sim.h"
+#include "actors/runtime/sim_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,77 +10,8 @@
 #include "actors/runtime/store_actor.h"
 #include "broker/base/crc.h"
 #include "broker/base/mem.h"
-#include "broker/base/omap.h"
-#include "broker/router.h"
-#include "store/local/journal.h"
 
-enum { TURN_MIN_US = 1, TURN_MAX_US = 40, TICK_US = 1000000, DRIVERS_MAX = 32 };
-
-/* Wall time in the simulator begins here: 2030-01-01T00:00:00Z. */
-#define SIM_EPOCH_US INT64_C(1893456000000000)
-
-enum event_type {
-	EV_TO_BROKER,
-	EV_TO_CELL,
-	EV_BUS,
-	EV_SUBSCRIBE,
-	EV_RUN,
-	EV_TICK,
-	EV_SYNC,
-	EV_AGAIN, /* a cell that failed begins again */
-};
-
-struct sim_cell_slot;
-
-struct event {
-	uint64_t at, tie, number;
-	enum event_type type;
-	struct sim_cell_slot *slot;
-	uint64_t life; /* of the slot or the port: events of a former one are void */
-	struct bytes *frame;
-	struct port *port;
-};
-
-struct sim_cell_slot {
-	struct sim *sim;
-	char *name;
-	struct cell *cell;
-	uint64_t peer, life;
-	uint64_t to_broker_at, to_cell_at, bus_at; /* links keep their order */
-	uint64_t run_at; /* of the next EV_RUN, 0 none */
-	struct omap topics;
-	unsigned cut; /* enum sim_way */
-	bool paused;
-	struct held_frame *held_first, *held_last; /* of a pause */
-	uint64_t touched;
-	/* what outlives the cell */
-	struct turn_record *record;
-	struct dead_letters letters;
-	struct failures failures;
-	uint64_t cell_failures, process_failures;
-	bool failed;
-};
-
-struct held_frame {
-	struct held_frame *next;
-	enum event_type type;
-	struct bytes *frame;
-};
-
-struct sim {
-	struct sim_config cfg;
-	struct router *router;
-	uint64_t now, random[4], digest, handled, number;
-	int64_t wall_jump;
-	struct event *heap;
-	size_t count, cap;
-	struct omap cells; /* name -> slot */
-	uint64_t next_peer;
-	struct journal_disk *disk;
-	const struct port_driver *drivers[DRIVERS_MAX];
-	uint64_t port_life, broker_touched;
-	bool killing; /* a process is: what it was writing may be lost */
-};
+enum { TURN_MIN_US = 1, TURN_MAX_US = 40, TICK_US = 1000000 };
 
 /* ---- randomness: xoshiro256** from a splitmix64 of the seed */
 
@@ -110,16 +41,6 @@ uint64_t sim_random(struct sim *s)
 	return out;
 }
 
-static uint64_t between(struct sim *s, uint64_t min, uint64_t max)
-{
-	return max > min ? min + sim_random(s) % (max - min + 1) : min;
-}
-
-static bool chance(struct sim *s, uint32_t permille)
-{
-	return permille && sim_random(s) % 1000 < permille;
-}
-
 /* ---- the heap */
 
 static bool before(const struct event *a, const struct event *b)
@@ -129,7 +50,7 @@ static bool before(const struct event *a, const struct event *b)
 	return a->tie != b->tie ? a->tie < b->tie : a->number < b->number;
 }
 
-static void push(struct sim *s, struct event e)
+void sim_push(struct sim *s, struct event e)
 {
 	if (s->count == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 256;
@@ -165,22 +86,7 @@ static struct event pop(struct sim *s)
 	return top;
 }
 
-/* A frame on a link: later than what was sent on it before. */
-static void send_on(struct sim *s, struct sim_cell_slot *slot, enum event_type type,
-		    uint64_t *link_at, struct bytes *frame)
-{
-	uint64_t at = s->now + between(s, s->cfg.latency_min_us, s->cfg.latency_max_us);
-	if (at <= *link_at)
-		at = *link_at + 1;
-	*link_at = at;
-	push(s, (struct event){.at = at,
-			       .type = type,
-			       .slot = slot,
-			       .life = slot->life,
-			       .frame = bytes_ref(frame)});
-}
-
-static void wake(struct sim_cell_slot *slot, uint64_t at)
+void sim_wake_slot(struct sim_cell_slot *slot, uint64_t at)
 {
 	struct sim *s = slot->sim;
 	if (!slot->cell)
@@ -190,7 +96,7 @@ static void wake(struct sim_cell_slot *slot, uint64_t at)
 	if (slot->run_at && slot->run_at <= at)
 		return;
 	slot->run_at = at;
-	push(s, (struct event){.at = at,
+	sim_push(s, (struct event){.at = at,
 			       .type = EV_RUN,
 			       .slot = slot,
 			       .life = slot->life});
@@ -198,73 +104,14 @@ static void wake(struct sim_cell_slot *slot, uint64_t at)
 
 /* ---- the broker's ends */
 
-static struct sim_cell_slot *slot_of_peer(struct sim *s, uint64_t peer)
-{
-	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
-		struct sim_cell_slot *slot = n->value;
-		if (slot->peer == peer)
-			return slot;
-	}
-	return NULL;
-}
-
-/* By a cut, or because nobody lives there. */
-static bool swallowed(struct sim_cell_slot *slot, enum sim_way way)
-{
-	bool gone = !slot->cell || slot->cut & (unsigned)way;
-	slot->touched += gone;
-	return gone;
-}
-
-static int router_send(void *arg, uint64_t peer, struct bytes *frame)
-{
-	struct sim *s = arg;
-	struct sim_cell_slot *slot = slot_of_peer(s, peer);
-	if (!slot)
-		return ERR_UNREACHABLE;
-	if (swallowed(slot, SIM_FROM_BROKER) || chance(s, s->cfg.link_loss_permille))
-		return 0;
-	send_on(s, slot, EV_TO_CELL, &slot->to_cell_at, frame);
-	return 0;
-}
-
-static void router_publish(void *arg, struct bytes *frame)
-{
-	struct sim *s = arg;
-	struct span topic, rest;
-	if (env_split_topic(bytes_span(frame), &topic, &rest))
-		return;
-	if (s->cfg.published)
-		s->cfg.published(s->cfg.published_arg, frame);
-	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
-		struct sim_cell_slot *slot = n->value;
-		if (!omap_get(&slot->topics, topic) || swallowed(slot, SIM_FROM_BROKER) ||
-		    chance(s, s->cfg.bus_loss_permille))
-			continue;
-		send_on(s, slot, EV_BUS, &slot->bus_at, frame);
-	}
-}
-
 static void new_router(struct sim *s)
 {
 	struct router_ops ops = {
-		.arg = s, .send = router_send, .publish = router_publish};
+		.arg = s, .send = sim_router_send, .publish = sim_router_publish};
 	s->router = router_new(&ops, 1, sim_random(s));
 }
 
 /* ---- a cell's ends */
-
-static uint64_t cell_now(void *arg)
-{
-	struct sim_cell_slot *slot = arg;
-	return slot->sim->now;
-}
-
-static int64_t cell_wall(void *arg)
-{
-	struct sim_cell_slot *slot = arg;
-	return SIM_EPOCH_US + (int64_t)slot->sim->now + slot->sim->wall_jump;
-}
 
 static uint64_t cell_random(void *arg)
 {
@@ -272,41 +119,31 @@ static uint64_t cell_random(void *arg)
 	return sim_random(slot->sim);
 }
 
-static int cell_send(void *arg, struct bytes *frame)
-{
-	struct sim_cell_slot *slot = arg;
-	struct sim *s = slot->sim;
-	if (swallowed(slot, SIM_TO_BROKER) || chance(s, s->cfg.link_loss_permille))
-		return 0;
-	send_on(s, slot, EV_TO_BROKER, &slot->to_broker_at, frame);
-	return 0;
-}
-
 static void cell_subscribe(void *arg, struct span topic, bool on)
 {
 	struct sim_cell_slot *slot = arg;
 	if (!on) {
-		omap_remove(&slot->topics, topic);
+		sim_topic(slot, topic, false);
 		return;
 	}
-	omap_put(&slot->topics, topic, slot);
+	sim_topic(slot, topic, true);
 	struct bytes *t = bytes_copy(topic.data, topic.len);
-	send_on(slot->sim, slot, EV_SUBSCRIBE, &slot->bus_at, t);
+	sim_send_on(slot, EV_SUBSCRIBE, &slot->bus_at, t);
 	bytes_unref(t);
 }
 
 static void cell_reconnect(void *arg)
 {
 	struct sim_cell_slot *slot = arg;
-	slot->peer = ++slot->sim->next_peer;
-	omap_fini(&slot->topics, NULL);
+	sim_new_peer(slot);
+	sim_forget_topics(slot);
 }
 
 static void *cell_shared(void *arg, const char *name)
 {
 	struct sim *s = ((struct sim_cell_slot *)arg)->sim;
-	if (strcmp(name, "sim") == 0)
-		return s; /* the journal driver finds it so */
+	if (strcmp(name, "sim-cell") == 0)
+		return arg; /* the journal's driver finds it so */
 	return s->cfg.shared ? s->cfg.shared(s->cfg.shared_arg, name) : NULL;
 }
 
@@ -328,10 +165,10 @@ static void fill_slot(struct sim_cell_slot *slot)
 	struct sim *s = slot->sim;
 	struct cell_ops ops = {
 		.arg = slot,
-		.now_us = cell_now,
-		.wall_us = cell_wall,
+		.now_us = sim_cell_now,
+		.wall_us = sim_cell_wall,
 		.random = cell_random,
-		.send = cell_send,
+		.send = sim_from_cell,
 		.subscribe = cell_subscribe,
 		.reconnect = cell_reconnect,
 		.shared = cell_shared,
@@ -352,10 +189,10 @@ static void fill_slot(struct sim_cell_slot *slot)
 	slot->failed = false;
 	slot->life++;
 	slot->run_at = 0;
-	slot->peer = ++s->next_peer;
-	omap_fini(&slot->topics, NULL);
+	sim_new_peer(slot);
+	sim_forget_topics(slot);
 	slot->cell = cell_new(&cfg, &ops);
-	wake(slot, s->now);
+	sim_wake_slot(slot, s->now);
 }
 
 struct cell *sim_cell(struct sim *s, const char *name)
@@ -365,79 +202,13 @@ struct cell *sim_cell(struct sim *s, const char *name)
 		slot = mem_alloc(sizeof *slot);
 		slot->sim = s;
 		slot->name = mem_dup(name);
+		slot->rate = 100;
 		slot->record = turn_record_new();
 		omap_put(&s->cells, span_of(name), slot);
 		fill_slot(slot);
 	}
 	return slot->cell;
 }
-
-/* ---- the journal on a simulated disk */
-
-struct sim_journal {
-	struct journal_port port; /* first: what the actor sees */
-	struct journal *journal;
-	struct sim *sim;
-	uint64_t life;
-	bool due;
-};
-
-static int journal_open_op(struct port *p, struct mp cfg, struct err *e)
-{
-	struct sim *s = p->shared(p, "sim");
-	struct sim_journal *j = mem_alloc(sizeof *j);
-	(void)cfg;
-	int rc = journal_memory_open(&j->journal, s->disk, e);
-	if (rc) {
-		free(j);
-		return rc;
-	}
-	j->port.journal = j->journal;
-	j->sim = s;
-	j->life = ++s->port_life;
-	p->state = j;
-	return 0;
-}
-
-static void journal_call(struct port *p, uint32_t op, uint64_t id, uint32_t arg,
-			 struct bytes *payload)
-{
-	struct sim_journal *j = p->state;
-	struct sim *s = j->sim;
-	(void)id;
-	(void)arg;
-	(void)payload;
-	if (op != JOURNAL_KICK || j->due)
-		return;
-	j->due = true;
-	journal_memory_hold(j->journal, true);
-	push(s, (struct event){.at = s->now + between(s, s->cfg.sync_min_us, s->cfg.sync_max_us),
-			       .type = EV_SYNC,
-			       .life = j->life,
-			       .port = p});
-}
-
-static void journal_close_op(struct port *p)
-{
-	struct sim_journal *j = p->state;
-	struct sim *s = j->sim;
-	for (size_t i = 0; i < s->count; i++)
-		if (s->heap[i].type == EV_SYNC && s->heap[i].life == j->life)
-			s->heap[i].port = NULL;
-	/* One batch is one commit: all of it or nothing. */
-	if (s->killing && sim_random(s) & 1)
-		journal_memory_cut(j->journal, 0);
-	if (j->port.journal)
-		journal_close(j->port.journal);
-	free(j);
-}
-
-static const struct port_driver journal_driver = {
-	.name = "journal",
-	.open = journal_open_op,
-	.call = journal_call,
-	.close = journal_close_op,
-};
 
 /* ---- the machine */
 
@@ -454,11 +225,11 @@ struct sim *sim_new(const struct sim_config *cfg)
 	s->disk = journal_disk_new();
 	journal_disk_watch(s->disk, cfg->committed, cfg->committed_arg);
 	size_t n = 0;
-	s->drivers[n++] = &journal_driver;
+	s->drivers[n++] = &sim_journal_driver;
 	for (const struct port_driver *const *d = cfg->drivers; d && *d && n < DRIVERS_MAX - 1; d++)
 		s->drivers[n++] = *d;
 	new_router(s);
-	push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
+	sim_push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
 	return s;
 }
 
@@ -479,13 +250,13 @@ static void digest_event(struct sim *s, const struct event *e)
 }
 
 /* An envelope was checked whole at the broker; what is on the bus was not. */
-static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame)
+static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame, bool damaged)
 {
 	if (type == EV_BUS)
 		cell_on_bus(slot->cell, frame, false);
 	else
-		cell_on_frame(slot->cell, frame, true);
-	wake(slot, slot->sim->now);
+		cell_on_frame(slot->cell, frame, !damaged);
+	sim_wake_slot(slot, slot->sim->now);
 }
 
 /* What waited arrives, or goes with the process. */
@@ -494,22 +265,33 @@ static void release_held(struct sim_cell_slot *slot, bool deliver)
 	for (struct held_frame *h; (h = slot->held_first);) {
 		slot->held_first = h->next;
 		if (deliver)
-			to_cell(slot, h->type, h->frame);
+			to_cell(slot, h->type, h->frame, h->damaged);
 		bytes_unref(h->frame);
 		free(h);
 	}
 	slot->held_last = NULL;
 }
 
-static void drop_cell(struct sim_cell_slot *slot, bool process)
+void sim_drop_cell(struct sim_cell_slot *slot, bool process)
 {
 	slot->sim->killing = process;
 	cell_free(slot->cell);
 	slot->sim->killing = false;
+	if (process)
+		sim_disk_died(slot);
 	slot->cell = NULL;
 	slot->life++; /* what is on its way to it is void */
 	release_held(slot, false);
-	omap_fini(&slot->topics, NULL);
+	sim_forget_topics(slot);
+	omap_fini(&slot->late, free);
+}
+
+void sim_again(struct sim_cell_slot *slot, uint64_t after_us)
+{
+	sim_push(slot->sim, (struct event){.at = slot->sim->now + after_us,
+					   .type = EV_AGAIN,
+					   .slot = slot,
+					   .life = slot->life});
 }
 
 static void cell_failed(struct sim *s, struct sim_cell_slot *slot)
@@ -519,13 +301,10 @@ static void cell_failed(struct sim *s, struct sim_cell_slot *slot)
 	slot->process_failures += process;
 	if (process)
 		failures_fini(&slot->failures);
-	drop_cell(slot, process);
+	sim_drop_cell(slot, process);
 	uint64_t wait = process ? s->cfg.restart.backoff_min_us
 				: failures_backoff(&slot->failures, &s->cfg.restart, sim_random(s));
-	push(s, (struct event){.at = s->now + wait,
-			       .type = EV_AGAIN,
-			       .slot = slot,
-			       .life = slot->life});
+	sim_again(slot, wait);
 }
 
 static void run_cell(struct sim *s, struct sim_cell_slot *slot)
@@ -541,12 +320,12 @@ static void run_cell(struct sim *s, struct sim_cell_slot *slot)
 		return;
 	}
 	if (more) {
-		wake(slot, s->now + between(s, TURN_MIN_US, TURN_MAX_US));
+		sim_wake_slot(slot, s->now + sim_between(s, TURN_MIN_US, TURN_MAX_US));
 		return;
 	}
-	uint64_t due = cell_deadline(slot->cell);
-	if (due != UINT64_MAX)
-		wake(slot, due > s->now ? due : s->now + 1);
+	uint64_t due = cell_deadline(slot->cell), at = due != UINT64_MAX ? sim_global(slot, due) : 0;
+	if (at)
+		sim_wake_slot(slot, at > s->now ? at : s->now + 1);
 }
 
 static void to_broker(struct sim *s, const struct event *e)
@@ -567,6 +346,7 @@ static void hold_frame(struct sim_cell_slot *slot, const struct event *e)
 	struct held_frame *h = mem_alloc(sizeof *h);
 	h->type = e->type;
 	h->frame = bytes_ref(e->frame);
+	h->damaged = e->damaged;
 	if (slot->held_last)
 		slot->held_last->next = h;
 	else
@@ -590,7 +370,7 @@ static void handle(struct sim *s, const struct event *e)
 		if (slot->paused)
 			hold_frame(slot, e);
 		else
-			to_cell(slot, e->type, e->frame);
+			to_cell(slot, e->type, e->frame, e->damaged);
 		break;
 	case EV_RUN:
 		if (slot->run_at == e->at)
@@ -605,17 +385,10 @@ static void handle(struct sim *s, const struct event *e)
 			router_tick(s->router, s->now);
 			router_flush(s->router);
 		}
-		push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
+		sim_push(s, (struct event){.at = s->now + TICK_US, .type = EV_TICK});
 		break;
 	case EV_SYNC:
-		if (e->port) {
-			struct sim_journal *j = e->port->state;
-			j->due = false;
-			journal_memory_hold(j->journal, false);
-			port_deliver(e->port, JOURNAL_POLL, 0, 0, NULL);
-			for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n))
-				wake(n->value, s->now);
-		}
+		sim_synced(s, e);
 		break;
 	}
 }
@@ -642,11 +415,6 @@ uint64_t sim_now_us(const struct sim *s)
 	return s->now;
 }
 
-void sim_jump_wall(struct sim *s, int64_t us)
-{
-	s->wall_jump += us;
-}
-
 uint64_t sim_digest(const struct sim *s)
 {
 	return s->digest;
@@ -668,7 +436,7 @@ void sim_wake(struct sim *s, const char *cell)
 {
 	struct sim_cell_slot *slot = slot_named(s, cell);
 	if (slot)
-		wake(slot, s->now);
+		sim_wake_slot(slot, s->now);
 }
 
 uint64_t sim_cell_failures(struct sim *s, const char *cell)
@@ -695,7 +463,7 @@ int sim_crash_actor(struct sim *s, const char *cell, const char *actor)
 	if (!slot || !slot->cell)
 		return ERR_NOT_FOUND;
 	int rc = cell_kill_actor(slot->cell, actor);
-	wake(slot, s->now);
+	sim_wake_slot(slot, s->now);
 	return rc;
 }
 
@@ -704,9 +472,11 @@ int sim_stop_cell(struct sim *s, const char *cell)
 	struct sim_cell_slot *slot = slot_named(s, cell);
 	if (!slot)
 		return ERR_NOT_FOUND;
-	if (!slot->cell)
+	if (!slot->cell) {
+		slot->life++; /* one that failed does not begin again meanwhile */
 		return 0;
-	drop_cell(slot, true);
+	}
+	sim_drop_cell(slot, true);
 	return 0;
 }
 
@@ -738,7 +508,7 @@ int sim_pause_cell(struct sim *s, const char *cell, bool paused)
 	slot->paused = paused;
 	if (!paused && slot->cell) {
 		release_held(slot, true);
-		wake(slot, s->now);
+		sim_wake_slot(slot, s->now);
 	}
 	return 0;
 }
@@ -790,9 +560,13 @@ void sim_heal(struct sim *s)
 {
 	s->cfg.bus_loss_permille = 0;
 	s->cfg.link_loss_permille = 0;
+	sim_set_faults(s, NULL);
 	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
 		slot->cut = 0;
+		sim_skew(s, slot->name, 0);
+		if (slot->rate != 100)
+			sim_drift(s, slot->name, 100);
 		sim_pause_cell(s, slot->name, false);
 	}
 }
@@ -802,7 +576,8 @@ static void slot_free(void *p)
 	struct sim_cell_slot *slot = p;
 	cell_free(slot->cell);
 	release_held(slot, false);
-	omap_fini(&slot->topics, NULL);
+	sim_forget_topics(slot);
+	omap_fini(&slot->late, free);
 	turn_record_close(slot->record);
 	dead_letters_fini(&slot->letters);
 	failures_fini(&slot->failures);
@@ -815,6 +590,8 @@ void sim_free(struct sim *s)
 	if (!s)
 		return;
 	omap_fini(&s->cells, slot_free);
+	omap_fini(&s->peers, NULL);
+	omap_fini(&s->followers, NULL);
 	router_free(s->router);
 	for (size_t i = 0; i < s->count; i++)
 		bytes_unref(s->heap[i].frame);

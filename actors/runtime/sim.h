@@ -14,6 +14,47 @@
 
 struct sim;
 
+/* Wall time in the simulator begins here: 2030-01-01T00:00:00Z. */
+#define SIM_EPOCH_US INT64_C(1893456000000000)
+
+/* A frame about to travel, for a fault filter: once on its way, where it
+ * leaves its cell, or for each cell that a bus event goes to, or where the
+ * broker itself writes. */
+struct sim_message {
+	const char *cell; /* that sends it; of bus events and the broker's: that gets it */
+	bool to_broker;
+	uint16_t kind;
+	bool request;
+	struct span from, to; /* actors; either may be empty */
+};
+
+/* What becomes of it. */
+struct sim_fate {
+	unsigned copies;     /* 1; 0: it is lost */
+	uint64_t delay_us;
+	bool overtaken;      /* what follows on the link does not wait for it, but for
+			      * what is of the same sender for the same receiver */
+	int refuse;          /* of a request: this error is its answer, and it goes nowhere */
+	bool damaged;        /* so that it is no message any more */
+	uint64_t damage;     /* where, drawn by the filter */
+};
+
+/* A sync of the journal's disk about to begin. */
+struct sim_sync {
+	uint64_t delay_us;
+	const char *fails; /* the error's text; NULL: it does not */
+	bool torn;         /* it ends in the middle, and its cell's process with it */
+	uint64_t tear;     /* where, drawn */
+};
+
+struct sim_faults {
+	void *arg;
+	void (*message)(void *arg, const struct sim_message *m, struct sim_fate *out); /* NULL: none */
+	void (*sync)(void *arg, struct sim_sync *out);                               /* NULL: none */
+	/* The disk had lied: nothing behind that revision is there. May be NULL. */
+	void (*lost)(void *arg, uint64_t kept);
+};
+
 struct sim_config {
 	uint64_t seed;
 	const struct catalogue *catalogue;
@@ -89,12 +130,23 @@ void sim_start_broker(struct sim *s);
 enum sim_way { SIM_TO_BROKER = 1, SIM_FROM_BROKER = 2, SIM_BOTH_WAYS = 3 };
 int sim_cut(struct sim *s, const char *cell, unsigned ways); /* 0: whole again */
 void sim_partition(struct sim *s, const char *cell, bool cut); /* both ways */
+/* The wall clock of a cell is off by so much; its clocks run so fast (100: as
+ * they should; never backwards). Both until changed, past the cell's death. */
+int sim_skew(struct sim *s, const char *cell, int64_t us);
+int sim_drift(struct sim *s, const char *cell, unsigned percent);
+/* How often a clock that is off was read. */
+uint64_t sim_clock_touched(struct sim *s, const char *cell);
+/* Asked from now on; NULL: nobody is. The struct is copied. */
+void sim_set_faults(struct sim *s, const struct sim_faults *f);
+/* The journal's disk, to be filled, damaged and made to lie (journal.h). */
+struct journal_disk *sim_disk(struct sim *s);
 /* What the faults of this cell have done so far: frames that a cut or death
  * swallowed, turns and frames that a pause held up. */
 uint64_t sim_touched(struct sim *s, const char *cell);
 /* Of the broker: frames that found nobody. */
 uint64_t sim_broker_touched(const struct sim *s);
-/* All random faults off, cuts and pauses over: what follows must converge. */
+/* All random faults off, cuts and pauses over, clocks right, nobody is asked
+ * about faults any more: what follows must converge. */
 void sim_heal(struct sim *s);
 
 #endif

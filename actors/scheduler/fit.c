@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/schema/quantity.h"
+#include "broker/base/planted.h"
 
 static int64_t amount(struct mp list, const char *name, bool milli)
 {
@@ -176,7 +177,7 @@ unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
 	if (used->pods + wants->pods > allocatable->pods)
 		faults |= FIT_PODS;
 	/* What is not asked for always fits, even where too much is in use. */
-	if (wants->cpu_milli && used->cpu_milli + wants->cpu_milli > allocatable->cpu_milli)
+	if (wants->cpu_milli && !PLANTED(CPU_NOT_COUNTED) && used->cpu_milli + wants->cpu_milli > allocatable->cpu_milli)
 		faults |= FIT_CPU;
 	if (wants->memory && used->memory + wants->memory > allocatable->memory)
 		faults |= FIT_MEMORY;

@@ -158,6 +158,7 @@ static bool is_empty(const struct doc *d)
 	case DOC_DOUBLE:
 		return !(d->real < 0 || d->real > 0);
 	case DOC_STR:
+	case DOC_PACKED:
 		return d->text.len == 0;
 	case DOC_ARRAY:
 	case DOC_MAP:

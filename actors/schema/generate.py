@@ -38,7 +38,9 @@ def c_bool(value):
 
 
 class Types:
-    def __init__(self, facts, omitzero):
+    def __init__(self, facts, omitzero, atomic):
+        self.atomic_types = set(atomic["types"])
+        self.atomic_fields = set(atomic["fields"])
         self.types, self.aliases, self.enums = facts["types"], {**facts["aliases"], **ALIASES}, facts["enums"]
         self.omitzero = {tuple(pair) for pair in omitzero}
         self.symbols = {}   # name or structure -> C symbol
@@ -148,7 +150,8 @@ class Types:
         if not fields:
             return ".kind = SCHEMA_STRUCT, .name = %s, .go = %s" % (
                 c_string(full), c_string(full.split("/", 1)[1]))
-        return (".kind = SCHEMA_STRUCT, .name = %s, .go = %s, .field_count = %d,\n"
+        atomic = ".atomic = true, " if full in self.atomic_types else ""
+        return (atomic + ".kind = SCHEMA_STRUCT, .name = %s, .go = %s, .field_count = %d,\n"
                 "\t.fields = (const struct schema_field[]){\n%s\t},\n"
                 "\t.sorted = (const uint8_t[]){%s}" % (
                     c_string(full), c_string(full.split("/", 1)[1]), len(fields), "".join(fields),
@@ -173,6 +176,8 @@ class Types:
                           ("feature_gate", "featureGate")):
             if f.get(key) is not None:
                 marks.append(".%s = %s" % (name, c_string(f[key])))
+        if owner + "." + f["json"] in self.atomic_fields:
+            marks.append(".list_type = \"atomic\"")
         if keys:
             marks.append(".list_keys = %s" % c_strings(keys))
         if marks:
@@ -231,7 +236,7 @@ def resource(types, facts, all_served, served):
 def main(types_path, resources_path, served_path):
     with open(types_path) as a, open(resources_path) as b, open(served_path) as c:
         facts, listed, served = json.load(a), json.load(b), json.load(c)
-    types = Types(facts, served["omitzero"])
+    types = Types(facts, served["omitzero"], served["atomic"])
     rows = [resource(types, listed, served, s) for s in served["resources"]]
     for extra in served["types"]:
         types.struct(extra)

@@ -184,6 +184,16 @@ static bool write_bin(struct buf *b, struct reader *r, uint64_t n)
 	return true;
 }
 
+/* The type's byte, then n bytes that are one value. */
+static bool write_packed(struct buf *b, struct reader *r, uint64_t n, int depth)
+{
+	if (r->p >= r->end || *r->p != MP_PACKED || n > (uint64_t)(r->end - r->p - 1))
+		return false;
+	struct reader inner = {r->p + 1, r->p + 1 + n};
+	r->p = inner.end;
+	return write_value(b, &inner, depth + 1) && inner.p == inner.end;
+}
+
 static bool write_array(struct buf *b, struct reader *r, uint64_t n, int depth)
 {
 	buf_putc(b, '[');
@@ -233,7 +243,7 @@ static void write_float(struct buf *b, uint64_t bits, bool wide)
 static bool write_wide(struct buf *b, struct reader *r, uint8_t c, int depth)
 {
 	static const uint8_t width[32] = {
-		[0x04] = 1, [0x05] = 2, [0x06] = 4, [0x0a] = 4, [0x0b] = 8, [0x0c] = 1, [0x0d] = 2,
+		[0x04] = 1, [0x05] = 2, [0x06] = 4, [0x07] = 1, [0x08] = 2, [0x09] = 4, [0x0a] = 4, [0x0b] = 8, [0x0c] = 1, [0x0d] = 2,
 		[0x0e] = 4, [0x0f] = 8, [0x10] = 1, [0x11] = 2, [0x12] = 4, [0x13] = 8, [0x19] = 1,
 		[0x1a] = 2, [0x1b] = 4, [0x1c] = 2, [0x1d] = 4, [0x1e] = 2, [0x1f] = 4};
 	unsigned w = width[c - 0xc0];
@@ -253,6 +263,10 @@ static bool write_wide(struct buf *b, struct reader *r, uint8_t c, int depth)
 		return true;
 	case 0xc4 ... 0xc6:
 		return write_bin(b, r, v);
+	case 0xc7 ... 0xc9:
+		return write_packed(b, r, v, depth);
+	case 0xd4 ... 0xd8:
+		return write_packed(b, r, 1u << (c - 0xd4), depth);
 	case 0xca ... 0xcb:
 		write_float(b, v, c == 0xcb);
 		return true;
@@ -432,6 +446,9 @@ void json_from_doc(struct buf *out, const struct doc *d)
 		break;
 	case DOC_STR:
 		json_string(out, d->text);
+		break;
+	case DOC_PACKED:
+		(void)json_from_mp(out, mp_of(d->text));
 		break;
 	case DOC_ARRAY:
 	case DOC_MAP:

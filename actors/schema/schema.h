@@ -50,6 +50,7 @@ struct schema_type {
 	const struct schema_field *fields; /* of a struct, inlined ones flattened, in Go's order */
 	size_t field_count;
 	const uint8_t *sorted;    /* field numbers by (length, bytes) of the name */
+	bool atomic;		  /* a struct that is applied as one (structType=atomic) */
 	const char *const *enums; /* known values of a text, NULL terminated; NULL: any */
 };
 
@@ -58,7 +59,7 @@ struct schema_type {
 struct schema_marks {
 	const char *patch_strategy; /* "merge", "merge,retainKeys", ... or NULL */
 	const char *patch_merge_key;
-	const char *list_type;	      /* "map", "set", "atomic" or NULL */
+	const char *list_type;	      /* "map", "set", "atomic" or NULL; of a map: "atomic" or NULL */
 	const char *const *list_keys; /* NULL terminated, or NULL */
 	const char *default_text;     /* the +default marker's JSON, or NULL */
 	const char *feature_gate;     /* or NULL */

@@ -501,6 +501,7 @@ bool doc_equal(const struct doc *a, const struct doc *b)
 	case DOC_DOUBLE:
 		return memcmp(&a->real, &b->real, sizeof a->real) == 0;
 	case DOC_STR:
+	case DOC_PACKED:
 		return span_eq(a->text, b->text);
 	case DOC_ARRAY:
 		return equal_arrays(a, b);

@@ -21,7 +21,8 @@
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
 
-enum doc_type { DOC_NULL, DOC_BOOL, DOC_INT, DOC_DOUBLE, DOC_STR, DOC_ARRAY, DOC_MAP };
+enum doc_type { DOC_NULL, DOC_BOOL, DOC_INT, DOC_DOUBLE, DOC_STR, DOC_ARRAY, DOC_MAP,
+		DOC_PACKED /* msgpack bytes of a value that nobody looks into */ };
 
 struct doc_index; /* of a large map */
 
@@ -117,7 +118,8 @@ bool doc_equal(const struct doc *a, const struct doc *b);
 
 /* ---- msgpack */
 /* Text is borrowed from the bytes. ERR_INVALID: not msgpack, deeper than
- * MP_DEPTH_MAX, bin or ext inside, an integer beyond int64. */
+ * MP_DEPTH_MAX, bin or another ext than MP_PACKED inside, an integer beyond
+ * int64. */
 int doc_from_mp(struct arena *a, struct mp value, struct doc **out, struct err *e);
 void doc_to_mp(struct buf *out, const struct doc *d);
 

@@ -59,6 +59,9 @@ static int read_value(struct arena *a, struct mp *m, int depth, struct doc **out
 	} else if (type == MP_FLOAT) {
 		(*out)->type = DOC_DOUBLE;
 		rc = mp_f64(m, &(*out)->real);
+	} else if (type == MP_EXT) {
+		(*out)->type = DOC_PACKED;
+		rc = mp_packed(m, &(*out)->text);
 	} else if (type == MP_NIL) {
 		rc = mp_nil(m);
 	}
@@ -102,6 +105,9 @@ void doc_to_mp(struct buf *out, const struct doc *d)
 		break;
 	case DOC_STR:
 		write_text(out, d->text);
+		break;
+	case DOC_PACKED:
+		mpw_packed(out, d->text);
 		break;
 	case DOC_ARRAY:
 		mpw_array(out, d->count);

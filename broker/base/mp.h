@@ -68,6 +68,10 @@ static inline int mp_u64(struct mp *m, uint64_t *out)
 int mp_f64(struct mp *m, double *out);
 int mp_str(struct mp *m, struct span *out);
 int mp_bin(struct mp *m, struct span *out);
+/* One value inside another, packed: readers pass over it in one step. An ext of
+ * MP_PACKED whose payload is a value. */
+enum { MP_PACKED = 1 };
+int mp_packed(struct mp *m, struct span *out);
 int mp_array(struct mp *m, size_t *count); /* then read `count` values */
 int mp_map(struct mp *m, size_t *count);   /* then `count` keys with values */
 int mp_skip(struct mp *m);
@@ -93,6 +97,7 @@ void mpw_f64(struct buf *b, double v);
 void mpw_str(struct buf *b, const char *text);
 void mpw_span(struct buf *b, struct span text); /* as str */
 void mpw_bin(struct buf *b, struct span data);
+void mpw_packed(struct buf *b, struct span value);
 void mpw_array(struct buf *b, size_t count);
 void mpw_map(struct buf *b, size_t count);
 /* A value that is msgpack already; nil when empty. */

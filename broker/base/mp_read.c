@@ -398,6 +398,19 @@ int mp_bin(struct mp *m, struct span *out)
 	return take_payload(m, MP_BIN, out);
 }
 
+int mp_packed(struct mp *m, struct span *out)
+{
+	struct mp was = *m;
+	int rc = take_payload(m, MP_EXT, out);
+	if (rc == 0 && (out->len < 1 || out->data[0] != MP_PACKED)) {
+		*m = was;
+		return ERR_INVALID;
+	}
+	if (rc == 0)
+		*out = (struct span){out->data + 1, out->len - 1};
+	return rc;
+}
+
 int mp_array(struct mp *m, size_t *count)
 {
 	struct head h;

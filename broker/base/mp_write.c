@@ -98,6 +98,13 @@ void mpw_bin(struct buf *b, struct span data)
 	buf_append(b, data.data, data.len);
 }
 
+void mpw_packed(struct buf *b, struct span value)
+{
+	msgpack_packer pk = packer(b);
+	msgpack_pack_ext(&pk, value.len, MP_PACKED);
+	buf_append(b, value.data, value.len);
+}
+
 void mpw_array(struct buf *b, size_t count)
 {
 	msgpack_packer pk = packer(b);

@@ -19,6 +19,7 @@
 
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
+#include "broker/base/planted.h"
 #include "store/local/local.h"
 
 /* ---- showing */
@@ -169,6 +170,16 @@ static void plan_sweep(struct local *l, struct journal_meta *m)
 		m->checkpoint_base = l->sweep.base;
 }
 
+/* All of the batch is on the disk: it is shown, and its writers are told. */
+static void show_all(struct local *l)
+{
+	struct pending *p;
+	while ((p = queue_pop(&l->flying))) {
+		show(l, p);
+		pending_report(l, p);
+	}
+}
+
 bool batch_start(struct local *l)
 {
 	if (l->stopped || l->in_flight || !batch_due(l))
@@ -189,6 +200,8 @@ bool batch_start(struct local *l)
 		err_set(&e, ERR_IO, "the journal takes no more batches");
 		batch_fail(l, &e);
 	}
+	if (PLANTED(ACK_BEFORE_SYNC))
+		show_all(l);
 	return true;
 }
 
@@ -197,7 +210,6 @@ bool batch_start(struct local *l)
 bool batch_reap(struct local *l)
 {
 	struct err why = {0};
-	struct pending *p;
 	if (!l->in_flight)
 		return false;
 	int rc = journal_reap(l->journal, &why);
@@ -212,10 +224,7 @@ bool batch_reap(struct local *l)
 		l->unswept -= l->swept_bytes;
 	l->meta = l->batch.meta;
 	slice_reset(&l->slice);
-	while ((p = queue_pop(&l->flying))) {
-		show(l, p);
-		pending_report(l, p);
-	}
+	show_all(l);
 	return true;
 }
 

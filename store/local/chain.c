@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "broker/base/mem.h"
+#include "broker/base/planted.h"
 
 struct chain *chains_find(const struct chains *cs, struct span name)
 {
@@ -18,12 +19,17 @@ static bool is_partition(struct span name)
 	return name.len && memchr(name.data, '@', name.len);
 }
 
+/* Where a stream without a chain goes on: not before what its partition may
+ * have had, else who missed the end of that takes the next event for its first. */
+static uint64_t beginning(const struct chains *cs, struct span name)
+{
+	return is_partition(name) && !PLANTED(PARTITION_BEGINS_AT_NOTHING) && cs->dropped > cs->floor ? cs->dropped : cs->floor;
+}
+
 uint64_t chains_head(const struct chains *cs, struct span name)
 {
 	const struct chain *ch = chains_find(cs, name);
-	if (ch)
-		return ch->shown;
-	return is_partition(name) && cs->dropped > cs->floor ? cs->dropped : cs->floor;
+	return ch ? ch->shown : beginning(cs, name);
 }
 
 static struct chain *chain_named(struct chains *cs, struct span name)
@@ -33,7 +39,7 @@ static struct chain *chain_named(struct chains *cs, struct span name)
 		return ch;
 	ch = mem_alloc(sizeof *ch);
 	ch->partition = is_partition(name);
-	ch->given = ch->shown = ch->given_logged = ch->shown_logged = cs->floor;
+	ch->given = ch->shown = ch->given_logged = ch->shown_logged = beginning(cs, name);
 	omap_put(&cs->by_name, name, ch);
 	return ch;
 }

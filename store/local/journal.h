@@ -130,12 +130,14 @@ void journal_disk_destroy(struct journal_disk *d); /* after the journal was clos
 /* `record` is told of every record when it is on the disk; NULL: nobody is. */
 void journal_disk_watch(struct journal_disk *d,
 			void (*record)(void *arg, uint64_t revision, struct span data), void *arg);
+/* Without a disk it has one of its own, which nothing survives. */
 int journal_memory_open(struct journal **out, struct journal_disk *disk, struct err *e);
 /* The simulator decides when a sync is done: an appended batch stays in
  * flight while held. */
 void journal_memory_hold(struct journal *j, bool hold);
 /* So many batches are let through although it is held. */
 void journal_memory_allow(struct journal *j, size_t batches);
+bool journal_memory_busy(struct journal *j); /* a batch is in flight */
 /* Records in the batch in flight, 0 if there is none. */
 size_t journal_memory_in_flight(struct journal *j);
 /* Power cut: of the batch in flight the first `survives` records had reached
@@ -150,6 +152,22 @@ struct journal_disk *journal_memory_left(struct journal *j, size_t survives);
 void journal_memory_fail(struct journal *j, const char *text);
 /* What journal_full answers. */
 void journal_memory_set_full(struct journal *j, bool full);
+/* Every journal of that disk: full or not. */
+void journal_disk_set_full(struct journal_disk *d, bool full);
+/* From now on its syncs lie: journal_disk_lose takes all back that they wrote.
+ * False: no more; what is there stays. */
+void journal_disk_set_lying(struct journal_disk *d, bool lying);
+/* The power fails, with no journal open. True: it lied and records are gone,
+ * those behind revision *kept. It goes on lying. */
+bool journal_disk_lose(struct journal_disk *d, uint64_t *kept);
+/* Rises: how often fullness stood in the way, a lie was told, or a damaged
+ * record was met. */
+struct journal_disk_touched {
+	uint64_t full, lies, damaged;
+};
+const struct journal_disk_touched *journal_disk_touched(const struct journal_disk *d);
+/* Of a record on the disk, the nth from the oldest; 0: it has none. */
+uint64_t journal_disk_revision(const struct journal_disk *d, uint64_t nth);
 /* Flips a bit in the stored record; false when there is no such record. */
 bool journal_disk_damage(struct journal_disk *d, uint64_t revision);
 

@@ -22,11 +22,19 @@ struct disk_record {
 	struct bytes *data;
 };
 
-struct journal_disk {
+/* What is on it. */
+struct disk_content {
 	struct journal_meta meta;
 	struct omap objects; /* key -> struct bytes */
 	struct disk_record *records;
 	size_t first, count, cap; /* records[first .. first + count) */
+};
+
+struct journal_disk {
+	struct disk_content now;
+	struct disk_content *really; /* of one that lies: what was there when it began */
+	bool full;
+	struct journal_disk_touched touched;
 	void (*watch)(void *arg, uint64_t revision, struct span data);
 	void *watch_arg;
 };
@@ -36,6 +44,7 @@ struct memory {
 	struct journal_disk *disk;
 	const struct journal_batch *batch; /* in flight */
 	bool held, cut, full;
+	bool owns; /* the disk, which goes with it */
 	size_t allowed; /* batches, although held */
 	char fail[160]; /* why the next batch fails; empty: it does not */
 };
@@ -48,7 +57,7 @@ static struct memory *memory_of(struct journal *j)
 struct journal_disk *journal_disk_new(void)
 {
 	struct journal_disk *d = mem_alloc(sizeof *d);
-	d->meta.epoch = MEMORY_EPOCH;
+	d->now.meta.epoch = MEMORY_EPOCH;
 	return d;
 }
 
@@ -64,14 +73,76 @@ static void drop_bytes(void *b)
 	bytes_unref(b);
 }
 
+static void content_fini(struct disk_content *k)
+{
+	for (size_t i = 0; i < k->count; i++)
+		bytes_unref(k->records[k->first + i].data);
+	free(k->records);
+	omap_fini(&k->objects, drop_bytes);
+}
+
+static void content_copy(struct disk_content *to, const struct disk_content *from)
+{
+	*to = (struct disk_content){.meta = from->meta, .count = from->count, .cap = from->count};
+	to->records = mem_alloc((from->count + 1) * sizeof *to->records);
+	for (size_t i = 0; i < from->count; i++) {
+		to->records[i] = from->records[from->first + i];
+		bytes_ref(to->records[i].data);
+	}
+	for (struct onode *n = omap_first(&from->objects); n; n = omap_next(n))
+		omap_put(&to->objects, onode_key(n), bytes_ref(n->value));
+}
+
+static uint64_t newest(const struct disk_content *k)
+{
+	return k->count ? k->records[k->first + k->count - 1].revision : 0;
+}
+
+void journal_disk_set_lying(struct journal_disk *d, bool lying)
+{
+	if (lying == (d->really != NULL))
+		return;
+	if (lying) {
+		d->really = mem_alloc(sizeof *d->really);
+		content_copy(d->really, &d->now);
+		return;
+	}
+	content_fini(d->really);
+	free(d->really);
+	d->really = NULL;
+}
+
+bool journal_disk_lose(struct journal_disk *d, uint64_t *kept)
+{
+	if (!d->really || newest(d->really) == newest(&d->now))
+		return false;
+	content_fini(&d->now);
+	content_copy(&d->now, d->really);
+	*kept = newest(&d->now);
+	return true;
+}
+
+void journal_disk_set_full(struct journal_disk *d, bool full)
+{
+	d->full = full;
+}
+
+const struct journal_disk_touched *journal_disk_touched(const struct journal_disk *d)
+{
+	return &d->touched;
+}
+
+uint64_t journal_disk_revision(const struct journal_disk *d, uint64_t nth)
+{
+	return d->now.count ? d->now.records[d->now.first + nth % d->now.count].revision : 0;
+}
+
 void journal_disk_destroy(struct journal_disk *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; i < d->count; i++)
-		bytes_unref(d->records[d->first + i].data);
-	free(d->records);
-	omap_fini(&d->objects, drop_bytes);
+	journal_disk_set_lying(d, false);
+	content_fini(&d->now);
 	free(d);
 }
 
@@ -83,16 +154,16 @@ static uint32_t record_crc(uint64_t revision, const struct bytes *data)
 
 static void disk_append(struct journal_disk *d, const struct journal_record *r)
 {
-	assert(d->count == 0 || d->records[d->first + d->count - 1].revision < r->revision);
-	if (d->first + d->count == d->cap) {
-		if (d->first < d->count || d->cap == 0) {
-			d->cap = d->cap ? 2 * d->cap : 64;
-			d->records = mem_realloc(d->records, d->cap * sizeof *d->records);
+	assert(d->now.count == 0 || d->now.records[d->now.first + d->now.count - 1].revision < r->revision);
+	if (d->now.first + d->now.count == d->now.cap) {
+		if (d->now.first < d->now.count || d->now.cap == 0) {
+			d->now.cap = d->now.cap ? 2 * d->now.cap : 64;
+			d->now.records = mem_realloc(d->now.records, d->now.cap * sizeof *d->now.records);
 		}
-		memmove(d->records, d->records + d->first, d->count * sizeof *d->records);
-		d->first = 0;
+		memmove(d->now.records, d->now.records + d->now.first, d->now.count * sizeof *d->now.records);
+		d->now.first = 0;
 	}
-	d->records[d->first + d->count++] = (struct disk_record){
+	d->now.records[d->now.first + d->now.count++] = (struct disk_record){
 		r->revision, record_crc(r->revision, r->data), bytes_ref(r->data)};
 	if (d->watch)
 		d->watch(d->watch_arg, r->revision, bytes_span(r->data));
@@ -100,9 +171,9 @@ static void disk_append(struct journal_disk *d, const struct journal_record *r)
 
 static void disk_trim(struct journal_disk *d, uint64_t to)
 {
-	while (d->count && d->records[d->first].revision <= to) {
-		bytes_unref(d->records[d->first++].data);
-		d->count--;
+	while (d->now.count && d->now.records[d->now.first].revision <= to) {
+		bytes_unref(d->now.records[d->now.first++].data);
+		d->now.count--;
 	}
 }
 
@@ -114,20 +185,20 @@ static void disk_write(struct journal_disk *d, const struct journal_batch *b, si
 		return;
 	for (size_t i = 0; i < b->object_count; i++) {
 		const struct journal_object *o = &b->objects[i];
-		bytes_unref(o->row ? omap_put(&d->objects, o->key, bytes_ref(o->row))
-				   : omap_remove(&d->objects, o->key));
+		bytes_unref(o->row ? omap_put(&d->now.objects, o->key, bytes_ref(o->row))
+				   : omap_remove(&d->now.objects, o->key));
 	}
 	disk_trim(d, b->trim_to);
-	d->meta = b->meta;
+	d->now.meta = b->meta;
 }
 
 /* The position of the first record >= revision. */
 static size_t disk_seek(const struct journal_disk *d, uint64_t revision)
 {
-	size_t low = d->first, high = d->first + d->count;
+	size_t low = d->now.first, high = d->now.first + d->now.count;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (d->records[mid].revision >= revision)
+		if (d->now.records[mid].revision >= revision)
 			high = mid;
 		else
 			low = mid + 1;
@@ -138,15 +209,22 @@ static size_t disk_seek(const struct journal_disk *d, uint64_t revision)
 bool journal_disk_damage(struct journal_disk *d, uint64_t revision)
 {
 	size_t i = disk_seek(d, revision);
-	if (i == d->first + d->count || d->records[i].revision != revision)
+	if (i == d->now.first + d->now.count || d->now.records[i].revision != revision)
 		return false;
-	struct span was = bytes_span(d->records[i].data);
+	struct span was = bytes_span(d->now.records[i].data);
 	uint8_t *damaged = (uint8_t *)mem_ndup(was.data, was.len);
 	damaged[was.len / 2] ^= 1;
-	bytes_unref(d->records[i].data);
-	d->records[i].data = bytes_copy(damaged, was.len);
+	bytes_unref(d->now.records[i].data);
+	d->now.records[i].data = bytes_copy(damaged, was.len);
 	free(damaged);
 	return true;
+}
+
+static bool is_whole(struct journal_disk *d, const struct disk_record *r)
+{
+	bool whole = r->crc == record_crc(r->revision, r->data);
+	d->touched.damaged += !whole;
+	return whole;
 }
 
 static int memory_load(struct journal *j, struct journal_meta *meta,
@@ -154,20 +232,18 @@ static int memory_load(struct journal *j, struct journal_meta *meta,
 		       int (*record)(void *, uint64_t revision, struct span data), void *arg,
 		       struct err *e)
 {
-	const struct journal_disk *d = memory_of(j)->disk;
-	*meta = d->meta;
-	for (struct onode *n = omap_first(&d->objects); n; n = omap_next(n)) {
+	struct journal_disk *d = memory_of(j)->disk;
+	*meta = d->now.meta;
+	for (struct onode *n = omap_first(&d->now.objects); n; n = omap_next(n)) {
 		struct span key = onode_key(n);
 		int rc = object(arg, key, bytes_span(n->value));
 		if (rc)
 			return err_set(e, rc, "object %.*s: %s", (int)key.len,
 				       (const char *)key.data, err_text(rc));
 	}
-	for (size_t i = disk_seek(d, d->meta.checkpoint_base + 1); i < d->first + d->count; i++) {
-		const struct disk_record *r = &d->records[i];
-		int rc = r->crc == record_crc(r->revision, r->data)
-				 ? record(arg, r->revision, bytes_span(r->data))
-				 : ERR_CORRUPT;
+	for (size_t i = disk_seek(d, d->now.meta.checkpoint_base + 1); i < d->now.first + d->now.count; i++) {
+		const struct disk_record *r = &d->now.records[i];
+		int rc = is_whole(d, r) ? record(arg, r->revision, bytes_span(r->data)) : ERR_CORRUPT;
 		if (rc)
 			return err_set(e, rc, "record %llu: %s", (unsigned long long)r->revision,
 				       err_text(rc));
@@ -196,6 +272,7 @@ static int memory_reap(struct journal *j, struct err *e)
 		return err_set(e, ERR_IO, "commit: %s", m->fail);
 	}
 	disk_write(m->disk, m->batch, SIZE_MAX);
+	m->disk->touched.lies += m->disk->really != NULL;
 	m->batch = NULL;
 	return 0;
 }
@@ -209,11 +286,11 @@ static int memory_fd(struct journal *j)
 static int memory_read(struct journal *j, uint64_t from, size_t limit,
 		       int (*record)(void *, uint64_t revision, struct span data), void *arg)
 {
-	const struct journal_disk *d = memory_of(j)->disk;
+	struct journal_disk *d = memory_of(j)->disk;
 	size_t i = disk_seek(d, from);
-	for (; limit && i < d->first + d->count; i++, limit--) {
-		const struct disk_record *r = &d->records[i];
-		if (r->crc != record_crc(r->revision, r->data))
+	for (; limit && i < d->now.first + d->now.count; i++, limit--) {
+		const struct disk_record *r = &d->now.records[i];
+		if (!is_whole(d, r))
 			return ERR_CORRUPT;
 		int rc = record(arg, r->revision, bytes_span(r->data));
 		if (rc)
@@ -224,7 +301,9 @@ static int memory_read(struct journal *j, uint64_t from, size_t limit,
 
 static bool memory_full(struct journal *j)
 {
-	return memory_of(j)->full;
+	const struct memory *m = memory_of(j);
+	m->disk->touched.full += m->disk->full;
+	return m->full || m->disk->full;
 }
 
 static int memory_backup(struct journal *j, const char *path, struct err *e)
@@ -245,6 +324,8 @@ static void memory_close(struct journal *j)
 	struct memory *m = memory_of(j);
 	if (m->batch && !m->cut && !m->fail[0])
 		disk_write(m->disk, m->batch, SIZE_MAX);
+	if (m->owns)
+		journal_disk_destroy(m->disk);
 	free(m);
 }
 
@@ -265,7 +346,8 @@ int journal_memory_open(struct journal **out, struct journal_disk *disk, struct 
 	(void)e;
 	struct memory *m = mem_alloc(sizeof *m);
 	m->journal.ops = &memory_ops;
-	m->disk = disk;
+	m->owns = !disk;
+	m->disk = disk ? disk : journal_disk_new();
 	*out = &m->journal;
 	return 0;
 }
@@ -278,6 +360,11 @@ void journal_memory_hold(struct journal *j, bool hold)
 void journal_memory_allow(struct journal *j, size_t batches)
 {
 	memory_of(j)->allowed = batches;
+}
+
+bool journal_memory_busy(struct journal *j)
+{
+	return memory_of(j)->batch != NULL;
 }
 
 size_t journal_memory_in_flight(struct journal *j)
@@ -298,16 +385,7 @@ void journal_memory_cut(struct journal *j, size_t survives)
 static struct journal_disk *disk_copy(const struct journal_disk *d)
 {
 	struct journal_disk *copy = journal_disk_new();
-	copy->meta = d->meta;
-	for (struct onode *n = omap_first(&d->objects); n; n = omap_next(n))
-		omap_put(&copy->objects, onode_key(n), bytes_ref(n->value));
-	copy->records = mem_alloc((d->count + 1) * sizeof *copy->records);
-	copy->cap = d->count + 1;
-	copy->count = d->count;
-	for (size_t i = 0; i < d->count; i++) {
-		copy->records[i] = d->records[d->first + i];
-		bytes_ref(copy->records[i].data);
-	}
+	content_copy(&copy->now, &d->now);
 	return copy;
 }
 

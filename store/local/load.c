@@ -9,6 +9,7 @@
  * No soft key comes back, and no revision is given twice: the first new one
  * is above all that were reserved. */
 #include "store/local/local.h"
+#include "broker/base/planted.h"
 #include "store/local/record.h"
 
 struct loading {
@@ -123,7 +124,8 @@ static int load_record(void *arg, uint64_t revision, struct span data)
 	if (!rc)
 		rc = index_record(at, revision, data);
 	for (unsigned i = 0; !rc && i < r->count; i++)
-		load_change(at->l, &r->changes[i], store_version(revision, i));
+		if (!(PLANTED(DELETION_NOT_REPLAYED) && r->changes[i].deleted))
+			load_change(at->l, &r->changes[i], store_version(revision, i));
 	at->l->unswept += data.len;
 	return rc;
 }

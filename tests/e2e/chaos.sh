@@ -45,6 +45,11 @@ check "with the invariant" says "VIOLATED all-ready at "
 check "and the command that shows it again" says "again: troupe chaos run $tmp/test.chaos --seed 1"
 script $'pod p cpu 64\nwarm-up 3s\nsteady all-ready\nat 1s restart broker\nalways capacity'
 check "2 when it was not steady before" exits 2 "$troupe" chaos run "$tmp/test.chaos"
+script $'nodes 1\nlayout apart\nsteady count(nodes) = 1\nat 1s io-error store with EIO for 30s
+every 500ms from 1s to 30s touch nodes/n1\nsettle 1ms\nalways one-binding'
+not_healed() { "$troupe" chaos run "$tmp/test.chaos" --seeds 1..8 --once >"$tmp/out" 2>&1; (($? == 3)) || { cat "$tmp/out"; return 1; }; }
+check "3 when it does not heal" not_healed
+check "and what is missing" says "after settle actor store does not run"
 script $'pod p\nsteady all-ready\nat 10s pause actor gate for 1ms\nsettle 2s\nalways capacity'
 check "4 when a fault touched nothing" exits 4 "$troupe" chaos run "$tmp/test.chaos"
 check "and which" says "line 4 had no effect: at 10s pause actor gate for 1ms"
@@ -61,6 +66,20 @@ check "64 beyond a limit" refused "3:1: 2 nodes may be down at once here, the li
 check "64 for what is not there" refused "2:17: no node is named 'n4' (there are n1, n2, ...)" \
 	$'at 5s kill node n4 for 1s\nalways capacity'
 check "64 for another world" refused "1:1: world real is not there yet" $'world real\nalways capacity'
+check "64 for no such message" refused "2:19: no msg is named 'store.tx', did you mean 'store.txn'?" \
+	$'at 5s loss msg    store.tx for 1s\nalways capacity'
+check "64 for nobody it comes from" refused "2:33: no actor and no cell is named 'schedular', did you mean 'scheduler'?" \
+	$'at 5s loss msg store.txn   from schedular for 1s\nalways capacity'
+check "64 for a message that nobody sends" refused "2:10: no msg is named 'bus.evnt', did you mean 'bus.event'?" \
+	$'when msg bus.evnt within 2s restart broker\nalways capacity'
+check "64 for a clause that is missing" refused "2:31: expected 'by', not the end of the line" \
+	$'at 5s delay msg bus.* for 2s  \nalways capacity'
+check "64 for what is forbidden" refused "3:1: line 2 forbids it" $'forbid kill broker\nat 5s kill broker for 1s\nalways capacity'
+check "64 for a slip in a condition" refused "2:20: unknown field 'phaze', did you mean 'phase'?" \
+	$'always count(pods, phaze=Running) <= 3'
+check "64 for a number that is no condition" refused "2:8: expected a condition, like count(pods) <= 40" \
+	$'always count(pods) + 1'
+check "64 for a checker without clients" refused "2:9: there is nothing to check: add 'clients N'" $'checker set\nsettle 1s\nalways capacity'
 check "64 for no such file" exits 64 "$troupe" chaos run "$tmp/nothing.chaos"
 check "64 for wrong usage" exits 64 "$troupe" chaos run "$f" --seeds 9..1
 check "64 for no such command" exits 64 "$troupe" chaos explode
@@ -128,8 +147,22 @@ echo '{"seed":1,"script":"x.chaos","verdict":"fine","digest":"0"}' >"$tmp/bad.js
 check "64 for what is no run" exits 64 "$troupe" chaos report "$tmp/bad.json"
 check "naming line and field" says "bad.json:1: verdict: expected held, violated" err
 
+f=$scenarios/scheduler-dies-binding.chaos
+check "a run is recorded" exits 0 "$troupe" chaos run "$f" --record "$tmp/rec"
+check "not over another" exits 70 "$troupe" chaos run "$f" --record "$tmp/rec"
+check "and not many in one place" exits 64 "$troupe" chaos run "$f" --seeds 1..2 --record "$tmp/rec2"
+check "tail reads it" exits 0 "$troupe" tail --run "$tmp/rec"
+check "with its marks" says "-- chaos: settle: everything is healed --"
+check "in order" bash -c "grep -oE '^r[0-9]+' $tmp/out | tr -d r | sort -nc"
+check "with the filters of a living one" exits 0 "$troupe" tail --run "$tmp/rec" --kind pods --from-rev 100 -o json
+only_pods() { ! grep -v '"mark"' "$tmp/out" | grep -vq '"kind":"pods"' && (($(grep -c '"kind":"pods"' "$tmp/out") > 50)); }
+check "which filter" only_pods
+check "and with its messages" exits 0 "$troupe" tail --run "$tmp/rec" --messages
+check "between the changes" grep -qE ' sent +scheduler -> store +store.txn ' "$tmp/out"
+check "1 for what is no run" exits 1 "$troupe" tail --run "$tmp"
+
 check "grow a script" exits 0 "$troupe" chaos grow --seed 3 --lines 9
 cp "$tmp/out" "$tmp/grown.chaos"
 check "which is one" exits 0 "$troupe" chaos check "$tmp/grown.chaos"
-check "with so many lines" says ": ok: 9 lines until "
+check "with so many lines and what always happens" grep -qE ': ok: 1[0-3] lines until ' "$tmp/out"
 check "64 for lines that are no number" exits 64 "$troupe" chaos grow --lines many

@@ -1,5 +1,5 @@
 /* Clients of a running cluster's store, and the judgement of what they saw
- * (tests/lib/history.h): registers, a set and a bank by store.txn and
+ * (tools/chaos/client_history.h): registers, a set and a bank by store.txn and
  * store.range, while somebody else kills the cluster. A write whose answer was
  * lost is asked again with the same request id, also of the next process.
  *
@@ -15,7 +15,7 @@
 
 #include "actors/runtime/messages.h"
 #include "store/store.h"
-#include "tests/lib/history.h"
+#include "tools/chaos/client_history.h"
 #include "tools/client.h"
 
 enum { ACCOUNTS = 4, MONEY = 100, UNIQUE = 1000, ASK_MS = 2000, OPEN_MS = 500, PROGRESS = 250 };
@@ -70,7 +70,7 @@ static int ask(struct self *s, uint16_t kind, struct span body, struct mp *reply
 	return rc;
 }
 
-static void tell(struct self *s, struct history_op *o)
+static void tell(struct self *s, struct client_op *o)
 {
 	o->returned = now_us();
 	if (write(s->out, o, sizeof *o) != sizeof *o)
@@ -80,7 +80,7 @@ static void tell(struct self *s, struct history_op *o)
 /* ---- store.txn */
 
 struct want {
-	struct history_op op;
+	struct client_op op;
 	struct {
 		const char *key;
 		uint64_t version;
@@ -148,22 +148,22 @@ static uint64_t read_row(struct mp *rows, char key[24], uint64_t *version)
 
 static void read_outcome(struct want *w, struct mp reply)
 {
-	struct history_op *o = &w->op;
+	struct client_op *o = &w->op;
 	struct mp rows;
 	size_t n;
 	struct span status = mp_path_str(reply, "status");
-	o->end = span_is(status, "ok") ? HISTORY_DONE
-		 : span_is(status, "conflict") ? HISTORY_FAILED
-					       : HISTORY_UNKNOWN;
+	o->end = span_is(status, "ok") ? CLIENT_DONE
+		 : span_is(status, "conflict") ? CLIENT_FAILED
+					       : CLIENT_UNKNOWN;
 	o->revision = (uint64_t)mp_path_int(reply, "revision", 0);
-	if (o->end != HISTORY_DONE || !mp_find(reply, "rows", &rows) || mp_array(&rows, &n))
+	if (o->end != CLIENT_DONE || !mp_find(reply, "rows", &rows) || mp_array(&rows, &n))
 		return;
-	for (size_t i = 0; i < n && i < HISTORY_KEYS; i++) {
+	for (size_t i = 0; i < n && i < CLIENT_KEYS; i++) {
 		char key[24] = "";
 		uint64_t version = 0, value = read_row(&rows, key, &version);
 		if (i < ACCOUNTS)
 			w->versions[i] = value ? version : 0;
-		o->read[o->reads++] = history_pair(key, value);
+		o->read[o->reads++] = client_pair(key, value);
 	}
 }
 
@@ -187,7 +187,7 @@ static void run(struct self *s, struct want *w)
 static void put(struct self *s, const char *key)
 {
 	struct want w = {.op = {.writes = 1}};
-	w.op.write[0] = history_pair(key, unique(s, 0));
+	w.op.write[0] = client_pair(key, unique(s, 0));
 	run(s, &w);
 }
 
@@ -215,7 +215,7 @@ static void move_money(struct self *s)
 	struct want look = {.gets = {accounts[0], accounts[1], accounts[2], accounts[3]},
 			    .get_count = ACCOUNTS};
 	run(s, &look);
-	if (look.op.end != HISTORY_DONE)
+	if (look.op.end != CLIENT_DONE)
 		return;
 	unsigned from = chance(s) % ACCOUNTS, to = (from + 1 + chance(s) % 3) % ACCOUNTS;
 	uint64_t has = look.op.read[from].value % UNIQUE, got = look.op.read[to].value % UNIQUE;
@@ -224,8 +224,8 @@ static void move_money(struct self *s)
 	if (from == 0 && !look.versions[0])
 		has = MONEY;
 	struct want w = {.op = {.writes = 2}, .same_count = 2};
-	w.op.write[0] = history_pair(accounts[from], unique(s, has - sum));
-	w.op.write[1] = history_pair(accounts[to], unique(s, got + sum));
+	w.op.write[0] = client_pair(accounts[from], unique(s, has - sum));
+	w.op.write[1] = client_pair(accounts[to], unique(s, got + sum));
 	w.same[0].key = accounts[from];
 	w.same[0].version = look.versions[from];
 	w.same[1].key = accounts[to];
@@ -237,7 +237,7 @@ static void move_money(struct self *s)
 
 static void read_set(struct self *s)
 {
-	struct history_op o = {.called = now_us()};
+	struct client_op o = {.called = now_us()};
 	struct buf b = {0};
 	struct mp reply, rows;
 	struct bytes *owner = NULL;
@@ -248,7 +248,7 @@ static void read_set(struct self *s)
 	mpw_kv_u64(&b, "limit", STORE_RANGE_MAX);
 	if (ask(s, MSG_STORE_RANGE, span_buf(&b), &reply, &owner) == 0 &&
 	    mp_find(reply, "rows", &rows) && !mp_array(&rows, &n)) {
-		o.end = HISTORY_DONE;
+		o.end = CLIENT_DONE;
 		o.revision = (uint64_t)mp_path_int(reply, "revision", 0);
 		strcpy(o.prefix, "set/");
 		for (size_t i = 0; i < n; i++) {
@@ -273,7 +273,7 @@ static void live(struct self *s)
 
 /* ---- the judgement */
 
-static int read_log(struct history *h, struct self *s, const char *stream)
+static int read_log(struct client_history *h, struct self *s, const char *stream)
 {
 	uint64_t after = 0;
 	bool more = true;
@@ -299,7 +299,7 @@ static int read_log(struct history *h, struct self *s, const char *stream)
 			snprintf(key, sizeof key, "%.*s", (int)k.len, (const char *)k.data);
 			if (mp_find(e, "value", &v))
 				mp_raw(&v, &value);
-			history_log(h, (uint64_t)mp_path_int(e, "revision", 0), key,
+			client_history_log(h, (uint64_t)mp_path_int(e, "revision", 0), key,
 				    (uint64_t)mp_path_int(mp_of(value), "n", 0));
 		}
 		more = mp_path_bool(reply, "more", false);
@@ -311,24 +311,24 @@ static int read_log(struct history *h, struct self *s, const char *stream)
 
 static int by_revision(const void *a, const void *b)
 {
-	const struct history_change *x = a, *y = b;
+	const struct client_change *x = a, *y = b;
 	return x->revision < y->revision ? -1 : x->revision > y->revision;
 }
 
-static bool money_is_conserved(const struct history *h)
+static bool money_is_conserved(const struct client_history *h)
 {
 	for (size_t i = 0; i < h->op_count; i++) {
-		const struct history_op *o = &h->ops[i];
+		const struct client_op *o = &h->ops[i];
 		uint64_t sum = 0;
 		for (size_t k = 0; k < o->reads; k++)
 			sum += o->read[k].value % UNIQUE;
-		if (o->end == HISTORY_DONE && o->reads == ACCOUNTS && !o->writes && sum && sum != MONEY)
+		if (o->end == CLIENT_DONE && o->reads == ACCOUNTS && !o->writes && sum && sum != MONEY)
 			return false;
 	}
 	return true;
 }
 
-static void judge(struct history *h, struct self *s)
+static void judge(struct client_history *h, struct self *s)
 {
 	size_t ends[3] = {0};
 	if (read_log(h, s, "reg") || read_log(h, s, "set") || read_log(h, s, "bank")) {
@@ -338,10 +338,10 @@ static void judge(struct history *h, struct self *s)
 	qsort(h->log, h->log_count, sizeof *h->log, by_revision);
 	for (size_t i = 0; i < h->op_count; i++)
 		ends[h->ops[i].end]++;
-	bool holds = history_holds(h);
+	bool holds = client_history_holds(h);
 	printf("%s %zu operations are linearizable (%zu done, %zu refused, %zu of unknown outcome)%s%s\n",
-	       holds ? "ok" : "not ok", h->op_count, ends[HISTORY_DONE], ends[HISTORY_FAILED],
-	       ends[HISTORY_UNKNOWN], holds ? "" : ": ", h->why);
+	       holds ? "ok" : "not ok", h->op_count, ends[CLIENT_DONE], ends[CLIENT_FAILED],
+	       ends[CLIENT_UNKNOWN], holds ? "" : ": ", h->why);
 	printf("%s money is conserved in each read\n", money_is_conserved(h) ? "ok" : "not ok");
 }
 
@@ -352,8 +352,8 @@ int main(int argc, char **argv)
 	int pipes[2], clients = atoi(argv[2]);
 	size_t wanted = strtoul(argv[3], NULL, 10);
 	struct self s = {.data_dir = argv[1]};
-	struct history h = {0};
-	struct history_op o;
+	struct client_history h = {0};
+	struct client_op o;
 	pid_t *children = calloc((size_t)clients, sizeof *children);
 	if (pipe(pipes))
 		return 1;
@@ -366,7 +366,7 @@ int main(int argc, char **argv)
 			live(&s);
 	}
 	while (h.op_count < wanted && read(pipes[0], &o, sizeof o) == sizeof o) {
-		size_t at = history_call(&h, 0);
+		size_t at = client_history_call(&h, 0);
 		h.ops[at] = o;
 		if (h.op_count % PROGRESS == 0) {
 			printf("%zu operations\n", h.op_count);
@@ -380,6 +380,6 @@ int main(int argc, char **argv)
 	free(children);
 	judge(&h, &s);
 	client_close(s.client);
-	history_fini(&h);
+	client_history_fini(&h);
 	return 0;
 }

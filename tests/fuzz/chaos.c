@@ -13,6 +13,16 @@ const char *const fuzz_seeds[] = {
 	"chaos 1\nat 5s restart broker # and\nat 6s scale web 3\nat 7s delete pod of web\nalways capacity\n",
 	"chaos 1\nwhen pods/default/web-* bound nth 3 within 9s kill actor gate for 5ms id m\nafter m 1ms restart broker\nalways capacity\n",
 	"chaos 1\nat 5s kill cell core id k\nat 7s restart k\nlimit faults <= 3\nlimit time <= 1m\nalways one-binding\n",
+	"chaos 1\nwhen msg store.* from n1 to store nth 2 within 1s restart broker\nalways capacity\n",
+	"chaos 1\nclients 3 ops 9 every 1ms..9ms\nservice web\nforbid kill broker\n"
+	"at 1s delay msg store.* from scheduler to store percent 40 by 1ms..9ms for 1s\n"
+	"at 1s reorder msg bus.event by 1ms for 2s\nat 2s refuse msg pod.status with overloaded for 1s\n"
+	"at 2s skew node n1 by -5m..5m for 1s\nat 2s drift cell core rate 150 for 1s\nat 3s touch nodes/n1\n"
+	"at 3s io-error store with ENOSPC percent 3 for 1s\nat 3s slow containers n* mode all by 1s for 1s\n"
+	"at 4s bit-flip store for 1s\nat 4s compact store\nsettle 5s\nchecker bank\nsteady all-ready during\n"
+	"never few: most(pods, node, phase!=Running) > 3 and not count(nodes) * 2 - 1 / 3 < 7\n"
+	"leads-to count(pods, label.app=web) >= 1 => value(nodes/n1, a.b) = 0 or (dead-letters = 0) within 3s\n"
+	"sometimes sum(pods, restarts) + 1 != 4\nat-end min(pods, restarts) <= max(pods, restarts)\n",
 	NULL,
 };
 

@@ -90,4 +90,9 @@ def run(server, requests):
                     row["cells"][i] = re.sub(r"^\d.*", "~", str(row["cells"][i]))
             for c in answer.get("columnDefinitions") or []:
                 c.pop("description", None)
+        if isinstance(answer, dict) and answer.get("kind") == "APIResourceList":
+            # By name; the hash of the stored version means nothing outside.
+            answer["resources"] = {x.pop("name"): {**x, "storageVersionHash": None,
+                                                   "verbs": sorted(x["verbs"])}
+                                   for x in answer["resources"]}
         yield r, code, mask(answer, sorted(names, key=len, reverse=True))

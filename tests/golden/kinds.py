@@ -607,4 +607,22 @@ OTHERS = {
         {"id": "reviews are not listed", "method": "GET",
          "path": "/apis/authentication.k8s.io/v1/tokenreviews"},
     ],
+    # What there is: resources by name, without the groups that one of the two lacks.
+    "discovery": [{"id": "resources of " + v, "method": "GET",
+                   "path": "/api/v1" if v == "v1" else "/apis/" + v} for v in (
+        "v1", "apps/v1", "batch/v1", "batch/v1beta1", "autoscaling/v1", "policy/v1beta1",
+        "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1", "storage.k8s.io/v1",
+        "scheduling.k8s.io/v1", "node.k8s.io/v1", "coordination.k8s.io/v1", "events.k8s.io/v1",
+        "authentication.k8s.io/v1", "authorization.k8s.io/v1")] + [
+        {"id": "the core group", "method": "GET", "path": "/api"},
+        {"id": "a group", "method": "GET", "path": "/apis/apps"},
+        {"id": "a group that is none", "method": "GET", "path": "/apis/none"},
+        {"id": "a version that is none", "method": "GET", "path": "/apis/apps/v9"},
+        {"id": "a resource that is none", "method": "GET", "path": "/api/v1/nones"},
+        {"id": "a list that cannot be written", "method": "PUT", "path": "/api/v1/pods", "body": {}},
+        {"id": "discovery is only read", "method": "POST", "path": "/apis/apps/v1", "body": {}},
+        {"id": "liveness", "method": "GET", "path": "/livez"},
+        {"id": "readiness", "method": "GET", "path": "/readyz"},
+        {"id": "health", "method": "GET", "path": "/healthz"},
+    ],
 }

@@ -11,7 +11,7 @@
 #include "tools/chaos/grow.h"
 #include "tools/chaos/seeds.h"
 
-enum { SEEDS = 25 };
+enum { SEEDS = 25, SOME_SEEDS = 8 };
 
 static void quiet(void)
 {
@@ -29,58 +29,138 @@ static void read_script(struct script *s, const char *text)
 
 /* ---- scenarios */
 
+/* Of a scenario over many seeds. What is drawn may miss everything in a few of
+ * them: then it says so, and shows nothing. */
+struct held {
+	const char *file;
+	size_t runs, inconclusive;
+};
+
 static void must_hold(void *arg, const struct run_result *r)
 {
-	cr_assert_eq(r->verdict, VERDICT_HELD, "%s seed %llu: %s %s: %s", (const char *)arg,
-		     (unsigned long long)r->seed, verdict_name(r->verdict), r->broken, r->why);
+	struct held *h = arg;
+	h->runs++;
+	h->inconclusive += r->verdict == VERDICT_INCONCLUSIVE;
+	cr_assert(r->verdict == VERDICT_HELD || r->verdict == VERDICT_INCONCLUSIVE, "%s seed %llu: %s %s: %s", h->file,
+		  (unsigned long long)r->seed, verdict_name(r->verdict), r->broken, r->why);
 }
 
-static void hold(const char *file)
+static void hold(const char *file, uint64_t seeds_by_default, size_t one_in)
 {
 	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
 	struct seeds seeds = {.first = from ? strtoull(from, NULL, 10) : 1, .jobs = 2, .twice = true};
 	struct script s;
 	struct err e = {0};
 	char path[300];
-	seeds.last = seeds.first + (count ? strtoull(count, NULL, 10) : SEEDS) - 1;
+	struct held h = {.file = path};
+	seeds.last = seeds.first + (count ? strtoull(count, NULL, 10) : seeds_by_default) - 1;
 	snprintf(path, sizeof path, "tools/chaos/scenarios/%s", file);
 	cr_assert_eq(script_load(&s, path, &e), 0, "%s", e.text);
 	cr_assert_eq(script_check(&s, &e), 0, "%s", e.text);
-	cr_assert_eq(seeds_run(&s, &seeds, must_hold, path, &e), 0, "%s", e.text);
+	cr_assert_eq(seeds_run(&s, &seeds, must_hold, &h, &e), 0, "%s", e.text);
+	cr_expect_leq(h.inconclusive, h.runs / one_in, "%s: %zu of %zu runs touched too little", path,
+		      h.inconclusive, h.runs);
 	script_fini(&s);
 }
 
+/* Those that miss nothing, whatever the seed. */
 Test(chaos, controller_dies_scaling)
 {
-	hold("controller-dies-scaling.chaos");
+	hold("controller-dies-scaling.chaos", SEEDS, SIZE_MAX);
 }
 
 Test(chaos, node_cut_off)
 {
-	hold("node-cut-off.chaos");
+	hold("node-cut-off.chaos", SEEDS, SIZE_MAX);
 }
 
 Test(chaos, broker_and_scheduler)
 {
-	hold("broker-and-scheduler.chaos");
+	hold("broker-and-scheduler.chaos", SEEDS, SIZE_MAX);
 }
 
 Test(chaos, scheduler_dies_binding)
 {
-	hold("scheduler-dies-binding.chaos");
+	hold("scheduler-dies-binding.chaos", SEEDS, SIZE_MAX);
 }
 
 Test(chaos, dies_between_steps)
 {
-	hold("dies-between-steps.chaos");
+	hold("dies-between-steps.chaos", SEEDS, SIZE_MAX);
 }
 
-/* Scripts that nobody wrote: much has no effect, nothing is violated. */
+/* Those whose chance may miss, in a fifth of the runs at most. */
+Test(chaos, broker_restart_storm)
+{
+	hold("broker-restart-storm.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, clock_jump)
+{
+	hold("clock-jump.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, gate_dead_for_a_minute)
+{
+	hold("gate-dead-for-a-minute.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, node_cut_off_ten_minutes)
+{
+	hold("node-cut-off-ten-minutes.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, slow_follower)
+{
+	hold("slow-follower.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, store_slow_then_failing)
+{
+	hold("store-slow-then-failing.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, zombie_singleton)
+{
+	hold("zombie-singleton.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, scheduler_hears_late)
+{
+	hold("scheduler-hears-late.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, disk_full)
+{
+	hold("disk-full.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, store_fails_again_and_again)
+{
+	hold("store-fails-again-and-again.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, agents_die_telling)
+{
+	hold("agents-die-telling.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, half_ready)
+{
+	hold("half-ready.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, mixed)
+{
+	hold("mixed.chaos", 4, 4);
+}
+
+/* Scripts that nobody wrote: some have a line without effect, none is violated. */
 Test(chaos, what_is_grown_holds)
 {
 	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
 	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t last = first + (count ? strtoull(count, NULL, 10) : 2 * SEEDS) - 1;
+	uint64_t last = first + (count ? strtoull(count, NULL, 10) : SEEDS) - 1, held = 0;
 	for (uint64_t seed = first; seed <= last; seed++) {
 		struct buf b = {0};
 		struct err e = {0};
@@ -91,28 +171,34 @@ Test(chaos, what_is_grown_holds)
 		seeds_run_one(&s, seed, true, NULL, &r);
 		cr_expect(r.verdict == VERDICT_HELD || r.verdict == VERDICT_INCONCLUSIVE, "seed %llu: %s %s: %s",
 			  (unsigned long long)seed, verdict_name(r.verdict), r.broken, r.why);
+		held += r.verdict == VERDICT_HELD;
 		script_fini(&s);
 		buf_fini(&b);
 	}
+	cr_expect_geq(3 * held, last - first + 1, "only %llu of them hit what they aim at", (unsigned long long)held);
 }
 
-/* A fault at an event comes when its record is on the disk and its writer does
- * not know it yet: the scheduler that binds a pod dies without the answer. */
+/* A fault at an event comes when its record is on the disk (with those of its
+ * batch) and its writer does not know it yet: the scheduler that binds a pod
+ * dies without the answer. */
 static void on_step(void *arg, int64_t at_us, const struct happening *h, bool end, const char *text,
 		    uint64_t revision)
 {
-	(void)at_us;
+	uint64_t *seen = arg;
 	(void)text;
-	if (h->line->when.type == WHEN_SEEN && !end)
-		*(uint64_t *)arg = revision;
+	if (h->line->when.type == WHEN_SEEN && !end) {
+		seen[0] = revision;
+		seen[3] = (uint64_t)at_us;
+	}
 }
 
 static void on_changed(void *arg, int64_t at_us, const struct ledger *l, const struct led_change *c)
 {
 	uint64_t *bound = arg;
-	(void)at_us;
-	if (c->now && c->now->is_pod && c->now->pod.bound && !(c->was && c->was->pod.bound) && bound[2]++ == 1)
+	if (c->now && c->now->is_pod && c->now->pod.bound && !(c->was && c->was->pod.bound) && bound[2]++ == 1) {
 		bound[1] = l->revision; /* the second that is bound after the warm-up */
+		bound[4] = (uint64_t)at_us;
+	}
 }
 
 static void on_steady(void *arg, int64_t took_us, uint64_t revision)
@@ -122,10 +208,10 @@ static void on_steady(void *arg, int64_t took_us, uint64_t revision)
 	((uint64_t *)arg)[2] = 0;
 }
 
-Test(chaos, a_fault_comes_at_the_very_revision_that_it_waits_for)
+Test(chaos, a_fault_comes_at_the_very_moment_that_it_waits_for)
 {
 	for (uint64_t seed = 1; seed <= 10; seed++) {
-		uint64_t seen[3] = {0};
+		uint64_t seen[5] = {0};
 		struct run_watch watch = {.arg = seen, .step = on_step, .changed = on_changed,
 					  .steady = on_steady};
 		struct run_result r;
@@ -137,8 +223,31 @@ Test(chaos, a_fault_comes_at_the_very_revision_that_it_waits_for)
 		run_script(&s, seed, &watch, &r);
 		cr_expect_eq(r.verdict, VERDICT_HELD, "%s", r.why);
 		cr_expect_neq(seen[0], 0);
-		cr_expect_eq(seen[0], seen[1], "killed at revision %llu, bound at %llu",
-			     (unsigned long long)seen[0], (unsigned long long)seen[1]);
+		cr_expect_geq(seen[0], seen[1]);
+		cr_expect_eq(seen[3], seen[4], "killed at %llu us, bound at %llu", (unsigned long long)seen[3],
+			     (unsigned long long)seen[4]);
+		script_fini(&s);
+	}
+}
+
+/* And one at a message comes while it is on its way: the second binding is
+ * asked for by a scheduler that does not live to hear of it. */
+Test(chaos, a_fault_comes_while_the_message_that_it_waits_for_is_on_its_way)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		uint64_t seen[5] = {0};
+		struct run_watch watch = {.arg = seen, .step = on_step, .changed = on_changed,
+					  .steady = on_steady};
+		struct run_result r;
+		struct script s;
+		read_script(&s, "chaos 1\nlayout apart\nreplicaset web 1\nsteady all-ready\n"
+				"at 100ms scale web 4\n"
+				"when msg store.txn from scheduler to store nth 2 within 9s kill actor scheduler for 1s\n"
+				"settle 20s\nalways one-binding\nalways capacity\neventually all-ready within 10s\n");
+		run_script(&s, seed, &watch, &r);
+		cr_expect_eq(r.verdict, VERDICT_HELD, "%s", r.why);
+		cr_expect(seen[3] && seen[3] < seen[4], "killed at %llu us, the second was bound at %llu",
+			  (unsigned long long)seen[3], (unsigned long long)seen[4]);
 		script_fini(&s);
 	}
 }
@@ -212,6 +321,55 @@ Test(chaos, a_plan_that_is_refused_as_a_whole_is_made_again_soon)
 		       "settle 10s\nalways no-excess\neventually all-ready within 5s\n", 50);
 }
 
+/* The store failed under a status; the agent told the next one; and the first,
+ * whose outcome was unknown, was written again on top of it (gate.c, supersede). */
+Test(chaos, a_gate_writes_no_status_on_top_of_a_newer_one)
+{
+	never_violated("chaos 1\nlayout apart\nnetwork latency 20us..3ms loss 1% bus-loss 5%\n"
+		       "replicaset web 6 cpu 200m\nsteady all-ready\n"
+		       "every 300ms from 500ms to 14s delete pod of web\n"
+		       "at 1s io-error store with EIO percent 70 for 12s\n"
+		       "at 1s io-delay store by 1ms..900ms for 12s\nsettle 10s\nalways no-return\n", 200);
+}
+
+/* It retried a pod that it had bound already, since the news of that was late;
+ * the store refused, and it gave the pod's room away (scheduler.c, is_bound_by_us). */
+Test(chaos, a_scheduler_that_hears_late_does_not_forget_what_it_bound)
+{
+	never_violated("chaos 1\nnodes 3 cpu 1\nlayout apart\nreplicaset web 4 cpu 400m\nsteady all-ready\n"
+		       "at 500ms delay msg bus.event to scheduler percent 30 by 100ms..800ms for 8s\n"
+		       "every 200ms from 1s to 6s delete pod of web\nevery 700ms from 1s to 6s scale web 9\n"
+		       "every 700ms from 1300ms to 6s scale web 4\nsettle 10s\nalways capacity\n", 20);
+}
+
+/* Each refusal of a full disk doubled the pause: a minute and more after there
+ * was room again nothing had happened (reconcile.c). */
+Test(chaos, a_controller_goes_on_soon_after_a_full_disk_has_room)
+{
+	never_violated("chaos 1\nlayout apart\nreplicaset web 3\nsteady all-ready\n"
+		       "at 900ms..1s delete pod of web id gone\nafter gone 1ms..60ms delete pod of web\n"
+		       "at 1s disk-fill store for 45s\nsettle 60s\neventually all-ready within 15s\n", 20);
+}
+
+/* A node's partition was empty and compacted away; its agent, who had missed
+ * the last deletion, took the next event for the first there ever was and kept
+ * a pod that was gone (chain.c, beginning). */
+Test(chaos, an_agent_that_missed_the_end_of_a_forgotten_partition_lists_again)
+{
+	never_violated("chaos 1\nnodes 5 cpu 1\nnetwork latency 20us..2ms loss 1% bus-loss 17%\n"
+		       "disk sync 100us..9ms\nreplicaset web 6 cpu 400m\nsteady all-ready\n"
+		       "at 4s scale web 2\nat 5s compact store\nat 5s delete pod of web\n"
+		       "settle 60s\neventually views-converge within 30s\n", 60);
+}
+
+/* What has started stays ready, however far the clock is put back (node_sim.c). */
+Test(chaos, an_agent_that_begins_with_its_clock_put_back_finds_its_pods_ready)
+{
+	never_violated("chaos 1\nreplicaset web 2\nsteady all-ready\n"
+		       "at 1s skew node n2 by -5m for 8s\nat 1500ms restart actor node-agent/n2\n"
+		       "settle 30s\neventually all-ready within 20s\n", 10);
+}
+
 Test(chaos, every_scenario_that_ships_is_right)
 {
 	size_t n = 0;
@@ -230,258 +388,5 @@ Test(chaos, every_scenario_that_ships_is_right)
 		n++;
 	}
 	closedir(d);
-	cr_expect_geq(n, 4);
-}
-
-/* ---- verdicts */
-
-static enum verdict verdict_of(const char *text, struct run_result *r)
-{
-	struct script s;
-	read_script(&s, text);
-	run_script(&s, 1, NULL, r);
-	script_fini(&s);
-	return r->verdict;
-}
-
-Test(chaos, other_seeds_are_other_histories_and_one_seed_is_one)
-{
-	struct script s;
-	struct run_result a, b, other;
-	read_script(&s, "chaos 1\npod p\nat 1s..2s restart node n*\nsettle 5s\nalways one-binding\n");
-	run_script(&s, 1, NULL, &a);
-	run_script(&s, 1, NULL, &b);
-	run_script(&s, 2, NULL, &other);
-	cr_expect_eq(a.digest, b.digest);
-	cr_expect_neq(a.digest, other.digest);
-	cr_expect_eq(a.verdict, VERDICT_HELD, "%s", a.why);
-	script_fini(&s);
-}
-
-Test(chaos, a_workload_that_never_runs_is_not_steady)
-{
-	struct run_result r;
-	cr_expect_eq(verdict_of("chaos 1\npod big cpu 64\nwarm-up 5s\nsteady all-ready\nalways capacity\n", &r),
-		     VERDICT_NOT_STEADY);
-	cr_expect_str_eq(r.why, "nothing was broken yet, and after the warm-up pod default/big is not bound");
-	cr_expect_eq(r.faults, 0);
-}
-
-Test(chaos, what_does_not_recover_in_time_is_violated_and_says_why)
-{
-	struct run_result r;
-	cr_expect_eq(verdict_of("chaos 1\nnodes 1 cpu 1\npod p cpu 600m\nreplicaset web 0 cpu 600m\n"
-				"steady all-ready\nat 1s scale web 1\nsettle 10s\n"
-				"eventually all-ready within 5s\n", &r),
-		     VERDICT_VIOLATED);
-	cr_expect_str_eq(r.broken, "all-ready");
-	cr_expect(strstr(r.why, "not within 5s of settle: "), "%s", r.why);
-}
-
-Test(chaos, a_fault_that_touched_nothing_is_inconclusive)
-{
-	struct run_result r;
-	cr_expect_eq(verdict_of("chaos 1\npod p\nsteady all-ready\nat 10s pause actor gate for 1ms\n"
-				"settle 2s\nalways one-binding\n", &r),
-		     VERDICT_INCONCLUSIVE);
-	cr_expect_str_eq(r.why, "line 4 had no effect: at 10s pause actor gate for 1ms");
-}
-
-/* ---- the judge, fed by hand */
-
-struct bench {
-	struct script script;
-	struct judge judge;
-	uint64_t revision;
-};
-
-static void bench_init(struct bench *b)
-{
-	memset(b, 0, sizeof *b);
-	read_script(&b->script, "chaos 1\nalways no-excess\nalways one-binding\nalways capacity\n"
-				"always rev-monotonic\nalways no-return\n");
-	judge_init(&b->judge, &b->script);
-}
-
-static void bench_fini(struct bench *b)
-{
-	judge_fini(&b->judge);
-	script_fini(&b->script);
-}
-
-static const char *broken_by(const struct bench *b)
-{
-	return b->judge.violation.name ? b->judge.violation.name : "";
-}
-
-/* The record that the store would have written for this put (record.h). */
-static void put(struct bench *b, const char *key, struct buf *value)
-{
-	const struct led_object *was = ledger_get(&b->judge.ledger, key);
-	struct buf r = {0};
-	mpw_array(&r, 6);
-	mpw_u64(&r, b->revision);
-	mpw_u64(&r, 0);
-	mpw_bool(&r, true);
-	mpw_array(&r, 7);
-	mpw_bin(&r, (struct span){(const uint8_t[16]){0}, 16});
-	mpw_bin(&r, span_of("tester"));
-	for (int i = 0; i < 5; i++)
-		mpw_u64(&r, 0);
-	mpw_nil(&r);
-	mpw_array(&r, 1);
-	mpw_array(&r, 10);
-	mpw_bin(&r, span_of(key));
-	mpw_bin(&r, span_buf(value));
-	mpw_u64(&r, 1);
-	mpw_u64(&r, 1);
-	mpw_bin(&r, (struct span){0});
-	mpw_u64(&r, 0);
-	mpw_u64(&r, was ? was->version : 0);
-	mpw_bin(&r, (struct span){0});
-	mpw_nil(&r);
-	mpw_array(&r, 1);
-	mpw_u64(&r, 0);
-	judge_record(&b->judge, 1000, ++b->revision, span_buf(&r));
-	buf_fini(&r);
-	buf_fini(value);
-}
-
-static void put_controller(struct bench *b, int replicas)
-{
-	struct buf v = {0};
-	mpw_map(&v, 2);
-	mpw_str(&v, "metadata");
-	mpw_map(&v, 1);
-	mpw_kv_str(&v, "uid", "u-web");
-	mpw_str(&v, "spec");
-	mpw_map(&v, 1);
-	mpw_kv_i64(&v, "replicas", replicas);
-	put(b, "replicationcontrollers/default/web", &v);
-}
-
-static void put_node(struct bench *b, const char *cpu)
-{
-	struct buf v = {0};
-	mpw_map(&v, 1);
-	mpw_str(&v, "status");
-	mpw_map(&v, 1);
-	mpw_str(&v, "allocatable");
-	mpw_map(&v, 3);
-	mpw_kv_str(&v, "cpu", cpu);
-	mpw_kv_str(&v, "memory", "1Gi");
-	mpw_kv_str(&v, "pods", "10");
-	put(b, "nodes/n1", &v);
-}
-
-static void put_pod(struct bench *b, const char *name, const char *node, const char *phase, bool owned)
-{
-	struct buf v = {0};
-	char key[64];
-	snprintf(key, sizeof key, "pods/default/%s", name);
-	mpw_map(&v, 3);
-	mpw_str(&v, "metadata");
-	mpw_map(&v, owned ? 2 : 1);
-	mpw_kv_str(&v, "uid", name);
-	if (owned) {
-		mpw_str(&v, "ownerReferences");
-		mpw_array(&v, 1);
-		mpw_map(&v, 2);
-		mpw_kv_str(&v, "uid", "u-web");
-		mpw_kv_bool(&v, "controller", true);
-	}
-	mpw_str(&v, "spec");
-	mpw_map(&v, 2);
-	mpw_kv_str(&v, "nodeName", node);
-	mpw_str(&v, "containers");
-	mpw_array(&v, 1);
-	mpw_map(&v, 1);
-	mpw_str(&v, "resources");
-	mpw_map(&v, 1);
-	mpw_str(&v, "requests");
-	mpw_map(&v, 1);
-	mpw_kv_str(&v, "cpu", "600m");
-	mpw_str(&v, "status");
-	mpw_map(&v, 1);
-	mpw_kv_str(&v, "phase", phase);
-	put(b, key, &v);
-}
-
-Test(chaos_judge, a_pod_too_many_is_seen_at_its_revision)
-{
-	struct bench b;
-	bench_init(&b);
-	put_controller(&b, 2);
-	put_pod(&b, "a", "", "Pending", true);
-	put_pod(&b, "b", "", "Pending", true);
-	cr_expect_str_eq(broken_by(&b), "");
-	put_pod(&b, "c", "", "Pending", true);
-	cr_expect_str_eq(broken_by(&b), "no-excess");
-	cr_expect_eq(b.judge.violation.revision, 4);
-	cr_expect_str_eq(b.judge.violation.text,
-			 "at revision 4: replicationcontrollers/default/web wants 2 since revision 1 and has 3 "
-			 "pods: a b c; c is one too many (written by tester)");
-	bench_fini(&b);
-}
-
-Test(chaos_judge, fewer_wanted_is_no_excess_and_the_ended_do_not_count)
-{
-	struct bench b;
-	bench_init(&b);
-	put_controller(&b, 3);
-	put_pod(&b, "a", "", "Pending", true);
-	put_pod(&b, "b", "", "Pending", true);
-	put_pod(&b, "c", "", "Pending", true);
-	put_controller(&b, 1);
-	put_pod(&b, "a", "", "Failed", true);
-	put_pod(&b, "b", "", "Failed", true);
-	put_controller(&b, 2);
-	put_pod(&b, "d", "", "Pending", true);
-	cr_expect_str_eq(broken_by(&b), "", "%s", b.judge.violation.text);
-	bench_fini(&b);
-}
-
-Test(chaos_judge, a_pod_that_moves_names_both_bindings)
-{
-	struct bench b;
-	bench_init(&b);
-	put_pod(&b, "a", "n1", "Pending", false);
-	put_pod(&b, "a", "n2", "Pending", false);
-	cr_expect_str_eq(broken_by(&b), "one-binding");
-	cr_expect_str_eq(b.judge.violation.text, "at revision 2: pod default/a was bound to n1 at revision 1 by "
-						 "tester, and now to n2 by tester");
-	bench_fini(&b);
-}
-
-Test(chaos_judge, a_node_that_is_to_give_more_than_it_has)
-{
-	struct bench b;
-	bench_init(&b);
-	put_node(&b, "1");
-	put_pod(&b, "a", "n1", "Running", false);
-	cr_expect_str_eq(broken_by(&b), "");
-	put_pod(&b, "a", "n1", "Succeeded", false);
-	put_pod(&b, "b", "n1", "Running", false);
-	cr_expect_str_eq(broken_by(&b), "", "what has ended gives its room back");
-	put_pod(&b, "c", "n1", "Running", false);
-	cr_expect_str_eq(broken_by(&b), "capacity");
-	cr_expect(strstr(b.judge.violation.text, "node n1 has 1000 thousandths of a CPU and is to give 1200: "
-						 "pod default/c was one too many"));
-	bench_fini(&b);
-}
-
-Test(chaos_judge, a_revision_that_is_lost_or_a_pod_that_returns)
-{
-	struct bench b;
-	bench_init(&b);
-	put_pod(&b, "a", "n1", "Failed", false);
-	put_pod(&b, "a", "n1", "Running", false);
-	cr_expect_str_eq(broken_by(&b), "no-return");
-	bench_fini(&b);
-	bench_init(&b);
-	put_node(&b, "1");
-	b.revision++;
-	put_node(&b, "2");
-	cr_expect_str_eq(broken_by(&b), "rev-monotonic");
-	bench_fini(&b);
+	cr_expect_geq(n, 18);
 }

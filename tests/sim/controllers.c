@@ -208,8 +208,8 @@ static const struct actor_spec user_spec = {
 };
 
 static const struct cluster_actor extra[] = {
-	{"user", "user", &user_spec, NULL},
-	{NULL, NULL, NULL, NULL},
+	{"user", "user", &user_spec, NULL, 0},
+	{NULL, NULL, NULL, NULL, 0},
 };
 
 /* ---- the judge, at every revision */

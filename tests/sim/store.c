@@ -1,17 +1,19 @@
 /* The store under the simulator, judged as a database: clients that write and
  * read a register, add to a set and move money, while actors, cells and the
  * broker crash, links lose and clients die with a request under way. What
- * they saw must be one history (tests/lib/history.h), and money is conserved
+ * they saw must be one history (tools/chaos/client_history.h), and money is conserved
  * in each read. SEEDS=10000 build/tests/sim/store does so many (150). */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "actors/runtime/messages.h"
 #include "actors/runtime/sim.h"
 #include "actors/runtime/store_actor.h"
 #include "broker/base/log.h"
 #include "store/local/record.h"
-#include "tests/lib/history.h"
+#include "tools/chaos/client_history.h"
 
 enum { SEEDS = 150, CLIENTS = 5, OPS = 30, ACCOUNTS = 4, MONEY = 100 };
 
@@ -20,7 +22,7 @@ enum { SEEDS = 150, CLIENTS = 5, OPS = 30, ACCOUNTS = 4, MONEY = 100 };
 enum { UNIQUE = 1000 };
 
 struct world {
-	struct history history;
+	struct client_history history;
 	int done[CLIENTS];
 	uint64_t unique;
 	struct sim *sim;
@@ -47,14 +49,14 @@ static struct bytes *value_new(uint64_t n)
 	return bytes_take(&b);
 }
 
-static struct history_op *op_of(struct client *k)
+static struct client_op *op_of(struct client *k)
 {
 	return &k->world->history.ops[k->op];
 }
 
 static void call(struct ctx *c, struct client *k)
 {
-	k->op = history_call(&k->world->history, ctx_now_us(c));
+	k->op = client_history_call(&k->world->history, ctx_now_us(c));
 }
 
 static void done(struct ctx *c, struct client *k)
@@ -71,8 +73,8 @@ static uint64_t unique(struct client *k, uint64_t balance)
 /* A put that the history knows of; a transaction has two at most. */
 static struct store_op put(struct client *k, const char *key, uint64_t value)
 {
-	struct history_op *o = op_of(k);
-	o->write[o->writes++] = history_pair(key, value);
+	struct client_op *o = op_of(k);
+	o->write[o->writes++] = client_pair(key, value);
 	return (struct store_op){.verb = STORE_PUT,
 				 .key = span_of(o->write[o->writes - 1].key),
 				 .value = value_new(value)};
@@ -182,25 +184,25 @@ static int client_init(struct ctx *c, void *st, struct mp cfg)
 	return 0;
 }
 
-static void note_reads(struct history_op *op, const struct store_outcome *o)
+static void note_reads(struct client_op *op, const struct store_outcome *o)
 {
-	for (size_t i = 0; i < o->row_count && i < HISTORY_KEYS; i++) {
+	for (size_t i = 0; i < o->row_count && i < CLIENT_KEYS; i++) {
 		char key[24];
 		snprintf(key, sizeof key, "%.*s", (int)o->rows[i].key.len,
 			 (const char *)o->rows[i].key.data);
-		op->read[op->reads++] = history_pair(key, value_of(bytes_span(o->rows[i].value)));
+		op->read[op->reads++] = client_pair(key, value_of(bytes_span(o->rows[i].value)));
 	}
 }
 
 static int client_outcome(struct ctx *c, void *st, uint64_t tag, const struct store_outcome *o)
 {
 	struct client *k = st;
-	struct history_op *op = op_of(k);
+	struct client_op *op = op_of(k);
 	op->returned = ctx_now_us(c);
 	op->revision = o->revision;
-	op->end = o->status == 0 ? HISTORY_DONE
-		  : o->status == ERR_CONFLICT ? HISTORY_FAILED
-					      : HISTORY_UNKNOWN;
+	op->end = o->status == 0 ? CLIENT_DONE
+		  : o->status == ERR_CONFLICT ? CLIENT_FAILED
+					      : CLIENT_UNKNOWN;
 	if (o->status == 0)
 		note_reads(op, o);
 	if (tag == TAG_LOOK && o->status == 0)
@@ -213,14 +215,14 @@ static int client_outcome(struct ctx *c, void *st, uint64_t tag, const struct st
 static int client_reply(struct ctx *c, void *st, uint64_t tag, const struct reply *r)
 {
 	struct client *k = st;
-	struct history_op *op = op_of(k);
+	struct client_op *op = op_of(k);
 	struct mp rows, v;
 	size_t n = 0, places;
 	(void)tag;
 	op->returned = ctx_now_us(c);
 	if (r->status == 0 && mp_find(r->body, "rows", &rows) && !mp_array(&rows, &n) &&
 	    mp_find(r->body, "revision", &v) && !mp_u64(&v, &op->revision)) {
-		op->end = HISTORY_DONE;
+		op->end = CLIENT_DONE;
 		strcpy(op->prefix, "set/");
 		for (size_t i = 0; i < n; i++) {
 			struct span key, value;
@@ -356,7 +358,7 @@ static void on_committed(void *arg, uint64_t revision, struct span data)
 		char key[24];
 		snprintf(key, sizeof key, "%.*s", (int)r->changes[i].key.len,
 			 (const char *)r->changes[i].key.data);
-		history_log(&w->history, revision, key, value_of(r->changes[i].value));
+		client_history_log(&w->history, revision, key, value_of(r->changes[i].value));
 	}
 	free(r);
 }
@@ -398,7 +400,7 @@ static bool all_done(void *arg)
 	return true;
 }
 
-static uint64_t balance_of(const struct history_op *o)
+static uint64_t balance_of(const struct client_op *o)
 {
 	uint64_t sum = 0;
 	for (size_t i = 0; i < o->reads; i++)
@@ -407,12 +409,12 @@ static uint64_t balance_of(const struct history_op *o)
 }
 
 /* A look that found money at all found all of it. */
-static bool money_is_conserved(const struct history *h)
+static bool money_is_conserved(const struct client_history *h)
 {
 	for (size_t i = 0; i < h->op_count; i++) {
-		const struct history_op *o = &h->ops[i];
+		const struct client_op *o = &h->ops[i];
 		uint64_t sum = balance_of(o);
-		bool look = o->end == HISTORY_DONE && o->reads == ACCOUNTS && !o->writes;
+		bool look = o->end == CLIENT_DONE && o->reads == ACCOUNTS && !o->writes;
 		if (look && sum != 0 && sum != MONEY)
 			return false;
 	}
@@ -443,7 +445,7 @@ static struct world *run_seed(uint64_t seed)
 	return w;
 }
 
-static const struct history_change *deletion_of(const struct world *w, const char *key)
+static const struct client_change *deletion_of(const struct world *w, const char *key)
 {
 	for (size_t i = 0; i < w->history.log_count; i++)
 		if (strcmp(w->history.log[i].pair.key, key) == 0 && !w->history.log[i].pair.value)
@@ -465,7 +467,7 @@ static void refill_holder(void *arg, struct cell *c)
 
 static void world_free(struct world *w)
 {
-	history_fini(&w->history);
+	client_history_fini(&w->history);
 	free(w);
 }
 
@@ -484,13 +486,13 @@ Test(sim_store, registers_sets_and_accounts_are_linearizable)
 	uint64_t ops = 0, unknown = 0;
 	for (uint64_t seed = first; seed < first + n; seed++) {
 		struct world *w = run_seed(seed);
-		cr_assert(history_holds(&w->history), "seed %llu: %s", (unsigned long long)seed,
+		cr_assert(client_history_holds(&w->history), "seed %llu: %s", (unsigned long long)seed,
 			  w->history.why);
 		cr_assert(money_is_conserved(&w->history), "seed %llu: money came or went",
 			  (unsigned long long)seed);
 		ops += w->history.op_count;
 		for (size_t i = 0; i < w->history.op_count; i++)
-			unknown += w->history.ops[i].end == HISTORY_UNKNOWN;
+			unknown += w->history.ops[i].end == CLIENT_UNKNOWN;
 		world_free(w);
 	}
 	fprintf(stderr, "%llu seeds, %llu operations, %llu of unknown outcome\n",
@@ -517,7 +519,7 @@ static void lease_runs_out(bool crash)
 	if (crash)
 		sim_crash_actor(w->sim, "core", "store");
 	cr_assert(sim_run(w->sim, 12000000, lease_is_gone, w), "nobody keeps it any more");
-	const struct history_change *key = deletion_of(w, "things/k");
+	const struct client_change *key = deletion_of(w, "things/k");
 	cr_assert(key && key->revision == deletion_of(w, "leases/l")->revision);
 	sim_free(w->sim);
 	world_free(w);
@@ -530,57 +532,57 @@ Test(sim_store, lease_that_nobody_keeps_ends_with_its_keys)
 }
 
 /* The judge: a true history with one lie in it does not hold. */
-static struct history_op *an_op(struct history *h, bool writes)
+static struct client_op *an_op(struct client_history *h, bool writes)
 {
 	for (size_t i = h->op_count / 2; i < h->op_count; i++)
-		if (h->ops[i].end == HISTORY_DONE && (h->ops[i].writes > 0) == writes &&
+		if (h->ops[i].end == CLIENT_DONE && (h->ops[i].writes > 0) == writes &&
 		    (writes || h->ops[i].reads))
 			return &h->ops[i];
 	cr_assert(false, "there is none");
 	return NULL;
 }
 
-static void stale_read(struct history *h)
+static void stale_read(struct client_history *h)
 {
 	an_op(h, false)->revision--;
 	an_op(h, false)->read[0].value += UNIQUE;
 }
 
-static void lost_write(struct history *h)
+static void lost_write(struct client_history *h)
 {
-	struct history_op *o = an_op(h, true);
+	struct client_op *o = an_op(h, true);
 	for (size_t i = 0; i < h->log_count; i++)
 		if (h->log[i].revision == o->revision)
 			h->log[i].pair.value += 7;
 }
 
-static void happened_twice(struct history *h)
+static void happened_twice(struct client_history *h)
 {
-	history_log(h, h->log[h->log_count - 1].revision + 1, an_op(h, true)->write[0].key,
+	client_history_log(h, h->log[h->log_count - 1].revision + 1, an_op(h, true)->write[0].key,
 		    an_op(h, true)->write[0].value);
 }
 
-static void failed_but_happened(struct history *h)
+static void failed_but_happened(struct client_history *h)
 {
-	an_op(h, true)->end = HISTORY_FAILED;
+	an_op(h, true)->end = CLIENT_FAILED;
 }
 
-static void back_in_time(struct history *h)
+static void back_in_time(struct client_history *h)
 {
-	struct history_op *o = &h->ops[h->op_count - 1];
-	*o = (struct history_op){.end = HISTORY_DONE, .called = UINT64_MAX - 1,
+	struct client_op *o = &h->ops[h->op_count - 1];
+	*o = (struct client_op){.end = CLIENT_DONE, .called = UINT64_MAX - 1,
 				 .returned = UINT64_MAX, .revision = 1};
 }
 
 Test(sim_store, judge_sees_every_kind_of_lie)
 {
-	static void (*const lies[])(struct history *) = {stale_read, lost_write, happened_twice,
+	static void (*const lies[])(struct client_history *) = {stale_read, lost_write, happened_twice,
 							 failed_but_happened, back_in_time};
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
 		struct world *w = run_seed(7);
-		cr_assert(history_holds(&w->history), "%s", w->history.why);
+		cr_assert(client_history_holds(&w->history), "%s", w->history.why);
 		lies[i](&w->history);
-		cr_assert(!history_holds(&w->history), "lie %zu", i);
+		cr_assert(!client_history_holds(&w->history), "lie %zu", i);
 		world_free(w);
 	}
 }

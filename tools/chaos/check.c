@@ -113,9 +113,8 @@ static int check_healed(struct check *c, const struct line *l)
 
 /* ---- what a line is about */
 
-static int check_target(struct check *c, const struct line *l)
+static int check_names(struct check *c, const struct target *t)
 {
-	const struct target *t = &l->act.target;
 	struct spots spots;
 	struct arena *a = &c->s->arena;
 	if (t->type == TARGET_NONE)
@@ -136,6 +135,60 @@ static int check_target(struct check *c, const struct line *l)
 			     spots.count > 2 ? ", ..." : "");
 }
 
+/* Whom a message may come from or go to: an actor, a cell or the broker. */
+static int check_end_of_link(struct check *c, const char *pattern, struct place at)
+{
+	static const enum target_type types[] = {TARGET_ACTOR, TARGET_CELL, TARGET_BROKER};
+	struct arena *a = &c->s->arena;
+	struct spots all[3];
+	size_t n = 0;
+	if (!pattern)
+		return 0;
+	for (size_t i = 0; i < 3; i++) {
+		struct target every = {.type = types[i], .name = "*"};
+		c->s->world->match(c->s, &every, a, &all[i]);
+		for (size_t k = 0; k < all[i].count; k++, n++)
+			if (glob_matches(pattern, all[i].names[k]))
+				return 0;
+	}
+	const char **names = arena_alloc(a, (n + 1) * sizeof *names);
+	n = 0;
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; k < all[i].count; k++)
+			names[n++] = all[i].names[k];
+	return script_refuse(c->s, at, c->e, "no actor and no cell is named '%s'%s", pattern,
+			     near_text(a, span_of(pattern), names, n));
+}
+
+static int check_messages(struct check *c, const struct line *l)
+{
+	const struct act *a = &l->act;
+	int rc = check_end_of_link(c, a->from, a->from_place);
+	return rc ? rc : check_end_of_link(c, a->to, a->to_place);
+}
+
+static int check_awaited_message(struct check *c, const struct line *l)
+{
+	const struct when *w = &l->when;
+	struct target kind = {.type = TARGET_MESSAGES, .name = w->key, .place = w->key_place};
+	if (w->type != WHEN_SEEN || w->event != SEEN_SENT)
+		return 0;
+	int rc = check_names(c, &kind);
+	if (rc == 0)
+		rc = check_end_of_link(c, w->from, w->from_place);
+	return rc ? rc : check_end_of_link(c, w->to, w->to_place);
+}
+
+static int check_forbidden(struct check *c, const struct line *l)
+{
+	for (size_t i = 0; i < c->s->forbid_count; i++) {
+		const struct forbid *f = &c->s->forbids[i];
+		if (f->verb == l->act.verb && (f->target == TARGET_NONE || f->target == l->act.target.type))
+			return script_refuse(c->s, l->place, c->e, "line %u forbids it", f->place.line);
+	}
+	return 0;
+}
+
 static int check_subject(struct check *c, const struct line *l)
 {
 	struct script *s = c->s;
@@ -146,7 +199,7 @@ static int check_subject(struct check *c, const struct line *l)
 	size_t n = 0;
 	for (size_t i = 0; i < s->load_count; i++) {
 		const struct workload *w = &s->loads[i];
-		if ((w->replicas >= 0) != set)
+		if (w->service || (w->replicas >= 0) != set)
 			continue;
 		if (strcmp(w->name, l->act.subject) == 0)
 			return 0;
@@ -157,11 +210,29 @@ static int check_subject(struct check *c, const struct line *l)
 			     near_text(&s->arena, span_of(l->act.subject), names, n));
 }
 
+/* What a user may annotate. */
+static int check_key(struct check *c, const struct line *l)
+{
+	static const char *const streams[] = {"pods", "replicationcontrollers", "services", "nodes"};
+	struct span key = span_of(l->act.subject ? l->act.subject : "");
+	size_t n = sizeof streams / sizeof *streams;
+	if (l->act.verb != VERB_TOUCH)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (span_is(store_stream_of(key), streams[i]) && key.len > strlen(streams[i]) + 1)
+			return 0;
+	return script_refuse(c->s, l->act.subject_place, c->e,
+			     "expected a key like pods/default/web-*, of pods, replicationcontrollers, services "
+			     "or nodes, not '%s'%s", l->act.subject,
+			     near_text(&c->s->arena, store_stream_of(key), streams, n));
+}
+
 static int check_loads(struct check *c)
 {
 	for (size_t i = 0; i < c->s->load_count; i++)
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(c->s->loads[i].name, c->s->loads[k].name) == 0)
+			if (c->s->loads[i].service == c->s->loads[k].service &&
+			    strcmp(c->s->loads[i].name, c->s->loads[k].name) == 0)
 				return script_refuse(c->s, c->s->loads[i].place, c->e,
 						     "'%s' is in line %u already", c->s->loads[i].name,
 						     c->s->loads[k].place.line);
@@ -170,7 +241,7 @@ static int check_loads(struct check *c)
 
 /* ---- judgements */
 
-static int check_judgement(struct check *c, struct judgement *j)
+static int check_invariant(struct check *c, struct judgement *j)
 {
 	struct script *s = c->s;
 	const char *names[64];
@@ -187,9 +258,28 @@ static int check_judgement(struct check *c, struct judgement *j)
 	if (j->word != JUDGE_ALWAYS && !j->invariant->as_is)
 		return script_refuse(s, j->place, c->e, "'%s' is judged at every revision: say 'always %s'",
 				     j->name, j->name);
-	if (j->word == JUDGE_EVENTUALLY && j->within_us > s->settle_us)
-		return script_refuse(s, j->place, c->e, s->settle_us ? "it may settle for less than that"
-								      : "'eventually' needs a line 'settle TIME'");
+	return 0;
+}
+
+static int check_judgement(struct check *c, struct judgement *j)
+{
+	struct script *s = c->s;
+	int rc = j->condition ? 0 : check_invariant(c, j);
+	bool late = j->word == JUDGE_EVENTUALLY || j->word == JUDGE_LEADS_TO;
+	if (rc || !late || j->within_us <= s->settle_us)
+		return rc;
+	return script_refuse(s, j->place, c->e, s->settle_us ? "it may settle for less than that"
+				      : "'%s' needs a line 'settle TIME'",
+			     j->word == JUDGE_EVENTUALLY ? "eventually" : "leads-to");
+}
+
+static int check_checkers(struct check *c)
+{
+	struct script *s = c->s;
+	if (s->checkers && !s->clients)
+		return script_refuse(s, s->checker_place, c->e, "there is nothing to check: add 'clients N'");
+	if (s->checkers && !s->settle_us)
+		return script_refuse(s, s->checker_place, c->e, "'checker' needs a line 'settle TIME'");
 	return 0;
 }
 
@@ -211,6 +301,11 @@ static int check_faults(struct check *c)
 	return 0;
 }
 
+static bool takes_down(enum verb v)
+{
+	return v == VERB_KILL || v == VERB_PAUSE || v == VERB_PARTITION;
+}
+
 /* How many nodes a line takes down at most. Both lists are in the world's
  * order, so one walk is enough. */
 static int64_t nodes_of(struct check *c, const struct line *l)
@@ -219,7 +314,7 @@ static int64_t nodes_of(struct check *c, const struct line *l)
 	struct spots spots, nodes;
 	struct arena a = {0};
 	int64_t n = 0;
-	if (!verb_lasts(l->act.verb) || t->type == TARGET_NONE || t->type == TARGET_BROKER)
+	if (!takes_down(l->act.verb) || t->type == TARGET_NONE || t->type == TARGET_BROKER)
 		return 0;
 	c->s->world->match(c->s, t, &a, &spots);
 	c->s->world->match(c->s, &every, &a, &nodes);
@@ -280,7 +375,15 @@ static int check_line(struct check *c, struct line *l)
 	if (rc == 0)
 		rc = check_end(c, l);
 	if (rc == 0)
-		rc = check_target(c, l);
+		rc = check_forbidden(c, l);
+	if (rc == 0)
+		rc = check_names(c, &l->act.target);
+	if (rc == 0)
+		rc = check_messages(c, l);
+	if (rc == 0)
+		rc = check_awaited_message(c, l);
+	if (rc == 0)
+		rc = check_key(c, l);
 	return rc ? rc : check_subject(c, l);
 }
 
@@ -300,7 +403,9 @@ int script_check(struct script *s, struct err *e)
 	}
 	for (size_t i = 0; i < s->judgement_count && rc == 0; i++)
 		rc = check_judgement(&c, &s->judgements[i]);
-	if (rc == 0 && s->judgement_count == 0)
+	if (rc == 0)
+		rc = check_checkers(&c);
+	if (rc == 0 && s->judgement_count == 0 && !s->checkers)
 		rc = script_refuse(s, (struct place){1, 1}, e, "nothing is judged: add 'always NAME' or "
 				   "'eventually NAME within TIME'");
 	if (rc == 0)

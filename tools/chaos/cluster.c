@@ -36,7 +36,7 @@ enum { PARTS = sizeof parts / sizeof *parts };
 
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages,
 						 &gate_messages, &node_messages, NULL};
-static const struct catalogue catalogue = {tables};
+const struct catalogue cluster_catalogue = {tables};
 
 static void add_kind(struct cluster *c, const struct actor_spec *spec)
 {
@@ -58,6 +58,7 @@ static void add_cell(struct cluster *c, const char *cell)
 
 static void add_actor(struct cluster *c, struct cluster_actor a)
 {
+	a.name = arena_dup(&c->arena, a.name);
 	c->actors[c->actor_count++] = a;
 	add_cell(c, a.cell);
 	add_kind(c, a.spec);
@@ -75,11 +76,11 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 	c->cells = arena_alloc(&c->arena, most * sizeof *c->cells);
 	for (size_t i = 0; i < PARTS; i++)
 		add_actor(c, (struct cluster_actor){w->apart ? parts[i].apart : "core",
-						    parts[i].name, parts[i].spec, NULL});
+						    parts[i].name, parts[i].spec, NULL, 0});
 	for (size_t i = 0; i < w->nodes; i++) {
 		const char *node = arena_printf(&c->arena, "n%zu", i + 1);
 		const char *name = arena_printf(&c->arena, "node-agent/%s", node);
-		add_actor(c, (struct cluster_actor){node, name, &node_agent_actor, node});
+		add_actor(c, (struct cluster_actor){node, name, &node_agent_actor, node, 0});
 	}
 	for (size_t i = 0; i < extra; i++)
 		add_actor(c, w->extra[i]);
@@ -88,7 +89,9 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 void cluster_add(struct cluster *c, struct cell *cell, const struct cluster_actor *a)
 {
 	struct buf b = {0};
-	mpw_map(&b, a->node ? 4 : 0);
+	mpw_map(&b, a->node ? 4 : 1);
+	if (!a->node)
+		mpw_kv_u64(&b, "number", a->number);
 	if (a->node) {
 		mpw_kv_str(&b, "node", a->node);
 		mpw_kv_str(&b, "runtime", "sim");
@@ -112,7 +115,7 @@ void cluster_fill(void *cluster, struct cell *cell)
 struct sim *cluster_start(struct cluster *c, const struct sim_config *cfg)
 {
 	struct sim_config own = *cfg;
-	own.catalogue = &catalogue;
+	own.catalogue = &cluster_catalogue;
 	own.kinds = c->kinds;
 	struct sim *s = sim_new(&own);
 	for (size_t i = 0; i < c->cell_count; i++)

@@ -18,6 +18,7 @@ struct cluster_actor {
 	const char *cell, *name;
 	const struct actor_spec *spec;
 	const char *node; /* of a node agent, else NULL */
+	unsigned number;  /* of a client */
 };
 
 struct cluster_wish {
@@ -43,6 +44,8 @@ struct sim *cluster_start(struct cluster *c, const struct sim_config *cfg);
 /* Adds the actors of that cell: what sim_start_cell and sim_crash_cell want. */
 void cluster_fill(void *cluster, struct cell *cell);
 void cluster_add(struct cluster *c, struct cell *cell, const struct cluster_actor *a);
+/* Of all messages that it speaks. */
+extern const struct catalogue cluster_catalogue;
 void cluster_fini(struct cluster *c);
 
 #endif

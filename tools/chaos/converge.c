@@ -67,3 +67,80 @@ bool converged(struct sim *s, const struct cluster *cluster, const struct ledger
 	}
 	return c.equal;
 }
+
+/* ---- what node agents hold */
+
+/* False: `each` said so. */
+static bool each_held(struct sim *s, const struct cluster *cluster,
+		      bool (*each)(void *arg, const char *node, struct span key, struct span uid), void *arg)
+{
+	bool good = true;
+	for (size_t i = 0; good && i < cluster->actor_count; i++) {
+		const struct cluster_actor *a = &cluster->actors[i];
+		struct cell *cell = a->node ? sim_cell(s, a->cell) : NULL;
+		const void *state = cell ? cell_actor_state(cell, a->name) : NULL;
+		struct buf b = {0};
+		struct mp list;
+		size_t n = 0, places;
+		if (!state)
+			continue;
+		a->spec->inspect(state, &b);
+		if (!mp_find(mp_of(span_buf(&b)), "held", &list) || mp_array(&list, &n))
+			n = 0;
+		for (; good && n > 0; n--) {
+			struct span key = {0}, uid = {0};
+			good = mp_array(&list, &places) == 0;
+			if (mp_str(&list, &key))
+				mp_skip(&list);
+			mp_str(&list, &uid);
+			good = good && each(arg, a->node, key, uid);
+		}
+		buf_fini(&b);
+	}
+	return good;
+}
+
+static bool is_no_orphan(void *arg, const char *node, struct span key, struct span uid)
+{
+	struct comparison *c = arg;
+	const struct led_object *o = key.len ? omap_get(&c->ledger->objects, key) : NULL;
+	if (o && o->pod.node && strcmp(o->pod.node->name, node) == 0 && span_eq(o->uid, uid))
+		return true;
+	err_set(c->why, ERR_AGAIN, "node %s holds pod %.*s of uid %.*s, and the store has %s", node, (int)key.len,
+		(const char *)key.data, (int)uid.len, (const char *)uid.data,
+		!o ? "none" : !span_eq(o->uid, uid) ? "another of that name" : "it on another node");
+	return false;
+}
+
+bool no_orphans(struct sim *s, const struct cluster *cluster, const struct ledger *l, struct err *why)
+{
+	struct comparison c = {l, NULL, why, true};
+	return each_held(s, cluster, is_no_orphan, &c);
+}
+
+struct identities {
+	struct omap nodes; /* key -> the node that holds it */
+	struct err *why;
+};
+
+static bool is_single(void *arg, const char *node, struct span key, struct span uid)
+{
+	struct identities *h = arg;
+	const char *other = key.len ? omap_get(&h->nodes, key) : NULL;
+	(void)uid;
+	if (key.len)
+		omap_put(&h->nodes, key, (void *)(uintptr_t)node);
+	if (!other || strcmp(other, node) == 0)
+		return true;
+	err_set(h->why, ERR_CONFLICT, "nodes %s and %s both hold %.*s", other, node, (int)key.len,
+		(const char *)key.data);
+	return false;
+}
+
+bool one_identity(struct sim *s, const struct cluster *cluster, struct err *why)
+{
+	struct identities h = {.why = why};
+	bool good = each_held(s, cluster, is_single, &h);
+	omap_fini(&h.nodes, NULL);
+	return good;
+}

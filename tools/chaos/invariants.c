@@ -1,5 +1,7 @@
 #include "tools/chaos/invariants.h"
 
+#include "tools/chaos/endpoints.h"
+
 #include <string.h>
 
 /* ---- names as people say them: without the stream when the rest says it */
@@ -26,7 +28,10 @@ static void list_live(struct judge *j, const struct led_owner *o, struct buf *b)
 	int n = 0;
 	for (struct onode *it = ledger_first(&j->ledger, "pods/"); it; it = ledger_next(it, "pods/")) {
 		const struct led_object *p = it->value;
-		if (p->pod.owner == o && led_pod_lives(p) && n++ < 12)
+		if (p->pod.owner != o || !led_pod_lives(p))
+			continue;
+		judge_about(j, p);
+		if (n++ < 12)
 			buf_printf(b, " %.*s", SPAN(p->name));
 	}
 	if (n > 12)
@@ -37,6 +42,7 @@ static bool excess(struct judge *j, const struct led_owner *o, const struct led_
 		   struct err *why)
 {
 	struct buf b = {0};
+	judge_about(j, added);
 	list_live(j, o, &b);
 	err_set(why, ERR_CONFLICT, "%s wants %lld since revision %llu and has %lld pods:%s; %.*s is one too "
 		"many (written by %.*s)", o->name, (long long)o->wants,
@@ -113,6 +119,7 @@ static bool capacity(struct judge *j, struct err *why)
 		int64_t used, has;
 		if (!n || !n->present || !too_much(n, &what, &used, &has))
 			continue;
+		judge_about(j, now);
 		err_set(why, ERR_CONFLICT, "node %s has %lld %s and is to give %lld: pod %.*s was one too many "
 			"(bound at revision %llu by %s)", n->name, (long long)has, what, (long long)used,
 			SPAN(short_key(now->key)), (unsigned long long)now->bound_revision, now->bound_by);
@@ -199,15 +206,17 @@ static bool all_ready(struct judge *j, struct err *why)
 	struct ledger *l = &j->ledger;
 	for (struct onode *n = omap_first(&l->objects); n; n = omap_next(n)) {
 		const struct led_object *o = n->value;
-		if (ledger_is_controller(o->stream) ? !controller_ready(j, o, why)
-						    : o->is_pod && !pod_ready(o, why))
-			return false;
+		if (ledger_is_controller(o->stream) ? controller_ready(j, o, why)
+						    : !o->is_pod || pod_ready(o, why))
+			continue;
+		judge_about(j, o);
+		return false;
 	}
 	for (size_t i = 0; i < j->script->load_count; i++) {
 		const struct workload *w = &j->script->loads[i];
 		char key[320];
 		snprintf(key, sizeof key, "replicationcontrollers/default/%s", w->name);
-		if (w->replicas >= 0 && !ledger_get(l, key)) {
+		if (w->replicas >= 0 && !w->service && !ledger_get(l, key)) {
 			err_set(why, ERR_AGAIN, "replica set %s is not there yet", w->name);
 			return false;
 		}
@@ -218,6 +227,53 @@ static bool all_ready(struct judge *j, struct err *why)
 static bool views_converge(struct judge *j, struct err *why)
 {
 	return j->type->converged(j->world, why);
+}
+
+static bool no_orphan_container(struct judge *j, struct err *why)
+{
+	return j->type->no_orphans(j->world, why);
+}
+
+static bool single_identity(struct judge *j, struct err *why)
+{
+	return j->type->one_identity(j->world, why);
+}
+
+/* ---- acked-durable: told by the world, when the store answers a writer
+ * (judge_acknowledged) and when its disk loses something (judge_lost) */
+
+static bool acked_durable(struct judge *j, struct err *why)
+{
+	(void)j;
+	(void)why;
+	return true;
+}
+
+/* ---- fencing: a record names the fence that it rests on */
+
+/* The version that a key had when this transaction was judged by the store. */
+static uint64_t version_before(struct judge *j, struct span key)
+{
+	for (size_t i = 0; i < j->ledger.change_count; i++)
+		if (span_eq(j->ledger.changes[i].raw->key, key))
+			return j->ledger.changes[i].token;
+	const struct led_object *o = omap_get(&j->ledger.objects, key);
+	return o ? o->version : 0;
+}
+
+static bool fencing(struct judge *j, struct err *why)
+{
+	const struct record *r = &j->ledger.record;
+	uint64_t has = r->fence_key.len ? version_before(j, r->fence_key) : 0;
+	if (has == (r->fence_key.len ? r->fence_token : 0))
+		return true;
+	judge_about(j, omap_get(&j->ledger.objects, r->fence_key));
+	for (size_t i = 0; i < j->ledger.change_count; i++)
+		judge_about(j, j->ledger.changes[i].now);
+	err_set(why, ERR_FENCED, "%.*s wrote with token %llu of %.*s, which is version %llu since",
+		SPAN(r->origin.principal), (unsigned long long)r->fence_token, SPAN(r->fence_key),
+		(unsigned long long)has);
+	return broken(j, why);
 }
 
 /* ---- the table */
@@ -232,9 +288,17 @@ const struct invariant invariants[] = {
 	 "revisions rise, and each change of a key knows the one before it"},
 	{"no-return", no_return, NULL,
 	 "no pod comes back from its end or its deletion, and its restarts do not become fewer"},
+	{"fencing", fencing, NULL, "no write rests on a fence that somebody else has taken since"},
+	{"acked-durable", acked_durable, NULL,
+	 "what a writer was told to be committed is on the disk by then, and stays there"},
 	{"all-ready", NULL, all_ready,
 	 "every controller has just the pods that it wants, all Running and Ready, and its status says so"},
 	{"views-converge", NULL, views_converge, "the views of all cells are equal to the store"},
+	{"endpoints-alive", NULL, endpoints_alive,
+	 "the endpoints of a service are just its pods that are ready, with their addresses"},
+	{"no-orphan-container", NULL, no_orphan_container,
+	 "every pod that a node holds is in the store, bound to that node"},
+	{"one-identity", NULL, single_identity, "no two nodes hold pods of one name"},
 };
 const size_t invariant_count = sizeof invariants / sizeof *invariants;
 
@@ -249,58 +313,7 @@ const struct invariant *invariant_named(const char *name)
 void invariants_print(FILE *out)
 {
 	for (size_t i = 0; i < invariant_count; i++)
-		fprintf(out, "%-16s %-18s %s\n", invariants[i].name,
-			invariants[i].at_revision ? "always" : "steady, eventually",
+		fprintf(out, "%-20s %-26s %s\n", invariants[i].name,
+			invariants[i].at_revision ? "always" : "steady, eventually, at-end",
 			invariants[i].help);
-}
-
-/* ---- the judge */
-
-void judge_init(struct judge *j, const struct script *s)
-{
-	memset(j, 0, sizeof *j);
-	j->script = s;
-	j->type = s->world;
-}
-
-void judge_fini(struct judge *j)
-{
-	ledger_fini(&j->ledger);
-}
-
-static void violated(struct judge *j, const char *name, uint64_t now_us, const struct err *why)
-{
-	struct violation *v = &j->violation;
-	if (v->name)
-		return;
-	v->name = name;
-	v->at_us = now_us;
-	v->revision = j->ledger.revision;
-	snprintf(v->text, sizeof v->text, "%s", why->text);
-}
-
-void judge_record(struct judge *j, uint64_t now_us, uint64_t revision, struct span record)
-{
-	struct err why = {0};
-	uint64_t last = j->ledger.revision;
-	if (ledger_fold(&j->ledger, revision, record)) {
-		err_set(&why, ERR_CORRUPT, "revision %llu is no record", (unsigned long long)revision);
-		violated(j, "rev-monotonic", now_us, &why);
-		return;
-	}
-	if (revision <= last || j->ledger.record.before != last) {
-		err_set(&why, ERR_CONFLICT, "revision %llu, which says that it follows %llu, came after %llu",
-			(unsigned long long)revision, (unsigned long long)j->ledger.record.before,
-			(unsigned long long)last);
-		violated(j, "rev-monotonic", now_us, &why);
-	}
-	for (size_t i = 0; j->changed && i < j->ledger.change_count; i++)
-		j->changed(j->changed_arg, now_us, &j->ledger, &j->ledger.changes[i]);
-	for (size_t i = 0; i < j->script->judgement_count; i++) {
-		const struct judgement *g = &j->script->judgements[i];
-		if (g->word == JUDGE_ALWAYS && !g->invariant->at_revision(j, &why))
-			violated(j, g->name, now_us, &why);
-	}
-	j->judged++;
-	ledger_close(&j->ledger);
 }

@@ -216,19 +216,58 @@ static void fold_in(struct ledger *l, struct led_object *o, const struct led_obj
 	}
 }
 
+/* What this revision did to it, in a few words. */
+static void say_what(char *out, size_t size, const struct led_object *was, const struct led_object *now)
+{
+	if (!now)
+		snprintf(out, size, "gone");
+	else if (!was)
+		snprintf(out, size, "made");
+	else if (now->is_pod && now->pod.bound && !was->pod.bound)
+		snprintf(out, size, "bound to %s", now->pod.node->name);
+	else if (now->is_pod && now->pod.deleted != was->pod.deleted)
+		snprintf(out, size, now->pod.deleted ? "to be deleted" : "not to be deleted any more");
+	else if (now->is_pod && now->pod.ended != was->pod.ended)
+		snprintf(out, size, now->pod.ended ? "ended" : "lives again");
+	else if (now->is_pod && now->pod.ready != was->pod.ready)
+		snprintf(out, size, now->pod.ready ? "ready" : "not ready");
+	else
+		snprintf(out, size, "changed");
+}
+
+static void trail(struct ledger *l, struct led_change *c)
+{
+	struct led_object *o = c->now ? c->now : c->was;
+	struct led_trace last[LED_TRAIL - 1] = {0};
+	if (!o)
+		return;
+	if (c->was)
+		memcpy(last, c->was->trail, sizeof last);
+	memcpy(o->trail + 1, last, sizeof last);
+	struct led_trace *t = &o->trail[0];
+	t->revision = l->revision;
+	t->at_us = l->now_us;
+	put_text(t->by, sizeof t->by, l->record.origin.principal);
+	say_what(t->what, sizeof t->what, c->was, c->now);
+}
+
 static void fold_change(struct ledger *l, const struct record_change *ch, unsigned index)
 {
 	struct led_change *change = &l->changes[l->change_count++];
 	change->raw = ch;
 	change->was = omap_remove(&l->objects, ch->key);
 	struct led_object *o = change->now = ch->deleted ? NULL : object_new(ch);
+	change->token = change->was ? change->was->version : 0;
 	if (change->was)
 		fold_out(l, change->was, !o || !span_eq(o->uid, change->was->uid));
-	if (!o)
+	if (!o) {
+		trail(l, change);
 		return;
+	}
 	o->version = store_version(l->revision, index);
 	o->created = ch->create;
 	fold_in(l, o, change->was);
+	trail(l, change);
 	omap_put(&l->objects, o->key, o);
 }
 

@@ -25,6 +25,13 @@ struct led_pod {
 	struct led_owner *owner; /* NULL: no controller */
 };
 
+/* A revision of an object, as a witness names it. */
+struct led_trace {
+	uint64_t revision, at_us;
+	char by[48], what[80];
+};
+enum { LED_TRAIL = 3 };
+
 /* An object. One that is gone leaves the ledger after its last revision. */
 struct led_object {
 	struct span key, stream, name;
@@ -33,6 +40,7 @@ struct led_object {
 	struct span uid; /* points into value */
 	bool is_pod;
 	struct led_pod pod;
+	struct led_trace trail[LED_TRAIL]; /* its last revisions, the newest first */
 	/* of pods: by which revision and whom it was bound */
 	uint64_t bound_revision;
 	char bound_by[64], bound_node[64];
@@ -57,12 +65,13 @@ struct led_node {
 /* One change of the revision at hand; `was` of a created one is NULL, and so
  * is `now` of a deleted one. */
 struct led_change {
-	struct led_object *was, *now;
+	struct led_object *was, *now; /* the trail of one that is gone ends with that */
 	const struct record_change *raw;
+	uint64_t token; /* the key's version before this revision, 0 none */
 };
 
 struct ledger {
-	uint64_t revision, records;
+	uint64_t revision, records, now_us; /* now_us: set before a fold */
 	struct omap objects; /* key -> struct led_object */
 	struct omap owners;  /* uid -> struct led_owner */
 	struct omap nodes;   /* name -> struct led_node */

@@ -1,6 +1,7 @@
 #include "tools/chaos/lex.h"
 
 #include <ctype.h>
+#include <string.h>
 
 static int peek(const struct lexer *l, size_t ahead)
 {
@@ -62,14 +63,17 @@ static enum token_type read_token(struct lexer *l)
 		return TOKEN_EOF;
 	if (c == '.' && peek(l, 1) == '.')
 		return read_two(l, TOKEN_RANGE);
-	if (c == '<' && peek(l, 1) == '=')
-		return read_two(l, TOKEN_MOST);
+	int next = peek(l, 1);
+	if (c && ((strchr("<>=!", c) && next == '=') || (c == '=' && next == '>')))
+		return read_two(l, TOKEN_SIGN);
 	if (in_word(l)) {
 		while (in_word(l))
 			step(l);
 		return TOKEN_WORD;
 	}
 	step(l);
+	if (c && strchr("<>=(),+", c))
+		return TOKEN_SIGN;
 	return c == '\n' || c == ';' ? TOKEN_END : TOKEN_BAD;
 }
 

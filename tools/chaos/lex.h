@@ -11,7 +11,7 @@ enum token_type {
 	TOKEN_WORD,   /* letters, digits and _ - . * ? / : % */
 	TOKEN_STRING, /* "..." without its quotes; no escapes */
 	TOKEN_RANGE,  /* .. */
-	TOKEN_MOST,   /* <= */
+	TOKEN_SIGN,   /* <= >= == != => < > = ( ) , + */
 	TOKEN_END,    /* of the statement */
 	TOKEN_EOF,
 	TOKEN_BAD, /* a character that stands nowhere, or a string that does not end */

@@ -2,10 +2,13 @@
 
 #include <string.h>
 
+#include "tools/chaos/words.h"
+
 static enum statement_type type_of(struct span word)
 {
 	static const char *const heads[] = {"chaos", "world"}, *const acts[] = {"at", "after", "every", "when"},
-			  *const judges[] = {"steady", "always", "eventually"};
+			  *const judges[] = {"steady", "always", "never", "eventually",
+						   "leads-to", "sometimes", "at-end", "checker"};
 	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
 		if (span_is(word, heads[i]))
 			return STATEMENT_HEAD;
@@ -68,10 +71,38 @@ static const char *when_text(const struct happening *h, struct arena *a)
 static const char *user_text(const struct happening *h, struct arena *a)
 {
 	const struct act *act = &h->line->act;
+	if (act->verb == VERB_COMPACT)
+		return arena_printf(a, "%s compact store", when_text(h, a));
+	if (act->verb == VERB_TOUCH)
+		return arena_printf(a, "%s touch %s", when_text(h, a), act->subject);
 	if (act->verb == VERB_SCALE)
 		return arena_printf(a, "%s scale %s %lld", when_text(h, a), act->subject,
 				    (long long)act->number);
 	return arena_printf(a, "%s delete pod %s%s", when_text(h, a), act->of ? "of " : "", act->subject);
+}
+
+static const char *clauses_text(const struct happening *h, struct arena *a)
+{
+	const struct act *act = &h->line->act;
+	const struct verb_row *v = verb_row(act->verb);
+	const struct range by = act->verb == VERB_SKEW ? (struct range){h->by_us, h->by_us} : act->by_us;
+	const char *text = "";
+	if (act->from)
+		text = arena_printf(a, "%s from %s", text, act->from);
+	if (act->to)
+		text = arena_printf(a, "%s to %s", text, act->to);
+	if (v->clauses & CLAUSE_PERCENT && act->percent != 100)
+		text = arena_printf(a, "%s percent %lld", text, (long long)act->percent);
+	if (v->clauses & CLAUSE_BY)
+		text = arena_printf(a, "%s by %lldus..%lldus", text, (long long)by.min, (long long)by.max);
+	if (v->clauses & CLAUSE_WITH)
+		text = arena_printf(a, "%s with %s", text,
+				    act->verb == VERB_IO_ERROR
+					    ? row_name(errno_rows, errno_row_count, act->with)
+					    : row_name(refusal_rows, refusal_row_count, act->with));
+	if (v->clauses & CLAUSE_RATE)
+		text = arena_printf(a, "%s rate %lld", text, (long long)act->rate);
+	return text;
 }
 
 /* A kind's spots are its actors. */
@@ -82,12 +113,12 @@ static const char *fault_text(const struct happening *h, const char *spot, struc
 		[WAY_BOTH] = " from broker"};
 	const struct act *act = &h->line->act;
 	enum target_type type = act->target.type == TARGET_KIND ? TARGET_ACTOR : act->target.type;
-	const char *name = type == TARGET_BROKER ? "" : arena_printf(a, " %s", spot);
+	const char *name = type == TARGET_BROKER || type == TARGET_STORE ? "" : arena_printf(a, " %s", spot);
 	const char *length = !verb_lasts(act->verb) ? ""
 				: arena_printf(a, " for %lldus", (long long)(h->end_us - h->begin_us));
-	return arena_printf(a, "%s %s %s%s%s%s", when_text(h, a), verb_name(act->verb),
+	return arena_printf(a, "%s %s %s%s%s%s%s", when_text(h, a), verb_name(act->verb),
 			    target_name(type), name, act->verb == VERB_PARTITION ? ways[act->ways] : "",
-			    length);
+			    clauses_text(h, a), length);
 }
 
 /* What waits for something stays as it is written, and so does what follows it. */

@@ -101,6 +101,7 @@ static void add_happening(struct plan *p, const struct script *s, const struct l
 	else if (l->act.for_us > 0)
 		h->end_us += l->act.for_us;
 	draw_spots(p, s, h);
+	h->by_us = chance_between(&h->chance, l->act.by_us.min, l->act.by_us.max);
 	if (h->end_us > p->end_us)
 		p->end_us = h->end_us;
 }

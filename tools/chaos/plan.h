@@ -25,6 +25,7 @@ struct happening {
 	int64_t delay_us; /* behind the line that it follows */
 	int64_t begin_us, end_us; /* end = begin: over at once */
 	struct spots spots;       /* of faults */
+	int64_t by_us;            /* how far a clock is off */
 	struct chance chance;     /* for what is drawn later */
 };
 

@@ -64,7 +64,7 @@ static void on_changed(void *arg, int64_t at_us, const struct ledger *l, const s
 struct run_watch report_watch(FILE *out, bool changes)
 {
 	return (struct run_watch){out, on_steady, on_step, on_settle, on_recovered,
-				  changes ? on_changed : NULL};
+				  changes ? on_changed : NULL, NULL};
 }
 
 /* ---- the verdict */
@@ -85,9 +85,13 @@ void report_verdict(FILE *out, const struct script *s, const struct run_result *
 	fprintf(out, " seed %llu digest %016llx: %zu faults, %llu revisions, %s\n",
 		(unsigned long long)r->seed, (unsigned long long)r->digest, r->faults,
 		(unsigned long long)r->revisions, time_text(all, r->virtual_us));
-	if (r->verdict != VERDICT_HELD)
-		fprintf(out, "  %s\n  again: troupe chaos run %s --seed %llu\n", r->why, s->file,
-			(unsigned long long)r->seed);
+	if (r->verdict == VERDICT_HELD)
+		return;
+	fprintf(out, "  %s\n", r->why);
+	for (size_t i = 0; i < WITNESSES; i++)
+		if (r->witness[i].revision)
+			fprintf(out, "  witness: %s\n", r->witness[i].text);
+	fprintf(out, "  again: troupe chaos run %s --seed %llu\n", s->file, (unsigned long long)r->seed);
 }
 
 /* ---- JSON */
@@ -101,6 +105,19 @@ static void put_string(struct buf *b, const char *key, const char *text)
 static void put_number(struct buf *b, const char *key, int64_t n)
 {
 	buf_printf(b, ",\"%s\":%lld", key, (long long)n);
+}
+
+static void put_witness(struct buf *b, const struct run_result *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < WITNESSES; i++) {
+		if (!r->witness[i].revision)
+			continue;
+		buf_puts(b, n++ ? "," : ",\"witness\":[");
+		json_string(b, span_of(r->witness[i].text));
+	}
+	if (n)
+		buf_putc(b, ']');
 }
 
 void report_json(FILE *out, const struct script *s, const struct run_result *r)
@@ -120,6 +137,7 @@ void report_json(FILE *out, const struct script *s, const struct run_result *r)
 		put_number(&b, "revision", (int64_t)r->broken_revision);
 		put_number(&b, "at_ms", r->broken_us / 1000);
 	}
+	put_witness(&b, r);
 	put_number(&b, "faults", (int64_t)r->faults);
 	put_number(&b, "revisions", (int64_t)r->revisions);
 	put_number(&b, "events", (int64_t)r->events);

@@ -1,11 +1,13 @@
 #include "tools/chaos/run.h"
 
+#include "tools/chaos/recording.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_US = 200000, SETTLE_LOOK_US = 500000 };
+enum { LOOK_US = 200000, SETTLE_LOOK_US = 500000, SPOTS_SHOWN = 6 };
 
 /* What is known of a happening while it lasts. */
 struct progress {
@@ -113,7 +115,7 @@ static bool steady(struct run *r, struct err *why)
 	}
 	for (size_t i = 0; i < r->s->judgement_count; i++) {
 		const struct judgement *j = &r->s->judgements[i];
-		if (j->word == JUDGE_STEADY && !j->invariant->as_is(&r->judge, why))
+		if (j->word == JUDGE_STEADY && !judge_holds(&r->judge, j, why))
 			return false;
 	}
 	return r->type->whole(r->world, why);
@@ -129,6 +131,8 @@ static bool warm_up(struct run *r)
 			if (r->watch && r->watch->steady)
 				r->watch->steady(r->watch->arg, now(r), r->judge.ledger.revision);
 			r->zero_us = r->type->now_us(r->world);
+			judge_begin(&r->judge, r->zero_us);
+			r->type->begin(r->world);
 			return true;
 		}
 	}
@@ -138,36 +142,55 @@ static bool warm_up(struct run *r)
 
 /* ---- the timeline */
 
+static void mark(struct run *r, const char *text)
+{
+	if (r->watch && r->watch->recording)
+		recording_mark(r->watch->recording, r->type->now_us(r->world), r->judge.ledger.revision, text);
+}
+
 static void tell(struct run *r, const struct happening *h, bool end, const char *text)
 {
+	char line[500];
+	snprintf(line, sizeof line, "line %u %s %s", h->line->place.line, verb_name(h->line->act.verb), text);
+	mark(r, line);
 	if (r->watch && r->watch->step)
 		r->watch->step(r->watch->arg, now(r), h, end, text, r->judge.ledger.revision);
 }
 
 static void list_spots(const struct happening *h, struct buf *b)
 {
-	for (size_t i = 0; i < h->spots.count; i++)
+	for (size_t i = 0; i < h->spots.count && i < SPOTS_SHOWN; i++)
 		buf_printf(b, "%s%s", i ? ", " : "", h->spots.names[i]);
+	if (h->spots.count > SPOTS_SHOWN)
+		buf_printf(b, " and %zu more", h->spots.count - SPOTS_SHOWN);
+}
+
+/* Each spot has a stream of its own, which begins where the line's is. */
+static struct strike strike_of(const struct happening *h, size_t spot)
+{
+	return (struct strike){&h->line->act, h->spots.names[spot], h->by_us,
+			       h->chance.state + spot * 0x9e3779b97f4a7c15u};
 }
 
 static void set_fault(struct run *r, struct happening *h, struct progress *p, bool on)
 {
-	const struct act *a = &h->line->act;
 	if (on)
 		p->touched_before = arena_alloc(&r->arena, (h->spots.count + 1) * sizeof(uint64_t));
 	for (size_t i = 0; i < h->spots.count; i++) {
-		const char *spot = h->spots.names[i];
+		struct strike k = strike_of(h, i);
 		if (on)
-			p->touched_before[i] = r->type->touched(r->world, a, spot);
-		r->type->set(r->world, a, spot, on);
+			p->touched_before[i] = r->type->touched(r->world, &k);
+		r->type->set(r->world, &k, on);
 	}
 }
 
 static uint64_t touched_by(struct run *r, struct happening *h, struct progress *p)
 {
 	uint64_t sum = 0;
-	for (size_t i = 0; i < h->spots.count; i++)
-		sum += r->type->touched(r->world, &h->line->act, h->spots.names[i]) - p->touched_before[i];
+	for (size_t i = 0; i < h->spots.count; i++) {
+		struct strike k = strike_of(h, i);
+		sum += r->type->touched(r->world, &k) - p->touched_before[i];
+	}
 	return sum;
 }
 
@@ -229,22 +252,45 @@ static const char *draw_pod(struct run *r, struct happening *h)
 	return chosen;
 }
 
+/* Each object that the pattern means is as likely. */
+static const char *draw_key(struct run *r, struct happening *h)
+{
+	const char *pattern = h->line->act.subject, *chosen = NULL;
+	uint64_t n = 0;
+	char prefix[64];
+	snprintf(prefix, sizeof prefix, "%.*s", (int)strcspn(pattern, "/*?"), pattern);
+	for (struct onode *it = ledger_first(&r->judge.ledger, prefix); it; it = ledger_next(it, prefix)) {
+		const struct led_object *o = it->value;
+		const char *key = arena_ndup(&r->arena, o->key.data, o->key.len);
+		if (glob_matches(pattern, key) && chance_next(&h->chance) % ++n == 0)
+			chosen = key;
+	}
+	return chosen;
+}
+
+static const enum wish_type wish_types[] = {
+	[VERB_SCALE] = WISH_SCALE,
+	[VERB_DELETE] = WISH_DELETE,
+	[VERB_TOUCH] = WISH_TOUCH,
+	[VERB_COMPACT] = WISH_COMPACT,
+};
+
 static void user_acts(struct run *r, struct happening *h, struct progress *p)
 {
 	const struct act *a = &h->line->act;
 	struct wish *w = arena_alloc(&r->arena, sizeof *w);
 	char text[400];
-	w->type = a->verb == VERB_SCALE ? WISH_SCALE : WISH_DELETE;
+	w->type = wish_types[a->verb];
 	w->number = a->number;
-	w->name = a->of ? draw_pod(r, h) : a->subject;
-	if (!w->name) {
+	w->name = a->verb == VERB_TOUCH ? draw_key(r, h) : a->of ? draw_pod(r, h) : a->subject;
+	if (!w->name && w->type != WISH_COMPACT) {
 		p->done = true; /* and it touched nothing */
-		tell(r, h, false, "there was no pod to delete");
+		tell(r, h, false, "there is none");
 		return;
 	}
 	p->wish = w;
 	r->type->wish(r->world, w);
-	snprintf(text, sizeof text, "%s", w->name);
+	snprintf(text, sizeof text, "%s", w->name ? w->name : "store");
 	tell(r, h, false, text);
 }
 
@@ -270,7 +316,7 @@ static bool pod_says(const struct led_object *o, enum seen_event event)
 
 static bool is_seen(const struct when *w, const struct led_change *c, const char *key)
 {
-	if (!glob_matches(w->key, key))
+	if (w->event == SEEN_SENT || !glob_matches(w->key, key))
 		return false;
 	switch (w->event) {
 	case SEEN_CREATED:
@@ -294,6 +340,35 @@ static void watch_for(struct run *r, const struct led_change *c)
 		if (w->type == WHEN_SEEN && !r->progress[i].done && is_seen(w, c, key) && ++r->progress[i].seen == w->nth)
 			r->judge.pause = true;
 	}
+}
+
+static bool is_end(const char *pattern, const char *actor, const char *cell)
+{
+	return !pattern || (*actor && glob_matches(pattern, actor)) || (*cell && glob_matches(pattern, cell));
+}
+
+static bool is_awaited_message(const struct when *w, const struct sent_message *m)
+{
+	return w->type == WHEN_SEEN && w->event == SEEN_SENT && glob_matches(w->key, m->kind) &&
+	       is_end(w->from, m->from, m->from_cell) && is_end(w->to, m->to, m->to_cell);
+}
+
+static void on_sent(void *arg, const struct sent_message *m)
+{
+	struct run *r = arg;
+	for (size_t i = 0; i < r->plan.happening_count && r->watching; i++) {
+		const struct when *w = &r->plan.happenings[i].line->when;
+		if (!r->progress[i].done && is_awaited_message(w, m) && ++r->progress[i].seen == w->nth)
+			r->judge.pause = true;
+	}
+}
+
+static bool awaits_messages(const struct script *s)
+{
+	for (size_t i = 0; i < s->line_count; i++)
+		if (s->lines[i].when.type == WHEN_SEEN && s->lines[i].when.event == SEEN_SENT)
+			return true;
+	return false;
 }
 
 static void place_seen(struct run *r)
@@ -349,7 +424,7 @@ static void look(struct run *r, int64_t settled_at)
 		const struct judgement *j = &r->s->judgements[i];
 		if (j->word != JUDGE_EVENTUALLY)
 			continue;
-		if (!j->invariant->as_is(&r->judge, &why))
+		if (!judge_holds(&r->judge, j, &why))
 			r->held_since[i] = -1;
 		else if (r->held_since[i] < 0)
 			r->held_since[i] = now(r) - settled_at;
@@ -359,13 +434,16 @@ static void look(struct run *r, int64_t settled_at)
 static void settle(struct run *r)
 {
 	int64_t from = now(r);
+	judge_settle(&r->judge, r->type->now_us(r->world));
 	r->type->heal(r->world);
+	mark(r, "settle: everything is healed");
 	if (r->watch && r->watch->settle)
 		r->watch->settle(r->watch->arg, from, r->judge.ledger.revision);
 	for (size_t i = 0; i < r->s->judgement_count; i++)
 		r->held_since[i] = -1;
 	while (now(r) < from + r->s->settle_us && !violated(r)) {
 		run_to(r, now(r) + SETTLE_LOOK_US);
+		judge_look(&r->judge, r->type->now_us(r->world));
 		look(r, from);
 	}
 }
@@ -380,6 +458,7 @@ static void break_at(struct run *r, const char *name, uint64_t revision, int64_t
 	snprintf(r->out->broken, sizeof r->out->broken, "%s", name);
 	r->out->broken_revision = revision;
 	r->out->broken_us = at_us;
+	judge_witness(&r->judge, r->out->witness);
 }
 
 static void judge_always(struct run *r)
@@ -388,7 +467,9 @@ static void judge_always(struct run *r)
 	if (!v->name)
 		return;
 	break_at(r, v->name, v->revision, (int64_t)(v->at_us - r->zero_us));
+	memcpy(r->out->witness, v->witness, sizeof v->witness);
 	conclude(r, VERDICT_VIOLATED, "%s", v->text);
+	mark(r, r->out->why);
 }
 
 static void judge_eventually(struct run *r)
@@ -406,8 +487,9 @@ static void judge_eventually(struct run *r)
 				r->watch->recovered(r->watch->arg, j, at);
 			continue;
 		}
+		r->judge.about_count = 0;
 		if (at < 0)
-			j->invariant->as_is(&r->judge, &why);
+			judge_holds(&r->judge, j, &why);
 		else
 			snprintf(why.text, sizeof why.text, "it held for good only %s after it", time_text(text, at));
 		if (!r->out->broken[0])
@@ -416,6 +498,32 @@ static void judge_eventually(struct run *r)
 		conclude(r, VERDICT_VIOLATED, "not within %s of settle: %s", time_text(within, j->within_us),
 			 why.text);
 	}
+}
+
+/* What was to be so when settle is over, and what was to be seen once. */
+static void judge_end(struct run *r)
+{
+	for (size_t i = 0; i < r->s->judgement_count; i++) {
+		const struct judgement *j = &r->s->judgements[i];
+		struct err why = {0};
+		if (j->word == JUDGE_AT_END && !judge_holds(&r->judge, j, &why)) {
+			break_at(r, j->name, r->judge.ledger.revision, now(r));
+			conclude(r, VERDICT_VIOLATED, "at the end: %s", why.text);
+		}
+		if (j->word == JUDGE_SOMETIMES && !r->judge.judged[i].seen)
+			conclude(r, VERDICT_INCONCLUSIVE, "line %u was never so: sometimes %s", j->place.line,
+				 j->name);
+	}
+}
+
+static void judge_clients(struct run *r)
+{
+	struct err why = {0};
+	const char *name;
+	if (!r->s->checkers || judge_history(&r->judge, &name, &why))
+		return;
+	break_at(r, name, r->judge.ledger.revision, now(r));
+	conclude(r, VERDICT_VIOLATED, "%s", why.text);
 }
 
 static bool touched(const struct progress *p)
@@ -449,12 +557,16 @@ static void judge_all(struct run *r)
 		return;
 	}
 	judge_eventually(r);
+	judge_end(r);
+	judge_clients(r);
 	judge_touched(r);
 }
 
 static void on_changed(void *arg, uint64_t now_us, const struct ledger *l, const struct led_change *c)
 {
 	struct run *r = arg;
+	if (r->watch && r->watch->recording)
+		recording_change(r->watch->recording, l, c);
 	if (r->watch && r->watch->changed)
 		r->watch->changed(r->watch->arg, (int64_t)(now_us - r->zero_us), l, c);
 	if (r->watching)
@@ -470,6 +582,8 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	judge_init(&r.judge, s);
 	r.judge.changed = on_changed;
 	r.judge.changed_arg = &r;
+	r.judge.sent = awaits_messages(s) ? on_sent : NULL;
+	r.judge.recording = watch ? watch->recording : NULL;
 	plan_make(&r.plan, s, seed);
 	r.progress = mem_alloc((r.plan.happening_count + 1) * sizeof *r.progress);
 	r.held_since = mem_alloc((s->judgement_count + 1) * sizeof *r.held_since);
@@ -487,7 +601,7 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	out->virtual_us = (int64_t)(s->world->now_us(r.world) - begin);
 	out->digest = s->world->digest(r.world);
 	out->events = s->world->events(r.world);
-	out->revisions = r.judge.judged;
+	out->revisions = r.judge.records;
 	s->world->close(r.world);
 	judge_fini(&r.judge);
 	plan_fini(&r.plan);

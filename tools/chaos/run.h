@@ -19,6 +19,8 @@ const char *verdict_name(enum verdict v);
 /* Of two runs, the one that matters more. */
 enum verdict verdict_worse(enum verdict a, enum verdict b);
 
+struct recording;
+
 /* What is told while it happens. All may be NULL. Times are virtual and
  * counted from the end of the warm-up. */
 struct run_watch {
@@ -33,12 +35,14 @@ struct run_watch {
 	/* A change at its revision, as the journal has it. */
 	void (*changed)(void *arg, int64_t at_us, const struct ledger *l,
 			const struct led_change *c);
+	struct recording *recording; /* all of it, messages too */
 };
 
 struct run_result {
 	enum verdict verdict;
 	char why[600]; /* of other verdicts than held */
 	char broken[64]; /* the invariant; empty: none */
+	struct witness witness[WITNESSES]; /* of a violation; those with revision 0 are none */
 	uint64_t broken_revision;
 	int64_t broken_us; /* virtual, from the end of the warm-up */
 	bool late;         /* what was to hold eventually did, but after its time */

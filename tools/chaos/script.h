@@ -12,6 +12,7 @@
  *	at 2s..3s kill kind scheduler for 1s
  *	at 3s     partition node n* from broker direction to for 8s id cut
  *	when pods/default/web-* bound nth 2 within 9s restart broker
+ *	when msg store.txn from scheduler within 9s restart actor scheduler
  *	settle 30s
  *	always     no-excess
  *	eventually all-ready within 20s
@@ -32,6 +33,8 @@ enum {
 	SCRIPT_NODES_MAX = 1000,
 	SCRIPT_PODS_MAX = 10000, /* of one replica set */
 	SCRIPT_FAULTS_MAX = 10000,
+	SCRIPT_CLIENTS_MAX = 64,
+	SCRIPT_OPS_MAX = 10000, /* of one client */
 };
 #define SCRIPT_TIME_MAX_US INT64_C(86400000000) /* a day */
 
@@ -40,20 +43,61 @@ struct range {
 	int64_t min, max;
 };
 
-enum target_type { TARGET_NONE, TARGET_ACTOR, TARGET_KIND, TARGET_CELL, TARGET_NODE, TARGET_BROKER };
+enum target_type {
+	TARGET_NONE,
+	TARGET_ACTOR,
+	TARGET_KIND,
+	TARGET_CELL,
+	TARGET_NODE,
+	TARGET_BROKER,
+	TARGET_STORE,      /* its disk */
+	TARGET_CONTAINERS, /* of a node */
+	TARGET_MESSAGES,   /* of a kind, on the links between cells and broker */
+};
 
 /* How many of those that match are taken; which ones, the line's stream says. */
 enum target_mode { MODE_ONE, MODE_ALL, MODE_FIXED, MODE_PERCENT };
 
 struct target {
 	enum target_type type;
-	const char *name; /* with * and ?; "" of the broker */
+	const char *name; /* with * and ?; "" of what there is one of */
 	enum target_mode mode;
 	int64_t amount; /* of fixed and percent */
 	struct place place;
 };
 
-enum verb { VERB_KILL, VERB_RESTART, VERB_PAUSE, VERB_PARTITION, VERB_SCALE, VERB_DELETE, VERB_END };
+enum verb {
+	VERB_KILL,
+	VERB_RESTART,
+	VERB_PAUSE,
+	VERB_PARTITION,
+	/* messages */
+	VERB_DELAY,
+	VERB_LOSS,
+	VERB_DUPLICATE,
+	VERB_REORDER,
+	VERB_CORRUPT,
+	VERB_REFUSE,
+	/* clocks */
+	VERB_SKEW,
+	VERB_DRIFT,
+	/* the store's disk */
+	VERB_IO_DELAY,
+	VERB_IO_ERROR,
+	VERB_DISK_FILL,
+	VERB_TORN_WRITE,
+	VERB_LOST_WRITE,
+	VERB_BIT_FLIP,
+	/* containers */
+	VERB_SLOW,
+	VERB_FAIL,
+	/* what users do */
+	VERB_SCALE,
+	VERB_DELETE,
+	VERB_TOUCH,
+	VERB_COMPACT,
+	VERB_END,
+};
 
 enum way { WAY_TO = 1, WAY_FROM = 2, WAY_BOTH = 3 }; /* the broker */
 
@@ -61,7 +105,13 @@ struct act {
 	enum verb verb;
 	struct target target; /* of faults */
 	unsigned ways;        /* of partition: enum way */
-	const char *subject;  /* scale: the replica set; delete: the pod or its owner; end: the id */
+	const char *from, *to; /* of messages: patterns of actors or cells; NULL: any */
+	struct place from_place, to_place;
+	int64_t percent;      /* of messages, syncs, containers: so many of them */
+	struct range by_us;   /* how much later, slower or off */
+	int64_t rate;         /* of a clock, in percent */
+	int with;             /* an error: refuse: ERR_*; io-error: errno */
+	const char *subject;  /* scale: the replica set; delete: the pod or its owner; touch: keys; end: the id */
 	struct place subject_place;
 	bool of;          /* delete: a pod of `subject`, drawn */
 	int64_t number;   /* scale: to so many */
@@ -80,6 +130,7 @@ enum seen_event {
 	SEEN_ENDED,    /* Succeeded or Failed */
 	SEEN_DELETING, /* has a deletionTimestamp now */
 	SEEN_GONE,
+	SEEN_SENT, /* a message, on its way */
 };
 
 struct when {
@@ -88,7 +139,10 @@ struct when {
 	const char *after; /* the other line's id */
 	struct place after_place;
 	int64_t period_us, from_us, to_us; /* every */
-	const char *key;                   /* when: with * and ?, "pods/default/web-*" */
+	const char *key;                   /* when: with * and ?, "pods/default/web-*"; of messages: kinds */
+	struct place key_place;
+	const char *from, *to;             /* of messages, as in struct act */
+	struct place from_place, to_place;
 	enum seen_event event;
 	int64_t nth, within_us;            /* the nth time it is seen, counted from the begin; at most so long after it */
 };
@@ -102,15 +156,36 @@ struct line {
 	const struct line *ended_by, *ends, *follows; /* by script_check */
 };
 
-enum judge_word { JUDGE_STEADY, JUDGE_ALWAYS, JUDGE_EVENTUALLY };
+enum judge_word {
+	JUDGE_STEADY,
+	JUDGE_ALWAYS,
+	JUDGE_NEVER,
+	JUDGE_EVENTUALLY,
+	JUDGE_LEADS_TO,
+	JUDGE_SOMETIMES,
+	JUDGE_AT_END,
+};
 
 struct judgement {
 	struct place place;
 	enum judge_word word;
-	const char *name;
-	const struct invariant *invariant; /* by script_check */
+	const char *name; /* of an invariant, or what the script calls its condition */
+	const struct invariant *invariant; /* by script_check; NULL: it is a condition */
+	const struct expr *condition;
+	const struct expr *then; /* of leads-to */
+	bool during; /* of steady: while the timeline runs, too */
 	int64_t within_us;
 };
+
+/* What no line may do. */
+struct forbid {
+	struct place place;
+	enum verb verb;
+	enum target_type target; /* TARGET_NONE: to nobody */
+};
+
+/* What a client's history must be: bits. */
+enum checker { CHECKER_REGISTER = 1, CHECKER_SET = 2, CHECKER_BANK = 4 };
 
 struct workload {
 	struct place place;
@@ -118,6 +193,7 @@ struct workload {
 	int64_t replicas;  /* -1: one bare pod of that name */
 	const char *cpu;   /* request, "100m" */
 	const char *does;  /* what its container does: nodes/runtime_sim.h */
+	bool service;      /* no pods: a service of those whose label app is that name */
 };
 
 enum layout { LAYOUT_TOGETHER, LAYOUT_APART };
@@ -140,10 +216,15 @@ struct script {
 	struct place settle_place;
 	int64_t nodes_down_max, faults_max, time_max_us; /* limits */
 	struct place nodes_down_place, faults_place, time_place;
+	int64_t clients, client_ops; /* that write and read keys of their own */
+	struct range client_us;      /* between two of them */
+	unsigned checkers;           /* bits of enum checker */
+	struct place clients_place, checker_place;
 	struct workload *loads;
+	struct forbid *forbids;
 	struct line *lines;
 	struct judgement *judgements;
-	size_t load_count, line_count, judgement_count;
+	size_t load_count, forbid_count, line_count, judgement_count;
 };
 
 /* ERR_INVALID: "FILE:LINE:COLUMN: expected ..., not 'x', did you mean 'y'?".

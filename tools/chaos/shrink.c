@@ -40,12 +40,41 @@ static int run_once(struct work *w, const struct script *s, uint64_t seed, struc
 	return w->rc = seeds_run(s, &one, keep, r, &w->e);
 }
 
-/* "Never" and "too late" are two failures: else the shrinker slips from one to the other. */
+/* The next word that is no name and no number; its length, 0 at the end. */
+static size_t next_plain(const char **text)
+{
+	for (;;) {
+		*text += strspn(*text, " ");
+		size_t n = strcspn(*text, " ");
+		if (!n || (strcspn(*text, "/0123456789") >= n && !memchr(*text, '-', n)))
+			return n;
+		*text += n;
+	}
+}
+
+/* The same reason, of whatever objects. */
+static bool same_words(const char *a, const char *b)
+{
+	for (;;) {
+		size_t n = next_plain(&a), m = next_plain(&b);
+		if (n != m || strncmp(a, b, n) != 0)
+			return false;
+		if (!n)
+			return true;
+		a += n;
+		b += m;
+	}
+}
+
+/* "Never" and "too late", "not ready" and "not bound" are different failures:
+ * else the shrinker slips from one to the other. Of what is judged at each
+ * revision the witnesses differ, and the invariant says it all. */
 static bool likewise(const struct work *w, const struct run_result *r)
 {
 	const struct run_result *before = &w->out->before;
+	bool late = strncmp(before->why, "not within", 10) == 0;
 	return r->verdict == before->verdict && strcmp(r->broken, before->broken) == 0 &&
-	       r->late == before->late;
+	       r->late == before->late && (!late || same_words(r->why, before->why));
 }
 
 static bool spent(const struct work *w)
@@ -98,7 +127,8 @@ static bool judges_it(const struct work *w, const struct statement *st)
 	if (!name || st->type != STATEMENT_JUDGE || !n)
 		return false;
 	name += strspn(name, " \t");
-	return strncmp(name, w->out->before.broken, n) == 0 && strcspn(name, " \t") == n;
+	bool whole = n + 1 < sizeof w->out->before.broken; /* else it is the beginning of a long condition */
+	return strncmp(name, w->out->before.broken, n) == 0 && (!whole || strchr(" \t:", name[n]));
 }
 
 /* Of those of one type, counted from 0, without [from, from + n). */

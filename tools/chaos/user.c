@@ -8,15 +8,19 @@
 #include "actors/objects/writing.h"
 #include "broker/base/mem.h"
 
-enum { AGAIN_US = 300000, GRACE_S = 2 };
+enum { AGAIN_US = 300000, GRACE_S = 2, ASK_MS = 2000 };
 
 struct user {
 	struct user_book *book;
 	struct schema *schema;
-	struct view *pods, *controllers;
+	struct view *views[4]; /* as `streams` */
 	struct writing *writing;
+	bool asking;  /* the store, to compact */
 	bool waiting; /* for its next try */
 };
+
+static const char *const streams[] = {"pods", "replicationcontrollers", "services", "nodes"};
+enum { STREAMS = sizeof streams / sizeof *streams };
 
 /* ---- bodies, as a client would post them */
 
@@ -77,33 +81,76 @@ static struct doc *scale_body(struct arena *a, int64_t n)
 	return o;
 }
 
+static struct doc *service_body(struct arena *a, const struct workload *w)
+{
+	struct doc *o = doc_new(a, DOC_MAP);
+	doc_set_str(a, o, "apiVersion", "v1");
+	doc_set_str(a, o, "kind", "Service");
+	set_meta(a, o, w->name);
+	struct doc *spec = doc_need_map(a, o, "spec");
+	doc_path_set(a, spec, "selector.app", doc_str(a, w->name));
+	struct doc *list = doc_set(a, spec, "ports", doc_new(a, DOC_ARRAY));
+	doc_set_int(a, doc_add(list, doc_new(a, DOC_MAP)), "port", 80);
+	return o;
+}
+
+static struct doc *note_body(struct arena *a, size_t number)
+{
+	struct doc *o = doc_new(a, DOC_MAP);
+	struct doc *notes = doc_need_map(a, doc_need_map(a, o, "metadata"), "annotations");
+	doc_set_str(a, notes, "chaos.troupe/touched", arena_printf(a, "%zu", number));
+	return o;
+}
+
 /* ---- one wish */
 
 static struct view *view_of(void *arg, struct span stream)
 {
 	struct user *u = arg;
-	return span_is(stream, "pods") ? u->pods
-	       : span_is(stream, "replicationcontrollers") ? u->controllers : NULL;
+	for (size_t i = 0; i < STREAMS; i++)
+		if (span_is(stream, streams[i]))
+			return u->views[i];
+	return NULL;
 }
 
-static bool is_controller(const struct wish *w)
+/* What it is about: a key, or what a kind of wish is always about. */
+static struct span resource_of(const struct wish *w)
 {
-	return w->type == WISH_SCALE || (w->type == WISH_CREATE && w->load->replicas >= 0);
+	if (w->type == WISH_TOUCH)
+		return store_stream_of(span_of(w->name));
+	if (w->type == WISH_SCALE || (w->type == WISH_CREATE && !w->load->service && w->load->replicas >= 0))
+		return span_of("replicationcontrollers");
+	return span_of(w->type == WISH_CREATE && w->load->service ? "services" : "pods");
 }
 
-static void fill_request(struct writing *w, const struct wish *wish)
+static struct doc *load_body(struct arena *a, const struct workload *w)
+{
+	return w->service ? service_body(a, w) : w->replicas >= 0 ? controller_body(a, w) : pod_body(a, w);
+}
+
+/* "pods/default/web-1", "nodes/n1" */
+static void name_key(struct obj_request *q, const char *key)
+{
+	const char *name = strrchr(key, '/') + 1, *first = strchr(key, '/') + 1;
+	q->name = span_of(name);
+	q->namespace = (struct span){(const uint8_t *)first, name > first ? (size_t)(name - first - 1) : 0};
+}
+
+static void fill_request(struct writing *w, const struct wish *wish, size_t number)
 {
 	struct obj_request *q = &w->request;
 	struct arena *a = &w->arena;
 	q->namespace = span_of("default");
 	if (wish->type == WISH_CREATE) {
-		q->body = wish->load->replicas >= 0 ? controller_body(a, wish->load)
-						    : pod_body(a, wish->load);
-		return;
+		q->body = load_body(a, wish->load);
+	} else if (wish->type == WISH_TOUCH) {
+		name_key(q, wish->name);
+		q->body = note_body(a, number);
+	} else {
+		q->name = span_of(wish->name);
+		if (wish->type == WISH_SCALE)
+			q->body = scale_body(a, wish->number);
 	}
-	q->name = span_of(wish->name);
-	if (wish->type == WISH_SCALE)
-		q->body = scale_body(a, wish->number);
 }
 
 static void end_writing(struct user *u)
@@ -121,17 +168,25 @@ static bool ends(const struct wish *w, int code)
 {
 	if (code < 300)
 		return true;
+	if (w->type == WISH_COMPACT)
+		return false;
 	if (w->type == WISH_CREATE)
 		return code == 409 || code == 422 || code == 400;
 	return code == 404 || code == 422 || code == 400;
 }
 
-static void start(struct ctx *c, struct user *u);
+static void compact(struct ctx *c, struct user *u)
+{
+	struct buf b = {0};
+	mpw_map(&b, 0);
+	ctx_request(c, "store", "store.compact", &b, ASK_MS, 0);
+	u->asking = true;
+}
 
-static void answered(struct ctx *c, struct user *u)
+static void answered(struct ctx *c, struct user *u, int code)
 {
 	struct wish *w = u->book->wishes[u->book->next];
-	w->code = u->writing->plan.answer.code;
+	w->code = code;
 	end_writing(u);
 	u->waiting = !ends(w, w->code);
 	if (!u->waiting) {
@@ -146,18 +201,22 @@ static void answered(struct ctx *c, struct user *u)
 static void start(struct ctx *c, struct user *u)
 {
 	static const enum obj_verb verbs[] = {
-		[WISH_CREATE] = OBJ_CREATE, [WISH_SCALE] = OBJ_PATCH_MERGE, [WISH_DELETE] = OBJ_DELETE};
-	if (u->writing || u->waiting || u->book->next == u->book->count)
+		[WISH_CREATE] = OBJ_CREATE, [WISH_SCALE] = OBJ_PATCH_MERGE, [WISH_DELETE] = OBJ_DELETE,
+		[WISH_TOUCH] = OBJ_PATCH_MERGE};
+	if (u->writing || u->asking || u->waiting || u->book->next == u->book->count)
 		return;
 	const struct wish *wish = u->book->wishes[u->book->next];
-	const char *resource = is_controller(wish) ? "replicationcontrollers" : "pods";
+	if (wish->type == WISH_COMPACT) {
+		compact(c, u);
+		return;
+	}
 	struct writing *w = u->writing = mem_alloc(sizeof *w);
 	writing_init(c, w, u->schema,
-		     schema_find(u->schema, (struct span){0}, span_of("v1"), span_of(resource)),
+		     schema_find(u->schema, (struct span){0}, span_of("v1"), resource_of(wish)),
 		     verbs[wish->type], view_of, u);
-	fill_request(w, wish);
+	fill_request(w, wish, u->book->next);
 	if (writing_start(c, w, 0))
-		answered(c, u);
+		answered(c, u, w->plan.answer.code);
 }
 
 /* ---- turns */
@@ -166,7 +225,17 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 {
 	struct user *u = state;
 	if (u->writing && writing_outcome(c, u->writing, o, tag))
-		answered(c, u);
+		answered(c, u, u->writing->plan.answer.code);
+	return 0;
+}
+
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	struct user *u = state;
+	(void)tag;
+	u->asking = false;
+	/* An answer that was lost: it is so already. */
+	answered(c, u, r->status && r->status != ERR_COMPACTED ? 500 : 200);
 	return 0;
 }
 
@@ -196,8 +265,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	int port = ctx_port_open(c, "wishes", cfg, &e);
 	if (port < 0)
 		return port;
-	u->pods = ctx_follow(c, "pods");
-	u->controllers = ctx_follow(c, "replicationcontrollers");
+	for (size_t i = 0; i < STREAMS; i++)
+		u->views[i] = ctx_follow(c, streams[i]);
 	start(c, u);
 	return 0;
 }
@@ -214,6 +283,7 @@ const struct actor_spec chaos_user_actor = {
 	.state_bytes = sizeof(struct user),
 	.init = init,
 	.on_outcome = on_outcome,
+	.on_reply = on_reply,
 	.on_timer = on_timer,
 	.on_port = on_port,
 	.fini = fini,

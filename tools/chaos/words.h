@@ -6,7 +6,16 @@
 #include "tools/chaos/script.h"
 
 /* What may stand behind a verb's object, as bits. */
-enum clause { CLAUSE_FOR = 1, CLAUSE_ID = 2 };
+enum clause {
+	CLAUSE_FOR = 1,
+	CLAUSE_ID = 2,
+	CLAUSE_BY = 4,
+	CLAUSE_PERCENT = 8,
+	CLAUSE_FROM = 16,
+	CLAUSE_TO = 32,
+	CLAUSE_WITH = 64,
+	CLAUSE_RATE = 128,
+};
 
 /* What a verb's object is. */
 enum object {
@@ -16,6 +25,8 @@ enum object {
 	OBJECT_TARGET_FROM,   /* partition node n1 from broker direction to */
 	OBJECT_SCALE,         /* scale web 5 */
 	OBJECT_DELETE,        /* delete pod of web; delete pod p1 */
+	OBJECT_KEY,           /* touch pods/default/web-* */
+	OBJECT_STORE,         /* compact store */
 };
 
 struct verb_row {
@@ -23,7 +34,7 @@ struct verb_row {
 	enum verb verb;
 	enum object object;
 	unsigned targets; /* bits of enum target_type */
-	unsigned clauses;
+	unsigned clauses, needs; /* may stand; must stand */
 	bool fault, lasts;
 	const char *form, *help;
 };
@@ -34,6 +45,7 @@ struct target_row {
 	enum target_type type;
 	const char *name, *help;
 	bool named; /* a pattern follows */
+	bool some;  /* and a mode may: of messages all that match are meant */
 };
 extern const struct target_row target_rows[];
 extern const size_t target_row_count;
@@ -42,8 +54,11 @@ struct name_row {
 	const char *name;
 	int value;
 };
-extern const struct name_row mode_rows[], way_rows[], layout_rows[], event_rows[];
-extern const size_t mode_row_count, way_row_count, layout_row_count, event_row_count;
+extern const struct name_row mode_rows[], way_rows[], layout_rows[], event_rows[], refusal_rows[],
+	errno_rows[], checker_rows[];
+extern const size_t mode_row_count, way_row_count, layout_row_count, event_row_count, refusal_row_count,
+	errno_row_count, checker_row_count;
+const char *row_name(const struct name_row *rows, size_t count, int value); /* "": none */
 
 struct unit_row {
 	const char *name;

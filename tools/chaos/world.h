@@ -17,13 +17,28 @@ struct spots {
 	size_t count;
 };
 
+/* A fault at a spot. */
+struct strike {
+	const struct act *act;
+	const char *spot;
+	int64_t by_us;  /* of a clock: drawn from act->by_us */
+	uint64_t chance; /* where its stream of random numbers begins: what it does to
+			  * which message depends on its line and seed alone */
+};
+
+/* A message between cells, on its way: an end is an actor and a cell, either of
+ * which may be "" where the world does not know it, or "broker". */
+struct sent_message {
+	const char *kind, *from, *from_cell, *to, *to_cell;
+};
+
 /* What a user of the cluster wants; it is tried until it is done. */
-enum wish_type { WISH_CREATE, WISH_SCALE, WISH_DELETE };
+enum wish_type { WISH_CREATE, WISH_SCALE, WISH_DELETE, WISH_TOUCH, WISH_COMPACT };
 
 struct wish {
 	enum wish_type type;
 	const struct workload *load; /* create */
-	const char *name;            /* scale: replica set; delete: pod. Outlives the world */
+	const char *name;            /* scale: replica set; delete: pod; touch: key. Outlives the world */
 	int64_t number;
 	bool done;
 	int code;          /* of the answer that ended it */
@@ -41,17 +56,22 @@ struct world_type {
 	uint64_t (*now_us)(struct world *w);
 	/* Until then, or until the judge has seen enough or pauses. */
 	void (*run)(struct world *w, uint64_t until_us);
-	void (*set)(struct world *w, const struct act *a, const char *spot, bool on);
-	/* How much the faults of that spot have affected so far: rises. */
-	uint64_t (*touched)(struct world *w, const struct act *a, const char *spot);
+	void (*set)(struct world *w, const struct strike *k, bool on);
+	/* How much it has affected so far: rises. */
+	uint64_t (*touched)(struct world *w, const struct strike *k);
+	void (*begin)(struct world *w); /* the warm-up is over: clients may begin */
 	void (*wish)(struct world *w, struct wish *wish); /* kept until close */
 	void (*heal)(struct world *w); /* all faults off, random ones too */
 	/* Every cell and actor is there and connected. */
 	bool (*whole)(struct world *w, struct err *why);
 	/* Every view equals the store. */
 	bool (*converged)(struct world *w, struct err *why);
+	/* What nodes hold is what the store says; no two hold one pod. */
+	bool (*no_orphans)(struct world *w, struct err *why);
+	bool (*one_identity)(struct world *w, struct err *why);
 	uint64_t (*digest)(struct world *w); /* 0: this world has no such thing */
 	uint64_t (*events)(struct world *w);
+	int64_t (*figure)(struct world *w, int figure); /* enum figure (expr.h) */
 };
 
 /* The first is the default; ends with NULL. */

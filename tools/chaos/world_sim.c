@@ -9,9 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/messages.h"
+#include "tools/chaos/clients.h"
 #include "tools/chaos/cluster.h"
 #include "tools/chaos/converge.h"
 #include "tools/chaos/invariants.h"
+#include "tools/chaos/recording.h"
+#include "tools/chaos/strikes.h"
 #include "tools/chaos/user.h"
 
 struct faults {
@@ -36,21 +40,26 @@ struct world {
 	struct cluster cluster;
 	struct sim *sim;
 	struct judge *judge;
+	bool acks; /* it wants to know of them */
 	struct cell_spot *cells;   /* as in cluster.cells */
 	struct actor_spot *actors; /* as in cluster.actors */
 	int broker_dead;
 	uint64_t broker_deaths;
+	struct strikes strikes;
 	struct user_book book;
+	struct client_book clients;
 };
 
-static const struct cluster_actor extra[] = {
-	{"user", "user", &chaos_user_actor, NULL},
-	{NULL, NULL, NULL, NULL},
-};
+static const char user_cell[] = "user"; /* and of the clients */
 static const struct port_driver *const drivers[] = {&chaos_user_port, NULL};
 
 static void plan_cluster(struct cluster *c, const struct script *s)
 {
+	struct cluster_actor extra[SCRIPT_CLIENTS_MAX + 2] = {{user_cell, "user", &chaos_user_actor, NULL, 0}};
+	struct arena names = {0};
+	for (unsigned i = 0; i < (unsigned)s->clients; i++)
+		extra[1 + i] = (struct cluster_actor){user_cell, arena_printf(&names, "client%u", i + 1),
+						      &chaos_client_actor, NULL, i + 1};
 	struct cluster_wish w = {
 		.nodes = (size_t)s->nodes,
 		.node_cpu = s->node_cpu,
@@ -59,13 +68,14 @@ static void plan_cluster(struct cluster *c, const struct script *s)
 		.extra = extra,
 	};
 	cluster_plan(c, &w);
+	arena_fini(&names);
 }
 
 /* ---- targets: the user is none */
 
 static bool is_user(const char *cell)
 {
-	return strcmp(cell, extra[0].cell) == 0;
+	return strcmp(cell, user_cell) == 0;
 }
 
 static bool actor_matches(const struct cluster_actor *a, const struct target *t)
@@ -76,15 +86,28 @@ static bool actor_matches(const struct cluster_actor *a, const struct target *t)
 
 static bool cell_matches(const struct cluster *c, const char *cell, const struct target *t)
 {
-	bool node = false;
+	bool node = false, any = t->type == TARGET_CELL;
 	for (size_t i = 0; i < c->actor_count && !node; i++)
 		node = c->actors[i].node && strcmp(c->actors[i].cell, cell) == 0;
-	return !is_user(cell) && (t->type == TARGET_CELL || node) && glob_matches(t->name, cell);
+	return !is_user(cell) && (any || node) && glob_matches(t->name, cell);
 }
 
 static void add_spot(struct arena *a, struct spots *out, const char *name)
 {
 	out->names[out->count++] = arena_dup(a, name);
+}
+
+static void match_kinds(struct arena *a, struct spots *out, const char *pattern)
+{
+	size_t n = 0;
+	for (const struct msg_table *const *t = cluster_catalogue.tables; *t; t++)
+		for (const struct msg_row *r = (*t)->rows; r->name; r++)
+			n++;
+	out->names = arena_alloc(a, (n + 1) * sizeof *out->names);
+	for (const struct msg_table *const *t = cluster_catalogue.tables; *t; t++)
+		for (const struct msg_row *r = (*t)->rows; r->name; r++)
+			if (glob_matches(pattern, r->name))
+				add_spot(a, out, r->name);
 }
 
 static void sim_match(const struct script *s, const struct target *t, struct arena *a,
@@ -94,8 +117,10 @@ static void sim_match(const struct script *s, const struct target *t, struct are
 	plan_cluster(&c, s);
 	out->count = 0;
 	out->names = arena_alloc(a, (c.actor_count + c.cell_count + 1) * sizeof *out->names);
-	if (t->type == TARGET_BROKER)
-		add_spot(a, out, "broker");
+	if (t->type == TARGET_BROKER || t->type == TARGET_STORE)
+		add_spot(a, out, target_name(t->type));
+	else if (t->type == TARGET_MESSAGES)
+		match_kinds(a, out, t->name);
 	else if (t->type == TARGET_ACTOR || t->type == TARGET_KIND)
 		for (size_t i = 0; i < c.actor_count; i++) {
 			if (actor_matches(&c.actors[i], t))
@@ -205,27 +230,38 @@ static void restart_cell(struct world *w, struct cell_spot *c)
 	c->deaths++;
 }
 
-static void set_actor(struct world *w, const struct act *act, const char *spot, bool on)
+static void set_actor(struct world *w, const struct strike *k, bool on)
 {
-	struct actor_spot *a = actor_spot(w, spot);
+	const struct act *act = k->act;
+	struct actor_spot *a = actor_spot(w, k->spot);
 	if (act->verb == VERB_RESTART && on)
 		restart_actor(w, a);
 	count(&a->want, act, on ? 1 : -1);
 	follow_actor(w, a);
 }
 
-static void set_cell(struct world *w, const struct act *act, const char *spot, bool on)
+static void set_strike(struct world *w, const struct strike *k, bool on)
 {
-	struct cell_spot *c = cell_spot(w, spot);
+	strikes_set(&w->strikes, k, on);
+}
+
+static void set_cell(struct world *w, const struct strike *k, bool on)
+{
+	const struct act *act = k->act;
+	struct cell_spot *c = cell_spot(w, k->spot);
+	if (act->verb == VERB_SKEW || act->verb == VERB_DRIFT) {
+		strikes_set(&w->strikes, k, on);
+		return;
+	}
 	if (act->verb == VERB_RESTART && on)
 		restart_cell(w, c);
 	count(&c->want, act, on ? 1 : -1);
 	follow_cell(w, c);
 }
 
-static void set_broker(struct world *w, const struct act *act, const char *spot, bool on)
+static void set_broker(struct world *w, const struct strike *k, bool on)
 {
-	(void)spot;
+	const struct act *act = k->act;
 	w->broker_deaths += on && !w->broker_dead;
 	if (act->verb == VERB_RESTART && on && !w->broker_dead)
 		sim_restart_broker(w->sim);
@@ -234,32 +270,57 @@ static void set_broker(struct world *w, const struct act *act, const char *spot,
 	follow_broker(w);
 }
 
-static void (*const setters[])(struct world *, const struct act *, const char *, bool) = {
-	[TARGET_ACTOR] = set_actor, [TARGET_KIND] = set_actor,	   [TARGET_CELL] = set_cell,
-	[TARGET_NODE] = set_cell,   [TARGET_BROKER] = set_broker,
-};
-
-static void sim_set(struct world *w, const struct act *a, const char *spot, bool on)
+static uint64_t broker_touched(struct world *w, const struct strike *k)
 {
-	setters[a->target.type](w, a, spot, on);
+	(void)k;
+	return w->broker_deaths + sim_broker_touched(w->sim);
 }
 
-static uint64_t sim_touched_by(struct world *w, const struct act *a, const char *spot)
+static uint64_t actor_touched(struct world *w, const struct strike *k)
 {
-	switch (a->target.type) {
-	case TARGET_BROKER:
-		return w->broker_deaths + sim_broker_touched(w->sim);
-	case TARGET_ACTOR:
-	case TARGET_KIND:
-		return actor_spot(w, spot)->touched;
-	default:
-		return cell_spot(w, spot)->deaths + sim_touched(w->sim, spot);
-	}
+	return actor_spot(w, k->spot)->touched;
+}
+
+static uint64_t strike_touched(struct world *w, const struct strike *k)
+{
+	return strikes_touched(&w->strikes, k);
+}
+
+static uint64_t cell_touched(struct world *w, const struct strike *k)
+{
+	if (k->act->verb == VERB_SKEW || k->act->verb == VERB_DRIFT)
+		return strikes_touched(&w->strikes, k);
+	return cell_spot(w, k->spot)->deaths + sim_touched(w->sim, k->spot);
+}
+
+static const struct {
+	void (*set)(struct world *w, const struct strike *k, bool on);
+	uint64_t (*touched)(struct world *w, const struct strike *k);
+} by_target[] = {
+	[TARGET_ACTOR] = {set_actor, actor_touched},
+	[TARGET_KIND] = {set_actor, actor_touched},
+	[TARGET_CELL] = {set_cell, cell_touched},
+	[TARGET_NODE] = {set_cell, cell_touched},
+	[TARGET_BROKER] = {set_broker, broker_touched},
+	[TARGET_STORE] = {set_strike, strike_touched},
+	[TARGET_CONTAINERS] = {set_strike, strike_touched},
+	[TARGET_MESSAGES] = {set_strike, strike_touched},
+};
+
+static void sim_set(struct world *w, const struct strike *k, bool on)
+{
+	by_target[k->act->target.type].set(w, k, on);
+}
+
+static uint64_t sim_touched_by(struct world *w, const struct strike *k)
+{
+	return by_target[k->act->target.type].touched(w, k);
 }
 
 static void sim_heal_all(struct world *w)
 {
 	w->broker_dead = 0;
+	strikes_heal(&w->strikes);
 	follow_broker(w);
 	for (size_t i = 0; i < w->cluster.actor_count; i++) {
 		w->actors[i].want = (struct faults){0};
@@ -296,11 +357,25 @@ static bool sim_converged(struct world *w, struct err *why)
 	return converged(w->sim, &w->cluster, &w->judge->ledger, why);
 }
 
+static bool sim_no_orphans(struct world *w, struct err *why)
+{
+	return no_orphans(w->sim, &w->cluster, &w->judge->ledger, why);
+}
+
+static bool sim_one_identity(struct world *w, struct err *why)
+{
+	return one_identity(w->sim, &w->cluster, why);
+}
+
 /* ---- life */
 
 static void *shared(void *arg, const char *name)
 {
 	struct world *w = arg;
+	if (strcmp(name, "sim-containers") == 0)
+		return &w->strikes.containers;
+	if (strcmp(name, "client-book") == 0)
+		return &w->clients;
 	return strcmp(name, "user-book") == 0 ? &w->book : NULL;
 }
 
@@ -310,10 +385,63 @@ static void on_committed(void *arg, uint64_t revision, struct span record)
 	judge_record(w->judge, w->sim ? sim_now_us(w->sim) : 0, revision, record);
 }
 
+static void on_lost(void *arg, uint64_t kept)
+{
+	struct world *w = arg;
+	judge_lost(w->judge, sim_now_us(w->sim), kept);
+}
+
+static void on_sent(void *arg, const struct sim_message *m)
+{
+	struct world *w = arg;
+	const struct msg_row *row = catalogue_by_number(&cluster_catalogue, m->kind);
+	struct strikes_names text;
+	struct sent_message sent;
+	if (!row)
+		return;
+	strikes_message(m, row->name, &text, &sent);
+	w->judge->sent(w->judge->changed_arg, &sent);
+}
+
+/* An outcome's revision is that of what was written only if one of its rows
+ * ([key, value, created, version, changes]) is of it. */
+static bool is_written(struct mp outcome, uint64_t revision)
+{
+	struct mp rows;
+	size_t n = 0, places;
+	uint64_t version;
+	if (!mp_find(outcome, "rows", &rows) || mp_array(&rows, &n))
+		return false;
+	for (; n > 0; n--) {
+		if (mp_array(&rows, &places) || mp_skip(&rows) || mp_skip(&rows) || mp_skip(&rows) ||
+		    mp_u64(&rows, &version) || mp_skip(&rows))
+			return false;
+		if (version >> STORE_POSITION_BITS == revision)
+			return true;
+	}
+	return false;
+}
+
+/* What the store's actor says to those who write. */
+static void on_tap(void *arg, const char *cell, const struct tap_record *r)
+{
+	struct world *w = arg;
+	struct mp body = mp_of(r->body);
+	if (w->judge->recording)
+		recording_message(w->judge->recording, cell, r);
+	if (!w->acks || r->event != RING_REPLIED || r->kind != MSG_STORE_OUTCOME || !w->sim ||
+	    !span_is(mp_path_str(body, "status"), "ok"))
+		return;
+	uint64_t revision = (uint64_t)mp_path_int(body, "revision", 0);
+	if (is_written(body, revision))
+		judge_acknowledged(w->judge, sim_now_us(w->sim), revision, r->to);
+}
+
 static struct world *sim_open(const struct script *s, uint64_t seed, struct judge *j)
 {
 	struct world *w = mem_alloc(sizeof *w);
 	w->judge = j;
+	w->clients = (struct client_book){.history = &j->history, .script = s};
 	plan_cluster(&w->cluster, s);
 	w->cells = mem_alloc(w->cluster.cell_count * sizeof *w->cells);
 	w->actors = mem_alloc(w->cluster.actor_count * sizeof *w->actors);
@@ -334,14 +462,27 @@ static struct world *sim_open(const struct script *s, uint64_t seed, struct judg
 		.shared_arg = w,
 		.committed = on_committed,
 		.committed_arg = w,
+		.refill = fill,
+		.refill_arg = w,
 	};
-	w->sim = cluster_start(&w->cluster, &cfg);
+	w->acks = judge_asks(s, "acked-durable");
+	if (w->acks || j->recording) {
+		cfg.tap = on_tap;
+		cfg.tap_arg = w;
+	}
+	strikes_init(&w->strikes, &cluster_catalogue);
+	w->strikes.lost = on_lost;
+	w->strikes.sent = j->sent ? on_sent : NULL;
+	w->strikes.arg = w;
+	w->sim = w->strikes.sim = cluster_start(&w->cluster, &cfg);
+	strikes_ask(&w->strikes);
 	return w;
 }
 
 static void sim_close(struct world *w)
 {
 	sim_free(w->sim);
+	strikes_fini(&w->strikes);
 	user_book_fini(&w->book);
 	cluster_fini(&w->cluster);
 	free(w->cells);
@@ -368,7 +509,12 @@ static void world_run(struct world *w, uint64_t until_us)
 static void sim_wish(struct world *w, struct wish *wish)
 {
 	user_book_add(&w->book, wish);
-	sim_wake(w->sim, extra[0].cell);
+	sim_wake(w->sim, user_cell);
+}
+
+static void sim_begin(struct world *w)
+{
+	w->clients.begun = true;
 }
 
 static uint64_t world_digest(struct world *w)
@@ -381,6 +527,22 @@ static uint64_t world_events(struct world *w)
 	return sim_events(w->sim);
 }
 
+static int64_t sim_figure(struct world *w, int figure)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < w->cluster.cell_count && figure != FIGURE_RESTARTS; i++) {
+		const char *cell = w->cluster.cells[i];
+		sum += (int64_t)(figure == FIGURE_CELL_FAILURES	     ? sim_cell_failures(w->sim, cell)
+				 : figure == FIGURE_PROCESS_FAILURES ? sim_process_failures(w->sim, cell)
+								     : sim_dead_letters(w->sim, cell)->total);
+	}
+	for (size_t i = 0; i < w->cluster.actor_count && figure == FIGURE_RESTARTS; i++) {
+		struct cell *c = sim_cell(w->sim, w->cluster.actors[i].cell);
+		sum += c ? (int64_t)cell_actor_restarts(c, w->cluster.actors[i].name) : 0;
+	}
+	return sum;
+}
+
 const struct world_type world_sim = {
 	.name = "sim",
 	.match = sim_match,
@@ -391,11 +553,15 @@ const struct world_type world_sim = {
 	.set = sim_set,
 	.touched = sim_touched_by,
 	.wish = sim_wish,
+	.begin = sim_begin,
 	.heal = sim_heal_all,
 	.whole = sim_whole,
 	.converged = sim_converged,
+	.no_orphans = sim_no_orphans,
+	.one_identity = sim_one_identity,
 	.digest = world_digest,
 	.events = world_events,
+	.figure = sim_figure,
 };
 
 static void real_match(const struct script *s, const struct target *t, struct arena *a,

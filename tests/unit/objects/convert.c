@@ -3,69 +3,10 @@
 #include "actors/objects/convert.h"
 
 #include "broker/base/sort.h"
+#include "dice.h"
 #include "fake_store.h"
 
 enum { OBJECTS = 300 };
-
-/* ---- objects by chance */
-
-struct dice {
-	struct arena *a;
-	uint64_t state;
-};
-
-static unsigned roll(struct dice *d, unsigned sides)
-{
-	d->state = d->state * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(d->state >> 33) % sides;
-}
-
-static struct doc *any_of(struct dice *d, const struct schema_type *t, int depth);
-
-static struct doc *any_struct(struct dice *d, const struct schema_type *t, int depth)
-{
-	struct doc *m = doc_new(d->a, DOC_MAP);
-	for (size_t i = 0; i < t->field_count; i++)
-		if (depth > 0 && roll(d, 3))
-			doc_set(d->a, m, t->fields[i].json,
-				any_of(d, t->fields[i].type, depth - 1));
-	return m;
-}
-
-static struct doc *any_of(struct dice *d, const struct schema_type *t, int depth)
-{
-	struct doc *c;
-	switch (t->kind) {
-	case SCHEMA_BOOL:
-		return doc_bool(d->a, true);
-	case SCHEMA_INT32:
-	case SCHEMA_INT64:
-	case SCHEMA_INTSTR:
-	case SCHEMA_DOUBLE:
-		return doc_int(d->a, 1 + roll(d, 1000));
-	case SCHEMA_TIME:
-		return doc_printf(d->a, "2026-11-%02uT10:00:00Z", 1 + roll(d, 28));
-	case SCHEMA_MICROTIME:
-		return doc_printf(d->a, "2026-11-24T10:00:00.%06uZ", roll(d, 1000000));
-	case SCHEMA_QUANTITY:
-		return doc_printf(d->a, "%um", 1 + roll(d, 999));
-	case SCHEMA_STRUCT:
-		return any_struct(d, t, depth);
-	case SCHEMA_LIST:
-	case SCHEMA_MAP:
-		c = doc_new(d->a, t->kind == SCHEMA_LIST ? DOC_ARRAY : DOC_MAP);
-		for (unsigned n = 1 + roll(d, 3); n-- > 0;) {
-			struct doc *one = any_of(d, t->elem, depth);
-			if (t->kind == SCHEMA_LIST)
-				doc_add(c, one);
-			else
-				doc_set_span(d->a, c, doc_printf(d->a, "k%u", n)->text, one);
-		}
-		return c;
-	default:
-		return doc_printf(d->a, "t%u", roll(d, 100));
-	}
-}
 
 static const struct schema_resource *row(struct schema *s, const char *group, const char *version,
 					 const char *resource)
@@ -111,7 +52,7 @@ Test(convert, events_are_the_same_in_both_versions)
 	cr_assert_eq(new->stored, core);
 	for (uint64_t seed = 0; seed < OBJECTS; seed++) {
 		struct arena a = {0};
-		struct dice d = {&a, seed};
+		struct dice d = {&a, seed, false};
 		struct doc *o = coerced(&a, core, object_of(&d, core));
 		const char *was = text_of(&a, o);
 		convert_out(&a, new, o);
@@ -221,7 +162,7 @@ Test(convert, autoscalers_lose_nothing_in_v1)
 	cr_assert_eq(v1->stored, v2);
 	for (uint64_t seed = 0; seed < OBJECTS; seed++) {
 		struct arena a = {0};
-		struct dice d = {&a, seed};
+		struct dice d = {&a, seed, false};
 		struct doc *o = autoscaler(&d, v2);
 		const char *was = unordered(&a, doc_copy(&a, o));
 		convert_out(&a, v1, o);

@@ -27,6 +27,7 @@ struct fake {
 	size_t seen_count;
 	uint8_t seed;
 	const struct obj_cluster *cluster;
+	bool owners; /* answers with managedFields */
 	/* of the last request */
 	int code, plans;
 	uint64_t version;
@@ -127,6 +128,21 @@ static inline void fake_run(struct fake *f, struct obj_plan *p, struct store_out
 	o->revision = f->revision;
 }
 
+/* Most tests are about something else than who owns which field. `quote`: as it
+ * stands in the text. */
+static inline void fake_hide_owners(char *text, const char *quote)
+{
+	char mark[40];
+	snprintf(mark, sizeof mark, ",%smanagedFields%s:[", quote, quote);
+	char *at = strstr(text, mark);
+	if (!at)
+		return;
+	char *end = at + strlen(mark);
+	for (int depth = 1; depth && *end; end++)
+		depth += (*end == '[') - (*end == ']');
+	memmove(at, end, strlen(end) + 1);
+}
+
 static inline const char *fake_answer(struct fake *f, const struct obj_plan *p)
 {
 	struct buf b = {0};
@@ -142,8 +158,12 @@ static inline const char *fake_answer(struct fake *f, const struct obj_plan *p)
 		cr_assert_eq(json_object(&b, mp_of(bytes_span(a->object)), a->version), 0);
 	if (a->object)
 		cr_assert_eq(mp_check(bytes_span(a->object), NULL), 0);
-	const char *text = arena_dup(&f->arena, buf_text(&b));
+	char *text = arena_dup(&f->arena, buf_text(&b));
 	buf_fini(&b);
+	if (!f->owners) {
+		fake_hide_owners(text, "\"");
+		fake_hide_owners(text, "\\\\\\\"");
+	}
 	return text;
 }
 

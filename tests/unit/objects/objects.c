@@ -450,7 +450,9 @@ Test(objects, delete_options_of_a_query_are_read)
 	cr_expect_eq(o.propagation, OBJ_BACKGROUND);
 	cr_expect_not_null(
 		obj_delete_option(&o, &a, span_of("gracePeriodSeconds"), span_of("soon")));
-	cr_expect_not_null(obj_delete_option(&o, &a, span_of("propagationPolicy"), span_of("Up")));
+	const struct doc *bad =
+		obj_delete_option(&o, &a, span_of("propagationPolicy"), span_of("Up"));
+	cr_expect_eq(doc_get_int(bad, "code", 0), 422, "as in a body");
 	arena_fini(&a);
 }
 

@@ -534,6 +534,21 @@ Test(pod, bound_pods_wait_for_their_node_and_grace_only_shrinks)
 	fake_fini(&f);
 }
 
+Test(pod, a_grace_beyond_all_reason_is_cut)
+{
+	struct fake f;
+	fake_init(&f);
+	create(&f, "",
+	       ",\"nodeName\":\"n1\",\"terminationGracePeriodSeconds\":9223372036854775807");
+	const char *a = fake_do(&f, OBJ_DELETE, "pods/default/p",
+				"{\"gracePeriodSeconds\":9223372036854775807}");
+	EXPECT_AT(&f, a, "metadata.deletionGracePeriodSeconds", "2000000000");
+	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "2090-04-10T13:33:20Z");
+	a = fake_do(&f, OBJ_DELETE, "pods/default/p", "{\"gracePeriodSeconds\":30}");
+	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "2026-11-24T10:00:30Z");
+	fake_fini(&f);
+}
+
 Test(pod, finalizers_outlive_the_grace_period)
 {
 	struct fake f;

@@ -218,6 +218,22 @@ static void chain_of_empty_partition_is_forgotten_when_old(struct rig *r)
 	}
 }
 
+/* Who missed the end of it must not take what comes next for its first event. */
+static void partition_that_was_forgotten_does_not_begin_at_nothing(struct rig *r)
+{
+	tiny_limits(r);
+	rig_open(r);
+	run(r, TXN(OPS(put_part("pods/x", "1", "gone"))));
+	must_delete(r, "pods/x");
+	churn(r, 0, 400);
+	uint64_t head = store_stream_head(r->store, span_of("pods@gone"));
+	size_t before = r->event_count;
+	run(r, TXN(OPS(put_part("pods/z", "1", "gone"))));
+	need(r->event_count == before + 1 && r->events[before].links == 2);
+	need(r->events[before].prev[1] == head && head >= V(2, 0), "%llu, %llu",
+	     (unsigned long long)r->events[before].prev[1], (unsigned long long)head);
+}
+
 static void put_at(struct rig *r, int64_t wall_us)
 {
 	run(r, TXN(.origin = {.wall_us = wall_us}, OPS(put("pods/a", "value"))));
@@ -274,6 +290,7 @@ static void request_ids_are_known_after_checkpoint_and_reopen(struct rig *r)
 	X(soft_events_that_left_memory_are_refused)                                                \
 	X(record_links_do_not_lead_to_soft_events)                                                 \
 	X(chain_of_empty_partition_is_forgotten_when_old)                                          \
+	X(partition_that_was_forgotten_does_not_begin_at_nothing)                                  \
 	X(history_is_forgotten_by_age_but_not_the_last_ones)                                       \
 	X(clock_that_ran_ahead_does_not_keep_history_for_ever)                                     \
 	X(request_ids_are_known_after_checkpoint_and_reopen)

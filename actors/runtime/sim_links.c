@@ -1,0 +1,273 @@
+/* The links between cells and the broker: latency, loss, cuts, and a filter
+ * that decides what becomes of single messages. A link keeps its order, as
+ * the connections of production do, unless the filter lets one be overtaken.
+ * What stays within a cell crosses no link. */
+#include <stdlib.h>
+
+#include "actors/runtime/sim_private.h"
+#include "broker/batch.h"
+#include "broker/base/mem.h"
+
+static const struct sim_fate untouched = {.copies = 1};
+
+static bool is_bus_frame(struct span frame)
+{
+	return frame.len && frame.data[0] < 0x80;
+}
+
+/* ---- on their way */
+
+static uint64_t arrival(struct sim *s, const struct sim_fate *f, uint64_t *link_at)
+{
+	uint64_t at = s->now + sim_between(s, s->cfg.latency_min_us, s->cfg.latency_max_us) + f->delay_us;
+	if (f->overtaken)
+		return at;
+	if (at <= *link_at)
+		at = *link_at + 1;
+	return *link_at = at;
+}
+
+/* Sender and receiver of a message, or the topic of a bus event. */
+static void pair_of(struct span frame, struct buf *out)
+{
+	struct envelope env;
+	struct span topic, rest;
+	if (is_bus_frame(frame) && env_split_topic(frame, &topic, &rest) == 0)
+		buf_append(out, topic.data, topic.len);
+	else if (env_decode_trusted(frame, &env, NULL) == 0) {
+		buf_append(out, env.from.data, env.from.len);
+		buf_putc(out, 0);
+		buf_append(out, env.to.data, env.to.len);
+	}
+}
+
+/* Not before what the same pair has on its way. */
+static uint64_t behind_its_own(struct sim_cell_slot *slot, struct bytes *frame, bool overtaken, uint64_t at)
+{
+	struct buf pair = {0};
+	if (!overtaken && !slot->late.count)
+		return at;
+	pair_of(bytes_span(frame), &pair);
+	struct late_pair *l = omap_get(&slot->late, span_buf(&pair));
+	if (l && l->at >= at)
+		at = l->at + 1;
+	if (!l && overtaken) {
+		l = mem_alloc(sizeof *l);
+		omap_put(&slot->late, span_buf(&pair), l);
+	}
+	if (l)
+		l->at = at;
+	buf_fini(&pair);
+	return at;
+}
+
+static void send_as(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
+		    struct bytes *frame, const struct sim_fate *f)
+{
+	struct sim *s = slot->sim;
+	for (unsigned i = 0; i < f->copies; i++)
+		sim_push(s, (struct event){.at = behind_its_own(slot, frame, f->overtaken, arrival(s, f, link_at)),
+					   .type = type,
+					   .slot = slot,
+					   .life = slot->life,
+					   .damaged = f->damaged,
+					   .frame = bytes_ref(frame)});
+}
+
+void sim_send_on(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
+		 struct bytes *frame)
+{
+	send_as(slot, type, link_at, frame, &untouched);
+}
+
+/* By a cut, or because nobody lives there. */
+bool sim_swallowed(struct sim_cell_slot *slot, enum sim_way way)
+{
+	bool gone = !slot->cell || slot->cut & (unsigned)way;
+	slot->touched += gone;
+	return gone;
+}
+
+static bool lost(struct sim *s, uint32_t permille)
+{
+	return permille && sim_random(s) % 1000 < permille;
+}
+
+/* ---- the filter */
+
+static void ask(struct sim_cell_slot *slot, bool to_broker, struct span frame, struct sim_fate *f)
+{
+	const struct sim_faults *faults = &slot->sim->faults;
+	struct envelope env;
+	*f = untouched;
+	if (!faults->message || env_decode_trusted(frame, &env, NULL))
+		return;
+	struct sim_message m = {.cell = slot->name,
+				.to_broker = to_broker,
+				.kind = env.kind,
+				.request = env.type == ENV_REQUEST,
+				.from = env.from,
+				.to = env.to};
+	faults->message(faults->arg, &m, f);
+}
+
+/* Damage that a reader could miss is what no link lets through (a checksum of
+ * TCP, CURVE's authenticator): then the end is missing instead. */
+static struct bytes *damage(struct bytes *frame, size_t head, uint64_t where)
+{
+	struct span was = bytes_span(frame);
+	struct envelope env;
+	size_t n = was.len - head;
+	struct bytes *out = bytes_copy(was.data, was.len);
+	uint8_t *bytes = (uint8_t *)(uintptr_t)bytes_span(out).data;
+	bytes[head + where % n] ^= (uint8_t)(1u << (where >> 32) % 8);
+	if (env_decode((struct span){bytes + head, n}, &env, NULL) == 0) {
+		bytes_unref(out);
+		out = bytes_copy(was.data, head + where % n);
+	}
+	return out;
+}
+
+static void send_filtered(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
+			  struct bytes *frame, size_t head, const struct sim_fate *f)
+{
+	if (!f->damaged) {
+		send_as(slot, type, link_at, frame, f);
+		return;
+	}
+	struct bytes *broken = damage(frame, head, f->damage);
+	send_as(slot, type, link_at, broken, f);
+	bytes_unref(broken);
+}
+
+/* ---- the ends */
+
+/* Where messages have fates of their own, those of a batch travel one by one. */
+static bool unpack(struct sim *s, struct bytes *frame, void (*each)(void *arg, struct bytes *one),
+		   void *arg)
+{
+	struct batch_reader in;
+	struct span raw;
+	if (!s->faults.message || !batch_is(bytes_span(frame)) ||
+	    batch_open(&in, bytes_span(frame), NULL))
+		return false;
+	while (batch_next(&in, &raw)) {
+		struct bytes *one = bytes_copy(raw.data, raw.len);
+		each(arg, one);
+		bytes_unref(one);
+	}
+	return true;
+}
+
+static void from_cell_one(void *arg, struct bytes *one)
+{
+	(void)sim_from_cell(arg, one);
+}
+
+int sim_from_cell(void *arg, struct bytes *frame)
+{
+	struct sim_cell_slot *slot = arg;
+	struct sim *s = slot->sim;
+	struct sim_fate f = untouched;
+	if (unpack(s, frame, from_cell_one, slot))
+		return 0;
+	if (sim_swallowed(slot, SIM_TO_BROKER) || lost(s, s->cfg.link_loss_permille))
+		return 0;
+	if (!is_bus_frame(bytes_span(frame))) /* those are asked about for each that gets them */
+		ask(slot, true, bytes_span(frame), &f);
+	if (f.refuse && s->router) {
+		router_refuse(s->router, slot->peer, frame, f.refuse);
+		return 0;
+	}
+	send_filtered(slot, EV_TO_BROKER, &slot->to_broker_at, frame, 0, &f);
+	return 0;
+}
+
+void sim_new_peer(struct sim_cell_slot *slot)
+{
+	struct sim *s = slot->sim;
+	if (slot->peer)
+		omap_remove_u64(&s->peers, slot->peer);
+	slot->peer = ++s->next_peer;
+	omap_put_u64(&s->peers, slot->peer, slot);
+}
+
+/* What another cell sent was asked about when it left that cell. */
+static bool is_brokers_own(struct span frame)
+{
+	struct envelope env;
+	return env_decode_trusted(frame, &env, NULL) == 0 && span_is(env.from, "broker");
+}
+
+static void to_cell_one(void *arg, struct bytes *one)
+{
+	struct sim_cell_slot *slot = arg;
+	(void)sim_router_send(slot->sim, slot->peer, one);
+}
+
+int sim_router_send(void *arg, uint64_t peer, struct bytes *frame)
+{
+	struct sim *s = arg;
+	struct sim_cell_slot *slot = omap_get_u64(&s->peers, peer);
+	struct sim_fate f = untouched;
+	if (!slot)
+		return ERR_UNREACHABLE;
+	if (unpack(s, frame, to_cell_one, slot))
+		return 0;
+	if (sim_swallowed(slot, SIM_FROM_BROKER) || lost(s, s->cfg.link_loss_permille))
+		return 0;
+	if (s->faults.message && is_brokers_own(bytes_span(frame)))
+		ask(slot, false, bytes_span(frame), &f);
+	send_filtered(slot, EV_TO_CELL, &slot->to_cell_at, frame, 0, &f);
+	return 0;
+}
+
+void sim_topic(struct sim_cell_slot *slot, struct span topic, bool on)
+{
+	struct sim *s = slot->sim;
+	struct omap *slots = omap_get(&s->followers, topic);
+	if (!on && slots) {
+		omap_remove(slots, span_of(slot->name));
+		omap_remove(&slot->topics, topic);
+		if (!slots->count) {
+			omap_fini(slots, NULL);
+			free(omap_remove(&s->followers, topic));
+		}
+	} else if (on) {
+		if (!slots)
+			omap_put(&s->followers, topic, slots = mem_alloc(sizeof *slots));
+		omap_put(slots, span_of(slot->name), slot);
+		omap_put(&slot->topics, topic, slot);
+	}
+}
+
+void sim_forget_topics(struct sim_cell_slot *slot)
+{
+	struct onode *n;
+	while ((n = omap_first(&slot->topics))) {
+		struct bytes *topic = bytes_copy(onode_key(n).data, onode_key(n).len);
+		sim_topic(slot, bytes_span(topic), false);
+		bytes_unref(topic);
+	}
+	omap_fini(&slot->topics, NULL);
+}
+
+void sim_router_publish(void *arg, struct bytes *frame)
+{
+	struct sim *s = arg;
+	struct span topic, rest;
+	if (env_split_topic(bytes_span(frame), &topic, &rest))
+		return;
+	if (s->cfg.published)
+		s->cfg.published(s->cfg.published_arg, frame);
+	const struct omap *slots = omap_get(&s->followers, topic);
+	for (struct onode *n = slots ? omap_first(slots) : NULL; n; n = omap_next(n)) {
+		struct sim_cell_slot *slot = n->value;
+		struct sim_fate f;
+		if (sim_swallowed(slot, SIM_FROM_BROKER) ||
+		    lost(s, s->cfg.bus_loss_permille))
+			continue;
+		ask(slot, false, rest, &f);
+		send_filtered(slot, EV_BUS, &slot->bus_at, frame, topic.len + 1, &f);
+	}
+}

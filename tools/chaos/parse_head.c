@@ -1,0 +1,207 @@
+/* The lines that say what the cluster is and what a script may do to it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/chaos/parser.h"
+#include "tools/chaos/world.h"
+
+int parse_version(struct parser *p)
+{
+	int64_t n;
+	int rc = parser_number(p, "the language's version", 1, 1, &n);
+	p->s->version = 1;
+	return rc;
+}
+
+int parse_title(struct parser *p)
+{
+	return parser_string(p, "a title in quotes", &p->s->title);
+}
+
+int parse_world(struct parser *p)
+{
+	const char *names[CHOICES_MAX];
+	size_t n = 0, i = 0;
+	for (const struct world_type *const *w = world_types; *w; w++)
+		names[n++] = (*w)->name;
+	int rc = parser_choose(p, "world", names, n, &i);
+	if (rc == 0)
+		p->s->world = world_types[i];
+	return rc;
+}
+
+int parse_seed(struct parser *p)
+{
+	char text[32] = {0};
+	char *end = text;
+	struct token t = p->lex.now;
+	if (t.type == TOKEN_WORD && t.text.len < sizeof text)
+		memcpy(text, t.text.data, t.text.len);
+	errno = 0;
+	p->s->seed = strtoull(text, &end, 0);
+	if (end == text || *end || errno)
+		return parser_expected(p, "a seed like 7 or 0x5eed");
+	parser_take(p);
+	return 0;
+}
+
+int parse_nodes(struct parser *p)
+{
+	p->s->nodes_place = p->lex.now.place;
+	int rc = parser_number(p, "the number of nodes", 1, SCRIPT_NODES_MAX, &p->s->nodes);
+	while (rc == 0 && !parser_at_end(p)) {
+		if (parser_take_if(p, "cpu"))
+			rc = parser_name(p, "what each has, like 4 or 500m", &p->s->node_cpu);
+		else if (parser_take_if(p, "pods"))
+			rc = parser_number(p, "the pods that each takes", 1, 100000, &p->s->node_pods);
+		else
+			return parser_expected(p, "'cpu', 'pods' or the end of the line");
+	}
+	return rc;
+}
+
+int parse_layout(struct parser *p)
+{
+	int v = 0;
+	int rc = parser_choose_row(p, "layout", layout_rows, layout_row_count, &v);
+	p->s->layout = (enum layout)v;
+	return rc;
+}
+
+int parse_network(struct parser *p)
+{
+	int rc = 0;
+	while (rc == 0 && !parser_at_end(p)) {
+		if (parser_take_if(p, "latency"))
+			rc = parser_time_range(p, "the latency of a frame", &p->s->latency_us);
+		else if (parser_take_if(p, "loss"))
+			rc = parser_permille(p, &p->s->loss_permille);
+		else if (parser_take_if(p, "bus-loss"))
+			rc = parser_permille(p, &p->s->bus_loss_permille);
+		else
+			return parser_expected(p, "'latency', 'loss' or 'bus-loss'");
+	}
+	return rc;
+}
+
+int parse_disk(struct parser *p)
+{
+	int rc = parser_need(p, "sync");
+	return rc ? rc : parser_time_range(p, "how long a sync takes", &p->s->sync_us);
+}
+
+int parse_warm_up(struct parser *p)
+{
+	return parser_time(p, "the longest warm-up", &p->s->warm_up_us);
+}
+
+static struct workload *add_load(struct parser *p)
+{
+	struct script *s = p->s;
+	s->loads = parser_grow(p, s->loads, s->load_count, &p->loads_cap, sizeof *s->loads);
+	struct workload *w = &s->loads[s->load_count++];
+	*w = (struct workload){.place = p->lex.now.place, .replicas = -1, .cpu = "100m", .does = "run"};
+	return w;
+}
+
+static int read_load_options(struct parser *p, struct workload *w)
+{
+	int rc = 0;
+	while (rc == 0 && !parser_at_end(p)) {
+		if (parser_take_if(p, "cpu"))
+			rc = parser_name(p, "what a pod asks for, like 100m", &w->cpu);
+		else if (parser_take_if(p, "does"))
+			rc = parser_string(p, "what its container does, like \"exit 1 after 2s; run\"",
+					 &w->does);
+		else
+			return parser_expected(p, "'cpu', 'does' or the end of the line");
+	}
+	return rc;
+}
+
+int parse_replicaset(struct parser *p)
+{
+	struct workload *w = add_load(p);
+	int rc = parser_name(p, "the replica set's name", &w->name);
+	if (rc == 0)
+		rc = parser_number(p, "the number of its pods", 0, SCRIPT_PODS_MAX, &w->replicas);
+	return rc ? rc : read_load_options(p, w);
+}
+
+int parse_pod(struct parser *p)
+{
+	struct workload *w = add_load(p);
+	int rc = parser_name(p, "the pod's name", &w->name);
+	return rc ? rc : read_load_options(p, w);
+}
+
+int parse_service(struct parser *p)
+{
+	struct workload *w = add_load(p);
+	w->service = true;
+	return parser_name(p, "the service's name, which is that of a replica set", &w->name);
+}
+
+int parse_clients(struct parser *p)
+{
+	struct script *s = p->s;
+	s->clients_place = p->lex.now.place;
+	int rc = parser_number(p, "the number of clients", 1, SCRIPT_CLIENTS_MAX, &s->clients);
+	while (rc == 0 && !parser_at_end(p)) {
+		if (parser_take_if(p, "ops"))
+			rc = parser_number(p, "what each does", 1, SCRIPT_OPS_MAX, &s->client_ops);
+		else if (parser_take_if(p, "every"))
+			rc = parser_time_range(p, "the time between them", &s->client_us);
+		else
+			return parser_expected(p, "'ops', 'every' or the end of the line");
+	}
+	return rc;
+}
+
+int parse_limit(struct parser *p)
+{
+	static const char *const names[] = {"nodes-down", "faults", "time"};
+	struct script *s = p->s;
+	struct place at = p->lex.now.place;
+	size_t which = 0;
+	int rc = parser_choose(p, "limit", names, 3, &which);
+	if (rc || (rc = parser_need_sign(p, "<=")))
+		return rc;
+	if (which == 0) {
+		s->nodes_down_place = at;
+		return parser_number(p, "the nodes that are down at once", 0, SCRIPT_NODES_MAX,
+				   &s->nodes_down_max);
+	}
+	if (which == 1) {
+		s->faults_place = at;
+		return parser_number(p, "the number of faults", 0, SCRIPT_FAULTS_MAX, &s->faults_max);
+	}
+	s->time_place = at;
+	return parser_time(p, "the longest run", &s->time_max_us);
+}
+
+/* "forbid kill broker", "forbid partition": whatever else the script says. */
+int parse_forbid(struct parser *p)
+{
+	struct script *s = p->s;
+	const char *names[CHOICES_MAX];
+	size_t i = 0;
+	s->forbids = parser_grow(p, s->forbids, s->forbid_count, &p->forbids_cap, sizeof *s->forbids);
+	struct forbid *f = &s->forbids[s->forbid_count++];
+	*f = (struct forbid){.place = p->lex.now.place, .target = TARGET_NONE};
+	for (; i < verb_row_count; i++)
+		names[i] = verb_rows[i].name;
+	int rc = parser_choose(p, "verb", names, verb_row_count, &i);
+	if (rc)
+		return rc;
+	f->verb = verb_rows[i].verb;
+	if (parser_at_end(p))
+		return 0;
+	for (i = 0; i < target_row_count; i++)
+		names[i] = target_rows[i].name;
+	rc = parser_choose(p, "target", names, target_row_count, &i);
+	if (rc == 0)
+		f->target = target_rows[i].type;
+	return rc;
+}
