@@ -80,7 +80,8 @@ check "wrong use is told" bash -c "'$troupe' dlq retry --data-dir $data; [[ \$? 
 
 # ---- notices outlive the traffic, and the process that said them
 crash_told() { # OPTIONS
-	"$troupe" tail --data-dir "$data" --no-follow "$@" | grep -q 'actor.crashed actor="sick" message="faulty.do" attempt=1 reason="asked to'
+	"$troupe" tail --data-dir "$data" --no-follow "$@" >"$tmp/told"
+	grep -q 'actor.crashed actor="sick" message="faulty.do" attempt=1 reason="asked to' "$tmp/told"
 }
 check "tail shows the crash that was" crash_told --notices
 check "and between the messages" crash_told --messages

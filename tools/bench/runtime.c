@@ -26,6 +26,7 @@
 #include "broker/messages.h"
 #include "broker/serve.h"
 #include "broker/socket.h"
+#include "tools/bench/relay.h"
 
 enum {
 	BYTES = 256,
@@ -38,13 +39,6 @@ enum {
 	FLOOD = 8000, /* sends on their way, so that there is always a backlog */
 	PORTION = 500,
 };
-
-static double now_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- messages */
 
@@ -318,188 +312,6 @@ static double measure(struct world *w, const struct way *y, const char *from, co
 	return (double)w->answers / (w->ended - w->began);
 }
 
-/* ---- the bare relay: what the sockets alone can do, by the same wrapper */
-
-struct relay {
-	struct sock *router;
-	_Atomic bool stop;
-};
-
-static void wait_for(struct sock *s)
-{
-	zmq_pollitem_t p = {.fd = sock_fd(s), .events = ZMQ_POLLIN};
-	if (!sock_readable(s))
-		zmq_poll(&p, 1, 1);
-}
-
-/* Two peers: what comes from one goes to the other. */
-static void *run_relay(void *arg)
-{
-	struct relay *r = arg;
-	uint64_t peers[2] = {0}, from;
-	size_t known = 0;
-	while (!r->stop) {
-		struct bytes *frame = NULL;
-		if (sock_recv(r->router, &from, &frame)) {
-			wait_for(r->router);
-			continue;
-		}
-		size_t i = 0;
-		while (i < known && peers[i] != from)
-			i++;
-		if (i == known && known < 2)
-			peers[known++] = from;
-		if (known == 2)
-			while (sock_send(r->router, peers[!i], frame) == ERR_OVERLOADED && !r->stop)
-				;
-		bytes_unref(frame);
-	}
-	return NULL;
-}
-
-struct echo {
-	const char *endpoint;
-	_Atomic bool stop;
-	_Atomic long got;
-};
-
-static struct bytes *frame_of(size_t n)
-{
-	struct buf b = {0};
-	while (b.len < n)
-		buf_putc(&b, (char)0x95);
-	return bytes_take(&b);
-}
-
-static void *run_echo(void *arg)
-{
-	struct echo *x = arg;
-	struct err e = {0};
-	struct sock *s = sock_new(SOCK_DEALER, &e);
-	struct bytes *first = frame_of(4);
-	uint64_t peer;
-	sock_connect(s, x->endpoint, &e);
-	while (sock_send(s, 0, first) && !x->stop)
-		;
-	while (!x->stop) {
-		struct bytes *frame = NULL;
-		if (sock_recv(s, &peer, &frame)) {
-			wait_for(s);
-			continue;
-		}
-		while (sock_send(s, 0, frame) == ERR_OVERLOADED && !x->stop)
-			;
-		bytes_unref(frame);
-	}
-	bytes_unref(first);
-	sock_close(s);
-	return NULL;
-}
-
-static double bare(const char *endpoint, long in_flight, double seconds)
-{
-	struct err e = {0};
-	struct relay r = {.router = sock_new(SOCK_ROUTER, &e)};
-	struct echo x = {.endpoint = endpoint};
-	pthread_t t[2];
-	uint64_t peer;
-	if (sock_bind(r.router, endpoint, &e)) {
-		fprintf(stderr, "bench: %s\n", e.text);
-		exit(1);
-	}
-	pthread_create(&t[0], NULL, run_relay, &r);
-	pthread_create(&t[1], NULL, run_echo, &x);
-	struct sock *s = sock_new(SOCK_DEALER, &e);
-	struct bytes *frame = frame_of(BYTES);
-	struct timespec settle = {.tv_nsec = 200000000};
-	sock_connect(s, endpoint, &e);
-	nanosleep(&settle, NULL);
-	for (long i = 0; i < in_flight; i++)
-		while (sock_send(s, 0, frame))
-			;
-	long n = 0;
-	double began = now_s(), took;
-	do {
-		struct bytes *back = NULL;
-		if (sock_recv(s, &peer, &back)) {
-			wait_for(s);
-		} else {
-			bytes_unref(back);
-			n++;
-			while (sock_send(s, 0, frame))
-				;
-		}
-		took = now_s() - began;
-	} while (took < seconds);
-	x.stop = r.stop = true;
-	pthread_join(t[1], NULL);
-	pthread_join(t[0], NULL);
-	bytes_unref(frame);
-	sock_close(s);
-	sock_close(r.router);
-	return (double)n / took;
-}
-
-/* The same without answers: how many come through a relay, sent one by one. */
-static void *run_sink(void *arg)
-{
-	struct echo *x = arg;
-	struct err e = {0};
-	struct sock *s = sock_new(SOCK_DEALER, &e);
-	struct bytes *first = frame_of(4);
-	uint64_t peer;
-	sock_connect(s, x->endpoint, &e);
-	while (sock_send(s, 0, first) && !x->stop)
-		;
-	while (!x->stop) {
-		struct bytes *frame = NULL;
-		if (sock_recv(s, &peer, &frame)) {
-			wait_for(s);
-			continue;
-		}
-		x->got++;
-		bytes_unref(frame);
-	}
-	bytes_unref(first);
-	sock_close(s);
-	return NULL;
-}
-
-static double bare_flood(const char *endpoint, double seconds)
-{
-	struct err e = {0};
-	struct relay r = {.router = sock_new(SOCK_ROUTER, &e)};
-	struct echo x = {.endpoint = endpoint};
-	pthread_t t[2];
-	if (sock_bind(r.router, endpoint, &e)) {
-		fprintf(stderr, "bench: %s\n", e.text);
-		exit(1);
-	}
-	pthread_create(&t[0], NULL, run_relay, &r);
-	pthread_create(&t[1], NULL, run_sink, &x);
-	struct sock *s = sock_new(SOCK_DEALER, &e);
-	struct bytes *frame = frame_of(BYTES);
-	struct timespec settle = {.tv_nsec = 200000000};
-	sock_connect(s, endpoint, &e);
-	nanosleep(&settle, NULL);
-	long sent = 0;
-	double began = now_s();
-	while (now_s() - began < seconds)
-		for (int i = 0; i < 100; i++) {
-			while (sent - x.got > FLOOD || sock_send(s, 0, frame))
-				sched_yield();
-			sent++;
-		}
-	double per_s = (double)x.got / (now_s() - began);
-	x.stop = r.stop = true;
-	pthread_join(t[1], NULL);
-	pthread_join(t[0], NULL);
-	bytes_unref(frame);
-	sock_close(s);
-	sock_close(r.router);
-	return per_s;
-}
-
 /* ---- the figures */
 
 static void through_broker(const struct way *y, double seconds)
@@ -508,14 +320,14 @@ static void through_broker(const struct way *y, double seconds)
 	for (size_t i = 0; i < 2; i++) {
 		struct world w = {.in_flight = flights[i], .seconds = seconds};
 		double ours = measure(&w, y, "asker", "answerer", false);
-		double raw = bare(y->raw, flights[i], seconds);
+		double raw = bare(y->raw, flights[i], BYTES, seconds);
 		printf("{\"bench\":\"request\",\"over\":\"%s\",\"in_flight\":%ld,\"per_s\":%.0f,\"us\":%.1f,"
 		       "\"bare_per_s\":%.0f,\"ratio\":%.2f}\n",
 		       y->over, flights[i], ours, 1e6 * (double)flights[i] / ours, raw, ours / raw);
 	}
 	struct world w = {.seconds = seconds};
 	double ours = measure(&w, y, "flooder", "counter", false);
-	double raw = bare_flood(y->raw, seconds);
+	double raw = bare_flood(y->raw, BYTES, FLOOD, seconds);
 	printf("{\"bench\":\"send\",\"over\":\"%s\",\"backlog\":%d,\"per_s\":%.0f,\"bare_per_s\":%.0f,"
 	       "\"ratio\":%.2f}\n",
 	       y->over, FLOOD, ours, raw, ours / raw);
