@@ -84,6 +84,7 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 	}
 	for (size_t i = 0; i < extra; i++)
 		add_actor(c, w->extra[i]);
+	c->wish.extra = NULL; /* borrowed for this call */
 }
 
 void cluster_add(struct cluster *c, struct cell *cell, const struct cluster_actor *a)

@@ -15,6 +15,7 @@
 #include "tools/chaos/converge.h"
 #include "tools/chaos/invariants.h"
 #include "tools/chaos/recording.h"
+#include "tools/chaos/sim_targets.h"
 #include "tools/chaos/strikes.h"
 #include "tools/chaos/user.h"
 
@@ -50,88 +51,7 @@ struct world {
 	struct client_book clients;
 };
 
-static const char user_cell[] = "user"; /* and of the clients */
 static const struct port_driver *const drivers[] = {&chaos_user_port, NULL};
-
-static void plan_cluster(struct cluster *c, const struct script *s)
-{
-	struct cluster_actor extra[SCRIPT_CLIENTS_MAX + 2] = {{user_cell, "user", &chaos_user_actor, NULL, 0}};
-	struct arena names = {0};
-	for (unsigned i = 0; i < (unsigned)s->clients; i++)
-		extra[1 + i] = (struct cluster_actor){user_cell, arena_printf(&names, "client%u", i + 1),
-						      &chaos_client_actor, NULL, i + 1};
-	struct cluster_wish w = {
-		.nodes = (size_t)s->nodes,
-		.node_cpu = s->node_cpu,
-		.node_pods = s->node_pods,
-		.apart = s->layout == LAYOUT_APART,
-		.extra = extra,
-	};
-	cluster_plan(c, &w);
-	arena_fini(&names);
-}
-
-/* ---- targets: the user is none */
-
-static bool is_user(const char *cell)
-{
-	return strcmp(cell, user_cell) == 0;
-}
-
-static bool actor_matches(const struct cluster_actor *a, const struct target *t)
-{
-	const char *is = t->type == TARGET_KIND ? a->spec->kind : a->name;
-	return !is_user(a->cell) && glob_matches(t->name, is);
-}
-
-static bool cell_matches(const struct cluster *c, const char *cell, const struct target *t)
-{
-	bool node = false, any = t->type == TARGET_CELL;
-	for (size_t i = 0; i < c->actor_count && !node; i++)
-		node = c->actors[i].node && strcmp(c->actors[i].cell, cell) == 0;
-	return !is_user(cell) && (any || node) && glob_matches(t->name, cell);
-}
-
-static void add_spot(struct arena *a, struct spots *out, const char *name)
-{
-	out->names[out->count++] = arena_dup(a, name);
-}
-
-static void match_kinds(struct arena *a, struct spots *out, const char *pattern)
-{
-	size_t n = 0;
-	for (const struct msg_table *const *t = cluster_catalogue.tables; *t; t++)
-		for (const struct msg_row *r = (*t)->rows; r->name; r++)
-			n++;
-	out->names = arena_alloc(a, (n + 1) * sizeof *out->names);
-	for (const struct msg_table *const *t = cluster_catalogue.tables; *t; t++)
-		for (const struct msg_row *r = (*t)->rows; r->name; r++)
-			if (glob_matches(pattern, r->name))
-				add_spot(a, out, r->name);
-}
-
-static void sim_match(const struct script *s, const struct target *t, struct arena *a,
-		      struct spots *out)
-{
-	struct cluster c;
-	plan_cluster(&c, s);
-	out->count = 0;
-	out->names = arena_alloc(a, (c.actor_count + c.cell_count + 1) * sizeof *out->names);
-	if (t->type == TARGET_BROKER || t->type == TARGET_STORE)
-		add_spot(a, out, target_name(t->type));
-	else if (t->type == TARGET_MESSAGES)
-		match_kinds(a, out, t->name);
-	else if (t->type == TARGET_ACTOR || t->type == TARGET_KIND)
-		for (size_t i = 0; i < c.actor_count; i++) {
-			if (actor_matches(&c.actors[i], t))
-				add_spot(a, out, c.actors[i].name);
-		}
-	else
-		for (size_t i = 0; i < c.cell_count; i++)
-			if (cell_matches(&c, c.cells[i], t))
-				add_spot(a, out, c.cells[i]);
-	cluster_fini(&c);
-}
 
 /* ---- the simulator follows the counts */
 
@@ -442,7 +362,7 @@ static struct world *sim_open(const struct script *s, uint64_t seed, struct judg
 	struct world *w = mem_alloc(sizeof *w);
 	w->judge = j;
 	w->clients = (struct client_book){.history = &j->history, .script = s};
-	plan_cluster(&w->cluster, s);
+	sim_targets_cluster(&w->cluster, s);
 	w->cells = mem_alloc(w->cluster.cell_count * sizeof *w->cells);
 	w->actors = mem_alloc(w->cluster.actor_count * sizeof *w->actors);
 	for (size_t i = 0; i < w->cluster.cell_count; i++)
@@ -509,7 +429,7 @@ static void world_run(struct world *w, uint64_t until_us)
 static void sim_wish(struct world *w, struct wish *wish)
 {
 	user_book_add(&w->book, wish);
-	sim_wake(w->sim, user_cell);
+	sim_wake(w->sim, sim_targets_user);
 }
 
 static void sim_begin(struct world *w)
@@ -545,7 +465,7 @@ static int64_t sim_figure(struct world *w, int figure)
 
 const struct world_type world_sim = {
 	.name = "sim",
-	.match = sim_match,
+	.match = sim_targets_match,
 	.open = sim_open,
 	.close = sim_close,
 	.now_us = world_now,
