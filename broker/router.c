@@ -393,9 +393,10 @@ void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool 
 void router_refuse(struct router *r, uint64_t peer, struct bytes *frame, int code)
 {
 	struct envelope env;
-	if (session_of(r, peer) && env_decode(bytes_span(frame), &env, NULL) == 0 &&
-	    env.type == ENV_REQUEST)
-		say_failed(r, peer, &env, code);
+	if (!session_of(r, peer) || env_decode(bytes_span(frame), &env, NULL) || env.type != ENV_REQUEST)
+		return;
+	say_failed(r, peer, &env, code);
+	router_flush(r);
 }
 
 void router_on_subscribe(struct router *r, struct span topic)

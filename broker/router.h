@@ -63,11 +63,11 @@ void router_free(struct router *r);
 /* One frame of a peer. `trusted`: from our own process (not checked whole). */
 void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool trusted,
 		     uint64_t now_us);
-/* Nothing more to be read for now: what waits for each session leaves. */
-void router_flush(struct router *r);
 /* A peer's request is answered with that error, as if its receiver could not
  * be reached: for fault filters. What is no request: nothing happens. */
 void router_refuse(struct router *r, uint64_t peer, struct bytes *frame, int code);
+/* Nothing more to be read for now: what waits for each session leaves. */
+void router_flush(struct router *r);
 /* Somebody subscribed to a topic: the store is asked to publish its head. */
 void router_on_subscribe(struct router *r, struct span topic);
 /* Ends sessions that were silent too long. Call it every second or so. */

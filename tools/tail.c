@@ -21,7 +21,7 @@
 
 enum { ROUND_MS = 20, AGAIN_MS = 100 };
 
-enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT, OPT_RATE, OPT_NOTICES, OPT_RUN };
+enum { OPT_TRACE = 0x100, OPT_PHASE, OPT_STRICT, OPT_RATE, OPT_RUN, OPT_NOTICES };
 
 enum { TTY_RATE = 500 }; /* more is for no eye */
 

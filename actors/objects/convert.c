@@ -40,6 +40,53 @@ static void event_out(struct arena *a, struct doc *d)
 		convert_move(a, d, event_names[i].core, event_names[i].events);
 }
 
+/* ---- disruption budgets: an empty selector selects nothing in v1beta1, and all
+ * pods in v1. Each says what the other means by an expression of this label. */
+
+static const char pdb_label[] = "pdb.kubernetes.io/deprecated-v1beta1-empty-selector-match";
+
+/* Whether it is that expression alone, or (without an operator) empty. */
+static bool is_pdb_selector(const struct doc *selector, const char *op)
+{
+	const struct doc *labels = doc_get(selector, "matchLabels"),
+			 *all = doc_get(selector, "matchExpressions"), *one = doc_at(all, 0);
+	if (!doc_is(selector, DOC_MAP) || (doc_is(labels, DOC_MAP) && labels->count))
+		return false;
+	if (!op)
+		return !one;
+	return one && all->count == 1 && span_is(doc_get_str(one, "key"), pdb_label) &&
+	       span_is(doc_get_str(one, "operator"), op);
+}
+
+static void set_pdb_selector(struct arena *a, struct doc *d, const char *op)
+{
+	struct doc *selector = doc_new(a, DOC_MAP), *one = doc_new(a, DOC_MAP);
+	if (op) {
+		doc_set_str(a, one, "key", pdb_label);
+		doc_set_str(a, one, "operator", op);
+		doc_add(doc_set(a, selector, "matchExpressions", doc_new(a, DOC_ARRAY)), one);
+	}
+	doc_path_set(a, d, "spec.selector", selector);
+}
+
+static void pdb_in(struct arena *a, struct doc *d)
+{
+	const struct doc *selector = doc_path(d, "spec.selector");
+	if (is_pdb_selector(selector, NULL))
+		set_pdb_selector(a, d, "Exists");
+	else if (is_pdb_selector(selector, "DoesNotExist"))
+		set_pdb_selector(a, d, NULL);
+}
+
+static void pdb_out(struct arena *a, struct doc *d)
+{
+	const struct doc *selector = doc_path(d, "spec.selector");
+	if (is_pdb_selector(selector, NULL))
+		set_pdb_selector(a, d, "DoesNotExist");
+	else if (is_pdb_selector(selector, "Exists"))
+		set_pdb_selector(a, d, NULL);
+}
+
 /* ---- which kinds */
 
 static const struct conversion {
@@ -49,6 +96,7 @@ static const struct conversion {
 } conversions[] = {
 	{"events.k8s.io", "v1", "events", event_in, event_out},
 	{"autoscaling", "v1", "horizontalpodautoscalers", convert_hpa_in, convert_hpa_out},
+	{"policy", "v1beta1", "poddisruptionbudgets", pdb_in, pdb_out},
 };
 
 static const struct conversion *find(const struct schema_resource *r)

@@ -1,4 +1,6 @@
 /* Creates: names, the namespace's admission, and the first put of an object. */
+#include <string.h>
+
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
 
@@ -80,16 +82,21 @@ static void generate_name(struct write *w, int attempt)
 
 /* A name that is taken refuses the create; one of our making is made anew.
  * The object's row is the plan's first compare, whatever else was read. */
-static bool find_free_name(struct write *w, bool generated, const struct store_row *ns)
+static bool find_free_name(struct write *w, bool generated)
 {
+	/* What was read so far: the namespace, a class. */
+	size_t n = w->plan->txn.compare_count;
+	struct store_compare *read = arena_alloc(w->a, n * sizeof *read);
+	if (n)
+		memcpy(read, w->plan->compares, n * sizeof *read);
 	for (int i = 0; i < (generated ? NAME_TRIES : 1); i++) {
 		if (i > 0)
 			generate_name(w, i);
 		w->plan->txn.compare_count = 0;
 		if (!plan_read_object(w))
 			return false;
-		if (ns)
-			plan_compare(w, ns->key, ns->mod_version);
+		for (size_t k = 0; k < n; k++)
+			plan_compare(w, read[k].key, read[k].number);
 		if (!w->row.value)
 			return true;
 	}
@@ -117,9 +124,11 @@ void plan_create_decoded(struct write *w)
 		doc_remove(w->obj, "status");
 	if (w->s->prepare_create)
 		w->s->prepare_create(w);
+	if (w->plan->finished || w->plan->settled)
+		return; /* refused */
 	meta_validate(w);
 	plan_validate(w);
-	if (!plan_refuse_faults(w) && find_free_name(w, generated, w->r->namespaced ? &ns : NULL))
+	if (!plan_refuse_faults(w) && find_free_name(w, generated))
 		plan_put(w, 201, NULL);
 }
 

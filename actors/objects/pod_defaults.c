@@ -1,6 +1,7 @@
 /* The defaults of a pod's spec. One table per type: the walk below visits the
  * places where such a type stands. Zero numbers and empty texts of fields that
  * Go knows no absence of are gone already (coercion drops them). */
+#include "actors/objects/plan.h"
 #include "actors/objects/pod.h"
 
 static const struct fill spec_fills[] = {
@@ -78,8 +79,8 @@ static void fill_requests(struct arena *a, struct doc *c)
 		return;
 	struct doc *requests = doc_need_map(a, resources, "requests");
 	DOC_EACH(l, limits)
-		if (!doc_get_span(requests, l->key))
-			doc_set_span(a, requests, l->key, doc_copy(a, l));
+	if (!doc_get_span(requests, l->key))
+		doc_set_span(a, requests, l->key, doc_copy(a, l));
 }
 
 static void fill_env(struct arena *a, const struct doc *c)
@@ -95,7 +96,8 @@ static void fill_ports(struct arena *a, const struct doc *c, bool host_network)
 	const struct doc *ports = doc_get(c, "ports");
 	if (!doc_is(ports, DOC_ARRAY))
 		return;
-	DOC_EACH(p, ports) {
+	DOC_EACH(p, ports)
+	{
 		rules_fill(a, p, port_fills);
 		const struct doc *number = doc_get(p, "containerPort");
 		if (host_network && number && !doc_get(p, "hostPort"))
@@ -136,7 +138,8 @@ static void fill_volume(struct arena *a, struct doc *v)
 	const struct doc *sources = doc_get(doc_get(v, "projected"), "sources");
 	if (!doc_is(sources, DOC_ARRAY))
 		return;
-	DOC_EACH(s, sources) {
+	DOC_EACH(s, sources)
+	{
 		rules_fill(a, doc_get(s, "serviceAccountToken"), token_fills);
 		fill_items(a, doc_get(s, "downwardAPI"));
 	}
@@ -168,12 +171,12 @@ void pod_spec_defaults(struct arena *a, struct doc *spec)
 		const struct doc *list = doc_get(spec, lists[i]);
 		if (doc_is(list, DOC_ARRAY))
 			DOC_EACH(c, list)
-				fill_container(a, c, host_network);
+		fill_container(a, c, host_network);
 	}
 	const struct doc *volumes = doc_get(spec, "volumes");
 	if (doc_is(volumes, DOC_ARRAY))
 		DOC_EACH(v, volumes)
-			fill_volume(a, v);
+	fill_volume(a, v);
 }
 
 void pod_defaults(struct arena *a, struct doc *spec)
@@ -191,7 +194,8 @@ void pod_defaults(struct arena *a, struct doc *spec)
 
 static bool tolerates(const struct doc *list, const char *key)
 {
-	DOC_EACH(t, list) {
+	DOC_EACH(t, list)
+	{
 		struct span k = doc_get_str(t, "key"), effect = doc_get_str(t, "effect");
 		if ((k.len == 0 || span_is(k, key)) &&
 		    (effect.len == 0 || span_is(effect, "NoExecute")))
@@ -223,7 +227,23 @@ static void add_tolerations(struct arena *a, struct doc *spec)
 	}
 }
 
-static void set_priority(struct write *w, struct doc *spec)
+/* The value of a class of the cluster. */
+static bool class_value(struct write *w, const struct store_row *row, int64_t *value,
+			struct span *preemption)
+{
+	if (!row->value)
+		return false;
+	struct mp m = mp_of(bytes_span(row->value));
+	struct span policy = mp_path_str(m, "preemptionPolicy");
+	*value = mp_path_int(m, "value", 0);
+	if (policy.len)
+		*preemption = (struct span){(uint8_t *)arena_ndup(w->a, policy.data, policy.len),
+					    policy.len};
+	return true;
+}
+
+/* What the class says, as Kubernetes' admission does; false: refused. */
+static bool find_class(struct write *w, struct span class, int64_t *value, struct span *preemption)
 {
 	static const struct {
 		const char *class;
@@ -231,25 +251,42 @@ static void set_priority(struct write *w, struct doc *spec)
 	} built_in[] = {{"", 0},
 			{"system-cluster-critical", 2000000000},
 			{"system-node-critical", 2000001000}};
+	struct store_row row;
+	for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
+		if (span_is(class, built_in[i].class)) {
+			*value = built_in[i].priority;
+			return true;
+		}
+	struct span key = span_of(arena_printf(w->a, "priorityclasses.scheduling.k8s.io/%.*s",
+					       (int)class.len, (const char *)class.data));
+	if (!plan_read(w, key, &row))
+		return false;
+	if (class_value(w, &row, value, preemption))
+		return true;
+	plan_refuse(w,
+		    status_forbidden(w->a, w->r, w->name,
+				     arena_printf(w->a, "no PriorityClass with name %.*s was found",
+						  (int)class.len, (const char *)class.data)));
+	return false;
+}
+
+static void set_priority(struct write *w, struct doc *spec)
+{
 	struct span class = doc_get_str(spec, "priorityClassName");
+	struct span preemption = span_of("PreemptLowerPriority");
 	const struct doc *given = doc_get(spec, "priority");
-	for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
-		if (!span_is(class, built_in[i].class))
-			continue;
-		if (doc_is(given, DOC_INT) && given->integer != built_in[i].priority)
-			field_forbidden(
-				&w->faults, FPATH(FPATH(NULL, "spec"), "priority"),
+	int64_t value;
+	if (!find_class(w, class, &value, &preemption))
+		return;
+	if (doc_is(given, DOC_INT) && given->integer != value)
+		field_forbidden(&w->faults, FPATH(FPATH(NULL, "spec"), "priority"),
 				arena_printf(w->a,
 					     "the integer value of priority (%lld) must not be "
 					     "provided in pod spec; priority admission controller "
 					     "computed %lld from the given PriorityClass name",
-					     (long long)given->integer,
-					     (long long)built_in[i].priority));
-		doc_set_int(w->a, spec, "priority", built_in[i].priority);
-		doc_default(w->a, spec, "preemptionPolicy", doc_str(w->a, "PreemptLowerPriority"));
-		return;
-	}
-	field_not_found(&w->faults, FPATH(FPATH(NULL, "spec"), "priorityClassName"), class);
+					     (long long)given->integer, (long long)value));
+	doc_set_int(w->a, spec, "priority", value);
+	doc_default(w->a, spec, "preemptionPolicy", doc_span(w->a, preemption));
 }
 
 void pod_admit_update(struct write *w, struct doc *spec)

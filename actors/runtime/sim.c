@@ -415,6 +415,11 @@ uint64_t sim_now_us(const struct sim *s)
 	return s->now;
 }
 
+void sim_jump_wall(struct sim *s, int64_t us)
+{
+	s->wall_jump += us;
+}
+
 uint64_t sim_digest(const struct sim *s)
 {
 	return s->digest;

@@ -17,7 +17,7 @@ int64_t sim_cell_wall(void *arg)
 {
 	struct sim_cell_slot *slot = arg;
 	slot->clock_touched += slot->rate != 100 || slot->skew_us;
-	return SIM_EPOCH_US + (int64_t)local_now(slot) + slot->skew_us + slot->sim->wall_jump;
+	return SIM_EPOCH_US + (int64_t)local_now(slot) + slot->sim->wall_jump + slot->skew_us;
 }
 
 uint64_t sim_global(const struct sim_cell_slot *slot, uint64_t local)
@@ -57,9 +57,4 @@ uint64_t sim_clock_touched(struct sim *s, const char *cell)
 {
 	const struct sim_cell_slot *slot = slot_named(s, cell);
 	return slot ? slot->clock_touched : 0;
-}
-
-void sim_jump_wall(struct sim *s, int64_t us)
-{
-	s->wall_jump += us;
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "actors/runtime/sim_private.h"
-#include "broker/batch.h"
 #include "broker/base/mem.h"
+#include "broker/batch.h"
 
 static const struct sim_fate untouched = {.copies = 1};
 
@@ -142,44 +142,47 @@ static void send_filtered(struct sim_cell_slot *slot, enum event_type type, uint
 
 /* ---- the ends */
 
-/* Where messages have fates of their own, those of a batch travel one by one. */
-static bool unpack(struct sim *s, struct bytes *frame, void (*each)(void *arg, struct bytes *one),
-		   void *arg)
+/* Each message of a batch has a fate of its own, while somebody decides. */
+static bool unpacks(struct sim_cell_slot *slot, struct bytes *frame, struct batch_reader *r)
 {
-	struct batch_reader in;
-	struct span raw;
-	if (!s->faults.message || !batch_is(bytes_span(frame)) ||
-	    batch_open(&in, bytes_span(frame), NULL))
-		return false;
-	while (batch_next(&in, &raw)) {
-		struct bytes *one = bytes_copy(raw.data, raw.len);
-		each(arg, one);
-		bytes_unref(one);
-	}
-	return true;
+	return (slot->sim->faults.message || slot->late.count) && batch_is(bytes_span(frame)) &&
+	       batch_open(r, bytes_span(frame), NULL) == 0;
 }
 
-static void from_cell_one(void *arg, struct bytes *one)
+static void unpack(struct sim_cell_slot *slot, struct batch_reader *r,
+		   void (*each)(struct sim_cell_slot *slot, struct bytes *frame))
 {
-	(void)sim_from_cell(arg, one);
+	struct span one;
+	while (batch_next(r, &one)) {
+		struct bytes *copy = bytes_copy(one.data, one.len);
+		each(slot, copy);
+		bytes_unref(copy);
+	}
+}
+
+static void from_cell(struct sim_cell_slot *slot, struct bytes *frame)
+{
+	struct sim *s = slot->sim;
+	struct sim_fate f = untouched;
+	if (!is_bus_frame(bytes_span(frame))) /* those are asked about for each that gets them */
+		ask(slot, true, bytes_span(frame), &f);
+	if (f.refuse && s->router) {
+		router_refuse(s->router, slot->peer, frame, f.refuse);
+		return;
+	}
+	send_filtered(slot, EV_TO_BROKER, &slot->to_broker_at, frame, 0, &f);
 }
 
 int sim_from_cell(void *arg, struct bytes *frame)
 {
 	struct sim_cell_slot *slot = arg;
-	struct sim *s = slot->sim;
-	struct sim_fate f = untouched;
-	if (unpack(s, frame, from_cell_one, slot))
+	struct batch_reader r;
+	if (sim_swallowed(slot, SIM_TO_BROKER) || lost(slot->sim, slot->sim->cfg.link_loss_permille))
 		return 0;
-	if (sim_swallowed(slot, SIM_TO_BROKER) || lost(s, s->cfg.link_loss_permille))
-		return 0;
-	if (!is_bus_frame(bytes_span(frame))) /* those are asked about for each that gets them */
-		ask(slot, true, bytes_span(frame), &f);
-	if (f.refuse && s->router) {
-		router_refuse(s->router, slot->peer, frame, f.refuse);
-		return 0;
-	}
-	send_filtered(slot, EV_TO_BROKER, &slot->to_broker_at, frame, 0, &f);
+	if (unpacks(slot, frame, &r))
+		unpack(slot, &r, from_cell);
+	else
+		from_cell(slot, frame);
 	return 0;
 }
 
@@ -199,26 +202,27 @@ static bool is_brokers_own(struct span frame)
 	return env_decode_trusted(frame, &env, NULL) == 0 && span_is(env.from, "broker");
 }
 
-static void to_cell_one(void *arg, struct bytes *one)
+static void to_cell(struct sim_cell_slot *slot, struct bytes *frame)
 {
-	struct sim_cell_slot *slot = arg;
-	(void)sim_router_send(slot->sim, slot->peer, one);
+	struct sim_fate f = untouched;
+	if (slot->sim->faults.message && is_brokers_own(bytes_span(frame)))
+		ask(slot, false, bytes_span(frame), &f);
+	send_filtered(slot, EV_TO_CELL, &slot->to_cell_at, frame, 0, &f);
 }
 
 int sim_router_send(void *arg, uint64_t peer, struct bytes *frame)
 {
 	struct sim *s = arg;
 	struct sim_cell_slot *slot = omap_get_u64(&s->peers, peer);
-	struct sim_fate f = untouched;
+	struct batch_reader r;
 	if (!slot)
 		return ERR_UNREACHABLE;
-	if (unpack(s, frame, to_cell_one, slot))
-		return 0;
 	if (sim_swallowed(slot, SIM_FROM_BROKER) || lost(s, s->cfg.link_loss_permille))
 		return 0;
-	if (s->faults.message && is_brokers_own(bytes_span(frame)))
-		ask(slot, false, bytes_span(frame), &f);
-	send_filtered(slot, EV_TO_CELL, &slot->to_cell_at, frame, 0, &f);
+	if (unpacks(slot, frame, &r))
+		unpack(slot, &r, to_cell);
+	else
+		to_cell(slot, frame);
 	return 0;
 }
 

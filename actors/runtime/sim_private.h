@@ -69,7 +69,7 @@ struct sim {
 	struct sim_config cfg;
 	struct router *router;
 	uint64_t now, random[4], digest, handled, number;
-	int64_t wall_jump;
+	int64_t wall_jump; /* of all wall clocks */
 	struct event *heap;
 	size_t count, cap;
 	struct omap cells; /* name -> slot */

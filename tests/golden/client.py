@@ -9,6 +9,7 @@ from corpus import put
 # What no two servers can agree on.
 MASKED = {"uid", "resourceVersion", "creationTimestamp", "selfLink", "deletionTimestamp"}
 DROPPED = {"managedFields", "remainingItemCount"}
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 
 class Server:
@@ -25,7 +26,10 @@ class Server:
                 body = json.dumps(body)
         self.connection.request(method, path, body, headers)
         r = self.connection.getresponse()
-        text = r.read().decode()
+        data = r.read()
+        if accept == PROTOBUF:
+            return r.status, data
+        text = data.decode()
         try:
             return r.status, json.loads(text)
         except ValueError:

@@ -9,7 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 import corpus  # noqa: E402
-from client import Server, run  # noqa: E402
+from client import PROTOBUF, Server, run  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -28,6 +28,21 @@ def record(server, name, requests):
             shown = str(seen[text]) if text in seen else text
             seen.setdefault(text, i)
             f.write("[%s,%d,%s]\n" % (json.dumps(r["id"]), code, shown))
+
+
+def record_wire(server):
+    """One object of each kind as protobuf and as JSON, for unit/schema/wire."""
+    import kinds
+    with open(os.path.join(HERE, "wire.txt"), "w") as f:
+        for k in kinds.KINDS:
+            at = k.path + "/wire"
+            code, answer = server.send("POST", k.path, k.body(k.most, "wire"))
+            assert code == 201, (k.group, answer)
+            if k.status is not None:
+                server.send("PATCH", at + "/status", {"status": k.status}, corpus.MERGE)
+            data, value = server.send("GET", at, accept=PROTOBUF)[1], server.send("GET", at)[1]
+            f.write("%s %s\n" % (data.hex(), json.dumps(value, separators=(",", ":"))))
+            server.send("DELETE", at, {"gracePeriodSeconds": 0})
 
 
 def recorded(name):
@@ -145,6 +160,8 @@ def main(what, host, port, token, *names):
         print("%s golden %s: %d requests" % ("not ok" if found else "ok", name, len(requests)))
         for i, path, w, g in found[:10]:
             print("    %s: %s: want %s, got %s" % (i, path, json.dumps(w)[:200], json.dumps(g)[:200]))
+    if what == "record" and (not names or "wire" in names):
+        record_wire(server)
     if what == "replay" and not names:
         unused = [r[3] for i, r in enumerate(accepted.rows) if not accepted.used[i]]
         print("%s golden: every accepted difference is one" % ("not ok" if unused else "ok"))

@@ -478,8 +478,8 @@ Test(chaos_verdicts, what_is_not_there_after_settle_is_not_healed)
 	struct run_result r;
 	int not_healed = 0;
 	read_script(&s, "chaos 1\nnodes 1\nlayout apart\nsteady count(nodes) = 1\n"
-			"at 1s io-error store with EIO for 30s\nat 500ms touch nodes/n1\n"
-			"every 500ms from 1s to 30s touch nodes/n1\nsettle 1ms\nalways one-binding\n");
+			"at 1s io-error store with EIO for 30s\n"
+			"every 500ms from 500ms to 30s touch nodes/n1\nsettle 1ms\nalways one-binding\n");
 	for (uint64_t seed = 1; seed <= 8; seed++) {
 		run_script(&s, seed, NULL, &r);
 		cr_expect(r.verdict == VERDICT_NOT_HEALED || r.verdict == VERDICT_HELD, "%s", r.why);

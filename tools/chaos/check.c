@@ -218,13 +218,15 @@ static int check_key(struct check *c, const struct line *l)
 	size_t n = sizeof streams / sizeof *streams;
 	if (l->act.verb != VERB_TOUCH)
 		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (span_is(store_stream_of(key), streams[i]) && key.len > strlen(streams[i]) + 1)
-			return 0;
+	bool known = false;
+	for (size_t i = 0; i < n && !known; i++)
+		known = span_is(store_stream_of(key), streams[i]);
+	if (known && key.len > store_stream_of(key).len + 1)
+		return 0;
 	return script_refuse(c->s, l->act.subject_place, c->e,
 			     "expected a key like pods/default/web-*, of pods, replicationcontrollers, services "
 			     "or nodes, not '%s'%s", l->act.subject,
-			     near_text(&c->s->arena, store_stream_of(key), streams, n));
+			     known ? "" : near_text(&c->s->arena, store_stream_of(key), streams, n));
 }
 
 static int check_loads(struct check *c)

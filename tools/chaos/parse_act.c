@@ -31,8 +31,9 @@ static int read_target(struct parser *p, const struct verb_row *v, struct target
 	if (!row) {
 		const char *names[CHOICES_MAX];
 		size_t n = 0, i;
-		for (; n < target_row_count; n++)
-			names[n] = target_rows[n].name;
+		for (i = 0; i < target_row_count; i++)
+			if (v->targets & 1u << target_rows[i].type)
+				names[n++] = target_rows[i].name;
 		return parser_choose(p, "target", names, n, &i);
 	}
 	if (!(v->targets & 1u << row->type))
@@ -115,7 +116,7 @@ static int read_id(struct parser *p, struct act *a)
 static int read_by(struct parser *p, struct act *a)
 {
 	if (a->verb == VERB_SKEW)
-		return parser_shift_range(p, "how far it is off, like 5m or -30s", &a->by_us);
+		return parser_shift_range(p, "how far it is off", &a->by_us);
 	return parser_time_range(p, "how much later", &a->by_us);
 }
 

@@ -1,12 +1,19 @@
 /* Every kind, with objects that are well-typed and senseless: whatever is
  * asked gets an answer of the API's, a stored object that is as its type has
  * it, and the same object over either wire. */
+#include <stdlib.h>
+
 #include "actors/schema/protobuf.h"
 #include "actors/objects/table.h"
 #include "dice.h"
 #include "fake_store.h"
 
-enum { SEEDS = 30 };
+/* SEEDS=3000 looks at more. */
+static uint64_t seeds(void)
+{
+	const char *count = getenv("SEEDS");
+	return count ? strtoull(count, NULL, 10) : 30;
+}
 
 static struct doc *object(struct dice *d, const struct schema_resource *r)
 {
@@ -86,10 +93,11 @@ static void ask_all(struct fake *f, const struct schema_resource *r, struct dice
 Test(any, kind_answers_whatever_it_is_asked)
 {
 	struct schema *s = schema_new();
+	uint64_t n = seeds();
 	for (size_t i = 0; i < schema_count(s); i++) {
 		if (!schema_row(s, i)->stored)
 			continue;
-		for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		for (uint64_t seed = 0; seed < n; seed++) {
 			struct fake f;
 			fake_init(&f);
 			struct dice d = {&f.arena, seed, seed % 4 != 0};
@@ -112,9 +120,10 @@ static const char *json_of(struct arena *a, const struct doc *d)
 Test(any, kind_is_the_same_over_protobuf)
 {
 	struct schema *s = schema_new();
+	uint64_t n = seeds();
 	for (size_t i = 0; i < schema_count(s); i++) {
 		const struct schema_resource *r = schema_row(s, i);
-		for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		for (uint64_t seed = 0; seed < n; seed++) {
 			struct arena a = {0};
 			struct dice d = {&a, seed, seed % 2};
 			struct err e = {0};

@@ -241,3 +241,38 @@ Test(convert, a_beta_version_is_another_name_of_the_same_type)
 	buf_fini(&b);
 	fake_fini(&f);
 }
+
+/* ---- disruption budgets */
+
+Test(convert, an_empty_selector_of_a_beta_budget_selects_nothing)
+{
+#define ONE(op)                                                                                    \
+	"{\"matchExpressions\":[{\"key\":\"pdb.kubernetes.io/"                                     \
+	"deprecated-v1beta1-empty-selector-match\","                                               \
+	"\"operator\":\"" op "\"}]}"
+	static const struct {
+		const char *beta, *stored;
+	} rows[] = {
+		{"{}", ONE("Exists")},
+		{ONE("DoesNotExist"), "{}"},
+		{"{\"matchLabels\":{\"a\":\"b\"}}", "{\"matchLabels\":{\"a\":\"b\"}}"},
+		{"null", "null"},
+	};
+	struct schema *s = schema_new();
+	const struct schema_resource *beta = row(s, "policy", "v1beta1", "poddisruptionbudgets");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct arena a = {0};
+		struct doc *d = NULL;
+		const char *text = arena_printf(&a, "{\"spec\":{\"selector\":%s}}", rows[i].beta);
+		cr_assert_eq(json_parse(&a, span_of(text), &d, NULL, NULL), 0);
+		coerced(&a, beta, d);
+		const char *before = text_of(&a, doc_path(d, "spec"));
+		convert_in(&a, beta, d);
+		const struct doc *selector = doc_path(d, "spec.selector");
+		cr_expect_str_eq(selector ? text_of(&a, selector) : "null", rows[i].stored);
+		convert_out(&a, beta, d);
+		cr_expect_str_eq(text_of(&a, doc_path(d, "spec")), before);
+		arena_fini(&a);
+	}
+	schema_free(s);
+}

@@ -295,8 +295,6 @@ Test(pod, is_refused_in_kubernetes_words)
 		 "spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: \"X\": "
 		 "supported "
 		 "values: \"DoNotSchedule\", \"ScheduleAnyway\""},
-		{"", ",\"priorityClassName\":\"gold\"",
-		 "spec.priorityClassName: Not found: \"gold\""},
 		{"", ",\"nodeSelector\":{\"a b\":\"c\"}",
 		 "spec.nodeSelector: Invalid value: \"a b\": name part must consist of "
 		 "alphanumeric "
@@ -580,5 +578,30 @@ Test(pod, eviction_is_a_deletion_with_another_answer)
 	a = fake_do(&f, OBJ_CREATE, "pods/default/p/eviction",
 		    "{\"deleteOptions\":{\"preconditions\":{\"uid\":\"x\"}}}");
 	EXPECT_CODE(&f, 409, a);
+	fake_fini(&f);
+}
+
+Test(pod, priority_is_that_of_its_class)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = create(&f, "", ",\"priorityClassName\":\"gold\"");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message",
+		  "pods \"p\" is forbidden: no PriorityClass with name gold was found");
+	fake_do(&f, OBJ_CREATE, "priorityclasses",
+		"{\"metadata\":{\"name\":\"gold\"},\"value\":1000,\"preemptionPolicy\":\"Never\"}");
+	EXPECT_CODE(&f, 201, "");
+	a = create(&f, "", ",\"priorityClassName\":\"gold\"");
+	EXPECT_CODE(&f, 201, a);
+	EXPECT_AT(&f, a, "spec.priority", "1000");
+	EXPECT_AT(&f, a, "spec.preemptionPolicy", "Never");
+	/* A view that has not seen the class yet is corrected by the store. */
+	f.behind = true;
+	a = create(&f, "", ",\"priorityClassName\":\"gold\"");
+	EXPECT_CODE(&f, 409, a);
+	f.behind = false;
+	a = create(&f, "", ",\"priorityClassName\":\"gold\",\"priority\":7");
+	EXPECT_CODE(&f, 422, a);
 	fake_fini(&f);
 }
