@@ -50,9 +50,10 @@ struct doc *managed_strip(struct write *w, struct doc *set)
 		doc_remove(set, "f:metadata");
 	doc_remove(set, "f:apiVersion");
 	doc_remove(set, "f:kind");
-	if (w->s->status && !status) {
+	bool apart = schema_subresource(w->r, span_of("status")) != NULL;
+	if (apart && !status) {
 		doc_remove(set, "f:status");
-	} else if (w->s->status) {
+	} else if (apart && status) {
 		set = its ? doc_new(w->a, DOC_MAP) : NULL;
 		if (its)
 			doc_set(w->a, set, "f:status", doc_copy(w->a, its));

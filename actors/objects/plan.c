@@ -207,9 +207,9 @@ struct bytes *plan_encode(struct write *w)
 void plan_put(struct write *w, int code, struct doc *status)
 {
 	struct obj_plan *p = w->plan;
+	managed_write(w); /* what is allocated below is nobody's */
 	if (w->s->claims && !w->s->claims(w, false))
 		return;
-	managed_write(w);
 	struct bytes *value = plan_encode(w);
 	if (!value)
 		return;

@@ -255,3 +255,20 @@ Test(apply, is_refused_when_it_says_too_little_or_too_much)
 	cr_expect_eq(f.writes, 0);
 	fake_fini(&f);
 }
+
+Test(apply, what_the_server_sets_is_nobodys)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = as(&f, "maker", OBJ_CREATE, "pods/default", POD, false);
+	EXPECT_CODE(&f, 201, a);
+	cr_expect_str_neq(fake_at(&f, a, "status.qosClass"), "");
+	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "f:status"), "%s", a);
+	a = as(&f, "maker", OBJ_CREATE, "services/default",
+	       "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}", false);
+	EXPECT_CODE(&f, 201, a);
+	cr_expect_str_neq(fake_at(&f, a, "spec.clusterIP"), "");
+	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "f:clusterIP"), "%s", a);
+	cr_expect(strstr(owns(&f, a, "maker", "Update"), "f:ports"), "%s", a);
+	fake_fini(&f);
+}
