@@ -5,11 +5,13 @@
  * frame of its own: an envelope, or a topic and an envelope for the bus. Their
  * lengths stand before them, so a bad one does not take the others along, and
  * nobody has to read a body to find the next. A batch within a batch is none:
- * it is refused as an envelope is that is none.
+ * it is refused like any frame that is no envelope.
  *
  * Batches go only to who said that it takes them (`batch` in session.hello and
- * session.welcome), and only when there is more than one frame to send. What is
- * in one is copied out of it by whoever keeps it. */
+ * session.welcome), and only when there is more than one frame to send. From the
+ * broker to the bus's followers go single frames: a SUB socket cannot say what
+ * it takes, and a program in another language must not be surprised. What is in
+ * one is copied out of it by whoever keeps it. */
 #ifndef BROKER_BATCH_H
 #define BROKER_BATCH_H
 

@@ -20,6 +20,13 @@ void body_failed(const char *file, int line, const char *fmt, ...)
 			body_failed(__FILE__, __LINE__, #condition " " __VA_ARGS__);               \
 	} while (0)
 
+/* Whether a process's memory says nothing: sanitizers keep what was freed. */
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+enum { BODIES_FAT = 1 };
+#else
+enum { BODIES_FAT = 0 };
+#endif
+
 /* Whether a run is slow by its nature: under the thread sanitizer. */
 #ifdef __SANITIZE_THREAD__
 enum { BODIES_SLOW = 1 };
