@@ -171,7 +171,7 @@ static bool head_is_ours(struct span head)
 {
 	static const char alg[] = "\"alg\":\"ES256\"";
 	struct buf b = {0};
-	bool ours = decode(&b, head) && memmem(b.data, b.len, alg, sizeof alg - 1);
+	bool ours = decode(&b, head) && b.len && memmem(b.data, b.len, alg, sizeof alg - 1);
 	buf_fini(&b);
 	return ours;
 }

@@ -27,11 +27,6 @@ struct token {
 	struct buf key;		 /* the least one that is wanted */
 };
 
-struct row {
-	struct span key;
-	const struct view_object *object;
-};
-
 struct listing {
 	struct call *k;
 	const struct label_selector *labels;
@@ -39,7 +34,8 @@ struct listing {
 	struct span prefix;
 	size_t limit; /* 0: none */
 	uint64_t epoch, version;
-	struct row *rows;
+	const struct view_object **rows;
+	struct span last;	 /* key of the last row of a full page */
 	size_t count, cap, more; /* more: matches that were seen behind the last row */
 	bool selects;		 /* some objects may not be wanted */
 	bool counting;		 /* all of those are wanted */
@@ -122,14 +118,16 @@ static int choose(void *arg, struct span key, struct view_object *o)
 		l->cap = l->cap ? 2 * l->cap : 64;
 		l->rows = mem_realloc(l->rows, l->cap * sizeof *l->rows);
 	}
-	l->rows[l->count++] = (struct row){key, o};
+	l->rows[l->count++] = o;
+	if (l->count == l->limit) /* keys of the past are gone with the walk */
+		l->last = (struct span){(uint8_t *)arena_ndup(&l->k->arena, key.data, key.len),
+					key.len};
 	return 0;
 }
 
 /* How many follow is told only where no selector hides some of them. */
 static void set_next(struct listing *l, const struct view *v, const struct token *from)
 {
-	struct span last = l->rows[l->count - 1].key;
 	struct token t = {.epoch = l->epoch, .version = l->version, .remaining = -1};
 	if (from->remaining > (int64_t)l->count)
 		t.remaining = from->remaining - (int64_t)l->count;
@@ -137,7 +135,7 @@ static void set_next(struct listing *l, const struct view *v, const struct token
 		t.remaining = (int64_t)l->more;
 	else if (!l->selects && !from->key.len)
 		t.remaining = (int64_t)(view_count(v) - l->count);
-	buf_append(&t.key, last.data, last.len);
+	buf_append(&t.key, l->last.data, l->last.len);
 	buf_putc(&t.key, 0); /* the least key behind it */
 	l->next = write_token(&l->k->arena, &t);
 	l->remaining = t.remaining;
@@ -149,13 +147,13 @@ static void set_next(struct listing *l, const struct view *v, const struct token
 static void put_rows(struct listing *l, struct buf *out)
 {
 	for (size_t i = 0; i < l->count; i++) {
-		struct mp object = mp_of(bytes_span(l->rows[i].object->value));
+		struct mp object = mp_of(bytes_span(l->rows[i]->value));
 		if (i)
 			buf_putc(out, ',');
 		if (l->k->form == FORM_METADATA)
-			json_metadata(out, object, l->rows[i].object->version);
+			json_metadata(out, object, l->rows[i]->version);
 		else
-			visible_item(out, l->k->resource, object, l->rows[i].object->version);
+			visible_item(out, l->k->resource, object, l->rows[i]->version);
 	}
 }
 
@@ -184,8 +182,7 @@ static void put_table(struct listing *l, struct buf *out, int64_t wall_us)
 	table_open(&t, out, l->k->resource, l->k->include, wall_us, true, l->version, l->next,
 		   l->remaining);
 	for (size_t i = 0; i < l->count; i++)
-		table_row(&t, mp_of(bytes_span(l->rows[i].object->value)),
-			  l->rows[i].object->version);
+		table_row(&t, mp_of(bytes_span(l->rows[i]->value)), l->rows[i]->version);
 	table_close(&t);
 }
 
@@ -194,8 +191,8 @@ static void put_protobuf(struct listing *l, struct buf *out)
 	const struct schema_resource *r = l->k->resource;
 	struct buf items = {0};
 	for (size_t i = 0; i < l->count; i++)
-		visible_protobuf_item(&items, r, mp_of(bytes_span(l->rows[i].object->value)),
-				      l->rows[i].object->version);
+		visible_protobuf_item(&items, r, mp_of(bytes_span(l->rows[i]->value)),
+				      l->rows[i]->version);
 	protobuf_write_list(out, schema_api_version(r, &l->k->arena), r->list_kind, l->version,
 			    l->next ? span_of(l->next) : (struct span){0}, l->remaining,
 			    span_buf(&items));

@@ -51,8 +51,8 @@ int view_history(const struct view *v, uint64_t after,
 		 void *arg);
 
 /* The objects as they were at a version, in the order of keys from `from` on,
- * until `each` returns non-zero (returned). Costs the changes since. What
- * view_history says when that is not known. */
+ * until `each` returns non-zero (returned). Keys are good for that call only.
+ * Costs the changes since. What view_history says when that is not known. */
 int view_range_at(const struct view *v, struct span from, uint64_t version,
 		  int (*each)(void *arg, struct span key, struct view_object *o), void *arg);
 
