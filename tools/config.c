@@ -189,8 +189,9 @@ static bool parse_bytes(struct span text, int64_t *out)
 	int64_t n = strtoll(t, &rest, 10);
 	for (size_t i = 0; rest != t && i < sizeof units / sizeof *units; i++) {
 		if (strcmp(rest, units[i].suffix) == 0) {
-			*out = n * units[i].factor;
-			return n >= 0 && n < INT64_MAX / units[i].factor;
+			bool fits = n >= 0 && n < INT64_MAX / units[i].factor;
+			*out = fits ? n * units[i].factor : 0;
+			return fits;
 		}
 	}
 	return false;

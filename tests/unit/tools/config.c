@@ -75,6 +75,8 @@ Test(config, names_place_and_near_match_of_a_slip)
 			 "c.yaml:1:19: process is one of shared|own");
 	cr_expect_str_eq(refusal("broker: {ring: 1KiB}\ncells: [{name: a}]"),
 			 "c.yaml:1:10: ring is from 65536 to 1073741824");
+	cr_expect(strstr(refusal("store: {quota: 9223372036854775807GiB}\ncells: [{name: a}]"),
+			 "c.yaml:1:9: quota"));
 	cr_expect_str_eq(refusal("store: {quota: 5}\ncells: [{name: a}]"),
 			 "c.yaml:1:9: quota is from 1048576 to 9223372036854775807");
 	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: service-proxy, plane: nftables}]}]"),
