@@ -106,7 +106,7 @@ static const struct known {
 	{PLANTED_GONE_POD_KEPT, "mixed.chaos", 8},
 	{PLANTED_CLOCK_BELIEVED, "clock-jump.chaos", 8},
 	{PLANTED_UNREADY_IN_ENDPOINTS, "half-ready.chaos", 8},
-	{PLANTED_NAMES_NOT_COMPARED, "agents-die-telling.chaos", 1000},
+	{PLANTED_NAMES_NOT_COMPARED, "agents-die-telling.chaos", 100},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
