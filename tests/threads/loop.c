@@ -21,7 +21,7 @@ static uint64_t now_us(void)
 
 /* ---- a library beside the loop, which finds work in its hook */
 
-struct library {
+struct finder {
 	struct port *port;
 	struct loop_hook *hook;
 	int rounds;
@@ -32,7 +32,7 @@ enum { QUIET_ROUND = 5 };
 
 static uint64_t before_sleep(void *arg)
 {
-	struct library *l = arg;
+	struct finder *l = arg;
 	if (++l->rounds < QUIET_ROUND)
 		return 0;
 	if (l->rounds == QUIET_ROUND) {
@@ -42,28 +42,28 @@ static uint64_t before_sleep(void *arg)
 	return UINT64_MAX;
 }
 
-static int library_open(struct port *p, struct mp cfg, struct err *e)
+static int finder_open(struct port *p, struct mp cfg, struct err *e)
 {
-	struct library *l = p->shared(p, "library");
+	struct finder *l = p->shared(p, "finder");
 	(void)cfg, (void)e;
 	l->port = p;
 	l->hook = loop_hook_add(p->loop, before_sleep, l);
 	return 0;
 }
 
-static void library_close(struct port *p)
+static void finder_close(struct port *p)
 {
-	struct library *l = p->shared(p, "library");
+	struct finder *l = p->shared(p, "finder");
 	loop_hook_remove(l->hook);
 }
 
-static const struct port_driver library_driver = {
-	.name = "library", .open = library_open, .close = library_close};
+static const struct port_driver finder_driver = {
+	.name = "finder", .open = finder_open, .close = finder_close};
 
 /* ---- the actor that it is for */
 
 struct world {
-	struct library library;
+	struct finder finder;
 	struct loop *loop;
 	uint64_t taken_us;
 };
@@ -71,13 +71,13 @@ struct world {
 static void *shared(void *arg, const char *name)
 {
 	struct world *w = arg;
-	return strcmp(name, "library") == 0 ? (void *)&w->library : w;
+	return strcmp(name, "finder") == 0 ? (void *)&w->finder : w;
 }
 
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	(void)state;
-	return ctx_port_open(c, "library", cfg, NULL);
+	return ctx_port_open(c, "finder", cfg, NULL);
 }
 
 static int on_port(struct ctx *c, void *state, const struct port_event *e)
@@ -93,7 +93,7 @@ static const struct actor_spec reader = {
 	.kind = "reader", .state_bytes = 1, .init = init, .on_port = on_port};
 
 static const struct actor_spec *const kinds[] = {&reader, NULL};
-static const struct port_driver *const drivers[] = {&library_driver, NULL};
+static const struct port_driver *const drivers[] = {&finder_driver, NULL};
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages, NULL};
 static const struct catalogue catalogue = {tables};
 
@@ -118,7 +118,7 @@ static void a_turn_that_a_hook_queues_does_not_wait_for_the_next_event(void)
 	must(cell_add_actor(loop_cell(w.loop), "reader", "reader", mp_of((struct span){&none, 1}),
 			    NULL) == 0);
 	loop_run(w.loop);
-	must(w.taken_us - w.library.given_us < 100000);
+	must(w.taken_us - w.finder.given_us < 100000);
 	loop_free(w.loop);
 	sock_system_stop();
 }
