@@ -3,13 +3,12 @@
 #include <ctype.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
-#include <microhttpd.h>
 #include <string.h>
 #include <strings.h>
 
 #include "broker/base/mp.h"
 
-static void put_text(struct buf *b, const char *key, const char *text)
+void http_put_text(struct buf *b, const char *key, const char *text)
 {
 	struct span s = span_of(text ? text : "");
 	mpw_kv_span(b, key, utf8_ok(s) ? s : (struct span){0});
@@ -33,7 +32,7 @@ static void put_client(struct buf *b, struct MHD_Connection *conn)
 	if (good &&
 	    gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, user, &n))
 		user[0] = 0;
-	put_text(b, "user", user);
+	http_put_text(b, "user", user);
 	mpw_str(b, "groups");
 	size_t list = mpw_array_open(b), groups = 0;
 	for (int i = 0; good && i < 32; i++, groups++) {
@@ -48,15 +47,10 @@ static void put_client(struct buf *b, struct MHD_Connection *conn)
 		gnutls_x509_crt_deinit(cert);
 }
 
-struct pairs {
-	struct buf *out;
-	size_t count;
-};
-
-static enum MHD_Result put_pair(void *cls, enum MHD_ValueKind kind, const char *key,
-				const char *value)
+enum MHD_Result http_pairs_add(void *pairs, enum MHD_ValueKind kind, const char *key,
+			       const char *value)
 {
-	struct pairs *a = cls;
+	struct http_pairs *a = pairs;
 	(void)kind;
 	struct span k = span_of(key), v = span_of(value ? value : "");
 	mpw_array(a->out, 2);
@@ -76,7 +70,7 @@ static enum MHD_Result put_impersonation(void *cls, enum MHD_ValueKind kind, con
 		return MHD_YES;
 	for (size_t i = 0; (name[i] = (char)tolower((unsigned char)key[n + i])); i++)
 		;
-	return put_pair(cls, kind, name, value);
+	return http_pairs_add(cls, kind, name, value);
 }
 
 /* The payload of a bearer token that our key has signed; else nothing. Who
@@ -95,7 +89,7 @@ static void put_claims(struct buf *b, struct verified *v, const struct jwt_key *
 void http_client_put(struct buf *b, struct MHD_Connection *conn, struct verified *verified,
 		     const struct jwt_key *accounts)
 {
-	struct pairs pairs = {b, 0};
+	struct http_pairs pairs = {b, 0};
 	put_client(b, conn);
 	mpw_str(b, "impersonate");
 	size_t list = mpw_array_open(b);

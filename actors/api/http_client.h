@@ -4,9 +4,20 @@
 #ifndef API_HTTP_CLIENT_H
 #define API_HTTP_CLIENT_H
 
+#include <microhttpd.h>
+
 #include "actors/access/verified.h"
 
-struct MHD_Connection;
+/* Appends `key` and `text` to a map; nothing for NULL and for what is no UTF-8. */
+void http_put_text(struct buf *b, const char *key, const char *text);
+
+/* For MHD_get_connection_values with a struct http_pairs: appends [key, value]. */
+struct http_pairs {
+	struct buf *out;
+	size_t count;
+};
+enum MHD_Result http_pairs_add(void *pairs, enum MHD_ValueKind kind, const char *key,
+			       const char *value);
 
 enum { HTTP_CLIENT_FIELDS = 4 };
 

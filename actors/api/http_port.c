@@ -66,30 +66,6 @@ static struct request *find(struct server *s, uint64_t id)
 	return omap_get_u64(&s->requests, id);
 }
 
-static void put_text(struct buf *b, const char *key, const char *text)
-{
-	struct span s = span_of(text ? text : "");
-	mpw_kv_span(b, key, utf8_ok(s) ? s : (struct span){0});
-}
-
-struct args {
-	struct buf *out;
-	size_t count;
-};
-
-static enum MHD_Result put_arg(void *cls, enum MHD_ValueKind kind, const char *key,
-			       const char *value)
-{
-	struct args *a = cls;
-	(void)kind;
-	struct span k = span_of(key), v = span_of(value ? value : "");
-	mpw_array(a->out, 2);
-	mpw_span(a->out, k);
-	mpw_span(a->out, v);
-	a->count++;
-	return MHD_YES;
-}
-
 static const char *header(struct MHD_Connection *c, const char *name)
 {
 	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
@@ -100,17 +76,17 @@ static struct bytes *describe(struct request *r, const char *method, const char 
 	struct buf b = {0};
 	buf_reserve(&b, 512 + r->body.len);
 	mpw_map(&b, 12);
-	put_text(&b, "method", method);
-	put_text(&b, "path", path);
+	http_put_text(&b, "method", method);
+	http_put_text(&b, "path", path);
 	mpw_str(&b, "args");
-	struct args args = {&b, 0};
+	struct http_pairs args = {&b, 0};
 	size_t list = mpw_array_open(&b);
-	MHD_get_connection_values(r->conn, MHD_GET_ARGUMENT_KIND, put_arg, &args);
+	MHD_get_connection_values(r->conn, MHD_GET_ARGUMENT_KIND, http_pairs_add, &args);
 	mpw_array_close(&b, list, args.count);
-	put_text(&b, "auth", header(r->conn, "Authorization"));
-	put_text(&b, "accept", header(r->conn, "Accept"));
-	put_text(&b, "type", header(r->conn, "Content-Type"));
-	put_text(&b, "agent", header(r->conn, "User-Agent"));
+	http_put_text(&b, "auth", header(r->conn, "Authorization"));
+	http_put_text(&b, "accept", header(r->conn, "Accept"));
+	http_put_text(&b, "type", header(r->conn, "Content-Type"));
+	http_put_text(&b, "agent", header(r->conn, "User-Agent"));
 	http_client_put(&b, r->conn, &r->server->verified, r->server->accounts);
 	mpw_str(&b, "body");
 	mpw_bin(&b, span_buf(&r->body));
