@@ -3,20 +3,13 @@
  * end; beside a bare relay of the same bytes, one message a frame, in the same
  * run. A JSON line each, over inproc and ipc. Usage: batch [SECONDS_EACH] */
 #include <string.h>
-#include <unistd.h>
 
-#include "broker/base/log.h"
 #include "broker/batch.h"
 #include "broker/messages.h"
-#include "broker/serve.h"
+#include "tools/bench/broker.h"
 #include "tools/bench/relay.h"
 
 enum { BYTES = 256, BACKLOG = 8000, PUT = 202 };
-
-struct way {
-	const char *over, *broker, *raw;
-	bool trusted;
-};
 
 struct taker {
 	const struct way *way;
@@ -167,50 +160,19 @@ static double ours(const struct way *y, double seconds)
 	return per_s;
 }
 
-static void *serve(void *arg)
-{
-	broker_run(arg);
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
 	double seconds = argc > 1 ? atof(argv[1]) : 2;
-	char dir[] = "/tmp/troupe-bench-XXXXXX", broker_at[100], raw_at[100];
-	struct err e = {0};
-	struct broker *b;
-	pthread_t thread;
-	log_init("off");
-	sock_system_start();
-	if (!mkdtemp(dir))
-		return 1;
-	snprintf(broker_at, sizeof broker_at, "ipc://%s/broker.ipc", dir);
-	snprintf(raw_at, sizeof raw_at, "ipc://%s/raw.ipc", dir);
-	struct broker_config cfg = {.cluster = 1, .dir = dir};
-	if (broker_open(&b, &cfg, &e)) {
-		fprintf(stderr, "bench: %s\n", e.text);
-		return 1;
-	}
-	pthread_create(&thread, NULL, serve, b);
-	const struct way ways[] = {{"inproc", "inproc://broker", "inproc://raw", true},
-				   {"ipc", broker_at, raw_at, false}};
+	struct bench_broker b;
+	bench_broker_open(&b);
+	const struct way *const ways[] = {&b.inproc, &b.ipc};
 	for (size_t i = 0; i < 2; i++) {
-		double batched = ours(&ways[i], seconds);
-		double raw = bare_flood(ways[i].raw, BYTES, BACKLOG, seconds);
+		double batched = ours(ways[i], seconds);
+		double raw = bare_flood(ways[i]->raw, BYTES, BACKLOG, seconds);
 		printf("{\"bench\":\"batch\",\"over\":\"%s\",\"per_s\":%.0f,\"bare_per_s\":%.0f,"
 		       "\"ratio\":%.2f}\n",
-		       ways[i].over, batched, raw, batched / raw);
+		       ways[i]->over, batched, raw, batched / raw);
 	}
-	broker_stop(b);
-	pthread_join(thread, NULL);
-	broker_free(b);
-	static const char *const files[] = {"broker.ipc", "bus.ipc", "raw.ipc"};
-	for (size_t i = 0; i < 3; i++) {
-		char path[200];
-		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-	sock_system_stop();
+	bench_broker_close(&b);
 	return 0;
 }

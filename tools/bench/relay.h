@@ -19,7 +19,6 @@ static inline double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-
 static inline void a_moment(void)
 {
 	struct timespec t = {.tv_nsec = 20000};
@@ -63,8 +62,10 @@ static inline void *run_relay(void *arg)
 	return NULL;
 }
 
-struct echo {
+/* The far end: counts what comes, or sends it back. */
+struct far_end {
 	const char *endpoint;
+	bool echoes;
 	_Atomic bool stop;
 	_Atomic long got;
 };
@@ -77,9 +78,9 @@ static inline struct bytes *frame_of(size_t n)
 	return bytes_take(&b);
 }
 
-static inline void *run_echo(void *arg)
+static inline void *run_far_end(void *arg)
 {
-	struct echo *x = arg;
+	struct far_end *x = arg;
 	struct err e = {0};
 	struct sock *s = sock_new(SOCK_DEALER, &e);
 	struct bytes *first = frame_of(4);
@@ -93,76 +94,8 @@ static inline void *run_echo(void *arg)
 			wait_for(s);
 			continue;
 		}
-		while (sock_send(s, 0, frame) == ERR_OVERLOADED && !x->stop)
+		while (x->echoes && sock_send(s, 0, frame) == ERR_OVERLOADED && !x->stop)
 			;
-		bytes_unref(frame);
-	}
-	bytes_unref(first);
-	sock_close(s);
-	return NULL;
-}
-
-static inline double bare(const char *endpoint, long in_flight, size_t bytes, double seconds)
-{
-	struct err e = {0};
-	struct relay r = {.router = sock_new(SOCK_ROUTER, &e)};
-	struct echo x = {.endpoint = endpoint};
-	pthread_t t[2];
-	uint64_t peer;
-	if (sock_bind(r.router, endpoint, &e)) {
-		fprintf(stderr, "bench: %s\n", e.text);
-		exit(1);
-	}
-	pthread_create(&t[0], NULL, run_relay, &r);
-	pthread_create(&t[1], NULL, run_echo, &x);
-	struct sock *s = sock_new(SOCK_DEALER, &e);
-	struct bytes *frame = frame_of(bytes);
-	struct timespec settle = {.tv_nsec = 200000000};
-	sock_connect(s, endpoint, &e);
-	nanosleep(&settle, NULL);
-	for (long i = 0; i < in_flight; i++)
-		while (sock_send(s, 0, frame))
-			;
-	long n = 0;
-	double began = now_s(), took;
-	do {
-		struct bytes *back = NULL;
-		if (sock_recv(s, &peer, &back)) {
-			wait_for(s);
-		} else {
-			bytes_unref(back);
-			n++;
-			while (sock_send(s, 0, frame))
-				;
-		}
-		took = now_s() - began;
-	} while (took < seconds);
-	x.stop = r.stop = true;
-	pthread_join(t[1], NULL);
-	pthread_join(t[0], NULL);
-	bytes_unref(frame);
-	sock_close(s);
-	sock_close(r.router);
-	return (double)n / took;
-}
-
-/* The same without answers: how many come through a relay, sent one by one. */
-static inline void *run_sink(void *arg)
-{
-	struct echo *x = arg;
-	struct err e = {0};
-	struct sock *s = sock_new(SOCK_DEALER, &e);
-	struct bytes *first = frame_of(4);
-	uint64_t peer;
-	sock_connect(s, x->endpoint, &e);
-	while (sock_send(s, 0, first) && !x->stop)
-		;
-	while (!x->stop) {
-		struct bytes *frame = NULL;
-		if (sock_recv(s, &peer, &frame)) {
-			wait_for(s);
-			continue;
-		}
 		x->got++;
 		bytes_unref(frame);
 	}
@@ -171,38 +104,85 @@ static inline void *run_sink(void *arg)
 	return NULL;
 }
 
-static inline double bare_flood(const char *endpoint, size_t bytes, long backlog, double seconds)
+/* The relay and its far end, each on a thread of its own, and our end. */
+struct line {
+	struct relay relay;
+	struct far_end far;
+	pthread_t threads[2];
+	struct sock *near;
+	struct bytes *frame;
+};
+
+static inline void line_open(struct line *l, const char *endpoint, size_t bytes, bool echoes)
 {
 	struct err e = {0};
-	struct relay r = {.router = sock_new(SOCK_ROUTER, &e)};
-	struct echo x = {.endpoint = endpoint};
-	pthread_t t[2];
-	if (sock_bind(r.router, endpoint, &e)) {
+	struct timespec settle = {.tv_nsec = 200000000};
+	l->relay = (struct relay){.router = sock_new(SOCK_ROUTER, &e)};
+	l->far = (struct far_end){.endpoint = endpoint, .echoes = echoes};
+	if (sock_bind(l->relay.router, endpoint, &e)) {
 		fprintf(stderr, "bench: %s\n", e.text);
 		exit(1);
 	}
-	pthread_create(&t[0], NULL, run_relay, &r);
-	pthread_create(&t[1], NULL, run_sink, &x);
-	struct sock *s = sock_new(SOCK_DEALER, &e);
-	struct bytes *frame = frame_of(bytes);
-	struct timespec settle = {.tv_nsec = 200000000};
-	sock_connect(s, endpoint, &e);
+	pthread_create(&l->threads[0], NULL, run_relay, &l->relay);
+	pthread_create(&l->threads[1], NULL, run_far_end, &l->far);
+	l->near = sock_new(SOCK_DEALER, &e);
+	l->frame = frame_of(bytes);
+	sock_connect(l->near, endpoint, &e);
 	nanosleep(&settle, NULL);
+}
+
+static inline void line_close(struct line *l)
+{
+	l->far.stop = l->relay.stop = true;
+	pthread_join(l->threads[1], NULL);
+	pthread_join(l->threads[0], NULL);
+	bytes_unref(l->frame);
+	sock_close(l->near);
+	sock_close(l->relay.router);
+}
+
+/* Round trips a second, so many on their way. */
+static inline double bare(const char *endpoint, long in_flight, size_t bytes, double seconds)
+{
+	struct line l;
+	uint64_t peer;
+	line_open(&l, endpoint, bytes, true);
+	for (long i = 0; i < in_flight; i++)
+		while (sock_send(l.near, 0, l.frame))
+			;
+	long n = 0;
+	double began = now_s(), took;
+	do {
+		struct bytes *back = NULL;
+		if (sock_recv(l.near, &peer, &back)) {
+			wait_for(l.near);
+		} else {
+			bytes_unref(back);
+			n++;
+			while (sock_send(l.near, 0, l.frame))
+				;
+		}
+		took = now_s() - began;
+	} while (took < seconds);
+	line_close(&l);
+	return (double)n / took;
+}
+
+/* The same without answers: how many come through a relay, sent one by one. */
+static inline double bare_flood(const char *endpoint, size_t bytes, long backlog, double seconds)
+{
+	struct line l;
+	line_open(&l, endpoint, bytes, false);
 	long sent = 0;
 	double began = now_s();
 	while (now_s() - began < seconds)
 		for (int i = 0; i < 100; i++) {
-			while (sent - x.got > backlog || sock_send(s, 0, frame))
+			while (sent - l.far.got > backlog || sock_send(l.near, 0, l.frame))
 				a_moment();
 			sent++;
 		}
-	double per_s = (double)x.got / (now_s() - began);
-	x.stop = r.stop = true;
-	pthread_join(t[1], NULL);
-	pthread_join(t[0], NULL);
-	bytes_unref(frame);
-	sock_close(s);
-	sock_close(r.router);
+	double per_s = (double)l.far.got / (now_s() - began);
+	line_close(&l);
 	return per_s;
 }
 

@@ -16,16 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-#include <zmq.h>
 
 #include "actors/runtime/loop.h"
 #include "actors/runtime/messages.h"
-#include "broker/base/log.h"
-#include "broker/base/mem.h"
 #include "broker/messages.h"
-#include "broker/serve.h"
-#include "broker/socket.h"
+#include "tools/bench/broker.h"
 #include "tools/bench/relay.h"
 
 enum {
@@ -250,12 +245,6 @@ static void *run_loop(void *arg)
 	return NULL;
 }
 
-static void *run_broker(void *arg)
-{
-	broker_run(arg);
-	return NULL;
-}
-
 static struct loop *loop_new(struct world *w, const char *name, const char *broker, const char *bus,
 			     bool trusted)
 {
@@ -281,11 +270,6 @@ static void wait_done(struct world *w)
 }
 
 /* Where a figure is taken. */
-struct way {
-	const char *over, *broker, *bus, *raw;
-	bool trusted;
-};
-
 /* One actor of each kind, in one cell or in two. */
 static double measure(struct world *w, const struct way *y, const char *from, const char *to,
 		      bool one_cell)
@@ -370,43 +354,16 @@ static void timers(void)
 int main(int argc, char **argv)
 {
 	double seconds = argc > 1 ? atof(argv[1]) : 2;
-	char dir[] = "/tmp/troupe-bench-XXXXXX", broker[100], bus[100], raw[100];
-	struct err e = {0};
-	struct broker *b;
-	pthread_t t;
-	log_init("off");
-	sock_system_start();
-	if (!mkdtemp(dir))
-		return 1;
-	snprintf(broker, sizeof broker, "ipc://%s/broker.ipc", dir);
-	snprintf(bus, sizeof bus, "ipc://%s/bus.ipc", dir);
-	snprintf(raw, sizeof raw, "ipc://%s/raw.ipc", dir);
-	struct broker_config cfg = {.cluster = 1, .dir = dir};
-	if (broker_open(&b, &cfg, &e)) {
-		fprintf(stderr, "bench: %s\n", e.text);
-		return 1;
-	}
-	pthread_create(&t, NULL, run_broker, b);
+	struct bench_broker b;
+	bench_broker_open(&b);
 	struct world w = {.in_flight = 1, .seconds = seconds};
-	const struct way near = {"inproc", "inproc://broker", "inproc://bus", "inproc://raw", true};
-	const struct way far = {"ipc", broker, bus, raw, false};
-	double local = measure(&w, &near, "asker", "answerer", true);
+	double local = measure(&w, &b.inproc, "asker", "answerer", true);
 	printf("{\"bench\":\"request\",\"over\":\"cell\",\"in_flight\":1,\"per_s\":%.0f,\"us\":%.2f}\n", local,
 	       1e6 / local);
-	through_broker(&near, seconds);
-	through_broker(&far, seconds);
-	broker_stop(b);
-	pthread_join(t, NULL);
-	broker_free(b);
+	through_broker(&b.inproc, seconds);
+	through_broker(&b.ipc, seconds);
 	many_actors();
 	timers();
-	static const char *const files[] = {"broker.ipc", "bus.ipc", "raw.ipc"};
-	for (size_t i = 0; i < 3; i++) {
-		char path[200];
-		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-	sock_system_stop();
+	bench_broker_close(&b);
 	return 0;
 }
