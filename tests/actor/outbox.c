@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/runtime/cell.h"
 #include "actors/runtime/messages.h"
 #include "broker/base/log.h"
 #include "broker/batch.h"
 #include "broker/messages.h"
+#include "tests/lib/lone_cell.h"
 
-enum { WORD = 200, FRAMES_MAX = 30000, LARGE = BATCH_FRAME_BYTES_MAX + 1 };
+enum { WORD = 200, LARGE = BATCH_FRAME_BYTES_MAX + 1 };
 
 static const struct msg_field fields[] = {{"number", MP_INT, 0, true, "which"},
 					  {"fill", MP_BIN, 0, false, "what makes it large"},
@@ -26,14 +26,13 @@ static const struct msg_table *const tables[] = {&broker_messages, &runtime_mess
 static const struct catalogue catalogue = {tables};
 
 static struct world {
-	uint64_t now, us_a_look;
 	struct cell *cell;
-	struct bytes *frames[FRAMES_MAX];
-	size_t frame_count, since;
-	bool full;
+	size_t since; /* so many frames had been sent before */
 	int64_t came[16];
 	size_t came_count, owner_bytes;
 } world;
+
+static struct lone lone;
 
 /* ---- an actor that sends as many as it is told, and notes what comes */
 
@@ -82,45 +81,6 @@ static const struct actor_spec talker = {.kind = "talker", .state_bytes = 1, .ha
 static const struct actor_spec *const kinds[] = {&talker, NULL};
 
 /* ---- the cell */
-
-static uint64_t op_now(void *arg)
-{
-	(void)arg;
-	return world.now += world.us_a_look;
-}
-
-static int64_t op_wall(void *arg)
-{
-	(void)arg;
-	return (int64_t)world.now;
-}
-
-static uint64_t op_random(void *arg)
-{
-	static uint64_t n;
-	(void)arg;
-	return ++n;
-}
-
-static int op_send(void *arg, struct bytes *frame)
-{
-	(void)arg;
-	if (world.full)
-		return ERR_OVERLOADED;
-	cr_assert_lt(world.frame_count, FRAMES_MAX);
-	world.frames[world.frame_count++] = bytes_ref(frame);
-	return 0;
-}
-
-static void op_subscribe(void *arg, struct span topic, bool on)
-{
-	(void)arg, (void)topic, (void)on;
-}
-
-static void op_reconnect(void *arg)
-{
-	(void)arg;
-}
 
 static void run(void)
 {
@@ -183,34 +143,27 @@ static void begin(uint64_t batch)
 	static const uint8_t empty[] = {0x80};
 	struct cell_config cfg = {
 		.name = "test", .cluster = 1, .catalogue = &catalogue, .kinds = kinds};
-	struct cell_ops ops = {.now_us = op_now,
-			       .wall_us = op_wall,
-			       .random = op_random,
-			       .send = op_send,
-			       .subscribe = op_subscribe,
-			       .reconnect = op_reconnect};
+	struct cell_ops ops = lone_begin(&lone);
 	log_init("off");
 	memset(&world, 0, sizeof world);
-	world.now = 1000000;
 	world.cell = cell_new(&cfg, &ops);
 	cr_assert_eq(cell_add_actor(world.cell, "talker", "talker", mp_of((struct span){empty, 1}),
 				    NULL),
 		     0);
 	run();
 	welcome(batch);
-	world.since = world.frame_count;
+	world.since = lone.frame_count;
 }
 
 static void end(void)
 {
 	cell_free(world.cell);
-	for (size_t i = 0; i < world.frame_count; i++)
-		bytes_unref(world.frames[i]);
+	lone_end(&lone);
 }
 
 static size_t frames(void)
 {
-	return world.frame_count - world.since;
+	return lone.frame_count - world.since;
 }
 
 /* The number of one message; a bus frame's is its negative. */
@@ -230,8 +183,8 @@ static int64_t number_of(struct span raw)
 static size_t sent(int64_t *out, size_t max)
 {
 	size_t n = 0;
-	for (size_t i = world.since; i < world.frame_count; i++) {
-		struct span raw = bytes_span(world.frames[i]), one;
+	for (size_t i = world.since; i < lone.frame_count; i++) {
+		struct span raw = bytes_span(lone.frames[i]), one;
 		struct batch_reader r;
 		if (!batch_is(raw)) {
 			cr_assert_lt(n, max);
@@ -247,7 +200,7 @@ static size_t sent(int64_t *out, size_t max)
 	return n;
 }
 
-static int64_t numbers[FRAMES_MAX];
+static int64_t numbers[LONE_FRAMES_MAX];
 
 Test(outbox, what_a_pass_sends_leaves_as_one_frame)
 {
@@ -256,7 +209,7 @@ Test(outbox, what_a_pass_sends_leaves_as_one_frame)
 	tell(3);
 	run();
 	cr_expect_eq(frames(), 1);
-	cr_assert_eq(sent(numbers, FRAMES_MAX), 13);
+	cr_assert_eq(sent(numbers, LONE_FRAMES_MAX), 13);
 	for (int i = 0; i < 13; i++)
 		cr_expect_eq(numbers[i], i < 10 ? i + 1 : i - 9);
 	end();
@@ -269,7 +222,7 @@ Test(outbox, a_message_that_is_alone_is_a_frame_like_any_other)
 	tell(1);
 	run();
 	cr_assert_eq(frames(), 1);
-	cr_expect_eq(env_decode(bytes_span(world.frames[world.since]), &env, NULL), 0);
+	cr_expect_eq(env_decode(bytes_span(lone.frames[world.since]), &env, NULL), 0);
 	cr_expect_eq(env.epoch, 5);
 	end();
 }
@@ -280,7 +233,7 @@ Test(outbox, a_broker_that_knows_no_batches_gets_a_message_a_frame)
 	tell(10);
 	run();
 	cr_expect_eq(frames(), 10);
-	cr_expect_eq(sent(numbers, FRAMES_MAX), 10);
+	cr_expect_eq(sent(numbers, LONE_FRAMES_MAX), 10);
 	end();
 }
 
@@ -290,9 +243,9 @@ Test(outbox, a_batch_is_no_larger_than_the_broker_takes)
 	tell(100);
 	run();
 	cr_expect_gt(frames(), 5);
-	for (size_t i = world.since; i < world.frame_count; i++)
-		cr_expect_leq(bytes_span(world.frames[i]).len, 1000);
-	cr_expect_eq(sent(numbers, FRAMES_MAX), 100);
+	for (size_t i = world.since; i < lone.frame_count; i++)
+		cr_expect_leq(bytes_span(lone.frames[i]).len, 1000);
+	cr_expect_eq(sent(numbers, LONE_FRAMES_MAX), 100);
 	end();
 }
 
@@ -302,7 +255,7 @@ Test(outbox, a_large_message_stays_in_its_place)
 	tell(-1);
 	run();
 	cr_expect_eq(frames(), 3);
-	cr_assert_eq(sent(numbers, FRAMES_MAX), 3);
+	cr_assert_eq(sent(numbers, LONE_FRAMES_MAX), 3);
 	cr_expect(numbers[0] == 1 && numbers[1] == 2 && numbers[2] == 3);
 	end();
 }
@@ -313,7 +266,7 @@ Test(outbox, an_event_stays_before_the_outcome_that_was_sent_after_it)
 	tell(-2);
 	run();
 	cr_expect_eq(frames(), 1);
-	cr_assert_eq(sent(numbers, FRAMES_MAX), 2);
+	cr_assert_eq(sent(numbers, LONE_FRAMES_MAX), 2);
 	cr_expect_eq(numbers[0], -1);
 	cr_expect_eq(numbers[1], 2);
 	end();
@@ -325,7 +278,7 @@ Test(outbox, what_was_sent_does_not_wait_for_long_turns_behind_it)
 	tell(1);
 	tell(1);
 	tell(1);
-	world.us_a_look = 1000; /* every turn takes that long at least */
+	lone.us_a_look = 1000; /* every turn takes that long at least */
 	run();
 	cr_expect_eq(frames(), 3);
 	end();
@@ -334,17 +287,17 @@ Test(outbox, what_was_sent_does_not_wait_for_long_turns_behind_it)
 Test(outbox, a_full_socket_loses_nothing_and_keeps_the_order)
 {
 	begin(BATCH_BYTES_MAX);
-	world.full = true;
+	lone.full = true;
 	tell(5000);
 	run();
 	tell(2000);
 	run();
 	cr_expect_eq(frames(), 0);
-	cr_expect_gt(cell_deadline(world.cell), world.now, "it does not spin");
-	cr_expect_leq(cell_deadline(world.cell), world.now + 1000);
-	world.full = false;
+	cr_expect_gt(cell_deadline(world.cell), lone.now, "it does not spin");
+	cr_expect_leq(cell_deadline(world.cell), lone.now + 1000);
+	lone.full = false;
 	run();
-	cr_assert_eq(sent(numbers, FRAMES_MAX), 7000);
+	cr_assert_eq(sent(numbers, LONE_FRAMES_MAX), 7000);
 	for (int i = 0; i < 7000; i++)
 		cr_assert_eq(numbers[i], i < 5000 ? i + 1 : i - 4999);
 	end();
@@ -353,12 +306,12 @@ Test(outbox, a_full_socket_loses_nothing_and_keeps_the_order)
 Test(outbox, beyond_its_limit_it_refuses_what_comes_and_keeps_what_it_has)
 {
 	begin(BATCH_BYTES_MAX);
-	world.full = true;
+	lone.full = true;
 	tell(CELL_OUTBOX_ITEMS_MAX + 2000);
 	run();
-	world.full = false;
+	lone.full = false;
 	run();
-	size_t n = sent(numbers, FRAMES_MAX);
+	size_t n = sent(numbers, LONE_FRAMES_MAX);
 	cr_expect_geq(n, CELL_OUTBOX_ITEMS_MAX);
 	cr_expect_lt(n, CELL_OUTBOX_ITEMS_MAX + 2000);
 	for (size_t i = 0; i < n; i++)
@@ -417,19 +370,19 @@ static void bye(void)
 /* Until the cell says something, which without a session is hello. */
 static uint64_t until_hello(void)
 {
-	uint64_t from = world.now;
-	size_t frames_then = world.frame_count;
-	for (run(); world.frame_count == frames_then; run())
-		world.now = cell_deadline(world.cell) > world.now ? cell_deadline(world.cell)
-								  : world.now + 1;
-	return world.now - from;
+	uint64_t from = lone.now;
+	size_t frames_then = lone.frame_count;
+	for (run(); lone.frame_count == frames_then; run())
+		lone.now = cell_deadline(world.cell) > lone.now ? cell_deadline(world.cell)
+								  : lone.now + 1;
+	return lone.now - from;
 }
 
 Test(link, after_short_sessions_it_says_hello_ever_later_and_after_a_long_one_at_once)
 {
 	uint64_t waits[10];
 	begin(BATCH_BYTES_MAX);
-	world.now += 60000000;
+	lone.now += 60000000;
 	for (int i = 0; i < 10; i++) {
 		bye();
 		waits[i] = until_hello();
@@ -441,7 +394,7 @@ Test(link, after_short_sessions_it_says_hello_ever_later_and_after_a_long_one_at
 	cr_expect_leq(waits[2], 600000);
 	cr_expect_geq(waits[9], 2500000);
 	cr_expect_leq(waits[9], 7500000);
-	world.now += 10000000;
+	lone.now += 10000000;
 	bye();
 	cr_expect_eq(until_hello(), 0);
 	end();

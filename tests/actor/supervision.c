@@ -9,13 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actors/runtime/cell.h"
 #include "actors/runtime/messages.h"
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "broker/messages.h"
+#include "tests/lib/lone_cell.h"
 
-enum { WORD = 200, ASK = 202, ANSWER = 203, FRAMES_MAX = 4000 };
+enum { WORD = 200, ASK = 202, ANSWER = 203 };
 
 static const struct msg_field text_field[] = {{"text", MP_STR, 64, true, "a word"},
 					      {"key", MP_STR, 64, IS_SECRET, "a password"},
@@ -33,12 +33,10 @@ static const struct catalogue catalogue = {tables};
 
 static struct world {
 	char log[8192];
-	uint64_t now;
-	int escalations;
 	struct cell *cell;
-	struct bytes *frames[FRAMES_MAX];
-	size_t frame_count;
 } world;
+
+static struct lone lone;
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -146,59 +144,16 @@ static const struct actor_spec *const kinds[] = {&actor, NULL};
 
 /* ---- the cell */
 
-static uint64_t op_now(void *arg)
-{
-	(void)arg;
-	return world.now;
-}
-
-static int64_t op_wall(void *arg)
-{
-	(void)arg;
-	return (int64_t)world.now;
-}
-
-static uint64_t op_random(void *arg)
-{
-	static uint64_t n;
-	(void)arg;
-	return ++n;
-}
-
-static int op_send(void *arg, struct bytes *frame)
-{
-	(void)arg;
-	if (world.frame_count < FRAMES_MAX)
-		world.frames[world.frame_count++] = bytes_ref(frame);
-	return 0;
-}
-
-static void op_subscribe(void *arg, struct span topic, bool on)
-{
-	(void)arg, (void)topic, (void)on;
-}
-
-static void op_reconnect(void *arg)
-{
-	(void)arg;
-}
-
-static void op_escalate(void *arg, const char *name, const char *why)
-{
-	(void)arg, (void)name, (void)why;
-	world.escalations++;
-}
-
 static void run_for(uint64_t us)
 {
-	uint64_t until = world.now + us;
+	uint64_t until = lone.now + us;
 	for (;;) {
 		while (cell_run(world.cell, 100))
 			;
-		if (world.now >= until)
+		if (lone.now >= until)
 			return;
 		uint64_t due = cell_deadline(world.cell);
-		world.now = due <= world.now ? world.now + 1 : due < until ? due : until;
+		lone.now = due <= lone.now ? lone.now + 1 : due < until ? due : until;
 	}
 }
 
@@ -218,12 +173,9 @@ static void begin(enum restart_strategy strategy, struct turn_record *record)
 		.record = record,
 		.restart = {.strategy = strategy, .intensity = 5, .window_us = 30000000,
 			    .backoff_min_us = 10000, .backoff_max_us = 1000000}};
-	struct cell_ops ops = {.now_us = op_now, .wall_us = op_wall, .random = op_random,
-			       .send = op_send, .subscribe = op_subscribe,
-			       .reconnect = op_reconnect, .escalate = op_escalate};
+	struct cell_ops ops = lone_begin(&lone);
 	log_init("off");
 	memset(&world, 0, sizeof world);
-	world.now = 1000000;
 	world.cell = cell_new(&cfg, &ops);
 	add_as("a", "permanent");
 	add_as("b", "permanent");
@@ -235,8 +187,7 @@ static void begin(enum restart_strategy strategy, struct turn_record *record)
 static void end(void)
 {
 	cell_free(world.cell);
-	for (size_t i = 0; i < world.frame_count; i++)
-		bytes_unref(world.frames[i]);
+	lone_end(&lone);
 }
 
 static void feed(struct envelope env, struct buf *body)
@@ -282,8 +233,8 @@ static void welcome(void)
 /* The newest frame of that kind that was sent, from the `from`-th on. */
 static bool sent(uint16_t kind, size_t from, struct envelope *env)
 {
-	for (size_t i = world.frame_count; i-- > from;) {
-		struct span raw = bytes_span(world.frames[i]), topic;
+	for (size_t i = lone.frame_count; i-- > from;) {
+		struct span raw = bytes_span(lone.frames[i]), topic;
 		if (raw.data[0] < 0x80 && env_split_topic(raw, &topic, &raw))
 			continue;
 		if (env_decode(raw, env, NULL) == 0 && env->kind == kind)
@@ -412,10 +363,10 @@ Test(supervision, more_restarts_than_allowed_fail_the_cell_once)
 		say("b", "once");
 		run_for(1500000);
 	}
-	cr_expect_eq(world.escalations, 0);
+	cr_expect_eq(lone.escalations, 0);
 	say("b", "once"), say("a", "x");
 	run_for(5000000);
-	cr_expect_eq(world.escalations, 1);
+	cr_expect_eq(lone.escalations, 1);
 	cr_expect_null(strstr(world.log, "a1"), "a cell that failed runs no more turns");
 }
 
@@ -426,7 +377,7 @@ Test(supervision, failures_of_different_actors_are_not_added_up)
 		say("a", "once"), say("b", "once"), say("c", "once");
 		run_for(1500000);
 	}
-	cr_expect_eq(world.escalations, 0);
+	cr_expect_eq(lone.escalations, 0);
 }
 
 /* ---- the orderly end */
@@ -500,7 +451,7 @@ Test(monitor, asks_the_broker_about_names_elsewhere_with_every_session, .fini = 
 	cr_assert(sent(MSG_NAME_WATCH, 0, &env));
 	cr_expect(span_is(env.from, "a"));
 	cr_expect(span_is(mp_path_str(mp_of(env.body), "name"), "far"));
-	size_t before = world.frame_count;
+	size_t before = lone.frame_count;
 	struct buf bye = {0};
 	mpw_map(&bye, 1);
 	mpw_kv_str(&bye, "reason", "restart");
@@ -637,7 +588,7 @@ Test(letter, every_reason_has_its_way_in, .fini = end)
 			       .kind = WORD}, &empty);
 	cr_expect_eq(letters(DEAD_UNKNOWN), 1);
 	ask("b", "x", 1, 5);
-	world.now += 6000; /* before its turn came */
+	lone.now += 6000; /* before its turn came */
 	run_for(10);
 	cr_expect_eq(letters(DEAD_EXPIRED), 1);
 	cr_expect_str_eq(world.log, "");
@@ -664,7 +615,7 @@ Test(letter, comes_back_from_the_broker_that_found_nobody, .fini = end)
 	mpw_map(&b, 2);
 	mpw_kv_str(&b, "code", "unreachable");
 	mpw_str(&b, "letter");
-	mpw_bin(&b, bytes_span(world.frames[world.frame_count - 1]));
+	mpw_bin(&b, bytes_span(lone.frames[lone.frame_count - 1]));
 	feed((struct envelope){.type = ENV_SYSTEM, .kind = MSG_LETTER_RETURNED}, &b);
 	cr_assert_eq(letters(DEAD_NO_RECEIVER), 1);
 	cr_expect_str_eq(last_letter()->from, "a");
@@ -676,7 +627,7 @@ static struct mp about_letters(uint16_t kind, const char *key, uint64_t number)
 {
 	static struct envelope env;
 	struct buf b = {0};
-	size_t before = world.frame_count;
+	size_t before = lone.frame_count;
 	mpw_map(&b, 1);
 	mpw_kv_u64(&b, key, number);
 	feed((struct envelope){.type = ENV_REQUEST, .to = span_of("cell/test"),
@@ -726,5 +677,5 @@ Test(letter, poison_that_is_sent_again_has_three_more_tries, .fini = end)
 	about_letters(MSG_CELL_LETTER_RETRY, "number", 1);
 	run_for(35000000);
 	cr_expect_eq(letters(DEAD_POISON), 2);
-	cr_expect_eq(world.escalations, 1, "which are six crashes at once");
+	cr_expect_eq(lone.escalations, 1, "which are six crashes at once");
 }

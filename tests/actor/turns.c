@@ -4,9 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "actors/runtime/cell.h"
 #include "actors/runtime/messages.h"
 #include "broker/base/log.h"
+#include "tests/lib/lone_cell.h"
 
 /* ---- what the tests say to each other */
 
@@ -35,12 +35,13 @@ enum { MEGABYTE = 1024 * 1024, BULKS = 100 };
 /* Everything that happened, one word each. */
 static struct world {
 	char log[4096];
-	uint64_t now;
-	int escalations, inits, finis, overloaded, bulks;
+	int inits, finis, overloaded, bulks;
 	uint64_t parked;
 	bool conflict;
 	int unknown; /* so often the store does not say what became of a transaction */
 } world;
+
+static struct lone lone;
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -285,47 +286,6 @@ static const struct actor_spec *const kinds[] = {&subject_spec, &witness_spec, &
 
 /* ---- the cell */
 
-static uint64_t op_now(void *arg)
-{
-	(void)arg;
-	return world.now;
-}
-
-static int64_t op_wall(void *arg)
-{
-	(void)arg;
-	return (int64_t)world.now;
-}
-
-static uint64_t op_random(void *arg)
-{
-	static uint64_t n;
-	(void)arg;
-	return ++n;
-}
-
-static int op_send(void *arg, struct bytes *frame)
-{
-	(void)arg, (void)frame;
-	return 0;
-}
-
-static void op_subscribe(void *arg, struct span topic, bool on)
-{
-	(void)arg, (void)topic, (void)on;
-}
-
-static void op_reconnect(void *arg)
-{
-	(void)arg;
-}
-
-static void op_escalate(void *arg, const char *actor, const char *why)
-{
-	(void)arg, (void)actor, (void)why;
-	world.escalations++;
-}
-
 static struct cell *cell;
 
 static void add(const char *kind)
@@ -340,8 +300,8 @@ static void run_until(uint64_t us)
 		while (cell_run(cell, 100))
 			;
 		uint64_t due = cell_deadline(cell);
-		world.now = due < us ? (due > world.now ? due : world.now + 1) : us;
-	} while (world.now < us);
+		lone.now = due < us ? (due > lone.now ? due : lone.now + 1) : us;
+	} while (lone.now < us);
 	while (cell_run(cell, 100))
 		;
 }
@@ -352,24 +312,22 @@ static void setup(void)
 				  .kinds = kinds, .check = true,
 				  .restart = {.intensity = 5, .window_us = 30000000,
 					      .backoff_min_us = 10000, .backoff_max_us = 1000000}};
-	struct cell_ops ops = {.now_us = op_now, .wall_us = op_wall, .random = op_random,
-			       .send = op_send, .subscribe = op_subscribe,
-			       .reconnect = op_reconnect, .escalate = op_escalate};
+	struct cell_ops ops = lone_begin(&lone);
 	log_init("off");
 	memset(&world, 0, sizeof world);
-	world.now = 1000000;
 	cell = cell_new(&cfg, &ops);
 	add("store");
 	add("witness");
 	add("asker");
 	add("subject");
-	run_until(world.now + 10);
+	run_until(lone.now + 10);
 	world.log[0] = 0;
 }
 
 static void teardown(void)
 {
 	cell_free(cell);
+	lone_end(&lone);
 }
 
 TestSuite(turn, .init = setup, .fini = teardown);
@@ -391,7 +349,7 @@ static void say(const char *to, const char *text)
 static void say_and_run(const char *to, const char *text)
 {
 	say(to, text);
-	run_until(world.now + 50000);
+	run_until(lone.now + 50000);
 }
 
 Test(turn, releases_transaction_then_sends_then_timers)
@@ -413,7 +371,7 @@ Test(turn, that_fails_releases_nothing_and_loses_its_state)
 Test(turn, that_breaks_an_invariant_is_a_failed_turn)
 {
 	say("subject", "break");
-	run_until(world.now + 500000);
+	run_until(lone.now + 500000);
 	say_and_run("subject", "x");
 	cr_expect_str_eq(world.log, "plain1 plain1 plain1 plain1 ", "tried three times, then x");
 }
@@ -435,7 +393,7 @@ Test(turn, sends_what_waits_for_a_commit_once_however_often_the_store_is_asked)
 {
 	world.unknown = 2;
 	say("subject", "after");
-	run_until(world.now + 5000000);
+	run_until(lone.now + 5000000);
 	cr_expect_str_eq(world.log, "plain1 txn txn txn got-one outcome2:ok ");
 }
 
@@ -468,7 +426,7 @@ Test(turn, fails_on_a_message_that_is_not_in_the_catalogue_or_not_of_its_form)
 {
 	say_and_run("subject", "unknown kind");
 	cr_expect_str_eq(world.log, "plain1 plain1 plain1 ");
-	run_until(world.now + 500000);
+	run_until(lone.now + 500000);
 	say_and_run("subject", "wrong body");
 	cr_expect_geq(world.inits, 4);
 	cr_expect_str_eq(world.log, "plain1 plain1 plain1 plain1 ");
@@ -503,7 +461,7 @@ Test(turn, request_times_out_exactly_once)
 {
 	say_and_run("asker", "park");
 	cr_expect_str_eq(world.log, "");
-	run_until(world.now + 3000000);
+	run_until(lone.now + 3000000);
 	cr_expect_str_eq(world.log, "reply5:timeout ");
 }
 
@@ -511,14 +469,14 @@ Test(turn, parked_request_is_answered_when_its_holder_dies)
 {
 	say_and_run("asker", "park");
 	cr_assert_eq(cell_kill_actor(cell, "subject"), 0);
-	run_until(world.now + 50000);
+	run_until(lone.now + 50000);
 	cr_expect_str_eq(world.log, "reply5:crashed ");
 }
 
 Test(turn, request_to_a_silent_peer_of_the_cell_times_out)
 {
 	say_and_run("subject", "ask silent");
-	run_until(world.now + 3000000);
+	run_until(lone.now + 3000000);
 	cr_expect_str_eq(world.log, "plain1 reply8:timeout ");
 }
 
@@ -526,7 +484,7 @@ Test(turn, messages_survive_the_restart_of_their_receiver)
 {
 	say("subject", "fail once");
 	say("subject", "x");
-	run_until(world.now + 50000);
+	run_until(lone.now + 50000);
 	cr_expect_str_eq(world.log, "plain1 plain1 plain2 ");
 }
 
@@ -534,12 +492,12 @@ Test(turn, crash_loop_goes_up)
 {
 	for (int i = 0; i < 5; i++) {
 		say("subject", "fail once");
-		run_until(world.now + 1500000);
+		run_until(lone.now + 1500000);
 	}
-	cr_expect_eq(world.escalations, 0);
+	cr_expect_eq(lone.escalations, 0);
 	say("subject", "fail once");
-	run_until(world.now + 10);
-	cr_expect_eq(world.escalations, 1);
+	run_until(lone.now + 10);
+	cr_expect_eq(lone.escalations, 1);
 }
 
 /* A mailbox is bounded by what its messages weigh, not only by their number;
@@ -548,20 +506,20 @@ Test(turn, a_full_mailbox_refuses_what_is_asked_and_takes_what_is_owed)
 {
 	enum { FIT = CELL_MAILBOX_BYTES_MAX / MEGABYTE - 1 };
 	say("subject", "timers");
-	run_until(world.now + 10);
+	run_until(lone.now + 10);
 	world.log[0] = 0;
 	cell_hold_actor(cell, "subject", true);
 	say("asker", "bulk");
-	run_until(world.now + 1000);
+	run_until(lone.now + 1000);
 	cr_expect_eq(world.overloaded, BULKS - FIT, "%d of %d", world.overloaded, BULKS);
 	cr_expect_eq(world.bulks, 0);
 	cr_expect_geq(cell_actor_queued(cell, "subject"), FIT + 3, "the three timers were taken");
 	cell_hold_actor(cell, "subject", false);
-	run_until(world.now + 1000);
+	run_until(lone.now + 1000);
 	cr_expect_eq(world.bulks, FIT);
 	cr_expect_str_eq(world.log, "timer1 timer2 timer3 ");
 	cr_expect_eq(cell_actor_queued(cell, "subject"), 0);
 	say("asker", "bulk");
-	run_until(world.now + 1000);
+	run_until(lone.now + 1000);
 	cr_expect_eq(world.bulks, 2 * FIT, "there is room again");
 }
