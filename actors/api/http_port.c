@@ -6,7 +6,7 @@
  * again after the resume (we queue the response). Answering in the first call
  * would make 0.9.75 close the connection. */
 #include "actors/api/http_port.h"
-#include "actors/api/http_client.h"
+#include "actors/api/http_describe.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -64,33 +64,6 @@ struct server {
 static struct request *find(struct server *s, uint64_t id)
 {
 	return omap_get_u64(&s->requests, id);
-}
-
-static const char *header(struct MHD_Connection *c, const char *name)
-{
-	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
-}
-
-static struct bytes *describe(struct request *r, const char *method, const char *path)
-{
-	struct buf b = {0};
-	buf_reserve(&b, 512 + r->body.len);
-	mpw_map(&b, 12);
-	http_put_text(&b, "method", method);
-	http_put_text(&b, "path", path);
-	mpw_str(&b, "args");
-	struct http_pairs args = {&b, 0};
-	size_t list = mpw_array_open(&b);
-	MHD_get_connection_values(r->conn, MHD_GET_ARGUMENT_KIND, http_pairs_add, &args);
-	mpw_array_close(&b, list, args.count);
-	http_put_text(&b, "auth", header(r->conn, "Authorization"));
-	http_put_text(&b, "accept", header(r->conn, "Accept"));
-	http_put_text(&b, "type", header(r->conn, "Content-Type"));
-	http_put_text(&b, "agent", header(r->conn, "User-Agent"));
-	http_client_put(&b, r->conn, &r->server->verified, r->server->accounts);
-	mpw_str(&b, "body");
-	mpw_bin(&b, span_buf(&r->body));
-	return bytes_take(&b);
 }
 
 /* ---- answers */
@@ -335,7 +308,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 	if (r->bad || !utf8_ok(span_of(url)) || !args_ok(conn))
 		return refuse(conn, 400, "the request's address is not UTF-8 text");
 	r->told = true;
-	if (port_deliver(s->port, HTTP_REQUEST, r->id, 0, describe(r, method, url)))
+	if (port_deliver(s->port, HTTP_REQUEST, r->id, 0, http_describe(r->conn, method, url, span_buf(&r->body),
+				       &s->verified, s->accounts)))
 		return refuse(conn, 429, "too many requests are waiting");
 	buf_fini(&r->body);
 	r->suspended = true;

@@ -1,14 +1,15 @@
-#include "actors/api/http_client.h"
+#include "actors/api/http_describe.h"
 
 #include <ctype.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <microhttpd.h>
 #include <string.h>
 #include <strings.h>
 
 #include "broker/base/mp.h"
 
-void http_put_text(struct buf *b, const char *key, const char *text)
+static void put_text(struct buf *b, const char *key, const char *text)
 {
 	struct span s = span_of(text ? text : "");
 	mpw_kv_span(b, key, utf8_ok(s) ? s : (struct span){0});
@@ -32,7 +33,7 @@ static void put_client(struct buf *b, struct MHD_Connection *conn)
 	if (good &&
 	    gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, user, &n))
 		user[0] = 0;
-	http_put_text(b, "user", user);
+	put_text(b, "user", user);
 	mpw_str(b, "groups");
 	size_t list = mpw_array_open(b), groups = 0;
 	for (int i = 0; good && i < 32; i++, groups++) {
@@ -47,10 +48,15 @@ static void put_client(struct buf *b, struct MHD_Connection *conn)
 		gnutls_x509_crt_deinit(cert);
 }
 
-enum MHD_Result http_pairs_add(void *pairs, enum MHD_ValueKind kind, const char *key,
-			       const char *value)
+struct pairs {
+	struct buf *out;
+	size_t count;
+};
+
+static enum MHD_Result put_pair(void *cls, enum MHD_ValueKind kind, const char *key,
+				const char *value)
 {
-	struct http_pairs *a = pairs;
+	struct pairs *a = cls;
 	(void)kind;
 	struct span k = span_of(key), v = span_of(value ? value : "");
 	mpw_array(a->out, 2);
@@ -70,7 +76,7 @@ static enum MHD_Result put_impersonation(void *cls, enum MHD_ValueKind kind, con
 		return MHD_YES;
 	for (size_t i = 0; (name[i] = (char)tolower((unsigned char)key[n + i])); i++)
 		;
-	return http_pairs_add(cls, kind, name, value);
+	return put_pair(cls, kind, name, value);
 }
 
 /* The payload of a bearer token that our key has signed; else nothing. Who
@@ -86,15 +92,39 @@ static void put_claims(struct buf *b, struct verified *v, const struct jwt_key *
 	mpw_bin(b, payload);
 }
 
-void http_client_put(struct buf *b, struct MHD_Connection *conn, struct verified *verified,
-		     const struct jwt_key *accounts)
+static void put_pairs(struct buf *b, const char *key, struct MHD_Connection *conn,
+		      enum MHD_ValueKind kind, MHD_KeyValueIterator put)
 {
-	struct http_pairs pairs = {b, 0};
-	put_client(b, conn);
-	mpw_str(b, "impersonate");
+	struct pairs pairs = {b, 0};
+	mpw_str(b, key);
 	size_t list = mpw_array_open(b);
-	MHD_get_connection_values(conn, MHD_HEADER_KIND, put_impersonation, &pairs);
+	MHD_get_connection_values(conn, kind, put, &pairs);
 	mpw_array_close(b, list, pairs.count);
-	put_claims(b, verified, accounts,
-		   MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Authorization"));
+}
+
+static const char *header(struct MHD_Connection *conn, const char *name)
+{
+	return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
+}
+
+struct bytes *http_describe(struct MHD_Connection *conn, const char *method, const char *path,
+			    struct span body, struct verified *verified,
+			    const struct jwt_key *accounts)
+{
+	struct buf b = {0};
+	buf_reserve(&b, 512 + body.len);
+	mpw_map(&b, 12);
+	put_text(&b, "method", method);
+	put_text(&b, "path", path);
+	put_pairs(&b, "args", conn, MHD_GET_ARGUMENT_KIND, put_pair);
+	put_text(&b, "auth", header(conn, "Authorization"));
+	put_text(&b, "accept", header(conn, "Accept"));
+	put_text(&b, "type", header(conn, "Content-Type"));
+	put_text(&b, "agent", header(conn, "User-Agent"));
+	put_client(&b, conn);
+	put_pairs(&b, "impersonate", conn, MHD_HEADER_KIND, put_impersonation);
+	put_claims(&b, verified, accounts, header(conn, "Authorization"));
+	mpw_str(&b, "body");
+	mpw_bin(&b, body);
+	return bytes_take(&b);
 }

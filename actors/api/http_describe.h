@@ -1,0 +1,17 @@
+/* What the port knows of a request, as the message that the actor is given: its
+ * words and arguments, and who sent it: the names in a verified client
+ * certificate, whom the headers say to impersonate, and the claims of a token
+ * that was signed by us. */
+#ifndef API_HTTP_DESCRIBE_H
+#define API_HTTP_DESCRIBE_H
+
+#include "actors/access/verified.h"
+
+struct MHD_Connection;
+
+/* A map; the caller owns it. Text that is no UTF-8 is given as empty. */
+struct bytes *http_describe(struct MHD_Connection *conn, const char *method, const char *path,
+			    struct span body, struct verified *verified,
+			    const struct jwt_key *accounts);
+
+#endif
