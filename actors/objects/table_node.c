@@ -111,15 +111,6 @@ static void source_cell(struct cells *c)
 	cell_buf(c, &b);
 }
 
-static struct span trimmed(struct span s)
-{
-	while (s.len && strchr(" \t\r\n", s.data[0]))
-		s.data++, s.len--;
-	while (s.len && strchr(" \t\r\n", s.data[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 void print_event(struct cells *c)
 {
 	struct span first = cell_at(c, "firstTimestamp"), last = cell_at(c, "lastTimestamp");
@@ -142,7 +133,7 @@ void print_event(struct cells *c)
 	object_cell(c);
 	cell_text(c, cell_at(c, "involvedObject.fieldPath"));
 	source_cell(c);
-	cell_text(c, trimmed(cell_at(c, "message")));
+	cell_text(c, span_trim(cell_at(c, "message")));
 	cell_age(c, first);
 	cell_int(c, count);
 	cell_object_name(c);

@@ -18,15 +18,6 @@ static void set_text(struct doc *d, struct arena *a, const char *text, size_t n)
 	d->text = (struct span){(const uint8_t *)arena_ndup(a, text, n), n};
 }
 
-static struct span trimmed(struct span s)
-{
-	while (s.len && strchr(" \t\r\n", s.data[0]))
-		s.data++, s.len--;
-	while (s.len && strchr(" \t\r\n", s.data[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 static int quantity(struct doc *d, struct arena *a, struct err *e)
 {
 	struct buf number = {0};
@@ -34,7 +25,7 @@ static int quantity(struct doc *d, struct arena *a, struct err *e)
 	char text[QUANTITY_TEXT_MAX];
 	int rc = ERR_INVALID;
 	if (d->type == DOC_STR) {
-		rc = quantity_parse(trimmed(d->text), &q);
+		rc = quantity_parse(span_trim(d->text), &q);
 	} else if (d->type == DOC_INT || d->type == DOC_DOUBLE) {
 		json_from_doc(&number, d);
 		rc = quantity_parse(span_buf(&number), &q);

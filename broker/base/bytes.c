@@ -74,6 +74,20 @@ void span_text(char *out, size_t room, struct span s)
 	out[n] = 0;
 }
 
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct span span_trim(struct span s)
+{
+	while (s.len && is_space(s.data[0]))
+		s.data++, s.len--;
+	while (s.len && is_space(s.data[s.len - 1]))
+		s.len--;
+	return s;
+}
+
 int span_cmp(struct span a, struct span b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;

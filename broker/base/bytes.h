@@ -55,6 +55,8 @@ static inline bool span_eq(struct span a, struct span b)
 
 /* As text with a terminator, cut off where `room` ends. */
 void span_text(char *out, size_t room, struct span s);
+/* Without the white space of ASCII at both ends. */
+struct span span_trim(struct span s);
 /* Byte order, a prefix before what it starts. */
 int span_cmp(struct span a, struct span b);
 

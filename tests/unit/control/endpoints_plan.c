@@ -4,6 +4,7 @@
 
 #include "actors/controllers/endpoints_plan.h"
 #include "actors/schema/json.h"
+#include "tests/lib/doc_text.h"
 
 static struct mp parse(struct arena *a, const char *json)
 {
@@ -30,15 +31,6 @@ static struct mp pod(struct arena *a, const char *ip, int port, bool ready, cons
 		 "\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
 		 ip, ip, more, port, ip, ready ? "True" : "False");
 	return parse(a, text);
-}
-
-static const char *text_of(struct arena *a, const struct doc *d)
-{
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *text = arena_dup(a, buf_text(&b));
-	buf_fini(&b);
-	return text;
 }
 
 #define EXPECT_DOC(d, want)                                                                        \

@@ -5,6 +5,7 @@
 #include "broker/base/sort.h"
 #include "dice.h"
 #include "fake_store.h"
+#include "tests/lib/doc_text.h"
 
 enum { OBJECTS = 300 };
 
@@ -15,15 +16,6 @@ static const struct schema_resource *row(struct schema *s, const char *group, co
 		schema_find(s, span_of(group), span_of(version), span_of(resource));
 	cr_assert(r, "%s/%s %s", group, version, resource);
 	return r;
-}
-
-static const char *text_of(struct arena *a, const struct doc *d)
-{
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *text = arena_dup(a, buf_text(&b));
-	buf_fini(&b);
-	return text;
 }
 
 static struct doc *object_of(struct dice *d, const struct schema_resource *r)

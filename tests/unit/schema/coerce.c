@@ -89,6 +89,8 @@ Test(coerce, scalars_become_canonical)
 		 "\"1u\"}}",
 		 "{\"limits\":{\"cpu\":\"500m\",\"memory\":\"1Gi\",\"x\":\"1e3\",\"y\":\"2\",\"z\":"
 		 "\"1m\"}}"},
+		{"core/v1.EmptyDirVolumeSource", "{\"sizeLimit\":\" 1Gi\\n\"}",
+		 "{\"sizeLimit\":\"1Gi\"}"},
 		{"core/v1.EmptyDirVolumeSource", "{\"sizeLimit\":\"1u\"}",
 		 "{\"sizeLimit\":\"1u\"}"},
 		{"core/v1.Secret",
@@ -143,6 +145,9 @@ Test(coerce, wrong_types_are_refused_in_gos_words)
 		 "json: cannot unmarshal object into Go struct field ConfigMap.data of type "
 		 "string"},
 		{"core/v1.ResourceRequirements", "{\"limits\":{\"cpu\":\"lots\"}}",
+		 "quantities must match the regular expression "
+		 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
+		{"core/v1.ResourceRequirements", "{\"limits\":{\"cpu\":\"1\\u0000\"}}",
 		 "quantities must match the regular expression "
 		 "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
 		{"core/v1.ResourceRequirements", "{\"limits\":{\"cpu\":true}}",

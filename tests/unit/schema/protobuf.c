@@ -4,6 +4,7 @@
 
 #include "actors/schema/json.h"
 #include "actors/schema/protobuf.h"
+#include "tests/lib/doc_text.h"
 
 static struct doc *object(struct arena *a, const char *type, const char *json)
 {
@@ -12,15 +13,6 @@ static struct doc *object(struct arena *a, const char *type, const char *json)
 	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, &e), 0, "%s: %s", json, e.text);
 	cr_assert_eq(schema_coerce(schema_type(type), d, a, NULL, &e), 0, "%s: %s", json, e.text);
 	return d;
-}
-
-static const char *text_of(struct arena *a, const struct doc *d)
-{
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *text = arena_dup(a, buf_text(&b));
-	buf_fini(&b);
-	return text;
 }
 
 static struct span written(struct arena *a, const char *type, const struct doc *d)

@@ -5,6 +5,7 @@
 
 #include "actors/schema/json.h"
 #include "actors/schema/protobuf.h"
+#include "tests/lib/doc_text.h"
 
 enum { KINDS = 35 };
 
@@ -28,15 +29,6 @@ static const struct schema_resource *row_of(struct schema *s, struct arena *a,
 			return r;
 	}
 	return NULL;
-}
-
-static const char *text_of(struct arena *a, const struct doc *d)
-{
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *text = arena_dup(a, buf_text(&b));
-	buf_fini(&b);
-	return text;
 }
 
 static void one(struct schema *s, const char *line)
