@@ -5,6 +5,7 @@
 
 #include "actors/schema/protobuf.h"
 #include "actors/objects/table.h"
+#include "tests/lib/doc_text.h"
 #include "dice.h"
 #include "fake_store.h"
 
@@ -108,15 +109,6 @@ Test(any, kind_answers_whatever_it_is_asked)
 	schema_free(s);
 }
 
-static const char *json_of(struct arena *a, const struct doc *d)
-{
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *text = arena_dup(a, buf_text(&b));
-	buf_fini(&b);
-	return text;
-}
-
 Test(any, kind_is_the_same_over_protobuf)
 {
 	struct schema *s = schema_new();
@@ -144,7 +136,7 @@ Test(any, kind_is_the_same_over_protobuf)
 			doc_set(&a, back, "apiVersion", doc_span(&a, body.api_version));
 			doc_set(&a, back, "kind", doc_span(&a, body.kind));
 			cr_assert_eq(schema_coerce(r->type, back, &a, NULL, &e), 0, "%s", e.text);
-			cr_assert_str_eq(json_of(&a, back), json_of(&a, o), "%s, seed %llu",
+			cr_assert_str_eq(text_of(&a, back), text_of(&a, o), "%s, seed %llu",
 					 r->resource, (unsigned long long)seed);
 			buf_fini(&b);
 			arena_fini(&a);

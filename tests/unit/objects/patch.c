@@ -3,6 +3,7 @@
 
 #include "actors/objects/patch.h"
 #include "actors/schema/json.h"
+#include "tests/lib/doc_text.h"
 
 static struct arena a;
 
@@ -12,15 +13,6 @@ static struct doc *parse(const char *text)
 	struct err e = {0};
 	cr_assert_eq(json_parse(&a, span_of(text), &d, NULL, &e), 0, "%s: %s", text, e.text);
 	return d;
-}
-
-static const char *text(const struct doc *d)
-{
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *out = arena_dup(&a, buf_text(&b));
-	buf_fini(&b);
-	return out;
 }
 
 /* The examples of RFC 7386, appendix A. */
@@ -44,7 +36,7 @@ Test(patch_merge, follows_the_rfc)
 		{"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		cr_expect_str_eq(text(patch_merge(&a, parse(rows[i][0]), parse(rows[i][1]))),
+		cr_expect_str_eq(text_of(&a, patch_merge(&a, parse(rows[i][0]), parse(rows[i][1]))),
 				 rows[i][2], "row %zu", i);
 	arena_fini(&a);
 }
@@ -81,7 +73,7 @@ Test(patch_json, does_each_operation)
 		struct err e = {0};
 		cr_expect_eq(patch_json(&a, &d, parse(rows[i][1]), &e), 0, "%s: %s", rows[i][1],
 			     e.text);
-		cr_expect_str_eq(text(d), rows[i][2]);
+		cr_expect_str_eq(text_of(&a, d), rows[i][2]);
 	}
 	arena_fini(&a);
 }
@@ -171,7 +163,7 @@ Test(patch_strategic, merges_by_the_types_keys)
 		struct doc *d = parse(rows[i][0]);
 		struct err e = {0};
 		cr_expect_eq(patch_strategic(&a, d, parse(rows[i][1]), type, &e), 0, "%s", e.text);
-		cr_expect_str_eq(text(d), rows[i][2], "%s gives %s", rows[i][1], text(d));
+		cr_expect_str_eq(text_of(&a, d), rows[i][2], "%s gives %s", rows[i][1], text_of(&a, d));
 	}
 	arena_fini(&a);
 }
@@ -182,13 +174,13 @@ Test(patch_strategic, lists_of_scalars_are_sets)
 	struct doc *d = parse("{\"finalizers\":[\"a\",\"b\"]}");
 	cr_assert_eq(patch_strategic(&a, d, parse("{\"finalizers\":[\"b\",\"c\"]}"), type, NULL),
 		     0);
-	cr_expect_str_eq(text(d), "{\"finalizers\":[\"a\",\"b\",\"c\"]}");
+	cr_expect_str_eq(text_of(&a, d), "{\"finalizers\":[\"a\",\"b\",\"c\"]}");
 	cr_assert_eq(patch_strategic(&a, d,
 				     parse("{\"$deleteFromPrimitiveList/finalizers\":[\"a\"],"
 					   "\"$setElementOrder/finalizers\":[\"c\",\"b\"]}"),
 				     type, NULL),
 		     0);
-	cr_expect_str_eq(text(d), "{\"finalizers\":[\"c\",\"b\"]}");
+	cr_expect_str_eq(text_of(&a, d), "{\"finalizers\":[\"c\",\"b\"]}");
 	arena_fini(&a);
 }
 

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include "actors/schema/json.h"
+#include "tests/lib/doc_text.h"
 
 static struct arena a;
 
@@ -13,15 +14,6 @@ static struct doc *parse(const char *text)
 	struct err e = {0};
 	cr_assert_eq(json_parse(&a, span_of(arena_dup(&a, text)), &d, NULL, &e), 0, "%s", e.text);
 	return d;
-}
-
-static const char *text_of(const struct doc *d)
-{
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *text = arena_dup(&a, buf_text(&b));
-	buf_fini(&b);
-	return text;
 }
 
 Test(rules, defaults_are_filled_where_their_parents_are)
@@ -38,13 +30,13 @@ Test(rules, defaults_are_filled_where_their_parents_are)
 	struct doc *d = parse("{\"spec\":{\"policy\":\"\",\"there\":{},\"ports\":[{},{\"protocol\":"
 			      "\"UDP\"},5],\"map\":null}}");
 	rules_fill(&a, d, fills);
-	cr_expect_str_eq(text_of(d),
+	cr_expect_str_eq(text_of(&a, d),
 			 "{\"spec\":{\"policy\":\"Keep\",\"there\":{\"flag\":false},\"ports\":[{"
 			 "\"protocol\":\"TCP\"},{\"protocol\":\"UDP\"},5],\"map\":{},\"made\":{"
 			 "\"number\":3}}}");
 	d = parse("{\"spec\":\"text\"}");
 	rules_fill(&a, d, fills);
-	cr_expect_str_eq(text_of(d), "{\"spec\":\"text\"}");
+	cr_expect_str_eq(text_of(&a, d), "{\"spec\":\"text\"}");
 	arena_fini(&a);
 }
 

@@ -4,6 +4,7 @@
 
 #include "actors/schema/json.h"
 #include "actors/schema/schema.h"
+#include "tests/lib/doc_text.h"
 
 static struct arena a;
 
@@ -12,14 +13,10 @@ static const char *coerced(const char *type, const char *in, struct notes *notes
 {
 	struct doc *d;
 	struct err e = {0};
-	struct buf b = {0};
 	cr_assert_eq(json_parse(&a, span_of(in), &d, NULL, &e), 0, "%s: %s", in, e.text);
 	if (schema_coerce(schema_type(type), d, &a, notes, &e))
 		return arena_dup(&a, e.text);
-	json_from_doc(&b, d);
-	const char *out = arena_dup(&a, buf_text(&b));
-	buf_fini(&b);
-	return out;
+	return text_of(&a, d);
 }
 
 struct row {

@@ -3,6 +3,7 @@
 
 #include "actors/schema/json.h"
 #include "actors/schema/yaml.h"
+#include "tests/lib/doc_text.h"
 
 static struct arena a;
 
@@ -12,11 +13,7 @@ static const char *as_json(const char *text)
 	struct err e = {0};
 	if (yaml_parse(&a, span_of(text), &d, NULL, &e))
 		return arena_dup(&a, e.text);
-	struct buf b = {0};
-	json_from_doc(&b, d);
-	const char *out = arena_dup(&a, buf_text(&b));
-	buf_fini(&b);
-	return out;
+	return text_of(&a, d);
 }
 
 Test(yaml, reads_scalars_as_kubectl_does)
