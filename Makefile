@@ -75,6 +75,13 @@ $(BUILD)/troupe: $(BUILD)/obj/tools/main.o $(ARCHIVES)
 	@echo "  LD $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS)
 
+# The commit that /version names; none of a tree without git.
+.PHONY: FORCE
+$(BUILD)/gen/commit.h: FORCE | $(BUILD)/gen/.ready
+	@text="#define TROUPE_COMMIT \"$$(git rev-parse HEAD 2>/dev/null || printf '%040d' 0)\""; \
+	[[ "$$text" == "$$(cat $@ 2>/dev/null)" ]] || echo "$$text" >$@
+$(BUILD)/obj/actors/api/discovery.o: $(BUILD)/gen/commit.h
+
 # ---- what is generated or linked apart (facts of the API, the pause program)
 -include $(wildcard actors/schema/build.mk actors/controllers/build.mk nodes/build.mk)
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/schema/yaml.h"
 
 struct span call_arg(const struct call *k, const char *name)
 {
@@ -62,10 +63,28 @@ static void warn_headers(struct ctx *c, struct api *a, struct call *k)
 	}
 }
 
+/* JSON that we wrote ourselves, as YAML. Longer than JSON is read here it
+ * stays what it is, which is YAML too. */
+static void to_yaml(struct call *k, struct buf *text)
+{
+	struct doc *d;
+	struct buf out = {0};
+	if (json_parse(&k->arena, span_buf(text), &d, NULL, NULL) || yaml_from_doc(&out, d)) {
+		buf_fini(&out);
+		return;
+	}
+	buf_fini(text);
+	*text = out;
+}
+
 void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,
 		 struct buf *text)
 {
 	warn_headers(c, a, k);
+	if (k->yaml && type == HTTP_JSON) {
+		to_yaml(k, text);
+		type = HTTP_YAML;
+	}
 	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), bytes_take(text));
 	call_end(a, k);
 }

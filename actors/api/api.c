@@ -90,64 +90,6 @@ static bool parse_resource(struct api *a, struct call *k)
 	return k->resource && !part(&path, &sub);
 }
 
-static bool span_has(struct span s, const char *text)
-{
-	return memmem(s.data, s.len, text, strlen(text)) != NULL;
-}
-
-static bool has_json(struct span accept)
-{
-	static const char *const fine[] = {"json", "*/*", "application/*"};
-	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
-		if (span_has(accept, fine[i]))
-			return true;
-	return accept.len == 0;
-}
-
-/* Protobuf has no tables and no part of an object; custom kinds have none. */
-static bool has_protobuf(const struct call *k, struct span accept)
-{
-	return span_has(accept, PROTOBUF_TYPE) && !span_has(accept, "as=") &&
-	       api_body_type(k->resource, k->sub);
-}
-
-/* An Accept header with neither of our two forms has no answer. */
-static bool is_acceptable(const struct call *k)
-{
-	return has_json(k->accept) || has_protobuf(k, k->accept);
-}
-
-/* The first of the listed forms that we have wins. */
-static bool prefers_protobuf(const struct call *k)
-{
-	struct span rest = k->accept;
-	while (rest.len) {
-		const uint8_t *comma = memchr(rest.data, ',', rest.len);
-		size_t n = comma ? (size_t)(comma - rest.data) : rest.len;
-		struct span one = {rest.data, n};
-		if (has_protobuf(k, one))
-			return true;
-		if (has_json(one))
-			return false;
-		n += comma != NULL;
-		rest.data += n;
-		rest.len -= n;
-	}
-	return false;
-}
-
-static bool negotiate(struct call *k)
-{
-	struct span accept = k->accept;
-	if (span_has(accept, "as=Table"))
-		k->form = FORM_TABLE;
-	else if (span_has(accept, "as=PartialObjectMetadata"))
-		k->form = FORM_METADATA;
-	else if (prefers_protobuf(k))
-		k->form = FORM_PROTOBUF;
-	return table_include_parse(call_arg(k, "includeObject"), &k->include);
-}
-
 /* ---- what is asked of a resource */
 
 /* What is wrong with the subresource, or NULL. Known in Kubernetes, not
@@ -196,11 +138,11 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
 	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
-	if (!is_acceptable(k) && strcmp(k->sub, "log") != 0) {
-		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, " PROTOBUF_TYPE));
+	if (!accept_negotiate(k) && strcmp(k->sub, "log") != 0) {
+		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));
 		return;
 	}
-	if (!negotiate(k)) {
+	if (!table_include_parse(call_arg(k, "includeObject"), &k->include)) {
 		answer_status(c, a, k, status_bad_request(&k->arena, "includeObject: unknown value"));
 		return;
 	}

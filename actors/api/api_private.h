@@ -40,6 +40,7 @@ struct call {
 	struct span namespace, name;
 	bool all_namespaces;
 	enum api_form form;
+	bool yaml; /* what would be JSON is written as YAML */
 	enum table_include include;
 	struct identity who;
 	uint64_t arrived_us;
@@ -126,6 +127,10 @@ const struct schema_type *api_body_type(const struct schema_resource *r, const c
 void protobuf_object(struct buf *out, const struct schema_type *type, struct mp object,
 		     uint64_t version);
 void protobuf_status(struct buf *out, const struct doc *status);
+
+/* Sets the form of the answer (accept.c); false: nothing that is accepted can
+ * be had. */
+bool accept_negotiate(struct call *k);
 
 /* Whether it asks something that a review answers, and the answer (review.c). */
 bool is_review(const struct call *k);

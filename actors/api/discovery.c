@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "actors/api/api_private.h"
+#include "commit.h"
 
 static bool accepts_aggregated(const struct call *k)
 {
@@ -260,7 +261,7 @@ static bool group_paths(struct api *a, struct call *k, struct buf *b,
 }
 
 static const char version_text[] =
-	"{\"major\":\"1\",\"minor\":\"34\",\"gitVersion\":\"v1.34.0+troupe\",\"gitCommit\":\"\","
+	"{\"major\":\"1\",\"minor\":\"34\",\"gitVersion\":\"v1.34.0+troupe\",\"gitCommit\":\"" TROUPE_COMMIT "\","
 	"\"gitTreeState\":\"clean\",\"buildDate\":\"2026-01-01T00:00:00Z\",\"goVersion\":\"\","
 	"\"compiler\":\"gcc\",\"platform\":\"linux/amd64\"}\n";
 

@@ -22,6 +22,7 @@
 
 static const char *const type_names[HTTP_TYPES] = {
 	[HTTP_JSON] = "application/json",
+	[HTTP_YAML] = "application/yaml",
 	[HTTP_PROTOBUF] = "application/vnd.kubernetes.protobuf",
 	[HTTP_PROTOBUF_WATCH] = "application/vnd.kubernetes.protobuf;stream=watch",
 	[HTTP_TEXT] = "text/plain; charset=utf-8",

@@ -103,11 +103,12 @@ static void validate(struct write *w)
 
 static void validate_update(struct write *w)
 {
-	/* As they are stored, and as messages name them. */
+	/* As they are stored, and as messages name them. Not the message: the
+	 * conformance suite of 1.20 patches it, whose server compared an event
+	 * with itself. */
 	static const char *const fixed[][2] = {
 		{"involvedObject", "involvedObject"},
 		{"reason", "reason"},
-		{"message", "message"},
 		{"source", "source"},
 		{"firstTimestamp", "firstTimestamp"},
 		{"lastTimestamp", "lastTimestamp"},

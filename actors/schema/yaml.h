@@ -1,4 +1,4 @@
-/* YAML in, by libyaml's events, as sigs.k8s.io/yaml reads it: plain scalars
+/* YAML in and out. In: by libyaml's events, as sigs.k8s.io/yaml reads it: plain scalars
  * by YAML 1.1's core rules (true, yes, on; 0x1f, 017, 0b1; 1e3, .inf is
  * refused; ~ and nothing are null), quoted ones and timestamps are text,
  * keys become text, << merges. Every node carries line and column.
@@ -27,6 +27,10 @@ struct yaml_stream *yaml_stream_new(struct span text); /* borrows the text */
 int yaml_stream_next(struct yaml_stream *s, struct arena *a, struct doc **out,
 		     struct notes *dups, struct err *e);
 void yaml_stream_destroy(struct yaml_stream *s); /* NULL is fine */
+
+/* One document, keys in order; the tree holds no DOC_PACKED. What is written
+ * is read again as the same values. ERR_INVALID: text that is not UTF-8. */
+int yaml_from_doc(struct buf *out, const struct doc *d);
 
 /* Which of `names` a person most likely meant by `word`; NULL when none is
  * near (more than a third of the letters differ). */

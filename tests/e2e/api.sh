@@ -74,7 +74,32 @@ done <<'T'
 200 application/vnd.kubernetes.protobuf, application/json
 200 application/vnd.kubernetes.protobuf
 200 application/vnd.kubernetes.protobuf,application/json
+200 text/html, application/yaml
+200 application/yaml
+200 application/json;as=Table;v=v1;g=meta.k8s.io
+200 application/yaml;as=PartialObjectMetadata;v=v1;g=meta.k8s.io
 406 text/html
+406 application/json;as=Nothing
+406 application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io
+T
+check "YAML is YAML" ask 200 'kind: ConfigMap' -H 'Accept: application/yaml' "$maps/blue"
+check "a list of it too" ask 200 'kind: ConfigMapList' -H 'Accept: application/yaml' "$maps"
+check "a refusal too" ask 404 'reason: NotFound' -H 'Accept: application/yaml' "$maps/nobody"
+check "no watch of it" ask 406 NotAcceptable -H 'Accept: application/yaml' "$maps?watch=1"
+table='application/json;as=Table;v=v1;g=meta.k8s.io'
+review() { # GROUP KIND ACCEPT CODE TEXT
+	ask "$4" "$5" "${json[@]}" -H "Accept: $3" -d "{\"apiVersion\":\"$1/v1\",\"kind\":\"$2\",\"spec\":{\"token\":\"t\",\"namespace\":\"default\",\"user\":\"u\",\"nonResourceAttributes\":{\"path\":\"/\",\"verb\":\"get\"}}}" \
+		"$root/apis/$1/v1/${2,,}s?fieldValidation=Ignore"
+}
+while read -r group kind; do
+	check "no table of a $kind" review "$group" "$kind" "$table" 406 NotAcceptable
+	check "but what else is accepted" review "$group" "$kind" "$table, application/json" 201 "\"kind\":\"$kind\""
+done <<'T'
+authorization.k8s.io SelfSubjectAccessReview
+authorization.k8s.io SubjectAccessReview
+authorization.k8s.io SelfSubjectRulesReview
+authentication.k8s.io TokenReview
+authentication.k8s.io SelfSubjectReview
 T
 check "406 says what there is" ask 406 'NotAcceptable' -H 'Accept: text/html' "$maps"
 

@@ -140,3 +140,52 @@ Test(yaml, suggests_the_nearest_known_word)
 	cr_expect_null(yaml_near(span_of("listen"), known, 4));
 	cr_expect_null(yaml_near(span_of(""), known, 4));
 }
+
+static void same_when_read_again(const char *json)
+{
+	struct doc *d, *again;
+	struct buf out = {0};
+	struct err e = {0};
+	cr_assert_eq(json_parse(&a, span_of(json), &d, NULL, &e), 0, "%s: %s", json, e.text);
+	cr_assert_eq(yaml_from_doc(&out, d), 0, "%s", json);
+	cr_expect_eq(yaml_parse(&a, span_buf(&out), &again, NULL, &e), 0, "%s: %s", buf_text(&out),
+		     e.text);
+	cr_expect_str_eq(text_of(&a, again), json, "%s", buf_text(&out));
+	buf_fini(&out);
+}
+
+Test(yaml, writes_what_it_reads_as_the_same)
+{
+	static const char *const rows[] = {
+		"null",
+		"{}",
+		"[]",
+		"{\"a\":[],\"b\":{},\"c\":[[],[{}]]}",
+		"[\"true\",\"yes\",\"1\",\"1e3\",\"0x1f\",\"~\",\"null\",\"\",\" \",\"-\",\"#\",\"a: b\",\"*x\"]",
+		"[true,false,null,0,-1,9223372036854775807,1.5]",
+		"{\"1\":\"a\",\"true\":\"b\",\"~\":\"c\"}",
+		"[\"two\\nlines\\n\",\"two\\n  lines\",\"ends \\n in space \",\"\\n\",\"\\t\",\"a\\u0001b\"]",
+		"[\"\\u00e4\\u20ac\"]",
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct doc *d;
+		cr_assert_eq(json_parse(&a, span_of(rows[i]), &d, NULL, NULL), 0);
+		same_when_read_again(text_of(&a, d));
+	}
+	arena_fini(&a);
+}
+
+Test(yaml, writes_as_kubectl_prints)
+{
+	struct doc *d;
+	struct buf out = {0};
+	json_parse(&a, span_of("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"data\":{\"on\":\"80\","
+			       "\"text\":\"one\\ntwo\\n\"},\"list\":[{\"a\":1,\"b\":[]}]}"),
+		   &d, NULL, NULL);
+	cr_assert_eq(yaml_from_doc(&out, d), 0);
+	cr_expect_str_eq(buf_text(&out),
+			 "apiVersion: v1\ndata:\n  \"on\": \"80\"\n  text: |\n    one\n    two\n"
+			 "kind: ConfigMap\nlist:\n- a: 1\n  b: []\n");
+	buf_fini(&out);
+	arena_fini(&a);
+}

@@ -1,0 +1,70 @@
+/* In which form an answer is written: what the client accepts, in its order,
+ * of what the resource has. JSON and YAML; protobuf of what has a type in it;
+ * tables and bare metadata of objects that are kept. */
+#include <string.h>
+
+#include "actors/api/api_private.h"
+
+static bool has(struct span s, const char *text)
+{
+	return memmem(s.data, s.len, text, strlen(text)) != NULL;
+}
+
+/* Tables and PartialObjectMetadata are of stored objects; the answer to a
+ * question (a review, a token) is neither. */
+static bool has_parts(const struct call *k)
+{
+	return k->resource->stored != NULL;
+}
+
+/* Protobuf has no tables and no part of an object; custom kinds have none. */
+static bool has_protobuf(const struct call *k)
+{
+	return api_body_type(k->resource, k->sub) != NULL;
+}
+
+static bool is_watch(const struct call *k)
+{
+	return span_is(k->method, "GET") && call_flag(k, "watch");
+}
+
+/* Whether one of the listed types can be had; the call is marked with it. */
+static bool take_one(struct call *k, struct span type)
+{
+	bool transformed = has(type, "as=");
+	bool yaml = has(type, "yaml"), json = has(type, "json") || has(type, "*/*") ||
+					      has(type, "application/*") || !type.len;
+	enum api_form form = FORM_OBJECT;
+	if (has(type, PROTOBUF_TYPE)) {
+		if (transformed || !has_protobuf(k))
+			return false;
+		k->form = FORM_PROTOBUF;
+		return true;
+	}
+	if (transformed)
+		form = has(type, "as=Table")		     ? FORM_TABLE
+		       : has(type, "as=PartialObjectMetadata") ? FORM_METADATA
+							     : FORMS;
+	if ((!json && !yaml) || form == FORMS || (form != FORM_OBJECT && !has_parts(k)))
+		return false;
+	if (yaml && is_watch(k))
+		return false; /* a stream of documents, that nobody reads */
+	k->form = form;
+	k->yaml = yaml;
+	return true;
+}
+
+bool accept_negotiate(struct call *k)
+{
+	struct span rest = k->accept;
+	do {
+		const uint8_t *comma = rest.len ? memchr(rest.data, ',', rest.len) : NULL;
+		size_t n = comma ? (size_t)(comma - rest.data) : rest.len;
+		if (take_one(k, (struct span){rest.data, n}))
+			return true;
+		n += comma != NULL;
+		rest.data += n;
+		rest.len -= n;
+	} while (rest.len);
+	return false;
+}
