@@ -151,8 +151,9 @@ static void open_stream(struct request *r, uint32_t arg)
 	if (r->response)
 		return;
 	r->streaming = true;
-	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, 16 * 1024, read_stream, r, NULL);
+	/* The buffer is for HTTP/1.0 alone: chunks are made in the connection's. */
+	struct MHD_Response *response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_stream, r, NULL);
 	set_response(r, arg, response);
 	resume(r);
 }

@@ -134,7 +134,7 @@ static void set_next(struct listing *l, const struct view *v, const struct token
 	else if (l->counting)
 		t.remaining = (int64_t)l->more;
 	else if (!l->selects && !from->key.len)
-		t.remaining = (int64_t)(view_count(v) - l->count);
+		t.remaining = (int64_t)(view_count_in(v, l->prefix) - l->count);
 	buf_append(&t.key, l->last.data, l->last.len);
 	buf_putc(&t.key, 0); /* the least key behind it */
 	l->next = write_token(&l->k->arena, &t);
@@ -293,7 +293,7 @@ static void list_now(struct ctx *c, struct api *a, struct listing *l, struct str
 	l->selects = call_arg(l->k, "labelSelector").len || call_arg(l->k, "fieldSelector").len;
 	l->epoch = view_epoch(v);
 	l->counting = l->limit && !l->selects && t->remaining < 0 &&
-		      (l->k->namespace.len || t->key.len || l->version < view_version(v));
+		      (t->key.len || l->version < view_version(v));
 	int rc = t->version && t->epoch != l->epoch ? ERR_COMPACTED
 						    : view_range_at(v, from, l->version, choose, l);
 	if (rc == ERR_AGAIN) {

@@ -214,6 +214,7 @@ static struct watch *watch_new(struct ctx *c, struct api *a, struct call *k)
 	struct err e = {0};
 	struct buf key = {0};
 	w->id = k->id;
+	w->arena.block = 256; /* of selectors, while it is held */
 	w->resource = k->resource;
 	w->stream = omap_get(&a->streams, span_of(k->resource->stream));
 	w->form = k->form;

@@ -90,6 +90,35 @@ size_t view_count(const struct view *v)
 	return v->objects.count;
 }
 
+/* Up to and with the second slash; empty: there is none. */
+static struct span folder_of(struct span key)
+{
+	const uint8_t *slash = key.len ? memchr(key.data, '/', key.len) : NULL;
+	if (slash)
+		slash = memchr(slash + 1, '/', key.len - (size_t)(slash + 1 - key.data));
+	return (struct span){key.data, slash ? (size_t)(slash + 1 - key.data) : 0};
+}
+
+static void folder_add(struct view *v, struct span key, int more)
+{
+	struct span folder = folder_of(key);
+	if (!folder.len)
+		return;
+	uintptr_t n = (uintptr_t)omap_get(&v->folders, folder) + (uintptr_t)more;
+	if (n)
+		omap_put(&v->folders, folder, (void *)n);
+	else
+		omap_remove(&v->folders, folder);
+}
+
+size_t view_count_in(const struct view *v, struct span folder)
+{
+	size_t stream = strlen(v->stream);
+	if (folder.len == stream + 1 && memcmp(folder.data, v->stream, stream) == 0)
+		return v->objects.count;
+	return (uintptr_t)omap_get(&v->folders, folder);
+}
+
 struct view_object *view_get(const struct view *v, struct span key)
 {
 	return omap_get(&v->objects, key);
@@ -163,6 +192,8 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 		now ? omap_put(&v->objects, key, now) : omap_remove(&v->objects, key);
 	if (!was && !now)
 		return;
+	if (!was || !now)
+		folder_add(v, key, now ? 1 : -1);
 	view_indexes_set(v->indexes, key, was, now);
 	changes_add(&v->history, change_of(key, was, now, version));
 	view_tell_all(c, v, key, was, now, version, trace);
@@ -827,6 +858,7 @@ static void view_free(void *p)
 	changes_fini(&v->history);
 	buffer_clear(v);
 	view_indexes_free(v->indexes);
+	omap_fini(&v->folders, NULL);
 	omap_fini(&v->objects, object_drop);
 	omap_fini(&v->seen, NULL);
 	free(v->buffer);

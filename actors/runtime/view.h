@@ -36,6 +36,9 @@ bool view_synced(const struct view *v);
 uint64_t view_epoch(const struct view *v);
 uint64_t view_version(const struct view *v);
 size_t view_count(const struct view *v);
+/* How many keys begin with "pods/default/": kept, not counted. Zero for any
+ * other kind of beginning but the stream's own, "pods/". */
+size_t view_count_in(const struct view *v, struct span folder);
 /* The object behind a key ("pods/default/web"), borrowed; NULL: none. */
 struct view_object *view_get(const struct view *v, struct span key);
 /* In key order; the value of each node is a struct view_object. */

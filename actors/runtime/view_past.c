@@ -44,7 +44,7 @@ int view_range_at(const struct view *v, struct span from, uint64_t version,
 	int rc = version < v->last ? view_history(v, version, NULL, NULL) : 0;
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < v->history.count; i++) {
+	for (size_t i = 0; version < v->last && i < v->history.count; i++) {
 		const struct change *h = changes_at(&v->history, i);
 		if (h->version > version)
 			undo(&u, h);

@@ -35,6 +35,7 @@ struct view {
 	bool synced, direct;
 	bool session; /* followed by requests that wait, not from the bus */
 	struct omap objects;
+	struct omap folders; /* "pods/default/" -> how many objects, as a number */
 	uint64_t last; /* version of the last event applied, or of the list */
 	uint64_t epoch;
 	uint64_t *followers; /* uids */

@@ -51,26 +51,62 @@ static size_t escape(uint8_t **out, const uint8_t *s, size_t left)
 	return 1;
 }
 
+/* Whether one of eight bytes may be special, all at once: below space, or
+ * equal to one of the others. A byte above 0x7f may be a false alarm, which
+ * the table settles.
+ * Source: S. E. Anderson, "Bit Twiddling Hacks", "Determine if a word has a
+ * byte less than n" and "equal to n". */
+static bool suspicious(uint64_t w)
+{
+#define ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define LESS(x, n) (((x)-ALL(n)) & ~(x)&ALL(0x80))
+#define IS(x, byte) LESS((x) ^ ALL(byte), 1)
+	return (LESS(w, 0x20) | IS(w, '"') | IS(w, '\\') | IS(w | ALL(2), '>') | IS(w, '&') |
+		(w & ALL(0x80))) != 0;
+#undef IS
+#undef LESS
+#undef ALL
+}
+
+/* Copies what needs no escape; how many bytes that was. `out` has room for
+ * all of them and seven more. */
+static size_t copy_plain(uint8_t *out, const uint8_t *s, size_t n)
+{
+	size_t i = 0;
+	for (;;) {
+		for (uint64_t w; i + 8 <= n; i += 8) {
+			memcpy(&w, s + i, 8);
+			if (suspicious(w))
+				break;
+			memcpy(out + i, &w, 8);
+		}
+		for (size_t end = i + 8 <= n ? i + 8 : n; i < end; i++) {
+			if (special[s[i]])
+				return i;
+			out[i] = s[i];
+		}
+		if (i == n)
+			return i;
+	}
+}
+
 static void write_text(struct buf *b, const uint8_t *s, size_t n)
 {
-	buf_reserve(b, n + 2);
+	buf_reserve(b, n + 10);
 	b->data[b->len++] = '"';
-	while (n > 0) {
-		size_t run = 0;
-		while (run < n && !special[s[run]])
-			run++;
-		buf_reserve(b, n + 8);
-		memcpy(b->data + b->len, s, run);
+	for (;;) {
+		size_t run = copy_plain(b->data + b->len, s, n);
 		b->len += run;
 		s += run;
 		n -= run;
-		if (n > 0) {
-			uint8_t *out = b->data + b->len;
-			size_t used = escape(&out, s, n);
-			b->len = (size_t)(out - b->data);
-			s += used;
-			n -= used;
-		}
+		if (n == 0)
+			break;
+		buf_reserve(b, n + 16);
+		uint8_t *out = b->data + b->len;
+		size_t used = escape(&out, s, n);
+		b->len = (size_t)(out - b->data);
+		s += used;
+		n -= used;
 	}
 	buf_putc(b, '"');
 }

@@ -8,10 +8,8 @@
 
 #include "broker/base/mem.h"
 
-void buf_reserve(struct buf *b, size_t more)
+void buf_grow(struct buf *b, size_t more)
 {
-	if (b->cap - b->len >= more)
-		return;
 	size_t cap = b->cap ? b->cap : 128;
 	while (cap - b->len < more)
 		cap *= 2;
@@ -31,11 +29,6 @@ void buf_append(struct buf *b, const void *data, size_t n)
 void buf_puts(struct buf *b, const char *text)
 {
 	buf_append(b, text, strlen(text));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	buf_append(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

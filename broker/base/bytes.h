@@ -17,10 +17,19 @@ struct buf {
 };
 
 /* A zeroed buf is empty and ready for use. */
-void buf_reserve(struct buf *b, size_t more);
+void buf_grow(struct buf *b, size_t more); /* whether or not there is room */
+static inline void buf_reserve(struct buf *b, size_t more)
+{
+	if (b->cap - b->len < more)
+		buf_grow(b, more);
+}
 void buf_append(struct buf *b, const void *data, size_t n);
 void buf_puts(struct buf *b, const char *text);
-void buf_putc(struct buf *b, char c);
+static inline void buf_putc(struct buf *b, char c)
+{
+	buf_reserve(b, 1);
+	b->data[b->len++] = (uint8_t)c;
+}
 void buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The text with a terminator behind it (not counted in len). */

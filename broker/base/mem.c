@@ -48,7 +48,8 @@ struct arena_block {
 
 static void add_block(struct arena *a, size_t need)
 {
-	size_t cap = need > ARENA_BLOCK_BYTES ? need : ARENA_BLOCK_BYTES;
+	size_t block = a->block ? a->block : ARENA_BLOCK_BYTES;
+	size_t cap = need > block ? need : block;
 	struct arena_block *b = must(malloc(sizeof *b + cap), cap);
 	b->next = a->head;
 	b->cap = cap;
@@ -116,5 +117,5 @@ void arena_fini(struct arena *a)
 		a->head = b->next;
 		free(b);
 	}
-	memset(a, 0, sizeof *a);
+	*a = (struct arena){.block = a->block};
 }

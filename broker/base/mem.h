@@ -22,6 +22,7 @@ struct arena {
 	struct arena_block *head; /* newest block first */
 	size_t used, cap;         /* of the newest block */
 	size_t total;             /* bytes handed out, all blocks */
+	size_t block;		  /* bytes of a block; 0: 8192. For what lives long and is small */
 };
 
 /* A zeroed arena is ready for use. */

@@ -40,11 +40,6 @@ static struct onode *node_new(struct span key, uint8_t height, void *value)
 	return n;
 }
 
-struct span onode_key(const struct onode *n)
-{
-	return (struct span){(const uint8_t *)(n->next + n->height), n->key_len};
-}
-
 /* The first node >= key; prev[i] becomes the last node before it on level i. */
 static struct onode *search(const struct omap *m, struct span key, struct onode **prev)
 {

@@ -29,7 +29,10 @@ struct onode {
 	struct onode *next[]; /* height pointers, then the key's bytes */
 };
 
-struct span onode_key(const struct onode *n);
+static inline struct span onode_key(const struct onode *n)
+{
+	return (struct span){(const uint8_t *)(n->next + n->height), n->key_len};
+}
 
 /* A zeroed omap is empty and ready for use. */
 void *omap_get(const struct omap *m, struct span key); /* NULL: absent */

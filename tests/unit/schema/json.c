@@ -72,6 +72,27 @@ Test(json, writes_what_go_writes)
 	arena_fini(&a);
 }
 
+/* Text is looked at eight bytes at once: each character at each place. */
+Test(json, escapes_the_same_wherever_it_stands)
+{
+	for (int c = 1; c < 0x80; c++) {
+		char one[2] = {(char)c, 0}, escaped[16];
+		struct buf b = {0};
+		json_string(&b, span_of(one));
+		snprintf(escaped, sizeof escaped, "%.*s", (int)b.len - 2, (char *)b.data + 1);
+		buf_fini(&b);
+		for (int before = 0; before < 20; before++) {
+			char text[64], want[80];
+			snprintf(text, sizeof text, "%.*s%cyyyyyyyyyy", before, "xxxxxxxxxxxxxxxxxxxx", c);
+			snprintf(want, sizeof want, "\"%.*s%syyyyyyyyyy\"", before, "xxxxxxxxxxxxxxxxxxxx",
+				 escaped);
+			json_string(&b, span_of(text));
+			cr_expect_str_eq(buf_text(&b), want);
+			buf_fini(&b);
+		}
+	}
+}
+
 Test(json, says_what_is_wrong_in_gos_words)
 {
 	static const struct {
