@@ -87,7 +87,17 @@ static void read_secret(const struct doc *d, struct claims *c)
 	c->bound[CLAIMS_SECRET].name = doc_get_str(d, ACCOUNT "secret.name");
 }
 
-static void read_bound(const struct doc *d, struct claims *c)
+/* RFC 7519 has one audience as text, too. */
+static const struct doc *audiences_of(struct arena *a, const struct doc *aud)
+{
+	if (doc_is(aud, DOC_ARRAY) || !doc_is(aud, DOC_STR))
+		return doc_is(aud, DOC_ARRAY) ? aud : NULL;
+	struct doc *list = doc_new(a, DOC_ARRAY);
+	doc_add(list, doc_span(a, aud->text));
+	return list;
+}
+
+static void read_bound(struct arena *a, const struct doc *d, struct claims *c)
 {
 	const struct doc *k = doc_get(d, "kubernetes.io");
 	c->namespace = doc_get_str(k, "namespace");
@@ -97,7 +107,7 @@ static void read_bound(const struct doc *d, struct claims *c)
 	c->issued_s = doc_get_int(d, "iat", 0);
 	c->from_s = doc_get_int(d, "nbf", 0);
 	c->until_s = doc_get_int(d, "exp", 0);
-	c->audiences = doc_get(d, "aud");
+	c->audiences = audiences_of(a, doc_get(d, "aud"));
 }
 
 int claims_read(struct arena *a, struct span payload, struct claims *out, struct err *e)
@@ -114,7 +124,7 @@ int claims_read(struct arena *a, struct span payload, struct claims *out, struct
 	if (secret)
 		read_secret(d, out);
 	else
-		read_bound(d, out);
+		read_bound(a, d, out);
 	bool whole = out->namespace.len && out->account.name.len && out->account.uid.len;
 	if (!whole || (secret ? !out->bound[CLAIMS_SECRET].name.len : !out->until_s))
 		return err_set(e, ERR_INVALID, "the claims name no service account");

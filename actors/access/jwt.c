@@ -155,10 +155,12 @@ int jwt_sign(const struct jwt_key *k, struct span payload, struct buf *out, stru
 
 static bool verify_raw(const struct jwt_key *k, struct span text, struct span raw)
 {
+	if (raw.len != 2 * HALF)
+		return false;
 	gnutls_datum_t data = {(unsigned char *)text.data, (unsigned)text.len}, der;
 	gnutls_datum_t r = {(unsigned char *)raw.data, HALF};
 	gnutls_datum_t s = {(unsigned char *)raw.data + HALF, HALF};
-	if (raw.len != 2 * HALF || gnutls_encode_rs_value(&der, &r, &s))
+	if (gnutls_encode_rs_value(&der, &r, &s))
 		return false;
 	int rc = gnutls_pubkey_verify_data2(k->public, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &der);
 	gnutls_free(der.data);

@@ -212,7 +212,7 @@ static void validate_image(struct faults *f, const struct fpath *p, struct span 
 {
 	if (image.len == 0)
 		field_required(f, p, "");
-	else if (strchr(" \t\r\n", image.data[0]) || strchr(" \t\r\n", image.data[image.len - 1]))
+	else if (span_trim(image).len != image.len)
 		field_invalid(f, p, image, "must not have leading or trailing whitespace");
 }
 

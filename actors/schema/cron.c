@@ -232,7 +232,7 @@ static size_t split(struct span text, struct span *fields, size_t max)
 	size_t n = 0;
 	for (size_t i = 0; i < text.len;) {
 		size_t start = i;
-		while (i < text.len && !strchr(" \t\r\n", text.data[i]))
+		while (i < text.len && !byte_is_space(text.data[i]))
 			i++;
 		if (i > start && n++ < max)
 			fields[n - 1] = (struct span){text.data + start, i - start};

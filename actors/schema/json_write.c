@@ -94,7 +94,7 @@ static void write_text(struct buf *b, const uint8_t *s, size_t n)
 {
 	buf_reserve(b, n + 10);
 	b->data[b->len++] = '"';
-	for (;;) {
+	while (n > 0) {
 		size_t run = copy_plain(b->data + b->len, s, n);
 		b->len += run;
 		s += run;

@@ -155,7 +155,7 @@ static int unescape(struct arena *a, struct span in, struct span *out, struct er
 	for (size_t i = 0; i < in.len; i++) {
 		bool escaped = in.data[i] == '\\';
 		i += escaped;
-		if (escaped && (i == in.len || !strchr("\\,=", in.data[i])))
+		if (escaped && (i == in.len || !memchr("\\,=", in.data[i], 3)))
 			return err_set(e, ERR_INVALID,
 				       "invalid field selector: invalid escape sequence");
 		if (!escaped && (in.data[i] == ',' || in.data[i] == '='))

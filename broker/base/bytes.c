@@ -67,16 +67,11 @@ void span_text(char *out, size_t room, struct span s)
 	out[n] = 0;
 }
 
-static bool is_space(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 struct span span_trim(struct span s)
 {
-	while (s.len && is_space(s.data[0]))
+	while (s.len && byte_is_space(s.data[0]))
 		s.data++, s.len--;
-	while (s.len && is_space(s.data[s.len - 1]))
+	while (s.len && byte_is_space(s.data[s.len - 1]))
 		s.len--;
 	return s;
 }

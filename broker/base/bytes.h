@@ -64,7 +64,12 @@ static inline bool span_eq(struct span a, struct span b)
 
 /* As text with a terminator, cut off where `room` ends. */
 void span_text(char *out, size_t room, struct span s);
-/* Without the white space of ASCII at both ends. */
+/* White space of ASCII; NUL is none. */
+static inline bool byte_is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+/* Without the white space at both ends. */
 struct span span_trim(struct span s);
 /* Byte order, a prefix before what it starts. */
 int span_cmp(struct span a, struct span b);

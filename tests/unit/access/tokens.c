@@ -70,6 +70,30 @@ Test(claims, of_secrets_have_no_end_and_one_audience)
 	arena_fini(&a);
 }
 
+/* RFC 7519: a list, or one text; nothing else is anybody. */
+Test(claims, an_audience_may_stand_alone)
+{
+	static const struct {
+		const char *aud;
+		int good;
+	} rows[] = {{"[\"x\",1]", 0}, {"\"x\"", 0}, {"\"y\"", ERR_FORBIDDEN}, {"1", ERR_FORBIDDEN},
+		    {"{\"x\":\"x\"}", ERR_FORBIDDEN}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[300];
+		struct arena a = {0};
+		struct claims c;
+		struct err e = {0};
+		struct span wanted = span_of("x");
+		snprintf(text, sizeof text,
+			 "{\"aud\":%s,\"exp\":50,\"iss\":\"" CLAIMS_ISSUER "\",\"sub\":\"system:serviceaccount:a:b\","
+			 "\"kubernetes.io\":{\"namespace\":\"a\",\"serviceaccount\":{\"name\":\"b\",\"uid\":\"c\"}}}",
+			 rows[i].aud);
+		cr_assert_eq(claims_read(&a, span_of(text), &c, &e), 0, "%s", e.text);
+		cr_expect_eq(claims_check(&c, 1000000, &wanted, 1), rows[i].good, "%s", rows[i].aud);
+		arena_fini(&a);
+	}
+}
+
 Test(claims, that_name_nobody_are_refused)
 {
 	static const char *const wrong[] = {
@@ -144,8 +168,9 @@ Test(jwt, only_what_our_key_has_signed_is_read)
 
 Test(jwt, a_token_does_not_choose_how_it_is_verified)
 {
-	/* {"alg":"none"} and {"alg":"HS256"} */
-	static const char *const heads[] = {"eyJhbGciOiJub25lIn0", "eyJhbGciOiJIUzI1NiJ9", "",
+	/* {"alg":"none"}, {"alg":"HS256"}, and our own without a signature */
+	static const char *const heads[] = {"eyJhbGciOiJFUzI1NiJ9",
+					    "eyJhbGciOiJub25lIn0", "eyJhbGciOiJIUzI1NiJ9", "",
 					    "...", "."};
 	struct jwt_key *k = new_key();
 	struct buf payload = {0};

@@ -73,6 +73,11 @@ Test(cron, what_means_nothing_is_refused_in_words)
 		 "failed to parse duration @every -5m: time: invalid duration \"-5m\""},
 		{"TZ=UTC", "provided bad location TZ=UTC"},
 	};
+	/* NUL is no white space. */
+	struct cron none;
+	struct err why;
+	cr_expect_eq(cron_parse((struct span){(const uint8_t *)"*\0*\0*\0*\0*", 9}, &none, &why),
+		     ERR_INVALID);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct cron c;
 		struct err e = {0};
