@@ -423,6 +423,14 @@ static void open_access(struct ctx *c, struct api *a)
 	rbac_open(&a->rbac, c);
 }
 
+/* Plain keys, that nobody asks for by HTTP. */
+static void follow_admission(struct ctx *c, struct api *a)
+{
+	struct stream *s = mem_alloc(sizeof *s);
+	s->view = ctx_follow(c, OBJ_ADMISSION);
+	omap_put(&a->streams, span_of(OBJ_ADMISSION), s);
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct api *a = state;
@@ -435,9 +443,13 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	authn_load(a, mp_path_str(cfg, "static_tokens"));
 	open_access(c, a);
 	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
-	/* Every create asks for its namespace; other kinds wait until they are
+	/* Every create asks for its namespace and what is said there; other kinds wait until they are
 	 * asked for. */
-	api_stream(c, a, schema_find_stream(a->schema, span_of("namespaces")));
+	static const char *const asked[] = {"namespaces", "serviceaccounts", "resourcequotas",
+					    "limitranges"};
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+		api_stream(c, a, schema_find_stream(a->schema, span_of(asked[i])));
+	follow_admission(c, a);
 	/* Views may be there from a former incarnation. */
 	return listen_when_ready(c, a);
 }

@@ -1,4 +1,5 @@
 /* Updates and patches: what the client wants, on top of what is stored. */
+#include "actors/objects/admission.h"
 #include "actors/objects/convert.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/patch.h"
@@ -154,7 +155,8 @@ void plan_update_decoded(struct write *w)
 	if (plan_refuse_faults(w))
 		return;
 	if (!ends_deletion(w)) {
-		plan_put(w, 200, NULL);
+		if (sub || admit_limits(w))
+			plan_put(w, 200, NULL);
 		return;
 	}
 	struct bytes *last = plan_encode(w);
