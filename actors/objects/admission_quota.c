@@ -179,6 +179,7 @@ bool admit_quota(struct write *w, struct bytes *value)
 	measure(&c, value);
 	if (!c.delta.count)
 		return true;
+	w->plan->charged = true;
 	DOC_EACH(n, names)
 	{
 		struct store_row row;

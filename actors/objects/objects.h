@@ -121,6 +121,7 @@ struct obj_bytes {
 
 struct obj_plan {
 	bool finished; /* `answer` is complete; there is no transaction */
+	bool charged;  /* it counts for a quota, which others write too */
 	bool settled;  /* `answer` is complete if the compares hold */
 	struct obj_answer answer;
 	struct notes warnings; /* for Warning headers: 299 - "text" */

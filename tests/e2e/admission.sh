@@ -71,9 +71,11 @@ check "a pod as a whole, all faults in one" says \
 	'[maximum memory usage per Container is 1Gi, but limit is 2Gi, maximum cpu usage per Pod is 2, but limit is 3]' \
 	make_pod whole '{"limits": {"cpu": "3", "memory": "2Gi"}}'
 claim() { # NAME SIZE [CLASS]
+	local class=
+	[[ -n ${3:-} ]] && class=", \"storageClassName\": \"$3\""
 	k create -f - <<-E
 		{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "$1"}, "spec": {
-		 "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "$2"}}${3:+, "storageClassName": "$3"}}}
+		 "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "$2"}}$class}}
 	E
 }
 check "a claim that is too large" says 'maximum storage usage per PersistentVolumeClaim is 10Gi, but request is 11Gi' \
@@ -152,17 +154,16 @@ ns=crowd
 check "a namespace" kc create namespace $ns
 check "a quota of 20 pods" k create quota twenty --hard=pods=20
 check "is counted" eventually 10 is 0 used twenty pods
-kc config view --raw -o 'jsonpath={.users[0].user.client-certificate-data}' | base64 -d >"$tmp/c.pem"
-kc config view --raw -o 'jsonpath={.users[0].user.client-key-data}' | base64 -d >"$tmp/c.key"
 k create -f - >/dev/null <<-E
 	{"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "rc"}, "spec": {"replicas": 15,
 	 "selector": {"a": "b"}, "template": {"metadata": {"labels": {"a": "b"}},
 	 "spec": {"containers": [{"name": "c", "image": "nginx"}]}}}}
 E
+token=$(cat "$data/pki/token")
 for i in $(seq 40); do
 	pod "w$i" '{}' >"$tmp/w$i.json"
-	printf 'next\nurl = "https://127.0.0.1:%s/api/v1/namespaces/crowd/pods"\ncert = "%s"\nkey = "%s"\ninsecure\nsilent\noutput = "%s"\nwrite-out = "%%{http_code}\\n"\nheader = "Content-Type: application/json"\ndata = "@%s"\n' \
-		"$port" "$tmp/c.pem" "$tmp/c.key" "$tmp/w$i.out" "$tmp/w$i.json"
+	printf 'next\nurl = "https://127.0.0.1:%s/api/v1/namespaces/crowd/pods"\ninsecure\nsilent\noutput = "%s"\nwrite-out = "%%{http_code}\\n"\nheader = "Content-Type: application/json"\nheader = "Authorization: Bearer %s"\ndata = "@%s"\n' \
+		"$port" "$tmp/w$i.out" "$token" "$tmp/w$i.json"
 done | sed 1d >"$tmp/crowd.curl"
 curl --parallel --parallel-immediate --parallel-max 40 --config "$tmp/crowd.curl" >"$tmp/codes" 2>/dev/null
 check "all were answered, created or refused" is 40 grep -c '^201\|^403' "$tmp/codes"
