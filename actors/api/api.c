@@ -247,8 +247,11 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 {
 	struct doc *refused = impersonate(a, k);
 	bool resource = parse_resource(a, k);
+	k->verb = resource ? verb_of(k) : NULL;
 	if (!refused && !is_public(k))
-		refused = authorize(a, k, resource ? verb_of(k) : NULL);
+		refused = call_enter(a, k);
+	if (!refused && !is_public(k))
+		refused = authorize(a, k, k->verb);
 	if (refused)
 		answer_status(c, a, k, refused);
 	else if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
@@ -442,6 +445,10 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->token = bytes_copy(token.data, token.len);
 	authn_load(a, mp_path_str(cfg, "static_tokens"));
 	open_access(c, a);
+	a->inflight.all_max =
+		(uint64_t)mp_path_int(cfg, "requests-in-flight", INFLIGHT_ALL);
+	a->inflight.user_max =
+		(uint64_t)mp_path_int(cfg, "user-requests-in-flight", INFLIGHT_USER);
 	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
 	/* Every create asks for its namespace and what is said there; other kinds wait until they are
 	 * asked for. */
@@ -471,6 +478,8 @@ static void fini(void *state)
 	while (omap_first(&a->calls))
 		call_end(a, omap_first(&a->calls)->value);
 	omap_fini(&a->calls, NULL);
+	inflight_fini(&a->inflight);
+	request_metrics_fini(&a->metrics);
 	omap_fini(&a->watches, watch_free);
 	omap_fini(&a->streams, free);
 	schema_free(a->schema);
