@@ -80,6 +80,8 @@ static const struct key keys[] = {
 	 "requests that are answered at a time; one more is told to come later (429)"},
 	{"actor api", "user-requests-in-flight", KEY_INT, 1, 100000, NULL, "300",
 	 "and those of one user; administrators are not refused"},
+	{"actor api", "idle-seconds", KEY_INT, 1, 86400, NULL, "90",
+	 "a connection ends that so long neither asks nor reads its answer; watches that wait stay"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
 	 "the spec.schedulerName of its pods"},
 	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
