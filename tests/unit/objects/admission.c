@@ -229,6 +229,96 @@ Test(admission, a_writer_that_is_behind_is_charged_too)
 				       "pods=1, used: pods=1, limited: pods=1");
 }
 
+/* One of many writers, each with a reader of its own that is as old as its last
+ * conflict. */
+struct writer {
+	struct fake view; /* only its rows of the last conflict are looked at */
+	struct obj_request request;
+	struct obj_plan plan;
+	bool done;
+};
+
+static int see(void *arg, struct span key, struct store_row *out)
+{
+	struct writer *w = arg;
+	*out = (struct store_row){.key = key};
+	for (size_t i = 0; i < w->view.seen_count; i++)
+		if (span_eq(w->view.seen[i].key, key))
+			*out = w->view.seen[i];
+	return 0;
+}
+
+/* Another writer's change would free what the row holds. */
+static void keep(struct writer *w, const struct store_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bytes_ref(rows[i].value);
+	for (size_t i = 0; i < w->view.seen_count; i++)
+		bytes_unref(w->view.seen[i].value);
+	if (n)
+		memcpy(w->view.seen, rows, n * sizeof *rows);
+	w->view.seen_count = n;
+}
+
+static void plan_all(struct writer *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct obj_reader reader = {&all[i], see};
+		all[i].request.origin.request[0]++;
+		if (!all[i].done)
+			objects_plan(&all[i].request, &reader, &all[i].plan);
+	}
+}
+
+/* The plan meets a store that others have changed since it was made. */
+static void run_one(struct writer *w)
+{
+	struct store_outcome o;
+	struct store_row rows[STORE_OPS_MAX];
+	cr_assert_not(w->plan.finished, "it rests on rows");
+	fake_run(&f, &w->plan, &o, rows);
+	w->done = objects_answer(&w->plan, &o) == 0;
+	if (w->done) {
+		f.code = w->plan.answer.code;
+		keep(w, NULL, 0);
+	} else {
+		keep(w, rows, o.row_count);
+	}
+	obj_plan_fini(&w->plan);
+}
+
+Test(admission, many_writers_at_once_do_not_get_past_a_quota)
+{
+	enum { WRITERS = 12, ROUNDS = 40 };
+	static struct writer all[WRITERS];
+	int created = 0, refused = 0;
+	quota("q", "{\"pods\":\"5\"}", "{\"pods\":\"0\"}", "");
+	for (size_t i = 0; i < WRITERS; i++) {
+		all[i].request = fake_request(
+			&f, OBJ_CREATE, "pods/default",
+			arena_printf(&f.arena,
+				     "{\"metadata\":{\"name\":\"p%zu\"},\"spec\":{\"containers\":[{"
+				     "\"name\":\"c\",\"image\":\"i\"}]}}",
+				     i));
+		all[i].request.schema = f.schema;
+		all[i].request.arena = &f.arena;
+	}
+	for (int round = 0; round < ROUNDS && created + refused < WRITERS; round++) {
+		plan_all(all, WRITERS); /* all of them before any of them writes */
+		for (size_t i = 0; i < WRITERS; i++) {
+			bool was = all[i].done;
+			if (!was)
+				run_one(&all[i]);
+			if (!was && all[i].done)
+				*(f.code == 201 ? &created : &refused) += 1;
+		}
+		cr_assert_leq(created, 5);
+	}
+	cr_expect_eq(created, 5);
+	cr_expect_eq(refused, WRITERS - 5);
+	cr_expect_str_eq(used("q"), "{\"pods\":\"5\"}");
+}
+
 Test(admission, what_was_not_counted_yet_is_not_given)
 {
 	EXPECT_CODE(&f, 201, create("resourcequotas", "{\"metadata\":{\"name\":\"q\"},\"spec\":{"
