@@ -69,13 +69,19 @@ static const struct key keys[] = {
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, endpoints, "
-	 "garbage-collector, bootstrap, tokens"},
+	 "garbage-collector, resource-quota, bootstrap, tokens"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
 	{"actor api", "tokens", KEY_TEXT, 0, 0, NULL, NULL,
 	 "file of bearer tokens, a line each: token,user,uid,\"group,group\""},
+	{"actor api", "requests-in-flight", KEY_INT, 1, 100000, NULL, "600",
+	 "requests that are answered at a time; one more is told to come later (429)"},
+	{"actor api", "user-requests-in-flight", KEY_INT, 1, 100000, NULL, "300",
+	 "and those of one user; administrators are not refused"},
+	{"actor api", "idle-seconds", KEY_INT, 1, 86400, NULL, "90",
+	 "a connection ends that so long neither asks nor reads its answer; watches that wait stay"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
 	 "the spec.schedulerName of its pods"},
 	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
@@ -107,7 +113,7 @@ static const struct key keys[] = {
 
 static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
-	"namespaces",	      "bootstrap",   "tokens",	  "replication", "endpoints", "garbage-collector", "namespace-deletion",
+	"namespaces",	      "bootstrap",   "tokens",	  "replication", "endpoints", "garbage-collector", "namespace-deletion", "resource-quota",
 	"kubernetes-service", "service-proxy",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };

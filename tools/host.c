@@ -22,6 +22,7 @@
 #include "actors/controllers/kubernetes_service.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
+#include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/tokens.h"
 #include "actors/gate/gate.h"
@@ -63,6 +64,7 @@ static const struct actor_spec *const kinds[] = {
 	&replication_actor,
 	&endpoints_actor,
 	&garbage_actor,
+	&quota_actor,
 	&faulty_actor,
 	NULL,
 };
@@ -278,6 +280,7 @@ static const struct controller {
 	{"namespaces", NULL},	      {"bootstrap", NULL},   {"tokens", more_keys},
 	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
+	{"resource-quota", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

@@ -43,6 +43,7 @@ bool call_number(const struct call *k, const char *name, uint64_t *out)
 void call_end(struct api *a, struct call *k)
 {
 	omap_remove_u64(&a->calls, k->id);
+	call_leave(a, k);
 	writing_fini(&k->writing);
 	delete_collection_free(k->deletion);
 	metrics_free(k->scrape);
@@ -85,6 +86,7 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 		to_yaml(k, text);
 		type = HTTP_YAML;
 	}
+	call_answered(c, a, k, code);
 	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), bytes_take(text));
 	call_end(a, k);
 }

@@ -189,8 +189,11 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 {
 	struct doc *refused = impersonate(a, k);
 	bool resource = parse_resource(a, k);
+	k->verb = resource ? verb_of(k) : NULL;
 	if (!refused && !is_public(k))
-		refused = authorize(a, k, resource ? verb_of(k) : NULL);
+		refused = call_enter(a, k);
+	if (!refused && !is_public(k))
+		refused = authorize(a, k, k->verb);
 	if (refused)
 		answer_status(c, a, k, refused);
 	else if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
@@ -365,6 +368,14 @@ static void open_access(struct ctx *c, struct api *a)
 	rbac_open(&a->rbac, c);
 }
 
+/* Plain keys, that nobody asks for by HTTP. */
+static void follow_admission(struct ctx *c, struct api *a)
+{
+	struct stream *s = mem_alloc(sizeof *s);
+	s->view = ctx_follow(c, OBJ_ADMISSION);
+	omap_put(&a->streams, span_of(OBJ_ADMISSION), s);
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct api *a = state;
@@ -376,10 +387,18 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->token = bytes_copy(token.data, token.len);
 	authn_load(a, mp_path_str(cfg, "static_tokens"));
 	open_access(c, a);
+	a->inflight.all_max =
+		(uint64_t)mp_path_int(cfg, "requests-in-flight", INFLIGHT_ALL);
+	a->inflight.user_max =
+		(uint64_t)mp_path_int(cfg, "user-requests-in-flight", INFLIGHT_USER);
 	a->cfg = bytes_copy(cfg.p, (size_t)(cfg.end - cfg.p));
-	/* Every create asks for its namespace; other kinds wait until they are
+	/* Every create asks for its namespace and what is said there; other kinds wait until they are
 	 * asked for. */
-	api_stream(c, a, schema_find_stream(a->schema, span_of("namespaces")));
+	static const char *const asked[] = {"namespaces", "serviceaccounts", "resourcequotas",
+					    "limitranges"};
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+		api_stream(c, a, schema_find_stream(a->schema, span_of(asked[i])));
+	follow_admission(c, a);
 	/* Views may be there from a former incarnation. */
 	return listen_when_ready(c, a);
 }
@@ -401,6 +420,8 @@ static void fini(void *state)
 	while (omap_first(&a->calls))
 		call_end(a, omap_first(&a->calls)->value);
 	omap_fini(&a->calls, NULL);
+	inflight_fini(&a->inflight);
+	request_metrics_fini(&a->metrics);
 	omap_fini(&a->watches, watch_free);
 	omap_fini(&a->streams, free);
 	schema_free(a->schema);

@@ -7,7 +7,8 @@
  * connect again and everything is as it was.
  *
  * Config: address, cert, key, ca, accounts (files), token (the administrator's),
- * static_tokens (lines of token,user,uid,"groups"). */
+ * static_tokens (lines of token,user,uid,"groups"), requests-in-flight and
+ * user-requests-in-flight (inflight.h). */
 #ifndef API_API_H
 #define API_API_H
 

@@ -4,6 +4,8 @@
 
 #include "actors/access/rbac.h"
 #include "actors/api/http_port.h"
+#include "actors/api/inflight.h"
+#include "actors/api/request_metrics.h"
 #include "actors/objects/objects.h"
 #include "actors/objects/table.h"
 #include "actors/objects/writing.h"
@@ -43,6 +45,8 @@ struct call {
 	bool yaml; /* what would be JSON is written as YAML */
 	enum table_include include;
 	struct identity who;
+	const char *verb; /* Kubernetes' word, or NULL */
+	bool counted;	  /* it is in flight */
 	uint64_t arrived_us;
 	uint64_t wait_version; /* the view must have reached this */
 	struct stream *waits; /* in whose list it is; NULL: in none */
@@ -100,6 +104,8 @@ struct api {
 	bool listening;
 	struct bytes *cfg;
 	uint64_t requests, watch_events;
+	struct inflight inflight;
+	struct request_metrics metrics;
 };
 
 #define API_ADMIN "kubernetes-admin" /* who has the token */
@@ -174,6 +180,13 @@ struct doc *impersonate(struct api *a, struct call *k);
 struct doc *authorize(const struct api *a, struct call *k, const char *verb);
 struct doc *escalation(struct writing *w); /* on what is about to be stored */
 struct doc *authz_refusal(struct call *k, const struct access *x);
+
+/* ---- how many there are, and what became of them (accounting.c) */
+struct doc *call_enter(struct api *a, struct call *k); /* a refusal, or NULL */
+void call_leave(struct api *a, struct call *k);
+/* Its answer, or the first byte of what lasts, has this code. */
+void call_answered(struct ctx *c, struct api *a, struct call *k, int code);
+void accounting_text(struct buf *out, const struct api *a);
 
 /* ---- by what is asked */
 void discovery(struct ctx *c, struct api *a, struct call *k); /* everything but resources */

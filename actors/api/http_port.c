@@ -446,6 +446,8 @@ static int start(struct server *s, struct mp cfg, struct err *e)
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
 		s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)mp_path_int(cfg, "idle-seconds", HTTP_IDLE_S),
 		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 	if (!s->daemon)
 		return err_set(e, ERR_BUSY, "cannot listen on %s: %m", text);

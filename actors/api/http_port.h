@@ -41,6 +41,7 @@ enum {
 	HTTP_BODY_MAX = 3 * 1024 * 1024,
 	HTTP_STREAM_MAX = 16 * 1024 * 1024,
 	HTTP_CONNECTIONS_MAX = 15000,
+	HTTP_IDLE_S = 90, /* without a byte read or written; not of waiting requests */
 };
 
 extern const struct port_driver http_port_driver;

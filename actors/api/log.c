@@ -107,6 +107,7 @@ void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply 
 		return;
 	}
 	if (!k->log_started) {
+		call_answered(c, a, k, 200);
 		ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, HTTP_TEXT), NULL);
 		k->log_started = true;
 	}

@@ -1,4 +1,5 @@
-/* GET /metrics: the figures of every actor as Prometheus text. One request
+/* GET /metrics: the figures of every actor as Prometheus text, and what was
+ * asked of this server by Kubernetes' names. One request
  * after the other: the broker, which cells there are; each cell, page by page.
  * A cell that does not answer in time (a foreign program need not) is left
  * out: what it had to say is missing, not zero. */
@@ -37,6 +38,7 @@ static void answer(struct ctx *c, struct api *a, struct call *k)
 	struct scrape *s = k->scrape;
 	struct buf b = {0};
 	metrics_text(&b, s->pages, s->count, s->state);
+	accounting_text(&b, a);
 	if (s->count == PAGES_MAX)
 		buf_puts(&b, "# there are more actors: `troupe top -o prometheus` has all\n");
 	answer_text(c, a, k, 200, HTTP_TEXT, &b);

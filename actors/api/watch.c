@@ -290,6 +290,7 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_expired(&k->arena, text));
 		return;
 	}
+	call_answered(c, a, k, 200);
 	ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, w->form == FORM_PROTOBUF ? HTTP_PROTOBUF_WATCH : HTTP_JSON),
 		      NULL);
 	w->start = view_version(v);

@@ -104,7 +104,11 @@ struct store_compare reconcile_basis(const struct reconciler *r, struct span key
 
 static struct view *view_of(void *arg, struct span stream)
 {
-	return reconcile_view(arg, stream);
+	struct reconciler *r = arg;
+	for (size_t i = 0; i < RECONCILE_HELPERS; i++)
+		if (r->helpers[i] && span_eq(view_stream(r->helpers[i]), stream))
+			return r->helpers[i];
+	return reconcile_view(r, stream);
 }
 
 /* ---- items */
@@ -514,11 +518,14 @@ int reconcile_on_timer(struct ctx *c, void *state, uint64_t tag)
 int reconcile_on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct reconciler *r = state;
+	size_t k = 0;
+	while (k < r->view_count && r->views[k] != v->view)
+		k++;
+	if (k == r->view_count)
+		return 0; /* a helper of the writes */
 	if (v->key.len)
 		r->spec->changed(c, r, v);
-	for (size_t k = 0; k < r->view_count; k++)
-		if (r->views[k] == v->view)
-			wake_waiting(c, r, k);
+	wake_waiting(c, r, k);
 	run_soon(c, r);
 	return 0;
 }
@@ -561,6 +568,15 @@ static void follow(struct ctx *c, struct reconciler *r, const char *stream)
 		row && row->secret ? ctx_follow_session(c, stream) : ctx_follow(c, stream);
 }
 
+/* What every write looks at; without it the store would have to tell. */
+static void follow_helpers(struct ctx *c, struct reconciler *r)
+{
+	const char *const streams[RECONCILE_HELPERS] = {OBJ_ADMISSION, "serviceaccounts"};
+	for (size_t i = 0; i < RECONCILE_HELPERS; i++)
+		if (!reconcile_view(r, span_of(streams[i])))
+			r->helpers[i] = ctx_follow(c, streams[i]);
+}
+
 int reconcile_init(struct ctx *c, struct reconciler *r, const struct reconcile_spec *spec)
 {
 	r->spec = spec;
@@ -571,6 +587,7 @@ int reconcile_init(struct ctx *c, struct reconciler *r, const struct reconcile_s
 	for (size_t i = 0; !spec->streams && i < schema_count(r->schema); i++)
 		if (schema_row(r->schema, i)->stored == schema_row(r->schema, i))
 			follow(c, r, schema_row(r->schema, i)->stream);
+	follow_helpers(c, r);
 	r->waits = mem_alloc((r->view_count + 1) * sizeof *r->waits);
 	fence_take(c, &r->fence, spec->fence, r->views, r->view_count);
 	return 0;

@@ -64,7 +64,10 @@ struct reconcile_spec {
 		     const struct reconcile_action *x, const struct obj_answer *answer);
 };
 
-enum { RECONCILE_WRITES_MAX = 256 }; /* on their way at once */
+enum {
+	RECONCILE_WRITES_MAX = 256, /* on their way at once */
+	RECONCILE_HELPERS = 2,	    /* streams that admission reads */
+};
 
 struct reconciler {
 	const struct reconcile_spec *spec;
@@ -72,6 +75,7 @@ struct reconciler {
 	struct fence fence;
 	struct view **views; /* in the order of the streams */
 	size_t view_count;
+	struct view *helpers[RECONCILE_HELPERS]; /* not looked at here */
 	struct omap items;  /* key -> item */
 	struct omap by_id;  /* id -> item */
 	struct omap queue;  /* place -> item */

@@ -13,6 +13,7 @@ const struct obj_cluster obj_cluster_default = {
 };
 
 const char OBJ_ALLOCATIONS[] = "allocations";
+const char OBJ_ADMISSION[] = "admission";
 
 static unsigned bits_of(struct span s)
 {

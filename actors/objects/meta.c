@@ -34,15 +34,6 @@ bool meta_has_finalizers(const struct doc *obj)
 
 /* ---- what the server sets */
 
-static struct doc *new_uid(struct write *w)
-{
-	const uint8_t *e = w->req->entropy;
-	return doc_printf(w->a,
-			  "%02x%02x%02x%02x-%02x%02x-4%x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-			  e[0], e[1], e[2], e[3], e[4], e[5], e[6] & 15, e[7], (e[8] & 0x3f) | 0x80,
-			  e[9], e[10], e[11], e[12], e[13], e[14], e[15]);
-}
-
 /* splitmix64 (S. Vigna): well-spread numbers from a counter. */
 static uint64_t mixed(uint64_t x)
 {
@@ -58,6 +49,20 @@ uint64_t meta_random(const struct write *w, uint64_t n)
 	memcpy(&seed, w->req->entropy + 16, sizeof seed);
 	memcpy(&try, w->req->origin.request, sizeof try);
 	return mixed(seed ^ mixed(try + n));
+}
+
+static struct doc *uid_of(struct write *w, const uint8_t *e)
+{
+	return doc_printf(w->a,
+			  "%02x%02x%02x%02x-%02x%02x-4%x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			  e[0], e[1], e[2], e[3], e[4], e[5], e[6] & 15, e[7], (e[8] & 0x3f) | 0x80,
+			  e[9], e[10], e[11], e[12], e[13], e[14], e[15]);
+}
+
+struct doc *meta_another_uid(struct write *w)
+{
+	uint64_t random[] = {meta_random(w, 500), meta_random(w, 501)};
+	return uid_of(w, (const uint8_t *)random);
 }
 
 struct span meta_generated_name(struct write *w, struct span prefix, int attempt)
@@ -87,7 +92,7 @@ void meta_create(struct write *w)
 {
 	struct doc *m = meta_of(w->obj);
 	drop_server_fields(m);
-	doc_set(w->a, m, "uid", new_uid(w));
+	doc_set(w->a, m, "uid", uid_of(w, w->req->entropy));
 	doc_set_str(w->a, m, "creationTimestamp", w->now);
 	if (w->s->generation)
 		doc_set_int(w->a, m, "generation", 1);

@@ -13,6 +13,8 @@ void meta_create(struct write *w);
 /* The n'th number of a request: equal for equal requests, another one when a
  * conflict is tried again. */
 uint64_t meta_random(const struct write *w, uint64_t n);
+/* The uid of what is made beside the object. */
+struct doc *meta_another_uid(struct write *w);
 /* generateName's `attempt`th name, from the request's entropy. */
 struct span meta_generated_name(struct write *w, struct span prefix, int attempt);
 /* What an update cannot touch comes from the old object. */

@@ -67,6 +67,8 @@ extern const struct obj_cluster obj_cluster_default;
 int obj_cluster_parse(struct obj_cluster *c, struct span cidr, struct err *e);
 /* The stream of plain keys that say which address or port is whose. */
 extern const char OBJ_ALLOCATIONS[];
+/* And of those that say which limits, quotas and defaults there are. */
+extern const char OBJ_ADMISSION[];
 
 struct obj_request {
 	const struct schema *schema;
@@ -112,8 +114,14 @@ struct obj_answer {
 /* What is refused, or left as it is, because of stored rows (no such object,
  * already exists, nothing changes) is a transaction too: compares, and a get
  * in place of a write. So an answer never rests on a view that is behind. */
+struct obj_bytes {
+	struct obj_bytes *next;
+	struct bytes *bytes;
+};
+
 struct obj_plan {
 	bool finished; /* `answer` is complete; there is no transaction */
+	bool charged;  /* it counts for a quota, which others write too */
 	bool settled;  /* `answer` is complete if the compares hold */
 	struct obj_answer answer;
 	struct notes warnings; /* for Warning headers: 299 - "text" */
@@ -125,6 +133,7 @@ struct obj_plan {
 	struct span name;    /* the object's, as made from generateName */
 	struct bytes *value; /* that is put; owned */
 	struct bytes *claim; /* what allocations of the object hold; owned */
+	struct obj_bytes *others; /* values of further operations; owned */
 };
 
 /* Sets strategies on the built-in rows. Call it once per schema. */

@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "actors/objects/admission.h"
 #include "actors/objects/managed.h"
 #include "actors/objects/meta.h"
 #include "actors/schema/rfc3339.h"
@@ -106,6 +107,14 @@ void plan_also(struct write *w, struct store_op op)
 	struct obj_plan *p = w->plan;
 	p->ops = room(w, p->ops, &p->op_cap, p->op_count, sizeof *p->ops);
 	p->ops[p->op_count++] = op;
+}
+
+struct bytes *plan_own(struct write *w, struct bytes *value)
+{
+	struct obj_bytes *b = arena_alloc(w->a, sizeof *b);
+	*b = (struct obj_bytes){w->plan->others, value};
+	w->plan->others = b;
+	return value;
 }
 
 bool plan_read(struct write *w, struct span key, struct store_row *out)
@@ -216,6 +225,10 @@ void plan_put(struct write *w, int code, struct doc *status)
 	p->answer.status = status;
 	if (w->old && !status && span_eq(bytes_span(value), bytes_span(w->row.value))) {
 		plan_answer_object(w, code, value, w->row.mod_version);
+		return;
+	}
+	if (!admit_quota(w, value)) {
+		bytes_unref(value);
 		return;
 	}
 	if (w->dry_run) {
@@ -376,6 +389,9 @@ void obj_plan_fini(struct obj_plan *plan)
 {
 	bytes_unref(plan->value);
 	bytes_unref(plan->claim);
+	for (struct obj_bytes *b = plan->others; b; b = b->next)
+		bytes_unref(b->bytes);
+	plan->others = NULL;
 	bytes_unref(plan->answer.object);
 	plan->value = plan->claim = plan->answer.object = NULL;
 }

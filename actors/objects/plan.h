@@ -16,6 +16,8 @@ bool plan_peek(struct write *w, struct span key, struct store_row *out);
 void plan_compare(struct write *w, struct span key, uint64_t version);
 /* One more operation, beside that of the object itself. */
 void plan_also(struct write *w, struct store_op op);
+/* The plan releases these bytes when it ends; returns them. */
+struct bytes *plan_own(struct write *w, struct bytes *value);
 /* The store's key of the write's object, and of its namespace. */
 struct span plan_key(struct write *w);
 struct span plan_namespace_key(struct write *w);

@@ -1,6 +1,7 @@
 /* Creates: names, the namespace's admission, and the first put of an object. */
 #include <string.h>
 
+#include "actors/objects/admission.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
 
@@ -128,7 +129,7 @@ void plan_create_decoded(struct write *w)
 		return; /* refused */
 	meta_validate(w);
 	plan_validate(w);
-	if (!plan_refuse_faults(w) && find_free_name(w, generated))
+	if (!plan_refuse_faults(w) && admit_limits(w) && find_free_name(w, generated))
 		plan_put(w, 201, NULL);
 }
 

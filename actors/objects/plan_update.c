@@ -1,4 +1,5 @@
 /* Updates and patches: what the client wants, on top of what is stored. */
+#include "actors/objects/admission.h"
 #include "actors/objects/convert.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/patch.h"
@@ -154,7 +155,8 @@ void plan_update_decoded(struct write *w)
 	if (plan_refuse_faults(w))
 		return;
 	if (!ends_deletion(w)) {
-		plan_put(w, 200, NULL);
+		if (sub || admit_limits(w))
+			plan_put(w, 200, NULL);
 		return;
 	}
 	struct bytes *last = plan_encode(w);
@@ -209,6 +211,14 @@ struct doc *plan_patched(struct write *w, struct doc *d, const struct schema_typ
 	struct err e = {0};
 	const struct doc *patch = w->req->body;
 	int rc = 0;
+	if (w->req->verb == OBJ_PATCH_JSON && patch->count > PATCH_OPS_MAX) {
+		plan_refuse(w, status_too_large(
+				       w->a, arena_printf(w->a,
+							  "The allowed maximum operations in a JSON "
+							  "patch is %d, got %u",
+							  PATCH_OPS_MAX, patch->count)));
+		return NULL;
+	}
 	if (w->req->verb == OBJ_PATCH_JSON)
 		rc = patch_json(w->a, &d, patch, &e);
 	else if (patch->type != DOC_MAP)

@@ -1,6 +1,7 @@
 /* The defaults of a pod's spec. One table per type: the walk below visits the
  * places where such a type stands. Zero numbers and empty texts of fields that
  * Go knows no absence of are gone already (coercion drops them). */
+#include "actors/objects/admission.h"
 #include "actors/objects/plan.h"
 #include "actors/objects/pod.h"
 
@@ -270,8 +271,23 @@ static bool find_class(struct write *w, struct span class, int64_t *value, struc
 	return false;
 }
 
+/* The class of pods that name none; false: refused. */
+static bool default_class(struct write *w, struct doc *spec)
+{
+	struct doc *names;
+	if (doc_get_str(spec, "priorityClassName").len)
+		return true;
+	if (!admission_names(w, "priorityclasses", &names))
+		return false;
+	if (doc_is(names, DOC_ARRAY) && names->count)
+		doc_set(w->a, spec, "priorityClassName", doc_span(w->a, names->first->text));
+	return true;
+}
+
 static void set_priority(struct write *w, struct doc *spec)
 {
+	if (!default_class(w, spec))
+		return;
 	struct span class = doc_get_str(spec, "priorityClassName");
 	struct span preemption = span_of("PreemptLowerPriority");
 	const struct doc *given = doc_get(spec, "priority");
@@ -299,10 +315,19 @@ void pod_admit_update(struct write *w, struct doc *spec)
 	add_tolerations(w->a, spec);
 }
 
+static bool is_refused(const struct write *w)
+{
+	return w->plan->finished || w->plan->settled;
+}
+
 void pod_admit(struct write *w, struct doc *spec)
 {
 	doc_default(w->a, spec, "serviceAccountName", doc_str(w->a, "default"));
 	fill_account(w->a, spec);
-	set_priority(w, spec);
+	admit_limit_defaults(w, spec);
+	if (!is_refused(w))
+		admit_account(w, spec);
+	if (!is_refused(w))
+		set_priority(w, spec);
 	add_tolerations(w->a, spec);
 }

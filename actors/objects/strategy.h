@@ -25,6 +25,8 @@ struct write {
 	struct store_row row; /* of the object, as it was read */
 	struct doc *old;      /* what it holds; NULL: there is none */
 	struct doc *obj;      /* what it shall hold */
+	/* What was read of the namespace's and the cluster's lists (admission.h). */
+	struct doc *namespace_lists, *default_lists;
 	struct doc *given_fields; /* managedFields as the body had them, or NULL */
 	struct managed_apply *apply; /* of an apply */
 	const char *now;      /* RFC 3339 */

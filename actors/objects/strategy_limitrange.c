@@ -1,5 +1,6 @@
 /* LimitRanges: how much one container, pod or claim of a namespace may ask
  * for, and what it gets when it does not ask. */
+#include "actors/objects/admission.h"
 #include "actors/objects/quota.h"
 
 #include <stdio.h>
@@ -191,9 +192,15 @@ static void check_limits(struct faults *f, const struct fpath *p, const struct d
 
 static const struct rule rules[] = {RULE("spec.limits", CALL, .call = check_limits), {0}};
 
+static bool claims(struct write *w, bool removing)
+{
+	return admission_list(w, !removing);
+}
+
 const struct strategy strategy_limitrange = {
 	.unconditional_update = true,
 	.create_on_update = true,
 	.defaults = defaults,
 	.rules = rules,
+	.claims = claims,
 };

@@ -2,14 +2,53 @@
  * finds its volume, and grows when it is bound. */
 #include "actors/objects/volume.h"
 
+#include "actors/objects/admission.h"
+#include "actors/objects/meta.h"
 #include "actors/schema/quantity.h"
 
 static const struct fill fills[] = {DEFAULT_TEXT("spec.volumeMode", "Filesystem"), {0}};
+
+/* Of several default classes the newest, and of those the first by name. */
+static struct span newest(struct write *w, const struct doc *names)
+{
+	struct span best = {0}, when = {0};
+	DOC_EACH(n, names)
+	{
+		struct store_row row;
+		if (!admission_read(w, "storageclasses.storage.k8s.io", n->text, &row))
+			return (struct span){0};
+		if (!row.value)
+			continue;
+		struct span made = mp_path_str(mp_of(bytes_span(row.value)),
+					       "metadata.creationTimestamp");
+		int c = span_cmp(made, when);
+		if (!best.len || c > 0 || (c == 0 && span_cmp(n->text, best) < 0)) {
+			best = n->text;
+			when = made;
+		}
+	}
+	return best;
+}
+
+/* Who names no class at all gets the default one; "" is none, on purpose. */
+static void default_class(struct write *w)
+{
+	struct doc *spec = doc_get(w->obj, "spec"), *names;
+	const struct doc *notes = doc_get(meta_of(w->obj), "annotations");
+	if (!doc_absent(doc_get(spec, "storageClassName")) ||
+	    doc_get(notes, "volume.beta.kubernetes.io/storage-class") ||
+	    !admission_names(w, "storageclasses", &names) || !doc_is(names, DOC_ARRAY))
+		return;
+	struct span class = newest(w, names);
+	if (class.len)
+		doc_set(w->a, spec, "storageClassName", doc_span(w->a, class));
+}
 
 static void prepare_create(struct write *w)
 {
 	struct doc *status = doc_set(w->a, w->obj, "status", doc_new(w->a, DOC_MAP));
 	doc_set_str(w->a, status, "phase", "Pending");
+	default_class(w);
 }
 
 static void check_access(struct faults *f, const struct fpath *p, const struct doc *modes)

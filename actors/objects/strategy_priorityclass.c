@@ -1,6 +1,8 @@
 /* PriorityClasses: numbers by which pods are put in order. A class keeps its
  * number: pods have it already. */
+#include "actors/objects/admission.h"
 #include "actors/objects/meta.h"
+#include "actors/objects/plan.h"
 
 enum { USER_HIGHEST = 1000000000 };
 
@@ -16,9 +18,27 @@ static const struct rule rules[] = {
 	{0},
 };
 
+/* There is at most one that pods get who name none. */
+static void refuse_second_default(struct write *w)
+{
+	struct doc *names;
+	if (!doc_get_bool(w->obj, "globalDefault", false) ||
+	    !admission_names(w, "priorityclasses", &names) || !doc_is(names, DOC_ARRAY) ||
+	    !names->count || span_eq(names->first->text, w->name))
+		return;
+	struct span is = names->first->text;
+	plan_refuse(w, status_forbidden(
+			       w->a, w->r, w->name,
+			       arena_printf(w->a,
+					    "PriorityClass %.*s is already marked as default. Only "
+					    "one default can exist",
+					    (int)is.len, (const char *)is.data)));
+}
+
 static void prepare_create(struct write *w)
 {
 	doc_set_int(w->a, meta_of(w->obj), "generation", 1);
+	refuse_second_default(w);
 }
 
 static const char *not_known(struct write *w, int64_t value)
@@ -77,6 +97,11 @@ static struct doc *may_delete(struct write *w)
 
 static const char *const fixed[] = {"preemptionPolicy", NULL};
 
+static bool claims(struct write *w, bool removing)
+{
+	return admission_list(w, !removing && doc_get_bool(w->obj, "globalDefault", false));
+}
+
 const struct strategy strategy_priorityclass = {
 	.unconditional_update = true,
 	.fills = fills,
@@ -86,4 +111,5 @@ const struct strategy strategy_priorityclass = {
 	.validate = validate,
 	.validate_update = validate_update,
 	.may_delete = may_delete,
+	.claims = claims,
 };

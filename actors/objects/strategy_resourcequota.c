@@ -1,4 +1,5 @@
 /* ResourceQuotas: how much a namespace may have of what. */
+#include "actors/objects/admission.h"
 #include "actors/objects/quota.h"
 
 #include "actors/schema/quantity.h"
@@ -198,6 +199,11 @@ static const struct rule rules[] =
 
 static const char *const fixed[] = {"spec.scopes", NULL};
 
+static bool claims(struct write *w, bool removing)
+{
+	return admission_list(w, !removing);
+}
+
 const struct strategy strategy_resourcequota = {
 	.unconditional_update = true,
 	.returns_deleted = true,
@@ -205,5 +211,6 @@ const struct strategy strategy_resourcequota = {
 	.rules = rules,
 	.status_rules = status_rules,
 	.fixed = fixed,
+	.claims = claims,
 	.subresources = subresources_status,
 };

@@ -1,4 +1,5 @@
 /* storage.k8s.io: classes of storage, drivers, what is attached where. */
+#include "actors/objects/admission.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/volume.h"
 
@@ -88,6 +89,17 @@ static void class_validate_update(struct write *w)
 
 static const char *const class_fixed[] = {"volumeBindingMode", NULL};
 
+/* Whether claims without a class get this one. */
+static bool class_claims(struct write *w, bool removing)
+{
+	const struct doc *notes = doc_get(meta_of(w->obj), "annotations");
+	bool is = doc_str_is(doc_get(notes, "storageclass.kubernetes.io/is-default-class"),
+			     "true") ||
+		  doc_str_is(doc_get(notes, "storageclass.beta.kubernetes.io/is-default-class"),
+			     "true");
+	return admission_list(w, is && !removing);
+}
+
 const struct strategy strategy_storageclass = {
 	.unconditional_update = true,
 	.returns_deleted = true,
@@ -95,6 +107,7 @@ const struct strategy strategy_storageclass = {
 	.rules = class_rules,
 	.fixed = class_fixed,
 	.validate_update = class_validate_update,
+	.claims = class_claims,
 };
 
 /* ---- attachments */

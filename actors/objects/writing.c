@@ -104,7 +104,8 @@ bool writing_outcome(struct ctx *c, struct writing *w, const struct store_outcom
 	int rc = objects_answer(&w->plan, o);
 	if (rc == 0)
 		return true;
-	if (rc != ERR_CONFLICT || w->plans >= WRITING_PLANS_MAX) {
+	int most = w->plan.charged ? WRITING_CHARGES_MAX : WRITING_PLANS_MAX;
+	if (rc != ERR_CONFLICT || w->plans >= most) {
 		a->status = status_of_err(&w->arena, w->request.resource, w->request.name, rc,
 					  rc == ERR_CONFLICT ? STATUS_MODIFIED : o->text);
 		a->code = status_code(a->status);

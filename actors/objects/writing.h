@@ -16,7 +16,12 @@
 #include "actors/runtime/actor.h"
 #include "actors/runtime/view.h"
 
-enum { WRITING_PLANS_MAX = 20 };
+enum {
+	WRITING_PLANS_MAX = 20,
+	/* Of a create that a quota is charged with: whoever writes into the
+	 * namespace at the same time may win before it. */
+	WRITING_CHARGES_MAX = 1000,
+};
 
 struct writing {
 	struct arena arena;

@@ -8,6 +8,7 @@
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
+#include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
@@ -30,6 +31,7 @@ static const struct part {
 	{"controllers", "replication", &replication_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
+	{"collectors", "resource-quota", &quota_actor},
 	{"scheduler", "scheduler", &scheduler_actor},
 };
 enum { PARTS = sizeof parts / sizeof *parts };

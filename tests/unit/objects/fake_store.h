@@ -235,6 +235,22 @@ static inline const char *fake_do(struct fake *f, enum obj_verb verb, const char
 	return fake_send(f, &q);
 }
 
+/* Accounts that mount nothing: most tests are about something else. */
+static inline void fake_accounts(struct fake *f)
+{
+	static const char *const names[] = {"default", "old", "new"};
+	for (size_t i = 0; i < 3; i++) {
+		char key[60];
+		struct buf b = {0};
+		mpw_map(&b, 1);
+		mpw_kv_bool(&b, "automountServiceAccountToken", false);
+		struct bytes *value = bytes_take(&b);
+		snprintf(key, sizeof key, "serviceaccounts/default/%s", names[i]);
+		fake_set(f, span_of(arena_dup(&f->arena, key)), value, 1);
+		bytes_unref(value);
+	}
+}
+
 static inline void fake_init(struct fake *f)
 {
 	memset(f, 0, sizeof *f);
@@ -242,6 +258,7 @@ static inline void fake_init(struct fake *f)
 	objects_install(f->schema);
 	fake_do(f, OBJ_CREATE, "namespaces", "{\"metadata\":{\"name\":\"default\"}}");
 	cr_assert_eq(f->code, 201);
+	fake_accounts(f);
 	f->writes = 0;
 }
 

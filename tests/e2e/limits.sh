@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# What the API takes and what is too much: requests at a time, sizes,
+# connections that do nothing; each limit with its own answer. And what
+# /metrics tells of all that.
+source "$(dirname "$0")/../lib/e2e.sh"
+command -v python3 >/dev/null || { echo "skip limits: python3 is missing"; exit 0; }
+echo 'tester,tester,u1,"testers"' >"$tmp/tokens"
+cat >"$tmp/cluster.yaml" <<Y
+services: {range: 10.96.0.0/16}
+cells:
+  - name: core
+    actors: [{kind: gate}, {kind: controllers}]
+  - name: api
+    actors: [{kind: api, listen: "127.0.0.1:$port", tokens: "$tmp/tokens", user-requests-in-flight: 1, idle-seconds: 2}]
+Y
+TROUPE_LOG=warn "$troupe" up --data-dir "$data" -f "$tmp/cluster.yaml" >"$tmp/up.out" 2>>"$tmp/up.log" &
+up_pid=$!
+check "a cluster with small limits" eventually 15 grep -q '^ready: ' "$tmp/up.out"
+api=https://127.0.0.1:$port
+maps=$api/api/v1/namespaces/default/configmaps
+admin=$(cat "$data/pki/token")
+check "a user who may do anything" kc create clusterrolebinding testers --clusterrole=cluster-admin --group=testers
+ask() { # CODE TEXT CURL-OPTIONS...
+	local want=$1 text=$2 got
+	shift 2
+	got=$(curl -sk --max-time 10 -D "$tmp/head" -o "$tmp/answer" -w '%{http_code}' "$@")
+	[[ $got == "$want" ]] && grep -qF -- "$text" "$tmp/answer" || { echo "want $want '$text', got $got"; head -c 400 "$tmp/answer"; return 1; }
+}
+tester=(-H "Authorization: Bearer tester") json=(-H "Authorization: Bearer $admin" -H 'Content-Type: application/json')
+
+# ---- requests at a time
+curl -skN --max-time 60 "${tester[@]}" "$maps?watch=1" >/dev/null & watcher=$!
+metric() { curl -sk -H "Authorization: Bearer $admin" "$api/metrics" | grep -E "$1"; }
+check "a watch is open" eventually 5 metric '^apiserver_longrunning_requests\{.*resource="configmaps",verb="WATCH"\} 1'
+check "and counts for nothing" ask 200 ConfigMapList "${tester[@]}" "$maps"
+crowd() { # TOKEN: the codes of 60 creates at once
+	for i in $(seq 60); do
+		((i > 1)) && echo next
+		printf 'url = "%s"\ninsecure\nsilent\noutput = "%s"\ndump-header = "%s"\nwrite-out = "%%{http_code}\\n"\nheader = "Content-Type: application/json"\nheader = "Authorization: Bearer %s"\ndata = "%s"\n' \
+			"$maps" "$tmp/a$i" "$tmp/h$i" "$1" '{\"metadata\":{\"generateName\":\"m-\"}}'
+	done >"$tmp/crowd"
+	curl --parallel --parallel-immediate --parallel-max 60 --config "$tmp/crowd" 2>/dev/null | sort | uniq -c
+}
+crowd tester >"$tmp/codes"
+check "60 at once: some are taken" grep -q ' 201$' "$tmp/codes"
+check "others shall come later" grep -q ' 429$' "$tmp/codes"
+check "and nothing else" test "$(grep -vc ' 201$\| 429$' "$tmp/codes")" = 0
+refused=$(grep -l '"code":429' "$tmp"/a* | head -n 1)
+check "in Kubernetes' words" grep -q '"reason":"TooManyRequests"' "$refused"
+check "with a Retry-After" grep -qi '^Retry-After: 1' "$tmp/h${refused##*/a}"
+crowd "$admin" >"$tmp/codes"
+check "administrators are not refused" is "60 201" xargs echo <"$tmp/codes"
+check "nor are probes" ask 200 ok "$api/readyz"
+kill $watcher
+
+# ---- figures
+check "requests by verb and code" metric '^apiserver_request_total\{code="201",.*resource="configmaps",scope="namespace",subresource="",verb="POST",version="v1"\} [1-9]'
+check "refused ones too" metric '^apiserver_request_total\{code="429",.*resource="configmaps".*verb="POST"'
+check "watches" metric '^apiserver_request_total\{code="200",.*resource="configmaps".*verb="WATCH"'
+check "how long they took" metric '^apiserver_request_duration_seconds_bucket\{.*resource="configmaps".*verb="POST".*le="0.005"\}'
+check "what is in flight" metric '^apiserver_current_inflight_requests\{request_kind="readOnly"\} 1$'
+count=$(kc get configmaps -A --no-headers | wc -l)
+check "how many there are" metric "^apiserver_storage_objects\{resource=\"configmaps\"\} $count\$"
+check "an unknown path makes no series of its own" ask 404 '' "${json[@]}" "$api/nonsense"
+check "so it is not told" test -z "$(metric nonsense)"
+
+# ---- sizes
+body() { python3 -c "print('{\"metadata\":{\"name\":\"big\"},\"data\":{\"k\":\"' + 'x' * $1 + '\"}}', end='')" >"$tmp/body"; }
+body 3200000
+check "a body" ask 413 '3 MiB' "${json[@]}" --data-binary "@$tmp/body" "$maps"
+python3 -c "print('{\"metadata\":{\"name\":\"big\"},\"revision\":1,\"data\":{\"k\":\"' + 'x' * 2000000 + '\"}}', end='')" >"$tmp/body"
+check "an object" ask 413 'limit is' "${json[@]}" --data-binary "@$tmp/body" "$api/apis/apps/v1/namespaces/default/controllerrevisions"
+python3 -c "print('header = \"X-Long: ' + 'x' * 40000 + '\"')" >"$tmp/long"
+check "a header" ask 431 '' "${json[@]}" -K "$tmp/long" "$maps"
+python3 -c "print('url = \"$maps?labelSelector=a%20in%20(' + ','.join('v%d' % i for i in range(8000)) + ')\"')" >"$tmp/long"
+check "a selector" ask 414 '' "${json[@]}" -K "$tmp/long"
+python3 -c "print('[' + ','.join('{\"op\":\"test\",\"path\":\"/kind\",\"value\":\"ConfigMap\"}' for i in range(10001)) + ']')" >"$tmp/patch"
+check "a patch" ask 413 'maximum operations in a JSON patch is 10000, got 10001' -X PATCH -H "Authorization: Bearer $admin" -H 'Content-Type: application/json-patch+json' \
+	--data-binary "@$tmp/patch" "$maps/kube-root-ca.crt"
+
+# ---- connections that do nothing
+silent() { # LINES: the server ends it; what comes before that is whole or nothing
+	python3 - "$port" "$admin" "$1" <<-'P'
+		import socket, ssl, sys, time
+		port, token, path = sys.argv[1:]
+		raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
+		raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		s = ssl._create_unverified_context().wrap_socket(raw)
+		if path != "-":
+		    s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (path, token)).encode())
+		    time.sleep(6) # a reader that does not read
+		got = 0
+		try:
+		    while True:
+		        b = s.recv(65536)
+		        if not b:
+		            break
+		        got += len(b)
+		except (ConnectionError, ssl.SSLError):
+		    pass
+		print(got)
+	P
+}
+check "who says nothing is left" is 0 silent -
+for i in $(seq 12); do
+	python3 -c "print('{\"metadata\":{\"name\":\"large-$i\"},\"data\":{\"k\":\"' + 'x' * 1000000 + '\"}}', end='')" >"$tmp/body"
+	curl -sk "${json[@]}" --data-binary "@$tmp/body" "$maps" >/dev/null
+done
+whole=$(curl -sk -H "Authorization: Bearer $admin" "$maps" | wc -c)
+got=$(silent /api/v1/namespaces/default/configmaps)
+check "who does not read a list of $whole bytes is left" test "$got" -lt "$whole"
+check "and the API goes on" ask 200 ConfigMapList "${json[@]}" "$maps?limit=1"
