@@ -103,11 +103,11 @@ close 1000" ws "$path/web/log" binary.k8s.io
 # ---- the end of it
 sleeper=2000.$$
 left() { pgrep -x -f "sleep $sleeper" | wc -l; }
-sessions() { ws "$path/web/exec?command=sh&command=-c&command=echo+up;sleep+$sleeper&stdin=1&stdout=1" \
+sessions() { python3 "$top/tests/e2e/websocket.py" "$data/kubeconfig" "$path/web/exec?command=sh&command=-c&command=echo+up;sleep+$sleeper&stdin=1&stdout=1" \
 	v4.channel.k8s.io --until up --stay >"$tmp/$1" 2>&1 & client=$!; eventually 10 grep -q seen "$tmp/$1"; }
 sessions gone
 check "a command runs" is 1 left
-kill -9 "$(pgrep -P $client -f websocket.py || echo $client)"
+kill -9 "$client"
 check "and is killed when its client goes away" eventually 10 is 0 left
 sessions api
 kill -9 "$(pids_of main)"

@@ -7,7 +7,9 @@ Prints the status line of a refusal with its body, else the chosen protocol and
 then each message: "text" or "binary", then its bytes as Python shows them.
 --send: the bytes of a message; text for the base64 protocols, else binary.
 --stay: after --until's text was seen it says "seen" and waits for its end."""
-import argparse, base64, hashlib, os, re, socket, ssl, struct, sys, tempfile
+import argparse, base64, hashlib, os, re, signal, socket, ssl, struct, sys, tempfile
+
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have seen enough
 
 args = argparse.ArgumentParser()
 args.add_argument("kubeconfig")
