@@ -13,10 +13,11 @@ comma := ,
 MAKEFLAGS += -r
 
 PACKAGES := libzmq3-dev libczmq-dev libmsgpack-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libyajl-dev \
-	libyaml-dev libcriterion-dev pkg-config gcc libc6-dev binutils python3 python3-zmq python3-msgpack curl procps
+	libyaml-dev libwslay-dev libcriterion-dev pkg-config gcc libc6-dev binutils python3 python3-zmq python3-msgpack curl procps
 PC := libzmq libczmq msgpack lmdb libmicrohttpd gnutls yajl yaml-0.1
 ifeq ($(filter deps help clean format,$(MAKECMDGOALS)),)
-MISSING := $(shell for p in $(PC) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+MISSING := $(shell for p in $(PC) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+	$(CC) -E -include wslay/wslay.h -x c /dev/null >/dev/null 2>&1 || echo libwslay)
 ifneq ($(strip $(MISSING)),)
 ifneq ($(filter demo test,$(MAKECMDGOALS)),)
 NEEDS_DEPS := deps
@@ -27,7 +28,8 @@ endif
 endif
 
 PC_CFLAGS := $(shell pkg-config --cflags $(PC) 2>/dev/null)
-PC_LIBS := $(shell pkg-config --libs $(PC) 2>/dev/null)
+# wslay has no .pc file.
+PC_LIBS := $(shell pkg-config --libs $(PC) 2>/dev/null) -lwslay
 
 OPT ?= -O2 -g
 # What gcc alone knows: truncated snprintf is meant here.

@@ -632,6 +632,8 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		look_at_all(c, a);
 	} else if (e->op == RUNTIME_CHUNK) {
 		agent_on_chunk(c, a, e);
+	} else if (e->op == RUNTIME_EXECED || e->op == RUNTIME_OUTPUT || e->op == RUNTIME_TAKEN) {
+		agent_on_session_event(c, a, e);
 	} else if (p && p->worker) {
 		ctx_resume(c, &p->trace);
 		pod_event(c, a, p, e->op, body);
@@ -710,6 +712,8 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 		node_report(c, a);
 	} else if (what == TAG_SIM) {
 		sim_on_timer(c, a, id);
+	} else if (what == TAG_SESSION) {
+		agent_on_session_timer(c, a, id);
 	} else if (p && p->worker) {
 		ctx_resume(c, &p->trace);
 		agent_step(c, a, p);
@@ -835,6 +839,8 @@ static void fini(void *state)
 	omap_fini(&a->on_machine, NULL);
 	omap_fini(&a->objects, object_free);
 	omap_fini(&a->logs, free);
+	omap_fini(&a->session_keys, NULL);
+	omap_fini(&a->sessions, agent_session_free);
 	omap_fini(&a->sim_timers, sim_timer_free);
 	buf_fini(&a->allocatable);
 	bytes_unref(a->info);
@@ -842,7 +848,22 @@ static void fini(void *state)
 	free(a->host_ip);
 }
 
-static const struct actor_handler handlers[] = {{"node.logs", agent_on_logs}, {NULL, NULL}};
+static int on_down(struct ctx *c, void *state, struct span who, int reason)
+{
+	(void)reason;
+	agent_on_session_down(c, state, who);
+	return 0;
+}
+
+static const struct actor_handler handlers[] = {
+	{"node.logs", agent_on_logs},
+	{"node.session.open", agent_on_session_open},
+	{"node.session.read", agent_on_session_read},
+	{"node.session.write", agent_on_session_write},
+	{"node.session.resize", agent_on_session_resize},
+	{"node.session.close", agent_on_session_close},
+	{NULL, NULL},
+};
 
 const struct actor_spec node_agent_actor = {
 	.kind = "node-agent",
@@ -853,6 +874,7 @@ const struct actor_spec node_agent_actor = {
 	.on_reply = on_reply,
 	.on_timer = on_timer,
 	.on_port = on_port,
+	.on_down = on_down,
 	.stop = stop,
 	.inspect = inspect,
 	.fini = fini,

@@ -9,7 +9,7 @@ struct waiting {
 	uint64_t parked;
 };
 
-static struct agent_pod *pod_of(struct agent *a, struct mp body)
+struct agent_pod *agent_pod_named(struct agent *a, struct mp body)
 {
 	char key[STORE_KEY_BYTES_MAX];
 	struct span ns = mp_path_str(body, "namespace"), name = mp_path_str(body, "pod");
@@ -63,7 +63,7 @@ static void ask_runtime(struct ctx *c, struct agent *a, struct agent_pod *p, str
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m)
 {
 	struct agent *a = state;
-	struct agent_pod *p = pod_of(a, m->body);
+	struct agent_pod *p = agent_pod_named(a, m->body);
 	struct span name = mp_path_str(m->body, "container"), pod = mp_path_str(m->body, "pod");
 	char container[64];
 	uint32_t attempt = 0;

@@ -48,6 +48,8 @@ struct agent {
 	struct omap on_machine; /* uid, as told at the start */
 	struct omap objects; /* key -> struct object_cache: config maps and secrets */
 	struct omap logs;    /* number -> parked request */
+	struct omap sessions;    /* number -> struct agent_session */
+	struct omap session_keys; /* who asks, zero, its number -> the same */
 	uint64_t next_id;
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
@@ -60,7 +62,7 @@ struct agent {
 };
 
 /* Request and timer tags: what in the low bits, whose in the others. */
-enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_BITS = 3 };
+enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BITS = 3 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -82,5 +84,21 @@ void sim_timer_free(void *timer);
 /* node_logs.c */
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m);
 void agent_on_chunk(struct ctx *c, struct agent *a, const struct port_event *p);
+
+/* node_sessions.c: streams to and from what runs beside containers */
+int agent_on_session_open(struct ctx *c, void *state, const struct msg *m);
+int agent_on_session_read(struct ctx *c, void *state, const struct msg *m);
+int agent_on_session_write(struct ctx *c, void *state, const struct msg *m);
+int agent_on_session_resize(struct ctx *c, void *state, const struct msg *m);
+int agent_on_session_close(struct ctx *c, void *state, const struct msg *m);
+/* EXECED, OUTPUT or TAKEN. */
+void agent_on_session_event(struct ctx *c, struct agent *a, const struct port_event *p);
+void agent_on_session_timer(struct ctx *c, struct agent *a, uint64_t number);
+/* An asker is gone. */
+void agent_on_session_down(struct ctx *c, struct agent *a, struct span who);
+void agent_session_free(void *session);
+
+/* The pod of a message's `namespace` and `pod`; NULL: it is not here. */
+struct agent_pod *agent_pod_named(struct agent *a, struct mp body);
 
 #endif

@@ -2,18 +2,14 @@
  * a list; commands go out in the order in which they were given. */
 #include "nodes/pause_link.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
 #include "nodes/pause/packet.h"
+#include "nodes/pause_socket.h"
 
 struct command {
 	struct command *next;
@@ -30,30 +26,10 @@ struct pause_link {
 	struct buf inbox;
 };
 
-static int connect_in(const char *dir, struct err *e)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	/* Through a descriptor, because a socket's path may have 107 bytes. */
-	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (at < 0)
-		return err_set(e, ERR_UNREACHABLE, "%s: %s", dir, strerror(errno));
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", at, PAUSE_SOCKET);
-	int rc = fd < 0 ? -1 : connect(fd, (struct sockaddr *)&a, sizeof a);
-	int number = errno;
-	close(at);
-	if (rc == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return err_set(e, number == EAGAIN ? ERR_AGAIN : ERR_UNREACHABLE, "%s/%s: %s", dir,
-		       PAUSE_SOCKET, strerror(number));
-}
-
 int pause_link_open(struct pause_link **out, const char *dir, const struct pause_events *events,
 		    struct err *e)
 {
-	int fd = connect_in(dir, e);
+	int fd = pause_socket_connect(dir, PAUSE_SOCKET, e);
 	if (fd < 0)
 		return fd;
 	struct pause_link *l = mem_alloc(sizeof *l);

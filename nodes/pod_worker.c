@@ -540,6 +540,14 @@ struct mp pod_worker_object(const struct pod_worker *w)
 	return w->pod;
 }
 
+int pod_worker_command(struct pod_worker *w, const char *name, struct arena *a,
+		       struct pod_command *out, struct err *e)
+{
+	struct step s = {.w = w, .a = a};
+	struct container *c = container_find(w, span_of(name));
+	return c ? make_command(&s, c, out, e) : err_set(e, ERR_NOT_FOUND, "no such container");
+}
+
 bool pod_worker_attempt(const struct pod_worker *w, const char *name, uint32_t *attempt,
 			bool *running)
 {

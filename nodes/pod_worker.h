@@ -152,5 +152,10 @@ const char *pod_container_id(struct arena *a, const char *scheme, struct span ui
 /* The attempt that runs or ended last; false: the container never started. */
 bool pod_worker_attempt(const struct pod_worker *w, const char *name, uint32_t *attempt,
 			bool *running);
+/* What the container is run with, for what runs beside it: its environment and
+ * directory. Errors as pod_command_make's; ERR_NOT_FOUND too for a container
+ * that the pod has not. */
+int pod_worker_command(struct pod_worker *w, const char *name, struct arena *a,
+		       struct pod_command *out, struct err *e);
 
 #endif

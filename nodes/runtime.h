@@ -15,6 +15,14 @@
  *                    the grace, then the pause goes; nobody needs to wait for it
  *   RUNTIME_LOG      id: of the request; {uid, container, attempt, cursor, tail,
  *                    limit, since_us, timestamps, follow, ended}
+ *   Commands beside a container; id: of the session (runtime_exec.h)
+ *   RUNTIME_EXEC     {uid, container, argv: [...], env: [...], cwd, streams (bits of
+ *                    exec_link.h's), tty}: EXECED
+ *   RUNTIME_PULL     OUTPUT when there is some, or the end
+ *   RUNTIME_PUSH     payload: bytes for its stdin, NULL: their end; TAKEN when it
+ *                    has read them; one at a time
+ *   RUNTIME_RESIZE   arg: width | height << 16, of its terminal
+ *   RUNTIME_KILL     the session is over; nothing more is told of it
  * Events:
  *   RUNTIME_INFO     once, at open: {cpu, memory, kernel, os, boot_id, machine_id}
  *   RUNTIME_FOUND    at open, per pod that is on the machine: {uid}
@@ -23,7 +31,11 @@
  *   RUNTIME_DOWN     {}
  *   RUNTIME_FAILED   {text}
  *   RUNTIME_ATTEMPT  {name, attempt, ended, lost, code, started_us, finished_us, error}
- *   RUNTIME_CHUNK    id: of the request; {data, cursor, end}; arg: ERR_* when refused */
+ *   RUNTIME_CHUNK    id: of the request; {data, cursor, end}; arg: -ERR_* when refused
+ *   RUNTIME_EXECED   arg: -ERR_* when refused, {text}
+ *   RUNTIME_OUTPUT   {frames: [[stream, bytes]...], end, unknown, code, error}; at the
+ *                    end its code, or why it never ran, or that nobody knows
+ *   RUNTIME_TAKEN */
 #ifndef NODES_RUNTIME_H
 #define NODES_RUNTIME_H
 
@@ -36,6 +48,11 @@ enum {
 	RUNTIME_FORGET,
 	RUNTIME_LOG,
 	RUNTIME_END,
+	RUNTIME_EXEC,
+	RUNTIME_PULL,
+	RUNTIME_PUSH,
+	RUNTIME_RESIZE,
+	RUNTIME_KILL,
 };
 
 enum {
@@ -47,6 +64,9 @@ enum {
 	RUNTIME_FAILED,
 	RUNTIME_ATTEMPT,
 	RUNTIME_CHUNK,
+	RUNTIME_EXECED,
+	RUNTIME_OUTPUT,
+	RUNTIME_TAKEN,
 };
 
 #endif

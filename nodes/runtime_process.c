@@ -26,6 +26,7 @@
 #include "nodes/logs.h"
 #include "nodes/pause_link.h"
 #include "nodes/runtime.h"
+#include "nodes/runtime_exec.h"
 
 enum {
 	READERS_MAX = 256,
@@ -64,6 +65,7 @@ struct machine {
 	size_t reader_count;
 	uint64_t next_cursor, due_us;
 	struct loop_hook *hook;
+	struct exec_sessions *execs;
 };
 
 static uint64_t now_us(void)
@@ -643,7 +645,8 @@ static void call(struct port *port, uint32_t op, uint64_t id, uint32_t arg, stru
 {
 	struct machine *m = port->state;
 	struct mp body = mp_of(bytes_span(payload));
-	(void)arg;
+	if (exec_sessions_call(m->execs, op, id, arg, payload))
+		return;
 	if (op == RUNTIME_LOG) {
 		read_log(m, id, body);
 		return;
@@ -725,6 +728,7 @@ static void close_port(struct port *port)
 	struct machine *m = port->state;
 	while (m->readers)
 		reader_free(m, m->readers);
+	exec_sessions_free(m->execs);
 	loop_hook_remove(m->hook);
 	loop_remove(m->launcher_watch);
 	if (m->launcher_fd >= 0)
@@ -748,6 +752,7 @@ static int open_port(struct port *port, struct mp cfg, struct err *e)
 	m->pods_dir = join(all, m->node);
 	mkdir(all, 0700);
 	mkdir(m->pods_dir, 0700);
+	m->execs = exec_sessions_new(port, m->pods_dir);
 	free(all);
 	char *ips = join(m->data_dir, "ips");
 	mkdir(ips, 0700);

@@ -8,12 +8,12 @@ build=${1:-build}
 # What runs in the simulator asks nobody but its ctx.
 banned='^(time|gettimeofday|clock_gettime|localtime|gmtime|strftime|rand|random|srand|getrandom|getenv|setenv|open|openat|fopen|socket|connect|read|write|fork|execve?|posix_spawn|system|pthread_.*|qsort|strtod|atof|sleep|usleep|nanosleep|getpid|epoll_.*|poll|malloc_usable_size)$'
 pure=("$build"/obj/actors/{objects,controllers,scheduler,gate}/*.o
-	"$build"/obj/actors/api/{api,answer,visible,review,metrics,authn,authz,token_request,escalation,read,list,openapi,write,watch,discovery,delete_collection,messages,log}.o
+	"$build"/obj/actors/api/{api,answer,visible,review,metrics,authn,authz,token_request,escalation,read,list,openapi,write,watch,discovery,delete_collection,messages,log,session,channels,containers}.o
 	"$build"/obj/actors/runtime/{cell,stats,listing,metrics,turn,ctx,effects,post,link,outbox,timer,view,view_changes,view_index,view_past,view_recall,txn_wire,store_actor}.o
 	"$build"/obj/actors/schema/{openapi,openapi_types,openapi_paths,openapi_protobuf,describe}.o
 	"$build"/obj/actors/access/{rbac,claims}.o
 	"$build"/obj/actors/runtime/{supervision,supervisor,monitor,report,letters,command,dead_letters}.o "$build"/obj/broker/{router,router_names,router_post,batch,envelope,catalogue}.o)
-for f in "$build"/obj/nodes/{node_agent,pod_*,runtime_sim}.o "$build"/obj/nodes/proxy/{proxy_plan,balancer,service_proxy}.o; do [[ -f $f ]] && pure+=("$f"); done
+for f in "$build"/obj/nodes/{node_agent,node_sessions,pod_*,runtime_sim}.o "$build"/obj/nodes/proxy/{proxy_plan,balancer,service_proxy}.o; do [[ -f $f ]] && pure+=("$f"); done
 bad=
 for o in "${pure[@]}"; do
 	[[ -f $o ]] || { bad+="$o is not there"$'\n'; continue; }

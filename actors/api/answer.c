@@ -47,6 +47,8 @@ void call_end(struct api *a, struct call *k)
 	writing_fini(&k->writing);
 	delete_collection_free(k->deletion);
 	metrics_free(k->scrape);
+	a->sessions -= k->session != NULL;
+	session_free(k->session);
 	bytes_unref(k->owner);
 	arena_fini(&k->arena);
 	free(k);

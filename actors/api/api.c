@@ -29,6 +29,8 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	k->accept = field(m, "accept");
 	k->content_type = field(m, "type");
 	k->agent = field(m, "agent");
+	k->upgrade = field(m, "upgrade");
+	k->protocols = field(m, "protocols");
 	k->sub = "";
 	k->arrived_us = ctx_now_us(c);
 	if (mp_find(m, "args", &v))
@@ -96,7 +98,7 @@ static bool parse_resource(struct api *a, struct call *k)
  * served here: a person who meant it is told so, whatever else is wrong. */
 static struct doc *refused_subresource(struct call *k)
 {
-	static const char *const streams[] = {"exec", "attach", "portforward", "proxy"};
+	static const char *const streams[] = {"attach", "portforward", "proxy"};
 	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
 		if (strcmp(k->sub, streams[i]) == 0)
 			return status_failure(&k->arena, 501, "NotImplemented",
@@ -138,7 +140,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
 	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
-	if (!accept_negotiate(k) && strcmp(k->sub, "log") != 0) {
+	bool bytes = strcmp(k->sub, "log") == 0 || strcmp(k->sub, "exec") == 0;
+	if (!accept_negotiate(k) && !bytes) {
 		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));
 		return;
 	}
@@ -157,6 +160,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 	}
 	if (!is_served(k) || (k->resource->namespaced && !k->namespace.len && !get))
 		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
+	else if (strcmp(k->sub, "exec") == 0)
+		session_start(c, a, k);
 	else if (is_token_request(k))
 		token_request_start(c, a, k);
 	else if (is_review(k))
@@ -229,6 +234,8 @@ static void on_gone(struct ctx *c, struct api *a, uint64_t id)
 {
 	struct call *k = find_call(a, id);
 	watch_gone(c, a, id);
+	if (k && k->session)
+		session_leave(c, k);
 	if (k && k->node.len)
 		call_end(a, k);
 }
@@ -246,6 +253,12 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 			(p->op == HTTP_SIGNED ? token_request_signed : review_verified)(c, a, k, told);
 	} else if (p->op == HTTP_GONE) {
 		on_gone(c, a, p->id);
+	} else if (p->op == HTTP_MESSAGE || p->op == HTTP_SENT) {
+		struct call *k = find_call(a, p->id);
+		if (k && k->session && p->op == HTTP_MESSAGE)
+			session_message(c, a, k, bytes_span(p->payload));
+		else if (k && k->session)
+			session_sent(c, k);
 	}
 	return 0;
 }
@@ -312,8 +325,10 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
 {
 	struct api *a = state;
-	struct call *k = find_call(a, tag);
-	if (k)
+	struct call *k = find_call(a, tag & ~API_REPLY_TAG(3, 0));
+	if (k && k->session)
+		session_reply(c, a, k, r, (enum reply_of)(tag >> 62));
+	else if (k)
 		(k->scrape ? metrics_reply : log_reply)(c, a, k, r);
 	return 0;
 }

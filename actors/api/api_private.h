@@ -20,6 +20,7 @@
 enum {
 	API_WAIT_US = 10000000,     /* for a view to catch up */
 	API_LOG_CHUNK_MS = 10000,   /* a log request waits so long for more */
+	API_SESSIONS_MAX = 1000,    /* stream sessions at once */
 	API_WATCH_DEFAULT_S = 1800, /* when the client names no timeout */
 };
 
@@ -37,6 +38,7 @@ struct call {
 	struct span method, path, body;
 	struct mp args;
 	struct span content_type, accept, agent;
+	struct span upgrade, protocols; /* as the port tells them */
 	const struct schema_resource *resource;
 	const char *sub;
 	struct span namespace, name;
@@ -61,6 +63,8 @@ struct call {
 	struct span node, container;
 	uint64_t log_cursor;
 	bool log_follow, log_started;
+	bool socket, socket_base64; /* it goes out over a WebSocket */
+	struct session *session; /* a stream session; NULL: none */
 	struct scrape *scrape; /* of /metrics */
 };
 
@@ -103,6 +107,7 @@ struct api {
 	struct omap watches; /* id -> struct watch */
 	bool listening;
 	struct bytes *cfg;
+	size_t sessions;
 	uint64_t requests, watch_events;
 	struct inflight inflight;
 	struct request_metrics metrics;
@@ -209,6 +214,20 @@ void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct st
 void log_start(struct ctx *c, struct api *a, struct call *k);
 void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
 
+/* Of the pod that the call names; into k->container. A refusal, or NULL. */
+struct doc *container_choose(struct call *k, struct mp pod);
+
+/* ---- stream sessions (session.c) */
+enum reply_of { REPLY_READ, REPLY_WRITE };
+#define API_REPLY_TAG(of, id) ((uint64_t)(of) << 62 | (id))
+void session_start(struct ctx *c, struct api *a, struct call *k);
+void session_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r,
+		   enum reply_of of);
+void session_message(struct ctx *c, struct api *a, struct call *k, struct span message);
+void session_sent(struct ctx *c, struct call *k);
+void session_leave(struct ctx *c, struct call *k); /* the client is gone: the node is told */
+void session_free(struct session *s);               /* NULL is fine */
+
 void metrics_start(struct ctx *c, struct api *a, struct call *k);
 void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
 void metrics_free(struct scrape *s); /* NULL is fine */
@@ -220,6 +239,8 @@ void await_view(struct ctx *c, struct call *k, struct stream *s,
 /* The `resourceVersion` of a read, 0 when absent. False: answered, it is no
  * number or from the future. */
 bool asked_version(struct ctx *c, struct api *a, struct call *k, uint64_t now, uint64_t *asked);
+/* The object that the call names; NULL: there is none. */
+struct view_object *api_find(struct view *v, const struct call *k);
 /* The stream's view if it shows all that was acknowledged before now; else
  * NULL, and `retry` will be called when it does. */
 struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,

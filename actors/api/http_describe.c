@@ -107,13 +107,43 @@ static const char *header(struct MHD_Connection *conn, const char *name)
 	return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
 }
 
+static enum MHD_Result put_protocols(void *cls, enum MHD_ValueKind kind, const char *key,
+				     const char *value)
+{
+	struct buf *list = cls;
+	(void)kind;
+	if (strcasecmp(key, "Sec-WebSocket-Protocol") != 0 || !value)
+		return MHD_YES;
+	buf_puts(list, list->len ? "," : "");
+	buf_puts(list, value);
+	return MHD_YES;
+}
+
+/* What the connection shall become; a WebSocket only with its key. */
+static void put_upgrade(struct buf *b, struct MHD_Connection *conn)
+{
+	const char *what = header(conn, "Upgrade"), *list = header(conn, "Connection");
+	char lower[32] = "";
+	struct buf protocols = {0};
+	if (what && list && strcasestr(list, "upgrade"))
+		for (size_t i = 0; what[i] && i < sizeof lower - 1; i++)
+			lower[i] = (char)tolower((unsigned char)what[i]);
+	if (strcmp(lower, "websocket") == 0 && !header(conn, "Sec-WebSocket-Key"))
+		lower[0] = 0;
+	put_text(b, "upgrade", lower);
+	if (lower[0])
+		MHD_get_connection_values(conn, MHD_HEADER_KIND, put_protocols, &protocols);
+	put_text(b, "protocols", buf_text(&protocols));
+	buf_fini(&protocols);
+}
+
 struct bytes *http_describe(struct MHD_Connection *conn, const char *method, const char *path,
 			    struct span body, struct verified *verified,
 			    const struct jwt_key *accounts)
 {
 	struct buf b = {0};
 	buf_reserve(&b, 512 + body.len);
-	mpw_map(&b, 12);
+	mpw_map(&b, 14);
 	put_text(&b, "method", method);
 	put_text(&b, "path", path);
 	put_pairs(&b, "args", conn, MHD_GET_ARGUMENT_KIND, put_pair);
@@ -124,6 +154,7 @@ struct bytes *http_describe(struct MHD_Connection *conn, const char *method, con
 	put_client(&b, conn);
 	put_pairs(&b, "impersonate", conn, MHD_HEADER_KIND, put_impersonation);
 	put_claims(&b, verified, accounts, header(conn, "Authorization"));
+	put_upgrade(&b, conn);
 	mpw_str(&b, "body");
 	mpw_bin(&b, body);
 	return bytes_take(&b);

@@ -7,6 +7,7 @@
  * would make 0.9.75 close the connection. */
 #include "actors/api/http_port.h"
 #include "actors/api/http_describe.h"
+#include "actors/api/http_socket.h"
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
@@ -46,6 +47,7 @@ struct request {
 	size_t chunk_first, chunk_count, chunk_cap, chunk_at, queued;
 	char **headers;
 	size_t header_count;
+	struct http_socket *socket; /* it became one; else NULL */
 };
 
 struct server {
@@ -182,6 +184,45 @@ static void add_data(struct request *r, struct bytes *data)
 	resume(r);
 }
 
+/* ---- WebSockets */
+
+/* The library is asked what to answer, and told to end the connection. */
+static void on_socket_closed(void *arg)
+{
+	struct request *r = arg;
+	(void)port_deliver(r->server->port, HTTP_GONE, r->id, 0, NULL);
+	r->told = false; /* nothing more is told of it */
+	resume(r);
+}
+
+/* It stays suspended, which leaves it to the socket. */
+static void upgrade(struct request *r, struct span protocol)
+{
+	const char *key = MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, "Sec-WebSocket-Key");
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *tls =
+		MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (r->response || r->socket || !r->suspended || !key || !fd || !tls)
+		return;
+	r->socket = http_socket_new(r->server->port, r->id, on_socket_closed, r);
+	http_socket_open(r->socket, fd->connect_fd, tls->tls_session, span_of(key), protocol);
+}
+
+static void call_socket(struct request *r, uint32_t op, uint32_t arg, struct bytes *payload)
+{
+	if (!r->socket)
+		return;
+	if (op == HTTP_NEXT)
+		http_socket_next(r->socket);
+	else if (op == HTTP_SEND)
+		http_socket_send(r->socket, arg, bytes_span(payload));
+	else if (op == HTTP_PING)
+		http_socket_ping(r->socket);
+	else if (op == HTTP_SHUT)
+		http_socket_shut(r->socket, arg, bytes_span(payload));
+}
+
 static void sign(struct server *server, uint64_t id, struct span claims)
 {
 	struct buf token = {0};
@@ -227,7 +268,11 @@ static void call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 		r->ended = true;
 		resume(r);
 		break;
+	case HTTP_UPGRADE:
+		upgrade(r, s);
+		break;
 	default:
+		call_socket(r, op, arg, payload);
 		break;
 	}
 }
@@ -296,6 +341,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 		*size = 0;
 		return MHD_YES;
 	}
+	if (r->socket)
+		return MHD_NO; /* it was a WebSocket, which has ended */
 	if (r->response) {
 		/* queued responses count their own references */
 		enum MHD_Result rc = MHD_queue_response(conn, r->status, r->response);
@@ -327,6 +374,7 @@ static void request_free(struct request *r)
 		free(r->headers[i]);
 	if (r->response && !r->queued_response)
 		MHD_destroy_response(r->response);
+	http_socket_free(r->socket);
 	free(r->headers);
 	free(r->chunks);
 	buf_fini(&r->body);
@@ -466,6 +514,8 @@ static void server_free(struct server *s)
 				MHD_resume_connection(r->conn);
 			r->suspended = false;
 			r->ended = true;
+			http_socket_free(r->socket);
+			r->socket = NULL;
 		}
 		MHD_stop_daemon(s->daemon);
 	}

@@ -12,8 +12,12 @@
  *                 CN, or ""), groups: [O...], impersonate: [[name, value]...]
  *                 (headers, names in lower case without "impersonate-"),
  *                 claims: bin (payload of a bearer token that was signed by us,
- *                 or empty), body: bin}
+ *                 or empty), upgrade (what the connection is asked to become, in
+ *                 lower case), protocols (of a WebSocket, as the client lists them),
+ *                 body: bin}
  *   HTTP_GONE     the client left before the answer or in a stream
+ *   HTTP_MESSAGE  of a WebSocket, which was asked for; arg: whether it is text
+ *   HTTP_SENT     all that a WebSocket was given is on its way
  *   HTTP_VERIFIED payload: what such a token says, or NULL: it is none of ours
  *   HTTP_SIGNED   payload: the token, or NULL: there is no key
  * Calls (op, id, arg, payload):
@@ -22,6 +26,11 @@
  *   HTTP_STREAM   arg: HTTP_ARG(status, type)
  *   HTTP_DATA     payload: bytes of the stream
  *   HTTP_END      the stream is over
+ *   HTTP_UPGRADE  it becomes a WebSocket; payload: the chosen protocol, or NULL
+ *   HTTP_NEXT     its next message is wanted
+ *   HTTP_SEND     a message to it; arg: whether it is text
+ *   HTTP_PING
+ *   HTTP_SHUT     its end, after what was sent; arg: RFC 6455's code; payload: why
  *   HTTP_VERIFY   payload: a token; answered by HTTP_VERIFIED of that id
  *   HTTP_SIGN     payload: claims; answered by HTTP_SIGNED of that id */
 #ifndef API_HTTP_PORT_H
@@ -29,8 +38,9 @@
 
 #include "actors/runtime/port.h"
 
-enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED, HTTP_SIGNED };
-enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END, HTTP_VERIFY, HTTP_SIGN };
+enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED, HTTP_SIGNED, HTTP_MESSAGE, HTTP_SENT };
+enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END, HTTP_VERIFY, HTTP_SIGN,
+       HTTP_UPGRADE, HTTP_NEXT, HTTP_SEND, HTTP_PING, HTTP_SHUT };
 
 enum http_type { HTTP_JSON, HTTP_YAML, HTTP_TEXT, HTTP_OCTETS, HTTP_DISCOVERY, HTTP_OPENAPI_V2,
 		 HTTP_PROTOBUF, HTTP_PROTOBUF_WATCH, HTTP_TYPES };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/api/channels.h"
 
 static void copy_arg(struct call *k, struct buf *b, const char *arg, const char *field,
 		     size_t *count)
@@ -45,14 +46,45 @@ static void pull(struct ctx *c, struct api *a, struct call *k)
 	ctx_request(c, to, "node.logs", &b, 2 * API_LOG_CHUNK_MS, k->id);
 }
 
-static size_t container_count(struct mp pod, struct span *first)
+/* A client that asked for a WebSocket gets each piece as a message. */
+static bool upgrade(struct ctx *c, struct api *a, struct call *k)
 {
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(pod, "spec.containers", &list) || mp_array(&list, &n) || n == 0)
-		return 0;
-	*first = mp_path_str(list, "name");
-	return n;
+	const char *name;
+	if (!span_is(k->upgrade, "websocket"))
+		return true;
+	if (!channel_plain(k->protocols, &name, &k->socket_base64)) {
+		answer_status(c, a, k,
+			      status_failure(&k->arena, 403, "Forbidden",
+					     "none of the WebSocket's protocols is served"));
+		return false;
+	}
+	k->socket = true;
+	k->log_started = true;
+	ctx_port_call(c, a->port, HTTP_UPGRADE, k->id, 0, bytes_copy(name, strlen(name)));
+	return true;
+}
+
+static void give(struct ctx *c, struct api *a, struct call *k, struct span data)
+{
+	struct buf b = {0};
+	if (!k->socket) {
+		ctx_port_call(c, a->port, HTTP_DATA, k->id, 0, bytes_copy(data.data, data.len));
+		return;
+	}
+	if (k->socket_base64)
+		channel_base64(&b, data);
+	else
+		buf_append(&b, data.data, data.len);
+	ctx_port_call(c, a->port, HTTP_SEND, k->id, k->socket_base64, bytes_take(&b));
+}
+
+static void end(struct ctx *c, struct api *a, struct call *k)
+{
+	if (k->socket)
+		ctx_port_call(c, a->port, HTTP_SHUT, k->id, 1000, NULL);
+	else
+		ctx_port_call(c, a->port, HTTP_END, k->id, 0, NULL);
+	call_end(a, k);
 }
 
 void log_start(struct ctx *c, struct api *a, struct call *k)
@@ -60,29 +92,18 @@ void log_start(struct ctx *c, struct api *a, struct call *k)
 	struct view *v = fresh_view(c, a, k, log_start);
 	if (!v)
 		return;
-	struct buf key = {0};
-	schema_key(&key, k->resource, k->namespace, k->name);
-	struct view_object *o = view_get(v, span_buf(&key));
-	buf_fini(&key);
+	struct view_object *o = api_find(v, k);
 	if (!o) {
 		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
 		return;
 	}
 	struct mp pod = mp_of(bytes_span(o->value));
-	struct span first = {0}, node = mp_path_str(pod, "spec.nodeName");
-	size_t n = container_count(pod, &first);
-	k->container = call_arg(k, "container");
-	if (!k->container.len && n > 1) {
-		char text[400];
-		snprintf(text, sizeof text,
-			 "a container name must be specified for pod %.*s, choose one of its %zu",
-			 (int)k->name.len, (const char *)k->name.data, n);
-		answer_status(c, a, k, status_bad_request(&k->arena, text));
+	struct span node = mp_path_str(pod, "spec.nodeName");
+	struct doc *unclear = container_choose(k, pod);
+	if (unclear) {
+		answer_status(c, a, k, unclear);
 		return;
 	}
-	if (!k->container.len)
-		k->container = (struct span){
-			(uint8_t *)arena_ndup(&k->arena, first.data, first.len), first.len};
 	if (!node.len) {
 		struct buf none = {0};
 		answer_text(c, a, k, 200, HTTP_TEXT, &none); /* not scheduled: no output yet */
@@ -90,7 +111,8 @@ void log_start(struct ctx *c, struct api *a, struct call *k)
 	}
 	k->node = (struct span){(uint8_t *)arena_ndup(&k->arena, node.data, node.len), node.len};
 	k->log_follow = call_flag(k, "follow");
-	pull(c, a, k);
+	if (upgrade(c, a, k))
+		pull(c, a, k);
 }
 
 void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r)
@@ -112,10 +134,9 @@ void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply 
 		k->log_started = true;
 	}
 	if (r->status == 0 && mp_find(r->body, "data", &v) && mp_bin(&v, &data) == 0 && data.len)
-		ctx_port_call(c, a->port, HTTP_DATA, k->id, 0, bytes_copy(data.data, data.len));
+		give(c, a, k, data);
 	if (r->status || mp_path_bool(r->body, "end", true)) {
-		ctx_port_call(c, a->port, HTTP_END, k->id, 0, NULL);
-		call_end(a, k);
+		end(c, a, k);
 		return;
 	}
 	k->log_cursor = (uint64_t)mp_path_int(r->body, "cursor", 0);

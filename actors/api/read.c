@@ -29,6 +29,15 @@ struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
 	return NULL;
 }
 
+struct view_object *api_find(struct view *v, const struct call *k)
+{
+	struct buf key = {0};
+	schema_key(&key, k->resource, k->namespace, k->name);
+	struct view_object *o = view_get(v, span_buf(&key));
+	buf_fini(&key);
+	return o;
+}
+
 uint64_t stream_version(const struct api *a, const struct stream *s)
 {
 	uint64_t version = view_version(s->view);
@@ -64,15 +73,10 @@ void read_get(struct ctx *c, struct api *a, struct call *k)
 	struct view *v = fresh_view(c, a, k, read_get);
 	if (!v)
 		return;
-	struct buf key = {0};
-	schema_key(&key, k->resource, k->namespace, k->name);
 	uint64_t asked, now = stream_version(a, omap_get(&a->streams, view_stream(v)));
-	if (!asked_version(c, a, k, now, &asked)) {
-		buf_fini(&key);
+	if (!asked_version(c, a, k, now, &asked))
 		return;
-	}
-	struct view_object *o = view_get(v, span_buf(&key));
-	buf_fini(&key);
+	struct view_object *o = api_find(v, k);
 	if (!o) {
 		answer_status(c, a, k,
 			      strcmp(k->sub, "scale") == 0

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -215,31 +216,29 @@ static void enter_directory(const struct child_spec *s, int tell)
 }
 
 /* Descriptors 0, 1, 2 become what the container sees, 3 the pipe back. */
-static int arrange_descriptors(int out, int err, int tell)
+static int arrange_descriptors(const int io[3], int tell)
 {
+	int high[3];
 	/* First above the numbers that are about to be overwritten. */
-	out = fcntl(out, F_DUPFD_CLOEXEC, 10);
-	err = fcntl(err, F_DUPFD_CLOEXEC, 10);
+	for (int i = 0; i < 3; i++)
+		high[i] = fcntl(io[i], F_DUPFD_CLOEXEC, 10);
 	tell = fcntl(tell, F_DUPFD_CLOEXEC, 10);
-	int in = open("/dev/null", O_RDONLY);
-	if (in >= 0 && in != 0) {
-		dup2(in, 0);
-		close(in);
-	}
-	dup2(out, 1);
-	dup2(err, 2);
+	for (int i = 0; i < 3; i++)
+		dup2(high[i], i);
 	dup3(tell, 3, O_CLOEXEC);
 	close_range(4, ~0u, 0);
 	return 3;
 }
 
-static _Noreturn void become(const struct child_spec *s, pid_t pause, int out, int err, int tell)
+static _Noreturn void become(const struct child_spec *s, pid_t pause, const int io[3], int tell)
 {
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != pause)
 		_exit(128);
-	tell = arrange_descriptors(out, err, tell);
+	tell = arrange_descriptors(io, tell);
+	if (s->tty)
+		ioctl(0, TIOCSCTTY, 0);
 	reset_signals();
 	umask(022);
 	take_identity(s, tell);
@@ -266,13 +265,20 @@ static void close_pair(int fd[2])
 
 int child_start(const struct child_spec *s, struct child *out, struct err *e)
 {
-	int so[2] = {-1, -1}, se[2] = {-1, -1}, st[2] = {-1, -1};
+	int so[2] = {-1, -1}, se[2] = {-1, -1}, st[2] = {-1, -1}, io[3] = {-1, -1, -1};
 	pid_t self = getpid(), pid = -1;
-	if (pipe_of(so) == 0 && pipe_of(se) == 0 && pipe_of(st) == 0)
+	if (s->io)
+		memcpy(io, s->io, sizeof io);
+	else if ((io[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0 && pipe_of(so) == 0 &&
+		 pipe_of(se) == 0)
+		memcpy(io + 1, (int[]){so[1], se[1]}, 2 * sizeof *io);
+	if (io[2] >= 0 && pipe_of(st) == 0)
 		pid = fork();
 	if (pid == 0)
-		become(s, self, so[1], se[1], st[1]);
+		become(s, self, io, st[1]);
 	int number = errno;
+	if (!s->io && io[0] >= 0)
+		close(io[0]);
 	if (pid < 0) {
 		close_pair(so);
 		close_pair(se);
@@ -280,8 +286,10 @@ int child_start(const struct child_spec *s, struct child *out, struct err *e)
 		const char *why = strerrordesc_np(number);
 		return err_set(e, ERR_IO, "fork: %s", why ? why : "unknown error");
 	}
-	close(so[1]);
-	close(se[1]);
+	if (!s->io) {
+		close(so[1]);
+		close(se[1]);
+	}
 	close(st[1]);
 	*out = (struct child){.pid = pid, .out = so[0], .err = se[0], .started = st[0]};
 	return 0;

@@ -11,12 +11,16 @@ struct child_spec {
 	struct mp argv, env; /* cursors at arrays of bin; env may be absent (p NULL) */
 	struct span cwd;     /* empty: "/" */
 	int64_t uid, gid;    /* -1: as the pause */
+	/* Three descriptors that become its stdin, stdout and stderr; NULL: it
+	 * gets an empty stdin, and pipes are made for its output. */
+	const int *io;
+	bool tty; /* io[0] is a terminal, which becomes its own */
 };
 
 /* All descriptors are ours, close-on-exec and nonblocking. */
 struct child {
 	pid_t pid;
-	int out, err; /* read ends of its stdout and stderr */
+	int out, err; /* read ends of its stdout and stderr; -1: it was given some */
 	/* End of file: it runs. Text: why it does not, in containerd's words
 	 * (the child then exits with 128). */
 	int started;
@@ -25,8 +29,8 @@ struct child {
 /* Whether argv and env are arrays of bin without zero bytes, argv not empty. */
 int child_check(const struct child_spec *s, struct err *e);
 /* Forks. The child is the leader of a new session and process group, dies
- * with the pause, has an empty stdin and no other descriptors. ERR_IO: it
- * was not made. */
+ * with the pause, and has no descriptors but its three. ERR_IO: it was not
+ * made. */
 int child_start(const struct child_spec *s, struct child *out, struct err *e);
 
 #endif

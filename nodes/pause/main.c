@@ -36,15 +36,16 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "broker/base/mem.h"
+#include "nodes/pause/execs.h"
 #include "nodes/pause/packet.h"
 #include "nodes/pause/procid.h"
 #include "nodes/pause/run.h"
+#include "nodes/pause/socket.h"
 #include "nodes/pause/tree.h"
 
 enum {
@@ -54,7 +55,7 @@ enum {
 	KILL_AGAIN_MS = 1000,
 	GRACE_MS_MAX = 24 * 3600 * 1000,
 	TERM_GRACE_MS = 30000,    /* as a pod has that names none */
-	FEW_FDS = 3,
+	FEW_FDS = 4,
 	COMMANDS_MAX = 64,        /* of one turn */
 };
 
@@ -64,6 +65,7 @@ struct pause {
 	bool deaf;        /* it takes nothing more, but what it sent is still read */
 	struct buf inbox; /* a message of the agent that is not whole yet */
 	struct run *runs;
+	struct execs execs;
 	bool listed;      /* the agent was told that all is told */
 	char refusal[160]; /* text of an "error" event that is due, or empty */
 	bool leaving;
@@ -139,10 +141,10 @@ static void forget_older(struct pause *p, const char *name, uint32_t attempt)
 static bool spare(void *arg, pid_t pid)
 {
 	struct pause *p = arg;
-	if (run_by_pid(p, pid))
+	if (run_by_pid(p, pid) || execs_has(&p->execs, pid))
 		return true;
 	pid_t session = getsid(pid);
-	bool ended = false;
+	bool ended = execs_killed(&p->execs, session);
 	for (struct run *r = p->runs; r; r = r->next)
 		if (r->at.pid == session && !run_alive(r))
 			ended = true;
@@ -162,8 +164,12 @@ static void reap(struct pause *p)
 		if (r)
 			kill(-info.si_pid, SIGKILL);
 		waitpid(info.si_pid, &status, 0);
-		if (r)
+		if (r) {
 			run_ended(r, status);
+			execs_end(&p->execs, r->at.name);
+		} else {
+			execs_reaped(&p->execs, info.si_pid, status);
+		}
 	}
 	tree_kill_orphans(spare, p);
 }
@@ -349,16 +355,9 @@ static void agent_read(struct pause *p)
 
 static void agent_accept(struct pause *p)
 {
-	struct ucred who;
-	socklen_t n = sizeof who;
-	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = socket_accept(p->listener);
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 ||
-	    (who.uid != geteuid() && who.uid != 0)) {
-		close(fd);
-		return;
-	}
 	agent_read(p); /* the last words of the one before */
 	agent_drop(p);
 	p->agent = fd;
@@ -437,9 +436,14 @@ static void on_signals(struct pause *p)
 	reap(p);
 }
 
+static size_t poll_count(struct pause *p)
+{
+	return FEW_FDS + 3 * runs_count(p) + execs_polls(&p->execs);
+}
+
 static void poll_fill(struct pause *p, bool want_write)
 {
-	size_t need = FEW_FDS + 3 * runs_count(p), n = FEW_FDS;
+	size_t need = poll_count(p), n = FEW_FDS;
 	if (need > p->poll_cap) {
 		p->poll_cap = need + 6;
 		p->polls = mem_realloc(p->polls, p->poll_cap * sizeof *p->polls);
@@ -448,11 +452,13 @@ static void poll_fill(struct pause *p, bool want_write)
 	p->polls[0] = (struct pollfd){.fd = p->signals, .events = POLLIN};
 	p->polls[1] = (struct pollfd){.fd = p->listener, .events = POLLIN};
 	p->polls[2] = (struct pollfd){.fd = p->agent, .events = agent};
+	p->polls[3] = (struct pollfd){.fd = p->execs.listener, .events = POLLIN};
 	for (struct run *r = p->runs; r; r = r->next) {
 		p->polls[n++] = (struct pollfd){.fd = r->started_fd, .events = POLLIN};
 		p->polls[n++] = (struct pollfd){.fd = r->pipe[0], .events = POLLIN};
 		p->polls[n++] = (struct pollfd){.fd = r->pipe[1], .events = POLLIN};
 	}
+	execs_fill(&p->execs, p->polls + n);
 }
 
 static int patience_ms(struct pause *p)
@@ -469,14 +475,18 @@ static int patience_ms(struct pause *p)
 	return -1;
 }
 
+static bool is_running(void *arg, struct span container)
+{
+	return run_find(arg, container, -1, true) != NULL;
+}
+
 /* Containers first, the agent second (its commands change the list of runs),
  * signals last: an exit is reported after the output that came before it. */
 static void turn(struct pause *p)
 {
 	bool all_told = agent_tell(p);
 	poll_fill(p, !all_told);
-	size_t n = FEW_FDS + 3 * runs_count(p);
-	if (poll(p->polls, n, patience_ms(p)) < 0 && errno != EINTR)
+	if (poll(p->polls, poll_count(p), patience_ms(p)) < 0 && errno != EINTR)
 		abort();
 	struct pollfd *f = p->polls + FEW_FDS;
 	for (struct run *r = p->runs; r; r = r->next, f += 3) {
@@ -488,6 +498,9 @@ static void turn(struct pause *p)
 		if (r->at.ended)
 			run_save(r);
 	}
+	execs_polled(&p->execs, f, is_running, p);
+	if (p->polls[3].revents)
+		execs_accept(&p->execs);
 	if (p->polls[2].revents)
 		agent_read(p);
 	if (p->polls[1].revents)
@@ -518,16 +531,6 @@ static bool left(struct pause *p)
 }
 
 /* ---- begin and end */
-
-static int open_listener(void)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = PAUSE_SOCKET};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	unlink(PAUSE_SOCKET); /* of a pause that is gone: we hold the lock */
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 4) != 0)
-		return -1;
-	return fd;
-}
 
 static int open_signals(void)
 {
@@ -576,9 +579,11 @@ static const char *open_pause(struct pause *p)
 	p->signals = open_signals();
 	if (p->signals < 0)
 		return "signals";
-	p->listener = open_listener();
+	p->listener = socket_listen(PAUSE_SOCKET, 4);
 	if (p->listener < 0)
 		return PAUSE_SOCKET;
+	if (execs_open(&p->execs) < 0)
+		return PAUSE_EXEC_SOCKET;
 	return write_pid() ? NULL : PAUSE_PID_FILE;
 }
 
@@ -609,6 +614,7 @@ static void close_pause(struct pause *p)
 		run_free(r);
 	}
 	unlink(PAUSE_SOCKET);
+	unlink(PAUSE_EXEC_SOCKET);
 	unlink(PAUSE_PID_FILE);
 	agent_drop(p);
 	free(p->polls);

@@ -2,6 +2,7 @@
  *
  * A pod's directory holds
  *   pause.sock             unix SOCK_SEQPACKET, the pause listens
+ *   exec.sock              the same, a connection for each command (execs.h)
  *   pause.pid              "pid start-time boot-id\n" (procid.h)
  *   starts/<name>.<n>      attempt.h: attempt n of container <name> began
  *   exits/<name>.<n>       attempt.h: it ended; written before anybody is told
@@ -25,7 +26,12 @@
  *   listed            all of it was told; also follows each new connection
  *   error             text: a command that was not understood
  * Events are states, not edges: each may come again and says the whole.
- * A new connection replaces the one before it. */
+ * A new connection replaces the one before it.
+ *
+ * On exec.sock one message, whose first packet brings the command's three
+ * descriptors: container, argv [bin], env [bin], cwd, uid?, gid?, tty. The
+ * answer is one too, when it has ended: event "exited", code, error (bytes;
+ * it never ran, in containerd's words). */
 #ifndef NODES_PAUSE_PROTO_H
 #define NODES_PAUSE_PROTO_H
 
@@ -38,9 +44,12 @@ enum {
 	PAUSE_CONTAINERS_MAX = 128, /* names in one pod */
 	PAUSE_LOG_BYTES_MAX = 10 * 1024 * 1024, /* then the log is rotated */
 	PAUSE_READY_FD = 3,         /* where a new pause says how its start went */
+	PAUSE_EXECS_MAX = 64,       /* commands beside the containers of a pod */
+	PAUSE_NEVER_RAN = 128,      /* exit code of what could not be started */
 };
 
 #define PAUSE_SOCKET "pause.sock"
+#define PAUSE_EXEC_SOCKET "exec.sock"
 #define PAUSE_PID_FILE "pause.pid"
 /* What it says on PAUSE_READY_FD: one of these, or why it could not start. */
 #define PAUSE_READY_OK "ok"

@@ -1,0 +1,419 @@
+/* Stream sessions with containers: channels of bytes between a client's
+ * connection and a node's agent (pods/exec; attach and port-forward are to be
+ * other kinds of it, SPDY another connection).
+ *
+ *   upgrade ─► node.session.open ─► opened
+ *   read ─► output ─► HTTP_SEND ─► HTTP_SENT ─► read ...     what a container writes
+ *   HTTP_NEXT ─► HTTP_MESSAGE ─► write ─► taken ─► HTTP_NEXT ...  what it reads
+ *
+ * Each arrow waits for the one before it, so a slow end holds the other one
+ * and nothing but one chunk is ever here. The client's end ends the session at
+ * the node, which kills the command; the node's end is told on the error
+ * channel. What a node refuses comes there too: as in Kubernetes the
+ * connection is upgraded by then. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/api/api_private.h"
+#include "actors/api/channels.h"
+
+enum {
+	OPEN_MS = 20000,
+	TURN_MS = 30000, /* the node answers a read or write within 10 s */
+};
+
+struct session {
+	const struct channel_protocol *protocol;
+	const struct session_kind *kind;
+	unsigned streams; /* bits of enum channel */
+	bool tty, opened, input_ended;
+	bool reading; /* output was asked for */
+	bool sending; /* output is on its way to the client */
+};
+
+struct session_kind {
+	const char *name;
+};
+
+static const struct session_kind kind_exec = {"exec"};
+
+/* ---- to the client */
+
+static void send(struct ctx *c, struct api *a, struct call *k, enum channel channel,
+		 struct span data)
+{
+	struct buf b = {0};
+	const struct channel_protocol *p = k->session->protocol;
+	channel_write(p, channel, data, &b);
+	k->session->sending = true;
+	ctx_port_call(c, a->port, HTTP_SEND, k->id, p->base64, bytes_take(&b));
+}
+
+static void hang_up(struct ctx *c, struct api *a, struct call *k)
+{
+	ctx_port_call(c, a->port, HTTP_SHUT, k->id, 1000, NULL);
+	call_end(a, k);
+}
+
+/* The old protocols say nothing of a success, and of a failure the text. */
+static void send_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status,
+			bool failure)
+{
+	struct buf b = {0};
+	if (k->session->protocol->status) {
+		json_from_doc(&b, status);
+		send(c, a, k, CHANNEL_ERROR, span_buf(&b));
+	} else if (failure) {
+		send(c, a, k, CHANNEL_ERROR, doc_get_str(status, "message"));
+	}
+	buf_fini(&b);
+}
+
+static void fail(struct ctx *c, struct api *a, struct call *k, const char *why)
+{
+	send_status(c, a, k, status_internal(&k->arena, why), true);
+	hang_up(c, a, k);
+}
+
+/* client-go finds the exit code in the causes. */
+static struct doc *exit_status(struct arena *m, int64_t code)
+{
+	struct doc *s = status_failure(m, 500, "NonZeroExitCode",
+				       arena_printf(m, "command terminated with non-zero exit code: "
+						       "exit status %lld",
+						    (long long)code));
+	struct doc *causes = doc_set(m, doc_need_map(m, s, "details"), "causes",
+				     doc_new(m, DOC_ARRAY));
+	struct doc *cause = doc_add(causes, doc_new(m, DOC_MAP));
+	doc_set_str(m, cause, "reason", "ExitCode");
+	doc_set_str(m, cause, "message", arena_printf(m, "%lld", (long long)code));
+	doc_remove(s, "code");
+	return s;
+}
+
+static struct doc *success(struct arena *m)
+{
+	struct doc *s = doc_new(m, DOC_MAP);
+	doc_set(m, s, "metadata", doc_new(m, DOC_MAP));
+	doc_set_str(m, s, "status", "Success");
+	return s;
+}
+
+static void command_ended(struct ctx *c, struct api *a, struct call *k, struct mp output)
+{
+	struct arena *m = &k->arena;
+	struct mp v;
+	struct span error = {0};
+	int64_t code = mp_path_int(output, "code", 0);
+	if (mp_find(output, "error", &v))
+		mp_bin(&v, &error);
+	if (mp_path_bool(output, "unknown", false)) {
+		fail(c, a, k, "the pod's sandbox ended before the command did");
+		return;
+	}
+	if (error.len) {
+		fail(c, a, k,
+		     arena_printf(m, "error executing command in container: %.*s", (int)error.len,
+				  (const char *)error.data));
+		return;
+	}
+	send_status(c, a, k, code ? exit_status(m, code) : success(m), code != 0);
+	hang_up(c, a, k);
+}
+
+/* ---- to the node */
+
+static void ask_node(struct ctx *c, struct call *k, const char *message, struct buf *b,
+		     uint32_t timeout_ms, enum reply_of of)
+{
+	char to[ENV_NAME_BYTES_MAX + 1];
+	snprintf(to, sizeof to, "node-agent/%.*s", (int)k->node.len, (const char *)k->node.data);
+	ctx_request(c, to, message, b, timeout_ms, API_REPLY_TAG(of, k->id));
+}
+
+static void tell_node(struct ctx *c, struct call *k, const char *message, struct buf *b)
+{
+	char to[ENV_NAME_BYTES_MAX + 1];
+	snprintf(to, sizeof to, "node-agent/%.*s", (int)k->node.len, (const char *)k->node.data);
+	ctx_send(c, to, message, b, 0);
+}
+
+static size_t put_command(struct buf *b, struct call *k)
+{
+	struct mp args = k->args;
+	size_t n = 0, two, count = 0;
+	struct span key, value;
+	mpw_str(b, "command");
+	size_t at = mpw_array_open(b);
+	for (mp_array(&args, &n); n; n--) {
+		if (mp_array(&args, &two) || mp_str(&args, &key) || mp_str(&args, &value))
+			break;
+		if (!span_is(key, "command"))
+			continue;
+		mpw_span(b, value);
+		count++;
+	}
+	mpw_array_close(b, at, count);
+	return count;
+}
+
+static void open_at_node(struct ctx *c, struct call *k)
+{
+	struct buf b = {0};
+	mpw_map(&b, 8);
+	mpw_kv_u64(&b, "session", k->id);
+	mpw_kv_str(&b, "kind", k->session->kind->name);
+	mpw_kv_span(&b, "namespace", k->namespace);
+	mpw_kv_span(&b, "pod", k->name);
+	mpw_kv_span(&b, "container", k->container);
+	put_command(&b, k);
+	mpw_kv_u64(&b, "streams", k->session->streams);
+	mpw_kv_bool(&b, "tty", k->session->tty);
+	ask_node(c, k, "node.session.open", &b, OPEN_MS, REPLY_READ);
+}
+
+static void pull(struct ctx *c, struct call *k)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, "session", k->id);
+	k->session->reading = true;
+	ask_node(c, k, "node.session.read", &b, TURN_MS, REPLY_READ);
+}
+
+/* No data and no end asks again whether the last was taken. */
+static void push(struct ctx *c, struct call *k, struct span data, bool end)
+{
+	struct buf b = {0};
+	mpw_map(&b, 3);
+	mpw_kv_u64(&b, "session", k->id);
+	mpw_str(&b, "data");
+	mpw_bin(&b, data);
+	mpw_kv_bool(&b, "end", end);
+	ask_node(c, k, "node.session.write", &b, TURN_MS, REPLY_WRITE);
+}
+
+static void resize(struct ctx *c, struct call *k, struct span json)
+{
+	struct doc *size;
+	struct buf b = {0};
+	struct arena m = {0};
+	if (json_parse(&m, json, &size, NULL, NULL) == 0 && size->type == DOC_MAP) {
+		mpw_map(&b, 3);
+		mpw_kv_u64(&b, "session", k->id);
+		mpw_kv_i64(&b, "width", doc_get_int(size, "Width", 0));
+		mpw_kv_i64(&b, "height", doc_get_int(size, "Height", 0));
+		tell_node(c, k, "node.session.resize", &b);
+	}
+	arena_fini(&m);
+}
+
+/* ---- what comes */
+
+static void next_message(struct ctx *c, struct api *a, struct call *k)
+{
+	ctx_port_call(c, a->port, HTTP_NEXT, k->id, 0, NULL);
+}
+
+void session_message(struct ctx *c, struct api *a, struct call *k, struct span message)
+{
+	struct session *s = k->session;
+	struct channel_message m;
+	struct arena scratch = {0};
+	bool meant = channel_read(s->protocol, message, &scratch, &m);
+	bool input = meant && m.channel == CHANNEL_STDIN && s->streams & 1 << CHANNEL_STDIN &&
+		     !s->input_ended && (m.end || m.data.len);
+	if (input) {
+		s->input_ended = m.end;
+		push(c, k, m.data, m.end);
+	} else {
+		if (meant && m.channel == CHANNEL_RESIZE && !m.end && s->tty)
+			resize(c, k, m.data);
+		next_message(c, a, k);
+	}
+	arena_fini(&scratch);
+}
+
+void session_sent(struct ctx *c, struct call *k)
+{
+	struct session *s = k->session;
+	s->sending = false;
+	if (s->opened && !s->reading)
+		pull(c, k);
+}
+
+static void begin(struct ctx *c, struct api *a, struct call *k)
+{
+	struct session *s = k->session;
+	/* The client is told that it is connected: by a message of no bytes to the
+	 * first channel that it reads. */
+	enum channel first = s->streams & 1 << CHANNEL_STDOUT	? CHANNEL_STDOUT
+			     : s->streams & 1 << CHANNEL_STDERR ? CHANNEL_STDERR
+								: CHANNEL_ERROR;
+	s->opened = true;
+	send(c, a, k, first, (struct span){0});
+	next_message(c, a, k);
+}
+
+static void on_output(struct ctx *c, struct api *a, struct call *k, struct mp output)
+{
+	struct session *s = k->session;
+	struct mp frames;
+	size_t n = 0, two;
+	uint64_t channel;
+	struct span data;
+	s->reading = false;
+	if (mp_find(output, "frames", &frames))
+		mp_array(&frames, &n);
+	for (; n; n--) {
+		if (mp_array(&frames, &two) || mp_u64(&frames, &channel) || mp_bin(&frames, &data))
+			break;
+		if (channel == CHANNEL_STDOUT || channel == CHANNEL_STDERR)
+			send(c, a, k, (enum channel)channel, data);
+	}
+	if (mp_path_bool(output, "end", true)) {
+		command_ended(c, a, k, output);
+	} else if (!s->sending) {
+		/* A client that is gone without a word answers that with a reset. */
+		ctx_port_call(c, a->port, HTTP_PING, k->id, 0, NULL);
+		pull(c, k);
+	}
+}
+
+static const char *refusal(struct call *k, const struct reply *r)
+{
+	struct arena *m = &k->arena;
+	const char *text = arena_ndup(m, r->text.data, r->text.len);
+	if (!k->session->opened)
+		return arena_printf(m, "unable to upgrade connection: %s", text);
+	return arena_printf(m, "the session with node %.*s ended: %s", (int)k->node.len,
+			    (const char *)k->node.data, text);
+}
+
+void session_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r,
+		   enum reply_of of)
+{
+	struct session *s = k->session;
+	if (r->status && of == REPLY_WRITE)
+		return; /* the read that waits tells how it ended */
+	if (r->status) {
+		const char *why = refusal(k, r);
+		session_leave(c, k);
+		fail(c, a, k, why);
+	} else if (of == REPLY_WRITE) {
+		if (!mp_path_bool(r->body, "taken", true))
+			push(c, k, (struct span){0}, false);
+		else
+			next_message(c, a, k);
+	} else if (!s->opened) {
+		begin(c, a, k);
+	} else {
+		on_output(c, a, k, r->body);
+	}
+}
+
+void session_leave(struct ctx *c, struct call *k)
+{
+	struct buf b = {0};
+	mpw_map(&b, 1);
+	mpw_kv_u64(&b, "session", k->id);
+	tell_node(c, k, "node.session.close", &b);
+}
+
+void session_free(struct session *s)
+{
+	free(s);
+}
+
+/* ---- the request */
+
+/* As Kubernetes reads a boolean of a query: there and not said to be false. */
+static bool option(const struct call *k, const char *name)
+{
+	struct span v = call_arg(k, name);
+	return v.len && !span_is(v, "0") && !span_is(v, "false");
+}
+
+static struct doc *refuse_options(struct call *k, unsigned streams)
+{
+	struct buf none = {0};
+	size_t words = put_command(&none, k);
+	buf_fini(&none);
+	if (!streams)
+		return status_bad_request(&k->arena,
+					  "you must specify at least 1 of stdin, stdout, stderr");
+	return words ? NULL : status_bad_request(&k->arena, "you must specify a command");
+}
+
+static struct doc *refuse_connection(struct call *k)
+{
+	struct arena *m = &k->arena;
+	if (!k->upgrade.len)
+		return status_bad_request(m, "Upgrade request required");
+	if (!span_is(k->upgrade, "websocket"))
+		return status_failure(m, 501, "NotImplemented",
+				      arena_printf(m, "%s/%s is served over WebSocket, not over %.*s",
+						   k->resource->resource, k->sub,
+						   (int)k->upgrade.len,
+						   (const char *)k->upgrade.data));
+	if (!channel_protocol(k->protocols))
+		return status_failure(m, 403, "Forbidden",
+				      arena_printf(m, "none of the protocols %.*s is served",
+						   (int)k->protocols.len,
+						   (const char *)k->protocols.data));
+	return NULL;
+}
+
+static bool too_many(const struct api *a)
+{
+	return a->sessions >= API_SESSIONS_MAX;
+}
+
+static void upgrade(struct ctx *c, struct api *a, struct call *k, unsigned streams, bool tty)
+{
+	struct session *s = mem_alloc(sizeof *s);
+	s->protocol = channel_protocol(k->protocols);
+	s->kind = &kind_exec;
+	s->streams = streams;
+	s->tty = tty;
+	k->session = s;
+	a->sessions++;
+	ctx_port_call(c, a->port, HTTP_UPGRADE, k->id, 0,
+		      bytes_copy(s->protocol->name, strlen(s->protocol->name)));
+	open_at_node(c, k);
+}
+
+void session_start(struct ctx *c, struct api *a, struct call *k)
+{
+	struct view *v = fresh_view(c, a, k, session_start);
+	struct view_object *o = v ? api_find(v, k) : NULL;
+	if (!v)
+		return;
+	if (!o) {
+		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
+		return;
+	}
+	struct mp pod = mp_of(bytes_span(o->value));
+	struct span node = mp_path_str(pod, "spec.nodeName");
+	bool tty = option(k, "tty");
+	unsigned streams = (option(k, "stdin") ? 1u << CHANNEL_STDIN : 0) |
+			   (option(k, "stdout") ? 1u << CHANNEL_STDOUT : 0) |
+			   (option(k, "stderr") && !tty ? 1u << CHANNEL_STDERR : 0);
+	struct doc *refused = container_choose(k, pod);
+	if (!refused && !node.len)
+		refused = status_bad_request(
+			&k->arena, arena_printf(&k->arena, "pod %.*s does not have a host assigned",
+						(int)k->name.len, (const char *)k->name.data));
+	if (!refused)
+		refused = refuse_connection(k);
+	if (!refused)
+		refused = refuse_options(k, streams);
+	if (!refused && too_many(a))
+		refused = status_too_many_requests(&k->arena, 1);
+	if (refused) {
+		answer_status(c, a, k, refused);
+		return;
+	}
+	k->node = (struct span){(uint8_t *)arena_ndup(&k->arena, node.data, node.len), node.len};
+	upgrade(c, a, k, streams, tty);
+}

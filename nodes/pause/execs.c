@@ -1,0 +1,250 @@
+#include "nodes/pause/execs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+#include "nodes/pause/child.h"
+#include "nodes/pause/packet.h"
+#include "nodes/pause/proto.h"
+#include "nodes/pause/socket.h"
+
+struct exec {
+	int conn; /* -1: its asker is gone */
+	struct buf inbox;
+	struct packet_fds io;
+	pid_t pid;      /* 0: not started yet */
+	int started_fd; /* as a run's */
+	bool dead;      /* to be freed */
+	char container[PAUSE_NAME_BYTES_MAX + 1];
+	struct buf error; /* why it never ran */
+	struct exec *next;
+};
+
+int execs_open(struct execs *x)
+{
+	x->listener = socket_listen(PAUSE_EXEC_SOCKET, 16);
+	return x->listener;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void exec_free(struct exec *e)
+{
+	close_fd(&e->conn);
+	close_fd(&e->started_fd);
+	packet_close_fds(&e->io);
+	buf_fini(&e->inbox);
+	buf_fini(&e->error);
+	free(e);
+}
+
+/* The one place where they leave the list. */
+static void sweep(struct execs *x)
+{
+	for (struct exec **at = &x->first; *at;) {
+		struct exec *e = *at;
+		if (!e->dead) {
+			at = &e->next;
+			continue;
+		}
+		*at = e->next;
+		x->count--;
+		exec_free(e);
+	}
+}
+
+void execs_accept(struct execs *x)
+{
+	int fd = socket_accept(x->listener);
+	if (fd < 0)
+		return;
+	if (x->count >= PAUSE_EXECS_MAX) {
+		close(fd);
+		return;
+	}
+	struct exec *e = mem_alloc(sizeof *e);
+	e->conn = fd;
+	e->started_fd = -1;
+	e->next = x->first;
+	x->first = e;
+	x->count++;
+}
+
+void execs_fill(const struct execs *x, struct pollfd *polls)
+{
+	for (const struct exec *e = x->first; e; e = e->next) {
+		*polls++ = (struct pollfd){.fd = e->conn, .events = POLLIN};
+		*polls++ = (struct pollfd){.fd = e->started_fd, .events = POLLIN};
+	}
+}
+
+/* Its asker may be gone: then nobody hears it. */
+static void tell_end(struct exec *e, int code)
+{
+	struct buf m = {0};
+	size_t offset = 0;
+	mpw_map(&m, 3);
+	mpw_kv_str(&m, "event", "exited");
+	mpw_kv_i64(&m, "code", code);
+	mpw_str(&m, "error");
+	mpw_bin(&m, span_buf(&e->error));
+	(void)packet_send(e->conn, span_buf(&m), &offset);
+	buf_fini(&m);
+	e->dead = true;
+}
+
+static void refuse(struct exec *e, const char *why)
+{
+	e->error.len = 0;
+	buf_puts(&e->error, why);
+	tell_end(e, PAUSE_NEVER_RAN);
+}
+
+static void note_killed(struct execs *x, pid_t pid)
+{
+	x->killed[x->killed_next++ % EXECS_KILLED_MAX] = pid;
+}
+
+static void forget_killed(struct execs *x, pid_t pid)
+{
+	for (size_t i = 0; i < EXECS_KILLED_MAX; i++)
+		if (x->killed[i] == pid)
+			x->killed[i] = 0;
+}
+
+/* Between fork and setsid there is no group yet, only the process. */
+static void exec_kill(struct execs *x, struct exec *e)
+{
+	if (kill(-e->pid, SIGKILL) != 0)
+		kill(e->pid, SIGKILL);
+	note_killed(x, e->pid);
+}
+
+static void start(struct execs *x, struct exec *e, struct mp m,
+		  bool (*runs)(void *arg, struct span container), void *arg)
+{
+	struct child_spec spec = {.uid = mp_path_int(m, "uid", -1),
+				  .gid = mp_path_int(m, "gid", -1),
+				  .cwd = mp_path_str(m, "cwd"),
+				  .tty = mp_path_bool(m, "tty", false),
+				  .io = e->io.fd};
+	struct span container = mp_path_str(m, "container");
+	struct child c;
+	struct err why = {0};
+	if (e->io.count != 3 || !mp_find(m, "argv", &spec.argv)) {
+		refuse(e, "exec: descriptors or argv are missing");
+		return;
+	}
+	if (!mp_find(m, "env", &spec.env))
+		spec.env.p = NULL;
+	if (container.len > PAUSE_NAME_BYTES_MAX || !runs(arg, container))
+		refuse(e, "its container does not run");
+	else if (child_check(&spec, &why) || child_start(&spec, &c, &why))
+		refuse(e, why.text);
+	else {
+		memcpy(e->container, container.data, container.len);
+		e->pid = c.pid;
+		e->started_fd = c.started;
+		forget_killed(x, c.pid); /* the number was another's */
+	}
+	packet_close_fds(&e->io);
+	buf_fini(&e->inbox);
+}
+
+static void on_closed(struct execs *x, struct exec *e)
+{
+	close_fd(&e->conn);
+	if (e->pid)
+		exec_kill(x, e); /* freed when it is reaped */
+	else
+		e->dead = true;
+}
+
+static void on_readable(struct execs *x, struct exec *e,
+			bool (*runs)(void *arg, struct span container), void *arg)
+{
+	int rc = packet_receive_fds(e->conn, &e->inbox, &e->io);
+	if (rc == ERR_AGAIN)
+		return;
+	if (rc)
+		on_closed(x, e);
+	else if (e->pid)
+		e->inbox.len = 0; /* nothing more is understood */
+	else if (mp_check(span_buf(&e->inbox), NULL))
+		refuse(e, "exec: not msgpack");
+	else
+		start(x, e, mp_of(span_buf(&e->inbox)), runs, arg);
+}
+
+static void on_started(struct exec *e)
+{
+	uint8_t text[PAUSE_ERROR_BYTES_MAX];
+	if (e->started_fd < 0)
+		return;
+	ssize_t n = read(e->started_fd, text, sizeof text);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		buf_append(&e->error, text, (size_t)n);
+	close_fd(&e->started_fd);
+}
+
+void execs_polled(struct execs *x, const struct pollfd *polls,
+		  bool (*runs)(void *arg, struct span container), void *arg)
+{
+	for (struct exec *e = x->first; e; e = e->next, polls += 2) {
+		if (polls[1].revents)
+			on_started(e);
+		if (polls[0].revents)
+			on_readable(x, e, runs, arg);
+	}
+	sweep(x);
+}
+
+static struct exec *find(const struct execs *x, pid_t pid)
+{
+	struct exec *e = x->first;
+	while (e && e->pid != pid)
+		e = e->next;
+	return e;
+}
+
+bool execs_has(const struct execs *x, pid_t pid)
+{
+	return find(x, pid) != NULL;
+}
+
+bool execs_reaped(struct execs *x, pid_t pid, int status)
+{
+	struct exec *e = find(x, pid);
+	if (!e)
+		return false;
+	on_started(e);
+	tell_end(e, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	sweep(x);
+	return true;
+}
+
+void execs_end(struct execs *x, const char *container)
+{
+	for (struct exec *e = x->first; e; e = e->next)
+		if (e->pid && strcmp(e->container, container) == 0)
+			exec_kill(x, e);
+}
+
+bool execs_killed(const struct execs *x, pid_t session)
+{
+	for (size_t i = 0; i < EXECS_KILLED_MAX; i++)
+		if (session > 0 && x->killed[i] == session)
+			return true;
+	return false;
+}

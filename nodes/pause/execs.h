@@ -1,0 +1,50 @@
+/* Commands that run beside a container (exec, probes), one for each connection
+ * to exec.sock (proto.h). Whoever connects brings the three descriptors that
+ * the command reads and writes, so no byte of it passes through the pause; the
+ * connection says how it ended, and its end is the command's: a command whose
+ * asker is gone, or whose container has ended, is killed with all its session.
+ *
+ * What a command left behind in the background when it ended by itself lives
+ * on as an orphan of the pod, as it does in a container of Kubernetes. */
+#ifndef NODES_PAUSE_EXECS_H
+#define NODES_PAUSE_EXECS_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "broker/base/bytes.h"
+
+enum { EXECS_KILLED_MAX = 32 };
+
+struct execs {
+	int listener;
+	struct exec *first;
+	size_t count;
+	/* Sessions that were killed last: what they leave is killed too. */
+	pid_t killed[EXECS_KILLED_MAX];
+	unsigned killed_next;
+};
+
+/* -1 with errno. */
+int execs_open(struct execs *x);
+void execs_accept(struct execs *x);
+/* Their descriptors, execs_polls(x) of them; no others may come or go between
+ * the two calls. `runs`: whether that container does. */
+static inline size_t execs_polls(const struct execs *x)
+{
+	return 2 * x->count;
+}
+void execs_fill(const struct execs *x, struct pollfd *polls);
+void execs_polled(struct execs *x, const struct pollfd *polls,
+		  bool (*runs)(void *arg, struct span container), void *arg);
+/* Whether it is a command's main process, which is not reaped yet. */
+bool execs_has(const struct execs *x, pid_t pid);
+/* It was reaped with that wait status; false: it is none of them. */
+bool execs_reaped(struct execs *x, pid_t pid, int status);
+/* A container of that name has ended. */
+void execs_end(struct execs *x, const char *container);
+bool execs_killed(const struct execs *x, pid_t session);
+
+#endif
