@@ -254,11 +254,11 @@ static void digest_event(struct sim *s, const struct event *e)
 		mix(s, e->slot->name, strlen(e->slot->name));
 }
 
-/* An envelope was checked whole at the broker; what is on the bus was not. */
+/* All were checked whole at the broker, or as they were published. */
 void sim_enter(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame, bool damaged)
 {
 	if (type == EV_BUS)
-		cell_on_bus(slot->cell, frame, false);
+		cell_on_bus(slot->cell, frame, !damaged);
 	else
 		cell_on_frame(slot->cell, frame, !damaged);
 	sim_wake_slot(slot, slot->sim->now);

@@ -272,6 +272,10 @@ void sim_router_publish(void *arg, struct bytes *frame)
 	if (s->cfg.published)
 		s->cfg.published(s->cfg.published_arg, frame);
 	const struct omap *slots = omap_get(&s->followers, topic);
+	struct envelope env;
+	/* Checked once, not at each follower. What a link damaged can look like a bus
+	 * frame: that is for the followers to drop. */
+	bool sound = slots && env_decode(rest, &env, NULL) == 0;
 	for (struct onode *n = slots ? omap_first(slots) : NULL; n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
 		struct sim_fate f;
@@ -279,6 +283,11 @@ void sim_router_publish(void *arg, struct bytes *frame)
 		    lost(s, s->cfg.bus_loss_permille))
 			continue;
 		ask(slot, false, rest, &f);
-		send_filtered(slot, EV_BUS, &slot->bus_at, frame, topic.len + 1, &f);
+		if (sound || f.damaged)
+			send_filtered(slot, EV_BUS, &slot->bus_at, frame, topic.len + 1, &f);
+		else
+			send_as(slot, EV_BUS, &slot->bus_at, frame,
+				&(struct sim_fate){.copies = f.copies, .delay_us = f.delay_us,
+						   .overtaken = f.overtaken, .damaged = true});
 	}
 }
