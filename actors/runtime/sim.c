@@ -43,27 +43,32 @@ uint64_t sim_random(struct sim *s)
 
 /* ---- the heap */
 
-static bool before(const struct event *a, const struct event *b)
+bool sim_before(const struct event *a, const struct event *b)
 {
 	if (a->at != b->at)
 		return a->at < b->at;
 	return a->tie != b->tie ? a->tie < b->tie : a->number < b->number;
 }
 
-void sim_push(struct sim *s, struct event e)
+void sim_push_drawn(struct sim *s, struct event e)
 {
 	if (s->count == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 256;
 		s->heap = mem_realloc(s->heap, s->cap * sizeof *s->heap);
 	}
-	e.tie = sim_random(s); /* here: the order of initialisers is the compiler's */
 	e.number = ++s->number;
 	size_t i = s->count++;
-	while (i > 0 && before(&e, &s->heap[(i - 1) / 2])) {
+	while (i > 0 && sim_before(&e, &s->heap[(i - 1) / 2])) {
 		s->heap[i] = s->heap[(i - 1) / 2];
 		i = (i - 1) / 2;
 	}
 	s->heap[i] = e;
+}
+
+void sim_push(struct sim *s, struct event e)
+{
+	e.tie = sim_random(s); /* here: the order of initialisers is the compiler's */
+	sim_push_drawn(s, e);
 }
 
 static struct event pop(struct sim *s)
@@ -74,9 +79,9 @@ static struct event pop(struct sim *s)
 		size_t k = 2 * i + 1;
 		if (k >= s->count)
 			break;
-		if (k + 1 < s->count && before(&s->heap[k + 1], &s->heap[k]))
+		if (k + 1 < s->count && sim_before(&s->heap[k + 1], &s->heap[k]))
 			k++;
-		if (!before(&s->heap[k], &last))
+		if (!sim_before(&s->heap[k], &last))
 			break;
 		s->heap[i] = s->heap[k];
 		i = k;
@@ -249,14 +254,20 @@ static void digest_event(struct sim *s, const struct event *e)
 		mix(s, e->slot->name, strlen(e->slot->name));
 }
 
-/* An envelope was checked whole at the broker; what is on the bus was not. */
-static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame, bool damaged)
+/* All were checked whole at the broker, or as they were published. */
+void sim_enter(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame, bool damaged)
 {
 	if (type == EV_BUS)
-		cell_on_bus(slot->cell, frame, false);
+		cell_on_bus(slot->cell, frame, !damaged);
 	else
 		cell_on_frame(slot->cell, frame, !damaged);
 	sim_wake_slot(slot, slot->sim->now);
+}
+
+static void to_cell(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame, bool damaged)
+{
+	if (!slot->sim->verbs || !sim_verbs_keep(slot, type, frame, damaged))
+		sim_enter(slot, type, frame, damaged);
 }
 
 /* What waited arrives, or goes with the process. */
@@ -393,15 +404,32 @@ static void handle(struct sim *s, const struct event *e)
 	}
 }
 
+void sim_happens(struct sim *s, const struct event *e)
+{
+	s->handled++;
+	digest_event(s, e);
+	handle(s, e);
+	bytes_unref(e->frame);
+}
+
+/* Up to the top it is the earliest there is, and popped. */
+void sim_handle_now(struct sim *s, size_t at)
+{
+	struct event e = s->heap[at];
+	for (; at > 0; at = (at - 1) / 2)
+		s->heap[at] = s->heap[(at - 1) / 2];
+	s->heap[0] = e;
+	e = pop(s);
+	e.at = s->now;
+	sim_happens(s, &e);
+}
+
 bool sim_run(struct sim *s, uint64_t until_us, bool (*done)(void *arg), void *arg)
 {
 	while (s->count && s->heap[0].at <= until_us) {
 		struct event e = pop(s);
 		s->now = e.at;
-		s->handled++;
-		digest_event(s, &e);
-		handle(s, &e);
-		bytes_unref(e.frame);
+		sim_happens(s, &e);
 		if (done && done(arg))
 			return true;
 	}
@@ -566,6 +594,7 @@ void sim_heal(struct sim *s)
 	s->cfg.bus_loss_permille = 0;
 	s->cfg.link_loss_permille = 0;
 	sim_set_faults(s, NULL);
+	sim_verbs_over(s);
 	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
 		slot->cut = 0;
@@ -594,6 +623,7 @@ void sim_free(struct sim *s)
 {
 	if (!s)
 		return;
+	sim_verbs_free(s->verbs);
 	omap_fini(&s->cells, slot_free);
 	omap_fini(&s->peers, NULL);
 	omap_fini(&s->followers, NULL);

@@ -146,7 +146,8 @@ uint64_t sim_touched(struct sim *s, const char *cell);
 /* Of the broker: frames that found nobody. */
 uint64_t sim_broker_touched(const struct sim *s);
 /* All random faults off, cuts and pauses over, clocks right, nobody is asked
- * about faults any more: what follows must converge. */
+ * about faults any more, nothing is held (sim_verbs.h): what follows must
+ * converge. */
 void sim_heal(struct sim *s);
 
 #endif

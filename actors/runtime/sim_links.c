@@ -27,8 +27,7 @@ static uint64_t arrival(struct sim *s, const struct sim_fate *f, uint64_t *link_
 	return *link_at = at;
 }
 
-/* Sender and receiver of a message, or the topic of a bus event. */
-static void pair_of(struct span frame, struct buf *out)
+void sim_pair_of(struct span frame, struct buf *out)
 {
 	struct envelope env;
 	struct span topic, rest;
@@ -41,13 +40,21 @@ static void pair_of(struct span frame, struct buf *out)
 	}
 }
 
+struct span sim_letter_in(enum event_type type, struct span frame)
+{
+	struct span topic, rest;
+	if (type == EV_BUS)
+		return env_split_topic(frame, &topic, &rest) ? (struct span){0} : rest;
+	return type == EV_TO_CELL || type == EV_TO_BROKER ? frame : (struct span){0};
+}
+
 /* Not before what the same pair has on its way. */
 static uint64_t behind_its_own(struct sim_cell_slot *slot, struct bytes *frame, bool overtaken, uint64_t at)
 {
 	struct buf pair = {0};
 	if (!overtaken && !slot->late.count)
 		return at;
-	pair_of(bytes_span(frame), &pair);
+	sim_pair_of(bytes_span(frame), &pair);
 	struct late_pair *l = omap_get(&slot->late, span_buf(&pair));
 	if (l && l->at >= at)
 		at = l->at + 1;
@@ -145,7 +152,7 @@ static void send_filtered(struct sim_cell_slot *slot, enum event_type type, uint
 /* Each message of a batch has a fate of its own, while somebody decides. */
 static bool unpacks(struct sim_cell_slot *slot, struct bytes *frame, struct batch_reader *r)
 {
-	return (slot->sim->faults.message || slot->late.count) && batch_is(bytes_span(frame)) &&
+	return (slot->sim->faults.message || slot->late.count || slot->sim->verbs) && batch_is(bytes_span(frame)) &&
 	       batch_open(r, bytes_span(frame), NULL) == 0;
 }
 
@@ -265,6 +272,10 @@ void sim_router_publish(void *arg, struct bytes *frame)
 	if (s->cfg.published)
 		s->cfg.published(s->cfg.published_arg, frame);
 	const struct omap *slots = omap_get(&s->followers, topic);
+	struct envelope env;
+	/* Checked once, not at each follower. What a link damaged can look like a bus
+	 * frame: that is for the followers to drop. */
+	bool sound = slots && env_decode(rest, &env, NULL) == 0;
 	for (struct onode *n = slots ? omap_first(slots) : NULL; n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
 		struct sim_fate f;
@@ -272,6 +283,11 @@ void sim_router_publish(void *arg, struct bytes *frame)
 		    lost(s, s->cfg.bus_loss_permille))
 			continue;
 		ask(slot, false, rest, &f);
-		send_filtered(slot, EV_BUS, &slot->bus_at, frame, topic.len + 1, &f);
+		if (sound || f.damaged)
+			send_filtered(slot, EV_BUS, &slot->bus_at, frame, topic.len + 1, &f);
+		else
+			send_as(slot, EV_BUS, &slot->bus_at, frame,
+				&(struct sim_fate){.copies = f.copies, .delay_us = f.delay_us,
+						   .overtaken = f.overtaken, .damaged = true});
 	}
 }

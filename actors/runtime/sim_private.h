@@ -32,6 +32,8 @@ struct event {
 	struct port *port;
 };
 
+struct sim_verbs;
+
 struct sim_cell_slot {
 	struct sim *sim;
 	char *name;
@@ -79,6 +81,7 @@ struct sim {
 	struct journal_disk *disk;
 	struct sim_cell_slot *disk_slot; /* that used it last */
 	struct sim_faults faults;
+	struct sim_verbs *verbs; /* NULL: no test has used one */
 	const struct port_driver *drivers[DRIVERS_MAX];
 	uint64_t port_life, broker_touched;
 	bool killing; /* a process is: what it was writing may be lost */
@@ -91,6 +94,13 @@ struct late_pair {
 
 /* sim.c */
 void sim_push(struct sim *s, struct event e);
+void sim_push_drawn(struct sim *s, struct event e); /* its tie-break is set */
+bool sim_before(const struct event *a, const struct event *b);
+void sim_happens(struct sim *s, const struct event *e); /* drops its frame */
+/* Takes that one of the heap out and handles it, now. */
+void sim_handle_now(struct sim *s, size_t at);
+/* Frames, into a cell that lives and is not paused. */
+void sim_enter(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame, bool damaged);
 void sim_wake_slot(struct sim_cell_slot *slot, uint64_t at);
 /* The cell's process ends: what it was writing may be lost. */
 void sim_drop_cell(struct sim_cell_slot *slot, bool process);
@@ -110,6 +120,16 @@ void sim_new_peer(struct sim_cell_slot *slot); /* another connection */
 int sim_from_cell(void *slot, struct bytes *frame); /* as cell_ops.send */
 int sim_router_send(void *sim, uint64_t peer, struct bytes *frame);
 void sim_router_publish(void *sim, struct bytes *frame);
+
+/* Sender and receiver of a message, or the topic of a bus event. */
+void sim_pair_of(struct span frame, struct buf *out);
+/* What is the envelope's of a frame that waits for such an event. */
+struct span sim_letter_in(enum event_type type, struct span frame);
+
+/* sim_verbs.c: whether a verb keeps what arrives; it was then taken */
+bool sim_verbs_keep(struct sim_cell_slot *slot, enum event_type type, struct bytes *frame, bool damaged);
+void sim_verbs_over(struct sim *s); /* all that is held is allowed */
+void sim_verbs_free(struct sim_verbs *v);
 
 /* sim_disk.c: the journal's port */
 extern const struct port_driver sim_journal_driver;

@@ -118,6 +118,8 @@ static inline bool pass_small(const uint8_t **p, const uint8_t *end, uint64_t *l
 	size_t n = 1;
 	if (c >= 0xa0 && c <= 0xbf)
 		n += c & 0x1f;
+	else if (c == 0xd9 && end - *p >= 2) /* text up to 255 bytes: uids, messages */
+		n += 1u + (*p)[1];
 	else if (c >= 0x80 && c <= 0x8f)
 		*left += 2u * (c & 0x0f);
 	else if (c >= 0x90 && c <= 0x9f)
@@ -427,6 +429,10 @@ int mp_array(struct mp *m, size_t *count)
 int mp_map(struct mp *m, size_t *count)
 {
 	struct head h;
+	if (m->p < m->end && (*m->p & 0xf0) == 0x80 && 2 * (*m->p & 0x0f) < m->end - m->p) {
+		*count = *m->p++ & 0x0f;
+		return 0;
+	}
 	int rc = take(m, MP_MAP, &h);
 	if (rc == 0)
 		*count = h.n / 2;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "actors/runtime/messages.h"
-#include "actors/runtime/sim.h"
+#include "actors/runtime/sim_verbs.h"
 #include "broker/base/log.h"
 
 enum { DO = 200, COMMANDS = 200, SEEDS = 60 };
@@ -198,14 +198,64 @@ Test(commands, a_poisoned_one_is_refused_and_a_dead_letter_and_the_others_go_on)
 	sim_free(s);
 }
 
+static void expect_command(struct sim *s, unsigned nth)
+{
+	struct err e = {0};
+	cr_assert_eq(sim_expect(s, &(struct sim_which){.kind = "test.do", .nth = nth}, 10000000, &e), 0,
+		     "%s", e.text);
+}
+
+/* The sender cannot know that its command was handled: it sends it again, and
+ * the receiver, who knows, handles it no second time. */
+Test(commands, sent_again_for_want_of_an_acknowledgement_are_handled_once)
+{
+	struct ledger l = {0};
+	struct err e = {0};
+	struct sim *s = begin(&l, 4, 0);
+	int hold = sim_hold(s, &(struct sim_which){.kind = "command.ack", .cell = "sender"});
+	cr_assert_gt(hold, 0);
+	expect_command(s, 1);
+	sim_run(s, sim_now_us(s) + 5000000, NULL, NULL);
+	cr_expect_gt(sim_held(s, hold), 1, "and those of what was sent again");
+	cr_expect_eq(l.handled[1], 1);
+	cr_expect_eq(l.total_told, 0);
+	cr_expect_eq(sim_allow(s, hold), 0);
+	cr_assert(sim_run(s, sim_now_us(s) + 60000000, all_told, &l));
+	expect_each_once(&l, 4);
+	cr_expect_eq(sim_expect(s, &(struct sim_which){.kind = "test.do"}, 1000000, &e), ERR_TIMEOUT);
+	cr_expect_eq(strncmp(e.text, "no test.do any -> any within 1000000 us; came instead:", 54), 0, "%s",
+		     e.text);
+	sim_free(s);
+}
+
+/* Of what is on its way, the fifth is wanted now: the four before it come with
+ * it, since they are of the same pair, and no clock moves. */
+Test(commands, brought_forward_come_with_what_their_pair_said_before)
+{
+	struct ledger l = {0};
+	struct sim *s = begin(&l, 6, 0);
+	struct sim_which fifth = {.kind = "test.do", .to = "receiver", .nth = 5};
+	while (sim_bring_forward(s, &fifth) == ERR_NOT_FOUND)
+		sim_run(s, sim_now_us(s) + 10, NULL, NULL);
+	uint64_t brought = sim_now_us(s);
+	cr_expect_eq(l.handled[5], 0, "it has arrived; its turn is to come");
+	sim_run(s, brought + 300, NULL, NULL);
+	for (int n = 1; n <= 5; n++)
+		cr_expect_eq(l.handled[n], 1, "%d", n);
+	cr_expect_eq(l.out_of_order, 0);
+	cr_expect_eq(sim_bring_forward(s, &(struct sim_which){.kind = "test.no"}), ERR_NOT_FOUND);
+	cr_assert(sim_run(s, brought + 60000000, all_told, &l));
+	expect_each_once(&l, 6);
+	sim_free(s);
+}
+
 /* Its inboxes are gone with it: what it had not been heard of comes again. */
 Test(commands, find_a_receiver_whose_cell_began_again)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		struct ledger l = {0};
 		struct sim *s = begin(&l, seed, 50);
-		while (!l.handled[30])
-			sim_run(s, sim_now_us(s) + 1000, NULL, NULL);
+		expect_command(s, 30);
 		sim_crash_cell(s, "receiver", refill, NULL);
 		cr_assert(sim_run(s, sim_now_us(s) + 100000000, all_told, &l), "seed %d: %d told",
 			  (int)seed, l.total_told);
@@ -223,8 +273,7 @@ Test(commands, tell_their_sender_that_the_receiver_was_given_up)
 {
 	struct ledger l = {0};
 	struct sim *s = begin(&l, 5, 0);
-	while (!l.handled[30])
-		sim_run(s, sim_now_us(s) + 1000, NULL, NULL);
+	expect_command(s, 30);
 	uint64_t stopped = sim_now_us(s);
 	sim_stop_cell(s, "receiver");
 	cr_assert_not(sim_run(s, stopped + COMMAND_GIVE_UP_US - 1000000, all_told, &l));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "actors/runtime/messages.h"
-#include "actors/runtime/sim.h"
+#include "actors/runtime/sim_verbs.h"
 #include "actors/runtime/store_actor.h"
 #include "actors/runtime/view.h"
 #include "broker/base/log.h"
@@ -495,12 +495,17 @@ Test(runtime, an_answer_to_a_former_incarnation_is_no_answer_to_this_one)
 {
 	struct run r = {0};
 	begin_midway(&r);
-	sim_pause_cell(r.sim, "core", true);
+	struct sim_which asks = {.kind = "store.range", .cell = "core"};
+	struct err e = {0};
 	sim_crash_cell(r.sim, "follow", refill_follow, NULL);
+	int former = sim_hold(r.sim, &asks);
 	go_on(&r, 500);
+	cr_assert_geq(sim_held(r.sim, former), 1);
 	sim_crash_cell(r.sim, "follow", refill_elsewhere, NULL);
 	go_on(&r, 500);
-	sim_pause_cell(r.sim, "core", false);
+	cr_expect_eq(sim_allow(r.sim, former), 0);
+	cr_assert_eq(sim_expect(r.sim, &(struct sim_which){.kind = "store.rows", .cell = "follow"}, 3000000,
+				&e), 0, "%s", e.text);
 	go_on(&r, 3000);
 	struct view *v = cell_view(sim_cell(r.sim, "follow"), "elsewhere");
 	cr_assert(v && view_synced(v));
