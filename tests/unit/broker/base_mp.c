@@ -105,3 +105,23 @@ Test(mp, reads_back_what_was_written)
 	cr_expect_eq(mp_nil(&v), 0);
 	buf_fini(&b);
 }
+
+/* What is passed over without reading its head ends where the value ends. */
+Test(mp, skips_text_and_small_maps_only_when_they_are_whole)
+{
+	char text[256];
+	struct buf b = {0};
+	memset(text, 'x', sizeof text);
+	for (size_t n = 31; n < sizeof text; n += 32) {
+		b.len = 0;
+		mpw_map(&b, 1);
+		mpw_str(&b, "k");
+		mpw_span(&b, (struct span){(uint8_t *)text, n});
+		for (size_t cut = 0; cut <= b.len; cut++) {
+			struct mp m = mp_of((struct span){b.data, cut});
+			cr_expect_eq(mp_skip(&m), cut < b.len ? ERR_INVALID : 0, "%zu of %zu", cut, b.len);
+			cr_expect_eq(m.p, b.data + (cut < b.len ? 0 : cut));
+		}
+	}
+	buf_fini(&b);
+}
