@@ -148,8 +148,8 @@ for line in open(sys.argv[1]):
         assert family not in seen, family
         seen.add(family)
     elif not line.startswith("#"):
-        m = re.fullmatch(r"([a-z_]+)\{(?:[a-z]+=\"[^\"\\]*\",?)+\} [0-9.]+\n", line)
-        assert m and m.group(1) in (family, family + "_sum", family + "_count"), line
+        m = re.fullmatch(r"([a-z_]+)(?:\{(?:[a-z_]+=\"[^\"\\]*\",?)+\})? [0-9.]+\n", line)
+        assert m and m.group(1) in (family, family + "_sum", family + "_count", family + "_bucket"), line
 assert len(seen) > 10, seen' "$1"; }
 check "top's metrics are Prometheus text" families "$tmp/metrics"
 scrape() { curl -sk -H "Authorization: Bearer $1" "https://127.0.0.1:$port/metrics"; }
