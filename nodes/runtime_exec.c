@@ -1,3 +1,4 @@
+#include "nodes/port_body.h"
 #include "nodes/runtime_exec.h"
 
 #include <stdio.h>
@@ -181,27 +182,6 @@ static void step(struct session *s)
 
 /* ---- calls */
 
-static const char **texts(struct arena *a, struct mp body, const char *key)
-{
-	struct mp list;
-	size_t n = 0;
-	if (!mp_find(body, key, &list) || mp_array(&list, &n))
-		n = 0;
-	const char **out = arena_alloc(a, (n + 1) * sizeof *out);
-	for (size_t i = 0; i < n; i++) {
-		struct span text = {0};
-		mp_str(&list, &text);
-		out[i] = arena_ndup(a, text.data, text.len);
-	}
-	return out;
-}
-
-static char *text(struct arena *a, struct mp body, const char *key)
-{
-	struct span s = mp_path_str(body, key);
-	return arena_ndup(a, s.data, s.len);
-}
-
 static void session_free(void *arg)
 {
 	struct session *s = arg;
@@ -216,10 +196,10 @@ static int start(struct session *s, struct mp body, struct err *e)
 	struct arena a = {0};
 	int64_t wanted = mp_path_int(body, "streams", 0);
 	struct exec_start x = {
-		.container = text(&a, body, "container"),
-		.argv = texts(&a, body, "argv"),
-		.env = texts(&a, body, "env"),
-		.cwd = text(&a, body, "cwd"),
+		.container = body_text(&a, body, "container"),
+		.argv = body_texts(&a, body, "argv"),
+		.env = body_texts(&a, body, "env"),
+		.cwd = body_text(&a, body, "cwd"),
 		.uid = -1,
 		.gid = -1,
 		.in = wanted & 1 << EXEC_IN,
@@ -227,7 +207,7 @@ static int start(struct session *s, struct mp body, struct err *e)
 		.err = wanted & 1 << EXEC_ERR,
 		.tty = mp_path_bool(body, "tty", false),
 	};
-	char *dir = arena_printf(&a, "%s/%s", s->all->pods_dir, text(&a, body, "uid"));
+	char *dir = arena_printf(&a, "%s/%s", s->all->pods_dir, body_text(&a, body, "uid"));
 	int rc = exec_link_open(&s->link, dir, &x, e);
 	arena_fini(&a);
 	return rc;

@@ -5,6 +5,7 @@
  *
  * Everything a pause says is passed on as it comes; the agent's workers take
  * each thing any number of times. */
+#include "nodes/port_body.h"
 #include "nodes/runtime_process.h"
 
 #include <dirent.h>
@@ -370,36 +371,15 @@ static void sandbox(struct pod *p)
 
 /* ---- containers */
 
-static const char **texts(struct arena *a, struct mp body, const char *key)
-{
-	struct mp list;
-	size_t n = 0;
-	if (!mp_find(body, key, &list) || mp_array(&list, &n))
-		n = 0;
-	const char **out = arena_alloc(a, (n + 1) * sizeof *out);
-	for (size_t i = 0; i < n; i++) {
-		struct span s = {0};
-		mp_str(&list, &s);
-		out[i] = arena_ndup(a, s.data, s.len);
-	}
-	return out;
-}
-
-static char *text(struct arena *a, struct mp body, const char *key)
-{
-	struct span s = mp_path_str(body, key);
-	return arena_ndup(a, s.data, s.len);
-}
-
 static void start_container(struct pod *p, struct mp body)
 {
 	struct arena a = {0};
-	char *cwd = text(&a, body, "cwd");
+	char *cwd = body_text(&a, body, "cwd");
 	struct pause_start s = {
-		.name = text(&a, body, "name"),
+		.name = body_text(&a, body, "name"),
 		.attempt = (uint32_t)mp_path_int(body, "attempt", 0),
-		.argv = texts(&a, body, "argv"),
-		.env = texts(&a, body, "env"),
+		.argv = body_texts(&a, body, "argv"),
+		.env = body_texts(&a, body, "env"),
 		.cwd = *cwd ? cwd : NULL,
 		.uid = -1,
 		.gid = -1,
@@ -420,7 +400,7 @@ static void signal_container(struct pod *p, struct mp body)
 {
 	struct arena a = {0};
 	if (p->link) {
-		pause_link_signal(p->link, text(&a, body, "name"),
+		pause_link_signal(p->link, body_text(&a, body, "name"),
 				  mp_path_int(body, "attempt", -1),
 				  (int)mp_path_int(body, "signal", 15));
 		watch_pod(p);

@@ -6,7 +6,7 @@
 static bool is_long_running(const struct call *k)
 {
 	bool get = span_is(k->method, "GET");
-	return k->resource && ((get && call_flag(k, "watch")) ||
+	return k->resource && ((get && call_flag(k, "watch")) || strcmp(k->sub, "exec") == 0 ||
 			       (get && strcmp(k->sub, "log") == 0 && call_flag(k, "follow")));
 }
 

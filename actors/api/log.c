@@ -60,6 +60,7 @@ static bool upgrade(struct ctx *c, struct api *a, struct call *k)
 	}
 	k->socket = true;
 	k->log_started = true;
+	call_answered(c, a, k, 101);
 	ctx_port_call(c, a->port, HTTP_UPGRADE, k->id, 0, bytes_copy(name, strlen(name)));
 	return true;
 }

@@ -378,6 +378,7 @@ static void upgrade(struct ctx *c, struct api *a, struct call *k, unsigned strea
 	s->tty = tty;
 	k->session = s;
 	a->sessions++;
+	call_answered(c, a, k, 101);
 	ctx_port_call(c, a->port, HTTP_UPGRADE, k->id, 0,
 		      bytes_copy(s->protocol->name, strlen(s->protocol->name)));
 	open_at_node(c, k);

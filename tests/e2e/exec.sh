@@ -116,6 +116,8 @@ check "kill -9 of the process: the client sees the end" grep -q eof "$tmp/api"
 check "and the command is killed" eventually 10 is 0 left
 check "the pod lives on" eventually 15 is hello kc exec web -- echo hello
 sessions pod
+counted() { kc get --raw /metrics | grep 'apiserver_request_total{code="101"' | grep -q 'subresource="exec"'; }
+check "they are counted as what they are" counted
 kc delete pod web --grace-period=1 >/dev/null
 wait "$client"
 check "the pod's end ends the session with an error" grep -q 'Failure' "$tmp/pod"
