@@ -259,6 +259,8 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 			session_message(c, a, k, bytes_span(p->payload));
 		else if (k && k->session)
 			session_sent(c, k);
+		else if (k && k->socket && p->op == HTTP_SENT)
+			log_sent(c, a, k);
 	}
 	return 0;
 }

@@ -213,6 +213,7 @@ void delete_collection_free(struct delete_collection *s); /* NULL is fine */
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o);
 void log_start(struct ctx *c, struct api *a, struct call *k);
 void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+void log_sent(struct ctx *c, struct api *a, struct call *k);
 
 /* Of the pod that the call names; into k->container. A refusal, or NULL. */
 struct doc *container_choose(struct call *k, struct mp pod);

@@ -134,12 +134,21 @@ void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply 
 		ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, HTTP_TEXT), NULL);
 		k->log_started = true;
 	}
-	if (r->status == 0 && mp_find(r->body, "data", &v) && mp_bin(&v, &data) == 0 && data.len)
+	bool given = r->status == 0 && mp_find(r->body, "data", &v) && mp_bin(&v, &data) == 0 &&
+		     data.len;
+	if (given)
 		give(c, a, k, data);
 	if (r->status || mp_path_bool(r->body, "end", true)) {
 		end(c, a, k);
 		return;
 	}
 	k->log_cursor = (uint64_t)mp_path_int(r->body, "cursor", 0);
+	/* Of a socket the next piece is asked for when this one is on its way. */
+	if (!given || !k->socket)
+		pull(c, a, k);
+}
+
+void log_sent(struct ctx *c, struct api *a, struct call *k)
+{
 	pull(c, a, k);
 }

@@ -96,9 +96,27 @@ binary '\x03$status'
 close 1000" ws "$path/web/exec?command=cat&stdin=1&stdout=1" v5.channel.k8s.io --send 00616263 --send ff00
 check "a terminal is resized" grep -q '24 80' <(ws \
 	"$path/web/exec?command=sh&command=-c&command=read+x;stty+size&stdin=1&stdout=1&tty=1" v4.channel.k8s.io \
-	--send "04$(printf '{"Width":80,"Height":24}' | xxd -p | tr -d '\n')" --send 000a)
+	--send "04$(printf '{"Width":80,"Height":24}' | od -An -tx1 | tr -d ' \n')" --send 000a)
 check "logs over a WebSocket" is "protocol binary.k8s.io
 close 1000" ws "$path/web/log" binary.k8s.io
+
+# In many pieces, each asked for when the one before is on its way.
+kc create -f - >/dev/null <<Y
+apiVersion: v1
+kind: Pod
+metadata: {name: loud}
+spec:
+  restartPolicy: Never
+  containers: [{name: c, image: none, command: [sh, -c, "seq 300000"]}]
+Y
+check "a pod that says much" eventually 20 is Succeeded phase loud
+bytes_of() { python3 -c '
+import ast, hashlib, sys
+whole = b"".join(ast.literal_eval("b" + l.split(" ", 1)[1]) for l in sys.stdin if l.startswith("binary"))
+print(len(whole), hashlib.md5(whole).hexdigest())'; }
+said=$(seq 300000 | wc -c | tr -d ' ') sum=$(seq 300000 | md5sum | cut -d' ' -f1)
+log_of_loud() { ws "$path/loud/log" binary.k8s.io | bytes_of; }
+check "all of it over a WebSocket, in order" is "$said $sum" log_of_loud
 
 # ---- the end of it
 sleeper=2000.$$
