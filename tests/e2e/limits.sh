@@ -84,7 +84,7 @@ silent() { # LINES: the server ends it; what comes before that is whole or nothi
 		import socket, ssl, sys, time
 		port, token, path = sys.argv[1:]
 		raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
-		raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
 		s = ssl._create_unverified_context().wrap_socket(raw)
 		if path != "-":
 		    s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (path, token)).encode())
