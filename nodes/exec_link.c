@@ -13,7 +13,7 @@
 #include "broker/base/mp.h"
 #include "nodes/pause/packet.h"
 #include "nodes/pause/proto.h"
-#include "nodes/pause_socket.h"
+#include "nodes/local_socket.h"
 
 struct exec_link {
 	int fd[EXEC_STREAMS]; /* with a tty EXEC_IN is EXEC_OUT's second */
@@ -115,7 +115,7 @@ static int ask(struct exec_link *x, const struct exec_start *s, const int there[
 
 static int connect_pause(struct exec_link *x, const char *pod_dir, struct err *e)
 {
-	int fd = pause_socket_connect(pod_dir, PAUSE_EXEC_SOCKET, e);
+	int fd = local_socket_connect(pod_dir, PAUSE_EXEC_SOCKET, e);
 	if (fd < 0)
 		return fd;
 	x->fd[EXEC_END] = fd;

@@ -9,7 +9,7 @@
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
 #include "nodes/pause/packet.h"
-#include "nodes/pause_socket.h"
+#include "nodes/local_socket.h"
 
 struct command {
 	struct command *next;
@@ -29,7 +29,7 @@ struct pause_link {
 int pause_link_open(struct pause_link **out, const char *dir, const struct pause_events *events,
 		    struct err *e)
 {
-	int fd = pause_socket_connect(dir, PAUSE_SOCKET, e);
+	int fd = local_socket_connect(dir, PAUSE_SOCKET, e);
 	if (fd < 0)
 		return fd;
 	struct pause_link *l = mem_alloc(sizeof *l);

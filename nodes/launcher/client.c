@@ -1,21 +1,19 @@
 /* The launcher's two ends that are not the launcher: forking it, asking it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
 #include "nodes/launcher/launcher.h"
+#include "nodes/local_socket.h"
 #include "nodes/pause/packet.h"
 
 enum { HELLO_MS_MAX = 10000 };
@@ -79,24 +77,11 @@ int launcher_start(const char *data_dir, int *fd, pid_t *pid, struct err *e)
 
 int launcher_connect(const char *data_dir, int *fd, struct err *e)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	/* Through a descriptor, because a socket's path may have 107 bytes. */
-	int dir = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_set(e, ERR_UNREACHABLE, "%s: %s", data_dir, strerror(errno));
-	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, LAUNCHER_SOCKET);
-	int rc = s < 0 ? -1 : connect(s, (struct sockaddr *)&a, sizeof a);
-	int number = errno;
-	close(dir);
-	if (rc == 0) {
-		*fd = s;
-		return 0;
-	}
-	if (s >= 0)
-		close(s);
-	return err_set(e, ERR_UNREACHABLE, "%s/%s: %s", data_dir, LAUNCHER_SOCKET,
-		       strerror(number));
+	int s = local_socket_connect(data_dir, LAUNCHER_SOCKET, e);
+	if (s < 0)
+		return s;
+	*fd = s;
+	return 0;
 }
 
 int launcher_ask(int fd, struct span uid, const char *pod_dir)

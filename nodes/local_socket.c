@@ -1,4 +1,4 @@
-#include "nodes/pause_socket.h"
+#include "nodes/local_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,13 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int pause_socket_connect(const char *pod_dir, const char *name, struct err *e)
+int local_socket_connect(const char *dir, const char *name, struct err *e)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	/* Through a descriptor, because a socket's path may have 107 bytes. */
-	int at = open(pod_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (at < 0)
-		return err_set(e, ERR_UNREACHABLE, "%s: %s", pod_dir, strerror(errno));
+		return err_set(e, ERR_UNREACHABLE, "%s: %s", dir, strerror(errno));
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", at, name);
 	int rc = fd < 0 ? -1 : connect(fd, (struct sockaddr *)&a, sizeof a);
@@ -24,6 +24,6 @@ int pause_socket_connect(const char *pod_dir, const char *name, struct err *e)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return err_set(e, number == EAGAIN ? ERR_AGAIN : ERR_UNREACHABLE, "%s/%s: %s", pod_dir,
+	return err_set(e, number == EAGAIN ? ERR_AGAIN : ERR_UNREACHABLE, "%s/%s: %s", dir,
 		       name, strerror(number));
 }
