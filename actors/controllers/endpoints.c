@@ -346,12 +346,9 @@ static void plan_gone(struct reconciler *r, struct reconcile_item *i, struct spa
 	if (!o || !schema_key_split(key, &stream, &ns, &name) ||
 	    (!seen && !object_label(object_of(o), own_label).len))
 		return;
-	struct store_compare *basis = arena_alloc(a, sizeof *basis);
 	struct reconcile_action *x = reconcile_add(i, OBJ_DELETE, state_of(r)->endpoints,
 						   object_copy(a, ns), object_copy(a, name));
-	*basis = reconcile_basis(r, object_copy(a, key));
-	x->basis = basis;
-	x->basis_count = 1;
+	reconcile_rest_on(r, i, x, key);
 	x->uid = object_copy(a, object_uid(object_of(o)));
 }
 

@@ -156,14 +156,11 @@ static void finalize(struct reconciler *r, struct reconcile_item *i, struct span
 		if (doc_str_is(f, "kubernetes"))
 			doc_detach(list, f);
 	}
-	struct store_compare *basis = arena_alloc(a, sizeof *basis);
 	struct reconcile_action *x = reconcile_add(i, OBJ_UPDATE, s->namespaces, (struct span){0},
 						   object_copy(a, object_name(ns)));
-	*basis = reconcile_basis(r, object_copy(a, key));
+	reconcile_rest_on(r, i, x, key);
 	x->sub = "finalize";
 	x->body = d;
-	x->basis = basis;
-	x->basis_count = 1;
 }
 
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)

@@ -115,12 +115,9 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	struct reconcile_action *x = reconcile_add(i, OBJ_UPDATE, s->quotas,
 						   object_copy(a, object_namespace(quota)),
 						   object_copy(a, object_name(quota)));
-	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	*basis = reconcile_basis(r, object_copy(a, key));
+	reconcile_rest_on(r, i, x, key);
 	x->sub = "status";
 	x->body = body;
-	x->basis = basis;
-	x->basis_count = 1;
 }
 
 /* ---- life */

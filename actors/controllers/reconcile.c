@@ -102,6 +102,15 @@ struct store_compare reconcile_basis(const struct reconciler *r, struct span key
 	return (struct store_compare){.key = key, .field = STORE_MOD, .number = o ? o->version : 0};
 }
 
+void reconcile_rest_on(const struct reconciler *r, struct reconcile_item *i,
+		       struct reconcile_action *x, struct span key)
+{
+	struct store_compare *basis = arena_alloc(&i->arena, sizeof *basis);
+	*basis = reconcile_basis(r, object_copy(&i->arena, key));
+	x->basis = basis;
+	x->basis_count = 1;
+}
+
 static struct view *view_of(void *arg, struct span stream)
 {
 	struct reconciler *r = arg;

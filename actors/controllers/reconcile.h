@@ -107,6 +107,9 @@ struct view_object *reconcile_get(const struct reconciler *r, struct span key);
 const struct schema_resource *reconcile_resource(const struct reconciler *r, const char *stream);
 /* A compare with what the view shows of a key, for an action's basis. */
 struct store_compare reconcile_basis(const struct reconciler *r, struct span key);
+/* The action rests on that key alone, which is copied. */
+void reconcile_rest_on(const struct reconciler *r, struct reconcile_item *i,
+		       struct reconcile_action *x, struct span key);
 /* A Kubernetes Event about an object. */
 void reconcile_event(struct ctx *c, const struct reconciler *r, struct mp object, const char *type,
 		     const char *reason, const char *fmt, ...)

@@ -226,10 +226,7 @@ static void make_secret(struct reconciler *r, struct reconcile_item *i, struct s
 	struct reconcile_action *x =
 		reconcile_add(i, OBJ_CREATE, reconcile_resource(r, "secrets"),
 			      object_copy(a, object_namespace(account)), (struct span){0});
-	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	*basis = reconcile_basis(r, key);
-	x->basis = basis;
-	x->basis_count = 1;
+	reconcile_rest_on(r, i, x, key);
 	x->body = doc_new(a, DOC_MAP);
 	struct doc *meta = doc_set(a, x->body, "metadata", doc_new(a, DOC_MAP));
 	struct doc *notes = doc_set(a, meta, "annotations", doc_new(a, DOC_MAP));
@@ -250,10 +247,7 @@ static void name_secret(struct reconciler *r, struct reconcile_item *i, struct s
 	struct reconcile_action *x = reconcile_add(
 		i, OBJ_PATCH_MERGE, reconcile_resource(r, "serviceaccounts"),
 		object_copy(a, object_namespace(account)), object_copy(a, object_name(account)));
-	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	*basis = reconcile_basis(r, key);
-	x->basis = basis;
-	x->basis_count = 1;
+	reconcile_rest_on(r, i, x, key);
 	x->body = doc_new(a, DOC_MAP);
 	doc_set(a, x->body, "secrets", list);
 }
