@@ -5,10 +5,15 @@
 
 /* ---- the lists */
 
+static struct span defaults_key(struct write *w)
+{
+	return span_of(arena_printf(w->a, "%s/defaults", OBJ_ADMISSION));
+}
+
 static struct span key_of(struct write *w)
 {
 	if (!w->r->namespaced && !w->namespace.len)
-		return span_of(arena_printf(w->a, "%s/defaults", OBJ_ADMISSION));
+		return defaults_key(w);
 	return span_of(arena_printf(w->a, "%s/namespace/%.*s", OBJ_ADMISSION,
 				    (int)w->namespace.len, (const char *)w->namespace.data));
 }
@@ -30,10 +35,7 @@ bool admission_names(struct write *w, const char *list, struct doc **names)
 	struct doc **cached = defaults ? &w->default_lists : &w->namespace_lists;
 	*names = NULL;
 	if (!*cached) {
-		struct span key =
-			defaults ? span_of(arena_printf(w->a, "%s/defaults", OBJ_ADMISSION))
-				 : key_of(w);
-		if (!read_lists(w, key, cached))
+		if (!read_lists(w, defaults ? defaults_key(w) : key_of(w), cached))
 			return false;
 		if (!*cached)
 			*cached = doc_new(w->a, DOC_MAP);

@@ -134,6 +134,13 @@ check "kill -9 of the process: the client sees the end" grep -q eof "$tmp/api"
 check "and the command is killed" eventually 10 is 0 left
 check "the pod lives on" eventually 15 is hello kc exec web -- echo hello
 sessions pod
+# ---- who may
+kc create rolebinding viewer --clusterrole=view --user=eve >/dev/null
+check "who may look may not run" grep -q 'cannot create resource "pods/exec"\|cannot get resource "pods/exec"' <(kc exec web --as eve -- true 2>&1)
+kc create role runner --verb=get,create --resource=pods/exec >/dev/null
+kc create rolebinding runner --role=runner --user=eve >/dev/null
+check "who may run does" is fine kc exec web --as eve -- echo fine
+
 counted() { kc get --raw /metrics | grep 'apiserver_request_total{code="101"' | grep -q 'subresource="exec"'; }
 check "they are counted as what they are" counted
 kc delete pod web --grace-period=1 >/dev/null

@@ -3,6 +3,7 @@
  * written so that it reads the same. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "actors/access/claims.h"
@@ -33,15 +34,15 @@ static const char pem[] = "-----BEGIN EC PRIVATE KEY-----\n"
 static struct jwt_key *key(void)
 {
 	static struct jwt_key *k;
-	char file[] = "/tmp/fuzz-key-XXXXXX";
+	char file[40];
 	struct err e;
 	if (k)
 		return k;
-	int fd = mkstemp(file);
+	int fd = memfd_create("key", MFD_CLOEXEC);
+	snprintf(file, sizeof file, "/proc/self/fd/%d", fd);
 	fuzz_hold(fd >= 0 && write(fd, pem, sizeof pem - 1) == (ssize_t)sizeof pem - 1);
-	close(fd);
 	fuzz_hold(jwt_key_open(&k, file, &e) == 0);
-	unlink(file);
+	close(fd);
 	return k;
 }
 
