@@ -56,15 +56,11 @@ static bool take_one(struct call *k, struct span type)
 
 bool accept_negotiate(struct call *k)
 {
-	struct span rest = k->accept;
-	do {
-		const uint8_t *comma = rest.len ? memchr(rest.data, ',', rest.len) : NULL;
-		size_t n = comma ? (size_t)(comma - rest.data) : rest.len;
-		if (take_one(k, (struct span){rest.data, n}))
+	struct span rest = k->accept, type = {0};
+	if (!rest.len)
+		return take_one(k, type);
+	while (span_next(&rest, ',', &type))
+		if (take_one(k, type))
 			return true;
-		n += comma != NULL;
-		rest.data += n;
-		rest.len -= n;
-	} while (rest.len);
 	return false;
 }

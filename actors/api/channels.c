@@ -20,25 +20,12 @@ static const struct {
 	{"base64.binary.k8s.io", true},
 };
 
-/* The next name of a list; false at its end. */
-static bool next_name(struct span *list, struct span *name)
-{
-	if (!list->len)
-		return false;
-	const uint8_t *comma = memchr(list->data, ',', list->len);
-	size_t n = comma ? (size_t)(comma - list->data) : list->len;
-	*name = span_trim((struct span){list->data, n});
-	n += comma != NULL;
-	*list = (struct span){list->data + n, list->len - n};
-	return true;
-}
-
 const struct channel_protocol *channel_protocol(struct span list)
 {
 	struct span name;
 	if (!list.len)
 		return &protocols[0];
-	while (next_name(&list, &name))
+	while (span_next(&list, ',', &name))
 		for (size_t i = 1; i < sizeof protocols / sizeof *protocols; i++)
 			if (span_is(name, protocols[i].name))
 				return &protocols[i];
@@ -49,7 +36,7 @@ bool channel_plain(struct span list, const char **name, bool *base64)
 {
 	struct span one = {0};
 	bool none = !list.len;
-	while (none || next_name(&list, &one)) {
+	while (none || span_next(&list, ',', &one)) {
 		for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
 			if (span_is(one, plain[i].name)) {
 				*name = plain[i].name;

@@ -76,6 +76,18 @@ struct span span_trim(struct span s)
 	return s;
 }
 
+bool span_next(struct span *list, char by, struct span *part)
+{
+	if (!list->len)
+		return false;
+	const uint8_t *at = memchr(list->data, by, list->len);
+	size_t n = at ? (size_t)(at - list->data) : list->len;
+	*part = span_trim((struct span){list->data, n});
+	n += at != NULL;
+	*list = (struct span){list->data + n, list->len - n};
+	return true;
+}
+
 int span_cmp(struct span a, struct span b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;

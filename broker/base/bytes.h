@@ -71,6 +71,8 @@ static inline bool byte_is_space(uint8_t c)
 }
 /* Without the white space at both ends. */
 struct span span_trim(struct span s);
+/* Takes the first part of a list off it, trimmed; false: the list is empty. */
+bool span_next(struct span *list, char by, struct span *part);
 /* Byte order, a prefix before what it starts. */
 int span_cmp(struct span a, struct span b);
 
