@@ -6,11 +6,12 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "actors/runtime/cell_private.h"
 #include "broker/base/mem.h"
 #include "broker/messages.h"
 #include "broker/ring.h"
 
-enum { NOTICE_RECORDS = 256, NOTICE_BODY_BYTES = 256 * 1024 };
+enum { NOTICE_RECORDS = 256, NOTICE_BODY_BYTES = 256 * 1024, FILLING_TOLD_US = 1000 };
 
 struct tap {
 	struct ring *ring, *notices;
@@ -93,11 +94,23 @@ static void turn_ended(struct tap *t, const struct tap_record *r, struct ring_re
 	ring_now(t->ring, 0, 0, 0, 0);
 }
 
+/* A view that fills tells each follower of each object, which nobody caused:
+ * thousands of turns that would wash a story out of the ring. Those are told
+ * only when they take long. */
+static bool is_filling(const struct tap_record *r)
+{
+	return r->item == ITEM_VIEW && !r->trace.lo && r->turn_us < FILLING_TOLD_US;
+}
+
 void tap_write(void *tap, const struct tap_record *r)
 {
 	struct tap *t = tap;
 	if (r->event == TAP_TURN_BEGINS) {
 		turn_begins(t, r);
+		return;
+	}
+	if (r->event == RING_TURN && is_filling(r)) {
+		ring_now(t->ring, 0, 0, 0, 0);
 		return;
 	}
 	struct ring *ring = is_notice(r) ? t->notices : t->ring;

@@ -181,4 +181,5 @@ check "a cold pod's story is one tree" bash -c "
 	kubectl --kubeconfig $data/kubeconfig run late --image=x >/dev/null
 	until kubectl --kubeconfig $data/kubeconfig get pod late -o 'jsonpath={.status.phase}' | grep -q Running; do sleep 0.05; done
 	$troupe trace --data-dir $data pods/default/late >$tmp/late
-	[[ \$(grep -c '^trace ' $tmp/late) == 1 ]] && grep -q 'scheduler -> store  store.txn' $tmp/late && grep -q 'node-agent/n1 -> gate  pod.status' $tmp/late"
+	[[ \$(grep -c '^trace ' $tmp/late) == 1 ]] && grep -q 'scheduler -> store  store.txn' $tmp/late && grep -q 'node-agent/n1 -> gate  pod.status' $tmp/late ||
+		{ cat $tmp/late; false; }"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "actors/runtime/cell.h"
+#include "actors/runtime/cell_private.h"
 #include "actors/runtime/messages.h"
 #include "actors/runtime/tap.h"
 #include "broker/base/log.h"
@@ -199,6 +199,25 @@ Test(tap, tells_a_message_from_its_sender_to_the_end_of_its_turn)
 	cr_expect_gt(turn.size, 0); /* it took time */
 	struct ring_doing doing;
 	cr_expect_not(ring_reader_now(t.reader, &doing));
+	end(&t);
+}
+
+/* A view that fills would wash everything else out of the ring. */
+Test(tap, a_view_that_fills_is_told_only_where_it_takes_long)
+{
+	struct rig t;
+	struct tap_record r = {.event = RING_TURN, .item = ITEM_VIEW, .to = span_of("second")};
+	begin(&t);
+	for (r.turn_us = 1; r.turn_us < 1000; r.turn_us++)
+		tap_write(t.tap, &r);
+	r.turn_us = 5000;
+	tap_write(t.tap, &r);
+	r.turn_us = 1;
+	r.trace.lo = 7; /* somebody caused it */
+	tap_write(t.tap, &r);
+	struct ring_record slow = next(&t, RING_TURN), caused = next(&t, RING_TURN);
+	cr_expect_eq(slow.size, 5000);
+	cr_expect_eq(caused.trace, 7);
 	end(&t);
 }
 
