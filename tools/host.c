@@ -62,6 +62,7 @@ static const struct actor_spec *const kinds[] = {
 	&namespace_deletion_actor,
 	&kubernetes_service_actor,
 	&replication_actor,
+	&replicaset_actor,
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
@@ -280,7 +281,7 @@ static const struct controller {
 	{"namespaces", NULL},	      {"bootstrap", NULL},   {"tokens", more_keys},
 	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
-	{"resource-quota", NULL},
+	{"resource-quota", NULL},	      {"replicaset", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

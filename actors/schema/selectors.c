@@ -109,6 +109,50 @@ bool label_map_match(struct mp selector, struct mp labels)
 	return n == 0;
 }
 
+static bool lists(struct mp values, struct span value)
+{
+	size_t n = 0;
+	struct span v;
+	if (!values.p || mp_array(&values, &n))
+		return false;
+	for (; n > 0 && !mp_str(&values, &v); n--)
+		if (span_eq(v, value))
+			return true;
+	return false;
+}
+
+static bool expression_holds(struct mp expression, struct mp labels)
+{
+	struct mp values = {0};
+	struct span value = {0}, op = mp_path_str(expression, "operator");
+	bool there = find_label(labels, mp_path_str(expression, "key"), &value);
+	mp_path(expression, "values", &values);
+	if (span_is(op, "In"))
+		return there && lists(values, value);
+	if (span_is(op, "NotIn"))
+		return !there || !lists(values, value);
+	return span_is(op, "Exists") ? there : span_is(op, "DoesNotExist") && !there;
+}
+
+bool label_object_match(struct mp selector, struct mp labels)
+{
+	size_t pairs = 0, n = 0;
+	struct mp m, map;
+	if (!selector.p)
+		return false;
+	if (mp_path(selector, "matchLabels", &map) && !(m = map, mp_map(&m, &pairs)) && pairs &&
+	    !label_map_match(map, labels))
+		return false;
+	if (!mp_path(selector, "matchExpressions", &m) || mp_array(&m, &n))
+		return pairs > 0;
+	pairs += n;
+	for (; n > 0; n--) {
+		if (!expression_holds(m, labels) || mp_skip(&m))
+			return false;
+	}
+	return pairs > 0;
+}
+
 bool label_selector_empty(const struct label_selector *s)
 {
 	return !s->first && !s->nothing;

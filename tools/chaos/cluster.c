@@ -29,6 +29,7 @@ static const struct part {
 	{"controllers", "namespaces", &namespaces_actor},
 	{"collectors", "namespace-deletion", &namespace_deletion_actor},
 	{"controllers", "replication", &replication_actor},
+	{"controllers", "replicaset", &replicaset_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
 	{"collectors", "resource-quota", &quota_actor},

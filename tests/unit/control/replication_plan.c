@@ -17,11 +17,11 @@ static struct replica *add(struct made *m)
 {
 	struct replica *r = &m->pods[m->count];
 	snprintf(m->names[m->count], sizeof m->names[0], "p%03zu", m->count);
-	*r = (struct replica){.key = span_of(m->names[m->count]),
-			      .name = span_of(m->names[m->count]),
+	*r = (struct replica){.child.key = span_of(m->names[m->count]),
+			      .child.name = span_of(m->names[m->count]),
 			      .node = span_of("n1"),
-			      .owned = true,
-			      .selected = true,
+			      .child.owned = true,
+			      .child.selected = true,
 			      .ready = true,
 			      .labelled = true,
 			      .phase = 2};
@@ -53,7 +53,7 @@ Test(replication_plan, counts_neither_what_has_ended_nor_what_is_going)
 {
 	struct made m = {0};
 	add(&m)->ended = true;
-	add(&m)->deleting = true;
+	add(&m)->child.deleting = true;
 	add(&m);
 	struct replication_plan p = plan(&m, 2);
 	cr_expect_eq(p.create_count, 1);
@@ -65,8 +65,8 @@ Test(replication_plan, counts_neither_what_has_ended_nor_what_is_going)
 Test(replication_plan, adopts_before_it_makes_and_lets_go_what_is_not_selected)
 {
 	struct made m = {0};
-	add(&m)->owned = false;
-	add(&m)->selected = false;
+	add(&m)->child.owned = false;
+	add(&m)->child.selected = false;
 	struct replication_plan p = plan(&m, 1);
 	cr_expect_eq(p.adopt_count, 1);
 	cr_expect_eq(p.release_count, 1);
@@ -84,8 +84,8 @@ Test(replication_plan, does_nothing_to_pods_while_it_is_deleted_itself)
 	struct made m = {0};
 	struct replication_plan p;
 	add(&m);
-	add(&m)->selected = false;
-	add(&m)->owned = false;
+	add(&m)->child.selected = false;
+	add(&m)->child.owned = false;
 	replication_plan(&m.arena, m.pods, m.count, 5, true, 0, 0, &p);
 	cr_expect_eq(p.create_count + p.remove_count + p.adopt_count + p.release_count, 0);
 	cr_expect_eq(p.status.replicas, 1);
@@ -99,7 +99,7 @@ Test(replication_plan, deletes_in_kubernetes_order)
 		struct made m = {0};
 		struct replica *a = add(&m), *b = add(&m);
 		a->ready_us = b->ready_us = 100;
-		a->created_us = b->created_us = 50;
+		a->child.created_us = b->child.created_us = 50;
 		switch (rule) {
 		case 0:
 			b->node = (struct span){0};
@@ -125,12 +125,12 @@ Test(replication_plan, deletes_in_kubernetes_order)
 			b->restarts = 1;
 			break;
 		case 7:
-			b->created_us = 60;
+			b->child.created_us = 60;
 			break;
 		}
 		struct replication_plan p = plan(&m, (int64_t)m.count - 1);
 		cr_assert_eq(p.remove_count, 1, "rule %d", rule);
-		cr_expect(span_is(p.remove[0]->name, "p001"), "rule %d", rule);
+		cr_expect(span_is(p.remove[0]->child.name, "p001"), "rule %d", rule);
 		arena_fini(&m.arena);
 	}
 }
