@@ -1,13 +1,41 @@
 #include "actors/controllers/object.h"
 
-struct span object_label(struct mp object, const char *label)
+static struct span text_in(struct mp object, const char *map, const char *key)
 {
 	struct mp m;
 	struct span s = {0};
-	if (!object.p || !mp_path(object, "metadata.labels", &m) || !mp_find(m, label, &m) ||
-	    mp_str(&m, &s))
+	if (!object.p || !mp_path(object, map, &m) || !mp_find(m, key, &m) || mp_str(&m, &s))
 		return (struct span){0};
 	return s;
+}
+
+struct span object_label(struct mp object, const char *label)
+{
+	return text_in(object, "metadata.labels", label);
+}
+
+struct span object_annotation(struct mp object, const char *name)
+{
+	return text_in(object, "metadata.annotations", name);
+}
+
+int64_t object_share(struct mp object, const char *path, int64_t total, bool up, int64_t otherwise)
+{
+	struct mp m;
+	struct span s;
+	int64_t v = 0;
+	if (!object.p || !mp_path(object, path, &m))
+		return otherwise;
+	if (mp_str(&m, &s))
+		return mp_path_int(object, path, otherwise);
+	if (s.len < 2 || s.len > 9 || s.data[s.len - 1] != '%')
+		return otherwise;
+	for (size_t i = 0; i + 1 < s.len; i++) {
+		if (s.data[i] < '0' || s.data[i] > '9')
+			return otherwise;
+		v = 10 * v + s.data[i] - '0';
+	}
+	return (v * total + (up ? 99 : 0)) / 100;
 }
 
 bool object_lists(struct mp object, const char *path, const char *text)

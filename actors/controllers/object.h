@@ -35,6 +35,12 @@ static inline bool object_is_deleting(struct mp object)
 
 /* The value of a label; empty when it is not there. */
 struct span object_label(struct mp object, const char *label);
+/* The value of an annotation; empty when it is not there. */
+struct span object_annotation(struct mp object, const char *name);
+/* An int-or-string at `path`: a number, or a share of `total` ("25%") that is
+ * rounded up or down. `otherwise` when it is neither. */
+int64_t object_share(struct mp object, const char *path, int64_t total, bool up,
+		     int64_t otherwise);
 /* Whether the list of texts at `path` has this one. */
 bool object_lists(struct mp object, const char *path, const char *text);
 /* The same bytes in the arena. */

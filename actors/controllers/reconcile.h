@@ -42,6 +42,7 @@ struct reconcile_action {
 	bool report; /* tells of what was refused: its success changes
 		      * nothing about when that is tried again */
 	int what;    /* the controller's own */
+	const void *own; /* and in the item's arena: what `done` wants to know */
 };
 
 struct reconcile_item; /* a key that is looked at */

@@ -85,7 +85,7 @@ static void say(struct status *st, const struct replication_status *s, const cha
 	status_observed(st);
 	if (why)
 		status_say(st, &(struct status_condition){"ReplicaFailure", "True", "FailedCreate",
-							  why, NULL});
+							  why, NULL, false});
 	else
 		status_unsay(st, "ReplicaFailure");
 }

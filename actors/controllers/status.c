@@ -91,7 +91,7 @@ void status_say(struct status *s, const struct status_condition *c)
 {
 	struct doc *list = own_list(s), *was = find(list, c->type);
 	bool stays = was && doc_str_is(doc_get(was, "status"), c->status);
-	if (stays && same(was, "reason", c->reason) && same(was, "message", c->message))
+	if (stays && !c->again && same(was, "reason", c->reason) && same(was, "message", c->message))
 		return;
 	struct doc *d = doc_new(s->arena, DOC_MAP);
 	doc_set_str(s->arena, d, "type", c->type);

@@ -16,6 +16,7 @@ struct status {
 struct status_condition {
 	const char *type, *status, *reason, *message; /* "True", "False"; borrowed */
 	const char *touched; /* a time of the last change, of whatever: "lastUpdateTime"; NULL */
+	bool again; /* touched, though it says the same as before */
 };
 
 /* The arena outlives the plan: reconcile_arena. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/controllers/deployment.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/namespace_deletion.h"
@@ -30,6 +31,7 @@ static const struct part {
 	{"collectors", "namespace-deletion", &namespace_deletion_actor},
 	{"controllers", "replication", &replication_actor},
 	{"controllers", "replicaset", &replicaset_actor},
+	{"controllers", "deployment", &deployment_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
 	{"collectors", "resource-quota", &quota_actor},
