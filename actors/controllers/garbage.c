@@ -17,8 +17,8 @@
  * Every write rests on the object and on all owners that it judged, as they
  * were seen: an owner that appears meanwhile saves its dependants. A finalizer
  * goes only when the views are known to show all dependants there can be.
- * In a circle of foreground deletions nobody blocks: who waits for dependants
- * itself is not waited for. */
+ * A dependant that waits for its own dependants blocks as any other, unless it
+ * waits, by way of others, for the very owner: in a circle nobody blocks. */
 #include "actors/controllers/garbage.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
-enum { BATCH = 500, OWNERS_MAX = 64 };
+enum { BATCH = 500, OWNERS_MAX = 64, CIRCLE_MAX = 64 };
 
 static const char orphan[] = "orphan", foreground[] = "foregroundDeletion";
 
@@ -146,8 +146,54 @@ static int any(void *arg, const struct view_found *f)
 	return 1;
 }
 
+/* Those whose deletion waits for an object, by way of others: its owners that
+ * it blocks, theirs, and so on. */
+struct waiters {
+	struct reconciler *r;
+	struct mp found[CIRCLE_MAX], of;
+	size_t count;
+};
+
+static void add_waiter(void *arg, const struct owner_ref *ref)
+{
+	struct waiters *w = arg;
+	struct buf key = {0};
+	if (!ref->blocks || w->count == CIRCLE_MAX || !owner_key(w->r, w->of, ref, &key)) {
+		buf_fini(&key);
+		return;
+	}
+	struct mp owner = object_of(reconcile_get(w->r, span_buf(&key)));
+	bool known = false;
+	for (size_t i = 0; i < w->count; i++)
+		known |= w->found[i].p == owner.p;
+	if (!known && waits(owner) && span_eq(object_uid(owner), ref->uid))
+		w->found[w->count++] = owner;
+	buf_fini(&key);
+}
+
+static void find_waiters(struct waiters *w, struct reconciler *r, struct mp object)
+{
+	w->r = r;
+	w->count = 0;
+	w->of = object;
+	owners_each(object, add_waiter, w);
+	for (size_t i = 0; i < w->count; i++) {
+		w->of = w->found[i];
+		owners_each(w->of, add_waiter, w);
+	}
+}
+
+static bool is_waiter(const struct waiters *w, struct mp object)
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (w->found[i].p == object.p)
+			return true;
+	return false;
+}
+
 struct blocking {
 	struct span uid;
+	const struct waiters *waiters; /* of the owner */
 	bool blocks;
 };
 
@@ -160,7 +206,7 @@ static void note_blocking(void *arg, const struct owner_ref *ref)
 static int is_blocking(void *arg, const struct view_found *f)
 {
 	struct blocking *b = arg;
-	if (waits(object_of(f->object)))
+	if (is_waiter(b->waiters, object_of(f->object)))
 		return 0;
 	b->blocks = false;
 	owners_each(object_of(f->object), note_blocking, b);
@@ -348,7 +394,9 @@ static void plan_owner(struct ctx *c, struct reconciler *r, struct reconcile_ite
 		if (!x.count)
 			drop_finalizer(c, r, i, key, object, orphan);
 	} else if (object_lists(object, "metadata.finalizers", foreground)) {
-		struct blocking b = {uid, false};
+		struct waiters w;
+		find_waiters(&w, r, object);
+		struct blocking b = {uid, &w, false};
 		if (!each_dependant(r, uid, is_blocking, &b))
 			drop_finalizer(c, r, i, key, object, foreground);
 	}

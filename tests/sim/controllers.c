@@ -1,18 +1,22 @@
 /* The controllers under every kind of fault: a user makes, scales and deletes
- * replication controllers (in all three ways), services and whole namespaces,
- * and a judge reads the journal record by record.
+ * replication controllers and deployments (in all three ways), rolls those out,
+ * makes and deletes services and whole namespaces, and a judge reads the journal
+ * record by record.
  *
  * At every revision: the garbage collector touches nothing that has an owner
  * which stays; a finalizer goes only when nothing is left to wait for; a
  * namespace goes only when it is empty, and nothing new comes into one on its
- * way out; never a pod too many. In the end: nothing is half deleted, nobody
+ * way out; never a pod too many; one replica set for a template, and never more
+ * asked of a deployment's sets than it and its surge. In the end: nothing is half deleted, nobody
  * names an owner that is gone, as many pods as asked for, endpoints and slices
  * name the ready ones, addresses belong to the services that there are. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/controllers/deployment_plan.h"
 #include "actors/controllers/owners.h"
+#include "actors/controllers/revision.h"
 #include "actors/objects/writing.h"
 #include "actors/schema/selectors.h"
 #include "broker/base/log.h"
@@ -20,24 +24,25 @@
 #include "tools/chaos/converge.h"
 #include "tools/chaos/invariants.h"
 
-enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, SHOPS = 2, APPS = 3 };
+enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, SHOPS = 2, APPS = 3, USER_STREAMS = 6 };
 
 /* ---- the user: draws something to do, and does not care how it ends */
 
 struct user {
 	struct schema *schema;
-	struct view *views[4];
+	struct view *views[USER_STREAMS];
 	struct writing *writing[WRITES];
 	bool *quiet; /* the book: nothing more is done */
 	const char *made_ns, *made_app; /* of the controller that was made last, or NULL */
 };
 
-static const char *const user_streams[] = {"replicationcontrollers", "services", "namespaces", "pods"};
+static const char *const user_streams[USER_STREAMS] = {"replicationcontrollers", "services", "namespaces",
+						     "pods", "deployments.apps", "replicasets.apps"};
 
 static struct view *user_view_of(void *arg, struct span stream)
 {
 	struct user *u = arg;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < USER_STREAMS; i++)
 		if (span_is(stream, user_streams[i]))
 			return u->views[i];
 	return NULL;
@@ -63,6 +68,18 @@ static struct doc *controller(struct arena *a, const char *name, int64_t replica
 	doc_set_str(a, c, "image", "none");
 	doc_path_set(a, t, "spec.terminationGracePeriodSeconds", doc_int(a, 1));
 	doc_path_set(a, t, "spec.containers", list);
+	return d;
+}
+
+static struct doc *deployment(struct arena *a, const char *name, int64_t replicas, bool recreate)
+{
+	struct doc *d = controller(a, name, replicas);
+	/* Pods of its own: services do not select them. */
+	doc_path_set(a, d, "spec.template.metadata.labels.app",
+		     doc_printf(a, "rolled-%s", name));
+	doc_path_set(a, d, "spec.selector.matchLabels.app", doc_printf(a, "rolled-%s", name));
+	if (recreate)
+		doc_path_set(a, d, "spec.strategy.type", doc_str(a, "Recreate"));
 	return d;
 }
 
@@ -99,7 +116,10 @@ static void deed(struct ctx *c, struct user *u, struct writing *w, const char *n
 		{"replicationcontrollers", OBJ_CREATE}, {"replicationcontrollers", OBJ_CREATE},
 		{"replicationcontrollers", OBJ_DELETE}, {"replicationcontrollers", OBJ_PATCH_MERGE},
 		{"services", OBJ_CREATE},		{"services", OBJ_CREATE},
-		{"services", OBJ_DELETE},
+		{"services", OBJ_DELETE},		{"deployments.apps", OBJ_CREATE},
+		{"deployments.apps", OBJ_CREATE},	{"deployments.apps", OBJ_DELETE},
+		{"deployments.apps", OBJ_PATCH_MERGE},	{"deployments.apps", OBJ_PATCH_STRATEGIC},
+		{"deployments.apps", OBJ_PATCH_STRATEGIC},
 	};
 	enum { DELETE_CONTROLLER = 6 };
 	size_t i = ctx_random(c) % (sizeof deeds / sizeof *deeds);
@@ -126,10 +146,17 @@ static void deed(struct ctx *c, struct user *u, struct writing *w, const char *n
 		struct doc *d = doc_new(a, DOC_MAP);
 		doc_path_set(a, d, "spec.replicas", doc_int(a, (int64_t)(ctx_random(c) % 5)));
 		q->body = d;
+	} else if (deeds[i].verb == OBJ_PATCH_STRATEGIC) { /* another template, or an older one */
+		struct doc *d = doc_new(a, DOC_MAP);
+		doc_path_set(a, d, "spec.template.metadata.labels.version",
+			     doc_printf(a, "v%d", (int)(ctx_random(c) % 3)));
+		q->body = d;
 	} else if (deeds[i].verb == OBJ_CREATE && namespaces) {
 		struct doc *d = doc_new(a, DOC_MAP);
 		metadata(a, d, ns);
 		q->body = d;
+	} else if (deeds[i].verb == OBJ_CREATE && *deeds[i].resource == 'd') {
+		q->body = deployment(a, app, (int64_t)(ctx_random(c) % 5), ctx_random(c) % 3 == 0);
 	} else if (deeds[i].verb == OBJ_CREATE) {
 		q->body = *deeds[i].resource == 's'
 				  ? service(a, app)
@@ -155,7 +182,7 @@ static int user_timer(struct ctx *c, void *st, uint64_t tag)
 		slot++;
 	if (slot == WRITES)
 		return 0;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < USER_STREAMS; i++)
 		if (!view_synced(u->views[i]))
 			return 0;
 	struct writing *w = u->writing[slot] = mem_alloc(sizeof *w);
@@ -183,7 +210,7 @@ static int user_init(struct ctx *c, void *st, struct mp cfg)
 	u->quiet = ctx_shared(c, "quiet");
 	u->schema = schema_new();
 	objects_install(u->schema);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < USER_STREAMS; i++)
 		u->views[i] = ctx_follow(c, user_streams[i]);
 	ctx_timer(c, 1000, 0);
 	return 0;
@@ -271,6 +298,8 @@ static const struct led_object *owner_of(const struct run *r, const struct led_o
 	static const struct {
 		const char *kind, *stream;
 	} kinds[] = {{"ReplicationController", "replicationcontrollers"},
+		     {"Deployment", "deployments.apps"},
+		     {"ReplicaSet", "replicasets.apps"},
 		     {"Service", "services"},
 		     {"Endpoints", "endpoints"}};
 	char key[400];
@@ -377,6 +406,55 @@ static void judge_create(struct run *r, const struct led_change *x)
 		wrong(r, "something new came into a namespace on its way out", text_of(x->now->key));
 }
 
+struct sets {
+	int64_t asked;
+	size_t of_template; /* sets that have it, and are not on their way out */
+};
+
+static struct sets sets_of(const struct run *r, struct span uid, uint64_t digest)
+{
+	static const char prefix[] = "replicasets.apps/";
+	struct sets out = {0};
+	for (struct onode *n = ledger_first(&r->ledger, prefix); n; n = ledger_next(n, prefix)) {
+		const struct led_object *o = n->value;
+		struct owner_ref ref;
+		struct mp template = {0};
+		if (!o->value || !owners_controller(value_of(o), &ref) || !span_eq(ref.uid, uid))
+			continue;
+		mp_path(value_of(o), "spec.template", &template);
+		out.asked += mp_path_int(value_of(o), "spec.replicas", 0);
+		out.of_template += !is_deleting(o) && revision_digest(template) == digest;
+	}
+	return out;
+}
+
+/* A set that is made or grows by its deployment's controller. */
+static void judge_set(struct run *r, const struct led_change *x)
+{
+	struct owner_ref ref;
+	char key[400];
+	int64_t surge, unavailable;
+	struct mp set = value_of(x->now), template = {0};
+	struct span ns = mp_path_str(set, "metadata.namespace");
+	int64_t was = x->was ? mp_path_int(value_of(x->was), "spec.replicas", 0) : 0;
+	if (mp_path_int(set, "spec.replicas", 0) <= was || !owners_controller(set, &ref))
+		return;
+	snprintf(key, sizeof key, "deployments.apps/%.*s/%.*s", (int)ns.len, (const char *)ns.data,
+		 (int)ref.name.len, (const char *)ref.name.data);
+	const struct led_object *d = ledger_get(&r->ledger, key);
+	if (!d || !span_eq(d->uid, ref.uid)) {
+		wrong(r, "a set grows for a deployment that is gone", text_of(x->now->key));
+		return;
+	}
+	rollout_bounds(value_of(d), &surge, &unavailable);
+	mp_path(set, "spec.template", &template);
+	struct sets s = sets_of(r, ref.uid, revision_digest(template));
+	if (s.asked > mp_path_int(value_of(d), "spec.replicas", 0) + surge)
+		wrong(r, "more is asked of sets than their deployment and its surge", text_of(x->now->key));
+	if (!x->was && s.of_template != 1)
+		wrong(r, "two sets of one template", text_of(x->now->key));
+}
+
 static void on_committed(void *arg, uint64_t revision, struct span record)
 {
 	struct run *r = arg;
@@ -387,6 +465,9 @@ static void on_committed(void *arg, uint64_t revision, struct span record)
 		const struct led_change *x = &l->changes[i];
 		if (span_is(l->record.origin.principal, "garbage-collector"))
 			judge_collector(r, x);
+		if (x->now && span_is(x->now->stream, "replicasets.apps") &&
+		    span_is(l->record.origin.principal, "deployment-controller"))
+			judge_set(r, x);
 		if (x->was && !x->now)
 			judge_removal(r, x);
 		if (x->was && !x->now && span_is(x->was->stream, "namespaces"))
@@ -470,6 +551,23 @@ static const char *wrong_controller(const struct led_object *o)
 									      : "not as many pods as asked for";
 }
 
+static const char *wrong_deployment(const struct run *r, const struct led_object *o)
+{
+	struct mp d = value_of(o), template = {0};
+	int64_t wanted = mp_path_int(d, "spec.replicas", 0);
+	mp_path(d, "spec.template", &template);
+	struct sets s = sets_of(r, o->uid, revision_digest(template));
+	if (s.asked != wanted || s.of_template != 1)
+		return "is not rolled out";
+	if (mp_path_int(d, "status.updatedReplicas", 0) != wanted ||
+	    mp_path_int(d, "status.replicas", 0) != wanted ||
+	    mp_path_int(d, "status.availableReplicas", 0) != wanted ||
+	    mp_path_int(d, "status.observedGeneration", 0) !=
+		    mp_path_int(d, "metadata.generation", 0))
+		return "does not know that it is rolled out";
+	return NULL;
+}
+
 /* NULL: all is as it must be. */
 static const char *unfinished(struct run *r)
 {
@@ -488,8 +586,11 @@ static const char *unfinished(struct run *r)
 			bad = "names an owner that is gone";
 		else if (span_is(o->stream, "services"))
 			services++, bad = wrong_service(r, o);
-		else if (span_is(o->stream, "replicationcontrollers"))
+		else if (span_is(o->stream, "replicationcontrollers") ||
+			 span_is(o->stream, "replicasets.apps"))
 			bad = wrong_controller(o);
+		else if (span_is(o->stream, "deployments.apps"))
+			bad = wrong_deployment(r, o);
 		if (bad) {
 			snprintf(why.text, sizeof why.text, "%s: %s", text_of(o->key), bad);
 			return why.text;

@@ -9,6 +9,7 @@ static const struct controller_row {
 	const char *stream, *wants;
 } controllers[] = {
 	{"replicationcontrollers", "spec.replicas"},
+	{"replicasets.apps", "spec.replicas"},
 };
 
 static const struct controller_row *controller_of(struct span stream)

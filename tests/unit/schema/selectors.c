@@ -70,6 +70,39 @@ Test(selectors, label_queries_match_as_in_kubernetes)
 	arena_fini(&a);
 }
 
+/* Without compiling it: what the compiled one says, but for the empty one. */
+Test(selectors, of_an_object_match_without_being_compiled)
+{
+	static const char *const selectors[] = {
+		"{}",
+		"{\"matchLabels\":{}}",
+		"{\"matchLabels\":{\"app\":\"web\"}}",
+		"{\"matchLabels\":{\"app\":\"web\",\"tier\":\"back\"}}",
+		"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"In\",\"values\":[\"db\",\"web\"]}]}",
+		"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"NotIn\",\"values\":[\"web\"]}]}",
+		"{\"matchExpressions\":[{\"key\":\"off\",\"operator\":\"NotIn\",\"values\":[\"web\"]}]}",
+		"{\"matchExpressions\":[{\"key\":\"off\",\"operator\":\"Exists\"}]}",
+		"{\"matchExpressions\":[{\"key\":\"off\",\"operator\":\"DoesNotExist\"}]}",
+		"{\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":["
+		"{\"key\":\"tier\",\"operator\":\"Exists\"},{\"key\":\"off\",\"operator\":\"Exists\"}]}",
+	};
+	static const char *const labels[] = {"{}", "{\"app\":\"web\"}",
+					     "{\"app\":\"web\",\"tier\":\"back\",\"off\":\"\"}"};
+	for (size_t i = 0; i < sizeof selectors / sizeof *selectors; i++)
+		for (size_t k = 0; k < sizeof labels / sizeof *labels; k++) {
+			const struct label_selector *s;
+			struct doc *d;
+			struct mp m = packed(labels[k]);
+			json_parse(&a, span_of(selectors[i]), &d, NULL, NULL);
+			cr_assert_eq(label_selector_from_doc(&a, d, &s, NULL), 0);
+			cr_expect_eq(label_object_match(packed(selectors[i]), m),
+				     i > 1 && label_selector_match(s, m), "%s of %s", selectors[i],
+				     labels[k]);
+		}
+	cr_expect_not(label_object_match((struct mp){0}, packed("{}")));
+	arena_fini(&a);
+}
+
 Test(selectors, label_queries_are_refused_in_kubernetes_words)
 {
 	static const struct {
