@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/objects/placement.h"
 #include "actors/schema/quantity.h"
 #include "broker/base/planted.h"
 
@@ -86,70 +87,6 @@ struct resources fit_allocatable(struct mp node)
 	return read_list(list);
 }
 
-/* ---- taints and tolerations */
-
-static bool tolerates(struct mp toleration, struct mp taint)
-{
-	struct span key = mp_path_str(toleration, "key");
-	struct span op = mp_path_str(toleration, "operator");
-	struct span effect = mp_path_str(toleration, "effect");
-	if (effect.len && !span_eq(effect, mp_path_str(taint, "effect")))
-		return false;
-	if (key.len && !span_eq(key, mp_path_str(taint, "key")))
-		return false;
-	if (span_is(op, "Exists"))
-		return true;
-	return key.len && span_eq(mp_path_str(toleration, "value"), mp_path_str(taint, "value"));
-}
-
-static bool tolerated(struct mp pod, struct mp taint)
-{
-	struct mp list;
-	size_t n;
-	if (!mp_path(pod, "spec.tolerations", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--, mp_skip(&list))
-		if (tolerates(list, taint))
-			return true;
-	return false;
-}
-
-static bool repelled(struct mp pod, struct mp node)
-{
-	struct mp list;
-	size_t n;
-	if (!mp_path(node, "spec.taints", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--, mp_skip(&list))
-		if (!span_is(mp_path_str(list, "effect"), "PreferNoSchedule") &&
-		    !tolerated(pod, list))
-			return true;
-	return false;
-}
-
-/* ---- labels that the pod asks for */
-
-static bool selected(struct mp pod, struct mp node)
-{
-	struct mp want, labels, have;
-	size_t n;
-	if (!mp_path(pod, "spec.nodeSelector", &want) || mp_map(&want, &n))
-		return true;
-	bool any = mp_path(node, "metadata.labels", &labels);
-	for (; n > 0; n--) {
-		struct span key, value, is = {0};
-		char name[320];
-		if (mp_str(&want, &key) || mp_str(&want, &value) || key.len >= sizeof name)
-			return false;
-		memcpy(name, key.data, key.len);
-		name[key.len] = 0;
-		if (!any || !mp_find(labels, name, &have) || mp_str(&have, &is) ||
-		    !span_eq(is, value))
-			return false;
-	}
-	return true;
-}
-
 static bool node_ready(struct mp node)
 {
 	struct mp list;
@@ -166,13 +103,17 @@ unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
 		   const struct resources *allocatable, const struct resources *used)
 {
 	unsigned faults = 0;
-	if (mp_path_bool(node, "spec.unschedulable", false))
+	struct mp tolerations = {0}, spec = {0};
+	mp_path(pod, "spec", &spec);
+	mp_path(pod, "spec.tolerations", &tolerations);
+	bool repelled = placement_taints(tolerations, node) != TAINT_NONE;
+	if (repelled && mp_path_bool(node, "spec.unschedulable", false))
 		return FIT_UNSCHEDULABLE;
 	if (!node_ready(node))
 		return FIT_NOT_READY;
-	if (repelled(pod, node))
+	if (repelled)
 		return FIT_TAINT;
-	if (!selected(pod, node))
+	if (!placement_selects(spec, node))
 		return FIT_SELECTOR;
 	if (used->pods + wants->pods > allocatable->pods)
 		faults |= FIT_PODS;

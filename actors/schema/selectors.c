@@ -121,16 +121,29 @@ static bool lists(struct mp values, struct span value)
 	return false;
 }
 
-static bool expression_holds(struct mp expression, struct mp labels)
+static bool beyond(struct mp values, struct span value, bool greater)
+{
+	size_t n = 0;
+	struct span limit;
+	int64_t is, than;
+	if (!values.p || mp_array(&values, &n) || n != 1 || mp_str(&values, &limit) ||
+	    !number_of(value, &is) || !number_of(limit, &than))
+		return false;
+	return greater ? is > than : is < than;
+}
+
+bool label_requirement_match(struct mp requirement, struct mp labels)
 {
 	struct mp values = {0};
-	struct span value = {0}, op = mp_path_str(expression, "operator");
-	bool there = find_label(labels, mp_path_str(expression, "key"), &value);
-	mp_path(expression, "values", &values);
+	struct span value = {0}, op = mp_path_str(requirement, "operator");
+	bool there = find_label(labels, mp_path_str(requirement, "key"), &value);
+	mp_path(requirement, "values", &values);
 	if (span_is(op, "In"))
 		return there && lists(values, value);
 	if (span_is(op, "NotIn"))
 		return !there || !lists(values, value);
+	if (span_is(op, "Gt") || span_is(op, "Lt"))
+		return there && beyond(values, value, span_is(op, "Gt"));
 	return span_is(op, "Exists") ? there : span_is(op, "DoesNotExist") && !there;
 }
 
@@ -147,7 +160,7 @@ bool label_object_match(struct mp selector, struct mp labels)
 		return pairs > 0;
 	pairs += n;
 	for (; n > 0; n--) {
-		if (!expression_holds(m, labels) || mp_skip(&m))
+		if (!label_requirement_match(m, labels) || mp_skip(&m))
 			return false;
 	}
 	return pairs > 0;

@@ -31,6 +31,10 @@ bool label_selector_match_object(const struct label_selector *s, struct mp objec
 /* A plain map of labels without compiling it: each pair of `selector` is in
  * `labels`. An empty one selects everything. */
 bool label_map_match(struct mp selector, struct mp labels);
+/* One requirement of a node selector or a LabelSelector: key, operator (In,
+ * NotIn, Exists, DoesNotExist, Gt, Lt) and values. An unknown operator holds
+ * for nothing. */
+bool label_requirement_match(struct mp requirement, struct mp labels);
 /* A LabelSelector of an object without compiling it. None and an empty one
  * select nothing, as workloads read it. */
 bool label_object_match(struct mp selector, struct mp labels);

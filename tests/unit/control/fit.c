@@ -69,6 +69,52 @@ Test(fit, respects_selector_taints_and_cordon)
 		     FIT_UNSCHEDULABLE);
 }
 
+#define AFFINE(terms)                                                                            \
+	"\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{"    \
+	"\"nodeSelectorTerms\":[" terms "]}}},"
+#define ZONE(op, values)                                                                         \
+	"{\"matchExpressions\":[{\"key\":\"zone\",\"operator\":\"" op "\",\"values\":[" values "]}]}"
+#define NAMED(op)                                                                                \
+	"{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"" op "\",\"values\":[\"n1\"]}]}"
+
+Test(fit, respects_required_node_affinity)
+{
+	static const char node[] =
+		"{\"metadata\":{\"name\":\"n1\",\"labels\":{\"zone\":\"a\",\"rank\":\"5\"}},\"status\":{"
+		"\"allocatable\":{\"cpu\":\"1\",\"memory\":\"1Gi\",\"pods\":\"2\"},\"conditions\":[{"
+		"\"type\":\"Ready\",\"status\":\"True\"}]}}";
+	static const struct {
+		const char *pod;
+		bool fits;
+	} rows[] = {
+		{POD(AFFINE(ZONE("In", "\"a\",\"b\"")), "1m"), true},
+		{POD(AFFINE(ZONE("In", "\"b\"")), "1m"), false},
+		{POD(AFFINE(ZONE("NotIn", "\"b\"")), "1m"), true},
+		{POD(AFFINE(ZONE("DoesNotExist", "")), "1m"), false},
+		{POD(AFFINE(ZONE("In", "\"b\"") "," ZONE("Exists", "")), "1m"), true},
+		{POD(AFFINE("{\"matchExpressions\":[{\"key\":\"rank\",\"operator\":\"Gt\",\"values\":[\"4\"]}]}"),
+		     "1m"), true},
+		{POD(AFFINE("{\"matchExpressions\":[{\"key\":\"rank\",\"operator\":\"Lt\",\"values\":[\"5\"]}]}"),
+		     "1m"), false},
+		{POD(AFFINE(NAMED("In")), "1m"), true},
+		{POD(AFFINE(NAMED("NotIn")), "1m"), false},
+		{POD(AFFINE("{}"), "1m"), false},
+	};
+	struct resources none = {0};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_eq(faults(rows[i].pod, node, none), rows[i].fits ? 0 : FIT_SELECTOR,
+			     "row %zu", i);
+}
+
+Test(fit, a_pod_that_tolerates_the_cordon_comes_to_a_cordoned_node)
+{
+	struct resources none = {0};
+	cr_expect_eq(faults(POD("\"tolerations\":[{\"key\":\"node.kubernetes.io/unschedulable\","
+				"\"operator\":\"Exists\",\"effect\":\"NoSchedule\"}],",
+				"1m"),
+			    NODE("\"unschedulable\":true", "1"), none), 0);
+}
+
 Test(fit, refuses_a_node_that_is_not_ready)
 {
 	struct resources none = {0};

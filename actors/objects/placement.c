@@ -1,0 +1,131 @@
+#include "actors/objects/placement.h"
+
+#include <string.h>
+
+#include "actors/schema/selectors.h"
+
+/* ---- taints and tolerations */
+
+struct taint {
+	struct span key, value, effect;
+};
+
+static bool tolerates(struct mp toleration, const struct taint *t)
+{
+	struct span key = mp_path_str(toleration, "key");
+	struct span op = mp_path_str(toleration, "operator");
+	struct span effect = mp_path_str(toleration, "effect");
+	if (effect.len && !span_eq(effect, t->effect))
+		return false;
+	if (key.len && !span_eq(key, t->key))
+		return false;
+	if (span_is(op, "Exists"))
+		return true;
+	return key.len && span_eq(mp_path_str(toleration, "value"), t->value);
+}
+
+static bool tolerated(struct mp list, const struct taint *t)
+{
+	size_t n;
+	if (!list.p || mp_array(&list, &n))
+		return false;
+	for (; n > 0; n--, mp_skip(&list))
+		if (tolerates(list, t))
+			return true;
+	return false;
+}
+
+static enum placement_taint strength(struct mp tolerations, const struct taint *t)
+{
+	bool no_execute = span_is(t->effect, "NoExecute");
+	if ((!no_execute && !span_is(t->effect, "NoSchedule")) || tolerated(tolerations, t))
+		return TAINT_NONE;
+	return no_execute ? TAINT_NO_EXECUTE : TAINT_NO_SCHEDULE;
+}
+
+enum placement_taint placement_taints(struct mp tolerations, struct mp node)
+{
+	struct taint cordon = {.key = span_of("node.kubernetes.io/unschedulable"),
+			       .effect = span_of("NoSchedule")};
+	enum placement_taint worst = TAINT_NONE;
+	struct mp list;
+	size_t n;
+	if (mp_path_bool(node, "spec.unschedulable", false))
+		worst = strength(tolerations, &cordon);
+	if (!mp_path(node, "spec.taints", &list) || mp_array(&list, &n))
+		return worst;
+	for (; n > 0; n--, mp_skip(&list)) {
+		struct taint t = {mp_path_str(list, "key"), mp_path_str(list, "value"),
+				  mp_path_str(list, "effect")};
+		enum placement_taint is = strength(tolerations, &t);
+		worst = is > worst ? is : worst;
+	}
+	return worst;
+}
+
+/* ---- required node affinity */
+
+static bool name_matches(struct mp field, struct mp node)
+{
+	struct span op = mp_path_str(field, "operator"), value = {0};
+	struct span name = mp_path_str(node, "metadata.name");
+	struct mp values;
+	size_t n = 0;
+	if (!span_is(mp_path_str(field, "key"), "metadata.name") ||
+	    !mp_path(field, "values", &values) || mp_array(&values, &n) || n != 1 ||
+	    mp_str(&values, &value))
+		return false;
+	if (span_is(op, "In"))
+		return span_eq(name, value);
+	return span_is(op, "NotIn") && !span_eq(name, value);
+}
+
+/* All of a list hold; *count: how many there are. */
+static bool all_hold(struct mp term, const char *list, struct mp about,
+		     bool (*holds)(struct mp requirement, struct mp about), size_t *count)
+{
+	struct mp m;
+	size_t n = 0;
+	if (!mp_path(term, list, &m) || mp_array(&m, &n))
+		return true;
+	*count += n;
+	for (; n > 0; n--) {
+		if (!holds(m, about))
+			return false;
+		if (mp_skip(&m))
+			break;
+	}
+	return true;
+}
+
+static bool affine(struct mp spec, struct mp node, struct mp labels)
+{
+	struct mp terms;
+	size_t n = 0;
+	if (!mp_path(spec,
+		     "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution."
+		     "nodeSelectorTerms",
+		     &terms) ||
+	    mp_array(&terms, &n))
+		return true;
+	for (; n > 0; n--) {
+		size_t asked = 0;
+		if (all_hold(terms, "matchExpressions", labels, label_requirement_match, &asked) &&
+		    all_hold(terms, "matchFields", node, name_matches, &asked) && asked)
+			return true;
+		if (mp_skip(&terms))
+			break;
+	}
+	return false;
+}
+
+bool placement_selects(struct mp spec, struct mp node)
+{
+	struct mp labels = {0}, want;
+	if (!spec.p)
+		return true;
+	mp_path(node, "metadata.labels", &labels);
+	if (mp_path(spec, "nodeSelector", &want) && !label_map_match(want, labels))
+		return false;
+	return affine(spec, node, labels);
+}

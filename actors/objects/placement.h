@@ -1,0 +1,18 @@
+/* Whether a pod may be on a node: taints and tolerations, nodeSelector and
+ * required node affinity, as Kubernetes' component-helpers decide it. Pure;
+ * used by whoever places pods or counts where they belong. */
+#ifndef OBJECTS_PLACEMENT_H
+#define OBJECTS_PLACEMENT_H
+
+#include "broker/base/mp.h"
+
+/* The strongest effect of the node's taints that the pod does not tolerate. */
+enum placement_taint { TAINT_NONE, TAINT_NO_SCHEDULE, TAINT_NO_EXECUTE };
+
+/* `tolerations` is the pod's spec.tolerations, an empty cursor for none.
+ * spec.unschedulable counts as the taint node.kubernetes.io/unschedulable. */
+enum placement_taint placement_taints(struct mp tolerations, struct mp node);
+/* nodeSelector and required node affinity of a pod's spec. */
+bool placement_selects(struct mp pod_spec, struct mp node);
+
+#endif
