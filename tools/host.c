@@ -17,6 +17,7 @@
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
 #include "actors/controllers/bootstrap.h"
+#include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
@@ -65,6 +66,7 @@ static const struct actor_spec *const kinds[] = {
 	&replication_actor,
 	&replicaset_actor,
 	&deployment_actor,
+	&daemonset_actor,
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
@@ -284,7 +286,7 @@ static const struct controller {
 	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
 	{"resource-quota", NULL},	      {"replicaset", NULL},
-	{"deployment", NULL},
+	{"deployment", NULL},	      {"daemonset", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

@@ -31,7 +31,7 @@ static uint64_t digest_map(struct mp *m, bool is_labels)
 	mp_map(m, &n);
 	for (; n > 0 && !mp_str(m, &key); n--) {
 		uint64_t value = digest_value(m, span_is(key, "labels"));
-		if (is_labels && span_is(key, REVISION_LABEL))
+		if ((is_labels && span_is(key, REVISION_LABEL)) || span_is(key, "$patch"))
 			continue;
 		uint64_t h = more(FNV_START, key.data, key.len);
 		sum += mix(more(h, &value, sizeof value));

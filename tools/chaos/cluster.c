@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
@@ -32,6 +33,7 @@ static const struct part {
 	{"controllers", "replication", &replication_actor},
 	{"controllers", "replicaset", &replicaset_actor},
 	{"controllers", "deployment", &deployment_actor},
+	{"controllers", "daemonset", &daemonset_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
 	{"collectors", "resource-quota", &quota_actor},
