@@ -26,6 +26,7 @@
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
+#include "actors/controllers/statefulset.h"
 #include "actors/controllers/tokens.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
@@ -67,6 +68,7 @@ static const struct actor_spec *const kinds[] = {
 	&replicaset_actor,
 	&deployment_actor,
 	&daemonset_actor,
+	&statefulset_actor,
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
@@ -287,6 +289,7 @@ static const struct controller {
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
 	{"resource-quota", NULL},	      {"replicaset", NULL},
 	{"deployment", NULL},	      {"daemonset", NULL},
+	{"statefulset", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

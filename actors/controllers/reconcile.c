@@ -425,7 +425,9 @@ static void start_write(struct ctx *c, struct reconciler *r, struct reconcile_it
 	q->subresource = x->sub ? x->sub : "";
 	q->namespace = x->namespace;
 	q->name = x->name;
-	q->body = x->body || !r->spec->body ? x->body : r->spec->body(c, r, x, &w->writing.arena);
+	q->body = x->body;
+	if (!q->body && r->spec->body && x->verb == OBJ_CREATE)
+		q->body = r->spec->body(c, r, x, &w->writing.arena);
 	q->del.uid = x->uid;
 	q->del.propagation = x->propagation;
 	q->del.grace_s = x->grace_s;

@@ -57,7 +57,7 @@ struct reconcile_spec {
 	/* What is to be done about a key: reconcile_add for each write. */
 	void (*plan)(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
 		     struct span key);
-	/* The body of an action that has none yet, in arena `a`. */
+	/* The body of a create that has none yet, in arena `a`. */
 	struct doc *(*body)(struct ctx *c, struct reconciler *r, const struct reconcile_action *x,
 			    struct arena *a);
 	/* What became of a write. May be NULL. */

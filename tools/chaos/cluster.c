@@ -12,6 +12,7 @@
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
+#include "actors/controllers/statefulset.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/messages.h"
@@ -34,6 +35,7 @@ static const struct part {
 	{"controllers", "replicaset", &replicaset_actor},
 	{"controllers", "deployment", &deployment_actor},
 	{"controllers", "daemonset", &daemonset_actor},
+	{"controllers", "statefulset", &statefulset_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
 	{"collectors", "resource-quota", &quota_actor},
