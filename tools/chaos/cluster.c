@@ -26,20 +26,21 @@
 static const struct part {
 	const char *apart, *name;
 	const struct actor_spec *spec;
+	bool workloads; /* only where those are wished for */
 } parts[] = {
-	{"core", "store", &store_actor},
-	{"core", "gate", &gate_actor},
-	{"controllers", "namespaces", &namespaces_actor},
-	{"collectors", "namespace-deletion", &namespace_deletion_actor},
-	{"controllers", "replication", &replication_actor},
-	{"controllers", "replicaset", &replicaset_actor},
-	{"controllers", "deployment", &deployment_actor},
-	{"controllers", "daemonset", &daemonset_actor},
-	{"controllers", "statefulset", &statefulset_actor},
-	{"controllers", "endpoints", &endpoints_actor},
-	{"collectors", "garbage-collector", &garbage_actor},
-	{"collectors", "resource-quota", &quota_actor},
-	{"scheduler", "scheduler", &scheduler_actor},
+	{"core", "store", &store_actor, false},
+	{"core", "gate", &gate_actor, false},
+	{"controllers", "namespaces", &namespaces_actor, false},
+	{"collectors", "namespace-deletion", &namespace_deletion_actor, false},
+	{"controllers", "replication", &replication_actor, false},
+	{"controllers", "replicaset", &replicaset_actor, true},
+	{"controllers", "deployment", &deployment_actor, true},
+	{"controllers", "daemonset", &daemonset_actor, true},
+	{"controllers", "statefulset", &statefulset_actor, true},
+	{"controllers", "endpoints", &endpoints_actor, false},
+	{"collectors", "garbage-collector", &garbage_actor, false},
+	{"collectors", "resource-quota", &quota_actor, false},
+	{"scheduler", "scheduler", &scheduler_actor, false},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
@@ -84,8 +85,9 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 	c->actors = arena_alloc(&c->arena, most * sizeof *c->actors);
 	c->cells = arena_alloc(&c->arena, most * sizeof *c->cells);
 	for (size_t i = 0; i < PARTS; i++)
-		add_actor(c, (struct cluster_actor){w->apart ? parts[i].apart : "core",
-						    parts[i].name, parts[i].spec, NULL, 0});
+		if (w->workloads || !parts[i].workloads)
+			add_actor(c, (struct cluster_actor){w->apart ? parts[i].apart : "core",
+							    parts[i].name, parts[i].spec, NULL, 0});
 	for (size_t i = 0; i < w->nodes; i++) {
 		const char *node = arena_printf(&c->arena, "n%zu", i + 1);
 		const char *name = arena_printf(&c->arena, "node-agent/%s", node);

@@ -25,6 +25,8 @@ struct cluster_wish {
 	size_t nodes;
 	const char *node_cpu; /* "2" */
 	int64_t node_pods;
+	bool workloads; /* with the controllers of replica sets, deployments and so on:
+			 * what a script cannot make costs its seeds nothing */
 	bool apart; /* a cell for each part of the control plane, not one for all */
 	const struct cluster_actor *extra; /* ends with cell NULL; may be NULL */
 };
