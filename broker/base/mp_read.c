@@ -107,51 +107,89 @@ static bool head(const uint8_t **p, const uint8_t *end, struct head *h)
 	return true;
 }
 
-/* Short text, small numbers and small containers are nearly all that there is,
- * and passing over them is nearly all that a reader does: no head is needed for
- * it. False: not one of those, or cut off; head says which. */
-static inline bool pass_small(const uint8_t **p, const uint8_t *end, uint64_t *left)
+/* What nearly all first bytes say by themselves: of which type the value is,
+ * how long it is with its payload, and how many values are nested in it. Passing
+ * over values is most of what readers do, and takes no head then. 0 bytes: the
+ * length follows, ask head. */
+#define MAP(n) [0x80 + (n)] = {1, 2 * (n), MP_MAP}
+#define ARRAY(n) [0x90 + (n)] = {1, (n), MP_ARRAY}
+#define STR(n) [0xa0 + (n)] = {1 + (n), 0, MP_STR}
+#define EIGHT(of, n) \
+	of(n), of((n) + 1), of((n) + 2), of((n) + 3), of((n) + 4), of((n) + 5), of((n) + 6), of((n) + 7)
+static const struct step {
+	uint8_t bytes, nested, type;
+} steps[256] = {
+	[0x00 ... 0x7f] = {1, 0, MP_INT},   [0xe0 ... 0xff] = {1, 0, MP_INT},
+	EIGHT(MAP, 0),			    EIGHT(MAP, 8),
+	EIGHT(ARRAY, 0),		    EIGHT(ARRAY, 8),
+	EIGHT(STR, 0),			    EIGHT(STR, 8),
+	EIGHT(STR, 16),			    EIGHT(STR, 24),
+	[0xc0] = {1, 0, MP_NIL},	    [0xc2 ... 0xc3] = {1, 0, MP_BOOL},
+	[0xca] = {5, 0, MP_FLOAT},	    [0xcb] = {9, 0, MP_FLOAT},
+	[0xcc] = {2, 0, MP_INT},	    [0xcd] = {3, 0, MP_INT},
+	[0xce] = {5, 0, MP_INT},	    [0xcf] = {9, 0, MP_INT},
+	[0xd0] = {2, 0, MP_INT},	    [0xd1] = {3, 0, MP_INT},
+	[0xd2] = {5, 0, MP_INT},	    [0xd3] = {9, 0, MP_INT},
+};
+
+/* Passes over so many values; false: they are cut off, or are none. */
+static inline bool pass(const uint8_t **p, const uint8_t *end, uint64_t count)
 {
-	if (*p >= end)
-		return false;
-	uint8_t c = **p;
-	size_t n = 1;
-	if (c >= 0xa0 && c <= 0xbf)
-		n += c & 0x1f;
-	else if (c == 0xd9 && end - *p >= 2) /* text up to 255 bytes: uids, messages */
-		n += 1u + (*p)[1];
-	else if (c >= 0x80 && c <= 0x8f)
-		*left += 2u * (c & 0x0f);
-	else if (c >= 0x90 && c <= 0x9f)
-		*left += c & 0x0f;
-	else if (c > 0xc3 && c < 0xe0)
-		return false;
-	else if (c == 0xc1)
-		return false;
-	if ((size_t)(end - *p) < n)
-		return false;
-	*p += n;
+	const uint8_t *q = *p;
+	while (count > 0) {
+		if (q >= end)
+			return false;
+		const struct step *s = &steps[*q];
+		size_t room = (size_t)(end - q);
+		count--;
+		if (s->bytes) {
+			if (s->bytes > room)
+				return false;
+			q += s->bytes;
+			count += s->nested;
+		} else if (*q == 0xd9 && room >= 2) { /* uids, messages */
+			if (2u + q[1] > room)
+				return false;
+			q += 2u + q[1];
+		} else {
+			struct head h;
+			if (!head(&q, end, &h))
+				return false;
+			if (h.type == MP_ARRAY || h.type == MP_MAP)
+				count += h.n;
+		}
+	}
+	*p = q;
 	return true;
 }
 
-/* The end of the ASCII text at the front: nearly all text is that. */
-static size_t ascii_prefix(struct span s)
+/* Nearly all text is ASCII. The last bytes are looked at once more where they do
+ * not fill a word. */
+static inline bool is_ascii(const uint8_t *p, size_t n)
 {
-	size_t i = 0;
-	uint64_t eight;
-	for (; i + sizeof eight <= s.len; i += sizeof eight) {
-		memcpy(&eight, s.data + i, sizeof eight);
-		if (eight & 0x8080808080808080u)
-			break;
+	uint64_t all = 0, eight;
+	uint32_t four, last;
+	if (n >= sizeof eight) {
+		for (size_t i = 0; i < n - sizeof eight; i += sizeof eight) {
+			memcpy(&eight, p + i, sizeof eight);
+			all |= eight;
+		}
+		memcpy(&eight, p + n - sizeof eight, sizeof eight);
+		return !((all | eight) & 0x8080808080808080u);
 	}
-	while (i < s.len && s.data[i] < 0x80)
-		i++;
-	return i;
+	if (n >= sizeof four) {
+		memcpy(&four, p, sizeof four);
+		memcpy(&last, p + n - sizeof last, sizeof last);
+		return !((four | last) & 0x80808080u);
+	}
+	return n == 0 || !((p[0] | p[n / 2] | p[n - 1]) & 0x80);
 }
 
 bool utf8_ok(struct span s)
 {
-	for (size_t i = ascii_prefix(s); i < s.len;) {
+	if (is_ascii(s.data, s.len))
+		return true;
+	for (size_t i = 0; i < s.len;) {
 		uint8_t c = s.data[i];
 		if (c < 0x80) {
 			i++;
@@ -186,12 +224,14 @@ static int bad(const struct check *c, const uint8_t *at, const char *what)
 static int check_value(const struct check *c, const uint8_t **p, int depth);
 
 /* The keys of a map, noted as they are passed: few of them are compared with
- * each other, many are sorted. */
+ * those before that they may be equal to, many are sorted. */
 enum { FEW = 24 };
 
 struct keys {
 	struct span few[FEW], *all;
 	size_t count;
+	uint64_t seen; /* a bit for each, by its length and some of its bytes */
+	bool repeat;
 };
 
 static int span_order(const void *a, const void *b)
@@ -199,17 +239,49 @@ static int span_order(const void *a, const void *b)
 	return span_cmp(*(const struct span *)a, *(const struct span *)b);
 }
 
+static void keys_note(struct keys *k)
+{
+	struct span key = k->all[k->count];
+	uint64_t mark = key.len;
+	if (key.len)
+		mark += key.data[0] * 5u + key.data[key.len / 2] * 11u + key.data[key.len - 1] * 23u;
+	uint64_t bit = UINT64_C(1) << (mark & 63);
+	for (size_t i = 0; k->seen & bit && i < k->count && !k->repeat; i++)
+		k->repeat = span_eq(k->all[i], key);
+	k->seen |= bit;
+}
+
 static bool keys_repeat(struct keys *k)
 {
-	if (k->count > FEW)
-		qsort(k->all, k->count, sizeof *k->all, span_order);
-	for (size_t i = 1; i < k->count; i++) {
-		size_t back = k->count > FEW ? i - 1 : 0;
-		for (size_t n = back; n < i; n++)
-			if (span_eq(k->all[n], k->all[i]))
-				return true;
-	}
+	if (k->count <= FEW)
+		return k->repeat;
+	qsort(k->all, k->count, sizeof *k->all, span_order);
+	for (size_t i = 1; i < k->count; i++)
+		if (span_eq(k->all[i - 1], k->all[i]))
+			return true;
 	return false;
+}
+
+/* A value in which nothing is nested and nothing is wrong; false: another one,
+ * check_value says which. */
+static inline bool pass_leaf(const struct check *c, const uint8_t **p)
+{
+	const uint8_t *at = *p;
+	if (at >= c->end)
+		return false;
+	const struct step *s = &steps[*at];
+	size_t n = s->bytes, head_bytes = 1, room = (size_t)(c->end - at);
+	bool text = s->type == MP_STR;
+	if (*at == 0xd9 && room >= 2) {
+		head_bytes = 2;
+		n = 2u + at[1];
+		text = true;
+	}
+	if (!n || n > room || s->nested ||
+	    (text && !is_ascii(at + head_bytes, n - head_bytes)))
+		return false;
+	*p = at + n;
+	return true;
 }
 
 static int check_pairs(const struct check *c, const uint8_t **p, size_t pairs, struct keys *k,
@@ -221,7 +293,11 @@ static int check_pairs(const struct check *c, const uint8_t **p, size_t pairs, s
 			return bad(c, *p, "a map key that is not text");
 		if (!utf8_ok(k->all[k->count]))
 			return bad(c, *p, "text that is not UTF-8");
+		if (pairs <= FEW)
+			keys_note(k);
 		*p = key.p;
+		if (depth <= MP_DEPTH_MAX && pass_leaf(c, p))
+			continue;
 		int rc = check_value(c, p, depth);
 		if (rc)
 			return rc;
@@ -234,6 +310,8 @@ static int check_map(const struct check *c, const uint8_t **p, const uint8_t *at
 {
 	struct keys k;
 	k.count = 0;
+	k.seen = 0;
+	k.repeat = false;
 	k.all = pairs > FEW ? malloc(pairs * sizeof *k.all) : k.few;
 	if (!k.all)
 		return bad(c, at, "more keys than memory");
@@ -251,10 +329,8 @@ static int check_value(const struct check *c, const uint8_t **p, int depth)
 	struct head h;
 	if (depth > MP_DEPTH_MAX)
 		return bad(c, at, "nested too deeply");
-	if (at < c->end && (*at <= 0x7f || *at >= 0xe0 || *at == 0xc0)) {
-		++*p; /* a small number or nil */
+	if (pass_leaf(c, p))
 		return 0;
-	}
 	if (!head(p, c->end, &h))
 		return bad(c, at, at >= c->end ? "cut off" : "a length or type that cannot be");
 	if (h.type == MP_STR && !utf8_ok((struct span){h.payload, h.n}))
@@ -283,6 +359,9 @@ enum mp_type mp_peek(const struct mp *m)
 {
 	const uint8_t *p = m->p;
 	struct head h;
+	if (p < m->end && steps[*p].bytes && !steps[*p].nested &&
+	    steps[*p].bytes <= (size_t)(m->end - p))
+		return (enum mp_type)steps[*p].type;
 	return head(&p, m->end, &h) ? h.type : MP_NONE;
 }
 
@@ -312,11 +391,10 @@ int mp_nil(struct mp *m)
 
 int mp_bool(struct mp *m, bool *out)
 {
-	struct head h;
-	int rc = take(m, MP_BOOL, &h);
-	if (rc == 0)
-		*out = h.bits;
-	return rc;
+	if (m->p >= m->end || (*m->p & 0xfe) != 0xc2)
+		return ERR_INVALID;
+	*out = *m->p++ & 1;
+	return 0;
 }
 
 int mp_i64(struct mp *m, int64_t *out)
@@ -441,18 +519,7 @@ int mp_map(struct mp *m, size_t *count)
 
 int mp_skip(struct mp *m)
 {
-	const uint8_t *p = m->p;
-	for (uint64_t left = 1; left > 0; left--) {
-		struct head h;
-		if (pass_small(&p, m->end, &left))
-			continue;
-		if (!head(&p, m->end, &h))
-			return ERR_INVALID;
-		if (h.type == MP_ARRAY || h.type == MP_MAP)
-			left += h.n;
-	}
-	m->p = p;
-	return 0;
+	return pass(&m->p, m->end, 1) ? 0 : ERR_INVALID;
 }
 
 int mp_raw(struct mp *m, struct span *out)
@@ -467,17 +534,26 @@ int mp_raw(struct mp *m, struct span *out)
 static bool find_span(struct mp map, struct span key, struct mp *value)
 {
 	size_t n;
+	uint8_t short_key = key.len < 32 ? (uint8_t)(0xa0 | key.len) : 0; /* its head */
 	if (mp_map(&map, &n))
 		return false;
-	for (size_t i = 0; i < n; i++) {
+	for (; n > 0; n--) {
 		struct span k;
-		if (mp_str(&map, &k))
+		const uint8_t *p = map.p;
+		size_t room = (size_t)(map.end - p);
+		if (room > 32 && (*p & 0xe0) == 0xa0) {
+			if (*p == short_key && memcmp(p + 1, key.data, key.len) == 0) {
+				*value = (struct mp){p + 1 + key.len, map.end};
+				return true;
+			}
+		} else if (mp_str(&map, &k)) {
 			return false;
-		if (span_eq(k, key)) {
+		} else if (span_eq(k, key)) {
 			*value = map;
 			return true;
 		}
-		if (mp_skip(&map))
+		map.p = p;
+		if (!pass(&map.p, map.end, 2))
 			return false;
 	}
 	return false;
@@ -491,7 +567,9 @@ bool mp_find(struct mp map, const char *key, struct mp *value)
 bool mp_path(struct mp map, const char *path, struct mp *value)
 {
 	while (*path) {
-		size_t n = strcspn(path, ".");
+		size_t n = 0;
+		while (path[n] && path[n] != '.')
+			n++;
 		if (!find_span(map, (struct span){(const uint8_t *)path, n}, &map))
 			return false;
 		path += n + (path[n] == '.');
