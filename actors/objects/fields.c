@@ -192,15 +192,16 @@ static bool always_there(const struct schema_field *f, bool parent_there)
 	       ((!f->pointer && f->type->kind == SCHEMA_STRUCT && !f->omitzero) || !f->omitempty);
 }
 
+/* `near` as in schema_next_field. */
 static void differ_key(struct arena *a, struct fields_diff *up, struct place p, struct span key,
-		       struct sides s)
+		       struct sides s, size_t *near)
 {
 	const struct schema_field *f =
-		p.type->kind == SCHEMA_STRUCT ? schema_field(p.type, key) : NULL;
+		p.type->kind == SCHEMA_STRUCT ? schema_next_field(p.type, key, near) : NULL;
 	if (p.type->kind == SCHEMA_STRUCT && !f)
 		return;
 	struct place below = {f ? f->type : p.type->elem, f};
-	struct sides sub = {doc_get_span(s.was, key), doc_get_span(s.is, key), false};
+	struct sides sub = {s.was, s.is, false};
 	sub.was_there = sub.was || always_there(f, s.was_there);
 	struct fields_diff d = differ(a, below, sub);
 	if (differs(d))
@@ -210,12 +211,26 @@ static void differ_key(struct arena *a, struct fields_diff *up, struct place p, 
 static struct fields_diff differ_map(struct arena *a, struct place p, struct sides s)
 {
 	struct fields_diff up = {0};
-	DOC_EACH(d, doc_is(s.is, DOC_MAP) ? s.is : NULL)
-	differ_key(a, &up, p, d->key, s);
-	DOC_EACH(d, doc_is(s.was, DOC_MAP) ? s.was : NULL)
+	const struct doc *was = doc_is(s.was, DOC_MAP) ? s.was : NULL;
+	const struct doc *is = doc_is(s.is, DOC_MAP) ? s.is : NULL;
+	const struct doc *other = was ? was->first : NULL; /* mostly in the same order */
+	uint32_t met = 0;
+	size_t near = 0;
+	DOC_EACH(d, is)
 	{
-		if (!doc_get_span(s.is, d->key))
-			differ_key(a, &up, p, d->key, s);
+		if (!other || !span_eq(other->key, d->key))
+			other = doc_get_span(was, d->key);
+		met += other != NULL;
+		differ_key(a, &up, p, d->key, (struct sides){other, d, s.was_there}, &near);
+		other = other ? other->next : NULL;
+	}
+	if (!was || met == was->count)
+		return up;
+	near = 0;
+	DOC_EACH(d, was)
+	{
+		if (!doc_get_span(is, d->key))
+			differ_key(a, &up, p, d->key, (struct sides){d, NULL, s.was_there}, &near);
 	}
 	return up;
 }
@@ -262,6 +277,8 @@ static struct fields_diff differ_list(struct arena *a, struct place p, struct si
 static struct fields_diff differ(struct arena *a, struct place p, struct sides s)
 {
 	struct fields_diff d = {0};
+	if (s.was && s.is && doc_equal(s.was, s.is))
+		return d;
 	if ((empty(s.was) && empty(s.is)) || fields_atomic(p.field, p.type)) {
 		if (s.is && (!s.was || !doc_equal(s.was, s.is)))
 			d.changed = leaf(a);

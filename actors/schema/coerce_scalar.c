@@ -67,6 +67,9 @@ static int time_of(struct doc *d, bool micro, struct arena *a, struct err *e)
 			e, ERR_INVALID, "parsing time \"%.*s\" as \"%s\": it is not of that form",
 			(int)(d->text.len < 64 ? d->text.len : 64), (const char *)d->text.data,
 			micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00");
+	/* A whole second of UTC has one form of that length. */
+	if (!micro && d->text.len == sizeof "2006-01-02T15:04:05Z" - 1)
+		return 0;
 	size_t n = micro ? rfc3339_format_micro(us, text) : rfc3339_format(us, text);
 	set_text(d, a, text, n);
 	return 0;

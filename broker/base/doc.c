@@ -213,21 +213,25 @@ struct doc *doc_get(const struct doc *map, const char *key)
 	return doc_get_span(map, span_of(key));
 }
 
-struct doc *doc_set_span(struct arena *a, struct doc *map, struct span key, struct doc *value)
+void doc_put(struct arena *a, struct doc *map, struct span key, struct doc *value)
 {
 	assert(map->type == DOC_MAP);
-	struct doc *old = doc_get_span(map, key);
-	if (old) {
-		if (old != value)
-			doc_replace(map, old, value);
-		return value;
-	}
 	value->key = key;
 	link_last(map, value);
 	if (map->index && 2 * map->count <= map->index->mask)
 		index_put(map->index, value);
 	else if (map->count >= INDEX_FROM)
 		index_build(a, map);
+}
+
+struct doc *doc_set_span(struct arena *a, struct doc *map, struct span key, struct doc *value)
+{
+	assert(map->type == DOC_MAP);
+	struct doc *old = doc_get_span(map, key);
+	if (!old)
+		doc_put(a, map, key, value);
+	else if (old != value)
+		doc_replace(map, old, value);
 	return value;
 }
 

@@ -73,6 +73,8 @@ struct doc *doc_get_span(const struct doc *map, struct span key);
  * there is replaced at its place. Returns `value`. */
 struct doc *doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value);
 struct doc *doc_set_span(struct arena *a, struct doc *map, struct span key, struct doc *value);
+/* The same of a key that is known not to be there. */
+void doc_put(struct arena *a, struct doc *map, struct span key, struct doc *value);
 void doc_set_str(struct arena *a, struct doc *map, const char *key, const char *text);
 void doc_set_int(struct arena *a, struct doc *map, const char *key, int64_t v);
 void doc_set_bool(struct arena *a, struct doc *map, const char *key, bool v);

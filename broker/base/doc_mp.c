@@ -21,6 +21,7 @@ static int read_array(struct arena *a, struct mp *m, int depth, struct doc **out
 static int read_map(struct arena *a, struct mp *m, int depth, struct doc **out, struct err *e)
 {
 	size_t n;
+	uint64_t seen = 0; /* of the keys before: none of them is looked for in vain */
 	int rc = mp_map(m, &n);
 	*out = doc_new(a, DOC_MAP);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -30,8 +31,11 @@ static int read_map(struct arena *a, struct mp *m, int depth, struct doc **out, 
 		if (rc)
 			return err_set(e, rc, "msgpack: a map key that is not text");
 		rc = read_value(a, m, depth + 1, &child, e);
-		if (rc == 0)
+		if (rc == 0 && seen & span_mark(key))
 			doc_set_span(a, *out, key, child);
+		else if (rc == 0)
+			doc_put(a, *out, key, child);
+		seen |= span_mark(key);
 	}
 	return rc;
 }
@@ -73,21 +77,6 @@ int doc_from_mp(struct arena *a, struct mp value, struct doc **out, struct err *
 	return read_value(a, &value, 0, out, e);
 }
 
-/* Most text of an object is short: its head and bytes are put down here
- * instead of going through the packer's callbacks. */
-static void write_text(struct buf *out, struct span text)
-{
-	if (text.len > 31) {
-		mpw_span(out, text);
-		return;
-	}
-	buf_reserve(out, 1 + 31);
-	out->data[out->len++] = (uint8_t)(0xa0 | text.len);
-	if (text.len)
-		memcpy(out->data + out->len, text.data, text.len);
-	out->len += text.len;
-}
-
 void doc_to_mp(struct buf *out, const struct doc *d)
 {
 	switch ((enum doc_type)d->type) {
@@ -104,7 +93,7 @@ void doc_to_mp(struct buf *out, const struct doc *d)
 		mpw_f64(out, d->real);
 		break;
 	case DOC_STR:
-		write_text(out, d->text);
+		mpw_span(out, d->text);
 		break;
 	case DOC_PACKED:
 		mpw_packed(out, d->text);
@@ -117,7 +106,7 @@ void doc_to_mp(struct buf *out, const struct doc *d)
 	case DOC_MAP:
 		mpw_map(out, d->count);
 		DOC_EACH(child, d) {
-			write_text(out, child->key);
+			mpw_span(out, child->key);
 			doc_to_mp(out, child);
 		}
 		break;

@@ -242,10 +242,7 @@ static int span_order(const void *a, const void *b)
 static void keys_note(struct keys *k)
 {
 	struct span key = k->all[k->count];
-	uint64_t mark = key.len;
-	if (key.len)
-		mark += key.data[0] * 5u + key.data[key.len / 2] * 11u + key.data[key.len - 1] * 23u;
-	uint64_t bit = UINT64_C(1) << (mark & 63);
+	uint64_t bit = span_mark(key);
 	for (size_t i = 0; k->seen & bit && i < k->count && !k->repeat; i++)
 		k->repeat = span_eq(k->all[i], key);
 	k->seen |= bit;
@@ -542,7 +539,7 @@ static bool find_span(struct mp map, struct span key, struct mp *value)
 		const uint8_t *p = map.p;
 		size_t room = (size_t)(map.end - p);
 		if (room > 32 && (*p & 0xe0) == 0xa0) {
-			if (*p == short_key && memcmp(p + 1, key.data, key.len) == 0) {
+			if (*p == short_key && bytes_same(p + 1, key.data, key.len)) {
 				*value = (struct mp){p + 1 + key.len, map.end};
 				return true;
 			}
