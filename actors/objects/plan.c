@@ -133,7 +133,7 @@ bool plan_read_object(struct write *w)
 		return false;
 	if (!w->row.value)
 		return true;
-	if (doc_from_mp(w->a, mp_of(bytes_span(w->row.value)), &w->old, &e) ||
+	if (doc_from_mp(w->a, mp_of_bytes(w->row.value), &w->old, &e) ||
 	    !doc_is(w->old, DOC_MAP)) {
 		plan_refuse(w, status_internal(w->a, "the stored object cannot be read"));
 		return false;

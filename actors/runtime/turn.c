@@ -128,7 +128,7 @@ static int turn_dispatch(struct ctx *x)
 	void *st = x->actor->state;
 	switch (x->item->type) {
 	case ITEM_INIT:
-		return s->init ? s->init(x, st, mp_of(bytes_span(x->actor->cfg))) : 0;
+		return s->init ? s->init(x, st, mp_of_bytes(x->actor->cfg)) : 0;
 	case ITEM_MSG:
 		return turn_msg(x);
 	case ITEM_REPLY:

@@ -101,6 +101,7 @@ struct bytes {
 	const uint8_t *data;
 	void (*release)(void *hint);
 	void *hint;
+	const void *with; /* behind this struct, or NULL */
 };
 
 static struct bytes *make(const void *data, size_t n, void (*release)(void *), void *hint)
@@ -141,11 +142,30 @@ static void release_owner(void *hint)
 	bytes_unref(hint);
 }
 
-struct bytes *bytes_slice(struct bytes *owner, struct span part)
+struct bytes *bytes_slice_with(struct bytes *owner, struct span part, const void *with, size_t n)
 {
 	assert(part.data >= owner->data &&
 	       part.data + part.len <= owner->data + owner->len);
-	return make(part.data, part.len, release_owner, bytes_ref(owner));
+	struct bytes *b = mem_realloc(NULL, sizeof *b + n);
+	*b = (struct bytes){.len = part.len,
+			    .data = part.data,
+			    .release = release_owner,
+			    .hint = bytes_ref(owner),
+			    .with = n ? b + 1 : NULL};
+	b->refs = 1;
+	if (n)
+		memcpy(b + 1, with, n);
+	return b;
+}
+
+struct bytes *bytes_slice(struct bytes *owner, struct span part)
+{
+	return bytes_slice_with(owner, part, NULL, 0);
+}
+
+const void *bytes_with(const struct bytes *b)
+{
+	return b ? b->with : NULL;
 }
 
 struct bytes *bytes_part(struct bytes *owner, struct span part)

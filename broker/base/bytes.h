@@ -120,6 +120,10 @@ struct bytes *bytes_take(struct buf *b);
 struct bytes *bytes_wrap(const void *data, size_t n, void (*release)(void *), void *hint);
 /* A part of `owner`, which it keeps alive. `part` must lie inside. */
 struct bytes *bytes_slice(struct bytes *owner, struct span part);
+/* The same with a copy of something about it, which bytes_with gives (NULL: it
+ * has none, or 0 bytes). */
+struct bytes *bytes_slice_with(struct bytes *owner, struct span part, const void *with, size_t n);
+const void *bytes_with(const struct bytes *b);
 /* A part of `owner` that is to be kept: all of it is another reference, less is
  * a copy, so that a small part does not keep a large owner alive. */
 struct bytes *bytes_part(struct bytes *owner, struct span part);

@@ -9,7 +9,7 @@
  * checks its bounds and types, so a bug here reads an error, never memory.
  * Specification: msgpack/msgpack spec.md (2013, str/bin/ext).
  *
- * The writer appends to a `struct buf` through msgpack-c's packer. */
+ * The writer appends to a `struct buf`. */
 #ifndef BASE_MP_H
 #define BASE_MP_H
 
@@ -35,15 +35,26 @@ enum mp_type {
 
 enum { MP_DEPTH_MAX = 64 };
 
+/* Where a larger value of kept bytes ends, and how many marks on the next one is
+ * that does not lie inside it. */
+struct mp_mark {
+	const uint8_t *start;
+	uint32_t len, behind;
+};
+
 /* A cursor: reading moves `p` forward. Copy it to look ahead. */
 struct mp {
 	const uint8_t *p, *end;
+	const struct mp_mark *mark; /* the next at or behind p, or NULL: none is known */
 };
 
 static inline struct mp mp_of(struct span s)
 {
-	return (struct mp){s.data, s.data ? s.data + s.len : s.data};
+	return (struct mp){.p = s.data, .end = s.data ? s.data + s.len : s.data};
 }
+
+/* The value of bytes, with the marks that they have, if any. */
+struct mp mp_of_bytes(const struct bytes *b);
 
 /* One whole value and nothing behind it. ERR_INVALID names offset and fault. */
 int mp_check(struct span bytes, struct err *e);
@@ -77,6 +88,17 @@ int mp_map(struct mp *m, size_t *count);   /* then `count` keys with values */
 int mp_skip(struct mp *m);
 /* The next value as bytes, whatever it is; moves past it. */
 int mp_raw(struct mp *m, struct span *out);
+/* The same of a value that is to be kept for many readers: notes where its larger
+ * parts end, so that those step over them. What comes behind MP_MARKS_MAX of them
+ * is walked. */
+enum { MP_MARKS_MAX = 24 };
+struct mp_marks {
+	size_t count;
+	struct mp_mark all[MP_MARKS_MAX + 1]; /* the last one is nowhere */
+};
+int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks);
+/* The part of `owner` that was marked, with its marks. */
+struct bytes *mp_slice(struct bytes *owner, struct span value, const struct mp_marks *marks);
 
 /* The value behind `key` in the map at the cursor (the cursor of `map` is
  * not moved). False when it is absent or `map` is not a map. */

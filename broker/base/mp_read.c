@@ -1,7 +1,7 @@
 /* The strict reader. One function, `head`, knows the wire form: it reads a
  * value's first bytes and says what follows (a payload of n bytes, or n
  * nested values). Everything else is written in terms of it. */
-#include "broker/base/mp.h"
+#include "broker/base/mp_private.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -107,18 +107,12 @@ static bool head(const uint8_t **p, const uint8_t *end, struct head *h)
 	return true;
 }
 
-/* What nearly all first bytes say by themselves: of which type the value is,
- * how long it is with its payload, and how many values are nested in it. Passing
- * over values is most of what readers do, and takes no head then. 0 bytes: the
- * length follows, ask head. */
 #define MAP(n) [0x80 + (n)] = {1, 2 * (n), MP_MAP}
 #define ARRAY(n) [0x90 + (n)] = {1, (n), MP_ARRAY}
 #define STR(n) [0xa0 + (n)] = {1 + (n), 0, MP_STR}
 #define EIGHT(of, n) \
 	of(n), of((n) + 1), of((n) + 2), of((n) + 3), of((n) + 4), of((n) + 5), of((n) + 6), of((n) + 7)
-static const struct step {
-	uint8_t bytes, nested, type;
-} steps[256] = {
+const struct mp_step mp_steps[256] = {
 	[0x00 ... 0x7f] = {1, 0, MP_INT},   [0xe0 ... 0xff] = {1, 0, MP_INT},
 	EIGHT(MAP, 0),			    EIGHT(MAP, 8),
 	EIGHT(ARRAY, 0),		    EIGHT(ARRAY, 8),
@@ -132,34 +126,13 @@ static const struct step {
 	[0xd2] = {5, 0, MP_INT},	    [0xd3] = {9, 0, MP_INT},
 };
 
-/* Passes over so many values; false: they are cut off, or are none. */
-static inline bool pass(const uint8_t **p, const uint8_t *end, uint64_t count)
+bool mp_pass_long(const uint8_t **p, const uint8_t *end, uint64_t *count)
 {
-	const uint8_t *q = *p;
-	while (count > 0) {
-		if (q >= end)
-			return false;
-		const struct step *s = &steps[*q];
-		size_t room = (size_t)(end - q);
-		count--;
-		if (s->bytes) {
-			if (s->bytes > room)
-				return false;
-			q += s->bytes;
-			count += s->nested;
-		} else if (*q == 0xd9 && room >= 2) { /* uids, messages */
-			if (2u + q[1] > room)
-				return false;
-			q += 2u + q[1];
-		} else {
-			struct head h;
-			if (!head(&q, end, &h))
-				return false;
-			if (h.type == MP_ARRAY || h.type == MP_MAP)
-				count += h.n;
-		}
-	}
-	*p = q;
+	struct head h;
+	if (!head(p, end, &h))
+		return false;
+	if (h.type == MP_ARRAY || h.type == MP_MAP)
+		*count += h.n;
 	return true;
 }
 
@@ -266,7 +239,7 @@ static inline bool pass_leaf(const struct check *c, const uint8_t **p)
 	const uint8_t *at = *p;
 	if (at >= c->end)
 		return false;
-	const struct step *s = &steps[*at];
+	const struct mp_step *s = &mp_steps[*at];
 	size_t n = s->bytes, head_bytes = 1, room = (size_t)(c->end - at);
 	bool text = s->type == MP_STR;
 	if (*at == 0xd9 && room >= 2) {
@@ -285,7 +258,7 @@ static int check_pairs(const struct check *c, const uint8_t **p, size_t pairs, s
 		       int depth)
 {
 	for (; k->count < pairs; k->count++) {
-		struct mp key = {*p, c->end};
+		struct mp key = {.p = *p, .end = c->end};
 		if (mp_str(&key, &k->all[k->count]))
 			return bad(c, *p, "a map key that is not text");
 		if (!utf8_ok(k->all[k->count]))
@@ -356,9 +329,9 @@ enum mp_type mp_peek(const struct mp *m)
 {
 	const uint8_t *p = m->p;
 	struct head h;
-	if (p < m->end && steps[*p].bytes && !steps[*p].nested &&
-	    steps[*p].bytes <= (size_t)(m->end - p))
-		return (enum mp_type)steps[*p].type;
+	if (p < m->end && mp_steps[*p].bytes && !mp_steps[*p].nested &&
+	    mp_steps[*p].bytes <= (size_t)(m->end - p))
+		return (enum mp_type)mp_steps[*p].type;
 	return head(&p, m->end, &h) ? h.type : MP_NONE;
 }
 
@@ -488,9 +461,17 @@ int mp_packed(struct mp *m, struct span *out)
 	return rc;
 }
 
+/* Its nested values have the marks behind its own. */
+static inline void enter(struct mp *m)
+{
+	if (m->mark && m->mark->start == m->p)
+		m->mark++;
+}
+
 int mp_array(struct mp *m, size_t *count)
 {
 	struct head h;
+	enter(m);
 	if (m->p < m->end && (*m->p & 0xf0) == 0x90 && (*m->p & 0x0f) < m->end - m->p) {
 		*count = *m->p++ & 0x0f;
 		return 0;
@@ -504,6 +485,7 @@ int mp_array(struct mp *m, size_t *count)
 int mp_map(struct mp *m, size_t *count)
 {
 	struct head h;
+	enter(m);
 	if (m->p < m->end && (*m->p & 0xf0) == 0x80 && 2 * (*m->p & 0x0f) < m->end - m->p) {
 		*count = *m->p++ & 0x0f;
 		return 0;
@@ -516,7 +498,12 @@ int mp_map(struct mp *m, size_t *count)
 
 int mp_skip(struct mp *m)
 {
-	return pass(&m->p, m->end, 1) ? 0 : ERR_INVALID;
+	if (m->mark && m->mark->start == m->p) {
+		m->p += m->mark->len;
+		m->mark += m->mark->behind;
+		return 0;
+	}
+	return mp_pass(&m->p, m->end, 1) ? 0 : ERR_INVALID;
 }
 
 int mp_raw(struct mp *m, struct span *out)
@@ -526,74 +513,4 @@ int mp_raw(struct mp *m, struct span *out)
 	if (rc == 0)
 		*out = (struct span){from, (size_t)(m->p - from)};
 	return rc;
-}
-
-static bool find_span(struct mp map, struct span key, struct mp *value)
-{
-	size_t n;
-	uint8_t short_key = key.len < 32 ? (uint8_t)(0xa0 | key.len) : 0; /* its head */
-	if (mp_map(&map, &n))
-		return false;
-	for (; n > 0; n--) {
-		struct span k;
-		const uint8_t *p = map.p;
-		size_t room = (size_t)(map.end - p);
-		if (room > 32 && (*p & 0xe0) == 0xa0) {
-			if (*p == short_key && bytes_same(p + 1, key.data, key.len)) {
-				*value = (struct mp){p + 1 + key.len, map.end};
-				return true;
-			}
-		} else if (mp_str(&map, &k)) {
-			return false;
-		} else if (span_eq(k, key)) {
-			*value = map;
-			return true;
-		}
-		map.p = p;
-		if (!pass(&map.p, map.end, 2))
-			return false;
-	}
-	return false;
-}
-
-bool mp_find(struct mp map, const char *key, struct mp *value)
-{
-	return find_span(map, span_of(key), value);
-}
-
-bool mp_path(struct mp map, const char *path, struct mp *value)
-{
-	while (*path) {
-		size_t n = 0;
-		while (path[n] && path[n] != '.')
-			n++;
-		if (!find_span(map, (struct span){(const uint8_t *)path, n}, &map))
-			return false;
-		path += n + (path[n] == '.');
-	}
-	*value = map;
-	return true;
-}
-
-struct span mp_path_str(struct mp map, const char *path)
-{
-	struct mp v;
-	struct span s = {0};
-	if (mp_path(map, path, &v))
-		(void)mp_str(&v, &s);
-	return s;
-}
-
-int64_t mp_path_int(struct mp map, const char *path, int64_t otherwise)
-{
-	struct mp v;
-	int64_t i;
-	return mp_path(map, path, &v) && mp_i64(&v, &i) == 0 ? i : otherwise;
-}
-
-bool mp_path_bool(struct mp map, const char *path, bool otherwise)
-{
-	struct mp v;
-	bool b;
-	return mp_path(map, path, &v) && mp_bool(&v, &b) == 0 ? b : otherwise;
 }
