@@ -53,6 +53,27 @@ static const struct doc *key_value(struct arena *a, const struct schema_type *it
 	return d ? d : otherwise;
 }
 
+/* The name by one key whose text needs no escape, as nearly all have it. */
+static const char *plain_item(struct arena *a, const char *key, const struct doc *value)
+{
+	size_t k = strlen(key), n = 0;
+	if (!doc_is(value, DOC_STR))
+		return NULL;
+	struct span t = value->text;
+	while (n < t.len && t.data[n] >= ' ' && t.data[n] < 0x7f && !strchr("\"\\<>&", t.data[n]))
+		n++;
+	if (n < t.len)
+		return NULL;
+	char *out = arena_alloc(a, k + n + sizeof "k:{\"\":\"\"}"), *at = out;
+	at = stpcpy(at, "k:{\"");
+	at = stpcpy(at, key);
+	at = stpcpy(at, "\":\"");
+	if (n)
+		memcpy(at, t.data, n);
+	stpcpy(at + n, "\"}");
+	return out;
+}
+
 const char *fields_item(struct arena *a, const struct schema_field *list, const struct doc *item)
 {
 	const struct schema_marks *m = schema_marks(list);
@@ -61,6 +82,10 @@ const char *fields_item(struct arena *a, const struct schema_field *list, const 
 	if (!m->list_type || strcmp(m->list_type, "map") != 0 || !m->list_keys ||
 	    !doc_is(item, DOC_MAP))
 		return NULL;
+	const char *only = m->list_keys[1] ? NULL : m->list_keys[0];
+	const char *plain = only ? plain_item(a, only, doc_get(item, only)) : NULL;
+	if (plain)
+		return plain;
 	struct doc *keys = doc_new(a, DOC_MAP);
 	for (const char *const *k = m->list_keys; *k; k++) {
 		const struct doc *v = key_value(a, list->type->elem, *k, item);
@@ -235,15 +260,32 @@ static struct fields_diff differ_map(struct arena *a, struct place p, struct sid
 	return up;
 }
 
-static const struct doc *item_named(struct arena *a, const struct schema_field *f,
-				    const struct doc *list, const char *name)
+/* The items of a list with their names, which are NULL of those that have none. */
+struct items {
+	const struct doc **all;
+	const char **names;
+	size_t count;
+};
+
+static struct items items_of(struct arena *a, const struct schema_field *f, const struct doc *list)
 {
-	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL)
+	struct items x = {0};
+	size_t n = doc_is(list, DOC_ARRAY) ? list->count : 0;
+	x.all = arena_alloc(a, n * sizeof *x.all);
+	x.names = arena_alloc(a, n * sizeof *x.names);
+	DOC_EACH(d, n ? list : NULL)
 	{
-		const char *other = fields_item(a, f, d);
-		if (other && strcmp(other, name) == 0)
-			return d;
+		x.all[x.count] = d;
+		x.names[x.count++] = fields_item(a, f, d);
 	}
+	return x;
+}
+
+static const struct doc *item_named(const struct items *x, const char *name)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (x->names[i] && strcmp(x->names[i], name) == 0)
+			return x->all[i];
 	return NULL;
 }
 
@@ -251,26 +293,19 @@ static void differ_item(struct arena *a, struct fields_diff *up, struct place p,
 			const struct doc *was, const struct doc *is)
 {
 	struct place below = {p.type->elem, NULL};
-	if (name)
-		fold(a, up, name, differ(a, below, (struct sides){was, is, was != NULL}));
+	fold(a, up, name, differ(a, below, (struct sides){was, is, was != NULL}));
 }
 
 static struct fields_diff differ_list(struct arena *a, struct place p, struct sides s)
 {
 	struct fields_diff up = {0};
-	if (s.was && s.is && doc_equal(s.was, s.is))
-		return up;
-	DOC_EACH(d, doc_is(s.is, DOC_ARRAY) ? s.is : NULL)
-	{
-		const char *name = fields_item(a, p.field, d);
-		differ_item(a, &up, p, name, name ? item_named(a, p.field, s.was, name) : NULL, d);
-	}
-	DOC_EACH(d, doc_is(s.was, DOC_ARRAY) ? s.was : NULL)
-	{
-		const char *name = fields_item(a, p.field, d);
-		if (name && !item_named(a, p.field, s.is, name))
-			differ_item(a, &up, p, name, d, NULL);
-	}
+	struct items was = items_of(a, p.field, s.was), is = items_of(a, p.field, s.is);
+	for (size_t i = 0; i < is.count; i++)
+		if (is.names[i])
+			differ_item(a, &up, p, is.names[i], item_named(&was, is.names[i]), is.all[i]);
+	for (size_t i = 0; i < was.count; i++)
+		if (was.names[i] && !item_named(&is, was.names[i]))
+			differ_item(a, &up, p, was.names[i], was.all[i], NULL);
 	return up;
 }
 

@@ -192,10 +192,29 @@ static void sort_entries(struct arena *a, struct doc *list)
 	doc_refill(list, all, n);
 }
 
+/* Whether a set may have a member in common with another one: they do not when
+ * they have no field of the object in common. Said without unpacking it. */
+static bool may_meet(const struct doc *set, const struct doc *lost)
+{
+	struct mp m;
+	size_t n;
+	if (!doc_is(set, DOC_PACKED))
+		return true;
+	m = mp_of(set->text);
+	if (mp_map(&m, &n) || n == 0)
+		return true;
+	for (; n > 0; n--) {
+		struct span key;
+		if (mp_str(&m, &key) || span_is(key, ".") || doc_get_span(lost, key) || mp_skip(&m))
+			return true;
+	}
+	return false;
+}
+
 /* Takes what was lost out of an entry; false: nothing is left of it. */
 static bool lose(struct write *w, struct doc *entry, const struct doc *lost)
 {
-	if (!lost || !fields_meet(managed_set(w->a, entry), lost))
+	if (!lost || !may_meet(doc_get(entry, "fieldsV1"), lost) || !fields_meet(managed_set(w->a, entry), lost))
 		return true;
 	struct doc *rest = fields_minus(w->a, managed_set(w->a, entry), lost);
 	if (rest)

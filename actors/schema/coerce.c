@@ -160,6 +160,8 @@ static bool is_empty(const struct doc *d)
 	case DOC_STR:
 	case DOC_PACKED:
 		return d->text.len == 0;
+	case DOC_RAW:
+		return false;
 	case DOC_ARRAY:
 	case DOC_MAP:
 		return d->count == 0;
@@ -299,6 +301,8 @@ static bool fits(enum schema_kind kind, const struct doc *d)
 static int coerce(struct walk *w, const struct schema_type *t, const struct schema_type *owner,
 		  struct doc *d, const struct frame *at)
 {
+	if (d->type == DOC_RAW) /* it came out of here */
+		return 0;
 	if (!fits(t->kind, d))
 		return wrong_type(w, at, owner, t, d);
 	if (t->kind == SCHEMA_STRUCT)

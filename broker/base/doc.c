@@ -85,7 +85,7 @@ struct doc *doc_printf(struct arena *a, const char *fmt, ...)
 const char *doc_type_name(enum doc_type t)
 {
 	static const char *const names[] = {"null",   "bool",  "number", "number",
-					    "string", "array", "object"};
+					    "string", "array", "object", "object", "object"};
 	return names[t];
 }
 
@@ -506,6 +506,7 @@ bool doc_equal(const struct doc *a, const struct doc *b)
 		return memcmp(&a->real, &b->real, sizeof a->real) == 0;
 	case DOC_STR:
 	case DOC_PACKED:
+	case DOC_RAW:
 		return span_eq(a->text, b->text);
 	case DOC_ARRAY:
 		return equal_arrays(a, b);

@@ -22,7 +22,8 @@
 #include "broker/base/mp.h"
 
 enum doc_type { DOC_NULL, DOC_BOOL, DOC_INT, DOC_DOUBLE, DOC_STR, DOC_ARRAY, DOC_MAP,
-		DOC_PACKED /* msgpack bytes of a value that nobody looks into */ };
+		DOC_PACKED /* msgpack bytes of a value that nobody looks into */,
+		DOC_RAW /* the same, written as the value itself: a part that is as it was */ };
 
 struct doc_index; /* of a large map */
 

@@ -98,6 +98,9 @@ void doc_to_mp(struct buf *out, const struct doc *d)
 	case DOC_PACKED:
 		mpw_packed(out, d->text);
 		break;
+	case DOC_RAW:
+		mpw_raw(out, d->text);
+		break;
 	case DOC_ARRAY:
 		mpw_array(out, d->count);
 		DOC_EACH(child, d)
