@@ -90,7 +90,8 @@ static int turn_outcome(struct ctx *x)
 	if (i->status) {
 		snprintf(o.text, sizeof o.text, "%.*s", (int)i->body.len, i->body.data);
 	} else {
-		struct mp body = mp_of(i->body), v;
+		struct mp_marks marks;
+		struct mp body = mp_marked(i->body, &marks), v;
 		struct span status = mp_path_str(body, "status");
 		char name[64];
 		snprintf(name, sizeof name, "%.*s", (int)status.len, status.data);

@@ -97,6 +97,9 @@ struct mp_marks {
 	struct mp_mark all[MP_MARKS_MAX + 1]; /* the last one is nowhere */
 };
 int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks);
+/* A cursor at a value that many fields are read of now: it, and all that is read
+ * from it, uses `marks` as long as it is used. Good for any bytes. */
+struct mp mp_marked(struct span value, struct mp_marks *marks);
 /* The part of `owner` that was marked, with its marks. */
 struct bytes *mp_slice(struct bytes *owner, struct span value, const struct mp_marks *marks);
 

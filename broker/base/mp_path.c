@@ -10,8 +10,10 @@
 #include "broker/base/mp_private.h"
 
 enum {
-	MARK_DEPTH = 2,	   /* the object, its fields, theirs */
+	KEPT_DEPTH = 2,	     /* an object, its fields, theirs */
+	READ_DEPTH = 3,	     /* a message, its fields, theirs in lists: rows */
 	MARK_BYTES_MIN = 24, /* less is walked as fast */
+	READ_BYTES_MIN = 256,
 };
 
 /* ---- marks */
@@ -20,13 +22,14 @@ struct marking {
 	const uint8_t *end;
 	struct mp_marks *marks;
 	size_t count;
+	int deepest;
 };
 
 static bool mark_value(struct marking *k, const uint8_t **p, int depth);
 
 static bool mark_nested(struct marking *k, const uint8_t **p, uint64_t count, int depth)
 {
-	if (depth > MARK_DEPTH)
+	if (depth > k->deepest)
 		return mp_pass(p, k->end, count);
 	for (; count > 0; count--) {
 		const struct mp_step *s = *p < k->end ? &mp_steps[**p] : NULL;
@@ -60,14 +63,30 @@ static bool mark_value(struct marking *k, const uint8_t **p, int depth)
 	return true;
 }
 
-int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks)
+static bool mark(const uint8_t **p, const uint8_t *end, int deepest, struct mp_marks *marks)
 {
-	struct marking k = {.end = m->end, .marks = marks};
-	const uint8_t *p = m->p;
-	if (!mark_value(&k, &p, 0))
-		return ERR_INVALID;
+	struct marking k = {.end = end, .marks = marks, .deepest = deepest};
+	if (!mark_value(&k, p, 0))
+		return false;
 	marks->count = k.count ? k.count + 1 : 0;
 	marks->all[k.count] = (struct mp_mark){0};
+	return true;
+}
+
+struct mp mp_marked(struct span value, struct mp_marks *marks)
+{
+	struct mp m = mp_of(value);
+	const uint8_t *p = m.p;
+	if (value.len >= READ_BYTES_MIN && mark(&p, m.end, READ_DEPTH, marks) && marks->count)
+		m.mark = marks->all;
+	return m;
+}
+
+int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks)
+{
+	const uint8_t *p = m->p;
+	if (!mark(&p, m->end, KEPT_DEPTH, marks))
+		return ERR_INVALID;
 	*out = (struct span){m->p, (size_t)(p - m->p)};
 	m->p = p;
 	return 0;
