@@ -106,6 +106,7 @@ struct bytes *mp_slice(struct bytes *owner, struct span value, const struct mp_m
 /* The value behind `key` in the map at the cursor (the cursor of `map` is
  * not moved). False when it is absent or `map` is not a map. */
 bool mp_find(struct mp map, const char *key, struct mp *value);
+bool mp_find_span(struct mp map, struct span key, struct mp *value);
 /* Descends keys separated by dots ("spec.nodeName"). */
 bool mp_path(struct mp map, const char *path, struct mp *value);
 /* Shorthands on top of mp_path: the default when absent or of another type. */

@@ -106,7 +106,7 @@ struct mp mp_of_bytes(const struct bytes *b)
 
 /* ---- maps */
 
-static inline bool find_span(struct mp map, struct span key, struct mp *value)
+static bool find_span(struct mp map, struct span key, struct mp *value)
 {
 	size_t n;
 	uint8_t short_key = key.len < 32 ? (uint8_t)(0xa0 | key.len) : 0; /* its head */
@@ -135,6 +135,11 @@ static inline bool find_span(struct mp map, struct span key, struct mp *value)
 		}
 	}
 	return false;
+}
+
+bool mp_find_span(struct mp map, struct span key, struct mp *value)
+{
+	return find_span(map, key, value);
 }
 
 bool mp_find(struct mp map, const char *key, struct mp *value)

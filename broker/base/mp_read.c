@@ -212,7 +212,7 @@ static int span_order(const void *a, const void *b)
 	return span_cmp(*(const struct span *)a, *(const struct span *)b);
 }
 
-static void keys_note(struct keys *k)
+static inline void keys_note(struct keys *k)
 {
 	struct span key = k->all[k->count];
 	uint64_t bit = span_mark(key);
@@ -254,18 +254,32 @@ static inline bool pass_leaf(const struct check *c, const uint8_t **p)
 	return true;
 }
 
+/* A short key, as nearly all are; false: mp_str says what it is. */
+static inline bool pass_key(const struct check *c, const uint8_t **p, struct span *key)
+{
+	const uint8_t *at = *p;
+	if (c->end - at < 32 || (*at & 0xe0) != 0xa0 || !is_ascii(at + 1, *at & 0x1f))
+		return false;
+	*key = (struct span){at + 1, *at & 0x1f};
+	*p = at + 1 + key->len;
+	return true;
+}
+
 static int check_pairs(const struct check *c, const uint8_t **p, size_t pairs, struct keys *k,
 		       int depth)
 {
 	for (; k->count < pairs; k->count++) {
-		struct mp key = {.p = *p, .end = c->end};
-		if (mp_str(&key, &k->all[k->count]))
-			return bad(c, *p, "a map key that is not text");
-		if (!utf8_ok(k->all[k->count]))
-			return bad(c, *p, "text that is not UTF-8");
+		struct span *key = &k->all[k->count];
+		if (!pass_key(c, p, key)) {
+			struct mp m = {.p = *p, .end = c->end};
+			if (mp_str(&m, key))
+				return bad(c, *p, "a map key that is not text");
+			if (!utf8_ok(*key))
+				return bad(c, *p, "text that is not UTF-8");
+			*p = m.p;
+		}
 		if (pairs <= FEW)
 			keys_note(k);
-		*p = key.p;
 		if (depth <= MP_DEPTH_MAX && pass_leaf(c, p))
 			continue;
 		int rc = check_value(c, p, depth);
@@ -301,6 +315,10 @@ static int check_value(const struct check *c, const uint8_t **p, int depth)
 		return bad(c, at, "nested too deeply");
 	if (pass_leaf(c, p))
 		return 0;
+	if (at < c->end && mp_steps[*at].type == MP_MAP && mp_steps[*at].nested < c->end - at) {
+		++*p;
+		return check_map(c, p, at, mp_steps[*at].nested / 2, depth + 1);
+	}
 	if (!head(p, c->end, &h))
 		return bad(c, at, at >= c->end ? "cut off" : "a length or type that cannot be");
 	if (h.type == MP_STR && !utf8_ok((struct span){h.payload, h.n}))
