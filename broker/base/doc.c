@@ -1,6 +1,6 @@
 /* The tree. Children are doubly linked, so that removing, replacing and
  * appending cost O(1) whatever the size; a map gets a hash index with its
- * INDEX_FROMth key. The index is open addressing with tombstone-free deletion
+ * DOC_INDEX_FROMth key. The index is open addressing with tombstone-free deletion
  * (backward shift), at most half full, and holds the nodes themselves.
  *
  * Rejected: children in a vector (inserting in the middle and stable node
@@ -14,8 +14,6 @@
 #include <stdlib.h>
 
 #include "broker/base/sort.h"
-
-enum { INDEX_FROM = 16 };
 
 struct doc_index {
 	uint32_t mask; /* slots - 1 */
@@ -142,7 +140,7 @@ static void index_drop(struct doc_index *x, struct span key)
 
 static void index_build(struct arena *a, struct doc *map)
 {
-	uint32_t slots = 4 * INDEX_FROM;
+	uint32_t slots = 4 * DOC_INDEX_FROM;
 	while (slots < 4 * map->count)
 		slots *= 2;
 	struct doc_index *x = arena_alloc(a, sizeof *x);
@@ -220,7 +218,7 @@ void doc_put(struct arena *a, struct doc *map, struct span key, struct doc *valu
 	link_last(map, value);
 	if (map->index && 2 * map->count <= map->index->mask)
 		index_put(map->index, value);
-	else if (map->count >= INDEX_FROM)
+	else if (map->count >= DOC_INDEX_FROM)
 		index_build(a, map);
 }
 
@@ -462,7 +460,7 @@ struct doc *doc_copy(struct arena *a, const struct doc *d)
 	c->count = 0;
 	DOC_EACH(child, d)
 		link_last(c, doc_copy(a, child));
-	if (c->type == DOC_MAP && c->count >= INDEX_FROM)
+	if (c->type == DOC_MAP && c->count >= DOC_INDEX_FROM)
 		index_build(a, c);
 	return c;
 }

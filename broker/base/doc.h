@@ -25,7 +25,8 @@ enum doc_type { DOC_NULL, DOC_BOOL, DOC_INT, DOC_DOUBLE, DOC_STR, DOC_ARRAY, DOC
 		DOC_PACKED /* msgpack bytes of a value that nobody looks into */,
 		DOC_RAW /* the same, written as the value itself: a part that is as it was */ };
 
-struct doc_index; /* of a large map */
+struct doc_index; /* of a large map: */
+enum { DOC_INDEX_FROM = 16 /* keys */ };
 
 struct doc {
 	uint8_t type;         /* enum doc_type */

@@ -67,7 +67,14 @@ const char *mp_type_name(enum mp_type t);
  * it was) when the next value is of another type or does not fit. */
 int mp_nil(struct mp *m);
 int mp_bool(struct mp *m, bool *out);
-int mp_i64(struct mp *m, int64_t *out);
+int mp_i64_any(struct mp *m, int64_t *out);
+static inline int mp_i64(struct mp *m, int64_t *out)
+{
+	if (m->p >= m->end || *m->p > 0x7f)
+		return mp_i64_any(m, out);
+	*out = *m->p++;
+	return 0;
+}
 int mp_u64_any(struct mp *m, uint64_t *out);
 static inline int mp_u64(struct mp *m, uint64_t *out)
 {
@@ -77,7 +84,19 @@ static inline int mp_u64(struct mp *m, uint64_t *out)
 	return 0;
 }
 int mp_f64(struct mp *m, double *out);
-int mp_str(struct mp *m, struct span *out);
+int mp_str_any(struct mp *m, struct span *out);
+static inline int mp_str(struct mp *m, struct span *out)
+{
+	size_t room = (size_t)(m->end - m->p), n;
+	if (room == 0 || (*m->p & 0xe0) != 0xa0) /* short, as keys are */
+		return mp_str_any(m, out);
+	n = *m->p & 0x1f;
+	if (room <= n)
+		return ERR_INVALID;
+	*out = (struct span){m->p + 1, n};
+	m->p += n + 1;
+	return 0;
+}
 int mp_bin(struct mp *m, struct span *out);
 /* One value inside another, packed: readers pass over it in one step. An ext of
  * MP_PACKED whose payload is a value. */

@@ -347,8 +347,8 @@ enum mp_type mp_peek(const struct mp *m)
 {
 	const uint8_t *p = m->p;
 	struct head h;
-	if (p < m->end && mp_steps[*p].bytes && !mp_steps[*p].nested &&
-	    mp_steps[*p].bytes <= (size_t)(m->end - p))
+	if (p < m->end && mp_steps[*p].bytes &&
+	    mp_steps[*p].bytes + (size_t)mp_steps[*p].nested <= (size_t)(m->end - p))
 		return (enum mp_type)mp_steps[*p].type;
 	return head(&p, m->end, &h) ? h.type : MP_NONE;
 }
@@ -385,7 +385,7 @@ int mp_bool(struct mp *m, bool *out)
 	return 0;
 }
 
-int mp_i64(struct mp *m, int64_t *out)
+int mp_i64_any(struct mp *m, int64_t *out)
 {
 	struct mp was = *m;
 	struct head h;
@@ -440,16 +440,8 @@ static int take_payload(struct mp *m, enum mp_type want, struct span *out)
 	return rc;
 }
 
-int mp_str(struct mp *m, struct span *out)
+int mp_str_any(struct mp *m, struct span *out)
 {
-	if (m->p < m->end && *m->p >= 0xa0 && *m->p <= 0xbf) { /* short, as keys are */
-		size_t n = *m->p & 0x1f;
-		if ((size_t)(m->end - m->p) <= n)
-			return ERR_INVALID;
-		*out = (struct span){m->p + 1, n};
-		m->p += n + 1;
-		return 0;
-	}
 	return take_payload(m, MP_STR, out);
 }
 
