@@ -322,7 +322,7 @@ static const struct field {
 static const struct field *field_named(struct span key)
 {
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-		if (key.len == fields[i].len && memcmp(key.data, fields[i].name, key.len) == 0)
+		if (key.len == fields[i].len && bytes_same(key.data, fields[i].name, key.len))
 			return &fields[i];
 	return NULL;
 }

@@ -1,6 +1,7 @@
 #include "broker/base/bytes.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -88,11 +89,21 @@ bool span_next(struct span *list, char by, struct span *part)
 	return true;
 }
 
+/* Keys of a store begin alike: eight bytes at a time, no call. */
 int span_cmp(struct span a, struct span b)
 {
-	size_t n = a.len < b.len ? a.len : b.len;
-	int c = n ? memcmp(a.data, b.data, n) : 0;
-	return c ? c : (a.len > b.len) - (a.len < b.len);
+	size_t n = a.len < b.len ? a.len : b.len, i = 0;
+	uint64_t x, y;
+	for (; i + sizeof x <= n; i += sizeof x) {
+		memcpy(&x, a.data + i, sizeof x);
+		memcpy(&y, b.data + i, sizeof y);
+		if (x != y)
+			return be64toh(x) < be64toh(y) ? -1 : 1;
+	}
+	for (; i < n; i++)
+		if (a.data[i] != b.data[i])
+			return a.data[i] < b.data[i] ? -1 : 1;
+	return (a.len > b.len) - (a.len < b.len);
 }
 
 struct bytes {

@@ -110,8 +110,12 @@ static bool find_span(struct mp map, struct span key, struct mp *value)
 {
 	size_t n;
 	uint8_t short_key = key.len < 32 ? (uint8_t)(0xa0 | key.len) : 0; /* its head */
-	if (mp_map(&map, &n))
+	if (map.p < map.end && (*map.p & 0xf0) == 0x80) {
+		map.mark += map.mark && map.mark->start == map.p;
+		n = *map.p++ & 0x0f;
+	} else if (mp_map(&map, &n)) {
 		return false;
+	}
 	for (; n > 0; n--) {
 		struct span k;
 		const uint8_t *p = map.p;
