@@ -11,9 +11,10 @@
 
 void buf_grow(struct buf *b, size_t more)
 {
-	size_t cap = b->cap ? b->cap : 128;
-	while (cap - b->len < more)
-		cap *= 2;
+	/* What is asked for at once is all that is wanted, mostly, and then kept. */
+	size_t cap = b->cap ? 2 * b->cap : 128;
+	if (cap - b->len < more)
+		cap = b->len + more;
 	b->data = mem_realloc(b->data, cap);
 	b->cap = cap;
 }
