@@ -206,7 +206,8 @@ static void fold_out(struct ledger *l, struct led_object *was, bool gone)
 static void fold_in(struct ledger *l, struct led_object *o, const struct led_object *was)
 {
 	if (o->is_pod) {
-		read_pod(l, o, mp_of_bytes(o->value));
+		struct mp_marks marks;
+		read_pod(l, o, mp_marked(bytes_span(o->value), &marks));
 		bind_pod(l, o, was);
 		count_pod(l, o, 1);
 	} else if (controller_of(o->stream)) {
