@@ -21,14 +21,14 @@ bool fields_atomic(const struct schema_field *f, const struct schema_type *type)
 
 /* ---- names of steps */
 
-static const char *step(struct arena *a, struct span name)
+static struct span step(struct arena *a, struct span name)
 {
 	char *text = arena_alloc(a, name.len + 3);
 	text[0] = 'f';
 	text[1] = ':';
 	if (name.len)
 		memcpy(text + 2, name.data, name.len);
-	return text;
+	return (struct span){(const uint8_t *)text, name.len + 2};
 }
 
 static const char *json_text(struct arena *a, const char *prefix, const struct doc *value)
@@ -128,6 +128,16 @@ static void put(struct arena *a, struct doc **children, const char *name, struct
 	doc_set(a, *children, name, child);
 }
 
+/* The same for a step that is there once, as the keys of a map are. */
+static void put_step(struct arena *a, struct doc **children, struct span name, struct doc *child)
+{
+	if (!child)
+		return;
+	if (!*children)
+		*children = doc_new(a, DOC_MAP);
+	doc_put(a, *children, name, child);
+}
+
 /* ---- all that a value sets */
 
 struct place { /* of a value: the type, and the field that has it (NULL: an item) */
@@ -155,7 +165,7 @@ static struct doc *set_of_map(struct arena *a, struct place p, const struct doc 
 		struct place below = {f ? f->type : p.type->elem, f};
 		struct doc *n = set_of(a, below, d);
 		/* A key of a map that is no field is a member itself. */
-		put(a, &children, step(a, d->key), f ? n : node(a, true, n && n->count ? n : NULL));
+		put_step(a, &children, step(a, d->key), f ? n : node(a, true, n && n->count ? n : NULL));
 	}
 	return children;
 }
@@ -198,11 +208,11 @@ struct sides {
 static struct fields_diff differ(struct arena *a, struct place p, struct sides s);
 
 /* Folds what differs below one step into the two sets above. */
-static void fold(struct arena *a, struct fields_diff *up, const char *name,
+static void fold(struct arena *a, struct fields_diff *up, struct span name,
 		 struct fields_diff below)
 {
-	put(a, &up->changed, name, below.changed);
-	put(a, &up->removed, name, below.removed);
+	put_step(a, &up->changed, name, below.changed);
+	put_step(a, &up->removed, name, below.removed);
 }
 
 static bool differs(struct fields_diff d)
@@ -293,7 +303,9 @@ static void differ_item(struct arena *a, struct fields_diff *up, struct place p,
 			const struct doc *was, const struct doc *is)
 {
 	struct place below = {p.type->elem, NULL};
-	fold(a, up, name, differ(a, below, (struct sides){was, is, was != NULL}));
+	struct fields_diff d = differ(a, below, (struct sides){was, is, was != NULL});
+	put(a, &up->changed, name, d.changed);
+	put(a, &up->removed, name, d.removed);
 }
 
 static struct fields_diff differ_list(struct arena *a, struct place p, struct sides s)

@@ -281,9 +281,13 @@ void managed_write(struct write *w)
 	struct fields_diff d = what_changed(w);
 	d.changed = managed_strip(w, d.changed);
 	struct doc *set = own ? managed_set(w->a, own) : NULL;
-	if (!fields_within(d.changed, set))
+	bool others = entries->count > (own != NULL);
+	struct doc *lost = others ? fields_union(w->a, d.changed, d.removed) : NULL;
+	if (!set)
+		set = d.changed;
+	else if (!fields_within(d.changed, set))
 		set = fields_union(w->a, set, d.changed);
 	if (fields_meet(set, d.removed))
 		set = fields_minus(w->a, set, d.removed);
-	put_entries(w, entries, own, "Update", set, fields_union(w->a, d.changed, d.removed));
+	put_entries(w, entries, own, "Update", set, lost);
 }

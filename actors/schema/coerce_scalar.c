@@ -24,6 +24,8 @@ static int quantity(struct doc *d, struct arena *a, struct err *e)
 	struct quantity q;
 	char text[QUANTITY_TEXT_MAX];
 	int rc = ERR_INVALID;
+	if (d->type == DOC_STR && quantity_is_plain(d->text))
+		return 0;
 	if (d->type == DOC_STR) {
 		rc = quantity_parse(span_trim(d->text), &q);
 	} else if (d->type == DOC_INT || d->type == DOC_DOUBLE) {
@@ -42,7 +44,7 @@ void coerce_resource_quantity(struct arena *a, struct doc *d)
 {
 	struct quantity q;
 	char text[QUANTITY_TEXT_MAX];
-	if (d->type != DOC_STR || quantity_parse(d->text, &q))
+	if (d->type != DOC_STR || quantity_is_plain(d->text) || quantity_parse(d->text, &q))
 		return;
 	size_t n = quantity_format(quantity_round_milli(q), text);
 	set_text(d, a, text, n);

@@ -9,11 +9,14 @@
 #include "broker/base/doc.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/base/sort.h"
+
+enum { SORT_FEW = 24 }; /* keys that are sorted in place */
 
 struct doc_index {
 	uint32_t mask; /* slots - 1 */
@@ -281,6 +284,35 @@ static int key_order(const void *a, const void *b, void *arg)
 	return span_cmp((*(struct doc *const *)a)->key, (*(struct doc *const *)b)->key);
 }
 
+/* The first bytes of a key, as a number of their order. */
+static uint64_t key_head(struct span k)
+{
+	uint8_t head[8] = {0};
+	memcpy(head, k.data, k.len < sizeof head ? k.len : sizeof head);
+	uint64_t v;
+	memcpy(&v, head, sizeof v);
+	return be64toh(v);
+}
+
+/* By insertion: a few keys that mostly differ in their first bytes. */
+static void sort_few(struct doc **all, uint32_t n)
+{
+	uint64_t heads[SORT_FEW];
+	for (uint32_t i = 0; i < n; i++) {
+		struct doc *d = all[i];
+		uint64_t h = key_head(d->key);
+		uint32_t at = i;
+		for (; at > 0 && (h < heads[at - 1] || (h == heads[at - 1] &&
+							span_cmp(d->key, all[at - 1]->key) < 0));
+		     at--) {
+			heads[at] = heads[at - 1];
+			all[at] = all[at - 1];
+		}
+		heads[at] = h;
+		all[at] = d;
+	}
+}
+
 void doc_sort_keys(struct arena *a, struct doc *map)
 {
 	bool sorted = true;
@@ -289,10 +321,13 @@ void doc_sort_keys(struct arena *a, struct doc *map)
 	if (sorted)
 		return;
 	uint32_t n = map->count, i = 0;
-	struct doc **all = arena_alloc(a, n * sizeof *all);
+	struct doc *few[SORT_FEW], **all = n <= SORT_FEW ? few : arena_alloc(a, n * sizeof *all);
 	DOC_EACH(d, map)
 		all[i++] = d;
-	sort_stable(all, n, sizeof *all, key_order, NULL);
+	if (n <= SORT_FEW)
+		sort_few(all, n);
+	else
+		sort_stable(all, n, sizeof *all, key_order, NULL);
 	struct doc_index *same_keys = map->index;
 	doc_refill(map, all, n);
 	map->index = same_keys;
