@@ -209,11 +209,6 @@ struct doc *doc_get_span(const struct doc *map, struct span key)
 	return NULL;
 }
 
-struct doc *doc_get(const struct doc *map, const char *key)
-{
-	return doc_get_span(map, span_of(key));
-}
-
 void doc_put(struct arena *a, struct doc *map, struct span key, struct doc *value)
 {
 	assert(map->type == DOC_MAP);
@@ -234,11 +229,6 @@ struct doc *doc_set_span(struct arena *a, struct doc *map, struct span key, stru
 	else if (old != value)
 		doc_replace(map, old, value);
 	return value;
-}
-
-struct doc *doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value)
-{
-	return doc_set_span(a, map, span_of(key), value);
 }
 
 void doc_set_str(struct arena *a, struct doc *map, const char *key, const char *text)
@@ -457,11 +447,6 @@ bool doc_path_bool(const struct doc *root, const char *path, bool otherwise)
 {
 	const struct doc *d = doc_path(root, path);
 	return doc_is(d, DOC_BOOL) ? d->boolean : otherwise;
-}
-
-struct span doc_get_str(const struct doc *map, const char *key)
-{
-	return as_str(doc_get(map, key));
 }
 
 int64_t doc_get_int(const struct doc *map, const char *key, int64_t otherwise)

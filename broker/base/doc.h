@@ -69,12 +69,20 @@ static inline bool doc_is(const struct doc *d, enum doc_type t)
 }
 
 /* ---- maps. `map` may be NULL or no map: then nothing is found. */
-struct doc *doc_get(const struct doc *map, const char *key);
 struct doc *doc_get_span(const struct doc *map, struct span key);
+/* Most keys are constants: inline, their length is one too. */
+static inline struct doc *doc_get(const struct doc *map, const char *key)
+{
+	return doc_get_span(map, span_of(key));
+}
 /* Sets key (borrowed) to `value`, a node of no container; a value that was
  * there is replaced at its place. Returns `value`. */
-struct doc *doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value);
 struct doc *doc_set_span(struct arena *a, struct doc *map, struct span key, struct doc *value);
+static inline struct doc *doc_set(struct arena *a, struct doc *map, const char *key,
+				  struct doc *value)
+{
+	return doc_set_span(a, map, span_of(key), value);
+}
 /* The same of a key that is known not to be there. */
 void doc_put(struct arena *a, struct doc *map, struct span key, struct doc *value);
 void doc_set_str(struct arena *a, struct doc *map, const char *key, const char *text);
@@ -109,7 +117,11 @@ bool doc_path_remove(struct doc *root, const char *path);
 struct span doc_path_str(const struct doc *root, const char *path);
 int64_t doc_path_int(const struct doc *root, const char *path, int64_t otherwise);
 bool doc_path_bool(const struct doc *root, const char *path, bool otherwise);
-struct span doc_get_str(const struct doc *map, const char *key);
+static inline struct span doc_get_str(const struct doc *map, const char *key)
+{
+	const struct doc *d = doc_get(map, key);
+	return doc_is(d, DOC_STR) ? d->text : (struct span){NULL, 0};
+}
 int64_t doc_get_int(const struct doc *map, const char *key, int64_t otherwise);
 bool doc_get_bool(const struct doc *map, const char *key, bool otherwise);
 bool doc_str_is(const struct doc *d, const char *text);

@@ -139,8 +139,11 @@ void mpw_bool(struct buf *b, bool v);
 void mpw_i64(struct buf *b, int64_t v);
 void mpw_u64(struct buf *b, uint64_t v);
 void mpw_f64(struct buf *b, double v);
-void mpw_str(struct buf *b, const char *text);
 void mpw_span(struct buf *b, struct span text); /* as str */
+static inline void mpw_str(struct buf *b, const char *text)
+{
+	mpw_span(b, span_of(text)); /* a constant's length is one too */
+}
 void mpw_bin(struct buf *b, struct span data);
 void mpw_packed(struct buf *b, struct span value);
 void mpw_array(struct buf *b, size_t count);
@@ -148,8 +151,16 @@ void mpw_map(struct buf *b, size_t count);
 /* A value that is msgpack already; nil when empty. */
 void mpw_raw(struct buf *b, struct span value);
 /* key and value of a map entry */
-void mpw_kv_str(struct buf *b, const char *key, const char *text);
-void mpw_kv_span(struct buf *b, const char *key, struct span text);
+static inline void mpw_kv_str(struct buf *b, const char *key, const char *text)
+{
+	mpw_str(b, key);
+	mpw_str(b, text);
+}
+static inline void mpw_kv_span(struct buf *b, const char *key, struct span text)
+{
+	mpw_str(b, key);
+	mpw_span(b, text);
+}
 void mpw_kv_u64(struct buf *b, const char *key, uint64_t v);
 void mpw_kv_i64(struct buf *b, const char *key, int64_t v);
 void mpw_kv_bool(struct buf *b, const char *key, bool v);

@@ -90,11 +90,6 @@ void mpw_span(struct buf *b, struct span text)
 	b->len += text.len;
 }
 
-void mpw_str(struct buf *b, const char *text)
-{
-	mpw_span(b, span_of(text));
-}
-
 void mpw_bin(struct buf *b, struct span data)
 {
 	msgpack_packer pk = packer(b);
@@ -133,18 +128,6 @@ void mpw_raw(struct buf *b, struct span value)
 		buf_append(b, value.data, value.len);
 	else
 		mpw_nil(b);
-}
-
-void mpw_kv_str(struct buf *b, const char *key, const char *text)
-{
-	mpw_str(b, key);
-	mpw_str(b, text);
-}
-
-void mpw_kv_span(struct buf *b, const char *key, struct span text)
-{
-	mpw_str(b, key);
-	mpw_span(b, text);
 }
 
 void mpw_kv_u64(struct buf *b, const char *key, uint64_t v)
