@@ -75,11 +75,11 @@ static int name(struct mp *m, struct span *out)
 	return mp_str(m, out) || out->len > ENV_NAME_BYTES_MAX ? ERR_INVALID : 0;
 }
 
-static int decode_head(struct mp *m, struct envelope *env, struct err *e)
+static int decode_head(struct mp *m, size_t *places, struct envelope *env, struct err *e)
 {
 	size_t n;
 	uint64_t version, type, cluster, kind, flags, deadline, hops, attempt;
-	if (mp_array(m, &n) || n < PLACES)
+	if (mp_array(m, places) || *places < PLACES)
 		return bad(e, "the array of 15 places");
 	if (u_max(m, 255, &version) || version != ENV_VERSION)
 		return err_set(e, ERR_UNSUPPORTED, "envelope: another format version than %d",
@@ -117,11 +117,16 @@ static int decode(struct span frame, struct envelope *env, struct err *e)
 	if (frame.len > ENV_FRAME_BYTES_MAX)
 		return err_set(e, ERR_LIMIT, "envelope: %zu bytes", frame.len);
 	struct mp m = mp_of(frame);
-	int rc = decode_head(&m, env, e);
+	size_t places;
+	int rc = decode_head(&m, &places, env, e);
 	if (rc)
 		return rc;
-	/* The body is the 15th place; later ones belong to newer versions. */
-	return mp_raw(&m, &env->body) ? bad(e, "body") : 0;
+	/* The body is the 15th place, so all the rest; later ones belong to newer
+	 * versions. */
+	if (places > PLACES)
+		return mp_raw(&m, &env->body) ? bad(e, "body") : 0;
+	env->body = (struct span){m.p, (size_t)(m.end - m.p)};
+	return mp_peek(&m) == MP_NONE ? bad(e, "body") : 0;
 }
 
 int env_decode(struct span frame, struct envelope *env, struct err *e)

@@ -2,7 +2,7 @@
 # program of its own, compiled apart because it must stay small), its image
 # as an object of libnodes, and the folders below nodes/.
 
-PAUSE_SRCS := $(wildcard nodes/pause/*.c) $(addprefix broker/base/,bytes.c err.c mem.c mp_read.c mp_write.c)
+PAUSE_SRCS := $(wildcard nodes/pause/*.c) $(addprefix broker/base/,bytes.c err.c mem.c mp_path.c mp_read.c mp_write.c)
 PAUSE_OBJS := $(patsubst %.c,$(BUILD)/pause/%.o,$(PAUSE_SRCS))
 # The sanitizers need a dynamic program; it is then as large as it likes.
 PAUSE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) $(shell pkg-config --cflags msgpack 2>/dev/null) \

@@ -443,7 +443,7 @@ static void pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p)
  * be on its way. So its first report rests on the version that it read. */
 static void begin_worker(struct agent *a, struct agent_pod *p, const struct view_object *o)
 {
-	struct mp m = mp_of(bytes_span(o->value));
+	struct mp m = mp_of_bytes(o->value);
 	bool found = a->sim ? was_started(m) : omap_get(&a->on_machine, span_of(p->uid)) != NULL;
 	omap_remove(&a->on_machine, span_of(p->uid));
 	p->rests_on = a->sim && !PLANTED(OLD_STORY_TOLD) ? o->version : 0;
@@ -452,7 +452,7 @@ static void begin_worker(struct agent *a, struct agent_pod *p, const struct view
 
 static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct view_object *o)
 {
-	struct span uid = mp_path_str(mp_of(bytes_span(o->value)), "metadata.uid");
+	struct span uid = mp_path_str(mp_of_bytes(o->value), "metadata.uid");
 	struct agent_pod *p = omap_get(&a->by_key, key);
 	struct err e = {0};
 	if (p && !span_is(uid, p->uid)) { /* another pod of the same name */
@@ -473,7 +473,7 @@ static void begin_again(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	struct view_object *o = p->key ? view_get(a->view, span_of(p->key)) : NULL;
 	if (!o || o->version == p->rests_on ||
-	    !span_is(mp_path_str(mp_of(bytes_span(o->value)), "metadata.uid"), p->uid))
+	    !span_is(mp_path_str(mp_of_bytes(o->value), "metadata.uid"), p->uid))
 		return; /* our view has yet to hear of it */
 	sim_forget(c, a, p);
 	pod_worker_free(p->worker);
@@ -606,7 +606,7 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 
 static void set_capacity(struct agent *a)
 {
-	struct mp info = mp_of(bytes_span(a->info));
+	struct mp info = mp_of_bytes(a->info);
 	if (!a->cpu[0])
 		snprintf(a->cpu, sizeof a->cpu, "%lld", (long long)mp_path_int(info, "cpu", 1));
 	if (!a->memory[0])
@@ -617,7 +617,7 @@ static void set_capacity(struct agent *a)
 static int on_port(struct ctx *c, void *state, const struct port_event *e)
 {
 	struct agent *a = state;
-	struct mp body = mp_of(bytes_span(e->payload));
+	struct mp body = mp_of_bytes(e->payload);
 	struct agent_pod *p = agent_pod(a, e->id);
 	a->turn = c;
 	if (e->op == RUNTIME_INFO) {

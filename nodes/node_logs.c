@@ -98,7 +98,7 @@ int agent_on_logs(struct ctx *c, void *state, const struct msg *m)
 void agent_on_chunk(struct ctx *c, struct agent *a, const struct port_event *p)
 {
 	struct waiting *w = omap_remove_u64(&a->logs, p->id);
-	struct mp body = mp_of(bytes_span(p->payload));
+	struct mp body = mp_of_bytes(p->payload);
 	if (!w)
 		return;
 	if (p->arg) {

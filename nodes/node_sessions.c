@@ -110,7 +110,7 @@ static void call_exec(struct ctx *c, struct agent *a, struct agent_session *s,
 		      const struct agent_pod *p, const struct pod_command *command)
 {
 	struct buf b = {0};
-	struct mp body = mp_of(bytes_span(s->spec)), list;
+	struct mp body = mp_of_bytes(s->spec), list;
 	struct span argv = {0};
 	bool tty = mp_path_bool(body, "tty", false);
 	if (mp_find(body, "command", &list))
@@ -138,7 +138,7 @@ static void session_refuse(struct ctx *c, struct agent *a, struct agent_session 
  * and for one that does not run. */
 static void session_start(struct ctx *c, struct agent *a, struct agent_session *s)
 {
-	struct mp body = mp_of(bytes_span(s->spec));
+	struct mp body = mp_of_bytes(s->spec);
 	const char *container = text_of(c, body, "container");
 	struct agent_pod *p = agent_pod_named(a, body);
 	struct pod_command command;
@@ -210,7 +210,7 @@ static void reply(struct ctx *c, uint64_t *parked, struct bytes *body)
 
 static bool is_end(struct bytes *output)
 {
-	return mp_path_bool(mp_of(bytes_span(output)), "end", true);
+	return mp_path_bool(mp_of_bytes(output), "end", true);
 }
 
 static void reply_no_output(struct ctx *c, struct agent_session *s)
@@ -344,7 +344,7 @@ static void on_execed(struct ctx *c, struct agent *a, struct agent_session *s,
 		      const struct port_event *p)
 {
 	if (p->arg) {
-		struct span text = mp_path_str(mp_of(bytes_span(p->payload)), "text");
+		struct span text = mp_path_str(mp_of_bytes(p->payload), "text");
 		session_refuse(c, a, s, -(int)p->arg,
 			       arena_ndup(ctx_arena(c), text.data, text.len));
 		return;

@@ -58,7 +58,7 @@ static void put_addresses(struct buf *b, const struct agent *a)
 
 static void put_info(struct buf *b, const struct agent *a)
 {
-	struct mp info = mp_of(bytes_span(a->info));
+	struct mp info = mp_of_bytes(a->info);
 	mpw_map(b, 10);
 	mpw_kv_str(b, "architecture", "amd64");
 	mpw_kv_span(b, "bootID", mp_path_str(info, "boot_id"));

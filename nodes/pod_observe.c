@@ -127,7 +127,7 @@ static void take_list(struct pod_worker *w, const char *path, enum container_kin
 
 int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e)
 {
-	struct mp m = mp_of(bytes_span(pod));
+	struct mp m = mp_of_bytes(pod);
 	struct span uid = mp_path_str(m, "metadata.uid");
 	if (uid.len == 0 || mp_path_str(m, "metadata.name").len == 0)
 		return err_set(e, ERR_INVALID, "a pod without uid or name");

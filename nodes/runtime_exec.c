@@ -252,7 +252,7 @@ bool exec_sessions_call(struct exec_sessions *x, uint32_t op, uint64_t id, uint3
 {
 	struct session *s = omap_get_u64(&x->by_id, id);
 	if (op == RUNTIME_EXEC) {
-		open_session(x, id, mp_of(bytes_span(payload)));
+		open_session(x, id, mp_of_bytes(payload));
 		return true;
 	}
 	if (op != RUNTIME_PULL && op != RUNTIME_PUSH && op != RUNTIME_RESIZE && op != RUNTIME_KILL)

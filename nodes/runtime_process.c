@@ -624,7 +624,7 @@ static uint64_t before_sleep(void *arg)
 static void call(struct port *port, uint32_t op, uint64_t id, uint32_t arg, struct bytes *payload)
 {
 	struct machine *m = port->state;
-	struct mp body = mp_of(bytes_span(payload));
+	struct mp body = mp_of_bytes(payload);
 	if (exec_sessions_call(m->execs, op, id, arg, payload))
 		return;
 	if (op == RUNTIME_LOG) {

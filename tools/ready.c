@@ -46,9 +46,9 @@ static int on_listening(struct ctx *c, void *state, const struct msg *m)
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct state *s = state;
-	if (v->now && is_ready(mp_of(bytes_span(v->now->value))))
+	if (v->now && is_ready(mp_of_bytes(v->now->value)))
 		omap_remove(&s->wanted,
-			    mp_path_str(mp_of(bytes_span(v->now->value)), "metadata.name"));
+			    mp_path_str(mp_of_bytes(v->now->value), "metadata.name"));
 	return tell(c, s);
 }
 

@@ -195,7 +195,7 @@ static int walk_aggregated(const struct rbac *r, struct mp role, const struct ru
 	int rc = 0;
 	for (struct onode *n = omap_first(view_map(r->cluster_roles)); n && !rc; n = omap_next(n)) {
 		const struct view_object *o = n->value;
-		struct mp other = mp_of(bytes_span(o->value));
+		struct mp other = mp_of_bytes(o->value);
 		if (mp_path(other, "metadata.labels", &labels) && selected_by(aggregation, labels))
 			rc = walk_rules(other, w);
 	}
@@ -219,7 +219,7 @@ int rbac_each_of_role(const struct rbac *r, struct span kind, struct span namesp
 					 (struct span){(uint8_t *)key, (size_t)n});
 	if (!o)
 		return 0;
-	struct mp role = mp_of(bytes_span(o->value));
+	struct mp role = mp_of_bytes(o->value);
 	int rc = walk_rules(role, &w);
 	return rc || !cluster ? rc : walk_aggregated(r, role, &w);
 }
@@ -244,7 +244,7 @@ static int hold_rule(void *arg, struct mp rule)
 static int hold_binding(void *arg, const struct view_found *found)
 {
 	struct holding *h = arg;
-	struct mp binding = mp_of(bytes_span(found->object->value));
+	struct mp binding = mp_of_bytes(found->object->value);
 	struct span kind = mp_path_str(binding, "roleRef.kind");
 	h->rule.binding_kind = h->cluster ? "ClusterRoleBinding" : "RoleBinding";
 	h->rule.role_kind = span_is(kind, "ClusterRole") ? "ClusterRole" : "Role";

@@ -19,7 +19,7 @@ static struct span field(struct mp body, const char *name)
 
 static struct call *call_new(struct ctx *c, struct api *a, const struct port_event *p)
 {
-	struct mp m = mp_of(bytes_span(p->payload)), v;
+	struct mp m = mp_of_bytes(p->payload), v;
 	struct call *k = mem_alloc(sizeof *k);
 	k->api = a;
 	k->id = p->id;
@@ -292,7 +292,7 @@ static int listen_when_ready(struct ctx *c, struct api *a)
 		if (!view_synced(((struct stream *)n->value)->view))
 			return 0;
 	struct err e = {0};
-	a->port = ctx_port_open(c, "http", mp_of(bytes_span(a->cfg)), &e);
+	a->port = ctx_port_open(c, "http", mp_of_bytes(a->cfg), &e);
 	if (a->port < 0) {
 		ctx_why(c, "%s", e.text);
 		return a->port;

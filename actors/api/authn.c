@@ -119,7 +119,7 @@ static int claimed_object(struct ctx *c, struct api *a, const char *resource, st
 	buf_fini(&key);
 	if (!o)
 		return ERR_NOT_FOUND;
-	struct mp object = mp_of(bytes_span(o->value));
+	struct mp object = mp_of_bytes(o->value);
 	bool same = !ref->uid.len || span_eq(mp_path_str(object, "metadata.uid"), ref->uid);
 	return same ? 0 : ERR_NOT_FOUND;
 }
@@ -163,7 +163,7 @@ static int by_token(struct ctx *c, struct api *a, struct call *k, struct span te
 	}
 	if (by_static_token(a, text, who))
 		return 0;
-	if (!mp_find(mp_of(bytes_span(k->owner)), "claims", &m) || mp_bin(&m, &payload) ||
+	if (!mp_find(mp_of_bytes(k->owner), "claims", &m) || mp_bin(&m, &payload) ||
 	    !payload.len)
 		return ERR_FORBIDDEN;
 	return authn_claims(c, a, &k->arena, payload, NULL, 0, who, wait);
@@ -184,7 +184,7 @@ static void by_certificate(struct call *k, struct mp m)
 int authenticate(struct ctx *c, struct api *a, struct call *k, struct stream **wait)
 {
 	static const char scheme[] = "Bearer ";
-	struct mp m = mp_of(bytes_span(k->owner));
+	struct mp m = mp_of_bytes(k->owner);
 	struct span auth = mp_path_str(m, "auth");
 	size_t n = sizeof scheme - 1;
 	memset(&k->who, 0, sizeof k->who);
@@ -313,7 +313,7 @@ struct doc *impersonate(struct api *a, struct call *k)
 	size_t n, places;
 	struct span name, value;
 	struct identity as = {0};
-	if (!mp_find(mp_of(bytes_span(k->owner)), "impersonate", &list) || mp_array(&list, &n) ||
+	if (!mp_find(mp_of_bytes(k->owner), "impersonate", &list) || mp_array(&list, &n) ||
 	    !n)
 		return NULL;
 	for (; n > 0; n--) {

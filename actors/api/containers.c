@@ -7,7 +7,7 @@ static void put_names(struct buf *out, struct mp pod, const char *list)
 	size_t n = 0;
 	if (!mp_path(pod, list, &at) || mp_array(&at, &n))
 		return;
-	for (size_t i = 0; i < n && !mp_skip(&(struct mp){at.p, at.end}); i++) {
+	for (size_t i = 0; i < n && !mp_skip(&(struct mp){.p = at.p, .end = at.end}); i++) {
 		struct span name = mp_path_str(at, "name");
 		buf_puts(out, i ? " " : "");
 		buf_append(out, name.data, name.len);

@@ -53,7 +53,7 @@ static int gather(struct call *k, struct view *v, struct err *e)
 		struct view_object *o = n->value;
 		if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
 			break;
-		struct mp object = mp_of(bytes_span(o->value));
+		struct mp object = mp_of_bytes(o->value);
 		if (label_selector_match_object(labels, object) &&
 		    field_selector_match(fields, object))
 			add(k->deletion, key, o);
@@ -79,7 +79,7 @@ static void answer(struct ctx *c, struct api *a, struct call *k)
 			continue;
 		if (written++)
 			buf_putc(&out, ',');
-		visible_item(&out, k->resource, mp_of(bytes_span(it->seen->value)),
+		visible_item(&out, k->resource, mp_of_bytes(it->seen->value),
 			     it->seen->version);
 	}
 	buf_puts(&out, "]}\n");

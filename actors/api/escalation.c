@@ -137,7 +137,7 @@ struct doc *escalation(struct writing *w)
 	struct call *k = (struct call *)((uint8_t *)w - offsetof(struct call, writing));
 	if (identity_is_in(&k->who, GROUP_MASTERS) || *w->request.subresource)
 		return NULL;
-	struct mp object = mp_of(bytes_span(w->plan.value));
+	struct mp object = mp_of_bytes(w->plan.value);
 	if (is_rbac(k->resource, "roles") || is_rbac(k->resource, "clusterroles"))
 		return check_role(k, w, object);
 	if (is_rbac(k->resource, "rolebindings") || is_rbac(k->resource, "clusterrolebindings"))

@@ -104,7 +104,7 @@ enum { ENOUGH = 1 };
 static int choose(void *arg, struct span key, struct view_object *o)
 {
 	struct listing *l = arg;
-	struct mp object = mp_of(bytes_span(o->value));
+	struct mp object = mp_of_bytes(o->value);
 	if (!starts_with(key, l->prefix))
 		return ENOUGH;
 	if (!label_selector_match_object(l->labels, object) ||
@@ -147,7 +147,7 @@ static void set_next(struct listing *l, const struct view *v, const struct token
 static void put_rows(struct listing *l, struct buf *out)
 {
 	for (size_t i = 0; i < l->count; i++) {
-		struct mp object = mp_of(bytes_span(l->rows[i]->value));
+		struct mp object = mp_of_bytes(l->rows[i]->value);
 		if (i)
 			buf_putc(out, ',');
 		if (l->k->form == FORM_METADATA)
@@ -182,7 +182,7 @@ static void put_table(struct listing *l, struct buf *out, int64_t wall_us)
 	table_open(&t, out, l->k->resource, l->k->include, wall_us, true, l->version, l->next,
 		   l->remaining);
 	for (size_t i = 0; i < l->count; i++)
-		table_row(&t, mp_of(bytes_span(l->rows[i]->value)), l->rows[i]->version);
+		table_row(&t, mp_of_bytes(l->rows[i]->value), l->rows[i]->version);
 	table_close(&t);
 }
 
@@ -191,7 +191,7 @@ static void put_protobuf(struct listing *l, struct buf *out)
 	const struct schema_resource *r = l->k->resource;
 	struct buf items = {0};
 	for (size_t i = 0; i < l->count; i++)
-		visible_protobuf_item(&items, r, mp_of(bytes_span(l->rows[i]->value)),
+		visible_protobuf_item(&items, r, mp_of_bytes(l->rows[i]->value),
 				      l->rows[i]->version);
 	protobuf_write_list(out, schema_api_version(r, &l->k->arena), r->list_kind, l->version,
 			    l->next ? span_of(l->next) : (struct span){0}, l->remaining,

@@ -98,7 +98,7 @@ void log_start(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
 		return;
 	}
-	struct mp pod = mp_of(bytes_span(o->value));
+	struct mp pod = mp_of_bytes(o->value);
 	struct span node = mp_path_str(pod, "spec.nodeName");
 	struct doc *unclear = container_choose(k, pod);
 	if (unclear) {

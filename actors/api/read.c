@@ -84,9 +84,9 @@ void read_get(struct ctx *c, struct api *a, struct call *k)
 				      : status_not_found(&k->arena, k->resource, k->name));
 		return;
 	}
-	struct mp object = mp_of(bytes_span(o->value));
+	struct mp object = mp_of_bytes(o->value);
 	struct bytes *shown = objects_show(k->resource, k->sub, object, &k->arena);
-	answer_object(c, a, k, 200, shown ? mp_of(bytes_span(shown)) : object, o->version);
+	answer_object(c, a, k, 200, shown ? mp_of_bytes(shown) : object, o->version);
 	bytes_unref(shown);
 }
 

@@ -394,7 +394,7 @@ void session_start(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_not_found(&k->arena, k->resource, k->name));
 		return;
 	}
-	struct mp pod = mp_of(bytes_span(o->value));
+	struct mp pod = mp_of_bytes(o->value);
 	struct span node = mp_path_str(pod, "spec.nodeName");
 	bool tty = option(k, "tty");
 	unsigned streams = (option(k, "stdin") ? 1u << CHANNEL_STDIN : 0) |

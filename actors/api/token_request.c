@@ -118,7 +118,7 @@ static struct doc *bind(struct ctx *c, struct api *a, struct call *k, struct cla
 		object_of(a, r, s, kind->namespaced ? k->namespace : (struct span){0}, name);
 	if (!o)
 		return status_not_found(&k->arena, r, name);
-	struct mp object = mp_of(bytes_span(o->value));
+	struct mp object = mp_of_bytes(o->value);
 	struct span is = mp_path_str(object, "metadata.uid");
 	if (uid.len && !span_eq(uid, is))
 		return status_conflict(
@@ -191,7 +191,7 @@ static void grant(struct ctx *c, struct api *a, struct call *k)
 	}
 	struct claims t = {
 		.namespace = k->namespace,
-		.account = {k->name, mp_path_str(mp_of(bytes_span(o->value)), "metadata.uid")}};
+		.account = {k->name, mp_path_str(mp_of_bytes(o->value), "metadata.uid")}};
 	struct doc *bad = bind(c, a, k, &t, &wait);
 	if (wait)
 		await_view(c, k, wait, grant);

@@ -25,7 +25,7 @@ static struct mp in_version(const struct schema_resource *r, struct mp object,
 			    struct bytes **converted)
 {
 	*converted = objects_visible(r, object);
-	return *converted ? mp_of(bytes_span(*converted)) : object;
+	return *converted ? mp_of_bytes(*converted) : object;
 }
 
 void visible_object(struct buf *out, const struct schema_resource *r, struct mp object,

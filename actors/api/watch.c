@@ -39,7 +39,7 @@ static struct bytes *encode(const struct watch *w, enum event_kind kind,
 			    bool columns)
 {
 	struct buf out = {0};
-	struct mp object = mp_of(bytes_span(o->value));
+	struct mp object = mp_of_bytes(o->value);
 	if (w->form == FORM_PROTOBUF)
 		return encode_protobuf(w, event_names[kind], object, version);
 	buf_reserve(&out, bytes_span(o->value).len * 2);
@@ -80,7 +80,7 @@ static bool wants(const struct watch *w, const struct view_object *o)
 {
 	if (!o)
 		return false;
-	struct mp object = mp_of(bytes_span(o->value));
+	struct mp object = mp_of_bytes(o->value);
 	return label_selector_match_object(w->labels, object) &&
 	       field_selector_match(w->fields, object);
 }

@@ -22,7 +22,7 @@ static void answer_write(struct ctx *c, struct api *a, struct call *k)
 	if (r->status)
 		answer_status(c, a, k, r->status);
 	else
-		answer_object(c, a, k, r->code, mp_of(bytes_span(r->object)), r->version);
+		answer_object(c, a, k, r->code, mp_of_bytes(r->object), r->version);
 }
 
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o)

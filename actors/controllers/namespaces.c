@@ -20,7 +20,7 @@ struct state {
 
 static bool terminating(const struct view_object *o)
 {
-	return mp_path_str(mp_of(bytes_span(o->value)), "metadata.deletionTimestamp").len > 0;
+	return mp_path_str(mp_of_bytes(o->value), "metadata.deletionTimestamp").len > 0;
 }
 
 static bool missing(const struct state *s, struct view *v, const char *key)

@@ -10,7 +10,7 @@
 /* A cursor at the object; an empty one of NULL (p is NULL, nothing is found). */
 static inline struct mp object_of(const struct view_object *o)
 {
-	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
+	return o ? mp_of_bytes(o->value) : (struct mp){0};
 }
 
 static inline struct span object_namespace(struct mp object)

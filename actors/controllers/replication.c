@@ -166,7 +166,7 @@ static void done(struct ctx *c, struct reconciler *r, struct span key,
 		return;
 	struct mp rc = object_of(o);
 	struct span name = answer->object
-				   ? mp_path_str(mp_of(bytes_span(answer->object)), "metadata.name")
+				   ? mp_path_str(mp_of_bytes(answer->object), "metadata.name")
 				   : x->name;
 	if (x->what == CREATE && answer->code == 201) {
 		free(omap_remove(&s->failures, key));

@@ -94,7 +94,7 @@ void replication_plan(struct arena *a, struct replica *pods, size_t n, int64_t w
 	/* What is adopted counts when it is ours. */
 	if (deleting || out->adopt_count)
 		return;
-	if ((int64_t)have < wanted) {
+	if ((int64_t)have <= wanted) { /* nobody need be ranked */
 		int64_t missing = wanted - (int64_t)have;
 		out->create_count =
 			missing < REPLICATION_BATCH ? (size_t)missing : REPLICATION_BATCH;

@@ -200,7 +200,7 @@ static bool same_uid(struct view *v, const struct schema_resource *r, struct spa
 	schema_key(&key, r, ns, name);
 	*out = view_get(v, span_buf(&key));
 	buf_fini(&key);
-	return *out && span_eq(mp_path_str(mp_of(bytes_span((*out)->value)), "metadata.uid"), uid);
+	return *out && span_eq(mp_path_str(mp_of_bytes((*out)->value), "metadata.uid"), uid);
 }
 
 /* A view that is not complete yet knows of nothing that is gone. */
@@ -216,7 +216,7 @@ static bool may_touch_pod(struct ctx *c, const struct msg *m, const struct view_
 {
 	struct span node = node_of(m->from);
 	if (!node.len ||
-	    span_eq(mp_path_str(mp_of(bytes_span(pod->value)), "spec.nodeName"), node))
+	    span_eq(mp_path_str(mp_of_bytes(pod->value), "spec.nodeName"), node))
 		return true;
 	ctx_reply_error(c, ERR_FORBIDDEN, "%.*s may not write a pod of another node",
 			(int)m->from.len, (const char *)m->from.data);

@@ -24,7 +24,7 @@ static bool read_lists(struct write *w, struct span key, struct doc **lists)
 	*lists = NULL;
 	if (!plan_read(w, key, &row))
 		return false;
-	if (row.value && !doc_from_mp(w->a, mp_of(bytes_span(row.value)), lists, NULL))
+	if (row.value && !doc_from_mp(w->a, mp_of_bytes(row.value), lists, NULL))
 		*lists = doc_copy(w->a, *lists);
 	return true;
 }

@@ -51,7 +51,7 @@ static bool find_account(struct write *w, struct span name, struct doc **account
 	if (!admission_read(w, "serviceaccounts", name, &row))
 		return false;
 	if (row.value)
-		return !doc_from_mp(w->a, mp_of(bytes_span(row.value)), account, NULL);
+		return !doc_from_mp(w->a, mp_of_bytes(row.value), account, NULL);
 	if (span_is(name, "default"))
 		return make_default(w);
 	plan_refuse(w, status_forbidden(

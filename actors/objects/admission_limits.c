@@ -23,7 +23,7 @@ static bool each_range(struct write *w, bool (*each)(struct write *w, struct mp 
 		struct store_row row;
 		if (!admission_read(w, "limitranges", n->text, &row))
 			return false;
-		if (row.value && !each(w, mp_of(bytes_span(row.value)), arg))
+		if (row.value && !each(w, mp_of_bytes(row.value), arg))
 			return false;
 	}
 	return true;

@@ -30,11 +30,11 @@ static void measure(struct charge *c, struct bytes *value)
 	struct write *w = c->w;
 	struct amounts now = {.a = w->a}, was = {.a = w->a};
 	c->r = w->r->stored ? w->r->stored : w->r;
-	c->object = mp_of(bytes_span(value));
+	c->object = mp_of_bytes(value);
 	c->delta.a = w->a;
 	usage_of(c->r, c->object, &now);
 	if (w->old)
-		usage_of(c->r, mp_of(bytes_span(w->row.value)), &was);
+		usage_of(c->r, mp_of_bytes(w->row.value), &was);
 	for (size_t i = 0; i < now.count; i++) {
 		struct amount x = now.all[i];
 		const struct amount *before = amounts_find(&was, x.name);
@@ -102,7 +102,7 @@ static void write_used(struct write *w, const struct store_row *row, const struc
 	char text[QUANTITY_TEXT_MAX];
 	struct buf b = {0};
 	struct doc *d;
-	if (doc_from_mp(w->a, mp_of(bytes_span(row->value)), &d, NULL))
+	if (doc_from_mp(w->a, mp_of_bytes(row->value), &d, NULL))
 		return; /* it was read before */
 	struct doc *list = doc_path(d, "status.used");
 	for (size_t i = 0; i < asked->count; i++) {
@@ -119,7 +119,7 @@ static void write_used(struct write *w, const struct store_row *row, const struc
 static bool charge(struct charge *c, struct span name, const struct store_row *row)
 {
 	struct write *w = c->w;
-	struct mp quota = mp_of(bytes_span(row->value)), spec, hard_map = {0};
+	struct mp quota = mp_of_bytes(row->value), spec, hard_map = {0};
 	struct amounts hard = {.a = w->a}, used = {.a = w->a};
 	amounts_for(c, quota, "spec.hard", &hard);
 	if (!mp_path(quota, "spec", &spec) || !usage_in_scope(c->r, c->object, spec) ||

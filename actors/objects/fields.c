@@ -21,14 +21,14 @@ bool fields_atomic(const struct schema_field *f, const struct schema_type *type)
 
 /* ---- names of steps */
 
-static const char *step(struct arena *a, struct span name)
+static struct span step(struct arena *a, struct span name)
 {
 	char *text = arena_alloc(a, name.len + 3);
 	text[0] = 'f';
 	text[1] = ':';
 	if (name.len)
 		memcpy(text + 2, name.data, name.len);
-	return text;
+	return (struct span){(const uint8_t *)text, name.len + 2};
 }
 
 static const char *json_text(struct arena *a, const char *prefix, const struct doc *value)
@@ -53,6 +53,27 @@ static const struct doc *key_value(struct arena *a, const struct schema_type *it
 	return d ? d : otherwise;
 }
 
+/* The name by one key whose text needs no escape, as nearly all have it. */
+static const char *plain_item(struct arena *a, const char *key, const struct doc *value)
+{
+	size_t k = strlen(key), n = 0;
+	if (!doc_is(value, DOC_STR))
+		return NULL;
+	struct span t = value->text;
+	while (n < t.len && t.data[n] >= ' ' && t.data[n] < 0x7f && !strchr("\"\\<>&", t.data[n]))
+		n++;
+	if (n < t.len)
+		return NULL;
+	char *out = arena_alloc(a, k + n + sizeof "k:{\"\":\"\"}"), *at = out;
+	at = stpcpy(at, "k:{\"");
+	at = stpcpy(at, key);
+	at = stpcpy(at, "\":\"");
+	if (n)
+		memcpy(at, t.data, n);
+	stpcpy(at + n, "\"}");
+	return out;
+}
+
 const char *fields_item(struct arena *a, const struct schema_field *list, const struct doc *item)
 {
 	const struct schema_marks *m = schema_marks(list);
@@ -61,6 +82,10 @@ const char *fields_item(struct arena *a, const struct schema_field *list, const 
 	if (!m->list_type || strcmp(m->list_type, "map") != 0 || !m->list_keys ||
 	    !doc_is(item, DOC_MAP))
 		return NULL;
+	const char *only = m->list_keys[1] ? NULL : m->list_keys[0];
+	const char *plain = only ? plain_item(a, only, doc_get(item, only)) : NULL;
+	if (plain)
+		return plain;
 	struct doc *keys = doc_new(a, DOC_MAP);
 	for (const char *const *k = m->list_keys; *k; k++) {
 		const struct doc *v = key_value(a, list->type->elem, *k, item);
@@ -103,6 +128,16 @@ static void put(struct arena *a, struct doc **children, const char *name, struct
 	doc_set(a, *children, name, child);
 }
 
+/* The same for a step that is there once, as the keys of a map are. */
+static void put_step(struct arena *a, struct doc **children, struct span name, struct doc *child)
+{
+	if (!child)
+		return;
+	if (!*children)
+		*children = doc_new(a, DOC_MAP);
+	doc_put(a, *children, name, child);
+}
+
 /* ---- all that a value sets */
 
 struct place { /* of a value: the type, and the field that has it (NULL: an item) */
@@ -130,7 +165,7 @@ static struct doc *set_of_map(struct arena *a, struct place p, const struct doc 
 		struct place below = {f ? f->type : p.type->elem, f};
 		struct doc *n = set_of(a, below, d);
 		/* A key of a map that is no field is a member itself. */
-		put(a, &children, step(a, d->key), f ? n : node(a, true, n && n->count ? n : NULL));
+		put_step(a, &children, step(a, d->key), f ? n : node(a, true, n && n->count ? n : NULL));
 	}
 	return children;
 }
@@ -173,11 +208,11 @@ struct sides {
 static struct fields_diff differ(struct arena *a, struct place p, struct sides s);
 
 /* Folds what differs below one step into the two sets above. */
-static void fold(struct arena *a, struct fields_diff *up, const char *name,
+static void fold(struct arena *a, struct fields_diff *up, struct span name,
 		 struct fields_diff below)
 {
-	put(a, &up->changed, name, below.changed);
-	put(a, &up->removed, name, below.removed);
+	put_step(a, &up->changed, name, below.changed);
+	put_step(a, &up->removed, name, below.removed);
 }
 
 static bool differs(struct fields_diff d)
@@ -192,15 +227,16 @@ static bool always_there(const struct schema_field *f, bool parent_there)
 	       ((!f->pointer && f->type->kind == SCHEMA_STRUCT && !f->omitzero) || !f->omitempty);
 }
 
+/* `near` as in schema_next_field. */
 static void differ_key(struct arena *a, struct fields_diff *up, struct place p, struct span key,
-		       struct sides s)
+		       struct sides s, size_t *near)
 {
 	const struct schema_field *f =
-		p.type->kind == SCHEMA_STRUCT ? schema_field(p.type, key) : NULL;
+		p.type->kind == SCHEMA_STRUCT ? schema_next_field(p.type, key, near) : NULL;
 	if (p.type->kind == SCHEMA_STRUCT && !f)
 		return;
 	struct place below = {f ? f->type : p.type->elem, f};
-	struct sides sub = {doc_get_span(s.was, key), doc_get_span(s.is, key), false};
+	struct sides sub = {s.was, s.is, false};
 	sub.was_there = sub.was || always_there(f, s.was_there);
 	struct fields_diff d = differ(a, below, sub);
 	if (differs(d))
@@ -210,25 +246,56 @@ static void differ_key(struct arena *a, struct fields_diff *up, struct place p, 
 static struct fields_diff differ_map(struct arena *a, struct place p, struct sides s)
 {
 	struct fields_diff up = {0};
-	DOC_EACH(d, doc_is(s.is, DOC_MAP) ? s.is : NULL)
-	differ_key(a, &up, p, d->key, s);
-	DOC_EACH(d, doc_is(s.was, DOC_MAP) ? s.was : NULL)
+	const struct doc *was = doc_is(s.was, DOC_MAP) ? s.was : NULL;
+	const struct doc *is = doc_is(s.is, DOC_MAP) ? s.is : NULL;
+	const struct doc *other = was ? was->first : NULL; /* mostly in the same order */
+	uint32_t met = 0;
+	size_t near = 0;
+	DOC_EACH(d, is)
 	{
-		if (!doc_get_span(s.is, d->key))
-			differ_key(a, &up, p, d->key, s);
+		if (!other || !span_eq(other->key, d->key))
+			other = doc_get_span(was, d->key);
+		met += other != NULL;
+		differ_key(a, &up, p, d->key, (struct sides){other, d, s.was_there}, &near);
+		other = other ? other->next : NULL;
+	}
+	if (!was || met == was->count)
+		return up;
+	near = 0;
+	DOC_EACH(d, was)
+	{
+		if (!doc_get_span(is, d->key))
+			differ_key(a, &up, p, d->key, (struct sides){d, NULL, s.was_there}, &near);
 	}
 	return up;
 }
 
-static const struct doc *item_named(struct arena *a, const struct schema_field *f,
-				    const struct doc *list, const char *name)
+/* The items of a list with their names, which are NULL of those that have none. */
+struct items {
+	const struct doc **all;
+	const char **names;
+	size_t count;
+};
+
+static struct items items_of(struct arena *a, const struct schema_field *f, const struct doc *list)
 {
-	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL)
+	struct items x = {0};
+	size_t n = doc_is(list, DOC_ARRAY) ? list->count : 0;
+	x.all = arena_alloc(a, n * sizeof *x.all);
+	x.names = arena_alloc(a, n * sizeof *x.names);
+	DOC_EACH(d, n ? list : NULL)
 	{
-		const char *other = fields_item(a, f, d);
-		if (other && strcmp(other, name) == 0)
-			return d;
+		x.all[x.count] = d;
+		x.names[x.count++] = fields_item(a, f, d);
 	}
+	return x;
+}
+
+static const struct doc *item_named(const struct items *x, const char *name)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (x->names[i] && strcmp(x->names[i], name) == 0)
+			return x->all[i];
 	return NULL;
 }
 
@@ -236,32 +303,29 @@ static void differ_item(struct arena *a, struct fields_diff *up, struct place p,
 			const struct doc *was, const struct doc *is)
 {
 	struct place below = {p.type->elem, NULL};
-	if (name)
-		fold(a, up, name, differ(a, below, (struct sides){was, is, was != NULL}));
+	struct fields_diff d = differ(a, below, (struct sides){was, is, was != NULL});
+	put(a, &up->changed, name, d.changed);
+	put(a, &up->removed, name, d.removed);
 }
 
 static struct fields_diff differ_list(struct arena *a, struct place p, struct sides s)
 {
 	struct fields_diff up = {0};
-	if (s.was && s.is && doc_equal(s.was, s.is))
-		return up;
-	DOC_EACH(d, doc_is(s.is, DOC_ARRAY) ? s.is : NULL)
-	{
-		const char *name = fields_item(a, p.field, d);
-		differ_item(a, &up, p, name, name ? item_named(a, p.field, s.was, name) : NULL, d);
-	}
-	DOC_EACH(d, doc_is(s.was, DOC_ARRAY) ? s.was : NULL)
-	{
-		const char *name = fields_item(a, p.field, d);
-		if (name && !item_named(a, p.field, s.is, name))
-			differ_item(a, &up, p, name, d, NULL);
-	}
+	struct items was = items_of(a, p.field, s.was), is = items_of(a, p.field, s.is);
+	for (size_t i = 0; i < is.count; i++)
+		if (is.names[i])
+			differ_item(a, &up, p, is.names[i], item_named(&was, is.names[i]), is.all[i]);
+	for (size_t i = 0; i < was.count; i++)
+		if (was.names[i] && !item_named(&is, was.names[i]))
+			differ_item(a, &up, p, was.names[i], was.all[i], NULL);
 	return up;
 }
 
 static struct fields_diff differ(struct arena *a, struct place p, struct sides s)
 {
 	struct fields_diff d = {0};
+	if (s.was && s.is && doc_equal(s.was, s.is))
+		return d;
 	if ((empty(s.was) && empty(s.is)) || fields_atomic(p.field, p.type)) {
 		if (s.is && (!s.was || !doc_equal(s.was, s.is)))
 			d.changed = leaf(a);

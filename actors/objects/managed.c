@@ -192,10 +192,29 @@ static void sort_entries(struct arena *a, struct doc *list)
 	doc_refill(list, all, n);
 }
 
+/* Whether a set may have a member in common with another one: they do not when
+ * they have no field of the object in common. Said without unpacking it. */
+static bool may_meet(const struct doc *set, const struct doc *lost)
+{
+	struct mp m;
+	size_t n;
+	if (!doc_is(set, DOC_PACKED))
+		return true;
+	m = mp_of(set->text);
+	if (mp_map(&m, &n) || n == 0)
+		return true;
+	for (; n > 0; n--) {
+		struct span key;
+		if (mp_str(&m, &key) || span_is(key, ".") || doc_get_span(lost, key) || mp_skip(&m))
+			return true;
+	}
+	return false;
+}
+
 /* Takes what was lost out of an entry; false: nothing is left of it. */
 static bool lose(struct write *w, struct doc *entry, const struct doc *lost)
 {
-	if (!lost || !fields_meet(managed_set(w->a, entry), lost))
+	if (!lost || !may_meet(doc_get(entry, "fieldsV1"), lost) || !fields_meet(managed_set(w->a, entry), lost))
 		return true;
 	struct doc *rest = fields_minus(w->a, managed_set(w->a, entry), lost);
 	if (rest)
@@ -262,9 +281,13 @@ void managed_write(struct write *w)
 	struct fields_diff d = what_changed(w);
 	d.changed = managed_strip(w, d.changed);
 	struct doc *set = own ? managed_set(w->a, own) : NULL;
-	if (!fields_within(d.changed, set))
+	bool others = entries->count > (own != NULL);
+	struct doc *lost = others ? fields_union(w->a, d.changed, d.removed) : NULL;
+	if (!set)
+		set = d.changed;
+	else if (!fields_within(d.changed, set))
 		set = fields_union(w->a, set, d.changed);
 	if (fields_meet(set, d.removed))
 		set = fields_minus(w->a, set, d.removed);
-	put_entries(w, entries, own, "Update", set, fields_union(w->a, d.changed, d.removed));
+	put_entries(w, entries, own, "Update", set, lost);
 }

@@ -53,10 +53,17 @@ uint64_t meta_random(const struct write *w, uint64_t n)
 
 static struct doc *uid_of(struct write *w, const uint8_t *e)
 {
-	return doc_printf(w->a,
-			  "%02x%02x%02x%02x-%02x%02x-4%x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-			  e[0], e[1], e[2], e[3], e[4], e[5], e[6] & 15, e[7], (e[8] & 0x3f) | 0x80,
-			  e[9], e[10], e[11], e[12], e[13], e[14], e[15]);
+	static const char hex[] = "0123456789abcdef";
+	char text[37], *at = text; /* 4 and the variant stand where RFC 9562 says */
+	for (size_t i = 0; i < 16; i++) {
+		uint8_t byte = i == 6 ? (e[i] & 15) | 0x40 : i == 8 ? (e[i] & 0x3f) | 0x80 : e[i];
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*at++ = '-';
+		*at++ = hex[byte >> 4];
+		*at++ = hex[byte & 15];
+	}
+	size_t n = (size_t)(at - text);
+	return doc_span(w->a, (struct span){(uint8_t *)arena_ndup(w->a, text, n), n});
 }
 
 struct doc *meta_another_uid(struct write *w)

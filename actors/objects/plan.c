@@ -133,7 +133,7 @@ bool plan_read_object(struct write *w)
 		return false;
 	if (!w->row.value)
 		return true;
-	if (doc_from_mp(w->a, mp_of(bytes_span(w->row.value)), &w->old, &e) ||
+	if (doc_from_mp(w->a, mp_of_bytes(w->row.value), &w->old, &e) ||
 	    !doc_is(w->old, DOC_MAP)) {
 		plan_refuse(w, status_internal(w->a, "the stored object cannot be read"));
 		return false;
@@ -197,14 +197,42 @@ bool plan_refuse_faults(struct write *w)
 	return true;
 }
 
+/* What is as it was stored is written as it was: its bytes are canonical. Of an
+ * update that is most of the object. Fields before go to `kept`. */
+static size_t keep_equal(struct write *w, struct doc *kept[], size_t max)
+{
+	struct mp row = mp_of_bytes(w->row.value);
+	size_t pairs, n = 0;
+	if (!w->old || mp_map(&row, &pairs))
+		return 0;
+	for (const struct doc *was = w->old->first; was && n < max; was = was->next) {
+		struct doc *is = doc_get_span(w->obj, was->key), *raw;
+		struct span key, bytes;
+		if (mp_str(&row, &key) || mp_raw(&row, &bytes) || !span_eq(key, was->key))
+			break;
+		if (!is || is->type != DOC_MAP || !doc_equal(was, is))
+			continue;
+		raw = doc_new(w->a, DOC_RAW);
+		raw->text = bytes;
+		doc_replace(w->obj, is, raw);
+		kept[n++] = is;
+	}
+	return n;
+}
+
 struct bytes *plan_encode(struct write *w)
 {
+	enum { KEPT_MAX = 8 };
 	struct buf b = {0};
 	const struct schema_type *type = w->r->stored ? w->r->stored->type : w->r->type;
+	struct doc *kept[KEPT_MAX];
+	size_t n = keep_equal(w, kept, KEPT_MAX);
 	if (type)
 		(void)schema_coerce(type, w->obj, w->a, NULL, NULL); /* types are known good */
 	buf_reserve(&b, 4096);
 	doc_to_mp(&b, w->obj);
+	while (n-- > 0)
+		doc_set_span(w->a, w->obj, kept[n]->key, kept[n]);
 	if (b.len <= STORE_VALUE_BYTES_MAX)
 		return bytes_take(&b);
 	plan_refuse(w, status_too_large(w->a,

@@ -51,7 +51,7 @@ static bool admit_namespace(struct write *w, const struct store_row *ns)
 		plan_refuse(w, status_not_found(w->a, namespaces, w->namespace));
 		return false;
 	}
-	struct mp m = mp_of(bytes_span(ns->value)), v;
+	struct mp m = mp_of_bytes(ns->value), v;
 	bool terminating = span_is(mp_path_str(m, "status.phase"), "Terminating") ||
 			   mp_path(m, "metadata.deletionTimestamp", &v);
 	if (!terminating)

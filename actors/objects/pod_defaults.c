@@ -234,7 +234,7 @@ static bool class_value(struct write *w, const struct store_row *row, int64_t *v
 {
 	if (!row->value)
 		return false;
-	struct mp m = mp_of(bytes_span(row->value));
+	struct mp m = mp_of_bytes(row->value);
 	struct span policy = mp_path_str(m, "preemptionPolicy");
 	*value = mp_path_int(m, "value", 0);
 	if (policy.len)

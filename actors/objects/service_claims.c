@@ -45,7 +45,7 @@ static struct bytes *claim(struct write *w)
 
 static bool is_ours(struct write *w, const struct store_row *row)
 {
-	struct mp m = mp_of(bytes_span(row->value));
+	struct mp m = mp_of_bytes(row->value);
 	return span_eq(mp_path_str(m, "namespace"), w->namespace) &&
 	       span_eq(mp_path_str(m, "name"), w->name);
 }

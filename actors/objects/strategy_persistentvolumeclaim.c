@@ -19,7 +19,7 @@ static struct span newest(struct write *w, const struct doc *names)
 			return (struct span){0};
 		if (!row.value)
 			continue;
-		struct span made = mp_path_str(mp_of(bytes_span(row.value)),
+		struct span made = mp_path_str(mp_of_bytes(row.value),
 					       "metadata.creationTimestamp");
 		int c = span_cmp(made, when);
 		if (!best.len || c > 0 || (c == 0 && span_cmp(n->text, best) < 0)) {

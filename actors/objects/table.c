@@ -385,7 +385,7 @@ void table_row(struct table *t, struct mp object, uint64_t version)
 	struct bytes *shown =
 		t->include == TABLE_OBJECT ? objects_visible(t->resource, object) : NULL;
 	if (t->include == TABLE_OBJECT)
-		(void)json_object(out, shown ? mp_of(bytes_span(shown)) : object, version);
+		(void)json_object(out, shown ? mp_of_bytes(shown) : object, version);
 	else if (t->include == TABLE_METADATA)
 		(void)json_metadata(out, object, version);
 	else

@@ -82,7 +82,7 @@ static void release_publish(struct cell *c, struct actor *a, struct effect *f,
 		mp_u64(&version, &seen.correlation);
 	cell_tap(c, &seen);
 	/* Followers in this cell get it at once; the bus would bring it again. */
-	views_on_bus_body(c, topic, f->row->number, mp_of(bytes_span(f->body)), f->body);
+	views_on_bus_body(c, topic, f->row->number, mp_of_bytes(f->body), f->body);
 }
 
 static void release_port(struct actor *a, struct effect *f)
@@ -98,7 +98,7 @@ static void release_spawn(struct cell *c, struct effect *f)
 	char *sep = strchr(f->to, 1);
 	struct err e = {0};
 	*sep = 0;
-	if (actor_add(c, f->to, sep + 1, mp_of(bytes_span(f->body)), RESTART_TRANSIENT, &e))
+	if (actor_add(c, f->to, sep + 1, mp_of_bytes(f->body), RESTART_TRANSIENT, &e))
 		log_warn(c->name, "spawn: %s", e.text);
 }
 

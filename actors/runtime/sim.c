@@ -207,6 +207,7 @@ struct cell *sim_cell(struct sim *s, const char *name)
 		slot = mem_alloc(sizeof *slot);
 		slot->sim = s;
 		slot->name = mem_dup(name);
+		slot->name_sum = crc32c(0, span_of(name));
 		slot->rate = 100;
 		slot->record = turn_record_new();
 		omap_put(&s->cells, span_of(name), slot);
@@ -238,20 +239,18 @@ struct sim *sim_new(const struct sim_config *cfg)
 	return s;
 }
 
-static void mix(struct sim *s, const void *data, size_t n)
+static void mix(struct sim *s, uint64_t word)
 {
-	uint64_t h = s->digest;
-	for (const uint8_t *p = data; n--; p++)
-		h = (h ^ *p) * 0x100000001b3u;
-	s->digest = h;
+	uint64_t h = (s->digest ^ word) * 0x9e3779b97f4a7c15u;
+	s->digest = h ^ h >> 32;
 }
 
 static void digest_event(struct sim *s, const struct event *e)
 {
-	uint64_t head[3] = {e->at, e->type, e->frame ? crc32c(0, bytes_span(e->frame)) : 0};
-	mix(s, head, sizeof head);
+	mix(s, e->at);
+	mix(s, (uint64_t)e->type << 32 | (e->frame ? crc32c(0, bytes_span(e->frame)) : 0));
 	if (e->slot)
-		mix(s, e->slot->name, strlen(e->slot->name));
+		mix(s, e->slot->name_sum);
 }
 
 /* All were checked whole at the broker, or as they were published. */

@@ -37,6 +37,7 @@ struct sim_verbs;
 struct sim_cell_slot {
 	struct sim *sim;
 	char *name;
+	uint32_t name_sum; /* of it, for the digest */
 	struct cell *cell;
 	uint64_t peer, life;
 	uint64_t to_broker_at, to_cell_at, bus_at; /* links keep their order */

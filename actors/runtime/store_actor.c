@@ -264,7 +264,9 @@ static int on_txn(struct ctx *c, void *state, const struct msg *m)
 	struct state *s = state;
 	struct wire_txn w = {.arena = ctx_arena(c)};
 	struct err e = {0};
-	int rc = read_txn(m->body, m->owner, &w);
+	struct mp_marks marks;
+	struct span body = {m->body.p, (size_t)(m->body.end - m->body.p)};
+	int rc = read_txn(mp_marked(body, &marks), m->owner, &w);
 	if (rc)
 		err_set(&e, rc, "store.txn: a compare, operation or origin is malformed");
 	uint64_t ticket = rc ? 0 : ctx_park(c);

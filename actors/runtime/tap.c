@@ -72,9 +72,9 @@ static bool is_notice(const struct tap_record *r)
 
 static struct span body_for(struct tap *t, const struct tap_record *r)
 {
-	const struct msg_row *row = catalogue_by_number(t->catalogue, r->kind);
-	bool wanted = is_notice(r) || ring_wants_bodies(t->ring, r->now_us);
-	if (!r->body.len || !row || !wanted)
+	bool wanted = r->body.len && (is_notice(r) || ring_wants_bodies(t->ring, r->now_us));
+	const struct msg_row *row = wanted ? catalogue_by_number(t->catalogue, r->kind) : NULL;
+	if (!row)
 		return (struct span){0};
 	t->body.len = 0;
 	catalogue_redact(&t->body, row, mp_of(r->body));

@@ -90,7 +90,8 @@ static int turn_outcome(struct ctx *x)
 	if (i->status) {
 		snprintf(o.text, sizeof o.text, "%.*s", (int)i->body.len, i->body.data);
 	} else {
-		struct mp body = mp_of(i->body), v;
+		struct mp_marks marks;
+		struct mp body = mp_marked(i->body, &marks), v;
 		struct span status = mp_path_str(body, "status");
 		char name[64];
 		snprintf(name, sizeof name, "%.*s", (int)status.len, status.data);
@@ -128,7 +129,7 @@ static int turn_dispatch(struct ctx *x)
 	void *st = x->actor->state;
 	switch (x->item->type) {
 	case ITEM_INIT:
-		return s->init ? s->init(x, st, mp_of(bytes_span(x->actor->cfg))) : 0;
+		return s->init ? s->init(x, st, mp_of_bytes(x->actor->cfg)) : 0;
 	case ITEM_MSG:
 		return turn_msg(x);
 	case ITEM_REPLY:

@@ -200,12 +200,13 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 	view_object_unref(was);
 }
 
-struct view_object *view_object_new(struct bytes *owner, struct span value, uint64_t version,
-				      uint64_t created)
+struct view_object *view_object_new(struct bytes *owner, struct span value,
+				    const struct mp_marks *marks, uint64_t version,
+				    uint64_t created)
 {
 	struct view_object *o = mem_alloc(sizeof *o);
 	o->refs = 1;
-	o->value = bytes_slice(owner, value);
+	o->value = marks ? mp_slice(owner, value, marks) : bytes_slice(owner, value);
 	o->version = version;
 	o->created = created;
 	return o;
@@ -248,68 +249,70 @@ struct reading {
 
 enum { HAS_VERSION = 1, HAS_CREATED = 2, HAS_PREV = 4, HAS_ALL = 7 };
 
-static int read_version(struct reading *r, struct mp m)
+static int read_version(struct reading *r, struct mp *m)
 {
 	r->has |= HAS_VERSION;
-	return mp_u64(&m, &r->e->version);
+	return mp_u64(m, &r->e->version);
 }
 
-static int read_created(struct reading *r, struct mp m)
+static int read_created(struct reading *r, struct mp *m)
 {
 	r->has |= HAS_CREATED;
-	return mp_u64(&m, &r->e->created);
+	return mp_u64(m, &r->e->created);
 }
 
-static int read_streams(struct reading *r, struct mp m)
+static int read_streams(struct reading *r, struct mp *m)
 {
 	r->has |= HAS_PREV;
-	return prev_of(m, r->view->stream, &r->e->prev);
+	int rc = prev_of(*m, r->view->stream, &r->e->prev);
+	return rc ? rc : mp_skip(m);
 }
 
-static int read_key(struct reading *r, struct mp m)
+static int read_key(struct reading *r, struct mp *m)
 {
-	return mp_str(&m, &r->e->key);
+	return mp_str(m, &r->e->key);
 }
 
-static int read_part(struct reading *r, struct mp m)
+static int read_part(struct reading *r, struct mp *m)
 {
-	return mp_str(&m, &r->e->part);
+	return mp_str(m, &r->e->part);
 }
 
-static int read_secret(struct reading *r, struct mp m)
+static int read_secret(struct reading *r, struct mp *m)
 {
-	return mp_bool(&m, &r->e->secret);
+	return mp_bool(m, &r->e->secret);
 }
 
-static int read_value(struct reading *r, struct mp m)
+static int read_value(struct reading *r, struct mp *m)
 {
 	r->e->has_value = true;
-	int rc = mp_raw(&m, &r->e->value);
+	int rc = mp_raw_marked(m, &r->e->value, &r->e->marks);
 	r->e->deleted = !rc && view_nil(r->e->value);
 	return rc;
 }
 
-static int read_old(struct reading *r, struct mp m)
+static int read_old(struct reading *r, struct mp *m)
 {
-	return mp_raw(&m, &r->e->old);
+	return mp_raw(m, &r->e->old);
 }
 
-static int read_trace(struct reading *r, struct mp m)
+static int read_trace(struct reading *r, struct mp *m)
 {
 	size_t n;
 	uint64_t cause;
 	struct trace *t = &r->e->trace;
-	if (mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->hi) || mp_u64(&m, &t->lo) ||
-	    mp_u64(&m, &t->span) || mp_u64(&m, &cause))
+	struct mp four = *m;
+	if (mp_array(&four, &n) || n != 4 || mp_u64(&four, &t->hi) || mp_u64(&four, &t->lo) ||
+	    mp_u64(&four, &t->span) || mp_u64(&four, &cause))
 		*t = view_untraced;
-	return 0;
+	return mp_skip(m);
 }
 
 #define FIELD(name, read) {name, sizeof name - 1, read}
 static const struct field {
 	const char *name;
 	size_t len;
-	int (*read)(struct reading *r, struct mp m);
+	int (*read)(struct reading *r, struct mp *m);
 } fields[] = {
 	FIELD("streams", read_streams), FIELD("version", read_version), FIELD("key", read_key),
 	FIELD("created", read_created), FIELD("part", read_part),	FIELD("trace", read_trace),
@@ -319,7 +322,7 @@ static const struct field {
 static const struct field *field_named(struct span key)
 {
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-		if (key.len == fields[i].len && memcmp(key.data, fields[i].name, key.len) == 0)
+		if (key.len == fields[i].len && bytes_same(key.data, fields[i].name, key.len))
 			return &fields[i];
 	return NULL;
 }
@@ -328,7 +331,7 @@ int view_read_event(const struct view *v, struct mp body, struct event *e)
 {
 	struct reading r = {.view = v, .e = e};
 	size_t n;
-	memset(e, 0, sizeof *e);
+	memset(e, 0, offsetof(struct event, marks)); /* those come with the value */
 	if (mp_map(&body, &n))
 		return ERR_INVALID;
 	for (size_t i = 0; i < n; i++) {
@@ -336,7 +339,7 @@ int view_read_event(const struct view *v, struct mp body, struct event *e)
 		if (mp_str(&body, &key))
 			return ERR_INVALID;
 		const struct field *f = field_named(key);
-		if ((f && f->read(&r, body)) || mp_skip(&body))
+		if (f ? f->read(&r, &body) : mp_skip(&body))
 			return ERR_INVALID;
 	}
 	e->trace.cause = e->version;
@@ -349,7 +352,7 @@ static void apply(struct cell *c, struct view *v, const struct event *e, struct 
 	bool gone = e->deleted || (v->part && !span_is(e->part, v->part));
 	if (!is || is->version < e->version)
 		set_object(c, v, e->key,
-			   gone ? NULL : view_object_new(owner, e->value, e->version, e->created),
+			   gone ? NULL : view_object_new(owner, e->value, &e->marks, e->version, e->created),
 			   e->version, &e->trace);
 	if (e->version > v->last)
 		v->last = e->version;
@@ -424,14 +427,16 @@ static int take_row(struct cell *c, struct view *v, struct mp *rows, struct byte
 {
 	size_t places;
 	struct span key, value;
+	struct mp_marks marks;
 	uint64_t created, version, changes;
-	if (mp_array(rows, &places) || places != 5 || mp_str(rows, &key) || mp_raw(rows, &value) ||
+	if (mp_array(rows, &places) || places != 5 || mp_str(rows, &key) ||
+	    mp_raw_marked(rows, &value, &marks) ||
 	    mp_u64(rows, &created) || mp_u64(rows, &version) || mp_u64(rows, &changes))
 		return ERR_INVALID;
 	omap_put(&v->seen, key, v);
 	struct view_object *is = omap_get(&v->objects, key);
 	if (!is || is->version != version)
-		set_object(c, v, key, view_object_new(owner, value, version, created), version,
+		set_object(c, v, key, view_object_new(owner, value, &marks, version, created), version,
 			   &view_untraced);
 	return 0;
 }

@@ -58,10 +58,10 @@ static void set_one(struct view_index *x, struct span key, struct view_object *w
 {
 	struct setting s = {x, key, NULL};
 	if (was)
-		x->spec->keys(mp_of(bytes_span(was->value)), each_key, &s);
+		x->spec->keys(mp_of_bytes(was->value), each_key, &s);
 	s.object = now;
 	if (now)
-		x->spec->keys(mp_of(bytes_span(now->value)), each_key, &s);
+		x->spec->keys(mp_of_bytes(now->value), each_key, &s);
 }
 
 void view_indexes_set(struct view_index *first, struct span key, struct view_object *was,

@@ -58,12 +58,15 @@ struct event {
 	struct span key, part, value, old; /* old: what was there, where it was asked for */
 	bool has_value, deleted, secret;
 	struct trace trace; /* of the transaction */
+	struct mp_marks marks; /* of the value */
 };
 
 /* view.c */
 extern const struct trace view_untraced;
 bool view_nil(struct span raw);
-struct view_object *view_object_new(struct bytes *owner, struct span value, uint64_t version,
+/* `marks` of the value; NULL: few will read it. */
+struct view_object *view_object_new(struct bytes *owner, struct span value,
+				    const struct mp_marks *marks, uint64_t version,
 				    uint64_t created);
 int view_read_event(const struct view *v, struct mp body, struct event *e);
 void view_tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,

@@ -36,7 +36,7 @@ static struct view_object *object_of(const struct view *v, const struct event *e
 		return NULL;
 	if (is && is->version == e->version)
 		return view_object_ref(is);
-	return view_object_new(owner, e->value, e->version, e->created);
+	return view_object_new(owner, e->value, &e->marks, e->version, e->created);
 }
 
 static int take(struct view *v, struct mp body, struct bytes *owner)
@@ -50,7 +50,7 @@ static int take(struct view *v, struct mp body, struct bytes *owner)
 		return 0;
 	struct view_object *was = NULL, *now = object_of(v, &e, owner);
 	if (e.old.len)
-		was = view_object_new(owner, e.old, 0, e.created);
+		was = view_object_new(owner, e.old, NULL, 0, e.created);
 	keep(r, change_of(e.key, was, now, e.version));
 	view_object_unref(was);
 	view_object_unref(now);

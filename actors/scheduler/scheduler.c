@@ -66,7 +66,7 @@ struct scheduler {
 
 static struct span text_of(struct bytes *object, const char *path)
 {
-	return mp_path_str(mp_of(bytes_span(object)), path);
+	return mp_path_str(mp_of_bytes(object), path);
 }
 
 /* ---- the accounts */
@@ -119,7 +119,7 @@ static void run_soon(struct ctx *c, struct scheduler *s)
 /* Highest priority first, then the oldest, then by key. */
 static void enqueue(struct ctx *c, struct scheduler *s, struct pod *p)
 {
-	int64_t priority = mp_path_int(mp_of(bytes_span(p->object)), "spec.priority", 0);
+	int64_t priority = mp_path_int(mp_of_bytes(p->object), "spec.priority", 0);
 	struct span made = text_of(p->object, "metadata.creationTimestamp");
 	uint64_t rank = (uint64_t)(INT64_MAX / 2 - priority);
 	struct buf order = {0};
@@ -358,7 +358,7 @@ static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	int code = p->writing->plan.answer.code;
 	write_end(s, p);
-	if (code < 300 && waits_for_us(s, mp_of(bytes_span(p->object)))) {
+	if (code < 300 && waits_for_us(s, mp_of_bytes(p->object))) {
 		park(c, s, p);
 		return;
 	}
@@ -376,7 +376,7 @@ static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
 
 static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 {
-	struct mp pod = mp_of(bytes_span(p->object));
+	struct mp pod = mp_of_bytes(p->object);
 	unsigned *faults = arena_alloc(ctx_arena(c), (s->nodes.count + 1) * sizeof *faults);
 	size_t n = 0;
 	int best_score = -1;
@@ -385,7 +385,7 @@ static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 		struct node *node = it->value;
 		if (!node->object)
 			continue;
-		faults[n] = fit_check(pod, &p->wants, mp_of(bytes_span(node->object)),
+		faults[n] = fit_check(pod, &p->wants, mp_of_bytes(node->object),
 				      &node->allocatable, &node->used);
 		if (faults[n++])
 			continue;
@@ -472,7 +472,7 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 /* Where it takes room. */
 static struct span node_used(struct bytes *object)
 {
-	return finished(mp_of(bytes_span(object))) ? (struct span){0}
+	return finished(mp_of_bytes(object)) ? (struct span){0}
 						   : text_of(object, "spec.nodeName");
 }
 
@@ -482,7 +482,7 @@ static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
 	struct span node = node_used(p->object);
 	bool room = p->node && !node.len;
 	count_on(s, p, node);
-	if (!waits_for_us(s, mp_of(bytes_span(p->object)))) {
+	if (!waits_for_us(s, mp_of_bytes(p->object))) {
 		dequeue(s, p);
 		p->state = POD_OTHER;
 	} else if (p->state == POD_OTHER) {
@@ -496,7 +496,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 		   uint64_t version)
 {
 	struct pod *p = omap_get(&s->pods, key);
-	struct mp m = mp_of(bytes_span(object));
+	struct mp m = mp_of_bytes(object);
 	if (p && version < p->bound)
 		return; /* from before we bound it */
 	if (!p) {
@@ -522,7 +522,7 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 	struct node *n = node_get(s, text);
 	bytes_unref(n->object);
 	n->object = bytes_ref(object);
-	n->allocatable = object ? fit_allocatable(mp_of(bytes_span(object)))
+	n->allocatable = object ? fit_allocatable(mp_of_bytes(object))
 				: (struct resources){0};
 	unpark_all(c, s);
 }
@@ -576,7 +576,7 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
 		if (p->state == POD_OTHER && !p->writing && !is_bound_by_us(p) &&
-		    waits_for_us(s, mp_of(bytes_span(p->object))))
+		    waits_for_us(s, mp_of_bytes(p->object)))
 			enqueue(c, s, p);
 	}
 	return 0;

@@ -160,6 +160,8 @@ static bool is_empty(const struct doc *d)
 	case DOC_STR:
 	case DOC_PACKED:
 		return d->text.len == 0;
+	case DOC_RAW:
+		return false;
 	case DOC_ARRAY:
 	case DOC_MAP:
 		return d->count == 0;
@@ -169,15 +171,18 @@ static bool is_empty(const struct doc *d)
 
 /* ---- structs, lists, maps */
 
-static struct doc *settle(struct walk *w, const struct schema_field *f, struct doc *d)
+/* What stands for a field that the object does not have; NULL: nothing does. */
+static struct doc *absent(struct walk *w, const struct schema_field *f)
 {
-	if (!d) {
-		if (left_out_when_zero(f))
-			return NULL;
-		d = f->pointer ? doc_new(w->arena, DOC_NULL) : zero(w, f->type);
-		d->key = (struct span){(const uint8_t *)f->json, f->json_len};
-		return d;
-	}
+	if (left_out_when_zero(f))
+		return NULL;
+	struct doc *d = f->pointer ? doc_new(w->arena, DOC_NULL) : zero(w, f->type);
+	d->key = (struct span){(const uint8_t *)f->json, f->json_len};
+	return d;
+}
+
+static struct doc *settle(const struct schema_field *f, struct doc *d)
+{
 	bool zero_counts = f->pointer || go_struct(f->type->kind);
 	bool container = f->type->kind == SCHEMA_LIST || f->type->kind == SCHEMA_MAP;
 	if (f->omitempty && !zero_counts && is_empty(d))
@@ -191,11 +196,13 @@ static struct doc *settle(struct walk *w, const struct schema_field *f, struct d
 static int coerce_struct(struct walk *w, const struct schema_type *t, struct doc *d,
 			 const struct frame *at)
 {
-	struct doc *slots[FIELDS_MAX] = {0};
+	struct doc *slots[FIELDS_MAX];
+	size_t near = 0;
 	assert(t->field_count <= FIELDS_MAX);
+	memset(slots, 0, t->field_count * sizeof *slots);
 	for (struct doc *child = d->first, *next; child; child = next) {
 		next = child->next;
-		const struct schema_field *f = schema_field(t, child->key);
+		const struct schema_field *f = schema_next_field(t, child->key, &near);
 		struct frame here = {at, child->key, -1, true};
 		if (!f)
 			note_unknown(w, at, child->key);
@@ -208,7 +215,10 @@ static int coerce_struct(struct walk *w, const struct schema_type *t, struct doc
 	}
 	size_t n = 0;
 	for (size_t i = 0; i < t->field_count; i++) {
-		struct doc *kept = settle(w, &t->fields[i], slots[i]);
+		const struct schema_field *f = &t->fields[i];
+		struct doc *kept = slots[i]	  ? settle(f, slots[i])
+				   : f->omitempty && f->pointer ? NULL
+								: absent(w, f);
 		if (kept)
 			slots[n++] = kept;
 	}
@@ -291,6 +301,8 @@ static bool fits(enum schema_kind kind, const struct doc *d)
 static int coerce(struct walk *w, const struct schema_type *t, const struct schema_type *owner,
 		  struct doc *d, const struct frame *at)
 {
+	if (d->type == DOC_RAW) /* it came out of here */
+		return 0;
 	if (!fits(t->kind, d))
 		return wrong_type(w, at, owner, t, d);
 	if (t->kind == SCHEMA_STRUCT)

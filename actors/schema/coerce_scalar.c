@@ -24,6 +24,8 @@ static int quantity(struct doc *d, struct arena *a, struct err *e)
 	struct quantity q;
 	char text[QUANTITY_TEXT_MAX];
 	int rc = ERR_INVALID;
+	if (d->type == DOC_STR && quantity_is_plain(d->text))
+		return 0;
 	if (d->type == DOC_STR) {
 		rc = quantity_parse(span_trim(d->text), &q);
 	} else if (d->type == DOC_INT || d->type == DOC_DOUBLE) {
@@ -42,7 +44,7 @@ void coerce_resource_quantity(struct arena *a, struct doc *d)
 {
 	struct quantity q;
 	char text[QUANTITY_TEXT_MAX];
-	if (d->type != DOC_STR || quantity_parse(d->text, &q))
+	if (d->type != DOC_STR || quantity_is_plain(d->text) || quantity_parse(d->text, &q))
 		return;
 	size_t n = quantity_format(quantity_round_milli(q), text);
 	set_text(d, a, text, n);
@@ -67,6 +69,9 @@ static int time_of(struct doc *d, bool micro, struct arena *a, struct err *e)
 			e, ERR_INVALID, "parsing time \"%.*s\" as \"%s\": it is not of that form",
 			(int)(d->text.len < 64 ? d->text.len : 64), (const char *)d->text.data,
 			micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00");
+	/* A whole second of UTC has one form of that length. */
+	if (!micro && d->text.len == sizeof "2006-01-02T15:04:05Z" - 1)
+		return 0;
 	size_t n = micro ? rfc3339_format_micro(us, text) : rfc3339_format(us, text);
 	set_text(d, a, text, n);
 	return 0;

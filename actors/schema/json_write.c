@@ -484,6 +484,7 @@ void json_from_doc(struct buf *out, const struct doc *d)
 		json_string(out, d->text);
 		break;
 	case DOC_PACKED:
+	case DOC_RAW:
 		(void)json_from_mp(out, mp_of(d->text));
 		break;
 	case DOC_ARRAY:

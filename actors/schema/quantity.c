@@ -117,6 +117,29 @@ int quantity_parse(struct span s, struct quantity *out)
 	return 0;
 }
 
+bool quantity_is_plain(struct span s)
+{
+	enum { DIGITS = 9 }; /* far from every cap */
+	uint32_t v = 0;
+	size_t n = 0;
+	while (n < s.len && n < DIGITS && s.data[n] >= '0' && s.data[n] <= '9')
+		v = 10 * v + (s.data[n++] - '0');
+	if (n == 0 || *s.data == '0')
+		return false;
+	switch (s.len - n) {
+	case 0:
+		return v % 1000 != 0;
+	case 1:
+		return v % 1000 != 0 && (s.data[n] == 'm' || s.data[n] == 'k' || s.data[n] == 'M' ||
+					 s.data[n] == 'G');
+	case 2:
+		return v % 1024 != 0 && s.data[n + 1] == 'i' &&
+		       (s.data[n] == 'K' || s.data[n] == 'M' || s.data[n] == 'G');
+	default:
+		return false;
+	}
+}
+
 static size_t put_number(char *out, u128 m, bool minus)
 {
 	char digits[44], *p = digits + sizeof digits;

@@ -25,6 +25,9 @@ enum { QUANTITY_TEXT_MAX = 64 };
 int quantity_parse(struct span text, struct quantity *out);
 /* The canonical text, terminated; returns its length. */
 size_t quantity_format(struct quantity q, char out[QUANTITY_TEXT_MAX]);
+/* Whether a text is the canonical one of its quantity, and that in thousandths:
+ * the plain forms that nearly all are in ("250m", "16Mi"). False: perhaps. */
+bool quantity_is_plain(struct span text);
 int quantity_cmp(struct quantity a, struct quantity b); /* -1, 0, 1 */
 struct quantity quantity_add(struct quantity a, struct quantity b); /* a's form; saturates */
 struct quantity quantity_sub(struct quantity a, struct quantity b);

@@ -40,6 +40,24 @@ const struct schema_field *schema_field(const struct schema_type *t, struct span
 	return NULL;
 }
 
+enum { NEAR = 6 }; /* fields; then a search costs less */
+
+const struct schema_field *schema_next_field(const struct schema_type *t, struct span name,
+					     size_t *next)
+{
+	size_t end = *next + NEAR < t->field_count ? *next + NEAR : t->field_count;
+	const struct schema_field *f = NULL;
+	for (size_t i = *next; i < end && !f; i++)
+		if (t->fields[i].json_len == name.len &&
+		    bytes_same(t->fields[i].json, name.data, name.len))
+			f = &t->fields[i];
+	if (!f)
+		f = schema_field(t, name);
+	if (f)
+		*next = (size_t)(f - t->fields) + 1;
+	return f;
+}
+
 const struct schema_marks *schema_marks(const struct schema_field *f)
 {
 	return &schema_mark_table[f->marks];

@@ -81,6 +81,10 @@ struct schema_field {
 const struct schema_marks *schema_marks(const struct schema_field *f);
 /* The field with that JSON name; NULL when the type has none. */
 const struct schema_field *schema_field(const struct schema_type *t, struct span name);
+/* The same for who goes through a map: objects are mostly in the order of their
+ * type, so the field is looked for from *next on, which then is behind it. 0 first. */
+const struct schema_field *schema_next_field(const struct schema_type *t, struct span name,
+					     size_t *next);
 /* A built-in type by its full name ("meta/v1.DeleteOptions"); NULL: none. */
 const struct schema_type *schema_type(const char *name);
 

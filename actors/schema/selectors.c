@@ -12,19 +12,8 @@
 
 static bool find_label(struct mp labels, struct span key, struct span *value)
 {
-	size_t n;
-	if (mp_map(&labels, &n))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		struct span k;
-		if (mp_str(&labels, &k))
-			return false;
-		if (span_eq(k, key))
-			return mp_str(&labels, value) == 0;
-		if (mp_skip(&labels))
-			return false;
-	}
-	return false;
+	struct mp v;
+	return mp_find_span(labels, key, &v) && mp_str(&v, value) == 0;
 }
 
 static bool has_value(const struct label_requirement *r, struct span value)

@@ -1,6 +1,7 @@
 #include "broker/base/bytes.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,9 +11,10 @@
 
 void buf_grow(struct buf *b, size_t more)
 {
-	size_t cap = b->cap ? b->cap : 128;
-	while (cap - b->len < more)
-		cap *= 2;
+	/* What is asked for at once is all that is wanted, mostly, and then kept. */
+	size_t cap = b->cap ? 2 * b->cap : 128;
+	if (cap - b->len < more)
+		cap = b->len + more;
 	b->data = mem_realloc(b->data, cap);
 	b->cap = cap;
 }
@@ -88,11 +90,21 @@ bool span_next(struct span *list, char by, struct span *part)
 	return true;
 }
 
+/* Keys of a store begin alike: eight bytes at a time, no call. */
 int span_cmp(struct span a, struct span b)
 {
-	size_t n = a.len < b.len ? a.len : b.len;
-	int c = n ? memcmp(a.data, b.data, n) : 0;
-	return c ? c : (a.len > b.len) - (a.len < b.len);
+	size_t n = a.len < b.len ? a.len : b.len, i = 0;
+	uint64_t x, y;
+	for (; i + sizeof x <= n; i += sizeof x) {
+		memcpy(&x, a.data + i, sizeof x);
+		memcpy(&y, b.data + i, sizeof y);
+		if (x != y)
+			return be64toh(x) < be64toh(y) ? -1 : 1;
+	}
+	for (; i < n; i++)
+		if (a.data[i] != b.data[i])
+			return a.data[i] < b.data[i] ? -1 : 1;
+	return (a.len > b.len) - (a.len < b.len);
 }
 
 struct bytes {
@@ -101,6 +113,7 @@ struct bytes {
 	const uint8_t *data;
 	void (*release)(void *hint);
 	void *hint;
+	const void *with; /* behind this struct, or NULL */
 };
 
 static struct bytes *make(const void *data, size_t n, void (*release)(void *), void *hint)
@@ -141,11 +154,30 @@ static void release_owner(void *hint)
 	bytes_unref(hint);
 }
 
-struct bytes *bytes_slice(struct bytes *owner, struct span part)
+struct bytes *bytes_slice_with(struct bytes *owner, struct span part, const void *with, size_t n)
 {
 	assert(part.data >= owner->data &&
 	       part.data + part.len <= owner->data + owner->len);
-	return make(part.data, part.len, release_owner, bytes_ref(owner));
+	struct bytes *b = mem_realloc(NULL, sizeof *b + n);
+	*b = (struct bytes){.len = part.len,
+			    .data = part.data,
+			    .release = release_owner,
+			    .hint = bytes_ref(owner),
+			    .with = n ? b + 1 : NULL};
+	b->refs = 1;
+	if (n)
+		memcpy(b + 1, with, n);
+	return b;
+}
+
+struct bytes *bytes_slice(struct bytes *owner, struct span part)
+{
+	return bytes_slice_with(owner, part, NULL, 0);
+}
+
+const void *bytes_with(const struct bytes *b)
+{
+	return b ? b->with : NULL;
 }
 
 struct bytes *bytes_part(struct bytes *owner, struct span part)

@@ -52,14 +52,49 @@ static inline struct span span_buf(const struct buf *b)
 	return (struct span){b->data, b->len};
 }
 
+/* memcmp() == 0 for what is mostly short, as names and keys are: no call up to
+ * 16 bytes. Bytes in the middle are looked at twice. */
+static inline bool bytes_same(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = (const uint8_t *)a, *y = (const uint8_t *)b;
+	uint64_t x8, y8, x8_last, y8_last;
+	uint32_t x4, y4, x4_last, y4_last;
+	if (n > 16)
+		return memcmp(a, b, n) == 0;
+	if (n >= 8) {
+		memcpy(&x8, x, 8);
+		memcpy(&y8, y, 8);
+		memcpy(&x8_last, x + n - 8, 8);
+		memcpy(&y8_last, y + n - 8, 8);
+		return x8 == y8 && x8_last == y8_last;
+	}
+	if (n >= 4) {
+		memcpy(&x4, x, 4);
+		memcpy(&y4, y, 4);
+		memcpy(&x4_last, x + n - 4, 4);
+		memcpy(&y4_last, y + n - 4, 4);
+		return x4 == y4 && x4_last == y4_last;
+	}
+	return n == 0 || (x[0] == y[0] && x[n / 2] == y[n / 2] && x[n - 1] == y[n - 1]);
+}
+
 static inline bool span_is(struct span s, const char *text)
 {
-	return s.len == strlen(text) && (s.len == 0 || memcmp(s.data, text, s.len) == 0);
+	return s.len == strlen(text) && bytes_same(s.data, text, s.len);
 }
 
 static inline bool span_eq(struct span a, struct span b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+	return a.len == b.len && (a.data == b.data || bytes_same(a.data, b.data, a.len));
+}
+
+/* One bit, by the length and some of the bytes: spans of different bits differ. */
+static inline uint64_t span_mark(struct span s)
+{
+	uint64_t mark = s.len;
+	if (s.len)
+		mark += s.data[0] * 5u + s.data[s.len / 2] * 11u + s.data[s.len - 1] * 23u;
+	return UINT64_C(1) << (mark & 63);
 }
 
 /* As text with a terminator, cut off where `room` ends. */
@@ -85,6 +120,10 @@ struct bytes *bytes_take(struct buf *b);
 struct bytes *bytes_wrap(const void *data, size_t n, void (*release)(void *), void *hint);
 /* A part of `owner`, which it keeps alive. `part` must lie inside. */
 struct bytes *bytes_slice(struct bytes *owner, struct span part);
+/* The same with a copy of something about it, which bytes_with gives (NULL: it
+ * has none, or 0 bytes). */
+struct bytes *bytes_slice_with(struct bytes *owner, struct span part, const void *with, size_t n);
+const void *bytes_with(const struct bytes *b);
 /* A part of `owner` that is to be kept: all of it is another reference, less is
  * a copy, so that a small part does not keep a large owner alive. */
 struct bytes *bytes_part(struct bytes *owner, struct span part);

@@ -8,11 +8,15 @@
 __attribute__((target("sse4.2"))) static uint32_t crc_hw(uint32_t c, struct span s)
 {
 	size_t i = 0;
-	uint64_t wide = c;
-	for (; i + 8 <= s.len; i += 8) {
-		uint64_t v;
-		memcpy(&v, s.data + i, 8);
-		wide = _mm_crc32_u64(wide, v);
+	uint64_t wide = c, v[4];
+	for (; i + sizeof v <= s.len; i += sizeof v) {
+		memcpy(v, s.data + i, sizeof v);
+		wide = _mm_crc32_u64(_mm_crc32_u64(wide, v[0]), v[1]);
+		wide = _mm_crc32_u64(_mm_crc32_u64(wide, v[2]), v[3]);
+	}
+	for (; i + sizeof *v <= s.len; i += sizeof *v) {
+		memcpy(v, s.data + i, sizeof *v);
+		wide = _mm_crc32_u64(wide, *v);
 	}
 	c = (uint32_t)wide;
 	for (; i < s.len; i++)

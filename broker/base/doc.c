@@ -1,6 +1,6 @@
 /* The tree. Children are doubly linked, so that removing, replacing and
  * appending cost O(1) whatever the size; a map gets a hash index with its
- * INDEX_FROMth key. The index is open addressing with tombstone-free deletion
+ * DOC_INDEX_FROMth key. The index is open addressing with tombstone-free deletion
  * (backward shift), at most half full, and holds the nodes themselves.
  *
  * Rejected: children in a vector (inserting in the middle and stable node
@@ -9,13 +9,14 @@
 #include "broker/base/doc.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/base/sort.h"
 
-enum { INDEX_FROM = 16 };
+enum { SORT_FEW = 24 }; /* keys that are sorted in place */
 
 struct doc_index {
 	uint32_t mask; /* slots - 1 */
@@ -85,7 +86,7 @@ struct doc *doc_printf(struct arena *a, const char *fmt, ...)
 const char *doc_type_name(enum doc_type t)
 {
 	static const char *const names[] = {"null",   "bool",  "number", "number",
-					    "string", "array", "object"};
+					    "string", "array", "object", "object", "object"};
 	return names[t];
 }
 
@@ -142,7 +143,7 @@ static void index_drop(struct doc_index *x, struct span key)
 
 static void index_build(struct arena *a, struct doc *map)
 {
-	uint32_t slots = 4 * INDEX_FROM;
+	uint32_t slots = 4 * DOC_INDEX_FROM;
 	while (slots < 4 * map->count)
 		slots *= 2;
 	struct doc_index *x = arena_alloc(a, sizeof *x);
@@ -208,32 +209,26 @@ struct doc *doc_get_span(const struct doc *map, struct span key)
 	return NULL;
 }
 
-struct doc *doc_get(const struct doc *map, const char *key)
+void doc_put(struct arena *a, struct doc *map, struct span key, struct doc *value)
 {
-	return doc_get_span(map, span_of(key));
+	assert(map->type == DOC_MAP);
+	value->key = key;
+	link_last(map, value);
+	if (map->index && 2 * map->count <= map->index->mask)
+		index_put(map->index, value);
+	else if (map->count >= DOC_INDEX_FROM)
+		index_build(a, map);
 }
 
 struct doc *doc_set_span(struct arena *a, struct doc *map, struct span key, struct doc *value)
 {
 	assert(map->type == DOC_MAP);
 	struct doc *old = doc_get_span(map, key);
-	if (old) {
-		if (old != value)
-			doc_replace(map, old, value);
-		return value;
-	}
-	value->key = key;
-	link_last(map, value);
-	if (map->index && 2 * map->count <= map->index->mask)
-		index_put(map->index, value);
-	else if (map->count >= INDEX_FROM)
-		index_build(a, map);
+	if (!old)
+		doc_put(a, map, key, value);
+	else if (old != value)
+		doc_replace(map, old, value);
 	return value;
-}
-
-struct doc *doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value)
-{
-	return doc_set_span(a, map, span_of(key), value);
 }
 
 void doc_set_str(struct arena *a, struct doc *map, const char *key, const char *text)
@@ -279,6 +274,35 @@ static int key_order(const void *a, const void *b, void *arg)
 	return span_cmp((*(struct doc *const *)a)->key, (*(struct doc *const *)b)->key);
 }
 
+/* The first bytes of a key, as a number of their order. */
+static uint64_t key_head(struct span k)
+{
+	uint8_t head[8] = {0};
+	memcpy(head, k.data, k.len < sizeof head ? k.len : sizeof head);
+	uint64_t v;
+	memcpy(&v, head, sizeof v);
+	return be64toh(v);
+}
+
+/* By insertion: a few keys that mostly differ in their first bytes. */
+static void sort_few(struct doc **all, uint32_t n)
+{
+	uint64_t heads[SORT_FEW];
+	for (uint32_t i = 0; i < n; i++) {
+		struct doc *d = all[i];
+		uint64_t h = key_head(d->key);
+		uint32_t at = i;
+		for (; at > 0 && (h < heads[at - 1] || (h == heads[at - 1] &&
+							span_cmp(d->key, all[at - 1]->key) < 0));
+		     at--) {
+			heads[at] = heads[at - 1];
+			all[at] = all[at - 1];
+		}
+		heads[at] = h;
+		all[at] = d;
+	}
+}
+
 void doc_sort_keys(struct arena *a, struct doc *map)
 {
 	bool sorted = true;
@@ -287,10 +311,13 @@ void doc_sort_keys(struct arena *a, struct doc *map)
 	if (sorted)
 		return;
 	uint32_t n = map->count, i = 0;
-	struct doc **all = arena_alloc(a, n * sizeof *all);
+	struct doc *few[SORT_FEW], **all = n <= SORT_FEW ? few : arena_alloc(a, n * sizeof *all);
 	DOC_EACH(d, map)
 		all[i++] = d;
-	sort_stable(all, n, sizeof *all, key_order, NULL);
+	if (n <= SORT_FEW)
+		sort_few(all, n);
+	else
+		sort_stable(all, n, sizeof *all, key_order, NULL);
 	struct doc_index *same_keys = map->index;
 	doc_refill(map, all, n);
 	map->index = same_keys;
@@ -422,11 +449,6 @@ bool doc_path_bool(const struct doc *root, const char *path, bool otherwise)
 	return doc_is(d, DOC_BOOL) ? d->boolean : otherwise;
 }
 
-struct span doc_get_str(const struct doc *map, const char *key)
-{
-	return as_str(doc_get(map, key));
-}
-
 int64_t doc_get_int(const struct doc *map, const char *key, int64_t otherwise)
 {
 	const struct doc *d = doc_get(map, key);
@@ -458,7 +480,7 @@ struct doc *doc_copy(struct arena *a, const struct doc *d)
 	c->count = 0;
 	DOC_EACH(child, d)
 		link_last(c, doc_copy(a, child));
-	if (c->type == DOC_MAP && c->count >= INDEX_FROM)
+	if (c->type == DOC_MAP && c->count >= DOC_INDEX_FROM)
 		index_build(a, c);
 	return c;
 }
@@ -502,6 +524,7 @@ bool doc_equal(const struct doc *a, const struct doc *b)
 		return memcmp(&a->real, &b->real, sizeof a->real) == 0;
 	case DOC_STR:
 	case DOC_PACKED:
+	case DOC_RAW:
 		return span_eq(a->text, b->text);
 	case DOC_ARRAY:
 		return equal_arrays(a, b);

@@ -22,9 +22,11 @@
 #include "broker/base/mp.h"
 
 enum doc_type { DOC_NULL, DOC_BOOL, DOC_INT, DOC_DOUBLE, DOC_STR, DOC_ARRAY, DOC_MAP,
-		DOC_PACKED /* msgpack bytes of a value that nobody looks into */ };
+		DOC_PACKED /* msgpack bytes of a value that nobody looks into */,
+		DOC_RAW /* the same, written as the value itself: a part that is as it was */ };
 
-struct doc_index; /* of a large map */
+struct doc_index; /* of a large map: */
+enum { DOC_INDEX_FROM = 16 /* keys */ };
 
 struct doc {
 	uint8_t type;         /* enum doc_type */
@@ -67,12 +69,22 @@ static inline bool doc_is(const struct doc *d, enum doc_type t)
 }
 
 /* ---- maps. `map` may be NULL or no map: then nothing is found. */
-struct doc *doc_get(const struct doc *map, const char *key);
 struct doc *doc_get_span(const struct doc *map, struct span key);
+/* Most keys are constants: inline, their length is one too. */
+static inline struct doc *doc_get(const struct doc *map, const char *key)
+{
+	return doc_get_span(map, span_of(key));
+}
 /* Sets key (borrowed) to `value`, a node of no container; a value that was
  * there is replaced at its place. Returns `value`. */
-struct doc *doc_set(struct arena *a, struct doc *map, const char *key, struct doc *value);
 struct doc *doc_set_span(struct arena *a, struct doc *map, struct span key, struct doc *value);
+static inline struct doc *doc_set(struct arena *a, struct doc *map, const char *key,
+				  struct doc *value)
+{
+	return doc_set_span(a, map, span_of(key), value);
+}
+/* The same of a key that is known not to be there. */
+void doc_put(struct arena *a, struct doc *map, struct span key, struct doc *value);
 void doc_set_str(struct arena *a, struct doc *map, const char *key, const char *text);
 void doc_set_int(struct arena *a, struct doc *map, const char *key, int64_t v);
 void doc_set_bool(struct arena *a, struct doc *map, const char *key, bool v);
@@ -105,7 +117,11 @@ bool doc_path_remove(struct doc *root, const char *path);
 struct span doc_path_str(const struct doc *root, const char *path);
 int64_t doc_path_int(const struct doc *root, const char *path, int64_t otherwise);
 bool doc_path_bool(const struct doc *root, const char *path, bool otherwise);
-struct span doc_get_str(const struct doc *map, const char *key);
+static inline struct span doc_get_str(const struct doc *map, const char *key)
+{
+	const struct doc *d = doc_get(map, key);
+	return doc_is(d, DOC_STR) ? d->text : (struct span){NULL, 0};
+}
 int64_t doc_get_int(const struct doc *map, const char *key, int64_t otherwise);
 bool doc_get_bool(const struct doc *map, const char *key, bool otherwise);
 bool doc_str_is(const struct doc *d, const char *text);

@@ -4,25 +4,33 @@
 
 static int read_value(struct arena *a, struct mp *m, int depth, struct doc **out, struct err *e);
 
-static int read_array(struct arena *a, struct mp *m, int depth, struct doc **out, struct err *e)
+/* What doc_add and doc_put do, where nothing can be in the way. */
+static inline void append(struct doc *c, struct doc *child)
+{
+	child->prev = c->last;
+	*(c->last ? &c->last->next : &c->first) = child;
+	c->last = child;
+	c->count++;
+}
+
+static int read_array(struct arena *a, struct mp *m, int depth, struct doc *out, struct err *e)
 {
 	size_t n;
 	int rc = mp_array(m, &n);
-	*out = doc_new(a, DOC_ARRAY);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct doc *child;
 		rc = read_value(a, m, depth + 1, &child, e);
 		if (rc == 0)
-			doc_add(*out, child);
+			append(out, child);
 	}
 	return rc;
 }
 
-static int read_map(struct arena *a, struct mp *m, int depth, struct doc **out, struct err *e)
+static int read_map(struct arena *a, struct mp *m, int depth, struct doc *out, struct err *e)
 {
 	size_t n;
+	uint64_t seen = 0; /* of the keys before: none of them is looked for in vain */
 	int rc = mp_map(m, &n);
-	*out = doc_new(a, DOC_MAP);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct span key;
 		struct doc *child;
@@ -30,40 +38,63 @@ static int read_map(struct arena *a, struct mp *m, int depth, struct doc **out, 
 		if (rc)
 			return err_set(e, rc, "msgpack: a map key that is not text");
 		rc = read_value(a, m, depth + 1, &child, e);
-		if (rc == 0)
-			doc_set_span(a, *out, key, child);
+		if (rc)
+			return rc;
+		uint64_t mark = span_mark(key);
+		if (seen & mark) {
+			doc_set_span(a, out, key, child);
+		} else if (n < DOC_INDEX_FROM) {
+			child->key = key;
+			append(out, child);
+		} else {
+			doc_put(a, out, key, child);
+		}
+		seen |= mark;
 	}
 	return rc;
 }
 
 static int read_value(struct arena *a, struct mp *m, int depth, struct doc **out, struct err *e)
 {
+	static const uint8_t types[] = {
+		[MP_NONE] = DOC_NULL, [MP_NIL] = DOC_NULL,     [MP_BOOL] = DOC_BOOL,
+		[MP_INT] = DOC_INT,   [MP_FLOAT] = DOC_DOUBLE, [MP_STR] = DOC_STR,
+		[MP_BIN] = DOC_NULL,  [MP_ARRAY] = DOC_ARRAY,  [MP_MAP] = DOC_MAP,
+		[MP_EXT] = DOC_PACKED,
+	};
 	enum mp_type type = mp_peek(m);
 	int rc = ERR_INVALID;
 	if (depth > MP_DEPTH_MAX)
 		return err_set(e, ERR_INVALID, "msgpack: nested too deeply");
-	if (type == MP_ARRAY)
-		return read_array(a, m, depth, out, e);
-	if (type == MP_MAP)
-		return read_map(a, m, depth, out, e);
-	*out = doc_new(a, DOC_NULL);
-	if (type == MP_STR) {
-		(*out)->type = DOC_STR;
-		rc = mp_str(m, &(*out)->text);
-	} else if (type == MP_INT) {
-		(*out)->type = DOC_INT;
-		rc = mp_i64(m, &(*out)->integer);
-	} else if (type == MP_BOOL) {
-		(*out)->type = DOC_BOOL;
-		rc = mp_bool(m, &(*out)->boolean);
-	} else if (type == MP_FLOAT) {
-		(*out)->type = DOC_DOUBLE;
-		rc = mp_f64(m, &(*out)->real);
-	} else if (type == MP_EXT) {
-		(*out)->type = DOC_PACKED;
-		rc = mp_packed(m, &(*out)->text);
-	} else if (type == MP_NIL) {
+	struct doc *d = arena_alloc(a, sizeof *d);
+	d->type = types[type];
+	*out = d;
+	switch (type) {
+	case MP_STR:
+		rc = mp_str(m, &d->text);
+		break;
+	case MP_MAP:
+		return read_map(a, m, depth, d, e);
+	case MP_ARRAY:
+		return read_array(a, m, depth, d, e);
+	case MP_INT:
+		rc = mp_i64(m, &d->integer);
+		break;
+	case MP_BOOL:
+		rc = mp_bool(m, &d->boolean);
+		break;
+	case MP_FLOAT:
+		rc = mp_f64(m, &d->real);
+		break;
+	case MP_EXT:
+		rc = mp_packed(m, &d->text);
+		break;
+	case MP_NIL:
 		rc = mp_nil(m);
+		break;
+	case MP_NONE:
+	case MP_BIN:
+		break;
 	}
 	return rc ? err_set(e, rc, "msgpack: %s does not fit here", mp_type_name(type)) : 0;
 }
@@ -71,21 +102,6 @@ static int read_value(struct arena *a, struct mp *m, int depth, struct doc **out
 int doc_from_mp(struct arena *a, struct mp value, struct doc **out, struct err *e)
 {
 	return read_value(a, &value, 0, out, e);
-}
-
-/* Most text of an object is short: its head and bytes are put down here
- * instead of going through the packer's callbacks. */
-static void write_text(struct buf *out, struct span text)
-{
-	if (text.len > 31) {
-		mpw_span(out, text);
-		return;
-	}
-	buf_reserve(out, 1 + 31);
-	out->data[out->len++] = (uint8_t)(0xa0 | text.len);
-	if (text.len)
-		memcpy(out->data + out->len, text.data, text.len);
-	out->len += text.len;
 }
 
 void doc_to_mp(struct buf *out, const struct doc *d)
@@ -104,10 +120,13 @@ void doc_to_mp(struct buf *out, const struct doc *d)
 		mpw_f64(out, d->real);
 		break;
 	case DOC_STR:
-		write_text(out, d->text);
+		mpw_span(out, d->text);
 		break;
 	case DOC_PACKED:
 		mpw_packed(out, d->text);
+		break;
+	case DOC_RAW:
+		mpw_raw(out, d->text);
 		break;
 	case DOC_ARRAY:
 		mpw_array(out, d->count);
@@ -117,7 +136,7 @@ void doc_to_mp(struct buf *out, const struct doc *d)
 	case DOC_MAP:
 		mpw_map(out, d->count);
 		DOC_EACH(child, d) {
-			write_text(out, child->key);
+			mpw_span(out, child->key);
 			doc_to_mp(out, child);
 		}
 		break;

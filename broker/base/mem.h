@@ -20,13 +20,23 @@ char *mem_ndup(const void *data, size_t n); /* a terminated copy */
 
 struct arena {
 	struct arena_block *head; /* newest block first */
-	size_t used, cap;         /* of the newest block */
-	size_t total;             /* bytes handed out, all blocks */
-	size_t block;		  /* bytes of a block; 0: 8192. For what lives long and is small */
+	unsigned char *at, *ready, *end; /* of it: what is free, zeroed up to `ready` */
+	size_t block; /* bytes of a block; 0: 8192, and more of later ones. For what lives long and is small */
 };
 
-/* A zeroed arena is ready for use. */
-void *arena_alloc(struct arena *a, size_t n); /* zeroed, 16-byte aligned */
+void *arena_more(struct arena *a, size_t need); /* for arena_alloc */
+
+/* A zeroed arena is ready for use. Zeroed, 16-byte aligned; not NULL for none. */
+static inline void *arena_alloc(struct arena *a, size_t n)
+{
+	size_t need = n ? (n + 15) & ~(size_t)15 : 16;
+	if ((size_t)(a->ready - a->at) < need)
+		return arena_more(a, need);
+	void *p = a->at;
+	a->at += need;
+	return p;
+}
+
 char *arena_ndup(struct arena *a, const void *data, size_t n);
 char *arena_dup(struct arena *a, const char *text);
 char *arena_printf(struct arena *a, const char *fmt, ...)

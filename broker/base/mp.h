@@ -9,7 +9,7 @@
  * checks its bounds and types, so a bug here reads an error, never memory.
  * Specification: msgpack/msgpack spec.md (2013, str/bin/ext).
  *
- * The writer appends to a `struct buf` through msgpack-c's packer. */
+ * The writer appends to a `struct buf`. */
 #ifndef BASE_MP_H
 #define BASE_MP_H
 
@@ -35,15 +35,26 @@ enum mp_type {
 
 enum { MP_DEPTH_MAX = 64 };
 
+/* Where a larger value of kept bytes ends, and how many marks on the next one is
+ * that does not lie inside it. */
+struct mp_mark {
+	const uint8_t *start;
+	uint32_t len, behind;
+};
+
 /* A cursor: reading moves `p` forward. Copy it to look ahead. */
 struct mp {
 	const uint8_t *p, *end;
+	const struct mp_mark *mark; /* the next at or behind p, or NULL: none is known */
 };
 
 static inline struct mp mp_of(struct span s)
 {
-	return (struct mp){s.data, s.data ? s.data + s.len : s.data};
+	return (struct mp){.p = s.data, .end = s.data ? s.data + s.len : s.data};
 }
+
+/* The value of bytes, with the marks that they have, if any. */
+struct mp mp_of_bytes(const struct bytes *b);
 
 /* One whole value and nothing behind it. ERR_INVALID names offset and fault. */
 int mp_check(struct span bytes, struct err *e);
@@ -56,7 +67,14 @@ const char *mp_type_name(enum mp_type t);
  * it was) when the next value is of another type or does not fit. */
 int mp_nil(struct mp *m);
 int mp_bool(struct mp *m, bool *out);
-int mp_i64(struct mp *m, int64_t *out);
+int mp_i64_any(struct mp *m, int64_t *out);
+static inline int mp_i64(struct mp *m, int64_t *out)
+{
+	if (m->p >= m->end || *m->p > 0x7f)
+		return mp_i64_any(m, out);
+	*out = *m->p++;
+	return 0;
+}
 int mp_u64_any(struct mp *m, uint64_t *out);
 static inline int mp_u64(struct mp *m, uint64_t *out)
 {
@@ -66,7 +84,19 @@ static inline int mp_u64(struct mp *m, uint64_t *out)
 	return 0;
 }
 int mp_f64(struct mp *m, double *out);
-int mp_str(struct mp *m, struct span *out);
+int mp_str_any(struct mp *m, struct span *out);
+static inline int mp_str(struct mp *m, struct span *out)
+{
+	size_t room = (size_t)(m->end - m->p), n;
+	if (room == 0 || (*m->p & 0xe0) != 0xa0) /* short, as keys are */
+		return mp_str_any(m, out);
+	n = *m->p & 0x1f;
+	if (room <= n)
+		return ERR_INVALID;
+	*out = (struct span){m->p + 1, n};
+	m->p += n + 1;
+	return 0;
+}
 int mp_bin(struct mp *m, struct span *out);
 /* One value inside another, packed: readers pass over it in one step. An ext of
  * MP_PACKED whose payload is a value. */
@@ -77,10 +107,25 @@ int mp_map(struct mp *m, size_t *count);   /* then `count` keys with values */
 int mp_skip(struct mp *m);
 /* The next value as bytes, whatever it is; moves past it. */
 int mp_raw(struct mp *m, struct span *out);
+/* The same of a value that is to be kept for many readers: notes where its larger
+ * parts end, so that those step over them. What comes behind MP_MARKS_MAX of them
+ * is walked. */
+enum { MP_MARKS_MAX = 24 };
+struct mp_marks {
+	size_t count;
+	struct mp_mark all[MP_MARKS_MAX + 1]; /* the last one is nowhere */
+};
+int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks);
+/* A cursor at a value that many fields are read of now: it, and all that is read
+ * from it, uses `marks` as long as it is used. Good for any bytes. */
+struct mp mp_marked(struct span value, struct mp_marks *marks);
+/* The part of `owner` that was marked, with its marks. */
+struct bytes *mp_slice(struct bytes *owner, struct span value, const struct mp_marks *marks);
 
 /* The value behind `key` in the map at the cursor (the cursor of `map` is
  * not moved). False when it is absent or `map` is not a map. */
 bool mp_find(struct mp map, const char *key, struct mp *value);
+bool mp_find_span(struct mp map, struct span key, struct mp *value);
 /* Descends keys separated by dots ("spec.nodeName"). */
 bool mp_path(struct mp map, const char *path, struct mp *value);
 /* Shorthands on top of mp_path: the default when absent or of another type. */
@@ -94,8 +139,11 @@ void mpw_bool(struct buf *b, bool v);
 void mpw_i64(struct buf *b, int64_t v);
 void mpw_u64(struct buf *b, uint64_t v);
 void mpw_f64(struct buf *b, double v);
-void mpw_str(struct buf *b, const char *text);
 void mpw_span(struct buf *b, struct span text); /* as str */
+static inline void mpw_str(struct buf *b, const char *text)
+{
+	mpw_span(b, span_of(text)); /* a constant's length is one too */
+}
 void mpw_bin(struct buf *b, struct span data);
 void mpw_packed(struct buf *b, struct span value);
 void mpw_array(struct buf *b, size_t count);
@@ -103,8 +151,16 @@ void mpw_map(struct buf *b, size_t count);
 /* A value that is msgpack already; nil when empty. */
 void mpw_raw(struct buf *b, struct span value);
 /* key and value of a map entry */
-void mpw_kv_str(struct buf *b, const char *key, const char *text);
-void mpw_kv_span(struct buf *b, const char *key, struct span text);
+static inline void mpw_kv_str(struct buf *b, const char *key, const char *text)
+{
+	mpw_str(b, key);
+	mpw_str(b, text);
+}
+static inline void mpw_kv_span(struct buf *b, const char *key, struct span text)
+{
+	mpw_str(b, key);
+	mpw_span(b, text);
+}
 void mpw_kv_u64(struct buf *b, const char *key, uint64_t v);
 void mpw_kv_i64(struct buf *b, const char *key, int64_t v);
 void mpw_kv_bool(struct buf *b, const char *key, bool v);

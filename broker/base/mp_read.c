@@ -1,7 +1,7 @@
 /* The strict reader. One function, `head`, knows the wire form: it reads a
  * value's first bytes and says what follows (a payload of n bytes, or n
  * nested values). Everything else is written in terms of it. */
-#include "broker/base/mp.h"
+#include "broker/base/mp_private.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -107,51 +107,62 @@ static bool head(const uint8_t **p, const uint8_t *end, struct head *h)
 	return true;
 }
 
-/* Short text, small numbers and small containers are nearly all that there is,
- * and passing over them is nearly all that a reader does: no head is needed for
- * it. False: not one of those, or cut off; head says which. */
-static inline bool pass_small(const uint8_t **p, const uint8_t *end, uint64_t *left)
+#define MAP(n) [0x80 + (n)] = {1, 2 * (n), MP_MAP}
+#define ARRAY(n) [0x90 + (n)] = {1, (n), MP_ARRAY}
+#define STR(n) [0xa0 + (n)] = {1 + (n), 0, MP_STR}
+#define EIGHT(of, n) \
+	of(n), of((n) + 1), of((n) + 2), of((n) + 3), of((n) + 4), of((n) + 5), of((n) + 6), of((n) + 7)
+const struct mp_step mp_steps[256] = {
+	[0x00 ... 0x7f] = {1, 0, MP_INT},   [0xe0 ... 0xff] = {1, 0, MP_INT},
+	EIGHT(MAP, 0),			    EIGHT(MAP, 8),
+	EIGHT(ARRAY, 0),		    EIGHT(ARRAY, 8),
+	EIGHT(STR, 0),			    EIGHT(STR, 8),
+	EIGHT(STR, 16),			    EIGHT(STR, 24),
+	[0xc0] = {1, 0, MP_NIL},	    [0xc2 ... 0xc3] = {1, 0, MP_BOOL},
+	[0xca] = {5, 0, MP_FLOAT},	    [0xcb] = {9, 0, MP_FLOAT},
+	[0xcc] = {2, 0, MP_INT},	    [0xcd] = {3, 0, MP_INT},
+	[0xce] = {5, 0, MP_INT},	    [0xcf] = {9, 0, MP_INT},
+	[0xd0] = {2, 0, MP_INT},	    [0xd1] = {3, 0, MP_INT},
+	[0xd2] = {5, 0, MP_INT},	    [0xd3] = {9, 0, MP_INT},
+};
+
+bool mp_pass_long(const uint8_t **p, const uint8_t *end, uint64_t *count)
 {
-	if (*p >= end)
+	struct head h;
+	if (!head(p, end, &h))
 		return false;
-	uint8_t c = **p;
-	size_t n = 1;
-	if (c >= 0xa0 && c <= 0xbf)
-		n += c & 0x1f;
-	else if (c == 0xd9 && end - *p >= 2) /* text up to 255 bytes: uids, messages */
-		n += 1u + (*p)[1];
-	else if (c >= 0x80 && c <= 0x8f)
-		*left += 2u * (c & 0x0f);
-	else if (c >= 0x90 && c <= 0x9f)
-		*left += c & 0x0f;
-	else if (c > 0xc3 && c < 0xe0)
-		return false;
-	else if (c == 0xc1)
-		return false;
-	if ((size_t)(end - *p) < n)
-		return false;
-	*p += n;
+	if (h.type == MP_ARRAY || h.type == MP_MAP)
+		*count += h.n;
 	return true;
 }
 
-/* The end of the ASCII text at the front: nearly all text is that. */
-static size_t ascii_prefix(struct span s)
+/* Nearly all text is ASCII. The last bytes are looked at once more where they do
+ * not fill a word. */
+static inline bool is_ascii(const uint8_t *p, size_t n)
 {
-	size_t i = 0;
-	uint64_t eight;
-	for (; i + sizeof eight <= s.len; i += sizeof eight) {
-		memcpy(&eight, s.data + i, sizeof eight);
-		if (eight & 0x8080808080808080u)
-			break;
+	uint64_t all = 0, eight;
+	uint32_t four, last;
+	if (n >= sizeof eight) {
+		for (size_t i = 0; i < n - sizeof eight; i += sizeof eight) {
+			memcpy(&eight, p + i, sizeof eight);
+			all |= eight;
+		}
+		memcpy(&eight, p + n - sizeof eight, sizeof eight);
+		return !((all | eight) & 0x8080808080808080u);
 	}
-	while (i < s.len && s.data[i] < 0x80)
-		i++;
-	return i;
+	if (n >= sizeof four) {
+		memcpy(&four, p, sizeof four);
+		memcpy(&last, p + n - sizeof last, sizeof last);
+		return !((four | last) & 0x80808080u);
+	}
+	return n == 0 || !((p[0] | p[n / 2] | p[n - 1]) & 0x80);
 }
 
 bool utf8_ok(struct span s)
 {
-	for (size_t i = ascii_prefix(s); i < s.len;) {
+	if (is_ascii(s.data, s.len))
+		return true;
+	for (size_t i = 0; i < s.len;) {
 		uint8_t c = s.data[i];
 		if (c < 0x80) {
 			i++;
@@ -186,12 +197,14 @@ static int bad(const struct check *c, const uint8_t *at, const char *what)
 static int check_value(const struct check *c, const uint8_t **p, int depth);
 
 /* The keys of a map, noted as they are passed: few of them are compared with
- * each other, many are sorted. */
+ * those before that they may be equal to, many are sorted. */
 enum { FEW = 24 };
 
 struct keys {
 	struct span few[FEW], *all;
 	size_t count;
+	uint64_t seen; /* a bit for each, by its length and some of its bytes */
+	bool repeat;
 };
 
 static int span_order(const void *a, const void *b)
@@ -199,29 +212,76 @@ static int span_order(const void *a, const void *b)
 	return span_cmp(*(const struct span *)a, *(const struct span *)b);
 }
 
+static inline void keys_note(struct keys *k)
+{
+	struct span key = k->all[k->count];
+	uint64_t bit = span_mark(key);
+	for (size_t i = 0; k->seen & bit && i < k->count && !k->repeat; i++)
+		k->repeat = span_eq(k->all[i], key);
+	k->seen |= bit;
+}
+
 static bool keys_repeat(struct keys *k)
 {
-	if (k->count > FEW)
-		qsort(k->all, k->count, sizeof *k->all, span_order);
-	for (size_t i = 1; i < k->count; i++) {
-		size_t back = k->count > FEW ? i - 1 : 0;
-		for (size_t n = back; n < i; n++)
-			if (span_eq(k->all[n], k->all[i]))
-				return true;
-	}
+	if (k->count <= FEW)
+		return k->repeat;
+	qsort(k->all, k->count, sizeof *k->all, span_order);
+	for (size_t i = 1; i < k->count; i++)
+		if (span_eq(k->all[i - 1], k->all[i]))
+			return true;
 	return false;
+}
+
+/* A value in which nothing is nested and nothing is wrong; false: another one,
+ * check_value says which. */
+static inline bool pass_leaf(const struct check *c, const uint8_t **p)
+{
+	const uint8_t *at = *p;
+	if (at >= c->end)
+		return false;
+	const struct mp_step *s = &mp_steps[*at];
+	size_t n = s->bytes, head_bytes = 1, room = (size_t)(c->end - at);
+	bool text = s->type == MP_STR;
+	if (*at == 0xd9 && room >= 2) {
+		head_bytes = 2;
+		n = 2u + at[1];
+		text = true;
+	}
+	if (!n || n > room || s->nested ||
+	    (text && !is_ascii(at + head_bytes, n - head_bytes)))
+		return false;
+	*p = at + n;
+	return true;
+}
+
+/* A short key, as nearly all are; false: mp_str says what it is. */
+static inline bool pass_key(const struct check *c, const uint8_t **p, struct span *key)
+{
+	const uint8_t *at = *p;
+	if (c->end - at < 32 || (*at & 0xe0) != 0xa0 || !is_ascii(at + 1, *at & 0x1f))
+		return false;
+	*key = (struct span){at + 1, *at & 0x1f};
+	*p = at + 1 + key->len;
+	return true;
 }
 
 static int check_pairs(const struct check *c, const uint8_t **p, size_t pairs, struct keys *k,
 		       int depth)
 {
 	for (; k->count < pairs; k->count++) {
-		struct mp key = {*p, c->end};
-		if (mp_str(&key, &k->all[k->count]))
-			return bad(c, *p, "a map key that is not text");
-		if (!utf8_ok(k->all[k->count]))
-			return bad(c, *p, "text that is not UTF-8");
-		*p = key.p;
+		struct span *key = &k->all[k->count];
+		if (!pass_key(c, p, key)) {
+			struct mp m = {.p = *p, .end = c->end};
+			if (mp_str(&m, key))
+				return bad(c, *p, "a map key that is not text");
+			if (!utf8_ok(*key))
+				return bad(c, *p, "text that is not UTF-8");
+			*p = m.p;
+		}
+		if (pairs <= FEW)
+			keys_note(k);
+		if (depth <= MP_DEPTH_MAX && pass_leaf(c, p))
+			continue;
 		int rc = check_value(c, p, depth);
 		if (rc)
 			return rc;
@@ -234,6 +294,8 @@ static int check_map(const struct check *c, const uint8_t **p, const uint8_t *at
 {
 	struct keys k;
 	k.count = 0;
+	k.seen = 0;
+	k.repeat = false;
 	k.all = pairs > FEW ? malloc(pairs * sizeof *k.all) : k.few;
 	if (!k.all)
 		return bad(c, at, "more keys than memory");
@@ -251,9 +313,11 @@ static int check_value(const struct check *c, const uint8_t **p, int depth)
 	struct head h;
 	if (depth > MP_DEPTH_MAX)
 		return bad(c, at, "nested too deeply");
-	if (at < c->end && (*at <= 0x7f || *at >= 0xe0 || *at == 0xc0)) {
-		++*p; /* a small number or nil */
+	if (pass_leaf(c, p))
 		return 0;
+	if (at < c->end && mp_steps[*at].type == MP_MAP && mp_steps[*at].nested < c->end - at) {
+		++*p;
+		return check_map(c, p, at, mp_steps[*at].nested / 2, depth + 1);
 	}
 	if (!head(p, c->end, &h))
 		return bad(c, at, at >= c->end ? "cut off" : "a length or type that cannot be");
@@ -283,6 +347,9 @@ enum mp_type mp_peek(const struct mp *m)
 {
 	const uint8_t *p = m->p;
 	struct head h;
+	if (p < m->end && mp_steps[*p].bytes &&
+	    mp_steps[*p].bytes + (size_t)mp_steps[*p].nested <= (size_t)(m->end - p))
+		return (enum mp_type)mp_steps[*p].type;
 	return head(&p, m->end, &h) ? h.type : MP_NONE;
 }
 
@@ -312,14 +379,13 @@ int mp_nil(struct mp *m)
 
 int mp_bool(struct mp *m, bool *out)
 {
-	struct head h;
-	int rc = take(m, MP_BOOL, &h);
-	if (rc == 0)
-		*out = h.bits;
-	return rc;
+	if (m->p >= m->end || (*m->p & 0xfe) != 0xc2)
+		return ERR_INVALID;
+	*out = *m->p++ & 1;
+	return 0;
 }
 
-int mp_i64(struct mp *m, int64_t *out)
+int mp_i64_any(struct mp *m, int64_t *out)
 {
 	struct mp was = *m;
 	struct head h;
@@ -374,16 +440,8 @@ static int take_payload(struct mp *m, enum mp_type want, struct span *out)
 	return rc;
 }
 
-int mp_str(struct mp *m, struct span *out)
+int mp_str_any(struct mp *m, struct span *out)
 {
-	if (m->p < m->end && *m->p >= 0xa0 && *m->p <= 0xbf) { /* short, as keys are */
-		size_t n = *m->p & 0x1f;
-		if ((size_t)(m->end - m->p) <= n)
-			return ERR_INVALID;
-		*out = (struct span){m->p + 1, n};
-		m->p += n + 1;
-		return 0;
-	}
 	return take_payload(m, MP_STR, out);
 }
 
@@ -413,9 +471,17 @@ int mp_packed(struct mp *m, struct span *out)
 	return rc;
 }
 
+/* Its nested values have the marks behind its own. */
+static inline void enter(struct mp *m)
+{
+	if (m->mark && m->mark->start == m->p)
+		m->mark++;
+}
+
 int mp_array(struct mp *m, size_t *count)
 {
 	struct head h;
+	enter(m);
 	if (m->p < m->end && (*m->p & 0xf0) == 0x90 && (*m->p & 0x0f) < m->end - m->p) {
 		*count = *m->p++ & 0x0f;
 		return 0;
@@ -429,6 +495,7 @@ int mp_array(struct mp *m, size_t *count)
 int mp_map(struct mp *m, size_t *count)
 {
 	struct head h;
+	enter(m);
 	if (m->p < m->end && (*m->p & 0xf0) == 0x80 && 2 * (*m->p & 0x0f) < m->end - m->p) {
 		*count = *m->p++ & 0x0f;
 		return 0;
@@ -441,18 +508,12 @@ int mp_map(struct mp *m, size_t *count)
 
 int mp_skip(struct mp *m)
 {
-	const uint8_t *p = m->p;
-	for (uint64_t left = 1; left > 0; left--) {
-		struct head h;
-		if (pass_small(&p, m->end, &left))
-			continue;
-		if (!head(&p, m->end, &h))
-			return ERR_INVALID;
-		if (h.type == MP_ARRAY || h.type == MP_MAP)
-			left += h.n;
+	if (m->mark && m->mark->start == m->p) {
+		m->p += m->mark->len;
+		m->mark += m->mark->behind;
+		return 0;
 	}
-	m->p = p;
-	return 0;
+	return mp_pass(&m->p, m->end, 1) ? 0 : ERR_INVALID;
 }
 
 int mp_raw(struct mp *m, struct span *out)
@@ -462,63 +523,4 @@ int mp_raw(struct mp *m, struct span *out)
 	if (rc == 0)
 		*out = (struct span){from, (size_t)(m->p - from)};
 	return rc;
-}
-
-static bool find_span(struct mp map, struct span key, struct mp *value)
-{
-	size_t n;
-	if (mp_map(&map, &n))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		struct span k;
-		if (mp_str(&map, &k))
-			return false;
-		if (span_eq(k, key)) {
-			*value = map;
-			return true;
-		}
-		if (mp_skip(&map))
-			return false;
-	}
-	return false;
-}
-
-bool mp_find(struct mp map, const char *key, struct mp *value)
-{
-	return find_span(map, span_of(key), value);
-}
-
-bool mp_path(struct mp map, const char *path, struct mp *value)
-{
-	while (*path) {
-		size_t n = strcspn(path, ".");
-		if (!find_span(map, (struct span){(const uint8_t *)path, n}, &map))
-			return false;
-		path += n + (path[n] == '.');
-	}
-	*value = map;
-	return true;
-}
-
-struct span mp_path_str(struct mp map, const char *path)
-{
-	struct mp v;
-	struct span s = {0};
-	if (mp_path(map, path, &v))
-		(void)mp_str(&v, &s);
-	return s;
-}
-
-int64_t mp_path_int(struct mp map, const char *path, int64_t otherwise)
-{
-	struct mp v;
-	int64_t i;
-	return mp_path(map, path, &v) && mp_i64(&v, &i) == 0 ? i : otherwise;
-}
-
-bool mp_path_bool(struct mp map, const char *path, bool otherwise)
-{
-	struct mp v;
-	bool b;
-	return mp_path(map, path, &v) && mp_bool(&v, &b) == 0 ? b : otherwise;
 }

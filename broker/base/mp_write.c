@@ -1,4 +1,4 @@
-/* The writer: msgpack-c's packer over a growing buffer. */
+/* The writer, into a growing buffer; what is rare is left to msgpack-c's packer. */
 #include <endian.h>
 #include <msgpack.h>
 #include <string.h>
@@ -18,29 +18,8 @@ static msgpack_packer packer(struct buf *b)
 	return pk;
 }
 
-void mpw_nil(struct buf *b)
-{
-	msgpack_packer pk = packer(b);
-	msgpack_pack_nil(&pk);
-}
-
-void mpw_bool(struct buf *b, bool v)
-{
-	msgpack_packer pk = packer(b);
-	if (v)
-		msgpack_pack_true(&pk);
-	else
-		msgpack_pack_false(&pk);
-}
-
-void mpw_i64(struct buf *b, int64_t v)
-{
-	msgpack_packer pk = packer(b);
-	msgpack_pack_int64(&pk, v);
-}
-
-/* Envelopes are numbers and short text: those are written without the packer,
- * which hands each value through a call of ours. */
+/* Messages and objects are numbers and short text: those are written without the
+ * packer, which hands each value through a call of ours. */
 static void put_be(struct buf *b, uint8_t type, uint64_t v, size_t width)
 {
 	uint64_t wire = htobe64(v << (64 - 8 * width));
@@ -70,6 +49,25 @@ void mpw_u64(struct buf *b, uint64_t v)
 		put_be(b, 0xcf, v, 8);
 }
 
+void mpw_i64(struct buf *b, int64_t v)
+{
+	msgpack_packer pk = packer(b);
+	if (v >= 0)
+		mpw_u64(b, (uint64_t)v);
+	else
+		msgpack_pack_int64(&pk, v);
+}
+
+void mpw_nil(struct buf *b)
+{
+	put_byte(b, 0xc0);
+}
+
+void mpw_bool(struct buf *b, bool v)
+{
+	put_byte(b, v ? 0xc3 : 0xc2);
+}
+
 void mpw_f64(struct buf *b, double v)
 {
 	msgpack_packer pk = packer(b);
@@ -78,17 +76,18 @@ void mpw_f64(struct buf *b, double v)
 
 void mpw_span(struct buf *b, struct span text)
 {
-	msgpack_packer pk = packer(b);
+	buf_reserve(b, 9 + text.len);
 	if (text.len < 32)
-		put_byte(b, 0xa0 | text.len);
+		b->data[b->len++] = (uint8_t)(0xa0 | text.len);
+	else if (text.len <= UINT8_MAX)
+		put_be(b, 0xd9, text.len, 1);
+	else if (text.len <= UINT16_MAX)
+		put_be(b, 0xda, text.len, 2);
 	else
-		msgpack_pack_str(&pk, text.len);
-	buf_append(b, text.data, text.len);
-}
-
-void mpw_str(struct buf *b, const char *text)
-{
-	mpw_span(b, span_of(text));
+		put_be(b, 0xdb, text.len, 4);
+	if (text.len)
+		memcpy(b->data + b->len, text.data, text.len);
+	b->len += text.len;
 }
 
 void mpw_bin(struct buf *b, struct span data)
@@ -129,18 +128,6 @@ void mpw_raw(struct buf *b, struct span value)
 		buf_append(b, value.data, value.len);
 	else
 		mpw_nil(b);
-}
-
-void mpw_kv_str(struct buf *b, const char *key, const char *text)
-{
-	mpw_str(b, key);
-	mpw_str(b, text);
-}
-
-void mpw_kv_span(struct buf *b, const char *key, struct span text)
-{
-	mpw_str(b, key);
-	mpw_span(b, text);
 }
 
 void mpw_kv_u64(struct buf *b, const char *key, uint64_t v)

@@ -73,7 +73,7 @@ static bool both_synced(const struct proxy *p)
 
 static struct mp object_of(const struct view_object *o)
 {
-	return mp_of(bytes_span(o->value));
+	return mp_of_bytes(o->value);
 }
 
 /* "default/db" of a slice; empty: it is no service's. */
@@ -421,7 +421,7 @@ static uint64_t backoff_us(unsigned failures)
 static void on_failed(struct ctx *c, struct proxy *p, struct listener *l,
 		      const struct port_event *e)
 {
-	struct span text = mp_path_str(mp_of(bytes_span(e->payload)), "text");
+	struct span text = mp_path_str(mp_of_bytes(e->payload), "text");
 	int code = -(int)e->arg;
 	stop_timer(c, l);
 	p->failed += !l->failed;
@@ -448,7 +448,7 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	struct proxy *p = state;
 	struct listener *l = listener_by_id(p, e->id);
 	if (e->op == PROXY_COUNTERS)
-		on_counters(p, mp_of(bytes_span(e->payload)));
+		on_counters(p, mp_of_bytes(e->payload));
 	else if (e->op == PROXY_FAILED && l)
 		on_failed(c, p, l, e);
 	else if (e->op == PROXY_BOUND && l)

@@ -157,7 +157,7 @@ static size_t read_endpoints(struct mp body, struct proxy_address *out, size_t m
 
 static void do_listen(struct userspace *u, const struct note *n)
 {
-	struct mp body = mp_of(bytes_span(n->payload));
+	struct mp body = mp_of_bytes(n->payload);
 	struct arena a = {0};
 	struct proxy_listener l = {
 		.protocol = (enum proxy_protocol)mp_path_int(body, "protocol", PROXY_TCP),

@@ -517,7 +517,7 @@ static int judge_init(struct ctx *c, void *st, struct mp cfg)
 
 static struct span text_at(const struct view_object *o, const char *path)
 {
-	return mp_path_str(mp_of(bytes_span(o->value)), path);
+	return mp_path_str(mp_of_bytes(o->value), path);
 }
 
 static int judge_view(struct ctx *c, void *st, const struct view_change *v)

@@ -36,7 +36,7 @@ struct book {
 
 static struct span text_at(const struct view_object *o, const char *path)
 {
-	return mp_path_str(mp_of(bytes_span(o->value)), path);
+	return mp_path_str(mp_of_bytes(o->value), path);
 }
 
 /* ---- the user */
@@ -133,7 +133,7 @@ static void user_deleted(struct user *u, int i)
 	if (a->code < 300 || a->code == 404)
 		w->wish = WANT_GONE;
 	if (a->code < 300 && a->object) {
-		struct span uid = mp_path_str(mp_of(bytes_span(a->object)), "metadata.uid");
+		struct span uid = mp_path_str(mp_of_bytes(a->object), "metadata.uid");
 		snprintf(w->gone, sizeof w->gone, "%.*s", (int)uid.len, (const char *)uid.data);
 	}
 	user_end_write(u, i);
@@ -312,7 +312,7 @@ static bool fits_somewhere(const struct ledger *l, const struct led_object *pod)
 
 static const char *wrong_with(struct run *r, const struct led_object *o)
 {
-	struct mp pod = mp_of(bytes_span(o->value));
+	struct mp pod = mp_of_bytes(o->value);
 	if (o->pod.deleted)
 		return "a pod is not deleted yet";
 	if (o->pod.bound)

@@ -261,7 +261,7 @@ static void wrong(struct run *r, const char *what, const char *key)
 
 static struct mp value_of(const struct led_object *o)
 {
-	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
+	return o ? mp_of_bytes(o->value) : (struct mp){0};
 }
 
 static bool is_deleting(const struct led_object *o)

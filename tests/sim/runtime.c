@@ -35,7 +35,7 @@ struct writer {
 
 static int64_t value_of(struct bytes *b)
 {
-	struct mp m = mp_of(bytes_span(b));
+	struct mp m = mp_of_bytes(b);
 	return mp_path_int(m, "n", 0);
 }
 

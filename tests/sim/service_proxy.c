@@ -70,7 +70,7 @@ static void told_free(void *p)
 /* "127.96.0.1:80/0" */
 static const char *place_of(struct bytes *payload, char out[100])
 {
-	struct mp m = mp_of(bytes_span(payload));
+	struct mp m = mp_of_bytes(payload);
 	struct span at = mp_path_str(m, "address");
 	snprintf(out, 100, "%.*s:%lld/%lld", (int)at.len, (const char *)at.data,
 		 (long long)mp_path_int(m, "port", 0), (long long)mp_path_int(m, "protocol", 0));
@@ -81,7 +81,7 @@ static size_t endpoints_of(struct bytes *payload)
 {
 	struct mp list;
 	size_t n = 0;
-	return mp_find(mp_of(bytes_span(payload)), "endpoints", &list) &&
+	return mp_find(mp_of_bytes(payload), "endpoints", &list) &&
 		       mp_array(&list, &n) == 0 ? n : 0;
 }
 
@@ -427,7 +427,7 @@ static struct told *find_told(const struct ledger *l, const char *service, const
 	char at[100];
 	for (struct onode *n = omap_first(&l->plane); n; n = omap_next(n)) {
 		struct told *t = n->value;
-		if (span_is(mp_path_str(mp_of(bytes_span(t->payload)), "service"), service) &&
+		if (span_is(mp_path_str(mp_of_bytes(t->payload), "service"), service) &&
 		    strcmp(place_of(t->payload, at), place) == 0)
 			return t;
 	}
@@ -436,7 +436,7 @@ static struct told *find_told(const struct ledger *l, const char *service, const
 
 static bool same_endpoints(struct bytes *payload, const struct proxy_listener *l)
 {
-	struct mp m = mp_of(bytes_span(payload)), list;
+	struct mp m = mp_of_bytes(payload), list;
 	size_t n = 0, two;
 	if (!mp_find(m, "endpoints", &list) || mp_array(&list, &n) || n != l->endpoint_count)
 		return false;

@@ -35,7 +35,7 @@ static struct led_object *pod_of(struct judge *j, struct span namespace, struct 
 
 static bool is_there(struct judge *j, struct span namespace, struct mp address, const struct led_object *pod)
 {
-	struct mp m = mp_of(bytes_span(pod->value));
+	struct mp m = mp_of_bytes(pod->value);
 	return pod_of(j, namespace, address) == pod &&
 	       span_eq(mp_path_str(address, "ip"), mp_path_str(m, "status.podIP"));
 }
@@ -70,7 +70,7 @@ static bool each_address(struct walk *w, const struct led_object *endpoints)
 {
 	struct mp subsets, list;
 	size_t n = 0, k = 0;
-	if (!endpoints || !mp_path(mp_of(bytes_span(endpoints->value)), "subsets", &subsets) ||
+	if (!endpoints || !mp_path(mp_of_bytes(endpoints->value), "subsets", &subsets) ||
 	    mp_array(&subsets, &n))
 		return true;
 	for (; n > 0; n--, mp_skip(&subsets)) {
@@ -90,7 +90,7 @@ static bool has_all(struct walk *w, const struct led_object *service, const stru
 	snprintf(prefix, sizeof prefix, "pods/%.*s/", SPAN(w->namespace));
 	for (struct onode *n = ledger_first(&w->j->ledger, prefix); n; n = ledger_next(n, prefix)) {
 		const struct led_object *pod = n->value;
-		if (!pod->pod.ready || pod->pod.deleted || !is_selected(mp_of(bytes_span(pod->value)), selector))
+		if (!pod->pod.ready || pod->pod.deleted || !is_selected(mp_of_bytes(pod->value), selector))
 			continue;
 		w->pod = pod;
 		w->found = false;
@@ -110,7 +110,7 @@ bool endpoints_alive(struct judge *j, struct err *why)
 {
 	for (struct onode *n = ledger_first(&j->ledger, "services/"); n; n = ledger_next(n, "services/")) {
 		const struct led_object *service = n->value;
-		struct mp m = mp_of(bytes_span(service->value)), selector;
+		struct mp m = mp_of_bytes(service->value), selector;
 		struct walk w = {.j = j, .namespace = mp_path_str(m, "metadata.namespace"), .why = why};
 		char key[700];
 		if (!mp_path(m, "spec.selector", &selector))

@@ -74,7 +74,7 @@ static const char label_prefix[] = "label.";
 
 static bool find(const struct led_object *o, const char *path, struct mp *out)
 {
-	struct mp m = mp_of(bytes_span(o->value));
+	struct mp m = mp_of_bytes(o->value);
 	size_t n = sizeof label_prefix - 1;
 	if (strncmp(path, label_prefix, n) != 0)
 		return mp_path(m, path, out);

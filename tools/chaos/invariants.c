@@ -172,7 +172,7 @@ static bool controller_ready(struct judge *j, const struct led_object *o, struct
 {
 	static const char *const figures[] = {"status.replicas", "status.readyReplicas"};
 	const struct led_owner *w = omap_get(&j->ledger.owners, o->uid);
-	struct mp m = mp_of(bytes_span(o->value));
+	struct mp m = mp_of_bytes(o->value);
 	if (w->live != w->wants) {
 		err_set(why, ERR_AGAIN, "%s wants %lld pods and has %lld", w->name,
 			(long long)w->wants, (long long)w->live);

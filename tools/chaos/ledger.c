@@ -130,7 +130,7 @@ static void read_controller(struct ledger *l, const struct led_object *o, bool p
 {
 	const struct controller_row *row = controller_of(o->stream);
 	struct led_owner *w = owner_of(l, o->uid);
-	struct mp m = mp_of(bytes_span(o->value));
+	struct mp m = mp_of_bytes(o->value);
 	put_text(w->name, sizeof w->name, o->key);
 	w->present = present && !mp_path_str(m, "metadata.deletionTimestamp").len;
 	int64_t wants = w->present ? mp_path_int(m, row->wants, 1) : 0;
@@ -143,7 +143,7 @@ static void read_node(struct ledger *l, const struct led_object *o, bool present
 {
 	struct led_node *n = node_of(l, o->name);
 	n->present = present;
-	n->has = fit_allocatable(mp_of(bytes_span(o->value)));
+	n->has = fit_allocatable(mp_of_bytes(o->value));
 }
 
 /* ---- objects */
@@ -168,7 +168,7 @@ static struct led_object *object_new(const struct record_change *ch)
 		at--;
 	o->name = (struct span){o->key.data + at, o->key.len - at};
 	o->value = bytes_copy(ch->value.data, ch->value.len);
-	o->uid = mp_path_str(mp_of(bytes_span(o->value)), "metadata.uid");
+	o->uid = mp_path_str(mp_of_bytes(o->value), "metadata.uid");
 	o->is_pod = span_is(o->stream, "pods");
 	return o;
 }
@@ -193,7 +193,7 @@ static void fold_out(struct ledger *l, struct led_object *was, bool gone)
 {
 	if (was->is_pod) {
 		if (was->pod.owner)
-			owner_of(l, controller_uid(mp_of(bytes_span(was->value))));
+			owner_of(l, controller_uid(mp_of_bytes(was->value)));
 		if (was->pod.node)
 			node_of(l, span_of(was->pod.node->name));
 		count_pod(l, was, -1);
@@ -207,7 +207,8 @@ static void fold_out(struct ledger *l, struct led_object *was, bool gone)
 static void fold_in(struct ledger *l, struct led_object *o, const struct led_object *was)
 {
 	if (o->is_pod) {
-		read_pod(l, o, mp_of(bytes_span(o->value)));
+		struct mp_marks marks;
+		read_pod(l, o, mp_marked(bytes_span(o->value), &marks));
 		bind_pod(l, o, was);
 		count_pod(l, o, 1);
 	} else if (controller_of(o->stream)) {

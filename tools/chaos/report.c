@@ -54,7 +54,7 @@ static void on_changed(void *arg, int64_t at_us, const struct ledger *l, const s
 		(int)c->raw->key.len, (const char *)c->raw->key.data, (int)who.len,
 		(const char *)who.data);
 	for (size_t i = 0; c->now && i < sizeof notes / sizeof *notes; i++) {
-		struct span s = mp_path_str(mp_of(bytes_span(c->now->value)), notes[i]);
+		struct span s = mp_path_str(mp_of_bytes(c->now->value), notes[i]);
 		if (s.len)
 			fprintf(arg, " %.*s", (int)(s.len < 80 ? s.len : 80), (const char *)s.data);
 	}

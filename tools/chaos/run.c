@@ -195,5 +195,6 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	plan_fini(&r.plan);
 	free(r.progress);
 	free(r.held_since);
+	omap_fini(&r.deleted, NULL);
 	arena_fini(&r.arena);
 }

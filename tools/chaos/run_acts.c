@@ -76,12 +76,7 @@ static void fault_ends(struct run *r, struct happening *h, struct progress *p)
 /* Somebody has asked for that already, and the journal does not show it yet. */
 static bool is_being_deleted(const struct run *r, struct span name)
 {
-	for (size_t i = 0; i < r->plan.happening_count; i++) {
-		const struct wish *w = r->progress[i].wish;
-		if (w && w->type == WISH_DELETE && span_is(name, w->name))
-			return true;
-	}
-	return false;
+	return omap_get(&r->deleted, name) != NULL;
 }
 
 static const char *draw_pod(struct run *r, struct happening *h)
@@ -140,6 +135,8 @@ static void user_acts(struct run *r, struct happening *h, struct progress *p)
 		return;
 	}
 	p->wish = w;
+	if (w->type == WISH_DELETE)
+		omap_put(&r->deleted, span_of(w->name), w);
 	r->type->wish(r->world, w);
 	snprintf(text, sizeof text, "%s", w->name ? w->name : "store");
 	run_tell(r, h, false, text);

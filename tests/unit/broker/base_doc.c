@@ -163,7 +163,7 @@ Test(doc, refuses_msgpack_that_is_no_json)
 	memset(deep, '\x91', sizeof deep);
 	struct doc *out;
 	cr_expect_eq(
-		doc_from_mp(&a, (struct mp){(uint8_t *)deep, (uint8_t *)deep + 200}, &out, NULL),
+		doc_from_mp(&a, (struct mp){.p = (uint8_t *)deep, .end = (uint8_t *)deep + 200}, &out, NULL),
 		ERR_INVALID);
 	arena_fini(&a);
 }

@@ -125,3 +125,95 @@ Test(mp, skips_text_and_small_maps_only_when_they_are_whole)
 	}
 	buf_fini(&b);
 }
+
+/* ---- marks */
+
+static void put_pairs(struct buf *b, int depth, int from)
+{
+	static const char *const keys[] = {"name", "a key that is longer than 31 bytes, as annotations are",
+					   "labels", "spec", "status", "e", "f", "g"};
+	size_t n = sizeof keys / sizeof *keys;
+	mpw_map(b, n);
+	for (size_t i = 0; i < n; i++) {
+		mpw_str(b, keys[i]);
+		if (depth > 0 && i % 2) {
+			mpw_array(b, 2);
+			put_pairs(b, depth - 1, from + 1);
+			mpw_bin(b, span_of("between"));
+		} else if (depth > 0 && i) {
+			put_pairs(b, depth - 1, from + (int)i);
+		} else {
+			mpw_i64(b, from * 100 + (int)i);
+		}
+	}
+}
+
+/* Reads every value in two ways, and passes over it. */
+static void expect_same(struct mp plain, struct mp marked)
+{
+	enum mp_type t = mp_peek(&plain);
+	struct span a, b;
+	struct mp x = plain, y = marked;
+	size_t n, m;
+	cr_assert_eq(plain.p, marked.p);
+	cr_assert_eq(t, mp_peek(&marked));
+	cr_assert_eq(mp_raw(&x, &a), 0);
+	cr_assert_eq(mp_raw(&y, &b), 0);
+	cr_assert(a.data == b.data && a.len == b.len);
+	if (t != MP_MAP && t != MP_ARRAY)
+		return;
+	cr_assert_eq(t == MP_MAP ? mp_map(&plain, &n) : mp_array(&plain, &n), 0);
+	cr_assert_eq(t == MP_MAP ? mp_map(&marked, &m) : mp_array(&marked, &m), 0);
+	cr_assert_eq(n, m);
+	for (size_t i = 0; i < n; i++) {
+		if (t == MP_MAP)
+			cr_assert(!mp_str(&plain, &a) && !mp_str(&marked, &b) && span_eq(a, b));
+		expect_same(plain, marked);
+		cr_assert_eq(mp_skip(&plain), 0);
+		cr_assert_eq(mp_skip(&marked), 0);
+		cr_assert_eq(plain.p, marked.p);
+	}
+}
+
+Test(mp, finds_the_same_with_marks_and_without)
+{
+	static const char *const paths[] = {"name",	  "labels",	  "labels.status.name",
+					    "status.e",	  "spec",	  "e",
+					    "labels.none", "status.labels.status.e", "e.name"};
+	struct buf b = {0};
+	put_pairs(&b, 4, 1); /* more parts than there are marks */
+	mpw_str(&b, "behind");
+	struct bytes *owner = bytes_take(&b);
+	struct mp m = mp_of(bytes_span(owner));
+	struct span value;
+	struct mp_marks marks;
+	cr_assert_eq(mp_raw_marked(&m, &value, &marks), 0);
+	cr_assert_eq(m.p, value.data + value.len);
+	cr_assert_eq(marks.count, MP_MARKS_MAX + 1);
+	cr_assert_eq(m.end - m.p, 7, "what stands behind it stays");
+	struct bytes *kept = mp_slice(owner, value, &marks);
+	bytes_unref(owner);
+	struct mp marked = mp_of_bytes(kept), plain = mp_of(bytes_span(kept));
+	cr_assert_eq(marked.mark->len, value.len, "the whole is one step");
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		struct mp x = {0}, y = {0};
+		cr_expect_eq(mp_path(plain, paths[i], &x), mp_path(marked, paths[i], &y), "%s", paths[i]);
+		cr_expect_eq(x.p, y.p, "%s", paths[i]);
+	}
+	expect_same(plain, marked);
+	bytes_unref(kept);
+}
+
+Test(mp, marks_nothing_that_is_cut_off)
+{
+	struct buf b = {0};
+	struct mp_marks marks;
+	struct span value;
+	put_pairs(&b, 2, 1);
+	for (size_t n = 0; n < b.len; n++) {
+		struct mp m = mp_of((struct span){b.data, n});
+		cr_expect_eq(mp_raw_marked(&m, &value, &marks), ERR_INVALID);
+		cr_expect_eq(m.p, b.data);
+	}
+	buf_fini(&b);
+}

@@ -261,7 +261,7 @@ Test(json, broken_msgpack_is_refused_not_read_past)
 		/* Exactly as many bytes as there are, so that a sanitizer sees more. */
 		uint8_t *copy = malloc(bad[i].n + 1);
 		memcpy(copy, bad[i].bytes, bad[i].n);
-		cr_expect_eq(json_from_mp(&b, (struct mp){copy, copy + bad[i].n}), ERR_INVALID,
+		cr_expect_eq(json_from_mp(&b, (struct mp){.p = copy, .end = copy + bad[i].n}), ERR_INVALID,
 			     "case %zu", i);
 		free(copy);
 	}
