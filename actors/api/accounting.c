@@ -6,7 +6,8 @@
 static bool is_long_running(const struct call *k)
 {
 	bool get = span_is(k->method, "GET");
-	return k->resource && ((get && call_flag(k, "watch")) || strcmp(k->sub, "exec") == 0 ||
+	return k->resource && (is_proxy(k) || (get && call_flag(k, "watch")) ||
+			       strcmp(k->sub, "exec") == 0 ||
 			       (get && strcmp(k->sub, "log") == 0 && call_flag(k, "follow")));
 }
 
@@ -43,6 +44,8 @@ static const char *verb_shown(const struct call *k)
 		{"update", "PUT"},  {"patch", "PATCH"},	  {"delete", "DELETE"},
 		{"deletecollection", "DELETECOLLECTION"},
 	};
+	if (is_proxy(k))
+		return "CONNECT";
 	if (k->verb && is_long_running(k) && call_flag(k, "watch"))
 		return "WATCH";
 	if (span_is(k->content_type, "application/apply-patch+yaml"))

@@ -48,6 +48,7 @@ void call_end(struct api *a, struct call *k)
 	delete_collection_free(k->deletion);
 	metrics_free(k->scrape);
 	a->sessions -= k->session != NULL;
+	a->forwards -= proxy_is_forwarded(k);
 	session_free(k->session);
 	bytes_unref(k->owner);
 	arena_fini(&k->arena);
@@ -104,7 +105,8 @@ void answer_status(struct ctx *c, struct api *a, struct call *k, const struct do
 		buf_putc(&out, '\n');
 	}
 	int code = status_code(status);
-	if (code == 429 || code == 503) {
+	/* Whether somebody else answers later is not ours to say. */
+	if (code == 429 || (code == 503 && !is_proxy(k))) {
 		static const char retry[] = "Retry-After: 1";
 		ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0,
 			      bytes_copy(retry, sizeof retry - 1));

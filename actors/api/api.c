@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/api/proxy_name.h"
 
 /* ---- from the port's payload to a call */
 
@@ -26,6 +27,7 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	k->owner = bytes_ref(p->payload);
 	k->method = field(m, "method");
 	k->path = field(m, "path");
+	k->uri = field(m, "uri");
 	k->accept = field(m, "accept");
 	k->content_type = field(m, "type");
 	k->agent = field(m, "agent");
@@ -41,55 +43,43 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	return k;
 }
 
-/* The next part of a path; false at its end. */
-static bool part(struct span *path, struct span *out)
-{
-	while (path->len && path->data[0] == '/')
-		path->data++, path->len--;
-	const uint8_t *slash = path->len ? memchr(path->data, '/', path->len) : NULL;
-	size_t n = slash ? (size_t)(slash - path->data) : path->len;
-	*out = (struct span){path->data, n};
-	path->data += n;
-	path->len -= n;
-	return n > 0;
-}
-
 /* Takes /api/v1/... or /apis/G/V/... apart. False: no resource path. */
 static bool parse_resource(struct api *a, struct call *k)
 {
 	struct span path = k->path, p, group = {0}, version, resource;
-	if (!part(&path, &p))
+	if (!path_part(&path, &p))
 		return false;
 	if (span_is(p, "apis")) {
-		if (!part(&path, &group))
+		if (!path_part(&path, &group))
 			return false;
 	} else if (!span_is(p, "api")) {
 		return false;
 	}
-	if (!part(&path, &version) || !part(&path, &resource))
+	if (!path_part(&path, &version) || !path_part(&path, &resource))
 		return false;
 	if (span_is(resource, "namespaces")) {
 		struct span ns, inner;
-		if (part(&path, &ns)) {
+		if (path_part(&path, &ns)) {
 			struct span after = path;
-			if (part(&after, &inner) && schema_find(a->schema, group, version, inner) &&
+			if (path_part(&after, &inner) && schema_find(a->schema, group, version, inner) &&
 			    !span_is(inner, "namespaces")) {
 				k->namespace = ns;
 				resource = inner;
 				path = after;
-				part(&path, &k->name);
+				path_part(&path, &k->name);
 			} else {
 				k->name = ns;
 			}
 		}
 	} else {
-		part(&path, &k->name);
+		path_part(&path, &k->name);
 	}
 	k->resource = schema_find(a->schema, group, version, resource);
 	struct span sub;
-	if (part(&path, &sub))
+	if (path_part(&path, &sub))
 		k->sub = arena_ndup(&k->arena, sub.data, sub.len);
-	return k->resource && !part(&path, &sub);
+	/* What follows is for whom it goes on to. */
+	return k->resource && (is_proxy(k) || !path_part(&path, &sub));
 }
 
 /* ---- what is asked of a resource */
@@ -98,7 +88,7 @@ static bool parse_resource(struct api *a, struct call *k)
  * served here: a person who meant it is told so, whatever else is wrong. */
 static struct doc *refused_subresource(struct call *k)
 {
-	static const char *const streams[] = {"attach", "portforward", "proxy"};
+	static const char *const streams[] = {"attach", "portforward"};
 	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
 		if (strcmp(k->sub, streams[i]) == 0)
 			return status_failure(&k->arena, 501, "NotImplemented",
@@ -203,6 +193,8 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, refused);
 	else if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
 		metrics_start(c, a, k);
+	else if (is_proxy(k))
+		proxy_start(c, a, k);
 	else if (resource)
 		on_resource(c, a, k);
 	else
@@ -236,7 +228,7 @@ static void on_gone(struct ctx *c, struct api *a, uint64_t id)
 	watch_gone(c, a, id);
 	if (k && k->session)
 		session_leave(c, k);
-	if (k && k->node.len)
+	if (k && (k->node.len || proxy_is_forwarded(k)))
 		call_end(a, k);
 }
 
@@ -251,6 +243,10 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 		struct span told = p->payload ? bytes_span(p->payload) : (struct span){0};
 		if (k && k->review)
 			(p->op == HTTP_SIGNED ? token_request_signed : review_verified)(c, a, k, told);
+	} else if (p->op == HTTP_FORWARDED) {
+		struct call *k = find_call(a, p->id);
+		if (k)
+			proxy_forwarded(c, a, k, (int)p->arg, bytes_span(p->payload));
 	} else if (p->op == HTTP_GONE) {
 		on_gone(c, a, p->id);
 	} else if (p->op == HTTP_MESSAGE || p->op == HTTP_SENT) {

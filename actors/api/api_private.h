@@ -21,6 +21,7 @@ enum {
 	API_WAIT_US = 10000000,     /* for a view to catch up */
 	API_LOG_CHUNK_MS = 10000,   /* a log request waits so long for more */
 	API_SESSIONS_MAX = 1000,    /* stream sessions at once */
+	API_FORWARDS_MAX = 1000,    /* proxied requests at once; each has two descriptors */
 	API_WATCH_DEFAULT_S = 1800, /* when the client names no timeout */
 };
 
@@ -36,6 +37,7 @@ struct call {
 	struct arena arena;
 	struct bytes *owner; /* of the spans */
 	struct span method, path, body;
+	struct span uri; /* as it came, with its query */
 	struct mp args;
 	struct span content_type, accept, agent;
 	struct span upgrade, protocols; /* as the port tells them */
@@ -65,6 +67,7 @@ struct call {
 	bool log_follow, log_started;
 	bool socket, socket_base64; /* it goes out over a WebSocket */
 	struct session *session; /* a stream session; NULL: none */
+	struct proxy_call *proxy; /* a request for somebody else; NULL: none */
 	struct scrape *scrape; /* of /metrics */
 };
 
@@ -107,7 +110,7 @@ struct api {
 	struct omap watches; /* id -> struct watch */
 	bool listening;
 	struct bytes *cfg;
-	size_t sessions;
+	size_t sessions, forwards;
 	uint64_t requests, watch_events;
 	struct inflight inflight;
 	struct request_metrics metrics;
@@ -228,6 +231,13 @@ void session_message(struct ctx *c, struct api *a, struct call *k, struct span m
 void session_sent(struct ctx *c, struct call *k);
 void session_leave(struct ctx *c, struct call *k); /* the client is gone: the node is told */
 void session_free(struct session *s);               /* NULL is fine */
+
+/* ---- requests for pods, services and nodes themselves (proxy.c) */
+bool is_proxy(const struct call *k);
+void proxy_start(struct ctx *c, struct api *a, struct call *k);
+/* The server's answer is on its way with this code; 0: there is none, and why. */
+void proxy_forwarded(struct ctx *c, struct api *a, struct call *k, int code, struct span failure);
+bool proxy_is_forwarded(const struct call *k); /* its end is told */
 
 void metrics_start(struct ctx *c, struct api *a, struct call *k);
 void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);

@@ -98,7 +98,8 @@ static void put_pairs(struct buf *b, const char *key, struct MHD_Connection *con
 	struct pairs pairs = {b, 0};
 	mpw_str(b, key);
 	size_t list = mpw_array_open(b);
-	MHD_get_connection_values(conn, kind, put, &pairs);
+	if (conn)
+		MHD_get_connection_values(conn, kind, put, &pairs);
 	mpw_array_close(b, list, pairs.count);
 }
 
@@ -137,16 +138,16 @@ static void put_upgrade(struct buf *b, struct MHD_Connection *conn)
 	buf_fini(&protocols);
 }
 
-struct bytes *http_describe(struct MHD_Connection *conn, const char *method, const char *path,
-			    struct span body, struct verified *verified,
-			    const struct jwt_key *accounts)
+struct bytes *http_describe(struct MHD_Connection *conn, const struct http_words *words,
+			    struct verified *verified, const struct jwt_key *accounts)
 {
 	struct buf b = {0};
-	buf_reserve(&b, 512 + body.len);
-	mpw_map(&b, 14);
-	put_text(&b, "method", method);
-	put_text(&b, "path", path);
-	put_pairs(&b, "args", conn, MHD_GET_ARGUMENT_KIND, put_pair);
+	buf_reserve(&b, 512 + words->body.len);
+	mpw_map(&b, 15);
+	put_text(&b, "method", words->method);
+	put_text(&b, "path", words->path);
+	put_text(&b, "uri", words->uri);
+	put_pairs(&b, "args", words->proxied ? NULL : conn, MHD_GET_ARGUMENT_KIND, put_pair);
 	put_text(&b, "auth", header(conn, "Authorization"));
 	put_text(&b, "accept", header(conn, "Accept"));
 	put_text(&b, "type", header(conn, "Content-Type"));
@@ -156,6 +157,6 @@ struct bytes *http_describe(struct MHD_Connection *conn, const char *method, con
 	put_claims(&b, verified, accounts, header(conn, "Authorization"));
 	put_upgrade(&b, conn);
 	mpw_str(&b, "body");
-	mpw_bin(&b, body);
+	mpw_bin(&b, words->body);
 	return bytes_take(&b);
 }

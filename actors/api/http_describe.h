@@ -9,9 +9,15 @@
 
 struct MHD_Connection;
 
+struct http_words {
+	const char *method, *path;
+	const char *uri; /* as it came */
+	bool proxied; /* its arguments are for somebody else */
+	struct span body;
+};
+
 /* A map; the caller owns it. Text that is no UTF-8 is given as empty. */
-struct bytes *http_describe(struct MHD_Connection *conn, const char *method, const char *path,
-			    struct span body, struct verified *verified,
-			    const struct jwt_key *accounts);
+struct bytes *http_describe(struct MHD_Connection *conn, const struct http_words *words,
+			    struct verified *verified, const struct jwt_key *accounts);
 
 #endif

@@ -5,21 +5,19 @@
  * at the end of the body (we suspend the connection and tell the actor), and
  * again after the resume (we queue the response). Answering in the first call
  * would make 0.9.75 close the connection. */
-#include "actors/api/http_port.h"
-#include "actors/api/http_describe.h"
-#include "actors/api/http_socket.h"
+#include "actors/api/http_port_private.h"
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "actors/api/http_describe.h"
+#include "actors/api/http_socket.h"
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
-#include "broker/base/omap.h"
 
 static const char *const type_names[HTTP_TYPES] = {
 	[HTTP_JSON] = "application/json",
@@ -30,38 +28,6 @@ static const char *const type_names[HTTP_TYPES] = {
 	[HTTP_OCTETS] = "application/octet-stream",
 	[HTTP_DISCOVERY] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
 	[HTTP_OPENAPI_V2] = "application/octet-stream",
-};
-
-struct request {
-	struct server *server;
-	uint64_t id;
-	struct MHD_Connection *conn;
-	struct buf body;
-	bool bad, too_large, told, suspended;
-	struct MHD_Response *response;
-	bool queued_response; /* the library has our reference */
-	unsigned status;
-	/* streams */
-	bool streaming, ended;
-	struct bytes **chunks;
-	size_t chunk_first, chunk_count, chunk_cap, chunk_at, queued;
-	char **headers;
-	size_t header_count;
-	struct http_socket *socket; /* it became one; else NULL */
-};
-
-struct server {
-	struct port *port;
-	struct MHD_Daemon *daemon;
-	struct loop_watch *watch;
-	struct loop_hook *hook;
-	struct omap requests; /* id -> struct request */
-	uint64_t next_id;
-	bool work; /* something was resumed: run the library before sleeping */
-	bool closing;
-	char *cert, *key, *ca;
-	struct jwt_key *accounts; /* NULL: no such tokens */
-	struct verified verified;
 };
 
 static struct request *find(struct server *s, uint64_t id)
@@ -93,13 +59,19 @@ static void set_response(struct request *r, uint32_t arg, struct MHD_Response *r
 	add_headers(r);
 }
 
-static void resume(struct request *r)
+void request_resume(struct request *r)
 {
 	r->server->work = true;
 	if (!r->suspended)
 		return;
 	r->suspended = false;
 	MHD_resume_connection(r->conn);
+}
+
+void request_suspend(struct request *r)
+{
+	r->suspended = true;
+	MHD_suspend_connection(r->conn);
 }
 
 static void drop_bytes(void *hint)
@@ -115,7 +87,7 @@ static void reply(struct request *r, uint32_t arg, struct bytes *body)
 	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
 		s.len, (void *)(uintptr_t)s.data, drop_bytes, bytes_ref(body));
 	set_response(r, arg, response);
-	resume(r);
+	request_resume(r);
 }
 
 /* The library asks for more of a stream. */
@@ -143,8 +115,7 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *out, size_t max)
 		return (ssize_t)n;
 	if (r->ended)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	r->suspended = true;
-	MHD_suspend_connection(r->conn);
+	request_suspend(r);
 	return 0;
 }
 
@@ -157,7 +128,7 @@ static void open_stream(struct request *r, uint32_t arg)
 	struct MHD_Response *response =
 		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_stream, r, NULL);
 	set_response(r, arg, response);
-	resume(r);
+	request_resume(r);
 }
 
 static void add_data(struct request *r, struct bytes *data)
@@ -166,7 +137,7 @@ static void add_data(struct request *r, struct bytes *data)
 		return;
 	if (r->queued > HTTP_STREAM_MAX) {
 		r->ended = true; /* it reads too slowly: a client lists again */
-		resume(r);
+		request_resume(r);
 		return;
 	}
 	if (r->chunk_first + r->chunk_count == r->chunk_cap) {
@@ -181,7 +152,7 @@ static void add_data(struct request *r, struct bytes *data)
 	}
 	r->chunks[r->chunk_first + r->chunk_count++] = bytes_ref(data);
 	r->queued += bytes_span(data).len;
-	resume(r);
+	request_resume(r);
 }
 
 /* ---- WebSockets */
@@ -192,7 +163,7 @@ static void on_socket_closed(void *arg)
 	struct request *r = arg;
 	(void)port_deliver(r->server->port, HTTP_GONE, r->id, 0, NULL);
 	r->told = false; /* nothing more is told of it */
-	resume(r);
+	request_resume(r);
 }
 
 /* It stays suspended, which leaves it to the socket. */
@@ -266,10 +237,13 @@ static void call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 		break;
 	case HTTP_END:
 		r->ended = true;
-		resume(r);
+		request_resume(r);
 		break;
 	case HTTP_UPGRADE:
 		upgrade(r, s);
+		break;
+	case HTTP_FORWARD:
+		http_proxy_start(r, mp_of(s));
 		break;
 	default:
 		call_socket(r, op, arg, payload);
@@ -316,53 +290,97 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 	struct server *s = cls;
 	struct request *r = mem_alloc(sizeof *r);
 	r->bad = strstr(uri, "%00") != NULL; /* it would cut a name short */
+	r->uri = mem_dup(uri);
 	r->server = s;
 	r->conn = conn;
 	return r;
+}
+
+/* The actor is told of it, and answers in its own time. */
+static bool tell(struct request *r, const char *method, const char *url)
+{
+	struct server *s = r->server;
+	struct http_words words = {
+		.method = method,
+		.path = url,
+		.uri = r->uri,
+		.proxied = r->proxied != NULL,
+		.body = span_buf(&r->body),
+	};
+	struct bytes *told = http_describe(r->conn, &words, &s->verified, s->accounts);
+	r->told = port_deliver(s->port, HTTP_REQUEST, r->id, 0, told) == 0;
+	r->busy = !r->told;
+	buf_fini(&r->body);
+	if (r->told)
+		request_suspend(r);
+	return r->told;
+}
+
+/* The headers are there. Nothing is answered yet: see above. Who is suspended
+ * here comes here again. */
+static void begin(struct request *r, const char *method, const char *url)
+{
+	struct server *s = r->server;
+	r->id = ++s->next_id;
+	omap_put_u64(&s->requests, r->id, r);
+	if (r->bad || !utf8_ok(span_of(url)) || !http_proxy_is_meant(url))
+		return;
+	r->proxied = http_proxied_new();
+	(void)tell(r, method, url);
+}
+
+static enum MHD_Result take_body(struct request *r, const char *data, size_t *size)
+{
+	struct span body = {(const uint8_t *)data, *size};
+	enum MHD_Result rc = MHD_YES;
+	if (r->proxied && r->told)
+		rc = http_proxy_body(r, &body);
+	else if (r->body.len + body.len > HTTP_BODY_MAX)
+		r->too_large = true, body.len = 0;
+	else
+		buf_append(&r->body, body.data, body.len), body.len = 0;
+	*size = body.len;
+	return rc;
+}
+
+enum MHD_Result request_answer(struct request *r)
+{
+	/* queued responses count their own references */
+	enum MHD_Result rc = MHD_queue_response(r->conn, r->status, r->response);
+	MHD_destroy_response(r->response);
+	r->queued_response = true;
+	return rc;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
 				  const char *method, const char *version, const char *data,
 				  size_t *size, void **con_cls)
 {
-	struct server *s = cls;
 	struct request *r = *con_cls;
+	(void)cls;
 	(void)version;
-	if (!r->id) { /* the headers */
-		r->id = ++s->next_id;
-		omap_put_u64(&s->requests, r->id, r);
+	if (!r->id) {
+		begin(r, method, url);
 		return MHD_YES;
 	}
-	if (*size) {
-		if (r->body.len + *size > HTTP_BODY_MAX)
-			r->too_large = true;
-		else
-			buf_append(&r->body, data, *size);
-		*size = 0;
-		return MHD_YES;
-	}
+	if (r->proxied && r->told && !r->decided)
+		return http_proxy_begin(r);
+	if (*size)
+		return take_body(r, data, size);
 	if (r->socket)
 		return MHD_NO; /* it was a WebSocket, which has ended */
-	if (r->response) {
-		/* queued responses count their own references */
-		enum MHD_Result rc = MHD_queue_response(conn, r->status, r->response);
-		MHD_destroy_response(r->response);
-		r->queued_response = true;
-		return rc;
-	}
+	if (r->proxied && r->told && http_proxy_body_ended(r) == MHD_NO)
+		return MHD_NO;
+	if (r->response)
+		return request_answer(r);
 	if (r->too_large)
 		return refuse(conn, 413, "the request's body is larger than 3 MiB");
 	if (r->told)
 		return MHD_YES;
 	if (r->bad || !utf8_ok(span_of(url)) || !args_ok(conn))
 		return refuse(conn, 400, "the request's address is not UTF-8 text");
-	r->told = true;
-	if (port_deliver(s->port, HTTP_REQUEST, r->id, 0, http_describe(r->conn, method, url, span_buf(&r->body),
-				       &s->verified, s->accounts)))
+	if (r->busy || !tell(r, method, url))
 		return refuse(conn, 429, "too many requests are waiting");
-	buf_fini(&r->body);
-	r->suspended = true;
-	MHD_suspend_connection(conn);
 	return MHD_YES;
 }
 
@@ -375,6 +393,8 @@ static void request_free(struct request *r)
 	if (r->response && !r->queued_response)
 		MHD_destroy_response(r->response);
 	http_socket_free(r->socket);
+	http_proxied_free(r->proxied);
+	free(r->uri);
 	free(r->headers);
 	free(r->chunks);
 	buf_fini(&r->body);
@@ -516,6 +536,8 @@ static void server_free(struct server *s)
 			r->ended = true;
 			http_socket_free(r->socket);
 			r->socket = NULL;
+			http_proxied_free(r->proxied);
+			r->proxied = NULL;
 		}
 		MHD_stop_daemon(s->daemon);
 	}

@@ -5,9 +5,13 @@
  * A request is told whole (its body is read first, up to HTTP_BODY_MAX); the
  * actor answers it with one reply, or opens a stream and sends data until it
  * ends it. Slow readers of a stream are cut off at HTTP_STREAM_MAX.
+ * A request of a proxy's path (proxy_name.h) is told when its headers are there:
+ * its body is read while it goes on to where HTTP_FORWARD says, and the answer
+ * comes from there; neither is ever here whole.
  *
  * Events (op, id of the request):
- *   HTTP_REQUEST  payload: msgpack map {method, path, args: [[name, value]...],
+ *   HTTP_REQUEST  payload: msgpack map {method, path, uri (as it came, with its
+ *                 query), args: [[name, value]...],
  *                 auth, accept, type, agent, user (verified client certificate's
  *                 CN, or ""), groups: [O...], impersonate: [[name, value]...]
  *                 (headers, names in lower case without "impersonate-"),
@@ -20,6 +24,8 @@
  *   HTTP_SENT     all that a WebSocket was given is on its way
  *   HTTP_VERIFIED payload: what such a token says, or NULL: it is none of ours
  *   HTTP_SIGNED   payload: the token, or NULL: there is no key
+ *   HTTP_FORWARDED arg: the server's status, the rest follows by itself and at its end
+ *                 HTTP_GONE; or 0, payload: why there was none. That is to be answered
  * Calls (op, id, arg, payload):
  *   HTTP_HEADER   payload "Name: value"; before reply or stream
  *   HTTP_REPLY    arg: HTTP_ARG(status, type); payload: the body
@@ -32,15 +38,18 @@
  *   HTTP_PING
  *   HTTP_SHUT     its end, after what was sent; arg: RFC 6455's code; payload: why
  *   HTTP_VERIFY   payload: a token; answered by HTTP_VERIFIED of that id
- *   HTTP_SIGN     payload: claims; answered by HTTP_SIGNED of that id */
+ *   HTTP_SIGN     payload: claims; answered by HTTP_SIGNED of that id
+ *   HTTP_FORWARD  a proxy's request goes on; payload: msgpack map {address (IPv4), port,
+ *                 tls, path (percent-encoded), prefix (the proxy's own path, so too)} */
 #ifndef API_HTTP_PORT_H
 #define API_HTTP_PORT_H
 
 #include "actors/runtime/port.h"
 
-enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED, HTTP_SIGNED, HTTP_MESSAGE, HTTP_SENT };
+enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED, HTTP_SIGNED, HTTP_MESSAGE, HTTP_SENT,
+       HTTP_FORWARDED };
 enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END, HTTP_VERIFY, HTTP_SIGN,
-       HTTP_UPGRADE, HTTP_NEXT, HTTP_SEND, HTTP_PING, HTTP_SHUT };
+       HTTP_UPGRADE, HTTP_NEXT, HTTP_SEND, HTTP_PING, HTTP_SHUT, HTTP_FORWARD };
 
 enum http_type { HTTP_JSON, HTTP_YAML, HTTP_TEXT, HTTP_OCTETS, HTTP_DISCOVERY, HTTP_OPENAPI_V2,
 		 HTTP_PROTOBUF, HTTP_PROTOBUF_WATCH, HTTP_TYPES };

@@ -15,6 +15,7 @@
 #include <wslay/wslay.h>
 
 #include "actors/api/http_port.h"
+#include "actors/api/tls_stream.h"
 #include "broker/base/mem.h"
 
 struct message {
@@ -34,10 +35,9 @@ struct http_socket {
 	unsigned watched;
 	struct loop_hook *hook; /* while it closes */
 	uint64_t due_us;
-	gnutls_session_t tls;
+	struct tls_stream tls;
 	struct buf head; /* the answer to the handshake */
 	size_t head_at;
-	size_t unflushed; /* bytes that TLS took, and the network did not */
 	struct message *first, **last; /* come and not asked for: of one read at most */
 	bool asked, sending, shut, lost, done;
 };
@@ -77,31 +77,10 @@ static ssize_t on_recv(wslay_event_context_ptr ws, uint8_t *to, size_t max, int 
 	(void)flags;
 	if (paused(s))
 		return would_block(s);
-	ssize_t n;
-	do
-		n = gnutls_record_recv(s->tls, to, max);
-	while (n == GNUTLS_E_INTERRUPTED);
-	if (n == GNUTLS_E_AGAIN)
+	ssize_t n = tls_stream_read(&s->tls, to, max);
+	if (n == ERR_AGAIN)
 		return would_block(s);
 	return n > 0 ? n : is_lost(s);
-}
-
-/* TLS that was told to try again sends what it has before anything else; the
- * same bytes are given again then, and count as sent. */
-static ssize_t tls_send(struct http_socket *s, const uint8_t *data, size_t len)
-{
-	ssize_t n;
-	do
-		n = s->unflushed ? gnutls_record_send(s->tls, NULL, 0)
-				 : gnutls_record_send(s->tls, data, len);
-	while (n == GNUTLS_E_INTERRUPTED);
-	if (n == GNUTLS_E_AGAIN)
-		s->unflushed = s->unflushed ? s->unflushed : len;
-	else if (n >= 0 && s->unflushed) {
-		n = (ssize_t)s->unflushed;
-		s->unflushed = 0;
-	}
-	return n;
 }
 
 static ssize_t on_send(wslay_event_context_ptr ws, const uint8_t *data, size_t len, int flags,
@@ -110,8 +89,8 @@ static ssize_t on_send(wslay_event_context_ptr ws, const uint8_t *data, size_t l
 	struct http_socket *s = arg;
 	(void)ws;
 	(void)flags;
-	ssize_t n = tls_send(s, data, len);
-	if (n == GNUTLS_E_AGAIN)
+	ssize_t n = tls_stream_write(&s->tls, (struct span){data, len});
+	if (n == ERR_AGAIN)
 		return would_block(s);
 	return n > 0 ? n : is_lost(s);
 }
@@ -191,7 +170,7 @@ static void finish(struct http_socket *s)
 {
 	s->done = true;
 	if (!s->lost)
-		(void)gnutls_bye(s->tls, GNUTLS_SHUT_WR);
+		(void)gnutls_bye(s->tls.session, GNUTLS_SHUT_WR);
 	unhook(s);
 	s->fd = -1;
 	s->closed(s->arg);
@@ -234,8 +213,9 @@ static void rearm(struct http_socket *s)
 static bool send_head(struct http_socket *s)
 {
 	while (s->head_at < s->head.len) {
-		ssize_t n = tls_send(s, s->head.data + s->head_at, s->head.len - s->head_at);
-		if (n == GNUTLS_E_AGAIN)
+		ssize_t n = tls_stream_write(&s->tls, (struct span){s->head.data + s->head_at,
+								    s->head.len - s->head_at});
+		if (n == ERR_AGAIN)
 			return false;
 		s->lost = s->lost || n <= 0;
 		s->head_at = n <= 0 ? s->head.len : s->head_at + (size_t)n;
@@ -323,7 +303,7 @@ void http_socket_open(struct http_socket *s, int fd, void *session, struct span 
 		      struct span protocol)
 {
 	s->fd = fd;
-	s->tls = session;
+	s->tls.session = session;
 	buf_puts(&s->head, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 			   "Upgrade: websocket\r\nSec-WebSocket-Accept: ");
 	put_accept(&s->head, key);

@@ -190,24 +190,27 @@ static void op_tap(void *arg, const struct tap_record *r)
 
 /* ---- descriptors of ports */
 
+static uint32_t epoll_events(unsigned events)
+{
+	return (events & LOOP_READ ? (uint32_t)EPOLLIN : 0) |
+	       (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0) |
+	       (events & LOOP_HANGUP ? (uint32_t)EPOLLRDHUP : 0);
+}
+
 struct loop_watch *loop_add(struct loop *l, int fd, unsigned events,
 			    void (*ready)(void *arg, unsigned events), void *arg)
 {
 	struct loop_watch *w = mem_alloc(sizeof *w);
 	*w = (struct loop_watch){l, fd, events, ready, arg, false, l->watches};
 	l->watches = w;
-	struct epoll_event ev = {.data.ptr = w};
-	ev.events = (events & LOOP_READ ? (uint32_t)EPOLLIN : 0) |
-		    (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0);
+	struct epoll_event ev = {.events = epoll_events(events), .data.ptr = w};
 	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
 	return w;
 }
 
 void loop_change(struct loop_watch *w, unsigned events)
 {
-	struct epoll_event ev = {.data.ptr = w};
-	ev.events = (events & LOOP_READ ? (uint32_t)EPOLLIN : 0) |
-		    (events & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0);
+	struct epoll_event ev = {.events = epoll_events(events), .data.ptr = w};
 	if (w->events != events)
 		epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_MOD, w->fd, &ev);
 	w->events = events;
@@ -350,7 +353,8 @@ static void wait_for_events(struct loop *l, int timeout_ms)
 			continue;
 		bool in = ev[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR);
 		w->ready(w->arg, (in ? (unsigned)LOOP_READ : 0) |
-					 (ev[i].events & EPOLLOUT ? (unsigned)LOOP_WRITE : 0));
+					 (ev[i].events & EPOLLOUT ? (unsigned)LOOP_WRITE : 0) |
+					 (ev[i].events & EPOLLRDHUP ? (unsigned)LOOP_HANGUP : 0));
 	}
 	bury(l);
 }

@@ -43,9 +43,13 @@ int port_deliver(struct port *p, uint32_t op, uint64_t id, uint32_t arg,
 /* ---- descriptors and timeouts on the loop (production only) */
 struct loop_watch; /* owned by the loop until removed */
 
-enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+enum {
+	LOOP_READ = 1,
+	LOOP_WRITE = 2,
+	LOOP_HANGUP = 4, /* the other side has said its last; what it said may be unread */
+};
 
-/* `ready(arg, events)` is called when fd is readable or writable (level). */
+/* `ready(arg, events)` is called when one of the events is there (level). */
 struct loop_watch *loop_add(struct loop *l, int fd, unsigned events,
 			    void (*ready)(void *arg, unsigned events), void *arg);
 void loop_change(struct loop_watch *w, unsigned events);

@@ -28,7 +28,7 @@ Test(schema, finds_built_in_rows_every_way)
 	cr_expect(schema_has_verb(pods->categories, "all"));
 	cr_expect(schema_subresource(pods, s("binding")));
 	cr_expect_str_eq(schema_subresource(pods, s("eviction"))->version, "v1");
-	cr_expect_null(schema_subresource(pods, s("proxy")));
+	cr_expect_null(schema_subresource(pods, s("scale")));
 	const struct schema_resource *leases = schema_find_name(sc, s("leases"));
 	struct arena a = {0};
 	cr_assert(leases);

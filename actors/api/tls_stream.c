@@ -1,0 +1,36 @@
+#include "actors/api/tls_stream.h"
+
+#include <gnutls/gnutls.h>
+
+ssize_t tls_stream_read(struct tls_stream *t, uint8_t *to, size_t max)
+{
+	ssize_t n;
+	do
+		n = gnutls_record_recv(t->session, to, max);
+	while (n == GNUTLS_E_INTERRUPTED);
+	if (n == GNUTLS_E_AGAIN)
+		return ERR_AGAIN;
+	return n >= 0 ? n : ERR_IO;
+}
+
+/* TLS that was told to try again sends what it has before anything else; the
+ * same bytes are given again then, and count as sent. */
+ssize_t tls_stream_write(struct tls_stream *t, struct span data)
+{
+	ssize_t n;
+	do
+		n = t->unflushed ? gnutls_record_send(t->session, NULL, 0)
+				 : gnutls_record_send(t->session, data.data, data.len);
+	while (n == GNUTLS_E_INTERRUPTED);
+	if (n == GNUTLS_E_AGAIN) {
+		t->unflushed = t->unflushed ? t->unflushed : data.len;
+		return ERR_AGAIN;
+	}
+	if (n < 0)
+		return ERR_IO;
+	if (t->unflushed) {
+		n = (ssize_t)t->unflushed;
+		t->unflushed = 0;
+	}
+	return n;
+}
