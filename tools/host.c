@@ -19,6 +19,7 @@
 #include "actors/controllers/bootstrap.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
+#include "actors/controllers/job.h"
 #include "actors/controllers/kubernetes_service.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
@@ -63,6 +64,7 @@ static const struct actor_spec *const kinds[] = {
 	&kubernetes_service_actor,
 	&replication_actor,
 	&replicaset_actor,
+	&job_actor,
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
@@ -282,6 +284,7 @@ static const struct controller {
 	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
 	{"resource-quota", NULL},	      {"replicaset", NULL},
+	{"job", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

@@ -6,6 +6,7 @@
 
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
+#include "actors/controllers/job.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/quota.h"
@@ -30,6 +31,7 @@ static const struct part {
 	{"collectors", "namespace-deletion", &namespace_deletion_actor},
 	{"controllers", "replication", &replication_actor},
 	{"controllers", "replicaset", &replicaset_actor},
+	{"controllers", "job", &job_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
 	{"collectors", "resource-quota", &quota_actor},
