@@ -509,8 +509,9 @@ static void create_indexes(struct work *w, size_t many)
 	struct indexes taken = indexes_of(w->a, list, n);
 	taken = indexes_union(w->a, &taken, &w->done);
 	taken = indexes_union(w->a, &taken, &w->lost);
-	n = indexes_missing(&taken, j->completions, list, many);
-	for (size_t i = 0; i < n; i++) {
+	/* Those that must wait keep no other from its turn. */
+	n = indexes_missing(&taken, j->completions, list, many + w->delayed_count);
+	for (size_t i = 0; i < n && out->create_count < many; i++) {
 		const struct job_pod *p = per_index(j) ? delayed_of(w, list[i]) : NULL;
 		int64_t left = p ? p->finished_us + pause_us(p->failures + p->ignored + 1) -
 					   w->now_us
