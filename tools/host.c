@@ -26,6 +26,7 @@
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/tokens.h"
+#include "actors/controllers/ttl_after_finished.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
@@ -65,6 +66,7 @@ static const struct actor_spec *const kinds[] = {
 	&replication_actor,
 	&replicaset_actor,
 	&job_actor,
+	&ttl_after_finished_actor,
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
@@ -284,7 +286,7 @@ static const struct controller {
 	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
 	{"resource-quota", NULL},	      {"replicaset", NULL},
-	{"job", NULL},
+	{"job", NULL},		      {"ttl-after-finished", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

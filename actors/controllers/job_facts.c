@@ -129,6 +129,17 @@ bool job_is_finished(struct mp job)
 	return job_condition(job, "Complete", &m) || job_condition(job, "Failed", &m);
 }
 
+int64_t job_expires_us(struct mp job)
+{
+	int64_t ttl_s = mp_path_int(job, "spec.ttlSecondsAfterFinished", -1);
+	struct mp m;
+	if (ttl_s < 0 ||
+	    (!job_condition(job, "Complete", &m) && !job_condition(job, "Failed", &m)))
+		return 0;
+	int64_t since = time_at(m, "lastTransitionTime");
+	return since ? since + ttl_s * 1000000 : 0;
+}
+
 static void read_verdict(struct job_facts *j, struct mp job)
 {
 	struct mp m = {0};

@@ -62,6 +62,9 @@ struct job_facts {
 };
 
 void job_read(struct job_facts *j, struct mp job);
+/* When a finished job goes by itself (ttlSecondsAfterFinished); 0: it does not,
+ * or is not finished. */
+int64_t job_expires_us(struct mp job);
 /* Complete or Failed. */
 bool job_is_finished(struct mp job);
 /* The condition of that type, if its status is True; false: it is not. */

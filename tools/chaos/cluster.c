@@ -11,6 +11,7 @@
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
+#include "actors/controllers/ttl_after_finished.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/messages.h"
@@ -32,6 +33,7 @@ static const struct part {
 	{"controllers", "replication", &replication_actor},
 	{"controllers", "replicaset", &replicaset_actor},
 	{"controllers", "job", &job_actor},
+	{"controllers", "ttl-after-finished", &ttl_after_finished_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
 	{"collectors", "resource-quota", &quota_actor},

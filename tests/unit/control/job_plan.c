@@ -580,3 +580,19 @@ Test(job_pod, others_finalizers_and_owners_stay)
 	cr_expect_eq(doc_path(d, "metadata.finalizers")->count, 2);
 	arena_fini(&m.arena);
 }
+
+Test(job_facts, a_finished_job_goes_so_long_after_it_finished)
+{
+	struct made m = {0};
+	const char *done = "'conditions':[{'type':'Failed','status':'True',"
+			   "'lastTransitionTime':'2030-01-01T12:00:00Z'}]";
+	job(&m, "'ttlSecondsAfterFinished':30", done);
+	cr_expect_eq(job_expires_us(m.job), at("12:00:30"));
+	job(&m, "'ttlSecondsAfterFinished':0", done);
+	cr_expect_eq(job_expires_us(m.job), at("12:00:00"));
+	job(&m, "", done);
+	cr_expect_eq(job_expires_us(m.job), 0);
+	job(&m, "'ttlSecondsAfterFinished':30", "");
+	cr_expect_eq(job_expires_us(m.job), 0);
+	arena_fini(&m.arena);
+}
