@@ -69,7 +69,8 @@ static const struct key keys[] = {
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, endpoints, "
-	 "garbage-collector, resource-quota, bootstrap, tokens, job, ttl-after-finished"},
+	 "garbage-collector, resource-quota, bootstrap, tokens, job, ttl-after-finished, "
+	 "cronjob"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
@@ -114,7 +115,7 @@ static const struct key keys[] = {
 static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
 	"namespaces",	      "bootstrap",   "tokens",	  "replication", "replicaset", "endpoints", "garbage-collector", "namespace-deletion", "resource-quota",
-	"kubernetes-service", "service-proxy", "job", "ttl-after-finished",
+	"kubernetes-service", "service-proxy", "job", "ttl-after-finished", "cronjob",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)

@@ -17,6 +17,7 @@
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
 #include "actors/controllers/bootstrap.h"
+#include "actors/controllers/cronjob.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/job.h"
@@ -67,6 +68,7 @@ static const struct actor_spec *const kinds[] = {
 	&replicaset_actor,
 	&job_actor,
 	&ttl_after_finished_actor,
+	&cronjob_actor,
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
@@ -287,6 +289,7 @@ static const struct controller {
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
 	{"resource-quota", NULL},	      {"replicaset", NULL},
 	{"job", NULL},		      {"ttl-after-finished", NULL},
+	{"cronjob", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/controllers/cronjob.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/job.h"
@@ -34,6 +35,7 @@ static const struct part {
 	{"controllers", "replicaset", &replicaset_actor},
 	{"controllers", "job", &job_actor},
 	{"controllers", "ttl-after-finished", &ttl_after_finished_actor},
+	{"controllers", "cronjob", &cronjob_actor},
 	{"controllers", "endpoints", &endpoints_actor},
 	{"collectors", "garbage-collector", &garbage_actor},
 	{"collectors", "resource-quota", &quota_actor},
