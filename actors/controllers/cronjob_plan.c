@@ -129,16 +129,16 @@ static void drop_oldest(struct work *w, enum cronjob_end end, int64_t keep)
 /* Since when a time may be unmet, in seconds. */
 static int64_t since_s(const struct work *w)
 {
-	const struct cronjob_facts *j = w->j;
 	int64_t last = w->out->last_schedule_us;
-	int64_t since = (last ? last : j->created_us) / 1000000;
-	int64_t first = w->now_us / 1000000 - j->deadline_s;
-	return j->deadline_s >= 0 && first > since ? first : since;
+	return (last ? last : w->j->created_us) / 1000000;
 }
 
+/* Those that are too late do not count. */
 static void note_missed(struct work *w, const struct cron *cron, const struct zone *z,
 			int64_t since, int64_t now_s)
 {
+	if (w->j->deadline_s >= 0 && now_s - w->j->deadline_s > since)
+		since = now_s - w->j->deadline_s;
 	int64_t first = cron_next(cron, z, since), second = cron_next(cron, z, first);
 	if (second == CRON_NEVER || second <= first)
 		return;
