@@ -13,7 +13,7 @@ comma := ,
 MAKEFLAGS += -r
 
 PACKAGES := libzmq3-dev libczmq-dev libmsgpack-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libyajl-dev \
-	libyaml-dev libwslay-dev libcriterion-dev pkg-config gcc libc6-dev binutils python3 python3-zmq python3-msgpack curl procps
+	libyaml-dev libwslay-dev libcriterion-dev pkg-config gcc libc6-dev binutils python3 python3-zmq python3-msgpack tzdata curl procps
 PC := libzmq libczmq msgpack lmdb libmicrohttpd gnutls yajl yaml-0.1
 ifeq ($(filter deps help clean format,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PC) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \

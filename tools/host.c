@@ -17,10 +17,12 @@
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
 #include "actors/controllers/bootstrap.h"
+#include "actors/controllers/cronjob.h"
 #include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
+#include "actors/controllers/job.h"
 #include "actors/controllers/kubernetes_service.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
@@ -28,6 +30,7 @@
 #include "actors/controllers/replication.h"
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/tokens.h"
+#include "actors/controllers/ttl_after_finished.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
@@ -69,6 +72,9 @@ static const struct actor_spec *const kinds[] = {
 	&deployment_actor,
 	&daemonset_actor,
 	&statefulset_actor,
+	&job_actor,
+	&ttl_after_finished_actor,
+	&cronjob_actor,
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
@@ -290,6 +296,8 @@ static const struct controller {
 	{"resource-quota", NULL},	      {"replicaset", NULL},
 	{"deployment", NULL},	      {"daemonset", NULL},
 	{"statefulset", NULL},
+	{"job", NULL},		      {"ttl-after-finished", NULL},
+	{"cronjob", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

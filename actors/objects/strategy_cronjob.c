@@ -46,7 +46,7 @@ static void check_zone(struct faults *f, const struct fpath *p, const struct doc
 		field_invalid(f, p, d->text,
 			      "timeZone must be an explicit time zone as defined in "
 			      "https://www.iana.org/time-zones");
-	else if (!cron_is_zone_name(d->text))
+	else if (!zone_find(d->text))
 		field_invalid(f, p, d->text,
 			      arena_printf(f->arena, "unknown time zone %.*s", (int)d->text.len,
 					   (const char *)d->text.data));

@@ -10,8 +10,12 @@ $(BUILD)/gen/schema_descriptions.c: actors/schema/describe.py actors/schema/desc
 	@echo "  GEN $@"
 	@python3 $^ >$@.new && mv $@.new $@
 
+$(BUILD)/gen/schema_zones.c: actors/schema/zones.py | $(BUILD)/gen/.ready
+	@echo "  GEN $@"
+	@python3 $< >$@.new && mv $@.new $@
+
 $(BUILD)/obj/gen/schema_%.o: $(BUILD)/gen/schema_%.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC $<"; )$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
-$(BUILD)/libschema.a: $(BUILD)/obj/gen/schema_tables.o $(BUILD)/obj/gen/schema_descriptions.o
+$(BUILD)/libschema.a: $(BUILD)/obj/gen/schema_tables.o $(BUILD)/obj/gen/schema_descriptions.o $(BUILD)/obj/gen/schema_zones.o

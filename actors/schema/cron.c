@@ -268,17 +268,3 @@ int cron_parse(struct span text, struct cron *out, struct err *e)
 	rc = rc ? rc : parse_field(fields[3], &month, &out->months, &unused, e);
 	return rc ? rc : parse_field(fields[4], &weekday, &out->weekdays, &out->any_weekday, e);
 }
-
-bool cron_is_zone_name(struct span s)
-{
-	bool start = true;
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.data[i];
-		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-		bool other = (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+';
-		if (start ? !letter : !letter && !other && c != '/')
-			return false;
-		start = c == '/';
-	}
-	return s.len > 0 && !start;
-}

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/schema/zones.h"
 #include "broker/base/bytes.h"
 #include "broker/base/err.h"
 
@@ -21,8 +22,14 @@ struct cron {
 /* ERR_INVALID in the words of Go's robfig/cron. */
 int cron_parse(struct span text, struct cron *out, struct err *e);
 
-/* A name of a time zone as IANA's are formed ("Europe/Berlin"); whether there
- * is such a zone is for who has the database to say. */
-bool cron_is_zone_name(struct span text);
+#define CRON_NEVER INT64_MIN
+
+/* The first time after `after_s` at which it is due, in seconds since 1970, by
+ * the clocks of a zone (NULL: UTC); CRON_NEVER: not within five years. */
+int64_t cron_next(const struct cron *c, const struct zone *z, int64_t after_s);
+/* The last such time that is after `after_s` and not after `until_s`;
+ * CRON_NEVER: there is none. What is due every so often is due so long after
+ * `after_s`. */
+int64_t cron_last(const struct cron *c, const struct zone *z, int64_t after_s, int64_t until_s);
 
 #endif

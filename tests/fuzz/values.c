@@ -57,6 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (cron_parse(text, &schedule, &e) == 0 && schedule.every_s == 0)
 		fuzz_hold(schedule.minutes < UINT64_C(1) << 60 && schedule.hours < 1 << 24 &&
 			  schedule.months < 1 << 13 && schedule.weekdays < 1 << 8);
-	(void)cron_is_zone_name(text);
+	if (cron_parse(text, &schedule, &e) == 0)
+		fuzz_hold(cron_next(&schedule, zone_find(text), 1700000000) == CRON_NEVER ||
+			  cron_next(&schedule, NULL, 1700000000) > 1700000000);
 	return 0;
 }

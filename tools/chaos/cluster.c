@@ -4,15 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/controllers/cronjob.h"
 #include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
+#include "actors/controllers/job.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/statefulset.h"
+#include "actors/controllers/ttl_after_finished.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/messages.h"
@@ -37,6 +40,9 @@ static const struct part {
 	{"controllers", "deployment", &deployment_actor, true},
 	{"controllers", "daemonset", &daemonset_actor, true},
 	{"controllers", "statefulset", &statefulset_actor, true},
+	{"controllers", "job", &job_actor, true},
+	{"controllers", "ttl-after-finished", &ttl_after_finished_actor, true},
+	{"controllers", "cronjob", &cronjob_actor, true},
 	{"controllers", "endpoints", &endpoints_actor, false},
 	{"collectors", "garbage-collector", &garbage_actor, false},
 	{"collectors", "resource-quota", &quota_actor, false},
