@@ -69,8 +69,8 @@ static const struct key keys[] = {
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
-	 "daemonset, statefulset, job, cronjob, ttl-after-finished, endpoints, garbage-collector, "
-	 "resource-quota, bootstrap, tokens"},
+	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
+	 "endpoints, garbage-collector, resource-quota, bootstrap, tokens"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
@@ -115,7 +115,7 @@ static const struct key keys[] = {
 static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
-	"statefulset", "job", "cronjob", "ttl-after-finished", "endpoints", "garbage-collector",
+	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
 	"namespace-deletion", "resource-quota", "kubernetes-service", "service-proxy",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };

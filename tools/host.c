@@ -20,6 +20,7 @@
 #include "actors/controllers/cronjob.h"
 #include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
+#include "actors/controllers/disruption.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/job.h"
@@ -72,6 +73,7 @@ static const struct actor_spec *const kinds[] = {
 	&deployment_actor,
 	&daemonset_actor,
 	&statefulset_actor,
+	&disruption_actor,
 	&job_actor,
 	&ttl_after_finished_actor,
 	&cronjob_actor,
@@ -295,7 +297,7 @@ static const struct controller {
 	{"endpoints", NULL},	      {"garbage-collector", NULL},
 	{"resource-quota", NULL},	      {"replicaset", NULL},
 	{"deployment", NULL},	      {"daemonset", NULL},
-	{"statefulset", NULL},
+	{"statefulset", NULL},	      {"disruption", NULL},
 	{"job", NULL},		      {"ttl-after-finished", NULL},
 	{"cronjob", NULL},
 };

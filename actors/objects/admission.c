@@ -1,5 +1,6 @@
 #include "actors/objects/admission.h"
 
+#include "actors/objects/budget.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
 
@@ -52,11 +53,18 @@ static struct doc *find(const struct doc *list, struct span name)
 	return NULL;
 }
 
+/* Limits and quotas are all in one transaction; budgets are only looked at. */
+static size_t most(const struct write *w)
+{
+	return strcmp(w->r->resource, "poddisruptionbudgets") == 0 ? BUDGETS_MAX
+								    : ADMISSION_NAMES_MAX;
+}
+
 static bool refuse_more(struct write *w)
 {
 	plan_refuse(w, status_forbidden(w->a, w->r, w->name,
-					arena_printf(w->a, "there are %d %s already",
-						     ADMISSION_NAMES_MAX, w->r->resource)));
+					arena_printf(w->a, "there are %zu %s already", most(w),
+						     w->r->resource)));
 	return false;
 }
 
@@ -73,7 +81,7 @@ bool admission_list(struct write *w, bool listed)
 	struct doc *there = find(list, w->name);
 	if (listed == (there != NULL))
 		return true;
-	if (listed && list->count >= ADMISSION_NAMES_MAX)
+	if (listed && list->count >= most(w))
 		return refuse_more(w);
 	if (listed)
 		doc_add(list, doc_span(w->a, w->name));

@@ -3,7 +3,8 @@
  * by one plain key for each namespace, which changes in the same transaction
  * as they do:
  *
- *	admission/namespace/NAME  {limitranges: [...], resourcequotas: [...]}
+ *	admission/namespace/NAME  {limitranges: [...], resourcequotas: [...],
+ *	                          poddisruptionbudgets: [...]}
  *	admission/defaults        {storageclasses: [...], priorityclasses: [...]}
  *
  * A namespace without them has no such key, and a create costs one compare

@@ -5,6 +5,7 @@
  *	again, with a shorter grace             -> the timestamp comes nearer
  *	grace 0 and no finalizers               -> removed
  *	update that takes the last finalizer    -> removed (plan_update.c) */
+#include "actors/objects/budget.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
 #include "actors/schema/rfc3339.h"
@@ -278,7 +279,8 @@ void plan_delete(struct write *w)
 struct doc *plan_evict(struct write *w, const struct doc *body)
 {
 	struct obj_answer *a = &w->plan->answer;
-	if (!read_options(w, doc_get(body, "deleteOptions")) || !check_preconditions(w)) {
+	if (!read_options(w, doc_get(body, "deleteOptions")) || !check_preconditions(w) ||
+	    !budget_charge(w)) {
 		w->obj = NULL;
 		return NULL;
 	}

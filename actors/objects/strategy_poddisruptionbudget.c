@@ -1,5 +1,5 @@
 /* PodDisruptionBudgets: how many pods of a selector may be taken away. */
-#include "actors/objects/strategy.h"
+#include "actors/objects/admission.h"
 
 static void check_spec(struct faults *f, const struct fpath *p, const struct doc *spec)
 {
@@ -25,10 +25,17 @@ static const struct rule rules[] =
 				 {0},
 };
 
+/* Evictions look for it by its namespace's list. */
+static bool claims(struct write *w, bool removing)
+{
+	return admission_list(w, !removing);
+}
+
 const struct strategy strategy_poddisruptionbudget = {
 	.generation = true,
 	.status = true,
 	.rules = rules,
 	.status_rules = status_rules,
 	.subresources = subresources_status,
+	.claims = claims,
 };

@@ -155,6 +155,19 @@ bool label_object_match(struct mp selector, struct mp labels)
 	return pairs > 0;
 }
 
+bool label_object_match_all(struct mp selector, struct mp labels)
+{
+	size_t n = 0, all = 0;
+	struct mp m;
+	if (!selector.p)
+		return false;
+	if (mp_path(selector, "matchLabels", &m) && mp_map(&m, &n) == 0)
+		all += n;
+	if (mp_path(selector, "matchExpressions", &m) && mp_array(&m, &n) == 0)
+		all += n;
+	return all == 0 || label_object_match(selector, labels);
+}
+
 bool label_selector_empty(const struct label_selector *s)
 {
 	return !s->first && !s->nothing;

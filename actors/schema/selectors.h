@@ -38,6 +38,8 @@ bool label_requirement_match(struct mp requirement, struct mp labels);
 /* A LabelSelector of an object without compiling it. None and an empty one
  * select nothing, as workloads read it. */
 bool label_object_match(struct mp selector, struct mp labels);
+/* As a PodDisruptionBudget reads it: none selects nothing, an empty one all. */
+bool label_object_match_all(struct mp selector, struct mp labels);
 /* Its text, as it would be parsed. */
 void label_selector_text(const struct label_selector *s, struct buf *out);
 

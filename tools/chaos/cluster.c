@@ -7,6 +7,7 @@
 #include "actors/controllers/cronjob.h"
 #include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
+#include "actors/controllers/disruption.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/job.h"
@@ -43,6 +44,7 @@ static const struct part {
 	{"controllers", "job", &job_actor, true},
 	{"controllers", "ttl-after-finished", &ttl_after_finished_actor, true},
 	{"controllers", "cronjob", &cronjob_actor, true},
+	{"controllers", "disruption", &disruption_actor, true},
 	{"controllers", "endpoints", &endpoints_actor, false},
 	{"collectors", "garbage-collector", &garbage_actor, false},
 	{"collectors", "resource-quota", &quota_actor, false},
