@@ -1,22 +1,25 @@
 /* The controllers under every kind of fault: a user makes, scales and deletes
- * replication controllers and deployments (in all three ways), rolls those out,
- * makes and deletes services and whole namespaces, and a judge reads the journal
- * record by record.
+ * replication controllers, deployments, stateful and daemon sets (in all three
+ * ways), gives those other templates, makes and deletes services and whole
+ * namespaces, and a judge reads the journal record by record.
  *
  * At every revision: the garbage collector touches nothing that has an owner
  * which stays; a finalizer goes only when nothing is left to wait for; a
  * namespace goes only when it is empty, and nothing new comes into one on its
  * way out; never a pod too many; one replica set for a template, and never more
- * asked of a deployment's sets than it and its surge. In the end: nothing is half deleted, nobody
+ * asked of a deployment's sets than it and its surge; no second daemon beside
+ * one; no pod of a number that its stateful set does not want. In the end: nothing is half deleted, nobody
  * names an owner that is gone, as many pods as asked for, endpoints and slices
  * name the ready ones, addresses belong to the services that there are. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/controllers/daemon_pod.h"
 #include "actors/controllers/deployment_plan.h"
 #include "actors/controllers/owners.h"
 #include "actors/controllers/revision.h"
+#include "actors/controllers/statefulset_plan.h"
 #include "actors/objects/writing.h"
 #include "actors/schema/selectors.h"
 #include "broker/base/log.h"
@@ -24,7 +27,7 @@
 #include "tools/chaos/converge.h"
 #include "tools/chaos/invariants.h"
 
-enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, SHOPS = 2, APPS = 3, USER_STREAMS = 6 };
+enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, SHOPS = 2, APPS = 3, USER_STREAMS = 10 };
 
 /* ---- the user: draws something to do, and does not care how it ends */
 
@@ -37,7 +40,10 @@ struct user {
 };
 
 static const char *const user_streams[USER_STREAMS] = {"replicationcontrollers", "services", "namespaces",
-						     "pods", "deployments.apps", "replicasets.apps"};
+						     "pods", "deployments.apps", "replicasets.apps",
+						     "statefulsets.apps", "daemonsets.apps",
+						     "controllerrevisions.apps",
+						     "persistentvolumeclaims"};
 
 static struct view *user_view_of(void *arg, struct span stream)
 {
@@ -83,6 +89,32 @@ static struct doc *deployment(struct arena *a, const char *name, int64_t replica
 	return d;
 }
 
+/* A stateful set, or a daemon set; pods of their own, too. */
+static struct doc *numbered(struct ctx *c, struct arena *a, const char *name, int64_t replicas)
+{
+	struct doc *d = controller(a, name, replicas);
+	doc_path_set(a, d, "spec.template.metadata.labels.app", doc_printf(a, "one-%s", name));
+	doc_path_set(a, d, "spec.selector.matchLabels.app", doc_printf(a, "one-%s", name));
+	if (ctx_random(c) % 2)
+		doc_path_set(a, d, "spec.podManagementPolicy", doc_str(a, "Parallel"));
+	return d;
+}
+
+static struct doc *daemons(struct ctx *c, struct arena *a, const char *name)
+{
+	struct doc *d = controller(a, name, 1);
+	doc_path_remove(d, "spec.replicas");
+	doc_path_set(a, d, "spec.template.metadata.labels.app", doc_printf(a, "all-%s", name));
+	doc_path_set(a, d, "spec.selector.matchLabels.app", doc_printf(a, "all-%s", name));
+	if (ctx_random(c) % 2) {
+		doc_path_set(a, d, "spec.updateStrategy.type", doc_str(a, "RollingUpdate"));
+		doc_path_set(a, d, "spec.updateStrategy.rollingUpdate.maxSurge", doc_int(a, 1));
+		doc_path_set(a, d, "spec.updateStrategy.rollingUpdate.maxUnavailable",
+			     doc_int(a, 0));
+	}
+	return d;
+}
+
 static struct doc *service(struct arena *a, const char *name)
 {
 	struct doc *d = doc_new(a, DOC_MAP), *port = doc_new(a, DOC_MAP);
@@ -120,6 +152,11 @@ static void deed(struct ctx *c, struct user *u, struct writing *w, const char *n
 		{"deployments.apps", OBJ_CREATE},	{"deployments.apps", OBJ_DELETE},
 		{"deployments.apps", OBJ_PATCH_MERGE},	{"deployments.apps", OBJ_PATCH_STRATEGIC},
 		{"deployments.apps", OBJ_PATCH_STRATEGIC},
+		{"statefulsets.apps", OBJ_CREATE},	{"statefulsets.apps", OBJ_CREATE},
+		{"statefulsets.apps", OBJ_DELETE},	{"statefulsets.apps", OBJ_PATCH_MERGE},
+		{"statefulsets.apps", OBJ_PATCH_STRATEGIC},
+		{"daemonsets.apps", OBJ_CREATE},	{"daemonsets.apps", OBJ_DELETE},
+		{"daemonsets.apps", OBJ_PATCH_STRATEGIC},
 	};
 	enum { DELETE_CONTROLLER = 6 };
 	size_t i = ctx_random(c) % (sizeof deeds / sizeof *deeds);
@@ -155,6 +192,10 @@ static void deed(struct ctx *c, struct user *u, struct writing *w, const char *n
 		struct doc *d = doc_new(a, DOC_MAP);
 		metadata(a, d, ns);
 		q->body = d;
+	} else if (deeds[i].verb == OBJ_CREATE && strcmp(deeds[i].resource, "statefulsets.apps") == 0) {
+		q->body = numbered(c, a, app, (int64_t)(ctx_random(c) % 4));
+	} else if (deeds[i].verb == OBJ_CREATE && strcmp(deeds[i].resource, "daemonsets.apps") == 0) {
+		q->body = daemons(c, a, app);
 	} else if (deeds[i].verb == OBJ_CREATE && *deeds[i].resource == 'd') {
 		q->body = deployment(a, app, (int64_t)(ctx_random(c) % 5), ctx_random(c) % 3 == 0);
 	} else if (deeds[i].verb == OBJ_CREATE) {
@@ -300,6 +341,8 @@ static const struct led_object *owner_of(const struct run *r, const struct led_o
 	} kinds[] = {{"ReplicationController", "replicationcontrollers"},
 		     {"Deployment", "deployments.apps"},
 		     {"ReplicaSet", "replicasets.apps"},
+		     {"StatefulSet", "statefulsets.apps"},
+		     {"DaemonSet", "daemonsets.apps"},
 		     {"Service", "services"},
 		     {"Endpoints", "endpoints"}};
 	char key[400];
@@ -455,6 +498,49 @@ static void judge_set(struct run *r, const struct led_change *x)
 		wrong(r, "two sets of one template", text_of(x->now->key));
 }
 
+/* The owner of a pod that is made, as it is at this revision. */
+static const struct led_object *maker(const struct run *r, const struct led_object *pod,
+				      struct owner_ref *ref)
+{
+	return owners_controller(value_of(pod), ref) ? owner_of(r, pod, ref) : NULL;
+}
+
+static void judge_numbered(struct run *r, const struct led_object *pod)
+{
+	struct owner_ref ref;
+	const struct led_object *set = maker(r, pod, &ref);
+	int64_t n = statefulset_ordinal(ref.name, mp_path_str(value_of(pod), "metadata.name"));
+	if (!set)
+		wrong(r, "a pod is made for a set that is gone", text_of(pod->key));
+	else if (n < 0 || n >= mp_path_int(value_of(set), "spec.replicas", 0))
+		wrong(r, "a pod of a number that nobody wants", text_of(pod->key));
+}
+
+static struct span daemon_place(const struct led_object *pod)
+{
+	struct replica p = {.node = mp_path_str(value_of(pod), "spec.nodeName")};
+	return daemon_pod_node(&p, value_of(pod));
+}
+
+/* Beside one that lives there is a second one only for a surge. */
+static void judge_daemon(struct run *r, const struct led_object *pod)
+{
+	struct owner_ref ref, other;
+	const struct led_object *set = maker(r, pod, &ref);
+	size_t live = 0;
+	if (!set) {
+		wrong(r, "a daemon is made for a set that is gone", text_of(pod->key));
+		return;
+	}
+	for (struct onode *n = ledger_first(&r->ledger, "pods/"); n; n = ledger_next(n, "pods/")) {
+		const struct led_object *o = n->value;
+		live += o->value && led_pod_lives(o) && owners_controller(value_of(o), &other) &&
+			span_eq(other.uid, ref.uid) && span_eq(daemon_place(o), daemon_place(pod));
+	}
+	if (live > 1u + (mp_path_int(value_of(set), "spec.updateStrategy.rollingUpdate.maxSurge", 0) > 0))
+		wrong(r, "a daemon too many on its node", text_of(pod->key));
+}
+
 static void on_committed(void *arg, uint64_t revision, struct span record)
 {
 	struct run *r = arg;
@@ -468,6 +554,12 @@ static void on_committed(void *arg, uint64_t revision, struct span record)
 		if (x->now && span_is(x->now->stream, "replicasets.apps") &&
 		    span_is(l->record.origin.principal, "deployment-controller"))
 			judge_set(r, x);
+		if (x->now && !x->was && x->now->is_pod) {
+			if (span_is(l->record.origin.principal, "statefulset-controller"))
+				judge_numbered(r, x->now);
+			if (span_is(l->record.origin.principal, "daemon-set-controller"))
+				judge_daemon(r, x->now);
+		}
 		if (x->was && !x->now)
 			judge_removal(r, x);
 		if (x->was && !x->now && span_is(x->was->stream, "namespaces"))
@@ -568,6 +660,30 @@ static const char *wrong_deployment(const struct run *r, const struct led_object
 	return NULL;
 }
 
+static const char *wrong_numbered(const struct led_object *o)
+{
+	struct mp s = value_of(o);
+	int64_t wanted = mp_path_int(s, "spec.replicas", 0);
+	if (mp_path_int(s, "status.replicas", 0) != wanted ||
+	    mp_path_int(s, "status.readyReplicas", 0) != wanted ||
+	    mp_path_int(s, "status.updatedReplicas", 0) != wanted ||
+	    !span_eq(mp_path_str(s, "status.currentRevision"),
+		     mp_path_str(s, "status.updateRevision")))
+		return "stateful set is not rolled out";
+	return NULL;
+}
+
+static const char *wrong_daemons(const struct led_object *o)
+{
+	struct mp s = value_of(o);
+	if (mp_path_int(s, "status.desiredNumberScheduled", 0) != NODES ||
+	    mp_path_int(s, "status.numberAvailable", 0) != NODES ||
+	    mp_path_int(s, "status.updatedNumberScheduled", 0) != NODES ||
+	    mp_path_int(s, "status.numberMisscheduled", 0) != 0)
+		return "daemon set is not rolled out";
+	return NULL;
+}
+
 /* NULL: all is as it must be. */
 static const char *unfinished(struct run *r)
 {
@@ -591,6 +707,10 @@ static const char *unfinished(struct run *r)
 			bad = wrong_controller(o);
 		else if (span_is(o->stream, "deployments.apps"))
 			bad = wrong_deployment(r, o);
+		else if (span_is(o->stream, "statefulsets.apps"))
+			bad = wrong_numbered(o);
+		else if (span_is(o->stream, "daemonsets.apps"))
+			bad = wrong_daemons(o);
 		if (bad) {
 			snprintf(why.text, sizeof why.text, "%s: %s", text_of(o->key), bad);
 			return why.text;

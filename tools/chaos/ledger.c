@@ -6,10 +6,10 @@
 
 /* What makes pods and says how many it wants. */
 static const struct controller_row {
-	const char *stream, *wants;
+	const char *stream, *kind, *wants;
 } controllers[] = {
-	{"replicationcontrollers", "spec.replicas"},
-	{"replicasets.apps", "spec.replicas"},
+	{"replicationcontrollers", "ReplicationController", "spec.replicas"},
+	{"replicasets.apps", "ReplicaSet", "spec.replicas"},
 };
 
 static const struct controller_row *controller_of(struct span stream)
@@ -28,6 +28,15 @@ bool ledger_is_controller(struct span stream)
 static void put_text(char *out, size_t size, struct span s)
 {
 	snprintf(out, size, "%.*s", (int)s.len, (const char *)s.data);
+}
+
+/* Pods of other kinds are not counted against a number. */
+static bool is_counted(struct span kind)
+{
+	for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++)
+		if (span_is(kind, controllers[i].kind))
+			return true;
+	return false;
 }
 
 /* ---- owners and nodes: made when first named */
@@ -62,6 +71,7 @@ static struct led_node *node_of(struct ledger *l, struct span name)
 
 /* ---- pods */
 
+/* Of the controller that the pod is counted for; empty: of none. */
 static struct span controller_uid(struct mp pod)
 {
 	struct mp list;
@@ -70,7 +80,8 @@ static struct span controller_uid(struct mp pod)
 		return (struct span){0};
 	for (; n > 0; n--, mp_skip(&list))
 		if (mp_path_bool(list, "controller", false))
-			return mp_path_str(list, "uid");
+			return is_counted(mp_path_str(list, "kind")) ? mp_path_str(list, "uid")
+								      : (struct span){0};
 	return (struct span){0};
 }
 
