@@ -120,6 +120,7 @@ static void bury(struct ctx *c, struct state *s, struct mp set, struct span node
 
 /* ---- facts */
 
+/* NULL: some are adopted first; what is there is known when they are ours. */
 static struct daemon_pod *gather(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
 				 struct span key, struct mp set, const struct revision *now,
 				 size_t *count)
@@ -127,7 +128,7 @@ static struct daemon_pod *gather(struct ctx *c, struct reconciler *r, struct rec
 	struct state *s = state_of(r);
 	struct arena *a = reconcile_arena(i);
 	int64_t min_ready_s = mp_path_int(set, "spec.minReadySeconds", 0), in_us;
-	size_t n, own = 0;
+	size_t n, own = 0, adopted = 0;
 	struct replica *all = children_gather(&s->pods, a, set, &n);
 	struct daemon_pod *list = arena_alloc(a, (n + 1) * sizeof *list);
 	bool deleting = object_is_deleting(set);
@@ -136,8 +137,10 @@ static struct daemon_pod *gather(struct ctx *c, struct reconciler *r, struct rec
 		struct mp pod = object_of(reconcile_get(r, p->child.key));
 		if (p->child.owned && !p->child.selected && !deleting)
 			children_release(r, i, &s->pods, key, &p->child);
-		else if (!p->child.owned && replica_is_active(p) && !deleting)
+		if (!p->child.owned && replica_is_active(p) && !deleting) {
 			children_adopt(r, i, &s->pods, key, &p->child);
+			adopted++;
+		}
 		if (!p->child.owned || !p->child.selected)
 			continue;
 		struct daemon_pod *d = &list[own++];
@@ -150,7 +153,7 @@ static struct daemon_pod *gather(struct ctx *c, struct reconciler *r, struct rec
 			d->wait_us = wait_us(s, a, set, d->node, ctx_wall_us(c));
 	}
 	*count = own;
-	return list;
+	return adopted ? NULL : list;
 }
 
 static struct daemon_want read_want(struct mp set, size_t nodes)
@@ -253,6 +256,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	const struct revision none = {0}, *now = h.now ? h.now : &none;
 	struct daemon_node *nodes = daemon_nodes(a, view_map(s->node_view), set, &node_count);
 	struct daemon_pod *pods = gather(c, r, i, key, set, now, &pod_count);
+	if (!pods)
+		return;
 	size_t meant = 0;
 	for (size_t k = 0; k < node_count; k++)
 		meant += nodes[k].meant;

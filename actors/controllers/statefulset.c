@@ -102,13 +102,14 @@ static struct statefulset_want read_want(struct mp set, const struct history *h)
 	return w;
 }
 
+/* NULL: some are adopted first; what is there is known when they are ours. */
 static struct ordinal_pod *gather(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
 				  struct span key, struct mp set, size_t *count)
 {
 	struct state *s = state_of(r);
 	struct arena *a = reconcile_arena(i);
 	int64_t min_ready_s = mp_path_int(set, "spec.minReadySeconds", 0), in_us;
-	size_t n, own = 0;
+	size_t n, own = 0, adopted = 0;
 	struct replica *all = children_gather(&s->pods, a, set, &n);
 	struct ordinal_pod *list = arena_alloc(a, (n + 1) * sizeof *list);
 	bool deleting = object_is_deleting(set);
@@ -118,8 +119,10 @@ static struct ordinal_pod *gather(struct ctx *c, struct reconciler *r, struct re
 		bool member = p->child.selected && ordinal >= 0;
 		if (p->child.owned && !member && !deleting)
 			children_release(r, i, &s->pods, key, &p->child);
-		else if (!p->child.owned && member && replica_is_active(p) && !deleting)
+		if (!p->child.owned && member && replica_is_active(p) && !deleting) {
 			children_adopt(r, i, &s->pods, key, &p->child);
+			adopted++;
+		}
 		if (!p->child.owned || !member)
 			continue;
 		struct ordinal_pod *o = &list[own++];
@@ -130,7 +133,7 @@ static struct ordinal_pod *gather(struct ctx *c, struct reconciler *r, struct re
 			reconcile_later(c, i, (uint64_t)in_us);
 	}
 	*count = own;
-	return list;
+	return adopted ? NULL : list;
 }
 
 /* ---- claims */
@@ -322,6 +325,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	}
 	struct statefulset_want w = read_want(set, &h);
 	struct ordinal_pod *pods = gather(c, r, i, key, set, &n);
+	if (!pods)
+		return;
 	statefulset_plan(a, pods, n, &w, &p);
 	for (size_t k = 0; k < p.create_count; k++)
 		create(r, i, key, set, &h, &p.create[k]);

@@ -181,7 +181,8 @@ static void put_pod(struct bench *b, const char *name, const char *node, const c
 	if (owned) {
 		mpw_str(&v, "ownerReferences");
 		mpw_array(&v, 1);
-		mpw_map(&v, 2);
+		mpw_map(&v, 3);
+		mpw_kv_str(&v, "kind", "ReplicationController");
 		mpw_kv_str(&v, "uid", "u-web");
 		mpw_kv_bool(&v, "controller", true);
 	}
