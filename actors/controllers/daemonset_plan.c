@@ -10,6 +10,7 @@ struct group {
 	size_t count;
 	/* Of those that live: the first of the template of now, and of others. */
 	struct daemon_pod *fresh, *old;
+	bool thinned; /* one too many goes: nothing comes before it is gone */
 };
 
 struct rolling {
@@ -103,6 +104,7 @@ static void thin_out(struct daemonset_plan *out, struct group *g, bool surge)
 			continue;
 		if (surge ? *slot != NULL : first != NULL) {
 			take(out, p);
+			g->thinned = true;
 			continue;
 		}
 		first = p;
@@ -163,7 +165,7 @@ static void roll_by_surge(struct rolling *l)
 	}
 	for (size_t i = 0; i < l->count; i++) {
 		struct group *g = &l->groups[i];
-		if (g->fresh || !g->old)
+		if (g->fresh || !g->old || g->thinned)
 			continue;
 		if (!g->old->available) {
 			make(l->out, g->old->node); /* it serves nobody: no surge */

@@ -157,6 +157,21 @@ Test(daemonset_plan, a_surge_comes_before_the_old_one_goes)
 	arena_fini(&m.arena);
 }
 
+Test(daemonset_plan, a_template_that_changes_amid_a_surge_makes_no_third_one)
+{
+	struct made m = made();
+	m.want.surge = 1;
+	m.want.unavailable = 0;
+	add(&m, "n1", false);
+	add(&m, "n1", false); /* of the template between */
+	add(&m, "n2", true);
+	add(&m, "n3", true);
+	struct daemonset_plan p = plan(&m);
+	cr_expect_eq(p.create_count, 0);
+	cr_expect_eq(p.remove_count, 1);
+	arena_fini(&m.arena);
+}
+
 Test(daemonset_plan, does_nothing_while_it_is_deleted)
 {
 	struct made m = made();
