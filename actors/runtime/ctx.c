@@ -113,11 +113,10 @@ static void fail(struct ctx *c, const struct err *e)
 static const struct msg_row *row_for(struct ctx *c, const char *kind, const struct buf *body)
 {
 	struct err e = {0};
-	struct mp_marks marks;
 	const struct msg_row *row = catalogue_named(c->cell->rows, kind);
 	if (!row)
 		err_set(&e, ERR_INVALID, "%s is not in the catalogue", kind);
-	else if (catalogue_check(row, mp_marked(span_buf(body), &marks), &e) == 0)
+	else if (catalogue_check(row, mp_of(span_buf(body)), &e) == 0)
 		return row;
 	fail(c, &e);
 	return NULL;

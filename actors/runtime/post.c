@@ -83,12 +83,11 @@ int item_of_message(struct cell *c, const struct actor *a, const struct envelope
 		    struct bytes *owner, struct item **out)
 {
 	struct err e = {0};
-	struct mp_marks marks;
 	const struct msg_row *row = catalogue_numbered(c->rows, env->kind);
 	unsigned crashes = crashes_of(c, a, env);
 	int rc = !row			    ? ERR_UNSUPPORTED
 		 : crashes >= CRASHES_MAX ? ERR_POISON
-					    : catalogue_check(row, mp_marked(env->body, &marks), &e);
+					    : catalogue_check(row, mp_of(env->body), &e);
 	if (rc)
 		return rc;
 	struct item *i = item_new(ITEM_MSG, env->from);

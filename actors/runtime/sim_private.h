@@ -25,10 +25,10 @@ struct sim_cell_slot;
 struct event {
 	uint64_t at, tie, number;
 	enum event_type type;
+	bool damaged; /* the frame: to be checked whole */
 	struct sim_cell_slot *slot;
 	uint64_t life; /* of the slot or the port: events of a former one are void */
 	struct bytes *frame;
-	bool damaged; /* the frame: to be checked whole */
 	struct port *port;
 };
 

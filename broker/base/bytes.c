@@ -1,7 +1,6 @@
 #include "broker/base/bytes.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -88,23 +87,6 @@ bool span_next(struct span *list, char by, struct span *part)
 	n += at != NULL;
 	*list = (struct span){list->data + n, list->len - n};
 	return true;
-}
-
-/* Keys of a store begin alike: eight bytes at a time, no call. */
-int span_cmp(struct span a, struct span b)
-{
-	size_t n = a.len < b.len ? a.len : b.len, i = 0;
-	uint64_t x, y;
-	for (; i + sizeof x <= n; i += sizeof x) {
-		memcpy(&x, a.data + i, sizeof x);
-		memcpy(&y, b.data + i, sizeof y);
-		if (x != y)
-			return be64toh(x) < be64toh(y) ? -1 : 1;
-	}
-	for (; i < n; i++)
-		if (a.data[i] != b.data[i])
-			return a.data[i] < b.data[i] ? -1 : 1;
-	return (a.len > b.len) - (a.len < b.len);
 }
 
 struct bytes {

@@ -108,8 +108,23 @@ static inline bool byte_is_space(uint8_t c)
 struct span span_trim(struct span s);
 /* Takes the first part of a list off it, trimmed; false: the list is empty. */
 bool span_next(struct span *list, char by, struct span *part);
-/* Byte order, a prefix before what it starts. */
-int span_cmp(struct span a, struct span b);
+/* Byte order, a prefix before what it starts. Keys of a store begin alike, and are
+ * compared wherever one is looked for: eight bytes at a time, no call. */
+static inline int span_cmp(struct span a, struct span b)
+{
+	size_t n = a.len < b.len ? a.len : b.len, i = 0;
+	uint64_t x, y;
+	for (; i + sizeof x <= n; i += sizeof x) {
+		memcpy(&x, a.data + i, sizeof x);
+		memcpy(&y, b.data + i, sizeof y);
+		if (x != y)
+			return __builtin_bswap64(x) < __builtin_bswap64(y) ? -1 : 1;
+	}
+	for (; i < n; i++)
+		if (a.data[i] != b.data[i])
+			return a.data[i] < b.data[i] ? -1 : 1;
+	return (a.len > b.len) - (a.len < b.len);
+}
 
 struct bytes; /* opaque: use the calls below */
 

@@ -278,7 +278,8 @@ static int key_order(const void *a, const void *b, void *arg)
 static uint64_t key_head(struct span k)
 {
 	uint8_t head[8] = {0};
-	memcpy(head, k.data, k.len < sizeof head ? k.len : sizeof head);
+	if (k.len)
+		memcpy(head, k.data, k.len < sizeof head ? k.len : sizeof head);
 	uint64_t v;
 	memcpy(&v, head, sizeof v);
 	return be64toh(v);

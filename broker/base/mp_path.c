@@ -111,7 +111,8 @@ static bool find_span(struct mp map, struct span key, struct mp *value)
 	size_t n;
 	uint8_t short_key = key.len < 32 ? (uint8_t)(0xa0 | key.len) : 0; /* its head */
 	if (map.p < map.end && (*map.p & 0xf0) == 0x80) {
-		map.mark += map.mark && map.mark->start == map.p;
+		if (map.mark && map.mark->start == map.p)
+			map.mark++;
 		n = *map.p++ & 0x0f;
 	} else if (mp_map(&map, &n)) {
 		return false;

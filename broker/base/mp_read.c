@@ -16,16 +16,25 @@ struct head {
 	const uint8_t *payload;
 };
 
-static uint64_t be(const uint8_t *p, size_t n)
+/* n is 0, 1, 2, 4 or 8. */
+static inline uint64_t be(const uint8_t *p, size_t n)
 {
-	uint64_t v = 0;
-	if (n == 8) {
-		memcpy(&v, p, 8);
-		return be64toh(v);
+	uint64_t v8;
+	uint32_t v4;
+	switch (n) {
+	case 1:
+		return p[0];
+	case 2:
+		return (uint64_t)p[0] << 8 | p[1];
+	case 4:
+		memcpy(&v4, p, sizeof v4);
+		return be32toh(v4);
+	case 8:
+		memcpy(&v8, p, sizeof v8);
+		return be64toh(v8);
+	default:
+		return 0;
 	}
-	for (size_t i = 0; i < n; i++)
-		v = v << 8 | p[i];
-	return v;
 }
 
 /* What each of the bytes 0xc0..0xdf means: type, bytes of length or scalar. */
@@ -401,9 +410,13 @@ int mp_u64_any(struct mp *m, uint64_t *out)
 {
 	struct mp was = *m;
 	struct head h;
-	if (m->end - m->p > 8 && *m->p == 0xcf) { /* what was drawn: ids, epochs */
-		*out = be(m->p + 1, 8);
-		m->p += 9;
+	uint8_t c = m->p < m->end ? *m->p : 0;
+	if (c >= 0xcc && c <= 0xcf) { /* not negative: counts, times, ids that were drawn */
+		size_t width = (size_t)1 << (c - 0xcc);
+		if ((size_t)(m->end - m->p) <= width)
+			return ERR_INVALID;
+		*out = be(m->p + 1, width);
+		m->p += 1 + width;
 		return 0;
 	}
 	if (take(m, MP_INT, &h) || h.negative) {

@@ -46,9 +46,19 @@ static struct onode *search(const struct omap *m, struct span key, struct onode 
 	struct onode *at = m->head;
 	if (!at)
 		return NULL;
+	const struct onode *behind = NULL; /* not before the key, as was seen on a level above */
 	for (int level = m->levels - 1; level >= 0; level--) {
-		while (at->next[level] && span_cmp(onode_key(at->next[level]), key) < 0)
-			at = at->next[level];
+		struct onode *n;
+		while ((n = at->next[level]) && n != behind) {
+			int order = span_cmp(onode_key(n), key);
+			if (order == 0 && !prev)
+				return n;
+			if (order >= 0) {
+				behind = n;
+				break;
+			}
+			at = n;
+		}
 		if (prev)
 			prev[level] = at;
 	}
