@@ -82,6 +82,8 @@ static const struct key keys[] = {
 	 "and those of one user; administrators are not refused"},
 	{"actor api", "idle-seconds", KEY_INT, 1, 86400, NULL, "90",
 	 "a connection ends that so long neither asks nor reads its answer; watches that wait stay"},
+	{"actor api", "connections", KEY_INT, 1, 1000000, NULL, "15000",
+	 "at a time; who comes then waits until one of them ends"},
 	{"actor api", "audit", KEY_TEXT, 0, 0, "off|metadata", "metadata",
 	 "requests are said as notices (audit.k8s.io/v1) while somebody listens: `troupe tail --notices`"},
 	{"actor api", "audit-kept", KEY_BOOL, 0, 0, NULL, "false",

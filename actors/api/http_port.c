@@ -463,6 +463,16 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
 	request_free(r);
 }
 
+/* Where all connections were taken, the library listens again when it is run the
+ * next time, for which there may be no other reason. */
+static void on_connection(void *cls, struct MHD_Connection *conn, void **socket_cls,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct server *s = cls;
+	(void)conn, (void)socket_cls;
+	s->work |= what == MHD_CONNECTION_NOTIFY_CLOSED;
+}
+
 /* ---- on the loop */
 
 static void run(struct server *s)
@@ -555,9 +565,10 @@ static int start(struct server *s, struct mp cfg, struct err *e)
 		s, MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_HTTPS_MEM_CERT, s->cert,
 		MHD_OPTION_HTTPS_MEM_KEY, s->key, MHD_OPTION_HTTPS_MEM_TRUST, s->ca,
 		MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2",
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-		s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
+		MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)mp_path_int(cfg, "connections", HTTP_CONNECTIONS_MAX),
 		MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)mp_path_int(cfg, "idle-seconds", HTTP_IDLE_S),
 		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);

@@ -62,7 +62,7 @@ enum http_type { HTTP_JSON, HTTP_YAML, HTTP_TEXT, HTTP_OCTETS, HTTP_DISCOVERY, H
 enum {
 	HTTP_BODY_MAX = 3 * 1024 * 1024,
 	HTTP_STREAM_MAX = 16 * 1024 * 1024,
-	HTTP_CONNECTIONS_MAX = 15000,
+	HTTP_CONNECTIONS_MAX = 15000, /* unless `connections` of the config says another number */
 	HTTP_AUDIT_ID_MAX = 64,
 	HTTP_IDLE_S = 90, /* without a byte read or written; not of waiting requests */
 };
