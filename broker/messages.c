@@ -28,6 +28,7 @@ static const struct msg_field beat[] = {
 	{"sent_us", MP_INT, 0, false, "the pinging side's clock, sent back as it is"},
 	{"names", MP_INT, 0, false, "how many it has; bye when the broker knows another number"},
 	{"sent", MP_INT, 0, false, "in a pong: bytes sent in this session; what did not come is lost"},
+	{"notices", MP_INT, 0, false, "in a pong: how many follow the topic `notices`"},
 	END,
 };
 static const struct msg_field credit[] = {
@@ -121,7 +122,9 @@ static const struct msg_row rows[] = {
 	 "to the store: publish that stream's head"},
 	{MSG_BUS_EVENT, "bus.event", CLASS_EVENT, ROLE_CELL, event, "a committed change"},
 	{MSG_BUS_HEAD, "bus.head", CLASS_EVENT, ROLE_CELL, head, "how far a stream is"},
-	{MSG_BUS_NOTICE, "bus.notice", CLASS_NOTICE, ROLE_CELL, notice, "crashes, marks, audit"},
+	{MSG_BUS_NOTICE, "bus.notice", CLASS_NOTICE, ROLE_CELL, notice, "crashes, marks"},
+	{MSG_BUS_AUDIT, "bus.audit", CLASS_NOTICE, ROLE_CELL, notice,
+	 "a request of the API and what became of it: detail is an audit.k8s.io/v1 Event"},
 	{MSG_BROKER_SESSIONS, "broker.sessions", CLASS_REQUEST, ROLE_CELL, nothing,
 	 "to broker: which cells are here"},
 	{MSG_BROKER_STATE, "broker.state", CLASS_REPLY, ROLE_CELL, state, "those"},

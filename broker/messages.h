@@ -2,6 +2,8 @@
 #ifndef BROKER_MESSAGES_H
 #define BROKER_MESSAGES_H
 
+#define BUS_NOTICES "notices" /* the topic that notices have on the bus */
+
 enum {
 	MSG_SESSION_HELLO = 1,
 	MSG_SESSION_WELCOME = 2,
@@ -22,6 +24,7 @@ enum {
 	MSG_SESSION_CREDIT = 17,
 	MSG_NAME_CRASHED = 18,
 	MSG_LETTER_RETURNED = 19,
+	MSG_BUS_AUDIT = 20,
 };
 
 #endif

@@ -206,9 +206,10 @@ static void on_ping(struct router *r, struct session *s, const struct envelope *
 	}
 	if (mp_find(mp_of(env->body), "sent_us", &v))
 		mp_u64(&v, &sent_us);
-	mpw_map(&pong, 2);
+	mpw_map(&pong, 3);
 	mpw_kv_u64(&pong, "sent_us", sent_us);
 	mpw_kv_u64(&pong, "sent", s->sent);
+	mpw_kv_u64(&pong, "notices", r->notice_followers);
 	say_system(r, s->peer, MSG_SESSION_PONG, &pong);
 }
 
@@ -402,6 +403,7 @@ void router_refuse(struct router *r, uint64_t peer, struct bytes *frame, int cod
 void router_on_subscribe(struct router *r, struct span topic)
 {
 	struct session *store = omap_get(&r->names, span_of("store"));
+	r->notice_followers += span_is(topic, BUS_NOTICES);
 	if (!store || topic.len == 0)
 		return;
 	struct envelope env = {.type = ENV_SEND,
@@ -412,6 +414,12 @@ void router_on_subscribe(struct router *r, struct span topic)
 	mpw_map(&body, 1);
 	mpw_kv_span(&body, "stream", topic);
 	say(r, store->peer, &env, &body);
+}
+
+void router_on_unsubscribe(struct router *r, struct span topic)
+{
+	if (span_is(topic, BUS_NOTICES) && r->notice_followers)
+		r->notice_followers--;
 }
 
 void router_tick(struct router *r, uint64_t now_us)

@@ -68,8 +68,10 @@ void router_on_frame(struct router *r, uint64_t peer, struct bytes *frame, bool 
 void router_refuse(struct router *r, uint64_t peer, struct bytes *frame, int code);
 /* Nothing more to be read for now: what waits for each session leaves. */
 void router_flush(struct router *r);
-/* Somebody subscribed to a topic: the store is asked to publish its head. */
+/* Somebody subscribed to a topic: the store is asked to publish its head. Who
+ * wants notices is counted, and cells are told with their pongs. */
 void router_on_subscribe(struct router *r, struct span topic);
+void router_on_unsubscribe(struct router *r, struct span topic);
 /* Ends sessions that were silent too long. Call it every second or so. */
 void router_tick(struct router *r, uint64_t now_us);
 const struct router_stats *router_stats(const struct router *r);

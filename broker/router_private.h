@@ -35,6 +35,7 @@ struct router {
 	struct omap watches; /* watched name -> struct omap of watchers' names */
 	struct session *waiting; /* those whose batch is not empty */
 	size_t gathered;	 /* frames that wait, about */
+	uint64_t notice_followers; /* subscriptions to notices */
 };
 
 /* A frame of a peer, or a part of one: of a batch. */

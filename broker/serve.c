@@ -164,9 +164,13 @@ static void serve_bus(struct broker *b)
 		struct bytes *frame = NULL;
 		int rc = sock_recv(b->bus, &peer, &frame);
 		struct span f = bytes_span(frame);
-		/* 1 and the topic with its zero byte: somebody subscribed */
-		if (rc == 0 && f.len > 2 && f.data[0] == 1 && f.data[f.len - 1] == 0)
-			router_on_subscribe(b->router, (struct span){f.data + 1, f.len - 2});
+		/* 1 and the topic with its zero byte: somebody subscribed; 0: no more */
+		bool whole = rc == 0 && f.len > 2 && f.data[f.len - 1] == 0;
+		struct span topic = {f.data + 1, whole ? f.len - 2 : 0};
+		if (whole && f.data[0] == 1)
+			router_on_subscribe(b->router, topic);
+		else if (whole && f.data[0] == 0)
+			router_on_unsubscribe(b->router, topic);
 		bytes_unref(frame);
 	}
 }

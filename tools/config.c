@@ -83,6 +83,12 @@ static const struct key keys[] = {
 	 "and those of one user; administrators are not refused"},
 	{"actor api", "idle-seconds", KEY_INT, 1, 86400, NULL, "90",
 	 "a connection ends that so long neither asks nor reads its answer; watches that wait stay"},
+	{"actor api", "connections", KEY_INT, 1, 1000000, NULL, "15000",
+	 "at a time; who comes then waits until one of them ends"},
+	{"actor api", "audit", KEY_TEXT, 0, 0, "off|metadata", "metadata",
+	 "requests are said as notices (audit.k8s.io/v1) while somebody listens: `troupe tail --notices`"},
+	{"actor api", "audit-kept", KEY_BOOL, 0, 0, NULL, "false",
+	 "also while nobody does: the last ones can be read later, for some microseconds a request"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
 	 "the spec.schedulerName of its pods"},
 	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
@@ -318,6 +324,9 @@ static int check_value(struct parse *p, const struct key *k, const struct doc *v
 {
 	switch (k->type) {
 	case KEY_TEXT:
+		if (doc_is(v, DOC_BOOL) && !v->boolean && k->values &&
+		    one_of(k->values, span_of("off")))
+			return 0; /* `off` is YAML's word for false */
 		if (!doc_is(v, DOC_STR) && !(doc_is(v, DOC_INT) && !k->values))
 			return refuse(p, v, "%s is a text", k->name);
 		if (k->values && !one_of(k->values, v->text))

@@ -211,11 +211,19 @@ static int put_tokens(struct buf *b, const struct config_actor *a, size_t *count
 	return 0;
 }
 
+/* `off` in quotes is a text, and without them YAML's word for false. */
+static bool is_audited(const struct config_actor *a)
+{
+	return !span_is(doc_get_str(a->options, "audit"), "off") &&
+	       doc_get_bool(a->options, "audit", true);
+}
+
 static int add_api(struct host *h, struct cell *c, const struct config_actor *a)
 {
 	struct buf b = {0};
-	size_t at = mpw_map_open(&b), n = 6;
+	size_t at = mpw_map_open(&b), n = 7;
 	put_options(&b, a, &n);
+	mpw_kv_bool(&b, "audited", is_audited(a));
 	mpw_kv_str(&b, "address", config_api_address(&h->config, &h->arena));
 	put_path(&b, h, "cert", "api.crt");
 	put_path(&b, h, "key", "api.key");
@@ -338,15 +346,24 @@ static int add_store(struct host *h, struct cell *c)
 }
 
 /* A cell that can have no ring runs all the same. */
-static struct tap *open_tap(const struct host *h, const char *cell)
+static bool has_audited(const struct config_cell *cell)
+{
+	for (size_t i = 0; i < cell->actor_count; i++)
+		if (strcmp(cell->actors[i].kind, "api") == 0 && is_audited(&cell->actors[i]))
+			return true;
+	return false;
+}
+
+static struct tap *open_tap(const struct host *h, const struct config_cell *cell)
 {
 	char dir[500];
 	struct tap *t = NULL;
 	struct err e = {0};
-	struct tap_config cfg = {dir, cell, &catalogue, (size_t)h->config.ring_bytes};
+	struct tap_config cfg = {dir, cell->name, &catalogue, (size_t)h->config.ring_bytes,
+				 has_audited(cell)};
 	snprintf(dir, sizeof dir, "%s/rings", h->run_dir);
 	if (tap_open(&t, &cfg, &e))
-		log_warn("troupe", "cell %s is not tapped: %s", cell, e.text);
+		log_warn("troupe", "cell %s is not tapped: %s", cell->name, e.text);
 	return t;
 }
 
@@ -438,8 +455,9 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		.shared = shared,
 		.shared_arg = h,
 	};
-	l.tap_arg = h->taps[h->loop_count] = open_tap(h, cfg->name);
+	l.tap_arg = h->taps[h->loop_count] = open_tap(h, cfg);
 	l.tap = l.tap_arg ? tap_write : NULL;
+	l.heard = l.tap_arg ? tap_heard : NULL;
 	int rc = loop_open(&h->loops[h->loop_count], &l, &e);
 	if (rc) {
 		log_error("troupe", "cell %s: %s", cfg->name, e.text);

@@ -15,6 +15,7 @@ struct source {
 	struct source *next;
 	struct ring_reader *reader;
 	bool has, seen; /* has: `item` is the next one; seen: its file is there */
+	bool notices;
 	struct rings_item item;
 };
 
@@ -39,6 +40,11 @@ static struct source *source_of(const struct rings *r, uint64_t incarnation)
 	return s;
 }
 
+static bool is_of_notices(const char *name)
+{
+	return strstr(name, ".notices.") != NULL;
+}
+
 static void add_file(struct rings *r, const char *name, bool from_start)
 {
 	char path[900];
@@ -54,6 +60,7 @@ static void add_file(struct rings *r, const char *name, bool from_start)
 			ring_reader_rewind(reader);
 		s = mem_alloc(sizeof *s);
 		s->reader = reader;
+		s->notices = is_of_notices(name);
 		s->next = r->first;
 		r->first = s;
 	}
@@ -65,7 +72,7 @@ static bool is_ring(const struct rings *r, const char *name)
 	const char *dot = strrchr(name, '.');
 	if (!dot || (strcmp(dot, ".ring") && strcmp(dot, ".last")))
 		return false;
-	return r->which == RINGS_ALL || memmem(name, (size_t)(dot - name), ".notices", 8);
+	return r->which == RINGS_ALL || is_of_notices(name);
 }
 
 static int scan(struct rings *r, bool from_start)
@@ -156,10 +163,11 @@ void rings_look(struct rings *r)
 	}
 }
 
-void rings_want_bodies(struct rings *r)
+void rings_want_bodies(struct rings *r, bool of_notices_only)
 {
 	for (struct source *s = r->first; s; s = s->next)
-		ring_reader_want_bodies(s->reader, rings_now_us() + BODIES_US);
+		if (s->notices || !of_notices_only)
+			ring_reader_want_bodies(s->reader, rings_now_us() + BODIES_US);
 }
 
 void rings_each(struct rings *r, void (*each)(void *arg, struct ring_reader *reader), void *arg)

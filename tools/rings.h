@@ -31,8 +31,9 @@ void rings_close(struct rings *r);
 bool rings_next(struct rings *r, struct rings_item *out, bool all);
 /* Looks for rings that came and went. Call it about every half second. */
 void rings_look(struct rings *r);
-/* Bodies are kept by the writers for the next two seconds. */
-void rings_want_bodies(struct rings *r);
+/* Bodies are kept by the writers for the next two seconds; and notices that are
+ * said for listeners only are said. */
+void rings_want_bodies(struct rings *r, bool of_notices_only);
 /* Calls `each` for every ring that is not of an ended process. */
 void rings_each(struct rings *r, void (*each)(void *arg, struct ring_reader *reader), void *arg);
 uint64_t rings_now_us(void); /* the records' clock */

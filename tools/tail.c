@@ -1,6 +1,7 @@
 /* `troupe tail`: every committed change, in order, none missing; with
  * --messages what the actors say to each other as well, with --notices only what
- * they say to whom it may concern: that one crashed (tail_merge.c).
+ * they say to whom it may concern: that one crashed, that a request was answered
+ * (tail_merge.c).
  *
  * A word in shared memory says how far the store is (heads.h); the changes come
  * from it page by page after the last one printed. So a tail that is slow,
@@ -30,7 +31,7 @@ static const struct argp_option rows[] = {
 	{"run", OPT_RUN, "DIR", 0, "a run that is over: what `troupe chaos run --record DIR` wrote", 0},
 	{"from-rev", 'R', "REV", 0, "begin with this revision, not with what is new", 0},
 	{"messages", 'm', NULL, 0, "the messages between the actors of this machine too", 0},
-	{"notices", OPT_NOTICES, NULL, 0, "crash reports and the like too (with --messages they always are)", 0},
+	{"notices", OPT_NOTICES, NULL, 0, "crash reports and, while this runs, an audit of each request (with --messages they always are there)", 0},
 	{"kind", 'k', "KIND", 0, "only changes of this stream (pods) or messages of this kind (store.txn)", 0},
 	{"ns", 'n', "NAME", 0, "only changes in this namespace", 0},
 	{"actor", 'a', "TEXT", 0, "only what a principal, sender or receiver wrote that contains TEXT", 0},

@@ -279,7 +279,23 @@ static void put_body(struct buf *b, const struct rings_item *i, const char *befo
 
 static bool is_notice(const struct ring_record *r)
 {
-	return r->kind == MSG_BUS_NOTICE && r->event == RING_SENT;
+	return (r->kind == MSG_BUS_NOTICE || r->kind == MSG_BUS_AUDIT) && r->event == RING_SENT;
+}
+
+/* "audit create /api/v1/... 201 kubernetes-admin" */
+static void put_audit(struct buf *b, struct mp event)
+{
+	static const char *const words[] = {"verb", "requestURI"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		struct span s = mp_path_str(event, words[i]);
+		buf_printf(b, " %.*s", (int)s.len, (const char *)s.data);
+	}
+	struct span who = mp_path_str(event, "user.username");
+	struct span as = mp_path_str(event, "impersonatedUser.username");
+	buf_printf(b, " %lld %.*s", (long long)mp_path_int(event, "responseStatus.code", 0),
+		   (int)who.len, (const char *)who.data);
+	if (as.len)
+		buf_printf(b, " as %.*s", (int)as.len, (const char *)as.data);
 }
 
 /* What it says, in one line: its kind, and what of its detail people ask for. */
@@ -292,6 +308,8 @@ static void put_gist(struct buf *b, const struct rings_item *i)
 		struct span what = mp_path_str(m, "what");
 		buf_printf(b, "  %.*s", (int)what.len, (const char *)what.data);
 		bool has = mp_find(m, "detail", &detail);
+		if (has && i->record.kind == MSG_BUS_AUDIT)
+			put_audit(b, detail);
 		for (size_t k = 0; has && k < sizeof fields / sizeof *fields; k++) {
 			if (!mp_find(detail, fields[k], &v))
 				continue;

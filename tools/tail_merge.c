@@ -150,8 +150,7 @@ static void round_once(struct merge *m)
 	if (now >= m->looked_us + LOOK_US) {
 		m->looked_us = now;
 		rings_look(m->rings);
-		if (m->o->body)
-			rings_want_bodies(m->rings);
+		rings_want_bodies(m->rings, !m->o->body);
 	}
 	while (!enough(m) && rings_next(m->rings, &i, !m->o->follow))
 		take_item(m, &i);

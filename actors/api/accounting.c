@@ -77,6 +77,7 @@ static struct request_kind kind_shown(const struct call *k)
 void call_answered(struct ctx *c, struct api *a, struct call *k, int code)
 {
 	struct request_kind kind = kind_shown(k);
+	k->code = code;
 	request_metrics_count(&a->metrics, &kind, code);
 	if (!is_long_running(k))
 		request_metrics_time(&a->metrics, &kind, ctx_now_us(c) - k->arrived_us);
@@ -131,6 +132,10 @@ void accounting_text(struct buf *out, const struct api *a)
 		   "later.\n# TYPE apiserver_rejected_requests_total counter\n"
 		   "apiserver_rejected_requests_total %llu\n",
 		   (unsigned long long)a->inflight.refused);
+	buf_printf(out,
+		   "# HELP apiserver_audit_event_total Requests that an audit event was said of.\n"
+		   "# TYPE apiserver_audit_event_total counter\napiserver_audit_event_total %llu\n",
+		   (unsigned long long)a->audited);
 	put_watches(out, a);
 	put_objects(out, a);
 }

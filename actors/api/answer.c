@@ -40,8 +40,13 @@ bool call_number(const struct call *k, const char *name, uint64_t *out)
 	return true;
 }
 
-void call_end(struct api *a, struct call *k)
+void call_end(struct ctx *c, struct api *a, struct call *k)
 {
+	struct audit_event event = {0};
+	if (c && !k->handed_over) {
+		audit_open(c, a, k, &event);
+		audit_say(c, &event);
+	}
 	omap_remove_u64(&a->calls, k->id);
 	call_leave(a, k);
 	writing_fini(&k->writing);
@@ -91,12 +96,13 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 	}
 	call_answered(c, a, k, code);
 	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), bytes_take(text));
-	call_end(a, k);
+	call_end(c, a, k);
 }
 
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status)
 {
 	struct buf out = {0};
+	k->told = status;
 	bool protobuf = k->form == FORM_PROTOBUF;
 	if (protobuf) {
 		protobuf_status(&out, status);

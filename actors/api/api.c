@@ -35,6 +35,7 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	k->protocols = field(m, "protocols");
 	k->sub = "";
 	k->arrived_us = ctx_now_us(c);
+	k->heard = field(m, "audit").len > 0;
 	if (mp_find(m, "args", &v))
 		k->args = v;
 	if (mp_find(m, "body", &v))
@@ -229,7 +230,7 @@ static void on_gone(struct ctx *c, struct api *a, uint64_t id)
 	if (k && k->session)
 		session_leave(c, k);
 	if (k && (k->node.len || proxy_is_forwarded(k)))
-		call_end(a, k);
+		call_end(c, a, k);
 }
 
 static int on_port(struct ctx *c, void *state, const struct port_event *p)
@@ -431,7 +432,7 @@ static void fini(void *state)
 {
 	struct api *a = state;
 	while (omap_first(&a->calls))
-		call_end(a, omap_first(&a->calls)->value);
+		call_end(NULL, a, omap_first(&a->calls)->value);
 	omap_fini(&a->calls, NULL);
 	inflight_fini(&a->inflight);
 	request_metrics_fini(&a->metrics);

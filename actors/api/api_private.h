@@ -3,6 +3,7 @@
 #define API_API_PRIVATE_H
 
 #include "actors/access/rbac.h"
+#include "actors/api/audit.h"
 #include "actors/api/http_port.h"
 #include "actors/api/inflight.h"
 #include "actors/api/request_metrics.h"
@@ -49,6 +50,13 @@ struct call {
 	bool yaml; /* what would be JSON is written as YAML */
 	enum table_include include;
 	struct identity who;
+	const struct identity *caller; /* who asks as `who`; NULL: himself */
+	bool heard;		       /* an audit tells of it */
+	const char *decision;	       /* "allow" or "forbid"; NULL: none was needed yet */
+	struct span why;	       /* it was allowed */
+	int code;		       /* of the answer; 0: none yet */
+	const struct doc *told;	       /* the Status that was the answer; NULL: something else */
+	bool handed_over;	       /* a watch goes on with it */
 	const char *verb; /* Kubernetes' word, or NULL */
 	bool counted;	  /* it is in flight */
 	uint64_t arrived_us;
@@ -83,6 +91,7 @@ struct watch {
 	enum api_form form;
 	enum table_include include;
 	bool bookmarks, columns_sent;
+	struct audit_event audit;
 	uint64_t start; /* changes up to here were sent when it began */
 	uint64_t last;  /* version of the last event sent */
 	uint64_t timer, bookmark_timer;
@@ -109,6 +118,7 @@ struct api {
 	struct omap calls;   /* id -> struct call */
 	struct omap watches; /* id -> struct watch */
 	bool listening;
+	uint64_t audited; /* events said */
 	struct bytes *cfg;
 	size_t sessions, forwards;
 	uint64_t requests, watch_events;
@@ -125,7 +135,8 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 		 struct buf *text); /* taken over */
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
 		   uint64_t version);
-void call_end(struct api *a, struct call *k);
+/* `c` NULL: the actor ends, and nothing is said of it. */
+void call_end(struct ctx *c, struct api *a, struct call *k);
 /* ---- what clients see (visible.c): stored objects in the version of `r`.
  * A resource without a type has no protobuf. */
 void visible_object(struct buf *out, const struct schema_resource *r, struct mp object,

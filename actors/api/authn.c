@@ -332,6 +332,9 @@ struct doc *impersonate(struct api *a, struct call *k)
 	const char *group = anonymous ? GROUP_UNAUTHENTICATED : GROUP_AUTHENTICATED;
 	if (!identity_is_in(&as, group))
 		identity_add_group(&as, span_of(group));
+	struct identity *caller = arena_alloc(&k->arena, sizeof *caller);
+	*caller = k->who;
+	k->caller = caller;
 	k->who = as;
 	return NULL;
 }

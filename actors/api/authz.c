@@ -74,8 +74,17 @@ static struct access access_of(struct call *k, const char *verb)
 
 struct doc *authorize(const struct api *a, struct call *k, const char *verb)
 {
+	k->decision = "allow";
 	if (identity_is_in(&k->who, GROUP_MASTERS))
 		return NULL;
 	struct access x = access_of(k, verb);
-	return rbac_allows(&a->rbac, &k->who, &x, NULL) ? NULL : authz_refusal(k, &x);
+	struct buf why = {0};
+	bool allowed = rbac_allows(&a->rbac, &k->who, &x, k->heard ? &why : NULL);
+	if (why.len)
+		k->why = (struct span){(uint8_t *)arena_ndup(&k->arena, why.data, why.len), why.len};
+	buf_fini(&why);
+	if (allowed)
+		return NULL;
+	k->decision = "forbid";
+	return authz_refusal(k, &x);
 }

@@ -210,14 +210,6 @@ int http_answer_head(struct http_answer *a, struct span *in, struct err *e)
 
 /* ---- the body */
 
-static int hex_of(uint8_t c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 static void size_line_ended(struct http_answer *a)
 {
 	a->state = a->left ? CHUNK_DATA : CHUNK_TRAILER;
@@ -227,7 +219,7 @@ static void size_line_ended(struct http_answer *a)
 /* One byte of what is around the chunks. */
 static int frame_byte(struct http_answer *a, uint8_t c)
 {
-	int digit = hex_of(c);
+	int digit = byte_hex(c);
 	if (++a->passed > HTTP_HEAD_BYTES_MAX)
 		return ERR_INVALID;
 	switch (a->state) {

@@ -1,5 +1,6 @@
 #include "actors/api/http_describe.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "actors/api/proxy_name.h"
 #include "broker/base/mp.h"
 
 static void put_text(struct buf *b, const char *key, const char *text)
@@ -138,15 +140,45 @@ static void put_upgrade(struct buf *b, struct MHD_Connection *conn)
 	buf_fini(&protocols);
 }
 
+/* What no address can hold is percent-encoded, so that it is text. */
+static void put_uri(struct buf *b, const char *uri)
+{
+	struct buf text = {0};
+	struct span whole = span_of(uri ? uri : "");
+	for (size_t i = 0; i < whole.len; i++) {
+		if (whole.data[i] > ' ' && whole.data[i] < 0x7f)
+			continue;
+		proxy_query_write(&text, whole);
+		whole = span_buf(&text);
+		break;
+	}
+	mpw_kv_span(b, "uri", whole);
+	buf_fini(&text);
+}
+
+/* Where it came from, and over whom as the headers say. */
+static void put_source(struct buf *b, struct MHD_Connection *conn, const char *audit_id)
+{
+	char ip[INET_ADDRSTRLEN] = "";
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info && info->client_addr->sa_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr, ip,
+			  sizeof ip);
+	mpw_kv_str(b, "audit", audit_id);
+	mpw_kv_str(b, "from", ip);
+	put_text(b, "via", header(conn, "X-Forwarded-For"));
+}
+
 struct bytes *http_describe(struct MHD_Connection *conn, const struct http_words *words,
 			    struct verified *verified, const struct jwt_key *accounts)
 {
 	struct buf b = {0};
 	buf_reserve(&b, 512 + words->body.len);
-	mpw_map(&b, 15);
+	mpw_map(&b, words->audit_id ? 18 : 15);
 	put_text(&b, "method", words->method);
 	put_text(&b, "path", words->path);
-	put_text(&b, "uri", words->uri);
+	put_uri(&b, words->uri);
 	put_pairs(&b, "args", words->proxied ? NULL : conn, MHD_GET_ARGUMENT_KIND, put_pair);
 	put_text(&b, "auth", header(conn, "Authorization"));
 	put_text(&b, "accept", header(conn, "Accept"));
@@ -156,6 +188,8 @@ struct bytes *http_describe(struct MHD_Connection *conn, const struct http_words
 	put_pairs(&b, "impersonate", conn, MHD_HEADER_KIND, put_impersonation);
 	put_claims(&b, verified, accounts, header(conn, "Authorization"));
 	put_upgrade(&b, conn);
+	if (words->audit_id)
+		put_source(&b, conn, words->audit_id);
 	mpw_str(&b, "body");
 	mpw_bin(&b, words->body);
 	return bytes_take(&b);

@@ -11,7 +11,8 @@ struct MHD_Connection;
 
 struct http_words {
 	const char *method, *path;
-	const char *uri; /* as it came */
+	const char *uri; /* as it came; NULL: nobody wants to know */
+	const char *audit_id; /* NULL: nor this, nor from where it came */
 	bool proxied; /* its arguments are for somebody else */
 	struct span body;
 };

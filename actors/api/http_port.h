@@ -1,7 +1,8 @@
 /* The port "http": libmicrohttpd inside the cell's own loop, TLS by GnuTLS.
  *
  * Config: address ("127.0.0.1:6443"), cert, key, ca (PEM files), accounts (the
- * PEM file of the key that signs service accounts' tokens, or "").
+ * PEM file of the key that signs service accounts' tokens, or ""), audited (whether
+ * audits tell of requests, when somebody listens), audit-kept (or also when nobody does).
  * A request is told whole (its body is read first, up to HTTP_BODY_MAX); the
  * actor answers it with one reply, or opens a stream and sends data until it
  * ends it. Slow readers of a stream are cut off at HTTP_STREAM_MAX.
@@ -11,13 +12,15 @@
  *
  * Events (op, id of the request):
  *   HTTP_REQUEST  payload: msgpack map {method, path, uri (as it came, with its
- *                 query), args: [[name, value]...],
+ *                 query; of a proxy's request or for an audit), args: [[name, value]...],
  *                 auth, accept, type, agent, user (verified client certificate's
  *                 CN, or ""), groups: [O...], impersonate: [[name, value]...]
  *                 (headers, names in lower case without "impersonate-"),
  *                 claims: bin (payload of a bearer token that was signed by us,
  *                 or empty), upgrade (what the connection is asked to become, in
  *                 lower case), protocols (of a WebSocket, as the client lists them),
+ *                 when an audit tells of it: audit (its id, which the answer has
+ *                 too), from (the client's address), via (X-Forwarded-For);
  *                 body: bin}
  *   HTTP_GONE     the client left before the answer or in a stream
  *   HTTP_MESSAGE  of a WebSocket, which was asked for; arg: whether it is text
@@ -59,7 +62,8 @@ enum http_type { HTTP_JSON, HTTP_YAML, HTTP_TEXT, HTTP_OCTETS, HTTP_DISCOVERY, H
 enum {
 	HTTP_BODY_MAX = 3 * 1024 * 1024,
 	HTTP_STREAM_MAX = 16 * 1024 * 1024,
-	HTTP_CONNECTIONS_MAX = 15000,
+	HTTP_CONNECTIONS_MAX = 15000, /* unless `connections` of the config says another number */
+	HTTP_AUDIT_ID_MAX = 64,
 	HTTP_IDLE_S = 90, /* without a byte read or written; not of waiting requests */
 };
 

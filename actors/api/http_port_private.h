@@ -27,7 +27,9 @@ struct request {
 	char **headers;
 	size_t header_count;
 	struct http_socket *socket; /* it became one; else NULL */
-	char *uri; /* as it came, with its query */
+	char *uri; /* as it came, with its query; NULL: nobody wants to know it */
+	bool heard; /* an audit tells of it */
+	char audit_id[HTTP_AUDIT_ID_MAX + 1];
 	bool busy; /* the actor could not be told of it */
 	struct http_proxied *proxied; /* its body goes on as it comes; else NULL */
 	bool decided; /* where to: the library reads it */
@@ -42,6 +44,8 @@ struct server {
 	uint64_t next_id;
 	bool work; /* something was resumed: run the library before sleeping */
 	bool closing;
+	bool audited, audit_kept; /* at all; also when nobody listens */
+	uint64_t seed[2]; /* of audit ids */
 	char *cert, *key, *ca;
 	struct jwt_key *accounts; /* NULL: no such tokens */
 	struct verified verified;

@@ -143,7 +143,7 @@ static bool is_chunked(struct request *r)
 static void put_head(struct buf *b, struct request *r, const char *method, struct span path)
 {
 	struct passing passing = {b, span_of(header(r, "Connection"))};
-	const char *query = strchr(r->uri, '?'), *length = header(r, "Content-Length");
+	const char *query = strchr(r->uri ? r->uri : "", '?'), *length = header(r, "Content-Length");
 	buf_printf(b, "%s ", method);
 	buf_append(b, path.data, path.len);
 	if (query) {
@@ -217,13 +217,14 @@ static void add_headers(struct request *r, const struct http_answer *a)
 			connection = value;
 	for (size_t at = 0; http_answer_field(a, &at, &name, &value);) {
 		if (is_for_one_hop(name, connection) || is_cors(name) ||
-		    http_word(name, "Content-Length"))
+		    http_word(name, "Content-Length") || http_word(name, "Audit-Id"))
 			continue;
 		if (http_word(name, "Location"))
 			add_location(r, name, value);
 		else
 			add_header(r, name, value);
 	}
+	MHD_add_response_header(r->response, "Audit-Id", r->audit_id);
 	if (!MHD_get_response_header(r->response, "Cache-Control"))
 		MHD_add_response_header(r->response, "Cache-Control", "no-cache, private");
 }

@@ -85,7 +85,7 @@ static void end(struct ctx *c, struct api *a, struct call *k)
 		ctx_port_call(c, a->port, HTTP_SHUT, k->id, 1000, NULL);
 	else
 		ctx_port_call(c, a->port, HTTP_END, k->id, 0, NULL);
-	call_end(a, k);
+	call_end(c, a, k);
 }
 
 void log_start(struct ctx *c, struct api *a, struct call *k)

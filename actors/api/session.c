@@ -52,7 +52,7 @@ static void send(struct ctx *c, struct api *a, struct call *k, enum channel chan
 static void hang_up(struct ctx *c, struct api *a, struct call *k)
 {
 	ctx_port_call(c, a->port, HTTP_SHUT, k->id, 1000, NULL);
-	call_end(a, k);
+	call_end(c, a, k);
 }
 
 /* The old protocols say nothing of a success, and of a failure the text. */

@@ -204,6 +204,7 @@ void watch_free(void *p)
 	struct watch *w = p;
 	bytes_unref(w->prefix);
 	bytes_unref(w->exact);
+	audit_drop(&w->audit);
 	arena_fini(&w->arena);
 	free(w);
 }
@@ -304,7 +305,9 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 		view_history(v, from, replay_one, &r);
 	}
 	register_watch(c, a, w, seconds);
-	call_end(a, k);
+	audit_open(c, a, k, &w->audit);
+	k->handed_over = true;
+	call_end(c, a, k);
 }
 
 /* ---- the end */
@@ -320,6 +323,7 @@ void watch_gone(struct ctx *c, struct api *a, uint64_t id)
 	*at = w->next;
 	ctx_cancel(c, w->timer);
 	ctx_cancel(c, w->bookmark_timer);
+	audit_say(c, &w->audit);
 	watch_free(w);
 }
 

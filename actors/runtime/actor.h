@@ -187,6 +187,11 @@ void ctx_port_call(struct ctx *c, int port, uint32_t op, uint64_t id, uint32_t a
 /* The port's own structure, for drivers that are a library beside the loop. */
 void *ctx_port_state(struct ctx *c, int port);
 
+/* ---- notices: said to whom it may concern, on the bus (topic `notices`) and in
+ * the cell's ring of that kind. Nobody need listen; when there is no room
+ * for it the bus goes without and the cell counts it. `kind`: a row of class notice. */
+void ctx_notice(struct ctx *c, const char *kind, struct buf *body);
+
 /* ---- the store actor and other publishers. `frame_topics`: one envelope
  * published under each topic. */
 void ctx_publish(struct ctx *c, struct span topic, const char *kind, struct bytes *body);

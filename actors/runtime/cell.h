@@ -54,6 +54,8 @@ struct cell_ops {
 	 * the actor goes on being restarted. */
 	void (*escalate)(void *arg, const char *actor, const char *why);
 	void (*tap)(void *arg, const struct tap_record *r); /* may be NULL */
+	/* Whether somebody reads notices of that kind here. NULL: nobody. */
+	bool (*heard)(void *arg, uint16_t kind, uint64_t now_us);
 };
 
 struct cell_config {

@@ -95,6 +95,7 @@ enum effect_type {
 	FX_REQUEST,
 	FX_COMMAND,
 	FX_PUBLISH,
+	FX_NOTICE,
 	FX_PORT,
 	FX_SPAWN,
 	FX_STOP,
@@ -233,7 +234,8 @@ struct cell {
 	struct omap monitors; /* watched name, 0, watcher's uid -> struct monitor */
 	struct notice *notice_first, *notice_last; /* that wait for the broker */
 	size_t notice_count;
-	uint64_t notice_number;
+	uint64_t notice_number, notices_dropped;
+	bool notices_followed; /* on the bus, as of the last pong */
 };
 
 /* cell.c */
@@ -270,6 +272,9 @@ void actor_stop(struct cell *c, struct actor *a, bool by_itself);
 /* report.c: notices on the bus */
 void report_crash(struct cell *c, const struct actor *a, const struct crash *crash);
 void report_interrupted(struct cell *c, const struct turn_note *n);
+/* An actor's own. `body` is borrowed. */
+void notice_say(struct cell *c, const char *from, uint16_t kind, const struct trace *trace,
+		struct bytes *body);
 void notices_flush(struct cell *c);
 void notices_free(struct cell *c);
 
@@ -357,7 +362,8 @@ void link_watch(struct cell *c, const char *watcher, const char *name);
 void outbox_send(struct cell *c, const struct envelope *env, struct bytes *owner);
 /* Now, or ERR_OVERLOADED; fills in what is the session's. */
 int outbox_put(struct cell *c, struct envelope *env);
-void outbox_publish(struct cell *c, struct bytes *frame); /* borrowed */
+/* Borrowed. Bus frames are hints: false when it cannot go now, and never will. */
+bool outbox_publish(struct cell *c, struct bytes *frame);
 void outbox_flush(struct cell *c);     /* the pass is over */
 void outbox_flush_old(struct cell *c); /* a turn took its time */
 bool outbox_waits(const struct cell *c);

@@ -165,6 +165,11 @@ void ctx_command(struct ctx *c, const char *to, const char *kind, struct buf *bo
 	fail(c, &e);
 }
 
+void ctx_notice(struct ctx *c, const char *kind, struct buf *body)
+{
+	put_message(c, FX_NOTICE, "", kind, body, 0, 0, 0);
+}
+
 /* Whether this turn is about a request that waits for its one answer. */
 static bool answerable(struct ctx *c, const char *what)
 {
@@ -435,4 +440,14 @@ int port_deliver(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 	struct item *i = item_new(ITEM_PORT, (struct span){0});
 	i->port = (struct port_event){o->handle, op, id, arg, payload};
 	return actor_queue(o->cell, a, i);
+}
+
+bool port_heard(struct port *p, const char *kind)
+{
+	const struct port_owner *o = p->owner;
+	struct cell *cell = o->cell;
+	if (cell->notices_followed)
+		return true;
+	const struct msg_row *row = cell->ops.heard ? catalogue_named(cell->rows, kind) : NULL;
+	return row && cell->ops.heard(cell->ops.arg, row->number, cell_clock(cell));
 }

@@ -85,6 +85,12 @@ static void release_publish(struct cell *c, struct actor *a, struct effect *f,
 	views_on_bus_body(c, topic, f->row->number, mp_of_bytes(f->body), f->body);
 }
 
+static void release_notice(struct cell *c, struct actor *a, struct effect *f,
+			   const struct trace *trace)
+{
+	notice_say(c, a->name, f->row->number, trace, f->body);
+}
+
 static void release_port(struct actor *a, struct effect *f)
 {
 	if (f->port < 0 || (size_t)f->port >= a->port_count)
@@ -144,6 +150,9 @@ static void release_outward(struct cell *c, struct actor *a, struct effect *f,
 		break;
 	case FX_PUBLISH:
 		release_publish(c, a, f, trace);
+		break;
+	case FX_NOTICE:
+		release_notice(c, a, f, trace);
 		break;
 	case FX_PORT:
 		release_port(a, f);

@@ -86,6 +86,7 @@ static void on_pong(struct cell *c, const struct envelope *env)
 {
 	struct mp v;
 	uint64_t sent;
+	c->notices_followed = mp_path_int(mp_of(env->body), "notices", 0) > 0;
 	if (!mp_find(mp_of(env->body), "sent", &v) || mp_u64(&v, &sent) || sent == c->taken_told)
 		return;
 	c->taken = sent;

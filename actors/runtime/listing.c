@@ -32,12 +32,13 @@ static void put_actor(struct buf *b, const struct actor *a)
 
 static void put_cell(struct buf *b, const struct cell *c)
 {
-	mpw_map(b, 5);
+	mpw_map(b, 6);
 	mpw_kv_u64(b, "turns", c->turns);
 	mpw_kv_u64(b, "pending", c->pendings.count);
 	mpw_kv_u64(b, "parked", c->parkeds.count);
 	mpw_kv_u64(b, "outbox", c->out_count);
 	mpw_kv_u64(b, "dead", c->dead);
+	mpw_kv_u64(b, "notices_dropped", c->notices_dropped);
 }
 
 /* The first name behind `after`; all when it is empty. */

@@ -188,6 +188,12 @@ static void op_tap(void *arg, const struct tap_record *r)
 	l->cfg.tap(l->cfg.tap_arg, r);
 }
 
+static bool op_heard(void *arg, uint16_t kind, uint64_t now_us)
+{
+	struct loop *l = arg;
+	return l->cfg.heard(l->cfg.tap_arg, kind, now_us);
+}
+
 /* ---- descriptors of ports */
 
 static uint32_t epoll_events(unsigned events)
@@ -275,6 +281,7 @@ static void open_cell(struct loop *l)
 		.shared = op_shared,
 		.escalate = op_escalate,
 		.tap = l->cfg.tap ? op_tap : NULL,
+		.heard = l->cfg.heard ? op_heard : NULL,
 	};
 	struct cell_config cell = l->cfg.cell;
 	cell.loop = l;

@@ -23,6 +23,7 @@ struct loop_config {
 	void *shared_arg;
 	void (*tap)(void *arg, const struct tap_record *r);
 	void *tap_arg;
+	bool (*heard)(void *tap_arg, uint16_t kind, uint64_t now_us); /* NULL: nobody reads there */
 };
 
 enum { LOOP_EXIT_FAILED = 70 }; /* the process's exit code when its cell failed too often */

@@ -99,7 +99,7 @@ static const struct msg_field listing[] = {
 	 "a map each: name, kind, up, turns, queue, restarts, rejected, and of the mailbox (wait_) "
 	 "and the turns (turn_) us, p50_us, p99_us"},
 	{"more", MP_BOOL, 0, false, "there are more behind the last one"},
-	{"cell", MP_MAP, 32, false, "turns, pending, parked, outbox, dead: of the cell"},
+	{"cell", MP_MAP, 32, false, "turns, pending, parked, outbox, dead, notices_dropped: of the cell"},
 	END,
 };
 static const struct msg_field letters[] = {

@@ -20,6 +20,8 @@ static const struct family cell_families[] = {
 	{"troupe_cell_outbox", "gauge", "messages that wait for the broker", "outbox"},
 	{"troupe_cell_dead_letters_total", "counter", "messages that could not be delivered",
 	 "dead"},
+	{"troupe_cell_notices_dropped_total", "counter", "notices that the bus had no room for",
+	 "notices_dropped"},
 };
 
 static const struct summary {

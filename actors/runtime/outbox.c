@@ -68,17 +68,18 @@ int outbox_put(struct cell *c, struct envelope *env)
 	return rc;
 }
 
-/* Bus frames are hints: when they cannot go now they go never, and the
- * followers fetch them. */
-void outbox_publish(struct cell *c, struct bytes *frame)
+/* When they cannot go now, followers fetch what the frames were about. */
+bool outbox_publish(struct cell *c, struct bytes *frame)
 {
 	struct span raw = bytes_span(frame);
 	if (c->link != LINK_UP || c->stopping)
-		return;
+		return false;
 	if (!batch_takes(&c->batch, raw.len))
-		(void)send_alone(c, frame);
-	else if (make_room(c, raw.len))
-		batch_add(&c->batch, raw);
+		return send_alone(c, frame) == 0;
+	if (!make_room(c, raw.len))
+		return false;
+	batch_add(&c->batch, raw);
+	return true;
 }
 
 void outbox_welcome(struct cell *c, int64_t batch_bytes)

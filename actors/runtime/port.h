@@ -40,6 +40,12 @@ struct port {
 int port_deliver(struct port *p, uint32_t op, uint64_t id, uint32_t arg,
 		 struct bytes *payload);
 
+/* Whether somebody listens to notices of that kind (ctx_notice): reads the ring, or
+ * follows the bus (known with the next ping). For what is worth its cost only
+ * when it is heard; a driver that notes it in what it delivers keeps its actor
+ * a function of its messages. */
+bool port_heard(struct port *p, const char *kind);
+
 /* ---- descriptors and timeouts on the loop (production only) */
 struct loop_watch; /* owned by the loop until removed */
 

@@ -1,19 +1,18 @@
-/* Crash reports: a line in the log, and a notice on the bus (topic `notices`)
+/* Notices. Crash reports: a line in the log, and a notice on the bus (topic `notices`)
  * with actor, incarnation, reason, the message of that turn and its attempt,
  * and what the state was (its `inspect` map; only its size and checksum when
  * that is large).
  *
  * Notices are numbered by this cell and not journaled: who is not there when
  * one is said does not hear it from the bus, but finds it in the cell's ring of
- * notices (tap.c). Those from before the session wait for it. */
+ * notices (tap.c). Crash reports from before the session wait for it; what actors
+ * have to say (ctx_notice) does not. */
 #include <stdlib.h>
 
 #include "actors/runtime/cell_private.h"
 #include "broker/base/crc.h"
 #include "broker/base/log.h"
 #include "broker/messages.h"
-
-#define TOPIC "notices"
 
 struct notice {
 	struct notice *next;
@@ -45,28 +44,29 @@ void notices_free(struct cell *c)
 		notice_drop_first(c);
 }
 
-/* `body` is taken over. */
-static void publish(struct cell *c, const char *from, const struct trace *trace, struct buf *body)
+/* Into the ring; returns the frame for the bus. */
+static struct bytes *write_down(struct cell *c, const char *from, uint16_t kind,
+				const struct trace *trace, struct span body)
 {
 	struct buf out = {0};
 	struct envelope env = {
 		.type = ENV_EVENT,
 		.cluster = c->cfg.cluster,
-		.to = span_of(TOPIC),
+		.to = span_of(BUS_NOTICES),
 		.from = span_of(from),
 		.incarnation = c->incarnation,
 		.sequence = ++c->notice_number,
-		.kind = MSG_BUS_NOTICE,
+		.kind = kind,
 		.hops = ENV_HOPS,
 		.trace = *trace,
-		.body = span_buf(body),
+		.body = body,
 	};
-	buf_append(&out, TOPIC, sizeof TOPIC); /* with the zero byte */
+	buf_append(&out, BUS_NOTICES, sizeof BUS_NOTICES); /* with the zero byte */
 	env_encode(&out, &env);
 	struct tap_record seen = {
 		.event = RING_SENT,
 		.type = ENV_EVENT,
-		.kind = MSG_BUS_NOTICE,
+		.kind = kind,
 		.from = env.from,
 		.to = env.to,
 		.trace = *trace,
@@ -74,9 +74,15 @@ static void publish(struct cell *c, const char *from, const struct trace *trace,
 		.id = env.sequence,
 	};
 	cell_tap(c, &seen);
-	buf_fini(body);
+	return bytes_take(&out);
+}
+
+/* What crashed is worth waiting for the session. `body` is taken over. */
+static void publish(struct cell *c, const char *from, const struct trace *trace, struct buf *body)
+{
 	struct notice *n = mem_alloc(sizeof *n);
-	n->frame = bytes_take(&out);
+	n->frame = write_down(c, from, MSG_BUS_NOTICE, trace, span_buf(body));
+	buf_fini(body);
 	if (c->notice_last)
 		c->notice_last->next = n;
 	else
@@ -85,6 +91,16 @@ static void publish(struct cell *c, const char *from, const struct trace *trace,
 	if (++c->notice_count > CELL_NOTICES_MAX)
 		notice_drop_first(c);
 	notices_flush(c);
+}
+
+void notice_say(struct cell *c, const char *from, uint16_t kind, const struct trace *trace,
+		struct bytes *body)
+{
+	struct bytes *frame = write_down(c, from, kind, trace, bytes_span(body));
+	/* The broker would have nobody to give it to. */
+	if (c->notices_followed)
+		c->notices_dropped += !outbox_publish(c, frame);
+	bytes_unref(frame);
 }
 
 /* An actor that did not get through `init` has no state that could be shown. */

@@ -12,9 +12,11 @@
 #include "broker/ring.h"
 
 enum { NOTICE_RECORDS = 256, NOTICE_BODY_BYTES = 256 * 1024, FILLING_TOLD_US = 1000 };
+enum { AUDIT_RECORDS = 2048, AUDIT_BODY_BYTES = 2 * 1024 * 1024 };
 
 struct tap {
 	struct ring *ring, *notices;
+	struct ring *audit; /* NULL: none is said here */
 	const struct catalogue *catalogue;
 	struct buf body;
 };
@@ -25,6 +27,19 @@ static uint32_t records_for(size_t bytes)
 	while (bytes && 2 * (size_t)n * sizeof(struct ring_record) <= bytes)
 		n *= 2;
 	return bytes ? n : RING_RECORDS;
+}
+
+static int open_audit(struct tap *t, const struct tap_config *cfg, struct err *e)
+{
+	char path[4200];
+	uint64_t incarnation = 0;
+	if (!cfg->audited)
+		return 0;
+	(void)!getrandom(&incarnation, sizeof incarnation, 0);
+	snprintf(path, sizeof path, "%s/%s.audit.notices.ring", cfg->dir, cfg->cell);
+	struct ring_config many = {path, cfg->cell, incarnation | 1, AUDIT_RECORDS,
+				   AUDIT_BODY_BYTES};
+	return ring_open(&t->audit, &many, e);
 }
 
 int tap_open(struct tap **out, const struct tap_config *cfg, struct err *e)
@@ -45,6 +60,8 @@ int tap_open(struct tap **out, const struct tap_config *cfg, struct err *e)
 	int rc = ring_open(&t->ring, &ring, e);
 	if (rc == 0)
 		rc = ring_open(&t->notices, &few, e);
+	if (rc == 0)
+		rc = open_audit(t, cfg, e);
 	if (rc) {
 		tap_close(t);
 		return rc;
@@ -59,6 +76,7 @@ void tap_close(struct tap *t)
 		return;
 	ring_close(t->ring);
 	ring_close(t->notices);
+	ring_close(t->audit);
 	buf_fini(&t->body);
 	free(t);
 }
@@ -67,7 +85,14 @@ void tap_close(struct tap *t)
  * messages by the thousand do not wash it away. */
 static bool is_notice(const struct tap_record *r)
 {
-	return r->kind == MSG_BUS_NOTICE && r->event == RING_SENT;
+	return (r->kind == MSG_BUS_NOTICE || r->kind == MSG_BUS_AUDIT) && r->event == RING_SENT;
+}
+
+static struct ring *ring_for(const struct tap *t, const struct tap_record *r)
+{
+	if (!is_notice(r))
+		return t->ring;
+	return r->kind == MSG_BUS_AUDIT && t->audit ? t->audit : t->notices;
 }
 
 static struct span body_for(struct tap *t, const struct tap_record *r)
@@ -113,7 +138,7 @@ void tap_write(void *tap, const struct tap_record *r)
 		ring_now(t->ring, 0, 0, 0, 0);
 		return;
 	}
-	struct ring *ring = is_notice(r) ? t->notices : t->ring;
+	struct ring *ring = ring_for(t, r);
 	struct ring_record out = {
 		.time_us = r->now_us,
 		.from = ring_intern(ring, r->from),
@@ -131,4 +156,11 @@ void tap_write(void *tap, const struct tap_record *r)
 	if (r->event == RING_TURN)
 		turn_ended(t, r, &out);
 	ring_write(ring, &out, body_for(t, r));
+}
+
+bool tap_heard(void *tap, uint16_t kind, uint64_t now_us)
+{
+	const struct tap *t = tap;
+	const struct ring *ring = kind == MSG_BUS_AUDIT ? t->audit : t->notices;
+	return ring && ring_wants_bodies(ring, now_us);
 }

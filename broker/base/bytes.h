@@ -104,6 +104,14 @@ static inline bool byte_is_space(uint8_t c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
+/* The value of a hexadecimal digit; -1: it is none. */
+static inline int byte_hex(uint8_t c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
 /* Without the white space at both ends. */
 struct span span_trim(struct span s);
 /* Takes the first part of a list off it, trimmed; false: the list is empty. */

@@ -101,8 +101,13 @@ static int on_word(struct ctx *c, void *st, const struct msg *m)
 	if (arg)
 		*arg++ = 0;
 	state->words++;
-	if (strcmp(verb, "fail") == 0)
+	if (strcmp(verb, "fail") == 0) {
+		struct buf b = {0};
+		mpw_map(&b, 1);
+		mpw_kv_str(&b, "what", "never");
+		ctx_notice(c, "bus.audit", &b);
 		return ERR_INVALID;
+	}
 	if (strcmp(verb, "once") == 0 && !m->attempt)
 		return ERR_INVALID;
 	if (strcmp(verb, "abort") == 0)
@@ -113,7 +118,12 @@ static int on_word(struct ctx *c, void *st, const struct msg *m)
 		ctx_stop(c, arg);
 	else if (strcmp(verb, "spawn") == 0)
 		ctx_spawn(c, "actor", arg, mp_of((struct span){empty, 1}));
-	else if (strcmp(verb, "tell") == 0) {
+	else if (strcmp(verb, "notice") == 0) {
+		struct buf b = {0};
+		mpw_map(&b, 1);
+		mpw_kv_str(&b, "what", arg);
+		ctx_notice(c, "bus.audit", &b);
+	} else if (strcmp(verb, "tell") == 0) {
 		struct buf b = word("hello");
 		ctx_send(c, arg, "test.word", &b, 0);
 	} else
@@ -506,6 +516,49 @@ Test(report, waits_for_the_session, .fini = end)
 	cr_expect_not(sent(MSG_BUS_NOTICE, 0, &env));
 	welcome();
 	cr_expect(sent(MSG_BUS_NOTICE, 0, &env));
+}
+
+static void followed(int count)
+{
+	struct buf pong = {0};
+	mpw_map(&pong, 2);
+	mpw_kv_i64(&pong, "sent", 0);
+	mpw_kv_i64(&pong, "notices", count);
+	feed((struct envelope){.type = ENV_SYSTEM, .kind = MSG_SESSION_PONG}, &pong);
+	run_for(10);
+}
+
+Test(notice, goes_on_the_bus_while_somebody_follows_it, .fini = end)
+{
+	struct envelope env;
+	begin(RESTART_ONE_FOR_ONE, NULL);
+	say("b", "notice early");
+	welcome();
+	say("b", "notice unheard");
+	run_for(10);
+	cr_expect_not(sent(MSG_BUS_AUDIT, 0, &env));
+	followed(1);
+	say("b", "notice heard");
+	run_for(10);
+	cr_assert(sent(MSG_BUS_AUDIT, 0, &env));
+	cr_expect(span_is(mp_path_str(mp_of(env.body), "what"), "heard"));
+	cr_expect(span_is(env.to, BUS_NOTICES) && span_is(env.from, "b"));
+	size_t before = lone.frame_count;
+	followed(0);
+	say("b", "notice unheard");
+	run_for(10);
+	cr_expect_not(sent(MSG_BUS_AUDIT, before, &env));
+}
+
+Test(notice, of_a_turn_that_fails_is_not_said, .fini = end)
+{
+	struct envelope env;
+	begin(RESTART_ONE_FOR_ONE, NULL);
+	welcome();
+	followed(1);
+	say("b", "fail after notice");
+	run_for(10);
+	cr_expect_not(sent(MSG_BUS_AUDIT, 0, &env));
 }
 
 /* ---- poison and dead letters */

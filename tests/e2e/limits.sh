@@ -82,13 +82,19 @@ check "a patch" ask 413 'maximum operations in a JSON patch is 10000, got 10001'
 silent() { # LINES: the server ends it; what comes before that is whole or nothing
 	python3 - "$port" "$admin" "$1" <<-'P'
 		import socket, ssl, sys, time
+		def held_by_server(client): # its end of our connection is open: state 1 in the kernel's table
+		    ends = ["%04X" % int(port), "%04X" % client.getsockname()[1]]
+		    rows = [line.split()[1:4] for line in open("/proc/net/tcp").readlines()[1:]]
+		    return any([a[-4:], b[-4:], state] == ends + ["01"] for a, b, state in rows)
 		port, token, path = sys.argv[1:]
 		raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
 		raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
 		s = ssl._create_unverified_context().wrap_socket(raw)
 		if path != "-":
 		    s.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (path, token)).encode())
-		    time.sleep(6) # a reader that does not read
+		    until = time.time() + 20
+		    while held_by_server(s) and time.time() < until:
+		        time.sleep(0.02) # a reader that does not read
 		got = 0
 		try:
 		    while True:
@@ -110,3 +116,47 @@ whole=$(curl -sk -H "Authorization: Bearer $admin" "$maps" | wc -c)
 got=$(silent /api/v1/namespaces/default/configmaps)
 check "who does not read a list of $whole bytes is left" test "$got" -lt "$whole"
 check "and the API goes on" ask 200 ConfigMapList "${json[@]}" "$maps?limit=1"
+
+# ---- connections at a time
+stop
+sed -i 's/idle-seconds: 2/connections: 8, idle-seconds: 600/' "$tmp/cluster.yaml"
+rm -f "$tmp/up.out"
+TROUPE_LOG=warn "$troupe" up --data-dir "$data" -f "$tmp/cluster.yaml" >"$tmp/up.out" 2>>"$tmp/up.log" & up_pid=$!
+check "a cluster with few connections" eventually 15 grep -q '^ready: ' "$tmp/up.out"
+connections() { python3 - "$port" "$admin" <<-'P'
+	import socket, ssl, sys
+	port, token = int(sys.argv[1]), sys.argv[2]
+	context = ssl._create_unverified_context()
+	request = ("GET /version HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % token).encode()
+	def connect():
+	    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20))
+	def ask(s):
+	    s.sendall(request)
+	    got = b""
+	    while not got.endswith(b"}\n"): # the body's last bytes
+	        got += s.recv(65536) or exit("it ended")
+	    return got.startswith(b"HTTP/1.1 200 ")
+	held = [connect() for _ in range(8)]
+	print("eight:", all([ask(s) for s in held]))
+	late = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), do_handshake_on_connect=False)
+	late.setblocking(False)
+	try:
+	    late.do_handshake()
+	except ssl.SSLWantReadError:
+	    pass # it has said hello
+	print("and go on:", all([ask(s) for s in held * 20]))
+	try:
+	    late.do_handshake()
+	    print("the ninth was answered")
+	except ssl.SSLWantReadError:
+	    print("the ninth waits")
+	held.pop().close()
+	late.settimeout(20)
+	late.do_handshake()
+	print("until one ends:", ask(late))
+	P
+}
+check "eight connections at a time" is "eight: True
+and go on: True
+the ninth waits
+until one ends: True" connections

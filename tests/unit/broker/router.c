@@ -443,6 +443,28 @@ Test(router, publishes_frames_with_a_topic_as_they_are)
 	stop(&g);
 }
 
+/* Cells need not say what nobody wants to hear. */
+Test(router, tells_with_each_pong_how_many_follow_notices)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t a = hello(&g, 1, "one", 1, "alice");
+	static const int want[] = {0, 1, 2, 1, 0, 0};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		if (i == 1 || i == 2)
+			router_on_subscribe(g.r, span_of(BUS_NOTICES));
+		else if (i)
+			router_on_unsubscribe(g.r, span_of(BUS_NOTICES));
+		router_on_subscribe(g.r, span_of("pods"));
+		router_on_unsubscribe(g.r, span_of("pods"));
+		ping(&g, 1, a, 1);
+		const struct envelope *pong = &g.sent[g.count - 1].env;
+		cr_assert_eq(pong->kind, MSG_SESSION_PONG);
+		cr_expect_eq(mp_path_int(mp_of(pong->body), "notices", -1), want[i]);
+	}
+	stop(&g);
+}
+
 /* ---- credit */
 
 static void send_big(struct rig *g, uint64_t peer, uint64_t epoch, enum env_type type,

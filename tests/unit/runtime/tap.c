@@ -46,9 +46,14 @@ static int init_first(struct ctx *c, void *state, struct mp cfg)
 	return 0;
 }
 
+/* And says that it was told. */
 static int on_tell(struct ctx *c, void *state, const struct msg *m)
 {
-	(void)c, (void)state, (void)m;
+	struct buf b = {0};
+	(void)state, (void)m;
+	mpw_map(&b, 1);
+	mpw_kv_str(&b, "what", "told");
+	ctx_notice(c, "bus.audit", &b);
 	return 0;
 }
 
@@ -69,7 +74,7 @@ static const struct port_driver *const drivers[] = {NULL};
 /* ---- the world around them */
 
 struct rig {
-	char dir[40], path[64], notices[64];
+	char dir[40], path[64], notices[64], audit[64];
 	uint64_t now_us;
 	struct tap *tap;
 	struct ring_reader *reader;
@@ -122,7 +127,8 @@ static void begin(struct rig *t)
 	cr_assert(mkdtemp(t->dir));
 	snprintf(t->path, sizeof t->path, "%s/core.ring", t->dir);
 	snprintf(t->notices, sizeof t->notices, "%s/core.notices.ring", t->dir);
-	struct tap_config tap = {t->dir, "core", &catalogue, 100000};
+	snprintf(t->audit, sizeof t->audit, "%s/core.audit.notices.ring", t->dir);
+	struct tap_config tap = {t->dir, "core", &catalogue, 100000, true};
 	cr_assert_eq(tap_open(&t->tap, &tap, &e), 0, "%s", e.text);
 	cr_assert_eq(ring_reader_open(&t->reader, t->path, &e), 0, "%s", e.text);
 	struct cell_config cfg = {.name = "core", .cluster = 1, .catalogue = &catalogue,
@@ -155,6 +161,7 @@ static void end(struct rig *t)
 	ring_reader_close(t->reader);
 	unlink(t->path);
 	unlink(t->notices);
+	unlink(t->audit);
 	rmdir(t->dir);
 }
 
@@ -319,6 +326,38 @@ Test(tap, keeps_notices_apart_with_their_bodies_however_much_is_said_after_them)
 	cr_expect(span_is(mp_path_str(m, "detail.actor"), "second"));
 	cr_expect_not_null(memmem(body.data, body.len, "asked to", 8));
 	buf_fini(&body);
+	ring_reader_close(notices);
+	end(&t);
+}
+
+/* Requests are many: they have a file of their own, or crash reports would go. */
+Test(tap, keeps_audits_apart_from_crash_reports)
+{
+	struct rig t;
+	struct buf body = {0};
+	struct ring_record r;
+	uint64_t n, from;
+	begin(&t);
+	cr_expect_not(tap_heard(t.tap, MSG_BUS_AUDIT, 1));
+	add(&t, "second", "");
+	add(&t, "first", "test.tell");
+	run(&t);
+	struct ring_reader *audit, *notices;
+	cr_assert_eq(ring_reader_open(&audit, t.audit, NULL), 0);
+	cr_assert_eq(ring_reader_open(&notices, t.notices, NULL), 0);
+	ring_reader_rewind(audit);
+	ring_reader_rewind(notices);
+	cr_expect_eq(ring_reader_next(notices, &r, &n, &from), RING_NOTHING);
+	cr_assert_eq(ring_reader_next(audit, &r, &n, &from), RING_RECORD);
+	cr_expect_eq(r.kind, MSG_BUS_AUDIT);
+	cr_assert(ring_reader_body(audit, &r, &body));
+	cr_expect(span_is(mp_path_str(mp_of(span_buf(&body)), "what"), "told"));
+	ring_reader_want_bodies(audit, 100);
+	cr_expect(tap_heard(t.tap, MSG_BUS_AUDIT, 99));
+	cr_expect_not(tap_heard(t.tap, MSG_BUS_AUDIT, 100));
+	cr_expect_not(tap_heard(t.tap, MSG_BUS_NOTICE, 99));
+	buf_fini(&body);
+	ring_reader_close(audit);
 	ring_reader_close(notices);
 	end(&t);
 }
