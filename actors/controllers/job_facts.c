@@ -66,10 +66,12 @@ static void read_end(struct job_pod *p, struct mp pod)
 	int64_t deleted = time_at(pod, "metadata.deletionTimestamp");
 	if (!p->finished_us)
 		p->finished_us = not_ready_since(pod);
-	if (!p->finished_us && deleted)
-		p->finished_us =
-			deleted -
-			1000000 * mp_path_int(pod, "metadata.deletionGracePeriodSeconds", 0);
+	deleted -= 1000000 * mp_path_int(pod, "metadata.deletionGracePeriodSeconds", 0);
+	/* Who ended before was deleted by somebody else, after the job would have. */
+	if (p->replica.ended && p->finished_us && p->finished_us < deleted)
+		p->chosen = false;
+	if (!p->finished_us && p->replica.child.deleting)
+		p->finished_us = deleted;
 	if (!p->finished_us)
 		p->finished_us = p->replica.child.created_us;
 }

@@ -47,12 +47,16 @@ static bool is_surplus(const struct job_pod *p)
 }
 
 /* One that is deleted before it has a node has nothing that could end. */
+static bool has_ended(const struct job_pod *p)
+{
+	return p->replica.ended || (p->replica.child.deleting && !p->replica.node.len);
+}
+
 static bool is_failed(const struct job_facts *j, const struct job_pod *p)
 {
 	if (is_surplus(p) || p->succeeded)
 		return false;
-	return p->replica.failed ||
-	       (p->replica.child.deleting && (!j->waits_for_end || !p->replica.node.len));
+	return has_ended(p) || (p->replica.child.deleting && !j->waits_for_end);
 }
 
 static bool in_range(const struct job_facts *j, const struct job_pod *p)
@@ -138,7 +142,7 @@ static void look_at(struct work *w, struct job_pod *p)
 {
 	struct job_status *s = &w->out->status;
 	w->mine[w->count++] = p;
-	s->terminating += p->replica.child.deleting && !p->replica.ended;
+	s->terminating += p->replica.child.deleting && !has_ended(p);
 	if (job_pod_is_active(p)) {
 		s->active++;
 		s->ready += p->replica.ready;
@@ -502,7 +506,7 @@ static void create_indexes(struct work *w, size_t many)
 	/* An index that is taken until its pod has truly ended. */
 	for (size_t i = 0; i < w->count; i++) {
 		const struct job_pod *p = w->mine[i];
-		if (p->index >= 0 && !p->replica.ended &&
+		if (p->index >= 0 && !has_ended(p) &&
 		    (!p->replica.child.deleting || j->waits_for_end))
 			list[n++] = p->index;
 	}

@@ -162,6 +162,11 @@ Test(job_plan, what_it_deletes_as_too_many_counts_as_nothing_however_it_ends)
 	cr_expect_eq(m.p.untrack.count, 2);
 	cr_expect_eq(m.p.status.uncounted_succeeded.count + m.p.status.uncounted_failed.count, 0);
 	cr_expect_eq(m.p.create_count, 1);
+	/* It had ended before: that deletion was not the job's. */
+	pod(&m, "c", "Succeeded", DELETING ",'annotations':{'" JOB_CHOSEN "':'true'}",
+	    ENDED("11:58:00"));
+	cr_expect_eq(plan(&m)->status.uncounted_succeeded.count, 1);
+	m.count--;
 	/* Marked and not deleted: it is as any other. */
 	m.pods[0].replica.child.deleting = false;
 	cr_expect_eq(plan(&m)->status.uncounted_succeeded.count, 1);
@@ -254,6 +259,7 @@ Test(job_plan, what_others_delete_has_failed_unless_its_end_is_waited_for)
 	cr_expect_eq(m.p.create_count, 0, "no other before it has ended");
 	p->replica.node = (struct span){0}; /* never got so far as to run */
 	cr_expect_eq(plan(&m)->status.uncounted_failed.count, 1);
+	cr_expect_eq(m.p.status.terminating, 0);
 	arena_fini(&m.arena);
 }
 
