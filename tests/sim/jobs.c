@@ -589,7 +589,7 @@ static void begin(struct run *r, const struct cluster_actor *extra, bool with_fa
 		.committed_arg = r,
 	};
 	struct cluster_wish wish = {
-		.nodes = NODES, .node_cpu = "8", .node_pods = 60, .apart = true, .extra = extra};
+		.nodes = NODES, .node_cpu = "8", .node_pods = 60, .workloads = true, .apart = true, .extra = extra};
 	cr_assert_eq(script_parse(&r->script, "always", span_of(always), &e), 0, "%s", e.text);
 	cr_assert_eq(script_check(&r->script, &e), 0, "%s", e.text);
 	judge_init(&r->judge, &r->script);
