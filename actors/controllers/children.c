@@ -43,19 +43,12 @@ static void want(struct ctx *c, struct reconciler *r, const struct children *ch,
 static void want_selecting(struct ctx *c, struct reconciler *r, const struct children *ch,
 			   struct mp child)
 {
-	struct buf b = {0};
 	struct mp labels = {0};
-	schema_key(&b, ch->owners, object_namespace(child), (struct span){0});
+	struct objects_in it = objects_in(ch->owner_view, ch->owners, object_namespace(child));
 	mp_path(child, "metadata.labels", &labels);
-	for (struct onode *n = omap_seek(view_map(ch->owner_view), span_buf(&b)); n;
-	     n = omap_next(n)) {
-		struct span key = onode_key(n);
-		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
-			break;
-		if (children_selects(ch->spec, object_of(n->value), labels))
-			reconcile_want(c, r, key);
-	}
-	buf_fini(&b);
+	while (objects_next(&it))
+		if (children_selects(ch->spec, it.object, labels))
+			reconcile_want(c, r, it.key);
 }
 
 void children_want_owner(struct ctx *c, struct reconciler *r, const struct children *ch,

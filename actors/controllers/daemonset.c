@@ -48,26 +48,12 @@ static struct state *state_of(struct reconciler *r)
 
 /* ---- which sets a change is about */
 
-static struct span raw_at(struct mp object, const char *path)
-{
-	struct mp m;
-	struct span raw = {0};
-	if (object.p && mp_path(object, path, &m))
-		(void)mp_raw(&m, &raw);
-	return raw;
-}
-
-static bool same_at(struct mp a, struct mp b, const char *path)
-{
-	return span_eq(raw_at(a, path), raw_at(b, path));
-}
-
 /* Where pods may be; a heartbeat is nothing to a daemon set. */
 static bool is_other_place(const struct view_change *v)
 {
 	struct mp was = object_of(v->was), now = object_of(v->now);
-	return !was.p || !now.p || !same_at(was, now, "metadata.labels") ||
-	       !same_at(was, now, "spec.taints") || !same_at(was, now, "spec.unschedulable");
+	return !was.p || !now.p || !object_same_at(was, now, "metadata.labels") ||
+	       !object_same_at(was, now, "spec.taints") || !object_same_at(was, now, "spec.unschedulable");
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)

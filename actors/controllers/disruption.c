@@ -55,20 +55,13 @@ static void want_in(struct ctx *c, struct reconciler *r, struct span namespace,
 		    const struct mp *pod)
 {
 	const struct state *s = state_of(r);
-	struct buf b = {0};
 	struct mp labels = {0};
+	struct objects_in it = objects_in(s->budget_view, s->budgets, namespace);
 	if (pod)
 		mp_path(*pod, "metadata.labels", &labels);
-	schema_key(&b, s->budgets, namespace, (struct span){0});
-	for (struct onode *n = omap_seek(view_map(s->budget_view), span_buf(&b)); n;
-	     n = omap_next(n)) {
-		struct span key = onode_key(n);
-		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
-			break;
-		if (!pod || selects(object_of(n->value), labels))
-			reconcile_want(c, r, key);
-	}
-	buf_fini(&b);
+	while (objects_next(&it))
+		if (!pod || selects(it.object, labels))
+			reconcile_want(c, r, it.key);
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
@@ -184,19 +177,13 @@ static void look_at(struct gather *g, struct mp pod, const struct view_object *o
 static void gather(struct gather *g)
 {
 	const struct state *s = state_of(g->r);
-	struct buf b = {0};
-	schema_key(&b, s->pods, object_namespace(g->budget), (struct span){0});
-	for (struct onode *n = omap_seek(view_map(s->pod_view), span_buf(&b)); n;
-	     n = omap_next(n)) {
-		struct span key = onode_key(n);
-		struct mp pod = object_of(n->value), labels = {0};
-		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
-			break;
-		mp_path(pod, "metadata.labels", &labels);
+	struct objects_in it = objects_in(s->pod_view, s->pods, object_namespace(g->budget));
+	while (objects_next(&it)) {
+		struct mp labels = {0};
+		mp_path(it.object, "metadata.labels", &labels);
 		if (selects(g->budget, labels))
-			look_at(g, pod, n->value);
+			look_at(g, it.object, it.value);
 	}
-	buf_fini(&b);
 }
 
 /* disruptedPods without those that are deleted, gone, or stayed: a patch. */

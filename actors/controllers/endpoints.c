@@ -71,22 +71,15 @@ static bool has_selector(struct mp service, struct mp *selector)
 
 static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
 {
-	struct buf b = {0};
+	struct state *s = state_of(r);
 	struct mp labels = {0}, selector;
 	if (!pod.p)
 		return;
-	schema_key(&b, state_of(r)->services, object_namespace(pod), (struct span){0});
+	struct objects_in it = objects_in(s->service_view, s->services, object_namespace(pod));
 	mp_path(pod, "metadata.labels", &labels);
-	for (struct onode *n = omap_seek(view_map(state_of(r)->service_view), span_buf(&b)); n;
-	     n = omap_next(n)) {
-		struct span key = onode_key(n);
-		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
-			break;
-		if (has_selector(object_of(n->value), &selector) &&
-		    label_map_match(selector, labels))
-			reconcile_want(c, r, key);
-	}
-	buf_fini(&b);
+	while (objects_next(&it))
+		if (has_selector(it.object, &selector) && label_map_match(selector, labels))
+			reconcile_want(c, r, it.key);
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
@@ -118,19 +111,12 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 static void gather_pods(struct state *s, struct endpoint_groups *g, struct mp service,
 			struct mp selector)
 {
-	struct buf b = {0};
 	struct mp labels;
-	schema_key(&b, s->pods, object_namespace(service), (struct span){0});
-	for (struct onode *n = omap_seek(view_map(s->pod_view), span_buf(&b)); n;
-	     n = omap_next(n)) {
-		struct span key = onode_key(n);
-		struct mp pod = object_of(n->value);
-		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
-			break;
-		if (mp_path(pod, "metadata.labels", &labels) && label_map_match(selector, labels))
-			endpoint_groups_pod(g, service, pod);
-	}
-	buf_fini(&b);
+	struct objects_in it = objects_in(s->pod_view, s->pods, object_namespace(service));
+	while (objects_next(&it))
+		if (mp_path(it.object, "metadata.labels", &labels) &&
+		    label_map_match(selector, labels))
+			endpoint_groups_pod(g, service, it.object);
 }
 
 static void gather_subsets(struct endpoint_groups *g, struct mp endpoints)

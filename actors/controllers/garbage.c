@@ -238,29 +238,15 @@ static void want_waiting_owner(void *arg, const struct owner_ref *ref)
 	buf_fini(&key);
 }
 
-static struct span raw_at(struct mp object, const char *path)
-{
-	struct mp m;
-	struct span raw = {0};
-	if (object.p && mp_path(object, path, &m))
-		(void)mp_raw(&m, &raw);
-	return raw;
-}
-
-static bool same_at(struct mp a, struct mp b, const char *path)
-{
-	return span_eq(raw_at(a, path), raw_at(b, path));
-}
-
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct mp was = object_of(v->was), now = object_of(v->now);
 	struct wanting w = {c, r, was};
 	struct span uid = was.p ? object_uid(was) : (struct span){0};
-	bool gone = was.p && (!now.p || !same_at(was, now, "metadata.uid"));
-	bool refs = !same_at(was, now, "metadata.ownerReferences");
-	bool deletion = !same_at(was, now, "metadata.deletionTimestamp") ||
-			!same_at(was, now, "metadata.finalizers");
+	bool gone = was.p && (!now.p || !object_same_at(was, now, "metadata.uid"));
+	bool refs = !object_same_at(was, now, "metadata.ownerReferences");
+	bool deletion = !object_same_at(was, now, "metadata.deletionTimestamp") ||
+			!object_same_at(was, now, "metadata.finalizers");
 	if (now.p && (refs || deletion || gone))
 		reconcile_want(c, r, v->key);
 	if (gone)

@@ -114,22 +114,15 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 
 static bool is_claimed(const struct state *s, struct mp pod)
 {
-	struct buf b = {0};
 	struct mp labels = {0};
-	bool claimed = false;
-	schema_key(&b, s->pods.owners, object_namespace(pod), (struct span){0});
+	struct objects_in it =
+		objects_in(s->pods.owner_view, s->pods.owners, object_namespace(pod));
 	mp_path(pod, "metadata.labels", &labels);
-	for (struct onode *n = omap_seek(view_map(s->pods.owner_view), span_buf(&b)); n;
-	     n = omap_next(n)) {
-		struct span key = onode_key(n);
-		struct mp job = object_of(n->value);
-		if (claimed || key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
-			break;
-		claimed = !object_is_deleting(job) && !job_is_finished(job) &&
-			  children_selects(s->pods.spec, job, labels);
-	}
-	buf_fini(&b);
-	return claimed;
+	while (objects_next(&it))
+		if (!object_is_deleting(it.object) && !job_is_finished(it.object) &&
+		    children_selects(s->pods.spec, it.object, labels))
+			return true;
+	return false;
 }
 
 /* Rests on the pod, and on there being no such job. */

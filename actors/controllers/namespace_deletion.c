@@ -73,23 +73,17 @@ static void look_at_kind(struct reconciler *r, struct reconcile_item *i, struct 
 			 struct span ns, struct left *left)
 {
 	const struct schema_resource *row = schema_find_stream(r->schema, view_stream(v));
-	struct buf prefix = {0};
 	size_t here = 0;
 	if (!row || !row->namespaced)
 		return;
-	schema_key(&prefix, row, ns, (struct span){0});
-	for (struct onode *n = omap_seek(view_map(v), span_buf(&prefix)); n; n = omap_next(n)) {
-		struct span key = onode_key(n);
-		struct mp object = object_of(n->value);
-		if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
-			break;
+	struct objects_in it = objects_in(v, row, ns);
+	while (objects_next(&it)) {
 		here++;
-		if (object_is_deleting(object) || left->deleted >= BATCH)
+		if (object_is_deleting(it.object) || left->deleted >= BATCH)
 			continue;
 		left->deleted++;
-		delete_one(r, i, row, object);
+		delete_one(r, i, row, it.object);
 	}
-	buf_fini(&prefix);
 	left->count += here;
 	if (here)
 		buf_printf(&left->kinds, "%s%s.%s has %zu resource instances",

@@ -1,5 +1,7 @@
 #include "actors/controllers/object.h"
 
+#include <string.h>
+
 static struct span text_in(struct mp object, const char *map, const char *key)
 {
 	struct mp m;
@@ -36,6 +38,48 @@ int64_t object_share(struct mp object, const char *path, int64_t total, bool up,
 		v = 10 * v + s.data[i] - '0';
 	}
 	return (v * total + (up ? 99 : 0)) / 100;
+}
+
+static struct span raw_at(struct mp object, const char *path)
+{
+	struct mp m;
+	struct span raw = {0};
+	if (object.p && mp_path(object, path, &m))
+		(void)mp_raw(&m, &raw);
+	return raw;
+}
+
+bool object_same_at(struct mp a, struct mp b, const char *path)
+{
+	return span_eq(raw_at(a, path), raw_at(b, path));
+}
+
+struct objects_in objects_in(const struct view *v, const struct schema_resource *r,
+			     struct span namespace)
+{
+	struct objects_in it = {0};
+	struct buf b = {0};
+	schema_key(&b, r, namespace, (struct span){0});
+	if (b.len <= sizeof it.prefix) { /* longer than any key is nobody's */
+		memcpy(it.prefix, b.data, b.len);
+		it.prefix_len = b.len;
+		it.node = omap_seek(view_map(v), span_buf(&b));
+	}
+	buf_fini(&b);
+	return it;
+}
+
+bool objects_next(struct objects_in *it)
+{
+	if (!it->node)
+		return false;
+	it->key = onode_key(it->node);
+	if (it->key.len < it->prefix_len || memcmp(it->key.data, it->prefix, it->prefix_len) != 0)
+		return false;
+	it->value = it->node->value;
+	it->object = object_of(it->value);
+	it->node = omap_next(it->node);
+	return true;
 }
 
 bool object_lists(struct mp object, const char *path, const char *text)

@@ -3,6 +3,7 @@
 #define CONTROLLERS_OBJECT_H
 
 #include "actors/runtime/view.h"
+#include "actors/schema/schema.h"
 #include "broker/base/doc.h"
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
@@ -41,8 +42,26 @@ struct span object_annotation(struct mp object, const char *name);
  * rounded up or down. `otherwise` when it is neither. */
 int64_t object_share(struct mp object, const char *path, int64_t total, bool up,
 		     int64_t otherwise);
+/* Whether both have the same bytes at `path`; none is the same as none. */
+bool object_same_at(struct mp a, struct mp b, const char *path);
 /* Whether the list of texts at `path` has this one. */
 bool object_lists(struct mp object, const char *path, const char *text);
+/* The objects of a resource in a namespace, in the order of names. The view
+ * must not change meanwhile, which it does not during a turn.
+ *	struct objects_in it = objects_in(view, resource, namespace);
+ *	while (objects_next(&it))
+ *		... it.key, it.object */
+struct objects_in {
+	struct span key;
+	struct mp object;
+	const struct view_object *value;
+	struct onode *node;
+	char prefix[400];
+	size_t prefix_len;
+};
+struct objects_in objects_in(const struct view *v, const struct schema_resource *r,
+			     struct span namespace);
+bool objects_next(struct objects_in *it);
 /* The same bytes in the arena. */
 struct span object_copy(struct arena *a, struct span s);
 /* The object as a tree in the arena; an empty map of an empty cursor. */

@@ -30,21 +30,13 @@ static struct state *state_of(struct reconciler *r)
 	return (struct state *)r;
 }
 
-static bool is_below(struct span key, struct span prefix)
-{
-	return key.len >= prefix.len && memcmp(key.data, prefix.data, prefix.len) == 0;
-}
-
 static void want_namespace(struct ctx *c, struct reconciler *r, struct span namespace)
 {
 	struct state *s = state_of(r);
 	struct view *v = reconcile_view(r, span_of(s->quotas->stream));
-	struct buf prefix = {0};
-	schema_key(&prefix, s->quotas, namespace, (struct span){0});
-	for (struct onode *n = omap_seek(view_map(v), span_buf(&prefix));
-	     n && is_below(onode_key(n), span_buf(&prefix)); n = omap_next(n))
-		reconcile_want(c, r, onode_key(n));
-	buf_fini(&prefix);
+	struct objects_in it = objects_in(v, s->quotas, namespace);
+	while (objects_next(&it))
+		reconcile_want(c, r, it.key);
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
@@ -63,12 +55,9 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 static void count_kind(struct quota_count *q, const struct schema_resource *row, struct view *v,
 		       struct span namespace)
 {
-	struct buf prefix = {0};
-	schema_key(&prefix, row, namespace, (struct span){0});
-	for (struct onode *n = omap_seek(view_map(v), span_buf(&prefix));
-	     n && is_below(onode_key(n), span_buf(&prefix)); n = omap_next(n))
-		quota_count_object(q, row, object_of(n->value));
-	buf_fini(&prefix);
+	struct objects_in it = objects_in(v, row, namespace);
+	while (objects_next(&it))
+		quota_count_object(q, row, it.object);
 }
 
 /* Whether the views show all that came before the quota's row. */

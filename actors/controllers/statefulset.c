@@ -47,16 +47,10 @@ static struct state *state_of(struct reconciler *r)
 static void claim_gone(struct ctx *c, struct reconciler *r, struct mp claim)
 {
 	const struct state *s = state_of(r);
-	struct buf b = {0};
-	schema_key(&b, s->pods.owners, object_namespace(claim), (struct span){0});
-	for (struct onode *n = omap_seek(view_map(s->pods.owner_view), span_buf(&b)); n;
-	     n = omap_next(n)) {
-		struct span key = onode_key(n);
-		if (key.len < b.len || memcmp(key.data, b.data, b.len) != 0)
-			break;
-		reconcile_want(c, r, key);
-	}
-	buf_fini(&b);
+	struct objects_in it =
+		objects_in(s->pods.owner_view, s->pods.owners, object_namespace(claim));
+	while (objects_next(&it))
+		reconcile_want(c, r, it.key);
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
