@@ -1,5 +1,6 @@
 /* Quantities: canonical text, order, sums, and what is none. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "actors/schema/quantity.h"
 
@@ -143,4 +144,28 @@ Test(quantity, whole_and_milli_values_round_up)
 	cr_expect_eq(quantity_cmp(quantity_of(3, QUANTITY_DECIMAL), q("3")), 0);
 	cr_expect_eq(quantity_cmp(quantity_round_milli(q("1100u")), q("2m")), 0);
 	cr_expect_eq(quantity_cmp(quantity_round_milli(q("2m")), q("2m")), 0);
+}
+
+/* What is said to be canonical is what would be written for it. */
+Test(quantity, knows_plain_texts_as_canonical)
+{
+	static const char *const suffixes[] = {"", "m", "k", "M", "G", "Ki", "Mi", "Gi",
+					       "n", "u", "T", "e3", "i", "mi", " "};
+	size_t plain = 0;
+	for (uint32_t n = 0; n < 5000; n++)
+		for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+			char text[32], out[QUANTITY_TEXT_MAX];
+			struct quantity q;
+			snprintf(text, sizeof text, "%u%s", n < 4000 ? n : n * 65537, suffixes[i]);
+			if (!quantity_is_plain(span_of(text)))
+				continue;
+			plain++;
+			cr_assert_eq(quantity_parse(span_of(text), &q), 0, "%s", text);
+			quantity_format(quantity_round_milli(q), out);
+			cr_assert_str_eq(out, text);
+		}
+	cr_expect_gt(plain, 30000);
+	cr_expect_not(quantity_is_plain(span_of("0100m")));
+	cr_expect_not(quantity_is_plain(span_of("1000000001")), "far from every cap");
+	cr_expect_not(quantity_is_plain(span_of("")));
 }
