@@ -253,6 +253,25 @@ static void call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct 
 	}
 }
 
+static void request_free(struct request *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->chunk_count; i++)
+		bytes_unref(r->chunks[r->chunk_first + i]);
+	for (size_t i = 0; i < r->header_count; i++)
+		free(r->headers[i]);
+	if (r->response && !r->queued_response)
+		MHD_destroy_response(r->response);
+	http_socket_free(r->socket);
+	http_proxied_free(r->proxied);
+	free(r->uri);
+	free(r->headers);
+	free(r->chunks);
+	buf_fini(&r->body);
+	free(r);
+}
+
 /* ---- what the library calls */
 
 static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned status, const char *message)
@@ -287,6 +306,17 @@ static bool args_ok(struct MHD_Connection *conn)
 	return ok;
 }
 
+/* Of a connection: the request of which the first line is there, until its
+ * headers are too. The library tells of its end only from then on. */
+struct arrival {
+	struct request *request;
+};
+
+static struct arrival *arrival_of(struct MHD_Connection *conn)
+{
+	return MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 {
 	struct server *s = cls;
@@ -297,6 +327,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
 		r->uri = mem_dup(uri);
 	r->server = s;
 	r->conn = conn;
+	request_free(arrival_of(conn)->request);
+	arrival_of(conn)->request = r;
 	return r;
 }
 
@@ -366,6 +398,7 @@ static void begin(struct request *r, const char *method, const char *url)
 	struct server *s = r->server;
 	r->id = ++s->next_id;
 	omap_put_u64(&s->requests, r->id, r);
+	arrival_of(r->conn)->request = NULL;
 	choose_audit_id(r);
 	if (r->bad || !utf8_ok(span_of(url)) || !http_proxy_is_meant(url))
 		return;
@@ -428,23 +461,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 	return MHD_YES;
 }
 
-static void request_free(struct request *r)
-{
-	for (size_t i = 0; i < r->chunk_count; i++)
-		bytes_unref(r->chunks[r->chunk_first + i]);
-	for (size_t i = 0; i < r->header_count; i++)
-		free(r->headers[i]);
-	if (r->response && !r->queued_response)
-		MHD_destroy_response(r->response);
-	http_socket_free(r->socket);
-	http_proxied_free(r->proxied);
-	free(r->uri);
-	free(r->headers);
-	free(r->chunks);
-	buf_fini(&r->body);
-	free(r);
-}
-
 static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
 			 enum MHD_RequestTerminationCode why)
 {
@@ -469,8 +485,15 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **socket_
 			  enum MHD_ConnectionNotificationCode what)
 {
 	struct server *s = cls;
-	(void)conn, (void)socket_cls;
-	s->work |= what == MHD_CONNECTION_NOTIFY_CLOSED;
+	struct arrival *a = *socket_cls;
+	(void)conn;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_cls = mem_alloc(sizeof *a);
+		return;
+	}
+	s->work = true;
+	request_free(a->request);
+	free(a);
 }
 
 /* ---- on the loop */
