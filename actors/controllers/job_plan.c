@@ -72,7 +72,6 @@ static bool is_ignored(const struct work *w, const struct job_pod *p)
 
 static void again_in(struct job_plan *out, int64_t us)
 {
-	us = us > 0 ? us : 1;
 	if (!out->again_in_us || us < out->again_in_us)
 		out->again_in_us = us;
 }
@@ -322,11 +321,11 @@ static void decide_by_time(struct work *w)
 {
 	const struct job_facts *j = w->j;
 	int64_t started = w->out->status.started_us;
-	if (j->deadline_s < 0 || j->suspend || !started)
+	/* What is just resumed begins anew. */
+	if (j->deadline_s < 0 || j->suspend || j->suspended || !started)
 		return;
 	int64_t left = started + j->deadline_s * 1000000 - w->now_us;
-	/* What has just been resumed has begun anew. */
-	if (left <= 0 && !j->suspended)
+	if (left <= 0)
 		decide(w, JOB_FAILS, "DeadlineExceeded",
 		       "Job was active longer than specified deadline");
 	else

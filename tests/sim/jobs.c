@@ -22,6 +22,7 @@
 #include "tools/chaos/invariants.h"
 
 enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, JOBS = 5, VIEWS = 4 };
+enum { EVENTS_MAX = 300000 }; /* of a run: more, and somebody runs in a circle */
 
 /* ---- the user: draws something to do, and does not care how it ends */
 
@@ -602,6 +603,8 @@ static uint64_t end(struct run *r)
 	cr_assert_null(r->judge.violation.name, "seed %llu: %s %s", (unsigned long long)r->seed,
 		       r->judge.violation.name, r->judge.violation.text);
 	cr_assert_str_empty(r->wrong, "seed %llu: %s", (unsigned long long)r->seed, r->wrong);
+	cr_assert_lt(sim_events(r->sim), EVENTS_MAX, "seed %llu: %llu events",
+		     (unsigned long long)r->seed, (unsigned long long)sim_events(r->sim));
 	uint64_t digest = sim_digest(r->sim);
 	sim_free(r->sim);
 	cluster_fini(&r->cluster);

@@ -349,6 +349,12 @@ Test(job_plan, fails_when_its_time_is_over)
 	m.now_us = at("12:00:30");
 	plan(&m);
 	cr_expect_str_eq(m.p.status.reason, "DeadlineExceeded");
+	/* What is resumed while it is deleted waits for nothing. */
+	job(&m, "'activeDeadlineSeconds':60",
+	    "'startTime':'2030-01-01T10:00:00Z','conditions':[{'type':'Suspended','status':'True'}]");
+	m.j.deleting = true;
+	plan(&m);
+	cr_expect_eq(m.p.again_in_us, 0);
 	/* Time does not run while it is suspended. */
 	job(&m, "'activeDeadlineSeconds':60,'suspend':true", "'startTime':'2030-01-01T10:00:00Z'");
 	plan(&m);
