@@ -5,7 +5,7 @@
 # these objects here: no controller of them is needed.
 source "$(dirname "$0")/../lib/e2e.sh"
 source "$top/tests/lib/old_kubectl.sh"
-check "the cluster starts" start --nodes 1 --runtime sim
+check "the cluster starts" start_without_workloads
 
 # columns WANT COMMAND...: the cells of a table, a line each, without ages
 columns() {

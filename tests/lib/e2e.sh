@@ -43,6 +43,20 @@ start() { # options of troupe up
 	up_pid=$!
 	eventually 15 grep -q '^ready: ' "$tmp/up.out"
 }
+# One simulated node, and no controller of workloads: objects stay as they are.
+start_without_workloads() {
+	cat >"$tmp/still.yaml" <<Y
+cells:
+  - name: core
+    actors: [{kind: gate}, {kind: scheduler}, {kind: namespaces}, {kind: bootstrap}, {kind: tokens}, {kind: namespace-deletion},
+      {kind: kubernetes-service}, {kind: replication}, {kind: endpoints}, {kind: garbage-collector}, {kind: resource-quota}]
+  - name: api
+    actors: [{kind: api, listen: "127.0.0.1:$port"}]
+  - name: nodes
+    actors: [{kind: node-agent, node: n1, runtime: sim}]
+Y
+	start -f "$tmp/still.yaml"
+}
 stop() {
 	[[ -n $up_pid ]] && kill "$up_pid" 2>/dev/null && wait "$up_pid" 2>/dev/null
 	up_pid=
