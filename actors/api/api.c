@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
-#include "actors/api/proxy_name.h"
+#include "actors/api/request_path.h"
 
 /* ---- from the port's payload to a call */
 
@@ -44,43 +44,18 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	return k;
 }
 
-/* Takes /api/v1/... or /apis/G/V/... apart. False: no resource path. */
+/* False: no resource path. What follows a proxy is for whom it goes on to. */
 static bool parse_resource(struct api *a, struct call *k)
 {
-	struct span path = k->path, p, group = {0}, version, resource;
-	if (!path_part(&path, &p))
-		return false;
-	if (span_is(p, "apis")) {
-		if (!path_part(&path, &group))
-			return false;
-	} else if (!span_is(p, "api")) {
-		return false;
-	}
-	if (!path_part(&path, &version) || !path_part(&path, &resource))
-		return false;
-	if (span_is(resource, "namespaces")) {
-		struct span ns, inner;
-		if (path_part(&path, &ns)) {
-			struct span after = path;
-			if (path_part(&after, &inner) && schema_find(a->schema, group, version, inner) &&
-			    !span_is(inner, "namespaces")) {
-				k->namespace = ns;
-				resource = inner;
-				path = after;
-				path_part(&path, &k->name);
-			} else {
-				k->name = ns;
-			}
-		}
-	} else {
-		path_part(&path, &k->name);
-	}
-	k->resource = schema_find(a->schema, group, version, resource);
-	struct span sub;
-	if (path_part(&path, &sub))
-		k->sub = arena_ndup(&k->arena, sub.data, sub.len);
-	/* What follows is for whom it goes on to. */
-	return k->resource && (is_proxy(k) || !path_part(&path, &sub));
+	struct request_path p;
+	struct span more;
+	bool is = request_path_parse(a->schema, k->path, &p);
+	k->resource = p.resource;
+	k->namespace = p.namespace;
+	k->name = p.name;
+	if (p.subresource.len)
+		k->sub = arena_ndup(&k->arena, p.subresource.data, p.subresource.len);
+	return is && (is_proxy(k) || !path_part(&p.rest, &more));
 }
 
 /* ---- what is asked of a resource */

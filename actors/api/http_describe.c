@@ -60,10 +60,10 @@ static enum MHD_Result put_pair(void *cls, enum MHD_ValueKind kind, const char *
 {
 	struct pairs *a = cls;
 	(void)kind;
-	struct span k = span_of(key), v = span_of(value ? value : "");
+	struct span k = span_of(key), v = span_of(value ? value : ""), none = {0};
 	mpw_array(a->out, 2);
-	mpw_span(a->out, k);
-	mpw_span(a->out, v);
+	mpw_span(a->out, utf8_ok(k) ? k : none);
+	mpw_span(a->out, utf8_ok(v) ? v : none);
 	a->count++;
 	return MHD_YES;
 }

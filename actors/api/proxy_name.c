@@ -3,17 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-bool path_part(struct span *path, struct span *out)
-{
-	while (path->len && path->data[0] == '/')
-		path->data++, path->len--;
-	const uint8_t *slash = path->len ? memchr(path->data, '/', path->len) : NULL;
-	size_t n = slash ? (size_t)(slash - path->data) : path->len;
-	*out = (struct span){path->data, n};
-	path->data += n;
-	path->len -= n;
-	return n > 0;
-}
+#include "actors/api/request_path.h"
 
 /* ---- whom it names */
 
@@ -45,23 +35,24 @@ bool proxy_path_split(struct span path, struct span *prefix, struct span *rest)
 
 bool proxy_name_split(struct span id, struct proxy_name *out)
 {
-	struct span part[4] = {{0}}, rest = id;
+	struct span part[3], rest = id;
 	size_t n = 0;
-	for (; n < 4; n++) {
+	for (bool more = true; more;) {
 		const uint8_t *colon = rest.len ? memchr(rest.data, ':', rest.len) : NULL;
-		part[n] = (struct span){rest.data, colon ? (size_t)(colon - rest.data) : rest.len};
-		if (!colon)
-			break;
-		rest = (struct span){colon + 1, rest.len - part[n].len - 1};
+		if (n == 3)
+			return false;
+		more = colon != NULL;
+		part[n] = (struct span){rest.data, more ? (size_t)(colon - rest.data) : rest.len};
+		rest = more ? (struct span){colon + 1, rest.len - part[n].len - 1} : rest;
+		n++;
 	}
-	bool schemed = n == 2;
-	struct span scheme = schemed ? part[0] : (struct span){0};
+	struct span none = {0}, scheme = n == 3 ? part[0] : none;
 	*out = (struct proxy_name){
-		.name = part[schemed],
-		.port = n ? part[n] : (struct span){0},
+		.name = part[n == 3],
+		.port = n > 1 ? part[n - 1] : none,
 		.tls = span_is(scheme, "https"),
 	};
-	return n <= 2 && out->name.len && (!scheme.len || out->tls || span_is(scheme, "http"));
+	return out->name.len && (!scheme.len || out->tls || span_is(scheme, "http"));
 }
 
 bool proxy_port_number(struct span text, uint32_t *out)

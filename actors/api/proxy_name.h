@@ -6,9 +6,6 @@
 
 #include "actors/objects/objects.h"
 
-/* The next part of a path, slashes before it passed over; false at its end. */
-bool path_part(struct span *path, struct span *out);
-
 /* A path of a proxy subresource (/api/v1/.../NAME/proxy[/...]), in two pieces.
  * False: it is another one. */
 bool proxy_path_split(struct span path, struct span *prefix, struct span *rest);

@@ -27,7 +27,7 @@ Test(proxy_name, scheme_name_and_port)
 	cr_expect(split("http:web:80", "web", "80", false));
 	cr_expect(split(":web:80", "web", "80", false));
 	cr_expect(split("https:web", "https", "web", false), "as in Kubernetes");
-	static const char *const none[] = {"", ":", ":80", "https::80", "ftp:web:80", "a:b:c:d",
+	static const char *const none[] = {"", ":", ":80", "https::80", "ftp:web:80", "a:b:c:d", "a:b:c:d:e:f",
 					   "https:web:80:"};
 	struct proxy_name n;
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
