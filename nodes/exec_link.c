@@ -17,7 +17,7 @@
 
 struct exec_link {
 	int fd[EXEC_STREAMS]; /* with a tty EXEC_IN is EXEC_OUT's second */
-	bool tty;
+	bool tty, ended[EXEC_STREAMS]; /* ended: to be closed by exec_link_tidy */
 	struct buf inbox, request;
 	size_t sent; /* of the request */
 };
@@ -160,14 +160,21 @@ void exec_link_close(struct exec_link *x)
 
 int exec_link_fd(const struct exec_link *x, enum exec_stream s)
 {
-	return x->fd[s];
+	return x->ended[s] ? -1 : x->fd[s];
+}
+
+void exec_link_tidy(struct exec_link *x)
+{
+	for (int i = 0; i < EXEC_STREAMS; i++)
+		if (x->ended[i])
+			close_fd(&x->fd[i]);
 }
 
 /* A terminal without anybody at its other end says EIO. */
 ssize_t exec_link_read(struct exec_link *x, enum exec_stream s, uint8_t *to, size_t max)
 {
 	ssize_t n = -1;
-	if (x->fd[s] < 0)
+	if (exec_link_fd(x, s) < 0)
 		return ERR_CLOSED;
 	do
 		n = read(x->fd[s], to, max);
@@ -176,14 +183,14 @@ ssize_t exec_link_read(struct exec_link *x, enum exec_stream s, uint8_t *to, siz
 		return n;
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return ERR_AGAIN;
-	close_fd(&x->fd[s]);
+	x->ended[s] = true;
 	return ERR_CLOSED;
 }
 
 ssize_t exec_link_write(struct exec_link *x, struct span data)
 {
 	ssize_t n = -1;
-	if (x->fd[EXEC_IN] < 0)
+	if (exec_link_fd(x, EXEC_IN) < 0)
 		return ERR_CLOSED;
 	do
 		n = write(x->fd[EXEC_IN], data.data, data.len);
@@ -192,7 +199,7 @@ ssize_t exec_link_write(struct exec_link *x, struct span data)
 		return n;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return ERR_AGAIN;
-	close_fd(&x->fd[EXEC_IN]);
+	x->ended[EXEC_IN] = true;
 	return ERR_CLOSED;
 }
 
@@ -208,7 +215,7 @@ void exec_link_close_input(struct exec_link *x)
 void exec_link_resize(struct exec_link *x, uint16_t width, uint16_t height)
 {
 	struct winsize size = {.ws_col = width, .ws_row = height};
-	if (x->tty && x->fd[EXEC_OUT] >= 0)
+	if (x->tty && exec_link_fd(x, EXEC_OUT) >= 0)
 		ioctl(x->fd[EXEC_OUT], TIOCSWINSZ, &size);
 }
 
@@ -219,13 +226,13 @@ bool exec_link_asks(const struct exec_link *x)
 
 int exec_link_end(struct exec_link *x, struct exec_end *end)
 {
-	if (x->fd[EXEC_END] < 0)
+	if (exec_link_fd(x, EXEC_END) < 0)
 		return ERR_CLOSED;
 	(void)flush(x, NULL); /* a pause that is gone is seen below */
 	int rc = packet_receive(x->fd[EXEC_END], &x->inbox);
 	if (rc == ERR_AGAIN)
 		return ERR_AGAIN;
-	close_fd(&x->fd[EXEC_END]);
+	x->ended[EXEC_END] = true;
 	if (rc || mp_check(span_buf(&x->inbox), NULL))
 		return ERR_CLOSED;
 	struct mp m = mp_of(span_buf(&x->inbox)), text;

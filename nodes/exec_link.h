@@ -43,9 +43,12 @@ int exec_link_open(struct exec_link **out, const char *pod_dir, const struct exe
 /* The command is killed, if it has not ended. NULL is fine. */
 void exec_link_close(struct exec_link *x);
 
-/* -1: it is not wanted, or closed. EXEC_END is readable at the end. */
+/* -1: it is not wanted, or has ended. EXEC_END is readable at the end. */
 int exec_link_fd(const struct exec_link *x, enum exec_stream s);
-/* Bytes; ERR_AGAIN: none now; ERR_CLOSED: at its end, its descriptor is closed. */
+/* Closes those that have ended. They are not to be waited for any more: a
+ * terminal has two that are one file, and closing one takes neither out of epoll. */
+void exec_link_tidy(struct exec_link *x);
+/* Bytes; ERR_AGAIN: none now; ERR_CLOSED: at its end. */
 ssize_t exec_link_read(struct exec_link *x, enum exec_stream s, uint8_t *to, size_t max);
 /* Bytes taken; ERR_AGAIN; ERR_CLOSED: nobody reads it any more. */
 ssize_t exec_link_write(struct exec_link *x, struct span data);

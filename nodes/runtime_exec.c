@@ -178,6 +178,7 @@ static void step(struct session *s)
 	watch(s, EXEC_OUT, out);
 	watch(s, EXEC_ERR, out);
 	watch(s, EXEC_END, (s->ended ? 0 : LOOP_READ) | (exec_link_asks(s->link) ? LOOP_WRITE : 0));
+	exec_link_tidy(s->link);
 }
 
 /* ---- calls */

@@ -7,7 +7,7 @@
 
 static bool has(struct span s, const char *text)
 {
-	return memmem(s.data, s.len, text, strlen(text)) != NULL;
+	return s.len && memmem(s.data, s.len, text, strlen(text)) != NULL;
 }
 
 /* Tables and PartialObjectMetadata are of stored objects; the answer to a
