@@ -332,6 +332,18 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	return 0;
 }
 
+static int on_down(struct ctx *c, void *state, struct span who, int reason)
+{
+	struct api *a = state;
+	for (struct onode *n = omap_first(&a->calls); n;) {
+		struct call *k = n->value;
+		n = omap_next(n);
+		if (session_is_with(k, who))
+			session_down(c, a, k, reason);
+	}
+	return 0;
+}
+
 /* ---- life */
 
 struct stream *api_stream(struct ctx *c, struct api *a, const struct schema_resource *r)
@@ -428,6 +440,7 @@ const struct actor_spec api_actor = {
 	.on_outcome = on_outcome,
 	.on_reply = on_reply,
 	.on_timer = on_timer,
+	.on_down = on_down,
 	.inspect = inspect,
 	.fini = fini,
 };

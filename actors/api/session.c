@@ -8,9 +8,9 @@
  *
  * Each arrow waits for the one before it, so a slow end holds the other one
  * and nothing but one chunk is ever here. The client's end ends the session at
- * the node, which kills the command; the node's end is told on the error
- * channel. What a node refuses comes there too: as in Kubernetes the
- * connection is upgraded by then. */
+ * the node, which kills the command; the node's end, and that of its agent (which
+ * is monitored), is told on the error channel. What a node refuses comes there
+ * too: as in Kubernetes the connection is upgraded by then. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +25,7 @@ enum {
 struct session {
 	const struct channel_protocol *protocol;
 	const struct session_kind *kind;
+	const char *agent; /* its name; in the call's arena */
 	unsigned streams; /* bits of enum channel */
 	bool tty, opened, input_ended;
 	bool reading; /* output was asked for */
@@ -126,16 +127,12 @@ static void command_ended(struct ctx *c, struct api *a, struct call *k, struct m
 static void ask_node(struct ctx *c, struct call *k, const char *message, struct buf *b,
 		     uint32_t timeout_ms, enum reply_of of)
 {
-	char to[ENV_NAME_BYTES_MAX + 1];
-	snprintf(to, sizeof to, "node-agent/%.*s", (int)k->node.len, (const char *)k->node.data);
-	ctx_request(c, to, message, b, timeout_ms, API_REPLY_TAG(of, k->id));
+	ctx_request(c, k->session->agent, message, b, timeout_ms, API_REPLY_TAG(of, k->id));
 }
 
 static void tell_node(struct ctx *c, struct call *k, const char *message, struct buf *b)
 {
-	char to[ENV_NAME_BYTES_MAX + 1];
-	snprintf(to, sizeof to, "node-agent/%.*s", (int)k->node.len, (const char *)k->node.data);
-	ctx_send(c, to, message, b, 0);
+	ctx_send(c, k->session->agent, message, b, 0);
 }
 
 static size_t put_command(struct buf *b, struct call *k)
@@ -280,10 +277,9 @@ static void on_output(struct ctx *c, struct api *a, struct call *k, struct mp ou
 	}
 }
 
-static const char *refusal(struct call *k, const struct reply *r)
+static const char *refusal(struct call *k, const char *text)
 {
 	struct arena *m = &k->arena;
-	const char *text = arena_ndup(m, r->text.data, r->text.len);
 	if (!k->session->opened)
 		return arena_printf(m, "unable to upgrade connection: %s", text);
 	return arena_printf(m, "the session with node %.*s ended: %s", (int)k->node.len,
@@ -297,7 +293,7 @@ void session_reply(struct ctx *c, struct api *a, struct call *k, const struct re
 	if (r->status && of == REPLY_WRITE)
 		return; /* the read that waits tells how it ended */
 	if (r->status) {
-		const char *why = refusal(k, r);
+		const char *why = refusal(k, arena_ndup(&k->arena, r->text.data, r->text.len));
 		session_leave(c, k);
 		fail(c, a, k, why);
 	} else if (of == REPLY_WRITE) {
@@ -310,6 +306,18 @@ void session_reply(struct ctx *c, struct api *a, struct call *k, const struct re
 	} else {
 		on_output(c, a, k, r->body);
 	}
+}
+
+bool session_is_with(const struct call *k, struct span agent)
+{
+	return k->session && span_is(agent, k->session->agent);
+}
+
+/* Its agent's end is the command's: what is asked of the next one is unknown
+ * there, and an answer that went down with it would be waited for long. */
+void session_down(struct ctx *c, struct api *a, struct call *k, int reason)
+{
+	fail(c, a, k, refusal(k, err_text(reason)));
 }
 
 void session_leave(struct ctx *c, struct call *k)
@@ -376,9 +384,12 @@ static void upgrade(struct ctx *c, struct api *a, struct call *k, unsigned strea
 	s->kind = &kind_exec;
 	s->streams = streams;
 	s->tty = tty;
+	s->agent = arena_printf(&k->arena, "node-agent/%.*s", (int)k->node.len,
+				(const char *)k->node.data);
 	k->session = s;
 	a->sessions++;
 	call_answered(c, a, k, 101);
+	ctx_monitor(c, s->agent);
 	ctx_port_call(c, a->port, HTTP_UPGRADE, k->id, 0,
 		      bytes_copy(s->protocol->name, strlen(s->protocol->name)));
 	open_at_node(c, k);

@@ -149,6 +149,43 @@ check "the pod's end ends the session with an error" grep -q 'Failure' "$tmp/pod
 check "and its command" eventually 10 is 0 left
 stop
 
+# ---- an agent in a process of its own is killed amid a command
+rm -rf "$data"
+cat >"$tmp/cluster.yaml" <<Y
+cells:
+  - name: core
+    actors: [{kind: gate}, {kind: scheduler}, {kind: controllers}]
+  - name: api
+    actors: [{kind: api, listen: "127.0.0.1:$port"}]
+  - name: n1
+    process: own
+    actors: [{kind: node-agent, node: n1}]
+Y
+start -f "$tmp/cluster.yaml" || not_ok "a cluster whose agent has a process of its own"
+pod web ""
+check "a pod there" eventually 10 is Running phase web
+same() { kc get pod web -o 'jsonpath={.metadata.uid} {.status.phase} {.status.podIP} {.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].state.running.startedAt}'; }
+before=$(same) paused=$(pauses)
+sessions agent
+check "a command runs there" is 1 left
+agent=$(pids_of n1)
+kill -9 "$agent"
+began=$SECONDS
+wait "$client"
+check "kill -9 of the agent: the client is told" grep -q '"status":"Failure".*the session with node n1 ended' "$tmp/agent"
+check "and its connection closed" grep -qx 'close 1000' "$tmp/agent"
+check "soon" test $((SECONDS - began)) -le 10
+check "the command is killed" eventually 10 is 0 left
+check "another agent comes" eventually 10 is hello kc exec web -- echo hello
+check "which is another" test "$(pids_of n1)" != "$agent"
+check "and the pod is what it was" is "$before" same
+check "to the process that holds it" is "$paused" pauses
+sessions again
+kc delete pod web --grace-period=1 >/dev/null
+wait "$client"
+check "whose sessions end as ever" grep -q 'Failure' "$tmp/again"
+stop
+
 # ---- simulated pods have no processes
 rm -rf "$data"
 start --nodes 1 --runtime sim || not_ok "a simulated cluster starts"
