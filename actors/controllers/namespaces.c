@@ -13,6 +13,7 @@ static const char *const expected[] = {"default", "kube-system", "kube-public", 
 struct state {
 	struct view *namespaces, *accounts;
 	struct omap asked; /* keys that are being made */
+	bool again;	   /* all is asked for again soon: one timer, however many failed */
 	uint64_t made;
 };
 
@@ -96,8 +97,10 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
 	if (code == 201)
 		s->made++;
-	if (code != 201 && code != 409)
-		ctx_timer(c, AGAIN_US, 0);
+	if (code == 201 || code == 409 || s->again)
+		return 0;
+	s->again = true;
+	ctx_timer(c, AGAIN_US, 0);
 	return 0;
 }
 
@@ -105,6 +108,7 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct state *s = state;
 	(void)tag;
+	s->again = false;
 	omap_fini(&s->asked, NULL);
 	make_namespaces(c, s);
 	make_accounts(c, s);
