@@ -104,12 +104,14 @@ static int status_of(struct span line)
 static int64_t length_of(struct span value)
 {
 	int64_t n = 0;
+	if (!value.len || value.len > 18)
+		return -1;
 	for (size_t i = 0; i < value.len; i++) {
 		if (value.data[i] < '0' || value.data[i] > '9')
 			return -1;
 		n = 10 * n + value.data[i] - '0';
 	}
-	return value.len && value.len <= 18 ? n : -1;
+	return n;
 }
 
 static int malformed(struct err *e, const char *what)

@@ -10,8 +10,12 @@
 
 enum { MAX = 20 };
 
+enum { KEPT = 1024 };
+
 struct made {
 	struct arena arena;
+	struct bytes *values[KEPT]; /* of objects, released in the end */
+	size_t kept;
 	struct mp cronjob;
 	struct cronjob_facts j;
 	struct cronjob_child jobs[MAX];
@@ -19,6 +23,13 @@ struct made {
 	int64_t now_us;
 	struct cronjob_plan p;
 };
+
+static void end(struct made *m)
+{
+	for (size_t i = 0; i < m->kept; i++)
+		bytes_unref(m->values[i]);
+	arena_fini(&m->arena);
+}
 
 /* JSON with ' for ". */
 static struct mp parse(struct arena *a, const char *text)
@@ -73,7 +84,8 @@ static struct cronjob_child *job(struct made *m, const char *name, const char *s
 			     scheduled, *scheduled ? "Z'" : "", status));
 	struct span s = {object.p, (size_t)(object.end - object.p)};
 	struct view_object *o = arena_alloc(&m->arena, sizeof *o);
-	o->value = bytes_copy(s.data, s.len);
+	cr_assert_lt(m->kept, KEPT);
+	o->value = m->values[m->kept++] = bytes_copy(s.data, s.len);
 	cronjob_child_read(c, o);
 	return c;
 }
@@ -124,7 +136,7 @@ Test(cronjob_plan, starts_when_it_is_time_and_waits_for_the_next)
 	m.count = 0;
 	cronjob(&m, "", "'lastScheduleTime':'2030-01-01T12:10:00Z'");
 	cr_expect_eq(plan(&m, "12:15:00")->start_s, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, of_many_missed_times_only_the_last_is_started)
@@ -138,7 +150,7 @@ Test(cronjob_plan, of_many_missed_times_only_the_last_is_started)
 	plan(&m, "13:05:00");
 	cr_expect_eq(m.p.start_s, at("13:00:00") / 1000000);
 	cr_expect(noted(&m, "TooManyMissedTimes"));
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, what_is_too_late_is_not_started)
@@ -158,7 +170,7 @@ Test(cronjob_plan, what_is_too_late_is_not_started)
 	plan(&m, "12:10:00");
 	cr_expect_eq(m.p.start_s, 0);
 	cr_expect_eq(m.p.again_in_us, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, forbids_or_replaces_what_still_runs)
@@ -186,7 +198,7 @@ Test(cronjob_plan, forbids_or_replaces_what_still_runs)
 	plan(&m, "12:25:00");
 	cr_expect_eq(m.p.start_s, at("12:20:00") / 1000000);
 	cr_expect_str_eq(m.p.seen[0].reason, "MissingJob");
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, sees_jobs_finish_once)
@@ -206,7 +218,7 @@ Test(cronjob_plan, sees_jobs_finish_once)
 	plan(&m, "12:11:00");
 	cr_expect_eq(m.p.seen_count, 1);
 	cr_expect_eq(m.p.last_schedule_us, at("12:10:00"));
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, jobs_by_hand_are_none_of_its_times)
@@ -218,7 +230,7 @@ Test(cronjob_plan, jobs_by_hand_are_none_of_its_times)
 	cr_expect_eq(m.p.active_count, 0);
 	cr_expect_eq(m.p.last_schedule_us, 0);
 	cr_expect(noted(&m, "UnexpectedJob"));
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, keeps_the_youngest_of_those_that_finished)
@@ -237,7 +249,7 @@ Test(cronjob_plan, keeps_the_youngest_of_those_that_finished)
 	cr_expect(span_is(m.p.remove[2]->child.name, "d"));
 	m.j.deleting = true;
 	cr_expect_eq(plan(&m, "12:11:00")->remove_count, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, goes_by_the_clocks_of_its_zone)
@@ -252,7 +264,7 @@ Test(cronjob_plan, goes_by_the_clocks_of_its_zone)
 	cr_assert(noted(&m, "UnknownTimeZone"));
 	cr_expect_str_eq(m.p.notes[0].text,
 			 "invalid timeZone: \"Mars/Base\": unknown time zone Mars/Base");
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(cronjob_plan, the_job_is_the_template_with_its_time)
@@ -271,5 +283,5 @@ Test(cronjob_plan, the_job_is_the_template_with_its_time)
 		"\":\"2030-01-01T00:00:00Z\"},\"ownerReferences\":[{\"apiVersion\":\"batch/v1\","
 		"\"kind\":\"CronJob\",\"name\":\"cj\",\"uid\":\"u\",\"controller\":true,"
 		"\"blockOwnerDeletion\":true}]},\"spec\":{\"parallelism\":2}}");
-	arena_fini(&m.arena);
+	end(&m);
 }

@@ -12,8 +12,12 @@
 
 enum { MAX = 700 };
 
+enum { KEPT = 1024 };
+
 struct made {
 	struct arena arena;
+	struct bytes *values[KEPT]; /* of objects, released in the end */
+	size_t kept;
 	struct mp job;
 	struct job_facts j;
 	struct job_pod pods[MAX];
@@ -21,6 +25,13 @@ struct made {
 	int64_t now_us;
 	struct job_plan p;
 };
+
+static void end(struct made *m)
+{
+	for (size_t i = 0; i < m->kept; i++)
+		bytes_unref(m->values[i]);
+	arena_fini(&m->arena);
+}
 
 /* JSON with ' for ". */
 static struct mp parse(struct arena *a, const char *text)
@@ -76,7 +87,8 @@ static struct job_pod *pod(struct made *m, const char *name, const char *phase, 
 			     meta, phase, status));
 	struct span s = {object.p, (size_t)(object.end - object.p)};
 	struct view_object *o = arena_alloc(&m->arena, sizeof *o);
-	o->value = bytes_copy(s.data, s.len);
+	cr_assert_lt(m->kept, KEPT);
+	o->value = m->values[m->kept++] = bytes_copy(s.data, s.len);
 	job_pod_read(p, o);
 	p->replica.child.key = p->replica.child.name;
 	p->replica.child.owned = p->replica.child.selected = true;
@@ -116,7 +128,7 @@ Test(job_plan, makes_as_many_as_may_run_and_no_more_than_are_left_to_do)
 	m.count = 0;
 	cr_expect_eq(plan(&m)->create_count, 0);
 	cr_expect_eq(m.p.status.verdict, JOB_GOES_ON);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, without_completions_one_success_ends_it_when_all_have_ended)
@@ -130,7 +142,7 @@ Test(job_plan, without_completions_one_success_ends_it_when_all_have_ended)
 	cr_expect_eq(m.p.status.verdict, JOB_GOES_ON);
 	m.pods[1].replica.ended = m.pods[1].succeeded = true;
 	cr_expect_eq(plan(&m)->status.verdict, JOB_SUCCEEDS);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, too_many_are_marked_first_and_then_those_that_are_marked_go)
@@ -149,7 +161,7 @@ Test(job_plan, too_many_are_marked_first_and_then_those_that_are_marked_go)
 	cr_expect_eq(m.p.remove.count, 1);
 	cr_expect(span_is(m.p.remove.list[0]->replica.child.name, "a"));
 	cr_expect_eq(m.p.mark.count, 1);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, what_it_deletes_as_too_many_counts_as_nothing_however_it_ends)
@@ -170,7 +182,7 @@ Test(job_plan, what_it_deletes_as_too_many_counts_as_nothing_however_it_ends)
 	/* Marked and not deleted: it is as any other. */
 	m.pods[0].replica.child.deleting = false;
 	cr_expect_eq(plan(&m)->status.uncounted_succeeded.count, 1);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, adopts_before_it_makes_and_lets_go_what_is_not_selected)
@@ -185,7 +197,7 @@ Test(job_plan, adopts_before_it_makes_and_lets_go_what_is_not_selected)
 	cr_expect_eq(m.p.create_count, 0);
 	m.pods[0].replica.child.deleting = true;
 	cr_expect_eq(plan(&m)->adopt.count, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- counting */
@@ -220,7 +232,7 @@ Test(job_plan, counts_in_three_steps)
 	cr_expect_eq(m.p.status.succeeded, 1);
 	cr_expect_eq(m.p.status.failed, 1);
 	cr_expect_eq(m.p.status.uncounted_succeeded.count + m.p.status.uncounted_failed.count, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, a_pod_that_is_gone_counts_when_its_uid_was_written)
@@ -228,7 +240,7 @@ Test(job_plan, a_pod_that_is_gone_counts_when_its_uid_was_written)
 	struct made m = {0};
 	job(&m, "'completions':3", "'succeeded':1,'uncountedTerminatedPods':{'succeeded':['x']}");
 	cr_expect_eq(plan(&m)->status.succeeded, 2);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, writes_so_many_uids_at_a_time)
@@ -244,7 +256,7 @@ Test(job_plan, writes_so_many_uids_at_a_time)
 	cr_expect_eq(m.p.status.uncounted_succeeded.count, JOB_UNCOUNTED_MAX);
 	cr_expect_eq(m.p.status.verdict, JOB_SUCCEEDS);
 	cr_expect_not(m.p.status.finished);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, what_others_delete_has_failed_unless_its_end_is_waited_for)
@@ -260,7 +272,7 @@ Test(job_plan, what_others_delete_has_failed_unless_its_end_is_waited_for)
 	p->replica.node = (struct span){0}; /* never got so far as to run */
 	cr_expect_eq(plan(&m)->status.uncounted_failed.count, 1);
 	cr_expect_eq(m.p.status.terminating, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- how it ends */
@@ -292,7 +304,7 @@ Test(job_plan, is_complete_only_when_that_was_decided_and_all_is_counted)
 	cr_expect(m.p.nothing);
 	cr_expect_eq(m.p.untrack.count, 1);
 	cr_expect_eq(m.p.create_count, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, fails_by_number_of_failures_and_takes_the_others_along)
@@ -321,7 +333,7 @@ Test(job_plan, fails_by_number_of_failures_and_takes_the_others_along)
 	cr_expect_not(m.p.status.finished);
 	m.count = 0;
 	cr_expect(plan(&m)->status.finished);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, restarts_in_place_are_failures)
@@ -335,7 +347,7 @@ Test(job_plan, restarts_in_place_are_failures)
 	cr_expect_eq(plan(&m)->status.verdict, JOB_GOES_ON);
 	m.pods[0].restarts++;
 	cr_expect_eq(plan(&m)->status.verdict, JOB_FAILS);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, fails_when_its_time_is_over)
@@ -360,7 +372,7 @@ Test(job_plan, fails_when_its_time_is_over)
 	plan(&m);
 	cr_expect_eq(m.p.status.verdict, JOB_GOES_ON);
 	cr_expect_eq(m.p.again_in_us, 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- pauses */
@@ -384,7 +396,7 @@ Test(job_plan, waits_longer_after_each_failure_until_one_succeeds)
 	pod(&m, "s", "Succeeded", "", ",'containerStatuses':[{'state':{'terminated':{"
 				       "'finishedAt':'2030-01-01T12:00:15Z'}}}]");
 	cr_expect_eq(plan(&m)->create_count, 1);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- suspended */
@@ -409,7 +421,7 @@ Test(job_plan, suspended_it_has_no_pods_and_resumed_it_begins_anew)
 	cr_expect_eq(m.p.create_count, 2);
 	job(&m, "'completions':2,'suspend':true", "");
 	cr_expect_eq(plan(&m)->status.started_us, 0, "what never ran has not begun");
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- indexed */
@@ -433,7 +445,7 @@ Test(job_plan, each_index_once_and_what_succeeded_never_again)
 	plan(&m);
 	cr_expect_eq(m.p.untrack.count, 1);
 	cr_expect_eq(m.p.status.succeeded, 3);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, doubles_of_an_index_and_those_out_of_range_go)
@@ -450,7 +462,7 @@ Test(job_plan, doubles_of_an_index_and_those_out_of_range_go)
 	cr_assert_eq(m.p.mark.count, 3);
 	for (size_t i = 0; i < 3; i++)
 		cr_expect(memchr("bcd", *m.p.mark.list[i]->replica.child.name.data, 3));
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, an_index_fails_for_itself)
@@ -484,7 +496,7 @@ Test(job_plan, an_index_fails_for_itself)
 	    "");
 	plan(&m);
 	cr_expect_str_eq(m.p.status.reason, "MaxFailedIndexesExceeded");
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_plan, a_success_policy_is_met_by_indexes)
@@ -499,7 +511,7 @@ Test(job_plan, a_success_policy_is_met_by_indexes)
 	plan(&m);
 	cr_expect_eq(m.p.status.verdict, JOB_SUCCEEDS);
 	cr_expect_str_eq(m.p.status.message, "Matched rules at index 0");
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- the failure policy */
@@ -531,7 +543,7 @@ Test(job_plan, a_failure_is_what_the_policy_says)
 	pod(&m, "b", "Failed", "",
 	    ",'conditions':[{'type':'DisruptionTarget','status':'True'}]");
 	cr_expect_eq(plan(&m)->status.verdict, JOB_GOES_ON);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- while it is deleted */
@@ -546,7 +558,7 @@ Test(job_plan, deleted_itself_it_makes_nothing_and_holds_nothing)
 	plan(&m);
 	cr_expect_eq(m.p.create_count + m.p.adopt.count + m.p.mark.count + m.p.remove.count, 0);
 	cr_expect_eq(m.p.untrack.count, 1);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 /* ---- pods as documents */
@@ -572,7 +584,7 @@ Test(job_pod, a_new_one_knows_its_index)
 		text_of(&m.arena, doc_path(d, "spec.containers[0].env[1]")),
 		"{\"name\":\"JOB_COMPLETION_INDEX\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":"
 		"\"metadata.labels['batch.kubernetes.io/job-completion-index']\"}}}");
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_pod, others_finalizers_and_owners_stay)
@@ -590,7 +602,7 @@ Test(job_pod, others_finalizers_and_owners_stay)
 	cr_expect_eq(doc_path(d, "metadata.ownerReferences")->count, 2);
 	cr_expect(doc_path_bool(d, "metadata.ownerReferences[1].controller", false));
 	cr_expect_eq(doc_path(d, "metadata.finalizers")->count, 2);
-	arena_fini(&m.arena);
+	end(&m);
 }
 
 Test(job_facts, a_finished_job_goes_so_long_after_it_finished)
@@ -606,5 +618,5 @@ Test(job_facts, a_finished_job_goes_so_long_after_it_finished)
 	cr_expect_eq(job_expires_us(m.job), 0);
 	job(&m, "'ttlSecondsAfterFinished':30", "");
 	cr_expect_eq(job_expires_us(m.job), 0);
-	arena_fini(&m.arena);
+	end(&m);
 }
