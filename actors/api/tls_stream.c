@@ -14,10 +14,14 @@ ssize_t tls_stream_read(struct tls_stream *t, uint8_t *to, size_t max)
 }
 
 /* TLS that was told to try again sends what it has before anything else; the
- * same bytes are given again then, and count as sent. */
+ * same bytes are given again then, and count as sent. It has a record at most, so
+ * more is not offered. */
 ssize_t tls_stream_write(struct tls_stream *t, struct span data)
 {
 	ssize_t n;
+	size_t record = gnutls_record_get_max_size(t->session);
+	if (data.len > record)
+		data.len = record;
 	do
 		n = t->unflushed ? gnutls_record_send(t->session, NULL, 0)
 				 : gnutls_record_send(t->session, data.data, data.len);

@@ -15,7 +15,7 @@ struct tls_stream {
 
 /* How many; 0: the other side has ended it. ERR_AGAIN, ERR_IO. */
 ssize_t tls_stream_read(struct tls_stream *t, uint8_t *to, size_t max);
-/* How many. After ERR_AGAIN the same bytes are to be given again. ERR_IO. */
+/* How many, a record at most. After ERR_AGAIN the same bytes are to be given again. ERR_IO. */
 ssize_t tls_stream_write(struct tls_stream *t, struct span data);
 
 #endif
