@@ -98,7 +98,7 @@ static const struct known {
 	{PLANTED_LONG_PAUSE_WHEN_AWAY, "disk-full.chaos", 60},
 	{PLANTED_BOUND_TRIED_AGAIN, "scheduler-hears-late.chaos", 400},
 	{PLANTED_NOTHING_ASSUMED, "broker-and-scheduler.chaos", 8},
-	{PLANTED_CPU_NOT_COUNTED, "scheduler-dies-binding.chaos", 20},
+	{PLANTED_CPU_NOT_COUNTED, "broker-and-scheduler.chaos", 20},
 	{PLANTED_NEVER_UNPARKED, "broker-and-scheduler.chaos", 20},
 	{PLANTED_OLD_STATUS_WRITTEN, "store-fails-again-and-again.chaos", 200},
 	{PLANTED_LOST_STATUS_FORGOTTEN, "gate-dead-for-a-minute.chaos", 20},
