@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "actors/runtime/view.h"
+#include "actors/schema/conditions.h"
 #include "broker/base/omap.h"
 
 struct state {
@@ -12,18 +13,6 @@ struct state {
 	bool listening, told;
 	int port;
 };
-
-static bool is_ready(struct mp node)
-{
-	struct mp list;
-	size_t n;
-	if (!mp_path(node, "status.conditions", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--, mp_skip(&list))
-		if (span_is(mp_path_str(list, "type"), "Ready"))
-			return span_is(mp_path_str(list, "status"), "True");
-	return false;
-}
 
 static int tell(struct ctx *c, struct state *s)
 {
@@ -46,7 +35,7 @@ static int on_listening(struct ctx *c, void *state, const struct msg *m)
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct state *s = state;
-	if (v->now && is_ready(mp_of_bytes(v->now->value)))
+	if (v->now && condition_is(mp_of_bytes(v->now->value), "Ready", "True"))
 		omap_remove(&s->wanted,
 			    mp_path_str(mp_of_bytes(v->now->value), "metadata.name"));
 	return tell(c, s);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/schema/rfc3339.h"
 #include "actors/schema/selectors.h"
 #include "broker/base/omap.h"
 
@@ -80,16 +79,14 @@ void child_read(struct child *out, const struct view_object *o)
 {
 	struct owner_ref ref;
 	struct mp m = object_of(o);
-	struct span created = mp_path_str(m, "metadata.creationTimestamp");
 	*out = (struct child){
 		.namespace = object_namespace(m),
 		.name = object_name(m),
 		.uid = object_uid(m),
 		.version = o->version,
+		.created_us = object_time_us(m, "metadata.creationTimestamp"),
 		.deleting = object_is_deleting(m),
 	};
-	if (!created.len || rfc3339_parse(created, &out->created_us))
-		out->created_us = 0;
 	mp_path(m, "metadata.labels", &out->labels);
 	if (owners_controller(m, &ref))
 		out->controller = ref.uid;

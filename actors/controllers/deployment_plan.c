@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/controllers/revision.h"
+#include "actors/schema/conditions.h"
 #include "broker/base/sort.h"
 
 /* ---- facts */
@@ -23,19 +24,12 @@ static int64_t number_annotation(struct mp m, const char *name, int64_t otherwis
 
 static void read_failure(struct rollout_set *s, struct mp set)
 {
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(set, "status.conditions", &list) || mp_array(&list, &n))
+	struct mp m;
+	if (!condition_find(set, span_of("ReplicaFailure"), &m) ||
+	    !span_is(mp_path_str(m, "status"), "True"))
 		return;
-	for (; n > 0; n--) {
-		if (span_is(mp_path_str(list, "type"), "ReplicaFailure") &&
-		    span_is(mp_path_str(list, "status"), "True")) {
-			s->failure_reason = mp_path_str(list, "reason");
-			s->failure = mp_path_str(list, "message");
-		}
-		if (mp_skip(&list))
-			return;
-	}
+	s->failure_reason = mp_path_str(m, "reason");
+	s->failure = mp_path_str(m, "message");
 }
 
 void rollout_set_read(struct rollout_set *s, const struct view_object *o)

@@ -1,15 +1,8 @@
 #include "actors/controllers/job_facts.h"
 
-#include "actors/schema/rfc3339.h"
+#include "actors/schema/conditions.h"
 
 /* ---- pods */
-
-static int64_t time_at(struct mp m, const char *path)
-{
-	int64_t us;
-	struct span s = mp_path_str(m, path);
-	return s.len && rfc3339_parse(s, &us) == 0 ? us : 0;
-}
 
 /* A label's or annotation's number; `otherwise` when there is none. */
 static int64_t number_of(struct mp pod, const char *map, const char *key, int64_t otherwise)
@@ -35,7 +28,7 @@ static void read_containers(struct job_pod *p, struct mp pod, const char *path, 
 	if (!mp_path(pod, path, &list) || mp_array(&list, &n))
 		return;
 	for (; n > 0; n--) {
-		int64_t at = times ? time_at(list, "state.terminated.finishedAt") : 0;
+		int64_t at = times ? object_time_us(list, "state.terminated.finishedAt") : 0;
 		p->restarts += mp_path_int(list, "restartCount", 0);
 		p->finished_us = at > p->finished_us ? at : p->finished_us;
 		if (mp_skip(&list))
@@ -45,25 +38,18 @@ static void read_containers(struct job_pod *p, struct mp pod, const char *path, 
 
 static int64_t not_ready_since(struct mp pod)
 {
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(pod, "status.conditions", &list) || mp_array(&list, &n))
-		return 0;
-	for (; n > 0; n--) {
-		if (span_is(mp_path_str(list, "type"), "Ready") &&
-		    span_is(mp_path_str(list, "status"), "False"))
-			return time_at(list, "lastTransitionTime");
-		if (mp_skip(&list))
-			break;
-	}
-	return 0;
+	struct mp m;
+	return condition_find(pod, span_of("Ready"), &m) &&
+			       span_is(mp_path_str(m, "status"), "False")
+		       ? object_time_us(m, "lastTransitionTime")
+		       : 0;
 }
 
 /* As Kubernetes finds it: by its containers, by the loss of readiness, by its
  * deletion. */
 static void read_end(struct job_pod *p, struct mp pod)
 {
-	int64_t deleted = time_at(pod, "metadata.deletionTimestamp");
+	int64_t deleted = object_time_us(pod, "metadata.deletionTimestamp");
 	if (!p->finished_us)
 		p->finished_us = not_ready_since(pod);
 	deleted -= 1000000 * mp_path_int(pod, "metadata.deletionGracePeriodSeconds", 0);
@@ -109,20 +95,8 @@ const struct view_index_spec job_pod_index = {
 
 bool job_condition(struct mp job, const char *type, struct mp *out)
 {
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(job, "status.conditions", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--) {
-		if (span_is(mp_path_str(list, "type"), type) &&
-		    span_is(mp_path_str(list, "status"), "True")) {
-			*out = list;
-			return true;
-		}
-		if (mp_skip(&list))
-			return false;
-	}
-	return false;
+	return condition_find(job, span_of(type), out) &&
+	       span_is(mp_path_str(*out, "status"), "True");
 }
 
 bool job_is_finished(struct mp job)
@@ -138,7 +112,7 @@ int64_t job_expires_us(struct mp job)
 	if (ttl_s < 0 ||
 	    (!job_condition(job, "Complete", &m) && !job_condition(job, "Failed", &m)))
 		return 0;
-	int64_t since = time_at(m, "lastTransitionTime");
+	int64_t since = object_time_us(m, "lastTransitionTime");
 	return since ? since + ttl_s * 1000000 : 0;
 }
 
@@ -180,7 +154,7 @@ void job_read(struct job_facts *j, struct mp job)
 		.failure_policy = cursor(job, "spec.podFailurePolicy.rules"),
 		.success_policy = cursor(job, "spec.successPolicy.rules"),
 		.foreign = manager.len && !span_is(manager, "kubernetes.io/job-controller"),
-		.started_us = time_at(job, "status.startTime"),
+		.started_us = object_time_us(job, "status.startTime"),
 		.succeeded = mp_path_int(job, "status.succeeded", 0),
 		.failed = mp_path_int(job, "status.failed", 0),
 		.completed_indexes = mp_path_str(job, "status.completedIndexes"),

@@ -2,6 +2,8 @@
  * success_policy.go apply them. */
 #include "actors/controllers/job_policy.h"
 
+#include "actors/schema/conditions.h"
+
 static bool has_number(struct mp list, int64_t wanted)
 {
 	size_t n = 0;
@@ -52,18 +54,8 @@ static bool matches_code(struct mp rule, struct mp pod, struct ended *out)
 
 static bool has_condition(struct mp pod, struct span type, struct span status)
 {
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(pod, "status.conditions", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--) {
-		if (span_eq(mp_path_str(list, "type"), type) &&
-		    span_eq(mp_path_str(list, "status"), status))
-			return true;
-		if (mp_skip(&list))
-			break;
-	}
-	return false;
+	struct mp m;
+	return condition_find(pod, type, &m) && span_eq(mp_path_str(m, "status"), status);
 }
 
 static bool matches_condition(struct mp patterns, struct mp pod, struct span *type)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "actors/schema/rfc3339.h"
+
 static struct span text_in(struct mp object, const char *map, const char *key)
 {
 	struct mp m;
@@ -38,6 +40,13 @@ int64_t object_share(struct mp object, const char *path, int64_t total, bool up,
 		v = 10 * v + s.data[i] - '0';
 	}
 	return (v * total + (up ? 99 : 0)) / 100;
+}
+
+int64_t object_time_us(struct mp object, const char *path)
+{
+	int64_t us;
+	struct span s = mp_path_str(object, path);
+	return s.len && rfc3339_parse(s, &us) == 0 ? us : 0;
 }
 
 static struct span raw_at(struct mp object, const char *path)

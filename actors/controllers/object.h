@@ -42,6 +42,8 @@ struct span object_annotation(struct mp object, const char *name);
  * rounded up or down. `otherwise` when it is neither. */
 int64_t object_share(struct mp object, const char *path, int64_t total, bool up,
 		     int64_t otherwise);
+/* A time at `path` in microseconds since 1970; 0: none, or none that is one. */
+int64_t object_time_us(struct mp object, const char *path);
 /* Whether both have the same bytes at `path`; none is the same as none. */
 bool object_same_at(struct mp a, struct mp b, const char *path);
 /* Whether the list of texts at `path` has this one. */

@@ -2,29 +2,14 @@
 
 #include <string.h>
 
-#include "actors/schema/rfc3339.h"
-
-static int64_t time_at(struct mp m, const char *path)
-{
-	int64_t us;
-	struct span s = mp_path_str(m, path);
-	return s.len && rfc3339_parse(s, &us) == 0 ? us : 0;
-}
+#include "actors/schema/conditions.h"
 
 static void read_ready(struct replica *r, struct mp pod)
 {
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(pod, "status.conditions", &list) || mp_array(&list, &n))
-		return;
-	for (; n > 0; n--) {
-		if (span_is(mp_path_str(list, "type"), "Ready")) {
-			r->ready = span_is(mp_path_str(list, "status"), "True");
-			r->ready_us = r->ready ? time_at(list, "lastTransitionTime") : 0;
-		}
-		if (mp_skip(&list))
-			return;
-	}
+	struct mp m;
+	r->ready = condition_find(pod, span_of("Ready"), &m) &&
+		   span_is(mp_path_str(m, "status"), "True");
+	r->ready_us = r->ready ? object_time_us(m, "lastTransitionTime") : 0;
 }
 
 static int64_t restarts_of(struct mp pod)

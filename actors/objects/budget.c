@@ -6,6 +6,7 @@
 
 #include "actors/objects/admission.h"
 #include "actors/objects/plan.h"
+#include "actors/schema/conditions.h"
 #include "actors/schema/selectors.h"
 
 static bool selects(struct mp budget, struct mp labels)
@@ -13,18 +14,6 @@ static bool selects(struct mp budget, struct mp labels)
 	struct mp selector = {0};
 	mp_path(budget, "spec.selector", &selector);
 	return label_object_match_all(selector, labels);
-}
-
-static bool is_ready(struct mp pod)
-{
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(pod, "status.conditions", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--, mp_skip(&list))
-		if (span_is(mp_path_str(list, "type"), "Ready"))
-			return span_is(mp_path_str(list, "status"), "True");
-	return false;
 }
 
 static bool needs_no_budget(struct mp pod)
@@ -97,7 +86,7 @@ static bool costs_nothing(struct mp budget, struct mp pod)
 {
 	int64_t healthy = mp_path_int(budget, "status.currentHealthy", 0);
 	int64_t wanted = mp_path_int(budget, "status.desiredHealthy", 0);
-	if (is_ready(pod))
+	if (condition_is(pod, "Ready", "True"))
 		return false;
 	return span_is(mp_path_str(budget, "spec.unhealthyPodEvictionPolicy"), "AlwaysAllow") ||
 	       (wanted > 0 && healthy >= wanted);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/objects/placement.h"
+#include "actors/schema/conditions.h"
 #include "actors/schema/quantity.h"
 #include "broker/base/planted.h"
 
@@ -87,18 +88,6 @@ struct resources fit_allocatable(struct mp node)
 	return read_list(list);
 }
 
-static bool node_ready(struct mp node)
-{
-	struct mp list;
-	size_t n;
-	if (!mp_path(node, "status.conditions", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--, mp_skip(&list))
-		if (span_is(mp_path_str(list, "type"), "Ready"))
-			return span_is(mp_path_str(list, "status"), "True");
-	return false;
-}
-
 unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
 		   const struct resources *allocatable, const struct resources *used)
 {
@@ -109,7 +98,7 @@ unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
 	bool repelled = placement_taints(tolerations, node) != TAINT_NONE;
 	if (repelled && mp_path_bool(node, "spec.unschedulable", false))
 		return FIT_UNSCHEDULABLE;
-	if (!node_ready(node))
+	if (!condition_is(node, "Ready", "True"))
 		return FIT_NOT_READY;
 	if (repelled)
 		return FIT_TAINT;

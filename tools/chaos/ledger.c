@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/schema/conditions.h"
+
 /* What makes pods and says how many it wants. */
 static const struct controller_row {
 	const char *stream, *kind, *wants;
@@ -85,18 +87,6 @@ static struct span controller_uid(struct mp pod)
 	return (struct span){0};
 }
 
-static bool condition_is_true(struct mp object, const char *type)
-{
-	struct mp list;
-	size_t n = 0;
-	if (!mp_path(object, "status.conditions", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--, mp_skip(&list))
-		if (span_is(mp_path_str(list, "type"), type))
-			return span_is(mp_path_str(list, "status"), "True");
-	return false;
-}
-
 static int64_t restarts_of(struct mp pod)
 {
 	struct mp list;
@@ -116,7 +106,7 @@ static void read_pod(struct ledger *l, struct led_object *o, struct mp m)
 	struct led_pod *p = &o->pod;
 	p->deleted = mp_path_str(m, "metadata.deletionTimestamp").len > 0;
 	p->ended = span_is(phase, "Succeeded") || span_is(phase, "Failed");
-	p->ready = span_is(phase, "Running") && condition_is_true(m, "Ready");
+	p->ready = span_is(phase, "Running") && condition_is(m, "Ready", "True");
 	p->restarts = restarts_of(m);
 	p->wants = fit_requests(m);
 	p->bound = node.len > 0;
