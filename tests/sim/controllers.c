@@ -20,39 +20,23 @@
 #include "actors/controllers/owners.h"
 #include "actors/controllers/revision.h"
 #include "actors/controllers/statefulset_plan.h"
-#include "actors/objects/writing.h"
 #include "actors/schema/selectors.h"
 #include "broker/base/log.h"
-#include "broker/base/mem.h"
-#include "tools/chaos/converge.h"
-#include "tools/chaos/invariants.h"
+#include "tests/lib/storm.h"
 
-enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, SHOPS = 2, APPS = 3, USER_STREAMS = 10 };
+enum { SEEDS = 60, NODES = 2, FAULTS = 12, SHOPS = 2, APPS = 3, EVENTS_MAX = 300000 };
 
 /* ---- the user: draws something to do, and does not care how it ends */
 
 struct user {
-	struct schema *schema;
-	struct view *views[USER_STREAMS];
-	struct writing *writing[WRITES];
-	bool *quiet; /* the book: nothing more is done */
+	struct storm_user storm;	/* first */
 	const char *made_ns, *made_app; /* of the controller that was made last, or NULL */
 };
 
-static const char *const user_streams[USER_STREAMS] = {"replicationcontrollers", "services", "namespaces",
-						     "pods", "deployments.apps", "replicasets.apps",
-						     "statefulsets.apps", "daemonsets.apps",
-						     "controllerrevisions.apps",
-						     "persistentvolumeclaims"};
-
-static struct view *user_view_of(void *arg, struct span stream)
-{
-	struct user *u = arg;
-	for (size_t i = 0; i < USER_STREAMS; i++)
-		if (span_is(stream, user_streams[i]))
-			return u->views[i];
-	return NULL;
-}
+static const char *const user_streams[] = {
+	"replicationcontrollers", "services", "namespaces", "pods", "deployments.apps",
+	"replicasets.apps", "statefulsets.apps", "daemonsets.apps", "controllerrevisions.apps",
+	"persistentvolumeclaims", NULL};
 
 static struct doc *metadata(struct arena *a, struct doc *d, const char *name)
 {
@@ -127,15 +111,8 @@ static struct doc *service(struct arena *a, const char *name)
 	return d;
 }
 
-static void user_end(struct user *u, int slot)
-{
-	writing_fini(u->writing[slot]);
-	free(u->writing[slot]);
-	u->writing[slot] = NULL;
-}
-
 /* One deed, drawn; `ns` and `app` say where and which. */
-static void deed(struct ctx *c, struct user *u, struct writing *w, const char *ns, const char *app)
+static void deed(struct ctx *c, struct user *u, int slot, const char *ns, const char *app)
 {
 	static const enum obj_propagation ways[] = {OBJ_BACKGROUND, OBJ_FOREGROUND, OBJ_ORPHAN,
 						    OBJ_PROPAGATE_DEFAULT};
@@ -169,11 +146,10 @@ static void deed(struct ctx *c, struct user *u, struct writing *w, const char *n
 	}
 	u->made_app = NULL;
 	bool namespaces = strcmp(deeds[i].resource, "namespaces") == 0;
-	writing_init(c, w, u->schema, schema_find_stream(u->schema, span_of(deeds[i].resource)),
-		     deeds[i].verb, user_view_of, u);
+	struct writing *w =
+		storm_user_write(c, &u->storm, slot, deeds[i].resource, deeds[i].verb);
 	struct obj_request *q = &w->request;
 	struct arena *a = &w->arena;
-	q->origin.principal = span_of("user");
 	if (!namespaces)
 		q->namespace = span_of(ns);
 	if (deeds[i].verb != OBJ_CREATE)
@@ -214,56 +190,27 @@ static int user_timer(struct ctx *c, void *st, uint64_t tag)
 	static const char *const spaces[] = {"default", "shop0", "shop1"};
 	static const char *const apps[] = {"a", "b", "c"};
 	struct user *u = st;
-	int slot = 0;
 	(void)tag;
-	if (*u->quiet)
+	if (*u->storm.quiet)
 		return 0;
 	ctx_timer(c, 1000 + ctx_random(c) % (ctx_random(c) % 3 ? 20000 : 150000), 0);
-	while (slot < WRITES && u->writing[slot])
-		slot++;
-	if (slot == WRITES)
+	int slot = storm_user_slot(&u->storm);
+	if (slot < 0)
 		return 0;
-	for (size_t i = 0; i < USER_STREAMS; i++)
-		if (!view_synced(u->views[i]))
-			return 0;
-	struct writing *w = u->writing[slot] = mem_alloc(sizeof *w);
-	deed(c, u, w, spaces[ctx_random(c) % (1 + SHOPS)], apps[ctx_random(c) % APPS]);
+	deed(c, u, slot, spaces[ctx_random(c) % (1 + SHOPS)], apps[ctx_random(c) % APPS]);
+	const struct obj_request *q = &u->storm.writing[slot]->request;
 	/* Nobody deletes the namespace that is always there. */
-	if (w->request.verb == OBJ_DELETE && span_is(w->request.name, "default"))
-		user_end(u, slot);
-	else if (writing_start(c, w, (uint64_t)slot))
-		user_end(u, slot);
-	return 0;
-}
-
-static int user_outcome(struct ctx *c, void *st, uint64_t tag, const struct store_outcome *o)
-{
-	struct user *u = st;
-	if (u->writing[tag] && writing_outcome(c, u->writing[tag], o, tag))
-		user_end(u, (int)tag);
+	if (q->verb == OBJ_DELETE && span_is(q->name, "default"))
+		storm_user_end(&u->storm, slot);
+	else
+		storm_user_ask(c, &u->storm, slot);
 	return 0;
 }
 
 static int user_init(struct ctx *c, void *st, struct mp cfg)
 {
-	struct user *u = st;
 	(void)cfg;
-	u->quiet = ctx_shared(c, "quiet");
-	u->schema = schema_new();
-	objects_install(u->schema);
-	for (size_t i = 0; i < USER_STREAMS; i++)
-		u->views[i] = ctx_follow(c, user_streams[i]);
-	ctx_timer(c, 1000, 0);
-	return 0;
-}
-
-static void user_fini(void *st)
-{
-	struct user *u = st;
-	for (int i = 0; i < WRITES; i++)
-		if (u->writing[i])
-			user_end(u, i);
-	schema_free(u->schema);
+	return storm_user_init(c, st, user_streams);
 }
 
 static const struct actor_spec user_spec = {
@@ -271,8 +218,8 @@ static const struct actor_spec user_spec = {
 	.state_bytes = sizeof(struct user),
 	.init = user_init,
 	.on_timer = user_timer,
-	.on_outcome = user_outcome,
-	.fini = user_fini,
+	.on_outcome = storm_user_outcome,
+	.fini = storm_user_fini,
 };
 
 static const struct cluster_actor extra[] = {
@@ -280,35 +227,9 @@ static const struct cluster_actor extra[] = {
 	{NULL, NULL, NULL, NULL, 0},
 };
 
+static const struct cluster_actor nobody[] = {{NULL, NULL, NULL, NULL, 0}};
+
 /* ---- the judge, at every revision */
-
-struct run {
-	struct cluster cluster;
-	struct sim *sim;
-	struct script script;
-	struct judge judge;   /* of the invariants with a name */
-	struct ledger ledger; /* of what is particular here */
-	uint64_t seed;
-	bool quiet;
-	char wrong[400]; /* the first thing that must not be */
-};
-
-static void wrong(struct run *r, const char *what, const char *key)
-{
-	if (!r->wrong[0])
-		snprintf(r->wrong, sizeof r->wrong, "r%llu: %s: %s",
-			 (unsigned long long)r->ledger.revision, what, key);
-}
-
-static struct mp value_of(const struct led_object *o)
-{
-	return o ? mp_of_bytes(o->value) : (struct mp){0};
-}
-
-static bool is_deleting(const struct led_object *o)
-{
-	return o && mp_path_str(value_of(o), "metadata.deletionTimestamp").len > 0;
-}
 
 static bool has_finalizer(const struct led_object *o, const char *name)
 {
@@ -323,17 +244,8 @@ static bool has_finalizer(const struct led_object *o, const char *name)
 	return false;
 }
 
-static const char *text_of(struct span s)
-{
-	static char text[2][300];
-	static int turn;
-	turn = !turn;
-	snprintf(text[turn], sizeof text[turn], "%.*s", (int)s.len, (const char *)s.data);
-	return text[turn];
-}
-
 /* The owner as it is now: with that uid, or NULL. */
-static const struct led_object *owner_of(const struct run *r, const struct led_object *o,
+static const struct led_object *owner_of(const struct storm *r, const struct led_object *o,
 					 const struct owner_ref *ref)
 {
 	static const struct {
@@ -359,7 +271,7 @@ static const struct led_object *owner_of(const struct run *r, const struct led_o
 }
 
 struct owners {
-	const struct run *r;
+	const struct storm *r;
 	const struct led_object *object;
 	bool solid, absent;
 	struct span uid; /* does it block this one? */
@@ -376,7 +288,7 @@ static void look_at_owner(void *arg, const struct owner_ref *ref)
 	o->blocks |= ref->blocks && o->uid.len && span_eq(ref->uid, o->uid);
 }
 
-static struct owners owners(const struct run *r, const struct led_object *object, struct span uid)
+static struct owners owners(const struct storm *r, const struct led_object *object, struct span uid)
 {
 	struct owners o = {.r = r, .object = object, .uid = uid};
 	owners_each(value_of(object), look_at_owner, &o);
@@ -384,7 +296,7 @@ static struct owners owners(const struct run *r, const struct led_object *object
 }
 
 /* Who names `uid` as an owner: any at all, or only one that blocks it. */
-static const struct led_object *dependant(const struct run *r, struct span uid, bool blocking)
+static const struct led_object *dependant(const struct storm *r, struct span uid, bool blocking)
 {
 	const struct ledger *l = &r->ledger;
 	for (struct onode *n = omap_first(&l->objects); n; n = omap_next(n)) {
@@ -405,7 +317,7 @@ static const struct led_object *dependant(const struct run *r, struct span uid, 
 	return NULL;
 }
 
-static void judge_collector(struct run *r, const struct led_change *x)
+static void judge_collector(struct storm *r, const struct led_change *x)
 {
 	bool deleted = !x->now || (is_deleting(x->now) && !is_deleting(x->was));
 	bool was_ours = is_deleting(x->was); /* an owner whose deletion ends */
@@ -413,19 +325,19 @@ static void judge_collector(struct run *r, const struct led_change *x)
 		return;
 	struct owners o = owners(r, x->was, (struct span){0});
 	if (o.solid)
-		wrong(r, "the garbage collector took what has an owner", text_of(x->was->key));
+		storm_wrong(r, "the garbage collector took what has an owner", x->was->key);
 }
 
-static void judge_removal(struct run *r, const struct led_change *x)
+static void judge_removal(struct storm *r, const struct led_change *x)
 {
 	if (has_finalizer(x->was, "orphan") && dependant(r, x->was->uid, false))
-		wrong(r, "an orphaning owner went before its dependants were free",
-		      text_of(x->was->key));
+		storm_wrong(r, "an orphaning owner went before its dependants were free",
+			    x->was->key);
 	if (has_finalizer(x->was, "foregroundDeletion") && dependant(r, x->was->uid, true))
-		wrong(r, "a waiting owner went before its dependants", text_of(x->was->key));
+		storm_wrong(r, "a waiting owner went before its dependants", x->was->key);
 }
 
-static void judge_namespace(struct run *r, const struct led_change *x)
+static void judge_namespace(struct storm *r, const struct led_change *x)
 {
 	const struct ledger *l = &r->ledger;
 	struct span name = mp_path_str(value_of(x->was), "metadata.name");
@@ -433,11 +345,11 @@ static void judge_namespace(struct run *r, const struct led_change *x)
 		const struct led_object *o = n->value;
 		if (o->value && span_eq(mp_path_str(value_of(o), "metadata.namespace"), name) &&
 		    !span_is(o->stream, "allocations"))
-			wrong(r, "a namespace went that was not empty", text_of(o->key));
+			storm_wrong(r, "a namespace went that was not empty", o->key);
 	}
 }
 
-static void judge_create(struct run *r, const struct led_change *x)
+static void judge_create(struct storm *r, const struct led_change *x)
 {
 	char key[300];
 	struct span ns = mp_path_str(value_of(x->now), "metadata.namespace");
@@ -446,7 +358,7 @@ static void judge_create(struct run *r, const struct led_change *x)
 	snprintf(key, sizeof key, "namespaces/%.*s", (int)ns.len, (const char *)ns.data);
 	const struct led_object *o = ledger_get(&r->ledger, key);
 	if (!o || is_deleting(o))
-		wrong(r, "something new came into a namespace on its way out", text_of(x->now->key));
+		storm_wrong(r, "something new came into a namespace on its way out", x->now->key);
 }
 
 struct sets {
@@ -454,7 +366,7 @@ struct sets {
 	size_t of_template; /* sets that have it, and are not on their way out */
 };
 
-static struct sets sets_of(const struct run *r, struct span uid, uint64_t digest)
+static struct sets sets_of(const struct storm *r, struct span uid, uint64_t digest)
 {
 	static const char prefix[] = "replicasets.apps/";
 	struct sets out = {0};
@@ -472,7 +384,7 @@ static struct sets sets_of(const struct run *r, struct span uid, uint64_t digest
 }
 
 /* A set that is made or grows by its deployment's controller. */
-static void judge_set(struct run *r, const struct led_change *x)
+static void judge_set(struct storm *r, const struct led_change *x)
 {
 	struct owner_ref ref;
 	char key[400];
@@ -486,34 +398,34 @@ static void judge_set(struct run *r, const struct led_change *x)
 		 (int)ref.name.len, (const char *)ref.name.data);
 	const struct led_object *d = ledger_get(&r->ledger, key);
 	if (!d || !span_eq(d->uid, ref.uid)) {
-		wrong(r, "a set grows for a deployment that is gone", text_of(x->now->key));
+		storm_wrong(r, "a set grows for a deployment that is gone", x->now->key);
 		return;
 	}
 	rollout_bounds(value_of(d), &surge, &unavailable);
 	mp_path(set, "spec.template", &template);
 	struct sets s = sets_of(r, ref.uid, revision_digest(template));
 	if (s.asked > mp_path_int(value_of(d), "spec.replicas", 0) + surge)
-		wrong(r, "more is asked of sets than their deployment and its surge", text_of(x->now->key));
+		storm_wrong(r, "more is asked of sets than their deployment and its surge", x->now->key);
 	if (!x->was && s.of_template != 1)
-		wrong(r, "two sets of one template", text_of(x->now->key));
+		storm_wrong(r, "two sets of one template", x->now->key);
 }
 
 /* The owner of a pod that is made, as it is at this revision. */
-static const struct led_object *maker(const struct run *r, const struct led_object *pod,
+static const struct led_object *maker(const struct storm *r, const struct led_object *pod,
 				      struct owner_ref *ref)
 {
 	return owners_controller(value_of(pod), ref) ? owner_of(r, pod, ref) : NULL;
 }
 
-static void judge_numbered(struct run *r, const struct led_object *pod)
+static void judge_numbered(struct storm *r, const struct led_object *pod)
 {
 	struct owner_ref ref;
 	const struct led_object *set = maker(r, pod, &ref);
 	int64_t n = statefulset_ordinal(ref.name, mp_path_str(value_of(pod), "metadata.name"));
 	if (!set)
-		wrong(r, "a pod is made for a set that is gone", text_of(pod->key));
+		storm_wrong(r, "a pod is made for a set that is gone", pod->key);
 	else if (n < 0 || n >= mp_path_int(value_of(set), "spec.replicas", 0))
-		wrong(r, "a pod of a number that nobody wants", text_of(pod->key));
+		storm_wrong(r, "a pod of a number that nobody wants", pod->key);
 }
 
 static struct span daemon_place(const struct led_object *pod)
@@ -523,13 +435,13 @@ static struct span daemon_place(const struct led_object *pod)
 }
 
 /* Beside one that lives there is a second one only for a surge. */
-static void judge_daemon(struct run *r, const struct led_object *pod)
+static void judge_daemon(struct storm *r, const struct led_object *pod)
 {
 	struct owner_ref ref, other;
 	const struct led_object *set = maker(r, pod, &ref);
 	size_t live = 0;
 	if (!set) {
-		wrong(r, "a daemon is made for a set that is gone", text_of(pod->key));
+		storm_wrong(r, "a daemon is made for a set that is gone", pod->key);
 		return;
 	}
 	for (struct onode *n = ledger_first(&r->ledger, "pods/"); n; n = ledger_next(n, "pods/")) {
@@ -538,12 +450,12 @@ static void judge_daemon(struct run *r, const struct led_object *pod)
 			span_eq(other.uid, ref.uid) && span_eq(daemon_place(o), daemon_place(pod));
 	}
 	if (live > 1u + (mp_path_int(value_of(set), "spec.updateStrategy.rollingUpdate.maxSurge", 0) > 0))
-		wrong(r, "a daemon too many on its node", text_of(pod->key));
+		storm_wrong(r, "a daemon too many on its node", pod->key);
 }
 
 static void on_committed(void *arg, uint64_t revision, struct span record)
 {
-	struct run *r = arg;
+	struct storm *r = arg;
 	const struct ledger *l = &r->ledger;
 	judge_record(&r->judge, 0, revision, record);
 	cr_assert_eq(ledger_fold(&r->ledger, revision, record), 0);
@@ -585,7 +497,7 @@ static size_t addresses_in(const struct led_object *endpoints)
 	return all;
 }
 
-static size_t ready_in_slices(const struct run *r, struct span ns, struct span service)
+static size_t ready_in_slices(const struct storm *r, struct span ns, struct span service)
 {
 	const struct ledger *l = &r->ledger;
 	static const char prefix[] = "endpointslices.discovery.k8s.io/";
@@ -606,7 +518,7 @@ static size_t ready_in_slices(const struct run *r, struct span ns, struct span s
 	return all;
 }
 
-static const char *wrong_service(const struct run *r, const struct led_object *s)
+static const char *wrong_service(const struct storm *r, const struct led_object *s)
 {
 	const struct ledger *l = &r->ledger;
 	char key[400];
@@ -643,7 +555,7 @@ static const char *wrong_controller(const struct led_object *o)
 									      : "not as many pods as asked for";
 }
 
-static const char *wrong_deployment(const struct run *r, const struct led_object *o)
+static const char *wrong_deployment(const struct storm *r, const struct led_object *o)
 {
 	struct mp d = value_of(o), template = {0};
 	int64_t wanted = mp_path_int(d, "spec.replicas", 0);
@@ -685,7 +597,7 @@ static const char *wrong_daemons(const struct led_object *o)
 }
 
 /* NULL: all is as it must be. */
-static const char *unfinished(struct run *r)
+static const char *unfinished(struct storm *r)
 {
 	const struct ledger *l = &r->ledger;
 	static struct err why;
@@ -712,7 +624,8 @@ static const char *unfinished(struct run *r)
 		else if (span_is(o->stream, "daemonsets.apps"))
 			bad = wrong_daemons(o);
 		if (bad) {
-			snprintf(why.text, sizeof why.text, "%s: %s", text_of(o->key), bad);
+			snprintf(why.text, sizeof why.text, "%.*s: %s", (int)o->key.len,
+				 (const char *)o->key.data, bad);
 			return why.text;
 		}
 	}
@@ -721,103 +634,36 @@ static const char *unfinished(struct run *r)
 	return converged(r->sim, &r->cluster, l, &why) ? NULL : why.text;
 }
 
-/* ---- faults and runs */
-
-static const char *any_cell(struct run *r)
-{
-	return r->cluster.cells[sim_random(r->sim) % r->cluster.cell_count];
-}
-
-static void crash_actor(struct run *r)
-{
-	const struct cluster_actor *a =
-		&r->cluster.actors[sim_random(r->sim) % r->cluster.actor_count];
-	sim_crash_actor(r->sim, a->cell, a->name);
-}
-
-static void crash_cell(struct run *r)
-{
-	sim_crash_cell(r->sim, any_cell(r), cluster_fill, &r->cluster);
-}
-
-static void restart_broker(struct run *r)
-{
-	sim_restart_broker(r->sim);
-}
-
-static void cut(struct run *r)
-{
-	sim_cut(r->sim, any_cell(r), (unsigned)(sim_random(r->sim) % 4));
-}
-
-static void freeze(struct run *r)
-{
-	sim_pause_cell(r->sim, any_cell(r), sim_random(r->sim) & 1);
-}
-
-static void (*const faults[])(struct run *) = {crash_actor, crash_actor, crash_actor, crash_cell,
-					       crash_cell,  restart_broker, cut, cut, freeze};
-
-static void *shared(void *arg, const char *name)
-{
-	struct run *r = arg;
-	return strcmp(name, "quiet") == 0 ? &r->quiet : NULL;
-}
-
-static void begin(struct run *r, bool with_faults)
-{
-	static const char always[] = "chaos 1\nalways no-excess\nalways one-binding\nalways no-return\n"
-				     "always rev-monotonic\n";
-	struct err e = {0};
-	struct sim_config cfg = {
-		.seed = r->seed,
-		.latency_min_us = 20,
-		.latency_max_us = 3000,
-		.bus_loss_permille = with_faults ? 200 : 0,
-		.link_loss_permille = with_faults ? 10 : 0,
-		.sync_min_us = 100,
-		.sync_max_us = 4000,
-		.shared = shared,
-		.shared_arg = r,
-		.committed = on_committed,
-		.committed_arg = r,
-	};
-	struct cluster_wish wish = {
-		.nodes = NODES, .node_cpu = "8", .node_pods = 60, .workloads = true, .apart = true, .extra = extra};
-	cr_assert_eq(script_parse(&r->script, "always", span_of(always), &e), 0, "%s", e.text);
-	cr_assert_eq(script_check(&r->script, &e), 0, "%s", e.text);
-	judge_init(&r->judge, &r->script);
-	cluster_plan(&r->cluster, &wish);
-	r->sim = cluster_start(&r->cluster, &cfg);
-}
+/* ---- runs */
 
 static uint64_t run_seed(uint64_t seed, bool with_faults)
 {
-	struct run r = {.seed = seed};
+	struct storm r = {.seed = seed};
 	const char *why = "it was not asked";
-	begin(&r, with_faults);
-	for (int i = 0; i < FAULTS; i++) {
-		sim_run(r.sim, sim_now_us(r.sim) + 20000 + sim_random(r.sim) % 1000000, NULL, NULL);
-		if (with_faults)
-			faults[sim_random(r.sim) % (sizeof faults / sizeof *faults)](&r);
-	}
-	sim_heal(r.sim);
-	r.quiet = true;
+	storm_begin(&r, &(struct storm_wish){
+				.always = "chaos 1\nalways no-excess\nalways one-binding\n"
+					  "always no-return\nalways rev-monotonic\n",
+				.nodes = NODES,
+				.extra = extra,
+				.committed = on_committed,
+				.faults = with_faults});
+	storm_rage(&r, FAULTS, with_faults, storm_fault);
 	for (int i = 0; why && i < 120; i++) {
 		sim_run(r.sim, sim_now_us(r.sim) + 1000000, NULL, NULL);
 		why = unfinished(&r);
 	}
-	cr_assert_null(r.judge.violation.name, "seed %llu: %s %s", (unsigned long long)seed,
-		       r.judge.violation.name, r.judge.violation.text);
-	cr_assert_str_empty(r.wrong, "seed %llu: %s", (unsigned long long)seed, r.wrong);
-	cr_assert_null(why, "seed %llu does not converge: %s", (unsigned long long)seed, why);
-	uint64_t digest = sim_digest(r.sim);
-	sim_free(r.sim);
-	cluster_fini(&r.cluster);
-	judge_fini(&r.judge);
-	ledger_fini(&r.ledger);
-	script_fini(&r.script);
-	return digest;
+	cr_assert_null(why, "seed %llu does not converge: %s %s", (unsigned long long)seed, why,
+		       r.wrong);
+	return storm_end(&r, EVENTS_MAX);
+}
+
+static void refuse_creates(void *arg, const struct sim_message *m, struct sim_fate *out)
+{
+	int *asked = arg;
+	if (!m->request || !span_is(m->from, "namespaces") || !span_is(m->to, "gate"))
+		return;
+	++*asked;
+	out->refuse = ERR_UNREACHABLE;
 }
 
 static void quiet(void)
@@ -843,4 +689,24 @@ Test(controllers, take_nothing_wrong_and_finish_everything_through_every_kind_of
 		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
 		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
 	}
+}
+
+/* Each failure once brought six more: the whole list was asked for again by
+ * every one that failed. */
+Test(controllers, who_is_refused_asks_again_at_one_pace)
+{
+	enum { SECONDS = 8, NAMESPACES = 4 };
+	int asked = 0;
+	struct storm r = {.seed = 1};
+	struct sim_faults faults = {.arg = &asked, .message = refuse_creates};
+	storm_begin(&r, &(struct storm_wish){
+				.always = "chaos 1\nalways rev-monotonic\n",
+				.nodes = NODES,
+				.extra = nobody,
+				.committed = on_committed});
+	sim_set_faults(r.sim, &faults);
+	sim_run(r.sim, sim_now_us(r.sim) + SECONDS * UINT64_C(1000000), NULL, NULL);
+	cr_expect_geq(asked, NAMESPACES * (SECONDS - 2));
+	cr_expect_leq(asked, NAMESPACES * (SECONDS + 1), "%d requests", asked);
+	storm_end(&r, EVENTS_MAX);
 }

@@ -15,35 +15,17 @@
 #include "actors/controllers/indexes.h"
 #include "actors/controllers/job_facts.h"
 #include "actors/controllers/owners.h"
-#include "actors/objects/writing.h"
 #include "broker/base/log.h"
-#include "broker/base/mem.h"
-#include "tools/chaos/converge.h"
-#include "tools/chaos/invariants.h"
+#include "tests/lib/storm.h"
 
-enum { SEEDS = 60, NODES = 2, FAULTS = 12, WRITES = 4, JOBS = 5, VIEWS = 4 };
+enum { SEEDS = 60, NODES = 2, FAULTS = 12, JOBS = 5 };
 enum { EVENTS_MAX = 300000 }; /* of a run: more, and somebody runs in a circle */
 
 /* ---- the user: draws something to do, and does not care how it ends */
 
-struct user {
-	struct schema *schema;
-	struct view *views[VIEWS];
-	struct writing *writing[WRITES];
-	bool *quiet; /* the book: nothing more is done */
-};
-
-static const char *const user_streams[VIEWS] = {"jobs.batch", "cronjobs.batch", "pods",
-						"namespaces"};
-
-static struct view *user_view_of(void *arg, struct span stream)
-{
-	struct user *u = arg;
-	for (size_t i = 0; i < VIEWS; i++)
-		if (span_is(stream, user_streams[i]))
-			return u->views[i];
-	return NULL;
-}
+static const char *const user_streams[] = {"jobs.batch", "cronjobs.batch", "pods", "namespaces",
+					   NULL};
+enum { PODS = 2, NAMESPACES = 3 }; /* their places */
 
 /* What its containers do: sim.troupe's scripts (nodes/runtime_sim.h). */
 static const char *const scripts[] = {
@@ -85,17 +67,10 @@ static struct doc *job_spec(struct ctx *c, struct arena *a)
 	return spec;
 }
 
-static void user_end(struct user *u, int slot)
-{
-	writing_fini(u->writing[slot]);
-	free(u->writing[slot]);
-	u->writing[slot] = NULL;
-}
-
 /* Any of the pods; an empty span: there is none. */
-static struct span any_pod(struct ctx *c, struct user *u)
+static struct span any_pod(struct ctx *c, struct storm_user *u)
 {
-	const struct omap *pods = view_map(u->views[2]);
+	const struct omap *pods = view_map(u->views[PODS]);
 	uint64_t n = pods->count ? ctx_random(c) % pods->count : 0;
 	struct onode *it = omap_first(pods);
 	for (; it && n > 0; n--)
@@ -103,7 +78,7 @@ static struct span any_pod(struct ctx *c, struct user *u)
 	return it ? object_name(object_of(it->value)) : (struct span){0};
 }
 
-static void deed(struct ctx *c, struct user *u, struct writing *w)
+static void deed(struct ctx *c, struct storm_user *u, int slot)
 {
 	static const char *const names[JOBS] = {"a", "b", "c", "d", "e"};
 	static const enum obj_propagation ways[] = {OBJ_BACKGROUND, OBJ_BACKGROUND, OBJ_FOREGROUND,
@@ -114,14 +89,10 @@ static void deed(struct ctx *c, struct user *u, struct writing *w)
 	enum obj_verb verb = what <= CREATE_ALSO	       ? OBJ_CREATE
 			     : what == DELETE || what == DELETE_POD ? OBJ_DELETE
 								    : OBJ_PATCH_MERGE;
-	writing_init(c, w, u->schema,
-		     schema_find_stream(u->schema,
-					span_of(what == DELETE_POD ? "pods" : "jobs.batch")),
-		     verb, user_view_of, u);
+	struct writing *w = storm_user_write(c, u, slot, what == DELETE_POD ? "pods" : "jobs.batch", verb);
 	struct obj_request *q = &w->request;
 	struct arena *a = &w->arena;
 	struct doc *body = doc_new(a, DOC_MAP);
-	q->origin.principal = span_of("user");
 	q->namespace = span_of("default");
 	if (what == DELETE_POD) {
 		q->name = writing_text(w, any_pod(c, u));
@@ -145,91 +116,59 @@ static void deed(struct ctx *c, struct user *u, struct writing *w)
 
 static int user_timer(struct ctx *c, void *st, uint64_t tag)
 {
-	struct user *u = st;
-	int slot = 0;
+	struct storm_user *u = st;
 	(void)tag;
 	if (*u->quiet)
 		return 0;
 	ctx_timer(c, 1000 + ctx_random(c) % (ctx_random(c) % 3 ? 50000 : 400000), 0);
-	while (slot < WRITES && u->writing[slot])
-		slot++;
-	if (slot == WRITES)
+	int slot = storm_user_slot(u);
+	if (slot < 0)
 		return 0;
-	for (size_t i = 0; i < VIEWS; i++)
-		if (!view_synced(u->views[i]))
-			return 0;
-	struct writing *w = u->writing[slot] = mem_alloc(sizeof *w);
-	deed(c, u, w);
-	if (!w->request.body && !w->request.name.len)
-		user_end(u, slot);
-	else if (writing_start(c, w, (uint64_t)slot))
-		user_end(u, slot);
-	return 0;
-}
-
-static int user_outcome(struct ctx *c, void *st, uint64_t tag, const struct store_outcome *o)
-{
-	struct user *u = st;
-	if (u->writing[tag] && writing_outcome(c, u->writing[tag], o, tag))
-		user_end(u, (int)tag);
+	deed(c, u, slot);
+	const struct obj_request *q = &u->writing[slot]->request;
+	if (!q->body && !q->name.len)
+		storm_user_end(u, slot);
+	else
+		storm_user_ask(c, u, slot);
 	return 0;
 }
 
 static int user_init(struct ctx *c, void *st, struct mp cfg)
 {
-	struct user *u = st;
 	(void)cfg;
-	u->quiet = ctx_shared(c, "quiet");
-	u->schema = schema_new();
-	objects_install(u->schema);
-	for (size_t i = 0; i < VIEWS; i++)
-		u->views[i] = ctx_follow(c, user_streams[i]);
-	ctx_timer(c, 1000, 0);
-	return 0;
-}
-
-static void user_fini(void *st)
-{
-	struct user *u = st;
-	for (int i = 0; i < WRITES; i++)
-		if (u->writing[i])
-			user_end(u, i);
-	schema_free(u->schema);
+	return storm_user_init(c, st, user_streams);
 }
 
 static const struct actor_spec user_spec = {
 	.kind = "user",
-	.state_bytes = sizeof(struct user),
+	.state_bytes = sizeof(struct storm_user),
 	.init = user_init,
 	.on_timer = user_timer,
-	.on_outcome = user_outcome,
-	.fini = user_fini,
+	.on_outcome = storm_user_outcome,
+	.fini = storm_user_fini,
 };
 
 /* One cron job, made once there is a namespace for it. */
 static int planner_timer(struct ctx *c, void *st, uint64_t tag)
 {
-	struct user *u = st;
+	struct storm_user *u = st;
 	(void)tag;
 	if (u->writing[0])
 		return 0;
-	if (!view_synced(u->views[3]) || !view_get(u->views[3], span_of("namespaces/default"))) {
+	if (!view_synced(u->views[NAMESPACES]) || !view_get(u->views[NAMESPACES], span_of("namespaces/default"))) {
 		ctx_timer(c, 10000, 0);
 		return 0;
 	}
-	struct writing *w = u->writing[0] = mem_alloc(sizeof *w);
-	writing_init(c, w, u->schema, schema_find_stream(u->schema, span_of("cronjobs.batch")),
-		     OBJ_CREATE, user_view_of, u);
+	struct writing *w = storm_user_write(c, u, 0, "cronjobs.batch", OBJ_CREATE);
 	struct arena *a = &w->arena;
 	struct doc *body = doc_new(a, DOC_MAP);
 	doc_path_set(a, body, "metadata.name", doc_str(a, "tick"));
 	doc_path_set(a, body, "spec.schedule", doc_str(a, "* * * * *"));
 	doc_path_set(a, body, "spec.jobTemplate.spec", job_spec(c, a));
-	w->request.origin.principal = span_of("user");
 	w->request.namespace = span_of("default");
 	w->request.body = body;
 	if (writing_start(c, w, 0)) {
-		user_end(u, 0);
+		storm_user_end(u, 0);
 		ctx_timer(c, 10000, 0);
 	}
 	return 0;
@@ -237,11 +176,11 @@ static int planner_timer(struct ctx *c, void *st, uint64_t tag)
 
 static int planner_outcome(struct ctx *c, void *st, uint64_t tag, const struct store_outcome *o)
 {
-	struct user *u = st;
+	struct storm_user *u = st;
 	if (!u->writing[tag] || !writing_outcome(c, u->writing[tag], o, tag))
 		return 0;
 	int code = u->writing[tag]->plan.answer.code;
-	user_end(u, (int)tag);
+	storm_user_end(u, (int)tag);
 	if (code != 201 && code != 409)
 		ctx_timer(c, 10000, 0);
 	return 0;
@@ -249,11 +188,11 @@ static int planner_outcome(struct ctx *c, void *st, uint64_t tag, const struct s
 
 static const struct actor_spec planner_spec = {
 	.kind = "planner",
-	.state_bytes = sizeof(struct user),
+	.state_bytes = sizeof(struct storm_user),
 	.init = user_init,
 	.on_timer = planner_timer,
 	.on_outcome = planner_outcome,
-	.fini = user_fini,
+	.fini = storm_user_fini,
 };
 
 static const struct cluster_actor with_user[] = {
@@ -277,35 +216,10 @@ struct tally {
 };
 
 struct run {
-	struct cluster cluster;
-	struct sim *sim;
-	struct script script;
-	struct judge judge;   /* of the invariants with a name */
-	struct ledger ledger; /* of what is particular here */
-	struct omap tallies;  /* uid of a job -> struct tally */
-	struct omap started;  /* names of jobs of cron jobs */
-	uint64_t seed;
-	bool quiet;
-	char wrong[400]; /* the first thing that must not be */
+	struct storm storm;  /* first */
+	struct omap tallies; /* uid of a job -> struct tally */
+	struct omap started; /* names of jobs of cron jobs */
 };
-
-static void wrong(struct run *r, const char *what, struct span key)
-{
-	if (!r->wrong[0])
-		snprintf(r->wrong, sizeof r->wrong, "r%llu: %s: %.*s",
-			 (unsigned long long)r->ledger.revision, what, (int)key.len,
-			 (const char *)key.data);
-}
-
-static struct mp value_of(const struct led_object *o)
-{
-	return o ? mp_of(bytes_span(o->value)) : (struct mp){0};
-}
-
-static bool is_deleting(const struct led_object *o)
-{
-	return o && object_is_deleting(value_of(o));
-}
 
 static bool is_held(const struct led_object *o)
 {
@@ -338,7 +252,7 @@ static struct tally *tally_of(struct run *r, struct span uid)
 
 static const struct led_object *job_with(const struct run *r, struct span uid)
 {
-	for (struct onode *n = ledger_first(&r->ledger, "jobs.batch/"); n;
+	for (struct onode *n = ledger_first(&r->storm.ledger, "jobs.batch/"); n;
 	     n = ledger_next(n, "jobs.batch/")) {
 		const struct led_object *o = n->value;
 		if (o->value && span_eq(o->uid, uid))
@@ -350,7 +264,7 @@ static const struct led_object *job_with(const struct run *r, struct span uid)
 static int64_t at_work(const struct run *r, struct span uid)
 {
 	int64_t n = 0;
-	for (struct onode *it = ledger_first(&r->ledger, "pods/"); it;
+	for (struct onode *it = ledger_first(&r->storm.ledger, "pods/"); it;
 	     it = ledger_next(it, "pods/"))
 		n += led_pod_lives(it->value) && span_eq(job_uid(it->value), uid);
 	return n;
@@ -363,17 +277,17 @@ static void judge_new_pod(struct run *r, const struct led_object *pod)
 	struct job_facts j;
 	struct tally *t = tally_of(r, uid);
 	if (!o) {
-		wrong(r, "a pod of a job that is not there", pod->key);
+		storm_wrong(&r->storm, "a pod of a job that is not there", pod->key);
 		return;
 	}
 	job_read(&j, value_of(o));
 	int64_t active = at_work(r, uid);
 	if (active > j.parallelism)
-		wrong(r, "more pods at work than the job may have", pod->key);
+		storm_wrong(&r->storm, "more pods at work than the job may have", pod->key);
 	if (j.completions >= 0 && active + t->sure > j.completions)
-		wrong(r, "more pods than there is work left", pod->key);
+		storm_wrong(&r->storm, "more pods than there is work left", pod->key);
 	if (j.suspend || j.deleting || j.finished || j.verdict != JOB_GOES_ON)
-		wrong(r, "a new pod of a job that is suspended, over or going", pod->key);
+		storm_wrong(&r->storm, "a new pod of a job that is suspended, over or going", pod->key);
 }
 
 static void count_pod(struct run *r, const struct led_change *x)
@@ -410,19 +324,19 @@ static void judge_job(struct run *r, const struct led_change *x)
 	job_read(&j, value_of(x->now));
 	int64_t told = j.succeeded + (int64_t)length(j.uncounted_succeeded);
 	if (!j.indexed && told > t->succeeded)
-		wrong(r, "a success is counted that was none", x->now->key);
+		storm_wrong(&r->storm, "a success is counted that was none", x->now->key);
 	if (j.failed + (int64_t)length(j.uncounted_failed) > t->failed)
-		wrong(r, "a failure is counted that was none", x->now->key);
+		storm_wrong(&r->storm, "a failure is counted that was none", x->now->key);
 	if (j.succeeded < t->told)
-		wrong(r, "a success is lost", x->now->key);
+		storm_wrong(&r->storm, "a success is lost", x->now->key);
 	struct indexes done = indexes_parse(&a, j.completed_indexes, 8);
 	for (int64_t i = 0; i < 8; i++)
 		if (indexes_has(&done, i) && !t->indexes[i])
-			wrong(r, "an index is counted that did not succeed", x->now->key);
+			storm_wrong(&r->storm, "an index is counted that did not succeed", x->now->key);
 	if (j.indexed && j.succeeded != done.total)
-		wrong(r, "not as many successes as indexes", x->now->key);
+		storm_wrong(&r->storm, "not as many successes as indexes", x->now->key);
 	if (x->was && job_is_finished(value_of(x->was)) && !j.finished)
-		wrong(r, "a job that was over is not any more", x->now->key);
+		storm_wrong(&r->storm, "a job that was over is not any more", x->now->key);
 	t->told = j.succeeded;
 	arena_fini(&a);
 }
@@ -433,15 +347,15 @@ static void judge_start(struct run *r, const struct led_object *job)
 	if (!owners_controller(value_of(job), &ref) || !span_is(ref.kind, "CronJob"))
 		return;
 	if (omap_put(&r->started, job->name, r))
-		wrong(r, "a time was started twice", job->key);
+		storm_wrong(&r->storm, "a time was started twice", job->key);
 }
 
 static void on_committed(void *arg, uint64_t revision, struct span record)
 {
 	struct run *r = arg;
-	const struct ledger *l = &r->ledger;
-	judge_record(&r->judge, 0, revision, record);
-	cr_assert_eq(ledger_fold(&r->ledger, revision, record), 0);
+	const struct ledger *l = &r->storm.ledger;
+	judge_record(&r->storm.judge, 0, revision, record);
+	cr_assert_eq(ledger_fold(&r->storm.ledger, revision, record), 0);
 	for (size_t i = 0; i < l->change_count; i++) {
 		const struct led_change *x = &l->changes[i];
 		const struct led_object *o = x->now ? x->now : x->was;
@@ -454,7 +368,7 @@ static void on_committed(void *arg, uint64_t revision, struct span record)
 		if (x->now && !x->was && span_is(o->stream, "jobs.batch"))
 			judge_start(r, o);
 	}
-	ledger_close(&r->ledger);
+	ledger_close(&r->storm.ledger);
 }
 
 /* ---- what must be so in the end */
@@ -499,7 +413,7 @@ static bool keeps_a_count(const struct run *r, const struct led_object *o)
 /* NULL: all is as it must be. */
 static const char *unfinished(struct run *r)
 {
-	const struct ledger *l = &r->ledger;
+	const struct ledger *l = &r->storm.ledger;
 	static struct err why;
 	for (struct onode *n = omap_first(&l->objects); n; n = omap_next(n)) {
 		const struct led_object *o = n->value;
@@ -518,99 +432,34 @@ static const char *unfinished(struct run *r)
 			return why.text;
 		}
 	}
-	return converged(r->sim, &r->cluster, l, &why) ? NULL : why.text;
+	return converged(r->storm.sim, &r->storm.cluster, l, &why) ? NULL : why.text;
 }
 
 /* ---- faults and runs */
 
-static const char *any_cell(struct run *r)
+/* Those of the controllers that are looked at here come oftener. */
+static void fault(struct storm *s)
 {
-	return r->cluster.cells[sim_random(r->sim) % r->cluster.cell_count];
-}
-
-static void crash_actor(struct run *r)
-{
-	const struct cluster_actor *a =
-		&r->cluster.actors[sim_random(r->sim) % r->cluster.actor_count];
-	sim_crash_actor(r->sim, a->cell, a->name);
-}
-
-static void crash_controllers(struct run *r)
-{
-	sim_crash_actor(r->sim, "controllers", sim_random(r->sim) & 1 ? "job" : "cronjob");
-}
-
-static void crash_cell(struct run *r)
-{
-	sim_crash_cell(r->sim, any_cell(r), cluster_fill, &r->cluster);
-}
-
-static void restart_broker(struct run *r)
-{
-	sim_restart_broker(r->sim);
-}
-
-static void cut(struct run *r)
-{
-	sim_cut(r->sim, any_cell(r), (unsigned)(sim_random(r->sim) % 4));
-}
-
-static void freeze(struct run *r)
-{
-	sim_pause_cell(r->sim, any_cell(r), sim_random(r->sim) & 1);
-}
-
-static void (*const faults[])(struct run *) = {
-	crash_actor, crash_controllers, crash_controllers, crash_cell, crash_cell,
-	restart_broker, cut, cut, freeze,
-};
-
-static void *shared(void *arg, const char *name)
-{
-	struct run *r = arg;
-	return strcmp(name, "quiet") == 0 ? &r->quiet : NULL;
+	if (sim_random(s->sim) % 4 == 0)
+		sim_crash_actor(s->sim, "controllers", sim_random(s->sim) & 1 ? "job" : "cronjob");
+	else
+		storm_fault(s);
 }
 
 static void begin(struct run *r, const struct cluster_actor *extra, bool with_faults)
 {
-	static const char always[] = "chaos 1\nalways one-binding\nalways no-return\n"
-				     "always rev-monotonic\n";
-	struct err e = {0};
-	struct sim_config cfg = {
-		.seed = r->seed,
-		.latency_min_us = 20,
-		.latency_max_us = 3000,
-		.bus_loss_permille = with_faults ? 200 : 0,
-		.link_loss_permille = with_faults ? 10 : 0,
-		.sync_min_us = 100,
-		.sync_max_us = 4000,
-		.shared = shared,
-		.shared_arg = r,
-		.committed = on_committed,
-		.committed_arg = r,
-	};
-	struct cluster_wish wish = {
-		.nodes = NODES, .node_cpu = "8", .node_pods = 60, .workloads = true, .apart = true, .extra = extra};
-	cr_assert_eq(script_parse(&r->script, "always", span_of(always), &e), 0, "%s", e.text);
-	cr_assert_eq(script_check(&r->script, &e), 0, "%s", e.text);
-	judge_init(&r->judge, &r->script);
-	cluster_plan(&r->cluster, &wish);
-	r->sim = cluster_start(&r->cluster, &cfg);
+	storm_begin(&r->storm,
+		    &(struct storm_wish){.always = "chaos 1\nalways one-binding\n"
+						   "always no-return\nalways rev-monotonic\n",
+					 .nodes = NODES,
+					 .extra = extra,
+					 .committed = on_committed,
+					 .faults = with_faults});
 }
 
 static uint64_t end(struct run *r)
 {
-	cr_assert_null(r->judge.violation.name, "seed %llu: %s %s", (unsigned long long)r->seed,
-		       r->judge.violation.name, r->judge.violation.text);
-	cr_assert_str_empty(r->wrong, "seed %llu: %s", (unsigned long long)r->seed, r->wrong);
-	cr_assert_lt(sim_events(r->sim), EVENTS_MAX, "seed %llu: %llu events",
-		     (unsigned long long)r->seed, (unsigned long long)sim_events(r->sim));
-	uint64_t digest = sim_digest(r->sim);
-	sim_free(r->sim);
-	cluster_fini(&r->cluster);
-	judge_fini(&r->judge);
-	ledger_fini(&r->ledger);
-	script_fini(&r->script);
+	uint64_t digest = storm_end(&r->storm, EVENTS_MAX);
 	omap_fini(&r->tallies, free);
 	omap_fini(&r->started, NULL);
 	return digest;
@@ -618,22 +467,16 @@ static uint64_t end(struct run *r)
 
 static uint64_t run_jobs(uint64_t seed, bool with_faults)
 {
-	struct run r = {.seed = seed};
+	struct run r = {.storm.seed = seed};
 	const char *why = "it was not asked";
 	begin(&r, with_user, with_faults);
-	for (int i = 0; i < FAULTS; i++) {
-		sim_run(r.sim, sim_now_us(r.sim) + 20000 + sim_random(r.sim) % 1000000, NULL, NULL);
-		if (with_faults)
-			faults[sim_random(r.sim) % (sizeof faults / sizeof *faults)](&r);
-	}
-	sim_heal(r.sim);
-	r.quiet = true;
+	storm_rage(&r.storm, FAULTS, with_faults, fault);
 	for (int i = 0; why && i < 240; i++) {
-		sim_run(r.sim, sim_now_us(r.sim) + 1000000, NULL, NULL);
+		sim_run(r.storm.sim, sim_now_us(r.storm.sim) + 1000000, NULL, NULL);
 		why = unfinished(&r);
 	}
 	cr_assert_null(why, "seed %llu does not converge: %s %s", (unsigned long long)seed, why,
-		       r.wrong);
+		       r.storm.wrong);
 	return end(&r);
 }
 
@@ -642,16 +485,16 @@ static uint64_t run_jobs(uint64_t seed, bool with_faults)
 static uint64_t run_cronjob(uint64_t seed, bool with_faults)
 {
 	enum { MINUTES = 6 };
-	struct run r = {.seed = seed};
+	struct run r = {.storm.seed = seed};
 	begin(&r, with_planner, with_faults);
 	for (int i = 0; i < 6 * MINUTES; i++) {
-		sim_run(r.sim, sim_now_us(r.sim) + 10000000, NULL, NULL);
+		sim_run(r.storm.sim, sim_now_us(r.storm.sim) + 10000000, NULL, NULL);
 		if (with_faults && i < 6 * (MINUTES - 2))
-			faults[sim_random(r.sim) % (sizeof faults / sizeof *faults)](&r);
+			fault(&r.storm);
 		else
-			sim_heal(r.sim);
+			sim_heal(r.storm.sim);
 	}
-	const struct led_object *o = ledger_get(&r.ledger, "cronjobs.batch/default/tick");
+	const struct led_object *o = ledger_get(&r.storm.ledger, "cronjobs.batch/default/tick");
 	cr_assert(o, "seed %llu: there is no cron job", (unsigned long long)seed);
 	size_t least = with_faults ? 2 : MINUTES; /* what came after the faults */
 	cr_expect_geq(r.started.count, least, "seed %llu: %zu jobs were started",
@@ -667,7 +510,7 @@ static uint64_t run_cronjob(uint64_t seed, bool with_faults)
 	cr_expect(span_is(onode_key(last), name), "seed %llu: %s was not the last",
 		  (unsigned long long)seed, name);
 	size_t kept = 0;
-	for (struct onode *n = ledger_first(&r.ledger, "jobs.batch/"); n;
+	for (struct onode *n = ledger_first(&r.storm.ledger, "jobs.batch/"); n;
 	     n = ledger_next(n, "jobs.batch/"))
 		kept += job_is_finished(value_of(n->value));
 	cr_expect_leq(kept, 4, "seed %llu: %zu finished jobs are kept", (unsigned long long)seed,

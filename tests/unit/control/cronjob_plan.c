@@ -4,18 +4,14 @@
 #include <string.h>
 
 #include "actors/controllers/cronjob_plan.h"
-#include "actors/schema/json.h"
-#include "actors/schema/rfc3339.h"
 #include "tests/lib/doc_text.h"
+#include "tests/lib/made_object.h"
 
 enum { MAX = 20 };
 
-enum { KEPT = 1024 };
-
 struct made {
 	struct arena arena;
-	struct bytes *values[KEPT]; /* of objects, released in the end */
-	size_t kept;
+	struct made_values values;
 	struct mp cronjob;
 	struct cronjob_facts j;
 	struct cronjob_child jobs[MAX];
@@ -24,43 +20,10 @@ struct made {
 	struct cronjob_plan p;
 };
 
-static void end(struct made *m)
-{
-	for (size_t i = 0; i < m->kept; i++)
-		bytes_unref(m->values[i]);
-	arena_fini(&m->arena);
-}
-
-/* JSON with ' for ". */
-static struct mp parse(struct arena *a, const char *text)
-{
-	struct doc *d = NULL;
-	struct err e = {0};
-	struct buf b = {0};
-	char *json = arena_dup(a, text);
-	for (char *c = json; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, &e), 0, "%s: %s", json, e.text);
-	doc_to_mp(&b, d);
-	struct span s = {(uint8_t *)arena_ndup(a, b.data, b.len), b.len};
-	buf_fini(&b);
-	return mp_of(s);
-}
-
-static int64_t at(const char *clock)
-{
-	char text[RFC3339_MAX];
-	int64_t us = 0;
-	snprintf(text, sizeof text, "2030-01-01T%sZ", clock);
-	cr_assert_eq(rfc3339_parse(span_of(text), &us), 0);
-	return us;
-}
-
 /* Each ten minutes, unless `spec` says something else. */
 static void cronjob(struct made *m, const char *spec, const char *status)
 {
-	m->cronjob = parse(
+	m->cronjob = made_mp(
 		&m->arena,
 		arena_printf(&m->arena,
 			     "{'apiVersion':'batch/v1','kind':'CronJob','metadata':{'name':'cj',"
@@ -75,24 +38,20 @@ static struct cronjob_child *job(struct made *m, const char *name, const char *s
 				 const char *status)
 {
 	struct cronjob_child *c = &m->jobs[m->count++];
-	struct mp object = parse(
-		&m->arena,
+	struct view_object *o = made_object(
+		&m->values, &m->arena,
 		arena_printf(&m->arena,
 			     "{'metadata':{'name':'%s','namespace':'d','uid':'%s','annotations':{%s%s%s"
 			     "}},'status':{%s}}",
 			     name, name, *scheduled ? "'" CRONJOB_SCHEDULED "':'2030-01-01T" : "",
 			     scheduled, *scheduled ? "Z'" : "", status));
-	struct span s = {object.p, (size_t)(object.end - object.p)};
-	struct view_object *o = arena_alloc(&m->arena, sizeof *o);
-	cr_assert_lt(m->kept, KEPT);
-	o->value = m->values[m->kept++] = bytes_copy(s.data, s.len);
 	cronjob_child_read(c, o);
 	return c;
 }
 
 static const struct cronjob_plan *plan(struct made *m, const char *clock)
 {
-	m->now_us = at(clock);
+	m->now_us = made_us(clock);
 	cronjob_plan(&m->arena, &m->j, m->jobs, m->count, m->now_us, &m->p);
 	return &m->p;
 }
@@ -122,7 +81,7 @@ Test(cronjob_plan, starts_when_it_is_time_and_waits_for_the_next)
 	cr_expect_eq(m.p.start_s, 0);
 	cr_expect_eq(m.p.again_in_us, 1000000);
 	plan(&m, "12:10:00");
-	cr_assert_eq(m.p.start_s, at("12:10:00") / 1000000);
+	cr_assert_eq(m.p.start_s, made_us("12:10:00") / 1000000);
 	cr_expect_str_eq(m.p.start_name, FIRST);
 	cr_expect_str_eq(m.p.start_text, "2030-01-01T12:10:00Z");
 	cr_expect_eq(m.p.again_in_us, 600000000);
@@ -130,13 +89,13 @@ Test(cronjob_plan, starts_when_it_is_time_and_waits_for_the_next)
 	job(&m, FIRST, "12:10:00", "");
 	plan(&m, "12:10:01");
 	cr_expect_eq(m.p.start_s, 0);
-	cr_expect_eq(m.p.last_schedule_us, at("12:10:00"));
+	cr_expect_eq(m.p.last_schedule_us, made_us("12:10:00"));
 	cr_expect_eq(m.p.active_count, 1);
 	/* Written and gone: it is not made again. */
 	m.count = 0;
 	cronjob(&m, "", "'lastScheduleTime':'2030-01-01T12:10:00Z'");
 	cr_expect_eq(plan(&m, "12:15:00")->start_s, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, of_many_missed_times_only_the_last_is_started)
@@ -144,13 +103,13 @@ Test(cronjob_plan, of_many_missed_times_only_the_last_is_started)
 	struct made m = {0};
 	cronjob(&m, "", "'lastScheduleTime':'2030-01-01T12:10:00Z'");
 	plan(&m, "13:05:00");
-	cr_expect_eq(m.p.start_s, at("13:00:00") / 1000000);
+	cr_expect_eq(m.p.start_s, made_us("13:00:00") / 1000000);
 	cr_expect_eq(m.p.note_count, 0);
 	cronjob(&m, "", "'lastScheduleTime':'2029-12-01T00:00:00Z'");
 	plan(&m, "13:05:00");
-	cr_expect_eq(m.p.start_s, at("13:00:00") / 1000000);
+	cr_expect_eq(m.p.start_s, made_us("13:00:00") / 1000000);
 	cr_expect(noted(&m, "TooManyMissedTimes"));
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, what_is_too_late_is_not_started)
@@ -170,7 +129,7 @@ Test(cronjob_plan, what_is_too_late_is_not_started)
 	plan(&m, "12:10:00");
 	cr_expect_eq(m.p.start_s, 0);
 	cr_expect_eq(m.p.again_in_us, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, forbids_or_replaces_what_still_runs)
@@ -196,9 +155,9 @@ Test(cronjob_plan, forbids_or_replaces_what_still_runs)
 	/* Forbidden, it comes when the other is over. */
 	cronjob(&m, "'concurrencyPolicy':'Forbid',", last);
 	plan(&m, "12:25:00");
-	cr_expect_eq(m.p.start_s, at("12:20:00") / 1000000);
+	cr_expect_eq(m.p.start_s, made_us("12:20:00") / 1000000);
 	cr_expect_str_eq(m.p.seen[0].reason, "MissingJob");
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, sees_jobs_finish_once)
@@ -210,15 +169,15 @@ Test(cronjob_plan, sees_jobs_finish_once)
 	cr_assert_eq(m.p.seen_count, 1);
 	cr_expect_str_eq(m.p.seen[0].text, "Saw completed job: cj-31558330, condition: Complete");
 	cr_expect_eq(m.p.active_count, 0);
-	cr_expect_eq(m.p.last_success_us, at("12:10:02"));
+	cr_expect_eq(m.p.last_success_us, made_us("12:10:02"));
 	cronjob(&m, "", "'lastScheduleTime':'2030-01-01T12:10:00Z'");
 	cr_expect_eq(plan(&m, "12:11:00")->seen_count, 0);
 	/* So short that it was never seen to run. */
 	cronjob(&m, "", "");
 	plan(&m, "12:11:00");
 	cr_expect_eq(m.p.seen_count, 1);
-	cr_expect_eq(m.p.last_schedule_us, at("12:10:00"));
-	end(&m);
+	cr_expect_eq(m.p.last_schedule_us, made_us("12:10:00"));
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, jobs_by_hand_are_none_of_its_times)
@@ -230,7 +189,7 @@ Test(cronjob_plan, jobs_by_hand_are_none_of_its_times)
 	cr_expect_eq(m.p.active_count, 0);
 	cr_expect_eq(m.p.last_schedule_us, 0);
 	cr_expect(noted(&m, "UnexpectedJob"));
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, keeps_the_youngest_of_those_that_finished)
@@ -249,7 +208,7 @@ Test(cronjob_plan, keeps_the_youngest_of_those_that_finished)
 	cr_expect(span_is(m.p.remove[2]->child.name, "d"));
 	m.j.deleting = true;
 	cr_expect_eq(plan(&m, "12:11:00")->remove_count, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, goes_by_the_clocks_of_its_zone)
@@ -264,13 +223,13 @@ Test(cronjob_plan, goes_by_the_clocks_of_its_zone)
 	cr_assert(noted(&m, "UnknownTimeZone"));
 	cr_expect_str_eq(m.p.notes[0].text,
 			 "invalid timeZone: \"Mars/Base\": unknown time zone Mars/Base");
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(cronjob_plan, the_job_is_the_template_with_its_time)
 {
 	struct made m = {0};
-	struct mp c = parse(
+	struct mp c = made_mp(
 		&m.arena,
 		"{'apiVersion':'batch/v1','kind':'CronJob','metadata':{'name':'cj','uid':'u'},'spec':{"
 		"'jobTemplate':{'metadata':{'labels':{'a':'b'},'annotations':{'x':'y'}},"
@@ -283,5 +242,5 @@ Test(cronjob_plan, the_job_is_the_template_with_its_time)
 		"\":\"2030-01-01T00:00:00Z\"},\"ownerReferences\":[{\"apiVersion\":\"batch/v1\","
 		"\"kind\":\"CronJob\",\"name\":\"cj\",\"uid\":\"u\",\"controller\":true,"
 		"\"blockOwnerDeletion\":true}]},\"spec\":{\"parallelism\":2}}");
-	end(&m);
+	made_end(&m.values, &m.arena);
 }

@@ -3,21 +3,10 @@
 #include <stdio.h>
 
 #include "actors/controllers/disruption_plan.h"
-#include "actors/schema/json.h"
 #include "actors/schema/selectors.h"
+#include "tests/lib/made_object.h"
 
 static struct arena arena;
-
-static struct mp packed(const char *json)
-{
-	struct doc *d;
-	struct buf b = {0};
-	cr_assert_eq(json_parse(&arena, span_of(json), &d, NULL, NULL), 0, "%s", json);
-	doc_to_mp(&b, d);
-	struct span kept = object_copy(&arena, span_buf(&b));
-	buf_fini(&b);
-	return mp_of(kept);
-}
 
 Test(disruption, counts_as_kubernetes_does)
 {
@@ -26,20 +15,20 @@ Test(disruption, counts_as_kubernetes_does)
 		struct disruption_facts facts;
 		int64_t expected, desired, allowed;
 	} rows[] = {
-		{"\"minAvailable\":3", {4, 10, 4}, 4, 3, 1},
-		{"\"minAvailable\":3", {4, 10, 2}, 4, 3, 0},
-		{"\"minAvailable\":\"50%\"", {4, 5, 4}, 5, 3, 1},
-		{"\"maxUnavailable\":1", {4, 5, 5}, 5, 4, 1},
-		{"\"maxUnavailable\":\"30%\"", {4, 5, 5}, 5, 3, 2},
-		{"\"maxUnavailable\":9", {4, 5, 5}, 5, 0, 5},
-		{"\"maxUnavailable\":0", {4, 5, 5}, 5, 5, 0},
-		{"\"minAvailable\":0", {0, 0, 0}, 0, 0, 0},
-		{"\"x\":0", {4, 5, 5}, 0, 0, 0},
+		{"'minAvailable':3", {4, 10, 4}, 4, 3, 1},
+		{"'minAvailable':3", {4, 10, 2}, 4, 3, 0},
+		{"'minAvailable':'50%'", {4, 5, 4}, 5, 3, 1},
+		{"'maxUnavailable':1", {4, 5, 5}, 5, 4, 1},
+		{"'maxUnavailable':'30%'", {4, 5, 5}, 5, 3, 2},
+		{"'maxUnavailable':9", {4, 5, 5}, 5, 0, 5},
+		{"'maxUnavailable':0", {4, 5, 5}, 5, 5, 0},
+		{"'minAvailable':0", {0, 0, 0}, 0, 0, 0},
+		{"'x':0", {4, 5, 5}, 0, 0, 0},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char json[200];
-		snprintf(json, sizeof json, "{\"spec\":{%s}}", rows[i].spec);
-		struct disruption_counts c = disruption_count(packed(json), &rows[i].facts);
+		snprintf(json, sizeof json, "{'spec':{%s}}", rows[i].spec);
+		struct disruption_counts c = disruption_count(made_mp(&arena, json), &rows[i].facts);
 		cr_expect_eq(c.expected, rows[i].expected, "row %zu: %lld", i, (long long)c.expected);
 		cr_expect_eq(c.desired, rows[i].desired, "row %zu: %lld", i, (long long)c.desired);
 		cr_expect_eq(c.allowed, rows[i].allowed, "row %zu: %lld", i, (long long)c.allowed);
@@ -49,10 +38,10 @@ Test(disruption, counts_as_kubernetes_does)
 
 Test(disruption, an_empty_selector_is_all_and_none_is_nothing)
 {
-	struct mp labels = packed("{\"app\":\"web\"}");
-	cr_expect(label_object_match_all(packed("{}"), labels));
-	cr_expect(label_object_match_all(packed("{\"matchLabels\":{}}"), (struct mp){0}));
+	struct mp labels = made_mp(&arena, "{'app':'web'}");
+	cr_expect(label_object_match_all(made_mp(&arena, "{}"), labels));
+	cr_expect(label_object_match_all(made_mp(&arena, "{'matchLabels':{}}"), (struct mp){0}));
 	cr_expect_not(label_object_match_all((struct mp){0}, labels));
-	cr_expect_not(label_object_match_all(packed("{\"matchLabels\":{\"app\":\"db\"}}"), labels));
+	cr_expect_not(label_object_match_all(made_mp(&arena, "{'matchLabels':{'app':'db'}}"), labels));
 	arena_fini(&arena);
 }

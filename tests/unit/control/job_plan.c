@@ -6,18 +6,14 @@
 
 #include "actors/controllers/job_plan.h"
 #include "actors/controllers/job_pod.h"
-#include "actors/schema/json.h"
-#include "actors/schema/rfc3339.h"
 #include "tests/lib/doc_text.h"
+#include "tests/lib/made_object.h"
 
 enum { MAX = 700 };
 
-enum { KEPT = 1024 };
-
 struct made {
 	struct arena arena;
-	struct bytes *values[KEPT]; /* of objects, released in the end */
-	size_t kept;
+	struct made_values values;
 	struct mp job;
 	struct job_facts j;
 	struct job_pod pods[MAX];
@@ -26,48 +22,15 @@ struct made {
 	struct job_plan p;
 };
 
-static void end(struct made *m)
-{
-	for (size_t i = 0; i < m->kept; i++)
-		bytes_unref(m->values[i]);
-	arena_fini(&m->arena);
-}
-
-/* JSON with ' for ". */
-static struct mp parse(struct arena *a, const char *text)
-{
-	struct doc *d = NULL;
-	struct err e = {0};
-	struct buf b = {0};
-	char *json = arena_dup(a, text);
-	for (char *c = json; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, &e), 0, "%s: %s", json, e.text);
-	doc_to_mp(&b, d);
-	struct span s = {(uint8_t *)arena_ndup(a, b.data, b.len), b.len};
-	buf_fini(&b);
-	return mp_of(s);
-}
-
-static int64_t at(const char *clock)
-{
-	char text[RFC3339_MAX];
-	int64_t us = 0;
-	snprintf(text, sizeof text, "2030-01-01T%sZ", clock);
-	cr_assert_eq(rfc3339_parse(span_of(text), &us), 0);
-	return us;
-}
-
 static void job(struct made *m, const char *spec, const char *status)
 {
 	const char *text = arena_printf(
 		&m->arena,
 		"{'metadata':{'name':'j','namespace':'d','uid':'u'},'spec':{%s},'status':{%s}}", spec,
 		status);
-	m->job = parse(&m->arena, text);
+	m->job = made_mp(&m->arena, text);
 	job_read(&m->j, m->job);
-	m->now_us = at("12:00:00");
+	m->now_us = made_us("12:00:00");
 }
 
 /* uid and name are of the pod; `meta` and `status` begin with a comma. */
@@ -75,8 +38,8 @@ static struct job_pod *pod(struct made *m, const char *name, const char *phase, 
 			   const char *status)
 {
 	struct job_pod *p = &m->pods[m->count++];
-	struct mp object = parse(
-		&m->arena,
+	struct view_object *o = made_object(
+		&m->values, &m->arena,
 		arena_printf(&m->arena,
 			     "{'metadata':{'name':'%s','namespace':'d','uid':'%s',"
 			     "'creationTimestamp':'2030-01-01T11:00:00Z'%s%s},"
@@ -85,10 +48,6 @@ static struct job_pod *pod(struct made *m, const char *name, const char *phase, 
 			     strstr(meta, "'finalizers'") ? ""
 							  : ",'finalizers':['" JOB_FINALIZER "']",
 			     meta, phase, status));
-	struct span s = {object.p, (size_t)(object.end - object.p)};
-	struct view_object *o = arena_alloc(&m->arena, sizeof *o);
-	cr_assert_lt(m->kept, KEPT);
-	o->value = m->values[m->kept++] = bytes_copy(s.data, s.len);
 	job_pod_read(p, o);
 	p->replica.child.key = p->replica.child.name;
 	p->replica.child.owned = p->replica.child.selected = true;
@@ -128,7 +87,7 @@ Test(job_plan, makes_as_many_as_may_run_and_no_more_than_are_left_to_do)
 	m.count = 0;
 	cr_expect_eq(plan(&m)->create_count, 0);
 	cr_expect_eq(m.p.status.verdict, JOB_GOES_ON);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, without_completions_one_success_ends_it_when_all_have_ended)
@@ -142,7 +101,7 @@ Test(job_plan, without_completions_one_success_ends_it_when_all_have_ended)
 	cr_expect_eq(m.p.status.verdict, JOB_GOES_ON);
 	m.pods[1].replica.ended = m.pods[1].succeeded = true;
 	cr_expect_eq(plan(&m)->status.verdict, JOB_SUCCEEDS);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, too_many_are_marked_first_and_then_those_that_are_marked_go)
@@ -161,7 +120,7 @@ Test(job_plan, too_many_are_marked_first_and_then_those_that_are_marked_go)
 	cr_expect_eq(m.p.remove.count, 1);
 	cr_expect(span_is(m.p.remove.list[0]->replica.child.name, "a"));
 	cr_expect_eq(m.p.mark.count, 1);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, what_it_deletes_as_too_many_counts_as_nothing_however_it_ends)
@@ -182,7 +141,7 @@ Test(job_plan, what_it_deletes_as_too_many_counts_as_nothing_however_it_ends)
 	/* Marked and not deleted: it is as any other. */
 	m.pods[0].replica.child.deleting = false;
 	cr_expect_eq(plan(&m)->status.uncounted_succeeded.count, 1);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, adopts_before_it_makes_and_lets_go_what_is_not_selected)
@@ -197,7 +156,7 @@ Test(job_plan, adopts_before_it_makes_and_lets_go_what_is_not_selected)
 	cr_expect_eq(m.p.create_count, 0);
 	m.pods[0].replica.child.deleting = true;
 	cr_expect_eq(plan(&m)->adopt.count, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- counting */
@@ -232,7 +191,7 @@ Test(job_plan, counts_in_three_steps)
 	cr_expect_eq(m.p.status.succeeded, 1);
 	cr_expect_eq(m.p.status.failed, 1);
 	cr_expect_eq(m.p.status.uncounted_succeeded.count + m.p.status.uncounted_failed.count, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, a_pod_that_is_gone_counts_when_its_uid_was_written)
@@ -240,7 +199,7 @@ Test(job_plan, a_pod_that_is_gone_counts_when_its_uid_was_written)
 	struct made m = {0};
 	job(&m, "'completions':3", "'succeeded':1,'uncountedTerminatedPods':{'succeeded':['x']}");
 	cr_expect_eq(plan(&m)->status.succeeded, 2);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, writes_so_many_uids_at_a_time)
@@ -256,7 +215,7 @@ Test(job_plan, writes_so_many_uids_at_a_time)
 	cr_expect_eq(m.p.status.uncounted_succeeded.count, JOB_UNCOUNTED_MAX);
 	cr_expect_eq(m.p.status.verdict, JOB_SUCCEEDS);
 	cr_expect_not(m.p.status.finished);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, what_others_delete_has_failed_unless_its_end_is_waited_for)
@@ -272,7 +231,7 @@ Test(job_plan, what_others_delete_has_failed_unless_its_end_is_waited_for)
 	p->replica.node = (struct span){0}; /* never got so far as to run */
 	cr_expect_eq(plan(&m)->status.uncounted_failed.count, 1);
 	cr_expect_eq(m.p.status.terminating, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- how it ends */
@@ -304,7 +263,7 @@ Test(job_plan, is_complete_only_when_that_was_decided_and_all_is_counted)
 	cr_expect(m.p.nothing);
 	cr_expect_eq(m.p.untrack.count, 1);
 	cr_expect_eq(m.p.create_count, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, fails_by_number_of_failures_and_takes_the_others_along)
@@ -333,7 +292,7 @@ Test(job_plan, fails_by_number_of_failures_and_takes_the_others_along)
 	cr_expect_not(m.p.status.finished);
 	m.count = 0;
 	cr_expect(plan(&m)->status.finished);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, restarts_in_place_are_failures)
@@ -347,7 +306,7 @@ Test(job_plan, restarts_in_place_are_failures)
 	cr_expect_eq(plan(&m)->status.verdict, JOB_GOES_ON);
 	m.pods[0].restarts++;
 	cr_expect_eq(plan(&m)->status.verdict, JOB_FAILS);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, fails_when_its_time_is_over)
@@ -358,7 +317,7 @@ Test(job_plan, fails_when_its_time_is_over)
 	plan(&m);
 	cr_expect_eq(m.p.status.verdict, JOB_GOES_ON);
 	cr_expect_eq(m.p.again_in_us, 30000000);
-	m.now_us = at("12:00:30");
+	m.now_us = made_us("12:00:30");
 	plan(&m);
 	cr_expect_str_eq(m.p.status.reason, "DeadlineExceeded");
 	/* What is resumed while it is deleted waits for nothing. */
@@ -372,7 +331,7 @@ Test(job_plan, fails_when_its_time_is_over)
 	plan(&m);
 	cr_expect_eq(m.p.status.verdict, JOB_GOES_ON);
 	cr_expect_eq(m.p.again_in_us, 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- pauses */
@@ -388,7 +347,7 @@ Test(job_plan, waits_longer_after_each_failure_until_one_succeeds)
 	pod(&m, "b", "Failed", NO_FINALIZER, ENDED("11:59:50"));
 	plan(&m);
 	cr_expect_eq(m.p.again_in_us, 15000000, "20 s after the last one");
-	m.now_us = at("12:00:15");
+	m.now_us = made_us("12:00:15");
 	cr_expect_eq(plan(&m)->create_count, 1);
 	for (int i = 0; i < 20; i++)
 		pod(&m, "c", "Failed", NO_FINALIZER, ENDED("12:00:15"));
@@ -396,7 +355,7 @@ Test(job_plan, waits_longer_after_each_failure_until_one_succeeds)
 	pod(&m, "s", "Succeeded", "", ",'containerStatuses':[{'state':{'terminated':{"
 				       "'finishedAt':'2030-01-01T12:00:15Z'}}}]");
 	cr_expect_eq(plan(&m)->create_count, 1);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- suspended */
@@ -421,7 +380,7 @@ Test(job_plan, suspended_it_has_no_pods_and_resumed_it_begins_anew)
 	cr_expect_eq(m.p.create_count, 2);
 	job(&m, "'completions':2,'suspend':true", "");
 	cr_expect_eq(plan(&m)->status.started_us, 0, "what never ran has not begun");
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- indexed */
@@ -445,7 +404,7 @@ Test(job_plan, each_index_once_and_what_succeeded_never_again)
 	plan(&m);
 	cr_expect_eq(m.p.untrack.count, 1);
 	cr_expect_eq(m.p.status.succeeded, 3);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, doubles_of_an_index_and_those_out_of_range_go)
@@ -462,7 +421,7 @@ Test(job_plan, doubles_of_an_index_and_those_out_of_range_go)
 	cr_assert_eq(m.p.mark.count, 3);
 	for (size_t i = 0; i < 3; i++)
 		cr_expect(memchr("bcd", *m.p.mark.list[i]->replica.child.name.data, 3));
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, an_index_fails_for_itself)
@@ -478,7 +437,7 @@ Test(job_plan, an_index_fails_for_itself)
 	cr_expect_eq(m.p.again_in_us, 5000000);
 	cr_expect_eq(m.p.status.uncounted_failed.count, 0,
 		     "it stays until another knows how often its index failed");
-	m.now_us = at("12:00:05");
+	m.now_us = made_us("12:00:05");
 	plan(&m);
 	cr_expect_eq(m.p.create[0].index, 0);
 	cr_expect_eq(m.p.create[0].failures, 1);
@@ -496,7 +455,7 @@ Test(job_plan, an_index_fails_for_itself)
 	    "");
 	plan(&m);
 	cr_expect_str_eq(m.p.status.reason, "MaxFailedIndexesExceeded");
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_plan, a_success_policy_is_met_by_indexes)
@@ -511,7 +470,7 @@ Test(job_plan, a_success_policy_is_met_by_indexes)
 	plan(&m);
 	cr_expect_eq(m.p.status.verdict, JOB_SUCCEEDS);
 	cr_expect_str_eq(m.p.status.message, "Matched rules at index 0");
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- the failure policy */
@@ -543,7 +502,7 @@ Test(job_plan, a_failure_is_what_the_policy_says)
 	pod(&m, "b", "Failed", "",
 	    ",'conditions':[{'type':'DisruptionTarget','status':'True'}]");
 	cr_expect_eq(plan(&m)->status.verdict, JOB_GOES_ON);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- while it is deleted */
@@ -558,7 +517,7 @@ Test(job_plan, deleted_itself_it_makes_nothing_and_holds_nothing)
 	plan(&m);
 	cr_expect_eq(m.p.create_count + m.p.adopt.count + m.p.mark.count + m.p.remove.count, 0);
 	cr_expect_eq(m.p.untrack.count, 1);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 /* ---- pods as documents */
@@ -567,7 +526,7 @@ Test(job_pod, a_new_one_knows_its_index)
 {
 	struct made m = {0};
 	struct job_create c = {.index = 4, .failures = 2};
-	m.job = parse(&m.arena,
+	m.job = made_mp(&m.arena,
 		      "{'apiVersion':'batch/v1','kind':'Job','metadata':{'name':'j','uid':'u'},"
 		      "'spec':{'backoffLimitPerIndex':3,'template':{'metadata':{'labels':{'a':'b'}},"
 		      "'spec':{'containers':[{'name':'c','env':[{'name':'X','value':'1'}]}]}}}}");
@@ -584,15 +543,15 @@ Test(job_pod, a_new_one_knows_its_index)
 		text_of(&m.arena, doc_path(d, "spec.containers[0].env[1]")),
 		"{\"name\":\"JOB_COMPLETION_INDEX\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":"
 		"\"metadata.labels['batch.kubernetes.io/job-completion-index']\"}}}");
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_pod, others_finalizers_and_owners_stay)
 {
 	struct made m = {0};
-	struct mp pod = parse(&m.arena, "{'metadata':{'uid':'p','finalizers':['x/y','" JOB_FINALIZER
+	struct mp pod = made_mp(&m.arena, "{'metadata':{'uid':'p','finalizers':['x/y','" JOB_FINALIZER
 					"'],'ownerReferences':[{'uid':'other'},{'uid':'u'}]}}");
-	m.job = parse(&m.arena, "{'kind':'Job','metadata':{'name':'j','uid':'u'}}");
+	m.job = made_mp(&m.arena, "{'kind':'Job','metadata':{'name':'j','uid':'u'}}");
 	cr_expect_str_eq(text_of(&m.arena, job_pod_untracked(&m.arena, pod)),
 			 "{\"metadata\":{\"uid\":\"p\",\"finalizers\":[\"x/y\"]}}");
 	cr_expect_str_eq(text_of(&m.arena, job_pod_released(&m.arena, pod, m.job)),
@@ -602,7 +561,7 @@ Test(job_pod, others_finalizers_and_owners_stay)
 	cr_expect_eq(doc_path(d, "metadata.ownerReferences")->count, 2);
 	cr_expect(doc_path_bool(d, "metadata.ownerReferences[1].controller", false));
 	cr_expect_eq(doc_path(d, "metadata.finalizers")->count, 2);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
 
 Test(job_facts, a_finished_job_goes_so_long_after_it_finished)
@@ -611,12 +570,12 @@ Test(job_facts, a_finished_job_goes_so_long_after_it_finished)
 	const char *done = "'conditions':[{'type':'Failed','status':'True',"
 			   "'lastTransitionTime':'2030-01-01T12:00:00Z'}]";
 	job(&m, "'ttlSecondsAfterFinished':30", done);
-	cr_expect_eq(job_expires_us(m.job), at("12:00:30"));
+	cr_expect_eq(job_expires_us(m.job), made_us("12:00:30"));
 	job(&m, "'ttlSecondsAfterFinished':0", done);
-	cr_expect_eq(job_expires_us(m.job), at("12:00:00"));
+	cr_expect_eq(job_expires_us(m.job), made_us("12:00:00"));
 	job(&m, "", done);
 	cr_expect_eq(job_expires_us(m.job), 0);
 	job(&m, "'ttlSecondsAfterFinished':30", "");
 	cr_expect_eq(job_expires_us(m.job), 0);
-	end(&m);
+	made_end(&m.values, &m.arena);
 }
