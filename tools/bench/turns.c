@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 	struct tap *tap = NULL;
 	double bare = 1e9, tapped = 1e9;
 	log_init("off");
-	struct tap_config cfg = {dir, "bench", &catalogue, 0};
+	struct tap_config cfg = {.dir = dir, .cell = "bench", .catalogue = &catalogue};
 	if (!mkdtemp(dir) || tap_open(&tap, &cfg, NULL))
 		return 1;
 	for (int i = 0; i < 3; i++) {
