@@ -17,7 +17,7 @@ struct http_forward {
 	/* to the server: head, then body in its framing */
 	struct buf out;
 	size_t out_at;
-	bool chunked, given;
+	bool chunked, given, switched;
 	bool deaf; /* it takes no more */
 	/* from it */
 	struct http_answer answer;
@@ -154,7 +154,7 @@ static void read_head(struct http_forward *f)
 
 static bool is_stuck(const struct http_forward *f)
 {
-	return f->answer.status && !f->given && f->in_len &&
+	return f->answer.status && !f->given && !f->switched && f->in_len &&
 	       waiting(f) >= HTTP_FORWARD_WINDOW;
 }
 
@@ -294,6 +294,18 @@ void http_forward_given(struct http_forward *f)
 		buf_puts(&f->out, "0\r\n\r\n");
 	if (f->connected)
 		step(f);
+}
+
+void http_forward_switch(struct http_forward *f)
+{
+	loop_remove(f->client);
+	f->client = NULL;
+	f->switched = true;
+}
+
+bool http_forward_sent(const struct http_forward *f)
+{
+	return !f->backend || f->deaf || !waiting(f);
 }
 
 const struct http_answer *http_forward_answer(const struct http_forward *f)

@@ -3,7 +3,8 @@
  *
  * Both bodies pass through a window each and nothing else is kept: what does
  * not fit waits where it comes from, so a slow reader slows the writer.
- * When something can go on `wake(arg)` is called, also when nothing can.
+ * When something can go on `wake(arg)` is called, also when nothing can any more;
+ * of what came while the caller gave something he hears as he asks.
  *
  * Threads: the port's loop. */
 #ifndef API_HTTP_FORWARD_H
@@ -46,6 +47,11 @@ const struct http_answer *http_forward_answer(const struct http_forward *f);
 /* Why there will be no answer; NULL: there may be one. */
 const char *http_forward_failure(const struct http_forward *f);
 bool http_forward_left(const struct http_forward *f); /* the client has */
+
+/* It became another protocol (101): what is given and read is that from now on, in
+ * any order, and the client's end is the caller's to see. */
+void http_forward_switch(struct http_forward *f);
+bool http_forward_sent(const struct http_forward *f); /* all that was given, or nobody takes it */
 
 /* The next bytes of the answer's body. 0: wait; or an http_forward_end. */
 ssize_t http_forward_read(struct http_forward *f, uint8_t *to, size_t max);

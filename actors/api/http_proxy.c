@@ -2,7 +2,7 @@
  *
  *   headers ─► HTTP_REQUEST, suspended ─► HTTP_FORWARD ─► connected
  *           ─► body, piece by piece ─► the server's head ─► HTTP_FORWARDED
- *           ─► its body, piece by piece
+ *           ─► its body, piece by piece; or, after 101, http_tunnel.h
  *
  * Once it reads a body the library takes an answer when the request is over and
  * not before, so one that comes earlier waits (HTTP_STUCK_US); where nobody
@@ -15,6 +15,7 @@
 
 #include "actors/api/http_forward.h"
 #include "actors/api/http_port_private.h"
+#include "actors/api/http_tunnel.h"
 #include "actors/api/proxy_name.h"
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
@@ -23,7 +24,9 @@ enum { READ_BYTES = 16384 }; /* at a time, of bodies of known length */
 
 struct http_proxied {
 	struct http_forward *forward; /* NULL: not yet, or it failed */
-	bool given;
+	struct http_tunnel *tunnel;   /* it became another protocol; NULL: no */
+	bool given; /* all of the request's body */
+	bool over;  /* the tunnel has ended */
 	char *prefix, *backend, *host; /* as struct proxy_place wants them */
 };
 
@@ -42,6 +45,7 @@ void http_proxied_free(struct http_proxied *p)
 {
 	if (!p)
 		return;
+	http_tunnel_free(p->tunnel);
 	http_forward_free(p->forward);
 	free(p->prefix);
 	free(p->backend);
@@ -139,6 +143,14 @@ static bool is_chunked(struct request *r)
 	return *header(r, "Transfer-Encoding") != 0;
 }
 
+/* What it asks to become; NULL: nothing. */
+static const char *upgrade_of(struct request *r)
+{
+	const char *what = header(r, "Upgrade");
+	bool asked = *what && http_list_has(span_of(header(r, "Connection")), span_of("upgrade"));
+	return asked && !*header(r, "Content-Length") && !is_chunked(r) ? what : NULL;
+}
+
 /* A connection each: what a pod's server does with a second request is unknown. */
 static void put_head(struct buf *b, struct request *r, const char *method, struct span path)
 {
@@ -158,7 +170,12 @@ static void put_head(struct buf *b, struct request *r, const char *method, struc
 		buf_puts(b, "Transfer-Encoding: chunked\r\n");
 	else if (*length)
 		put_line(b, span_of("Content-Length"), span_of(length));
-	buf_puts(b, "Connection: close\r\n\r\n");
+	if (upgrade_of(r)) {
+		put_line(b, span_of("Upgrade"), span_of(upgrade_of(r)));
+		buf_puts(b, "Connection: Upgrade\r\n\r\n");
+	} else {
+		buf_puts(b, "Connection: close\r\n\r\n");
+	}
 }
 
 /* ---- the answer */
@@ -248,15 +265,40 @@ static void tell_failure(struct request *r, const char *why)
 	(void)port_deliver(r->server->port, HTTP_FORWARDED, r->id, 0, text);
 }
 
+/* It stays suspended, which leaves it to the tunnel; then the library is told to
+ * end it. */
+static void on_tunnel_closed(void *arg)
+{
+	struct request *r = arg;
+	r->proxied->over = true;
+	request_resume(r);
+}
+
+static void switch_protocols(struct request *r)
+{
+	struct http_proxied *p = r->proxied;
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *tls =
+		MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	http_forward_switch(p->forward);
+	p->tunnel = http_tunnel_open(r->server->port->loop, p->forward, fd->connect_fd,
+				     tls->tls_session, on_tunnel_closed, r);
+	(void)port_deliver(r->server->port, HTTP_FORWARDED, r->id, 101, NULL);
+}
+
 /* What has become of it. */
 static void look(struct request *r)
 {
 	struct http_forward *f = r->proxied->forward;
-	if (!f || r->response || http_forward_left(f))
+	if (!f || r->response || r->proxied->tunnel || http_forward_left(f))
 		return;
 	const struct http_answer *a = http_forward_answer(f);
 	const char *failure = http_forward_failure(f);
-	if (a && a->status == 101) {
+	if (a && a->status == 101 && upgrade_of(r)) {
+		if (r->proxied->given) /* now the library has done its part */
+			switch_protocols(r);
+	} else if (a && a->status == 101) {
 		tell_failure(r, "the server wants another protocol than HTTP");
 	} else if (a) {
 		make_response(r, a);
@@ -270,7 +312,10 @@ static void on_wake(void *arg)
 {
 	struct request *r = arg;
 	look(r);
-	request_resume(r);
+	if (r->proxied->tunnel)
+		http_tunnel_step(r->proxied->tunnel);
+	else
+		request_resume(r);
 }
 
 /* ---- the request */
@@ -346,7 +391,7 @@ enum MHD_Result http_proxy_body(struct request *r, struct span *data)
 enum MHD_Result http_proxy_body_ended(struct request *r)
 {
 	struct http_proxied *p = r->proxied;
-	if (p->forward && http_forward_left(p->forward))
+	if (p->over || (p->forward && http_forward_left(p->forward)))
 		return MHD_NO;
 	if (p->forward && !p->given) {
 		p->given = true;

@@ -6,8 +6,6 @@
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -275,15 +273,6 @@ static void await_end(struct http_socket *s)
 	s->hook = loop_hook_add(s->port->loop, before_sleep, s);
 }
 
-/* A client that vanished without a word is found out. */
-static void keep_alive(int fd)
-{
-	int on = 1, idle_s = 30;
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
 static void put_accept(struct buf *out, struct span key)
 {
 	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -312,7 +301,7 @@ void http_socket_open(struct http_socket *s, int fd, void *session, struct span 
 		buf_append(&s->head, protocol.data, protocol.len);
 	}
 	buf_puts(&s->head, "\r\n\r\n");
-	keep_alive(fd);
+	tls_stream_keep_alive(fd);
 	step(s);
 }
 

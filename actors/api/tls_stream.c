@@ -1,6 +1,17 @@
 #include "actors/api/tls_stream.h"
 
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+void tls_stream_keep_alive(int fd)
+{
+	int on = 1, idle_s = 30;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
 
 ssize_t tls_stream_read(struct tls_stream *t, uint8_t *to, size_t max)
 {

@@ -18,4 +18,7 @@ ssize_t tls_stream_read(struct tls_stream *t, uint8_t *to, size_t max);
 /* How many, a record at most. After ERR_AGAIN the same bytes are to be given again. ERR_IO. */
 ssize_t tls_stream_write(struct tls_stream *t, struct span data);
 
+/* A client that vanished without a word is found out. */
+void tls_stream_keep_alive(int fd);
+
 #endif

@@ -156,6 +156,74 @@ check "a request that waits" eventually 10 hanging 1
 kill $client
 check "ends at the server when its client goes" eventually 10 hanging 0
 
+# ---- another protocol
+cat >"$tmp/upgrade.py" <<'P'
+# upgrade.py PORT TOKEN PATH MODE: asks for "lines", and says what it hears.
+import select, socket, ssl, sys
+port, token, path, mode = sys.argv[1:]
+s = ssl._create_unverified_context().wrap_socket(socket.create_connection(("127.0.0.1", int(port)), timeout=30))
+s.sendall((f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: keep-alive, Upgrade\r\n"
+           "Upgrade: lines\r\n\r\n").encode())
+f = s.makefile("rb")
+status = f.readline().split()[1].decode()
+fields = {}
+for line in f:
+    if not line.strip():
+        break
+    name, value = line.decode().split(":", 1)
+    fields[name] = value.strip()
+print(status, fields.get("Upgrade"), fields.get("X-Served-By"))
+if status != "101":
+    sys.exit()
+print(f.readline().decode().strip())
+if mode == "talk":
+    for word in b"one\n", b"two\n":
+        s.sendall(word)
+        print(f.readline().decode().strip())
+    s.sendall(b"bye\n")
+    print(f.read().decode().strip())
+elif mode == "leave":
+    s.close()
+elif mode == "much":            # both ways at once, more than anybody holds
+    line, n = b"x" * 99 + b"\n", 200000
+    out, back, more = memoryview(line * n + b"bye\n"), bytearray(), True
+    s.setblocking(False)        # one thread: a TLS connection is not for two
+    while more:
+        if not s.pending():
+            select.select([s], [s] if len(out) else [], [], 30)
+        try:
+            out = out[s.send(out[:16384]):] if len(out) else out
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        try:
+            got = s.recv(65536)
+            back += got
+            more = bool(got)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+    print(len(back), back == line.upper() * n + b"the end\n")
+P
+upgraded() { timeout 60 python3 "$tmp/upgrade.py" "$port" "$token" "/api/v1/$p/$1/proxy/$2" "$3"; }
+check "an upgraded connection passes as it is" is "101 lines web
+welcome
+ONE
+TWO
+the end" upgraded web upgrade talk
+check "over TLS" is "101 lines web
+welcome
+ONE
+TWO
+the end" upgraded https:web:8443 upgrade talk
+check "20 MB each way at once" is "101 lines web
+welcome
+20000008 True" upgraded web upgrade much
+ended=$(number upgraded)
+check "who leaves" is "101 lines web
+welcome" upgraded web upgrade leave
+check "ends it at the server" eventually 10 is $((ended + 1)) number upgraded
+check "a server that does not want to says so" is "404 None None" upgraded web none talk
+check "counted as what they are" grep -q 'apiserver_request_total{code="101".*subresource="proxy"' <(kc get --raw /metrics)
+
 # ---- what does not work
 status() { # CODE REASON MESSAGE CURL-OPTIONS...
 	local code=$1 reason=$2 message=$3

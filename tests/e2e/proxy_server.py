@@ -120,6 +120,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif path == "/long-head":
             self.begin(("X-Long", "x" * 20000), ("Content-Length", "0"))
+        elif path == "/upgrade":    # to lines, each said back in capitals; "bye" ends them
+            if self.headers.get("Upgrade") != "lines" or self.headers.get("Connection") != "Upgrade":
+                return self.answer(400, "what?\n")
+            self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: lines\r\nConnection: Upgrade\r\n"
+                             b"X-Served-By: " + NAME.encode() + b"\r\n\r\nwelcome\n")
+            for line in self.rfile:
+                if line == b"bye\n":
+                    break
+                self.wfile.write(line.upper())
+            self.server.upgraded += 1
+            self.wfile.write(b"the end\n")
+            self.close_connection = True
+        elif path == "/upgraded":   # how many of those have ended
+            self.answer(200, f"{self.server.upgraded}\n")
         elif path == "/hang":       # until the other side goes
             self.server.hanging += 1
             self.connection.settimeout(60)
@@ -138,7 +152,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = allow_reuse_address = True
-    sent = taken = hanging = 0
+    sent = taken = hanging = upgraded = 0
 
     def handle_error(self, request, address):
         pass
