@@ -20,10 +20,10 @@ enum {
 	STATUS_DOUBLED_MAX = 2,
 	FINISHED_MS = 10000, /* the worker says it again by its own clock */
 	OBJECT_MS = 5000,
-	REPORT_US = 300000000, /* as a kubelet without news */
 	RETRY_US = 1000000,
 	OBJECT_FRESH_US = 60000000,
 	OBJECT_ABSENT_US = 2000000,
+	BEAT_US = 10000000, /* as a kubelet renews its lease */
 	OBJECTS_MAX = 256, /* from here on stale ones are dropped */
 };
 
@@ -678,11 +678,15 @@ static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
 		begin_again(c, a, p);
 }
 
-/* A refusal is no registration: it is tried again as if nothing was heard. */
-static void on_node_told(struct ctx *c, const struct reply *r)
+/* What was told may have been overwritten. */
+void agent_tell_all(struct ctx *c, struct agent *a)
 {
-	bool good = r->status == 0 && mp_path_int(r->body, "code", 0) < 300;
-	ctx_timer(c, good ? REPORT_US : RETRY_US, NODE_TAG(TAG_NODE, 0));
+	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n)) {
+		struct agent_pod *p = n->value;
+		if (p->worker && p->key)
+			pod_worker_status_lost(p->worker);
+	}
+	step_all(c, a);
 }
 
 static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
@@ -697,7 +701,9 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	else if (what == TAG_OBJECT)
 		on_object(c, a, id, r);
 	else if (what == TAG_NODE)
-		on_node_told(c, r);
+		node_on_told(c, a, r);
+	else if (what == TAG_BEAT)
+		node_on_heard(c, a, r);
 	return 0;
 }
 
@@ -709,7 +715,10 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	struct agent_pod *p = agent_pod(a, id);
 	a->turn = c;
 	if (what == TAG_NODE) {
+		a->report_timer = 0;
 		node_report(c, a);
+	} else if (what == TAG_BEAT) {
+		node_beat(c, a);
 	} else if (what == TAG_SIM) {
 		sim_on_timer(c, a, id);
 	} else if (what == TAG_SESSION) {
@@ -752,6 +761,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->node = mem_ndup(node.data, node.len);
 	a->sim = span_is(mp_path_str(cfg, "runtime"), "sim");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
+	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	a->host_ip = mem_dup("127.0.0.1");
 	a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

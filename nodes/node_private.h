@@ -56,13 +56,17 @@ struct agent {
 	char cpu[32], memory[32];
 	int64_t pods_max;
 	int64_t ready_since_us;
+	uint64_t beat_us; /* between heartbeats; 0: none */
+	uint64_t report_timer;
+	bool registered, reporting; /* told once; being told */
+	bool taken_for_dead;
 	struct buf allocatable;
 	const char *base_env[4];
 	struct omap sim_timers; /* number -> struct sim_timer, of its pod */
 };
 
 /* Request and timer tags: what in the low bits, whose in the others. */
-enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BITS = 3 };
+enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BEAT, TAG_BITS = 3 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -71,8 +75,14 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p);
 void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
 		   const struct pod_observation *o);
 
-/* node_status.c */
+/* All statuses of pods, whether or not they were told. */
+void agent_tell_all(struct ctx *c, struct agent *a);
+
+/* node_status.c: the node's own state, and that it lives */
 void node_report(struct ctx *c, struct agent *a);
+void node_on_told(struct ctx *c, struct agent *a, const struct reply *r);
+void node_beat(struct ctx *c, struct agent *a);
+void node_on_heard(struct ctx *c, struct agent *a, const struct reply *r);
 
 /* node_sim.c: containers that only exist here */
 void sim_act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x);

@@ -4,7 +4,11 @@
 #include "actors/schema/rfc3339.h"
 #include "nodes/node_private.h"
 
-enum { REPORT_MS = 10000 };
+enum {
+	REPORT_MS = 10000,
+	REPORT_US = 300000000, /* as a kubelet without news */
+	RETRY_US = 1000000,
+};
 
 static void put_resources(struct buf *b, const struct agent *a)
 {
@@ -77,8 +81,9 @@ void node_report(struct ctx *c, struct agent *a)
 	struct buf b = {0};
 	if (!a->ready_since_us)
 		a->ready_since_us = ctx_wall_us(c);
-	mpw_map(&b, 3);
+	mpw_map(&b, 4);
 	mpw_kv_str(&b, "name", a->node);
+	mpw_kv_bool(&b, "register", !a->registered);
 	mpw_str(&b, "labels");
 	mpw_map(&b, 3);
 	mpw_kv_str(&b, "kubernetes.io/arch", "amd64");
@@ -98,5 +103,66 @@ void node_report(struct ctx *c, struct agent *a)
 	put_info(&b, a);
 	if (!a->allocatable.len)
 		put_resources(&a->allocatable, a);
+	a->reporting = true;
 	ctx_request(c, "gate", "node.status", &b, REPORT_MS, NODE_TAG(TAG_NODE, 0));
+}
+
+static void report_in(struct ctx *c, struct agent *a, uint64_t us)
+{
+	if (a->report_timer)
+		ctx_cancel(c, a->report_timer);
+	a->report_timer = ctx_timer(c, us, NODE_TAG(TAG_NODE, 0));
+}
+
+/* A refusal is no registration: it is tried again as if nothing was heard. One
+ * whose node somebody has deleted is over, as a kubelet's is until it begins
+ * anew. */
+void node_on_told(struct ctx *c, struct agent *a, const struct reply *r)
+{
+	bool good = r->status == 0 && mp_path_int(r->body, "code", 0) < 300;
+	a->reporting = false;
+	report_in(c, a, good ? REPORT_US : RETRY_US);
+	if (!good)
+		return;
+	if (!a->registered)
+		node_beat(c, a);
+	a->registered = true;
+	if (a->taken_for_dead)
+		agent_tell_all(c, a);
+	a->taken_for_dead = false;
+}
+
+/* ---- heartbeats */
+
+enum { BEAT_ANSWER_MS = 5000, BEATS_PER_RETRY = 4 };
+
+void node_beat(struct ctx *c, struct agent *a)
+{
+	struct buf b = {0};
+	if (!a->beat_us)
+		return;
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "name", a->node);
+	mpw_kv_i64(&b, "now_us", ctx_wall_us(c));
+	ctx_request(c, "gate", "node.heartbeat", &b, BEAT_ANSWER_MS, NODE_TAG(TAG_BEAT, 0));
+}
+
+/* The cluster does not think that this node is Ready: it was cut off for long.
+ * Its pods have been called not ready meanwhile, so their statuses are told
+ * again too, once the node is back. */
+static void back_from_the_dead(struct ctx *c, struct agent *a)
+{
+	a->ready_since_us = 0;
+	a->taken_for_dead = true;
+	node_report(c, a);
+}
+
+void node_on_heard(struct ctx *c, struct agent *a, const struct reply *r)
+{
+	/* Beats of many nodes that began together spread out. */
+	uint64_t spread = ctx_random(c) % (a->beat_us / 8 + 1);
+	ctx_timer(c, r->status ? a->beat_us / BEATS_PER_RETRY : a->beat_us - spread,
+		  NODE_TAG(TAG_BEAT, 0));
+	if (!r->status && mp_path_bool(r->body, "report", false) && !a->reporting)
+		back_from_the_dead(c, a);
 }

@@ -70,7 +70,8 @@ static const struct key keys[] = {
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
-	 "endpoints, garbage-collector, resource-quota, bootstrap, tokens"},
+	 "endpoints, garbage-collector, resource-quota, node-lifecycle, taint-eviction, pod-gc, "
+	 "bootstrap, tokens"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
@@ -98,9 +99,23 @@ static const struct key keys[] = {
 	 "what containers are"},
 	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
+	{"actor node-agent", "heartbeat", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
+	 "how often the node's Lease is renewed"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
 	{"actor controllers", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
 	 "each service account is given a Secret with a token that has no end"},
+	{"actor controllers", "node-grace", KEY_TIME, 100 * MS, 1000 * HOURS, NULL, "50s",
+	 "a node that is silent for longer is Unknown"},
+	{"actor controllers", "node-eviction-rate", KEY_RATE, 0, HOURS, NULL, "1/10s",
+	 "so many lost nodes of a zone are emptied of pods in that time"},
+	{"actor controllers", "terminated-pods", KEY_INT, 1, 100000000, NULL, "12500",
+	 "pods that have ended are kept; of more the oldest go"},
+	{"actor node-lifecycle", "node-grace", KEY_TIME, 100 * MS, 1000 * HOURS, NULL, "50s",
+	 "a node that is silent for longer is Unknown"},
+	{"actor node-lifecycle", "node-eviction-rate", KEY_RATE, 0, HOURS, NULL, "1/10s",
+	 "so many lost nodes of a zone are emptied of pods in that time"},
+	{"actor pod-gc", "terminated-pods", KEY_INT, 1, 100000000, NULL, "12500",
+	 "pods that have ended are kept; of more the oldest go"},
 	{"actor tokens", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
 	 "each service account is given a Secret with a token that has no end"},
 	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
@@ -122,7 +137,7 @@ static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
-	"namespace-deletion", "resource-quota", "kubernetes-service", "service-proxy",
+	"namespace-deletion", "resource-quota", "node-lifecycle", "taint-eviction", "pod-gc", "kubernetes-service", "service-proxy",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
@@ -473,6 +488,26 @@ static int read_services(struct parse *p, const struct doc *root)
 	return 0;
 }
 
+/* Actors get times as microseconds, and of a rate the time between two (0 of a
+ * rate of none). */
+static void plain_times(struct parse *p, const char *place, struct doc *options)
+{
+	DOC_EACH(v, options) {
+		const struct key *k = find_key(place, v->key);
+		int64_t us = 0, count = 1;
+		if (!k || (k->type != KEY_TIME && k->type != KEY_RATE))
+			continue;
+		if (k->type == KEY_TIME)
+			parse_whole_time(v->text, &us);
+		else if (parse_rate(v->text, &count, &us))
+			us = count ? us / count : 0;
+		struct doc *plain = doc_int(&p->c->arena, us);
+		plain->key = v->key;
+		doc_replace(options, v, plain);
+		v = plain;
+	}
+}
+
 static int read_actor(struct parse *p, const struct doc *d, struct config_actor *a)
 {
 	char place[64];
@@ -499,6 +534,7 @@ static int read_actor(struct parse *p, const struct doc *d, struct config_actor 
 	a->name = text_or(p, d, "name", a->kind);
 	a->count = doc_get_int(d, "count", 1);
 	a->options = doc_copy(&p->c->arena, d);
+	plain_times(p, place, a->options);
 	return 0;
 }
 

@@ -27,9 +27,12 @@
 #include "actors/controllers/kubernetes_service.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
+#include "actors/controllers/node_lifecycle.h"
+#include "actors/controllers/pod_gc.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/statefulset.h"
+#include "actors/controllers/taint_eviction.h"
 #include "actors/controllers/tokens.h"
 #include "actors/controllers/ttl_after_finished.h"
 #include "actors/gate/gate.h"
@@ -80,6 +83,9 @@ static const struct actor_spec *const kinds[] = {
 	&endpoints_actor,
 	&garbage_actor,
 	&quota_actor,
+	&node_lifecycle_actor,
+	&taint_eviction_actor,
+	&pod_gc_actor,
 	&faulty_actor,
 	NULL,
 };
@@ -307,7 +313,8 @@ static const struct controller {
 	{"deployment", NULL},	      {"daemonset", NULL},
 	{"statefulset", NULL},	      {"disruption", NULL},
 	{"job", NULL},		      {"ttl-after-finished", NULL},
-	{"cronjob", NULL},
+	{"cronjob", NULL},	      {"node-lifecycle", NULL},
+	{"taint-eviction", NULL},     {"pod-gc", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

@@ -5,51 +5,27 @@
  * One *job* is one request on its way: parked, planned, in the store's hands.
  * Events are aggregated: the same fact about the same object within ten
  * minutes raises the count of the Event that is there already. */
-#include "actors/gate/gate.h"
+#include "actors/gate/gate_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/objects/writing.h"
 #include "actors/schema/rfc3339.h"
-#include "broker/base/mem.h"
-#include "broker/base/omap.h"
 #include "broker/base/planted.h"
 
 enum { JOBS_MAX = 50000, RECENT_EVENTS_MAX = 5000 };
 #define RECENT_US INT64_C(600000000)
-
-struct job {
-	struct gate *gate;
-	struct writing writing;
-	uint64_t tag, parked; /* parked 0: nobody waits for the answer */
-	bool create_on_missing; /* a node's status without its object */
-	struct doc *node;       /* that object */
-	char *event_key;        /* of an event's first write: remembered when done */
-	char *pod_uid;          /* of a pod's status */
-	bool superseded;        /* a newer status of that pod came meanwhile */
-};
 
 struct recent {
 	char *name, *namespace; /* of the Event object */
 	int64_t last_us, count;
 };
 
-struct gate {
-	struct schema *schema;
-	const struct schema_resource *pods, *nodes, *events;
-	struct view *pod_view, *node_view, *namespace_view, *event_view;
-	struct omap jobs;   /* tag -> struct job */
-	struct omap statuses; /* pod's uid -> the newest job that writes its status */
-	struct omap recent; /* what an event says -> struct recent */
-	uint64_t next_tag, written, refused, dropped;
-};
-
 static struct view *view_of(void *arg, struct span stream)
 {
 	struct gate *g = arg;
-	struct view *views[] = {g->pod_view, g->node_view, g->namespace_view,
-				 g->event_view};
+	struct view *views[] = {g->pod_view, g->node_view, g->namespace_view, g->event_view,
+				g->lease_view};
 	for (size_t i = 0; i < sizeof views / sizeof *views; i++)
 		if (span_eq(view_stream(views[i]), stream))
 			return views[i];
@@ -68,6 +44,16 @@ static struct span node_of(struct span sender)
 	return (struct span){0};
 }
 
+bool gate_may_speak_for(struct ctx *c, const struct msg *m, struct span node)
+{
+	struct span own = node_of(m->from);
+	if (!own.len || span_eq(own, node))
+		return true;
+	ctx_reply_error(c, ERR_FORBIDDEN, "%.*s may not write another node", (int)m->from.len,
+			(const char *)m->from.data);
+	return false;
+}
+
 static void set_principal(struct job *j, struct span sender)
 {
 	struct span node = node_of(sender);
@@ -82,8 +68,8 @@ static void set_principal(struct job *j, struct span sender)
 
 /* ---- jobs */
 
-static struct job *job_new(struct ctx *c, struct gate *g, const struct msg *m,
-			   const struct schema_resource *r, enum obj_verb verb)
+struct job *gate_job_new(struct ctx *c, struct gate *g, const struct msg *m,
+			 const struct schema_resource *r, enum obj_verb verb)
 {
 	struct job *j = mem_alloc(sizeof *j);
 	j->gate = g;
@@ -127,13 +113,13 @@ static void remember_event(struct gate *g, struct job *j)
 	}
 }
 
-static void make_node(struct ctx *c, struct job *j);
+static void make_missing(struct ctx *c, struct job *j);
 
 static void job_answer(struct ctx *c, struct gate *g, struct job *j)
 {
 	const struct obj_answer *a = &j->writing.plan.answer;
-	if (a->code == 404 && j->create_on_missing) {
-		make_node(c, j);
+	if (a->code == 404 && j->missing) {
+		make_missing(c, j);
 		return;
 	}
 	*(a->status && a->code >= 400 ? &g->refused : &g->written) += 1;
@@ -151,7 +137,7 @@ static void job_answer(struct ctx *c, struct gate *g, struct job *j)
 	job_end(g, j);
 }
 
-static void job_run(struct ctx *c, struct gate *g, struct job *j)
+void gate_job_run(struct ctx *c, struct gate *g, struct job *j)
 {
 	if (writing_start(c, &j->writing, j->tag))
 		job_answer(c, g, j);
@@ -183,6 +169,8 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 {
 	struct gate *g = state;
 	struct job *j = omap_get_u64(&g->jobs, tag);
+	if (tag == HEARTBEAT_TAG)
+		heartbeats_on_outcome(c, g, o);
 	if (j && j->superseded && o->status) {
 		job_give_up(c, g, j);
 		return 0;
@@ -252,7 +240,7 @@ static struct doc *object_with_status(struct job *j, struct span ns, struct span
 	return o;
 }
 
-static void name_job(struct job *j, struct span ns, struct span name)
+void gate_job_name(struct job *j, struct span ns, struct span name)
 {
 	j->writing.request.namespace = writing_text(&j->writing, ns);
 	j->writing.request.name = writing_text(&j->writing, name);
@@ -272,7 +260,7 @@ static int on_pod_status(struct ctx *c, void *state, const struct msg *m)
 		return ERR_INVALID;
 	if (!may_touch_pod(c, m, pod))
 		return 0;
-	struct job *j = job_new(c, g, m, g->pods, OBJ_UPDATE);
+	struct job *j = gate_job_new(c, g, m, g->pods, OBJ_UPDATE);
 	struct arena *a = &j->writing.arena;
 	struct span uid = writing_text(&j->writing, mp_path_str(m->body, "uid"));
 	struct doc *object = object_with_status(j, ns, name, doc_of(j, status));
@@ -283,10 +271,10 @@ static int on_pod_status(struct ctx *c, void *state, const struct msg *m)
 			doc_printf(a, "%lld", (long long)version));
 	j->writing.request.subresource = "status";
 	j->writing.request.body = object;
-	name_job(j, ns, name);
+	gate_job_name(j, ns, name);
 	supersede(g, j, uid);
 	j->parked = ctx_park(c);
-	job_run(c, g, j);
+	gate_job_run(c, g, j);
 	return 0;
 }
 
@@ -302,55 +290,52 @@ static int on_pod_finished(struct ctx *c, void *state, const struct msg *m)
 	}
 	if (!may_touch_pod(c, m, pod))
 		return 0;
-	struct job *j = job_new(c, g, m, g->pods, OBJ_DELETE);
-	name_job(j, ns, name);
+	struct job *j = gate_job_new(c, g, m, g->pods, OBJ_DELETE);
+	gate_job_name(j, ns, name);
 	j->writing.request.del.grace_s = 0;
 	j->writing.request.del.uid = writing_text(&j->writing, uid);
 	j->parked = ctx_park(c);
-	job_run(c, g, j);
+	gate_job_run(c, g, j);
 	return 0;
 }
 
 /* ---- nodes */
 
-static void make_node(struct ctx *c, struct job *j)
+static void make_missing(struct ctx *c, struct job *j)
 {
 	struct gate *g = j->gate;
 	struct writing *w = &j->writing;
 	struct obj_request *q = &w->request;
-	j->create_on_missing = false;
 	q->verb = OBJ_CREATE;
 	q->subresource = "";
 	q->name = (struct span){0};
-	q->body = j->node;
+	q->body = j->missing;
+	j->missing = NULL;
 	ctx_random_bytes(c, q->origin.request, sizeof q->origin.request);
-	job_run(c, g, j);
+	gate_job_run(c, g, j);
 }
 
 static int on_node_status(struct ctx *c, void *state, const struct msg *m)
 {
 	struct gate *g = state;
-	struct span name = mp_path_str(m->body, "name"), node = node_of(m->from);
+	struct span name = mp_path_str(m->body, "name");
 	struct mp status, labels;
-	if (node.len && !span_eq(node, name)) {
-		ctx_reply_error(c, ERR_FORBIDDEN, "%.*s may not write another node",
-				(int)m->from.len, (const char *)m->from.data);
+	if (!gate_may_speak_for(c, m, name))
 		return 0;
-	}
 	if (!mp_find(m->body, "status", &status))
 		return ERR_INVALID;
-	struct job *j = job_new(c, g, m, g->nodes, OBJ_UPDATE);
+	struct job *j = gate_job_new(c, g, m, g->nodes, OBJ_PATCH_STRATEGIC);
 	struct doc *s = doc_of(j, status);
 	j->writing.request.subresource = "status";
-	name_job(j, (struct span){0}, name);
+	gate_job_name(j, (struct span){0}, name);
 	j->writing.request.body = object_with_status(j, (struct span){0}, name, s);
-	j->node = doc_copy(&j->writing.arena, j->writing.request.body);
+	struct doc *node = doc_copy(&j->writing.arena, j->writing.request.body);
 	if (mp_find(m->body, "labels", &labels))
-		doc_set(&j->writing.arena, doc_get(j->node, "metadata"), "labels",
-			doc_of(j, labels));
-	j->create_on_missing = true;
+		doc_set(&j->writing.arena, doc_get(node, "metadata"), "labels", doc_of(j, labels));
+	if (mp_path_bool(m->body, "register", false))
+		j->missing = node;
 	j->parked = ctx_park(c);
-	job_run(c, g, j);
+	gate_job_run(c, g, j);
 	return 0;
 }
 
@@ -367,11 +352,11 @@ static int on_object_create(struct ctx *c, void *state, const struct msg *m)
 		ctx_reply_error(c, ERR_UNSUPPORTED, "there is no such resource");
 		return 0;
 	}
-	struct job *j = job_new(c, g, m, r, OBJ_CREATE);
+	struct job *j = gate_job_new(c, g, m, r, OBJ_CREATE);
 	j->writing.request.namespace = writing_text(&j->writing, mp_path_str(m->body, "namespace"));
 	j->writing.request.body = doc_of(j, object);
 	j->parked = ctx_park(c);
-	job_run(c, g, j);
+	gate_job_run(c, g, j);
 	return 0;
 }
 
@@ -455,16 +440,16 @@ static void recent_free(void *p)
 /* The same again: count and last time of the Event that is there. */
 static void count_event(struct ctx *c, struct gate *g, const struct msg *m, struct recent *r)
 {
-	struct job *j = job_new(c, g, m, g->events, OBJ_PATCH_MERGE);
+	struct job *j = gate_job_new(c, g, m, g->events, OBJ_PATCH_MERGE);
 	struct arena *a = &j->writing.arena;
 	struct doc *patch = doc_new(a, DOC_MAP);
 	r->count++;
 	r->last_us = ctx_wall_us(c);
 	doc_set_int(a, patch, "count", r->count);
 	doc_set(a, patch, "lastTimestamp", time_doc(a, r->last_us));
-	name_job(j, span_of(r->namespace), span_of(r->name));
+	gate_job_name(j, span_of(r->namespace), span_of(r->name));
 	j->writing.request.body = patch;
-	job_run(c, g, j);
+	gate_job_run(c, g, j);
 }
 
 static int on_event_record(struct ctx *c, void *state, const struct msg *m)
@@ -487,11 +472,11 @@ static int on_event_record(struct ctx *c, void *state, const struct msg *m)
 	struct span ns = mp_path_str(m->body, "namespace");
 	if (!ns.len)
 		ns = span_of("default"); /* where Kubernetes keeps events of nodes */
-	struct job *j = job_new(c, g, m, g->events, OBJ_CREATE);
+	struct job *j = gate_job_new(c, g, m, g->events, OBJ_CREATE);
 	j->event_key = key;
 	j->writing.request.namespace = writing_text(&j->writing, ns);
 	j->writing.request.body = event_doc(c, j, m->body, ns);
-	job_run(c, g, j);
+	gate_job_run(c, g, j);
 	return 0;
 }
 
@@ -511,6 +496,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	g->node_view = ctx_follow(c, "nodes");
 	g->namespace_view = ctx_follow(c, "namespaces");
 	g->event_view = ctx_follow(c, "events");
+	g->leases = schema_find(g->schema, span_of("coordination.k8s.io"), v1, span_of("leases"));
+	g->lease_view = ctx_follow(c, "leases.coordination.k8s.io");
 	return 0;
 }
 
@@ -530,13 +517,15 @@ static void fini(void *state)
 	omap_fini(&g->jobs, job_free);
 	omap_fini(&g->statuses, NULL);
 	omap_fini(&g->recent, recent_free);
+	heartbeats_fini(&g->heartbeats);
 	schema_free(g->schema);
 }
 
 static const struct actor_handler handlers[] = {
 	{"pod.status", on_pod_status},	     {"pod.finished", on_pod_finished},
 	{"node.status", on_node_status},     {"event.record", on_event_record},
-	{"object.create", on_object_create}, {NULL, NULL},
+	{"object.create", on_object_create}, {"node.heartbeat", gate_on_heartbeat},
+	{NULL, NULL},
 };
 
 const struct actor_spec gate_actor = {

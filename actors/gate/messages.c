@@ -18,8 +18,18 @@ static const struct msg_field pod_finished[] = {
 };
 static const struct msg_field node_status[] = {
 	{"name", MP_STR, 253, true, "of the node"},
-	{"labels", MP_MAP, 100, false, "set when the node object is made"},
-	{"status", MP_MAP, 0, true, "NodeStatus, whole"},
+	{"register", MP_BOOL, 0, true, "make its object when there is none"},
+	{"labels", MP_MAP, 100, false, "of the object that is made"},
+	{"status", MP_MAP, 0, true, "NodeStatus; conditions of other types stay as they are"},
+	END,
+};
+static const struct msg_field node_heartbeat[] = {
+	{"name", MP_STR, 253, true, "of the node"},
+	{"now_us", MP_INT, 0, true, "microseconds since 1970 by its clock: the lease's renewTime"},
+	END,
+};
+static const struct msg_field node_heard[] = {
+	{"report", MP_BOOL, 0, true, "its object is not there or not Ready: tell the status anew"},
 	END,
 };
 static const struct msg_field event_record[] = {
@@ -59,13 +69,16 @@ static const struct msg_row rows[] = {
 	 "a terminating pod has no container left: delete it"},
 	{75, "pod.finished.written", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
 	{76, "node.status", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, node_status,
-	 "the node's own state; makes its object when there is none"},
+	 "the node's own state"},
 	{77, "node.status.written", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
 	{78, "event.record", CLASS_SEND, ROLE_CELL | ROLE_NODE, event_record,
 	 "a Kubernetes Event"},
 	{80, "object.create", CLASS_REQUEST, ROLE_CELL | ROLE_FOREIGN, object_create,
 	 "any object, by the same rules as the API"},
 	{81, "object.created", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
+	{82, "node.heartbeat", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, node_heartbeat,
+	 "the node lives: its Lease in kube-node-lease is renewed"},
+	{83, "node.heard", CLASS_REPLY, ROLE_CELL, node_heard, "whether there is more to say"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actors/schema/rfc3339.h"
 #include "actors/schema/selectors.h"
 
 /* ---- taints and tolerations */
@@ -24,15 +25,23 @@ static bool tolerates(struct mp toleration, const struct taint *t)
 	return key.len && span_eq(mp_path_str(toleration, "value"), t->value);
 }
 
-static bool tolerated(struct mp list, const struct taint *t)
+static bool find_toleration(struct mp list, const struct taint *t, struct mp *out)
 {
 	size_t n;
 	if (!list.p || mp_array(&list, &n))
 		return false;
 	for (; n > 0; n--, mp_skip(&list))
-		if (tolerates(list, t))
+		if (tolerates(list, t)) {
+			*out = list;
 			return true;
+		}
 	return false;
+}
+
+static bool tolerated(struct mp list, const struct taint *t)
+{
+	struct mp m;
+	return find_toleration(list, t, &m);
 }
 
 static enum placement_taint strength(struct mp tolerations, const struct taint *t)
@@ -61,6 +70,40 @@ enum placement_taint placement_taints(struct mp tolerations, struct mp node)
 		worst = is > worst ? is : worst;
 	}
 	return worst;
+}
+
+/* By one taint of the node. */
+static int64_t leave_by(struct mp tolerations, struct mp taint, int64_t since_us)
+{
+	struct taint t = {mp_path_str(taint, "key"), mp_path_str(taint, "value"),
+			  mp_path_str(taint, "effect")};
+	struct mp toleration, seconds;
+	int64_t s, added_us;
+	if (!span_is(t.effect, "NoExecute"))
+		return INT64_MAX;
+	if (!find_toleration(tolerations, &t, &toleration))
+		return INT64_MIN;
+	if (!mp_find(toleration, "tolerationSeconds", &seconds) || mp_i64(&seconds, &s))
+		return INT64_MAX;
+	if (s <= 0)
+		return INT64_MIN;
+	if (rfc3339_parse(mp_path_str(taint, "timeAdded"), &added_us) == 0 && added_us > since_us)
+		since_us = added_us;
+	return s < (INT64_MAX - since_us) / 1000000 ? since_us + s * 1000000 : INT64_MAX;
+}
+
+int64_t placement_leave_us(struct mp tolerations, struct mp node, int64_t since_us)
+{
+	int64_t first = INT64_MAX;
+	struct mp list;
+	size_t n;
+	if (!mp_path(node, "spec.taints", &list) || mp_array(&list, &n))
+		return first;
+	for (; n > 0; n--, mp_skip(&list)) {
+		int64_t us = leave_by(tolerations, list, since_us);
+		first = us < first ? us : first;
+	}
+	return first;
 }
 
 /* ---- required node affinity */

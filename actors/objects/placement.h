@@ -4,6 +4,8 @@
 #ifndef OBJECTS_PLACEMENT_H
 #define OBJECTS_PLACEMENT_H
 
+#include <stdint.h>
+
 #include "broker/base/mp.h"
 
 /* The strongest effect of the node's taints that the pod does not tolerate. */
@@ -12,6 +14,11 @@ enum placement_taint { TAINT_NONE, TAINT_NO_SCHEDULE, TAINT_NO_EXECUTE };
 /* `tolerations` is the pod's spec.tolerations, an empty cursor for none.
  * spec.unschedulable counts as the taint node.kubernetes.io/unschedulable. */
 enum placement_taint placement_taints(struct mp tolerations, struct mp node);
+/* When a pod on the node must leave it, by the node's NoExecute taints: a wall
+ * clock time in microseconds since 1970; INT64_MAX: never, INT64_MIN: now. A
+ * toleration with seconds counts from when the taint was added or, when that is
+ * later or not known, from `since_us`. */
+int64_t placement_leave_us(struct mp tolerations, struct mp node, int64_t since_us);
 /* nodeSelector and required node affinity of a pod's spec. */
 bool placement_selects(struct mp pod_spec, struct mp node);
 

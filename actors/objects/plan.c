@@ -255,7 +255,8 @@ void plan_put(struct write *w, int code, struct doc *status)
 		plan_answer_object(w, code, value, w->row.mod_version);
 		return;
 	}
-	if (!admit_quota(w, value)) {
+	bool soft = w->s->soft_in && span_is(w->namespace, w->s->soft_in);
+	if (!soft && !admit_quota(w, value)) {
 		bytes_unref(value);
 		return;
 	}
@@ -273,6 +274,7 @@ void plan_put(struct write *w, int code, struct doc *status)
 	p->ops[0] = (struct store_op){.verb = STORE_PUT,
 				      .key = p->compares[0].key,
 				      .value = value,
+				      .soft = soft,
 				      .secret = w->r->secret};
 	/* The tree may borrow from the row, which is the reader's again soon. */
 	struct span part = w->r->part ? doc_path_str(w->obj, w->r->part) : (struct span){0};

@@ -65,6 +65,9 @@ struct strategy {
 	bool returns_deleted;	   /* DELETE answers with the object */
 	bool orphans;		   /* its default propagation */
 	bool owns_nothing;	   /* no policy of propagation means anything */
+	/* Objects of this namespace are soft keys of the store (store.h): gone
+	 * after a restart, and no quota counts them. NULL: none are. */
+	const char *soft_in;
 	/* Tables (rules.h), or NULL; the functions come after them. */
 	const struct fill *fills;
 	const struct rule *rules;		  /* on create and update */

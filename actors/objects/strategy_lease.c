@@ -1,4 +1,6 @@
-/* Leases: numbers that count something are positive. */
+/* Leases: numbers that count something are positive. Those of nodes are written
+ * every few seconds and mean nothing once nobody writes them, so they are not
+ * journaled. */
 #include "actors/objects/strategy.h"
 
 static void validate(struct write *w)
@@ -13,4 +15,5 @@ static void validate(struct write *w)
 	check_not_negative(&w->faults, FPATH(p, "leaseTransitions"), turns);
 }
 
-const struct strategy strategy_lease = {.create_on_update = true, .validate = validate};
+const struct strategy strategy_lease = {
+	.create_on_update = true, .soft_in = "kube-node-lease", .validate = validate};

@@ -63,7 +63,9 @@ static const struct msg_field check[] = {
 	END,
 };
 static const struct msg_field behind[] = {
-	{"streams", MP_MAP, 20000, true, "stream: version of its head, where it is another"},
+	{"streams", MP_MAP, 20000, true, "stream: version of its head, where it is a later one"},
+	{"forgotten", MP_ARRAY, 20000, false,
+	 "streams whose last event is an earlier one: soft keys went with a restart"},
 	{"epoch", MP_INT, 0, true, "of the store"},
 	END,
 };

@@ -494,13 +494,13 @@ static int on_check(struct ctx *c, void *state, const struct msg *m)
 {
 	struct state *s = state;
 	struct mp streams;
-	size_t n, behind = 0;
+	size_t n, behind = 0, forgotten = 0;
 	if (!mp_find(m->body, "streams", &streams) || mp_map(&streams, &n))
 		return ERR_INVALID;
 	struct store_head head;
 	store_head(s->store, &head);
-	struct buf b = {0};
-	mpw_map(&b, 2);
+	struct buf b = {0}, less = {0};
+	mpw_map(&b, 3);
 	mpw_kv_u64(&b, "epoch", head.epoch);
 	mpw_str(&b, "streams");
 	size_t at = mpw_map_open(&b);
@@ -510,6 +510,10 @@ static int on_check(struct ctx *c, void *state, const struct msg *m)
 		if (mp_str(&streams, &stream) || mp_u64(&streams, &known))
 			break;
 		uint64_t is = store_stream_head(s->store, stream);
+		if (is < known) {
+			mpw_span(&less, stream);
+			forgotten++;
+		}
 		if (is <= known)
 			continue;
 		mpw_span(&b, stream);
@@ -517,6 +521,10 @@ static int on_check(struct ctx *c, void *state, const struct msg *m)
 		behind++;
 	}
 	mpw_map_close(&b, at, behind);
+	mpw_str(&b, "forgotten");
+	mpw_array(&b, forgotten);
+	buf_append(&b, less.data, less.len);
+	buf_fini(&less);
 	ctx_reply(c, &b);
 	return 0;
 }

@@ -8,6 +8,8 @@
  * carries its own version, so replaying what came since the first page, and
  * skipping what a row has already, ends at exactly the stream's state: the
  * same argument as for the store's checkpoint.
+ * A stream that goes back (a store that began again without its soft keys) is
+ * listed again too.
  * Who does not keep up: the bus holds BUS_QUEUE_FRAMES (broker/socket.c) for
  * each follower and drops what does not fit, for that one alone. When it gets to
  * the gap it pulls pages from the store, one at a time, until it has caught up; what
@@ -378,6 +380,14 @@ static void buffer_clear(struct view *v)
 static void start_list(struct cell *c, struct view *v);
 static void start_fetch(struct cell *c, struct view *v);
 
+/* The stream's last event before this one is not the last one known here: that
+ * was a soft key's, which the store forgot when it began again, and with it
+ * other keys that are still shown here. (No partition has soft keys.) */
+static bool is_forgetful(const struct view *v, const struct event *e)
+{
+	return !v->part && e->version > v->last && e->prev < v->last;
+}
+
 /* Takes the event, or says that something before it is missing. */
 static bool take_event(struct cell *c, struct view *v, struct mp body, struct bytes *owner)
 {
@@ -390,7 +400,10 @@ static bool take_event(struct cell *c, struct view *v, struct mp body, struct by
 		return true; /* known already */
 	if ((e.prev > v->last && !PLANTED(GAP_IGNORED)) || !e.has_value)
 		return false;
-	apply(c, v, &e, owner);
+	if (is_forgetful(v, &e))
+		start_list(c, v);
+	else
+		apply(c, v, &e, owner);
 	return true;
 }
 
@@ -576,8 +589,13 @@ static void on_changes(struct cell *c, void *arg, uint64_t tag, const struct rep
 		if (mp_raw(&m, &body))
 			break;
 		struct event e;
-		if (view_read_event(v, mp_of(body), &e) == 0 && e.version > v->last && e.has_value)
-			apply(c, v, &e, r->owner);
+		if (view_read_event(v, mp_of(body), &e) || e.version <= v->last || !e.has_value)
+			continue;
+		if (is_forgetful(v, &e)) {
+			start_list(c, v);
+			return;
+		}
+		apply(c, v, &e, r->owner);
 	}
 	if (mp_path_bool(r->body, "more", false))
 		start_fetch(c, v);
@@ -751,7 +769,7 @@ static void on_behind(struct cell *c, void *arg, uint64_t tag, const struct repl
 	(void)arg;
 	(void)tag;
 	c->checking = false;
-	struct mp m;
+	struct mp m, forgotten;
 	size_t n;
 	uint64_t epoch = 0;
 	if (r->status || !mp_find(r->body, "epoch", &m) || mp_u64(&m, &epoch) ||
@@ -765,6 +783,16 @@ static void on_behind(struct cell *c, void *arg, uint64_t tag, const struct repl
 		struct view *v = omap_get(&c->views, stream);
 		if (v)
 			on_head(c, v, version, epoch);
+	}
+	if (!mp_find(r->body, "forgotten", &forgotten) || mp_array(&forgotten, &n))
+		return;
+	for (; n > 0; n--) {
+		struct span stream;
+		if (mp_str(&forgotten, &stream))
+			return;
+		struct view *v = omap_get(&c->views, stream);
+		if (v && v->state == VIEW_LIVE)
+			start_list(c, v);
 	}
 }
 

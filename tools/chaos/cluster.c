@@ -13,9 +13,12 @@
 #include "actors/controllers/job.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
+#include "actors/controllers/node_lifecycle.h"
+#include "actors/controllers/pod_gc.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/statefulset.h"
+#include "actors/controllers/taint_eviction.h"
 #include "actors/controllers/ttl_after_finished.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
@@ -45,6 +48,9 @@ static const struct part {
 	{"controllers", "ttl-after-finished", &ttl_after_finished_actor, true},
 	{"controllers", "cronjob", &cronjob_actor, true},
 	{"controllers", "disruption", &disruption_actor, true},
+	{"controllers", "node-lifecycle", &node_lifecycle_actor, true},
+	{"controllers", "taint-eviction", &taint_eviction_actor, true},
+	{"collectors", "pod-gc", &pod_gc_actor, true},
 	{"controllers", "endpoints", &endpoints_actor, false},
 	{"collectors", "garbage-collector", &garbage_actor, false},
 	{"collectors", "resource-quota", &quota_actor, false},
@@ -109,7 +115,10 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 void cluster_add(struct cluster *c, struct cell *cell, const struct cluster_actor *a)
 {
 	struct buf b = {0};
-	mpw_map(&b, a->node ? 4 : 1);
+	bool silent = a->node && !c->wish.workloads; /* nobody would listen */
+	mpw_map(&b, a->node ? 4 + silent : 1);
+	if (silent)
+		mpw_kv_i64(&b, "heartbeat", 0);
 	if (!a->node)
 		mpw_kv_u64(&b, "number", a->number);
 	if (a->node) {

@@ -32,7 +32,7 @@ struct fake {
 	int code, plans;
 	uint64_t version;
 	const char *part;
-	bool secret, deleted;
+	bool secret, soft, deleted;
 	const char *warnings;
 };
 
@@ -120,6 +120,7 @@ static inline void fake_run(struct fake *f, struct obj_plan *p, struct store_out
 				 store_version(f->revision, (unsigned)i));
 			f->part = arena_ndup(&f->arena, op->part.data, op->part.len);
 			f->secret = op->secret;
+			f->soft = op->soft;
 		}
 		fake_row_out(f, op->key, &rows[i]);
 		if (op->verb == STORE_DELETE)

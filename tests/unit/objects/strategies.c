@@ -260,3 +260,21 @@ Test(custom_resource, is_taken_as_it_comes)
 	EXPECT_CODE(&f, 415, a);
 	fake_fini(&f);
 }
+
+/* Leases of nodes are not journaled; others are. */
+Test(lease, of_a_node_is_soft)
+{
+	struct fake f;
+	fake_init(&f);
+	static const char lease[] = "{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"holderIdentity\":\"n1\"}}";
+	fake_do(&f, OBJ_CREATE, "namespaces", "{\"metadata\":{\"name\":\"kube-node-lease\"}}");
+	EXPECT_CODE(&f, 201, fake_do(&f, OBJ_CREATE, "leases/kube-node-lease", lease));
+	cr_expect(f.soft);
+	EXPECT_CODE(&f, 200,
+		    fake_do(&f, OBJ_PATCH_MERGE, "leases/kube-node-lease/n1",
+			    "{\"spec\":{\"leaseDurationSeconds\":40}}"));
+	cr_expect(f.soft);
+	EXPECT_CODE(&f, 201, fake_do(&f, OBJ_CREATE, "leases/default", lease));
+	cr_expect_not(f.soft);
+	fake_fini(&f);
+}
