@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/schema/conditions.h"
 #include "broker/base/planted.h"
 #include "nodes/node_private.h"
 
@@ -450,6 +451,15 @@ static void begin_worker(struct agent *a, struct agent_pod *p, const struct view
 	p->worker = worker_new(a, found);
 }
 
+/* A node that was cut off for long finds its pods called not ready. That is
+ * its own to say: it says it again, a little later, since the node may not be
+ * back yet for who said so. */
+static bool is_overruled(const struct agent_pod *p, const struct view_object *o)
+{
+	return !p->telling && p->told && o->version > p->told &&
+	       condition_is(mp_of_bytes(o->value), "Ready", "True") != pod_worker_is_ready(p->worker);
+}
+
 static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct view_object *o)
 {
 	struct span uid = mp_path_str(mp_of_bytes(o->value), "metadata.uid");
@@ -464,8 +474,13 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 		begin_worker(a, p, o);
 	}
 	p->trace = ctx_trace(c);
-	if (pod_worker_desired(p->worker, o->value, &e) == 0)
-		agent_step(c, a, p);
+	if (pod_worker_desired(p->worker, o->value, &e))
+		return;
+	if (!p->overruled && is_overruled(p, o)) {
+		p->overruled = true;
+		ctx_timer(c, RETRY_US, NODE_TAG(TAG_POD, p->id));
+	}
+	agent_step(c, a, p);
 }
 
 /* The first report came too late: the story begins again where it is now. */
@@ -657,8 +672,10 @@ static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
 		p->unanswered = 0;
 	else if (p->unanswered < STATUS_DOUBLED_MAX)
 		p->unanswered++;
-	if (!lost)
+	if (!lost) {
 		p->rests_on = 0;
+		p->told = (uint64_t)mp_path_int(r->body, "version", 0);
+	}
 	if (p->next_status && !stale) {
 		send_status(c, p, bytes_span(p->next_status));
 		bytes_unref(p->next_status);
@@ -676,17 +693,6 @@ static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
 	}
 	if (stale)
 		begin_again(c, a, p);
-}
-
-/* What was told may have been overwritten. */
-void agent_tell_all(struct ctx *c, struct agent *a)
-{
-	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n)) {
-		struct agent_pod *p = n->value;
-		if (p->worker && p->key)
-			pod_worker_status_lost(p->worker);
-	}
-	step_all(c, a);
 }
 
 static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
@@ -725,6 +731,9 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 		agent_on_session_timer(c, a, id);
 	} else if (p && p->worker) {
 		ctx_resume(c, &p->trace);
+		if (p->overruled)
+			pod_worker_status_lost(p->worker);
+		p->overruled = false;
 		agent_step(c, a, p);
 	}
 	return 0;

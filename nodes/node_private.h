@@ -24,6 +24,8 @@ struct agent_pod {
 	struct bytes *next_status; /* that waits for it */
 	unsigned unanswered;  /* statuses in a row that heard nothing */
 	uint64_t rests_on;    /* version that the first status rests on; 0: it was told */
+	uint64_t told;	      /* version that the last status was written at; 0: none was */
+	bool overruled;	      /* somebody else has said since whether it is ready */
 	bool finish_waits;    /* pod.finished is due once the last status was told */
 	size_t running;       /* of an orphan: attempts that have not ended */
 	struct sim_timer *sim_timers;
@@ -59,7 +61,6 @@ struct agent {
 	uint64_t beat_us; /* between heartbeats; 0: none */
 	uint64_t report_timer;
 	bool registered, reporting; /* told once; being told */
-	bool taken_for_dead;
 	struct buf allocatable;
 	const char *base_env[4];
 	struct omap sim_timers; /* number -> struct sim_timer, of its pod */
@@ -74,9 +75,6 @@ struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
 void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p);
 void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
 		   const struct pod_observation *o);
-
-/* All statuses of pods, whether or not they were told. */
-void agent_tell_all(struct ctx *c, struct agent *a);
 
 /* node_status.c: the node's own state, and that it lives */
 void node_report(struct ctx *c, struct agent *a);

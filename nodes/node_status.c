@@ -127,9 +127,6 @@ void node_on_told(struct ctx *c, struct agent *a, const struct reply *r)
 	if (!a->registered)
 		node_beat(c, a);
 	a->registered = true;
-	if (a->taken_for_dead)
-		agent_tell_all(c, a);
-	a->taken_for_dead = false;
 }
 
 /* ---- heartbeats */
@@ -147,22 +144,14 @@ void node_beat(struct ctx *c, struct agent *a)
 	ctx_request(c, "gate", "node.heartbeat", &b, BEAT_ANSWER_MS, NODE_TAG(TAG_BEAT, 0));
 }
 
-/* The cluster does not think that this node is Ready: it was cut off for long.
- * Its pods have been called not ready meanwhile, so their statuses are told
- * again too, once the node is back. */
-static void back_from_the_dead(struct ctx *c, struct agent *a)
-{
-	a->ready_since_us = 0;
-	a->taken_for_dead = true;
-	node_report(c, a);
-}
-
 void node_on_heard(struct ctx *c, struct agent *a, const struct reply *r)
 {
 	/* Beats of many nodes that began together spread out. */
 	uint64_t spread = ctx_random(c) % (a->beat_us / 8 + 1);
 	ctx_timer(c, r->status ? a->beat_us / BEATS_PER_RETRY : a->beat_us - spread,
 		  NODE_TAG(TAG_BEAT, 0));
-	if (!r->status && mp_path_bool(r->body, "report", false) && !a->reporting)
-		back_from_the_dead(c, a);
+	if (r->status || a->reporting || !mp_path_bool(r->body, "report", false))
+		return;
+	a->ready_since_us = 0; /* it was taken for lost */
+	node_report(c, a);
 }

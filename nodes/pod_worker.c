@@ -522,6 +522,12 @@ void pod_worker_status_lost(struct pod_worker *w)
 	buf_fini(&w->reported);
 }
 
+bool pod_worker_is_ready(const struct pod_worker *w)
+{
+	const char *status = w->conditions[POD_READY].status;
+	return status && strcmp(status, "True") == 0;
+}
+
 void pod_worker_gone(struct pod_worker *w)
 {
 	w->gone = true;

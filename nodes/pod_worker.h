@@ -143,6 +143,8 @@ void pod_worker_step(struct pod_worker *w, struct pod_time now, struct arena *a,
 		     struct pod_plan *out);
 /* The last status did not reach the store: plan it again. */
 void pod_worker_status_lost(struct pod_worker *w);
+/* What its last status says. */
+bool pod_worker_is_ready(const struct pod_worker *w);
 
 /* ---- for those who own many */
 struct mp pod_worker_object(const struct pod_worker *w);

@@ -37,6 +37,8 @@ static bool view_equals(struct comparison *c, struct view *v)
 		return differs(c, stream, "is not synced", span_of(""));
 	snprintf(prefix, sizeof prefix, "%.*s/", (int)base, (const char *)stream.data);
 	const struct ledger *l = c->ledger;
+	if (span_is(stream, "leases.coordination.k8s.io"))
+		return true; /* those of nodes are in no journal */
 	for (struct onode *it = ledger_first(l, prefix); it; it = ledger_next(it, prefix)) {
 		const struct led_object *o = it->value;
 		if (!has_part(o, part))
