@@ -453,11 +453,15 @@ static void begin_worker(struct agent *a, struct agent_pod *p, const struct view
 
 /* A node that was cut off for long finds its pods called not ready. That is
  * its own to say: it says it again, a little later, since the node may not be
- * back yet for who said so. */
-static bool is_overruled(const struct agent_pod *p, const struct view_object *o)
+ * back yet for who said so. While a status is on its way nobody knows which of
+ * the two was first: then its answer tells. */
+static void look_for_overrule(struct ctx *c, struct agent_pod *p, const struct view_object *o)
 {
-	return !p->telling && p->told && o->version > p->told &&
-	       condition_is(mp_of_bytes(o->value), "Ready", "True") != pod_worker_is_ready(p->worker);
+	if (p->overruled || p->telling || !p->told || o->version <= p->told ||
+	    condition_is(mp_of_bytes(o->value), "Ready", "True") == pod_worker_is_ready(p->worker))
+		return;
+	p->overruled = true;
+	ctx_timer(c, RETRY_US, NODE_TAG(TAG_POD, p->id));
 }
 
 static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct view_object *o)
@@ -476,10 +480,7 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 	p->trace = ctx_trace(c);
 	if (pod_worker_desired(p->worker, o->value, &e))
 		return;
-	if (!p->overruled && is_overruled(p, o)) {
-		p->overruled = true;
-		ctx_timer(c, RETRY_US, NODE_TAG(TAG_POD, p->id));
-	}
+	look_for_overrule(c, p, o);
 	agent_step(c, a, p);
 }
 
@@ -693,6 +694,9 @@ static void on_status_told(struct ctx *c, struct agent *a, struct agent_pod *p,
 	}
 	if (stale)
 		begin_again(c, a, p);
+	struct view_object *o = p->key ? view_get(a->view, span_of(p->key)) : NULL;
+	if (!lost && o)
+		look_for_overrule(c, p, o);
 }
 
 static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)

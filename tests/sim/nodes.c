@@ -23,7 +23,6 @@ enum { SEEDS = 40, NODES = 4, FAULTS = 14, EVENTS_MAX = 1500000 };
 
 struct user {
 	struct storm_user storm; /* first */
-	int made;
 };
 
 static const char *const user_streams[] = {"pods", "namespaces", "nodes", "replicasets.apps", NULL};
@@ -88,6 +87,18 @@ static void taint(struct ctx *c, struct user *u, int slot)
 	storm_user_ask(c, &u->storm, slot);
 }
 
+/* One that is not there yet: the first try may have come before its namespace. */
+static const struct set *missing_set(const struct user *u)
+{
+	char key[60];
+	for (size_t i = 0; i < SETS; i++) {
+		snprintf(key, sizeof key, "replicasets.apps/default/%s", sets[i].name);
+		if (!view_get(u->storm.views[3], span_of(key)))
+			return &sets[i];
+	}
+	return NULL;
+}
+
 static int user_timer(struct ctx *c, void *st, uint64_t tag)
 {
 	struct user *u = st;
@@ -98,8 +109,8 @@ static int user_timer(struct ctx *c, void *st, uint64_t tag)
 	ctx_timer(c, 1000000 + ctx_random(c) % 30000000, 0);
 	if (slot < 0)
 		return 0;
-	if (u->made < SETS) {
-		const struct set *s = &sets[u->made++];
+	const struct set *s = missing_set(u);
+	if (s) {
 		struct writing *w =
 			storm_user_write(c, &u->storm, slot, "replicasets.apps", OBJ_CREATE);
 		w->request.namespace = span_of("default");
@@ -282,7 +293,7 @@ static uint64_t run_nodes(uint64_t seed, bool with_faults)
 						   .committed = on_committed,
 						   .faults = with_faults});
 	/* The sets are there before the first node is lost. */
-	sim_run(r.storm.sim, 120000000, NULL, NULL);
+	sim_run(r.storm.sim, 200000000, NULL, NULL);
 	storm_rage(&r.storm, FAULTS, with_faults, fault);
 	for (int i = 0; why && i < 900; i++) {
 		sim_run(r.storm.sim, sim_now_us(r.storm.sim) + 1000000, NULL, NULL);

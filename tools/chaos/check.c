@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/chaos/loads.h"
 #include "tools/chaos/invariants.h"
 #include "tools/chaos/plan.h"
 #include "tools/chaos/world.h"
@@ -189,31 +190,44 @@ static int check_forbidden(struct check *c, const struct line *l)
 	return 0;
 }
 
+/* Whether the act may be done to a load of that kind. */
+static bool fits(const struct line *l, enum load_kind kind)
+{
+	const struct load_row *row = &load_rows[kind];
+	if (l->act.verb == VERB_DELETE)
+		return l->act.of ? kind != LOAD_POD && kind != LOAD_SERVICE : kind == LOAD_POD;
+	return l->act.verb == VERB_ROLL ? row->rolls : row->scales;
+}
+
 static int check_subject(struct check *c, const struct line *l)
 {
 	struct script *s = c->s;
-	bool set = l->act.verb == VERB_SCALE || l->act.of;
-	if (l->act.verb != VERB_SCALE && l->act.verb != VERB_DELETE)
+	enum verb verb = l->act.verb;
+	if (verb != VERB_SCALE && verb != VERB_ROLL && verb != VERB_DELETE)
 		return 0;
 	const char **names = arena_alloc(&s->arena, (s->load_count + 1) * sizeof *names);
 	size_t n = 0;
 	for (size_t i = 0; i < s->load_count; i++) {
 		const struct workload *w = &s->loads[i];
-		if (w->service || (w->replicas >= 0) != set)
+		if (!fits(l, w->kind))
 			continue;
 		if (strcmp(w->name, l->act.subject) == 0)
 			return 0;
 		names[n++] = w->name;
 	}
 	return script_refuse(s, l->act.subject_place, c->e, "no %s is named '%s'%s",
-			     set ? "replica set" : "pod", l->act.subject,
+			     verb == VERB_ROLL ? "deployment, stateful or daemon set"
+			     : verb == VERB_SCALE ? "replica set, deployment or stateful set"
+			     : l->act.of ? "load with pods" : "pod", l->act.subject,
 			     near_text(&s->arena, span_of(l->act.subject), names, n));
 }
 
 /* What a user may annotate. */
 static int check_key(struct check *c, const struct line *l)
 {
-	static const char *const streams[] = {"pods", "replicationcontrollers", "services", "nodes"};
+	static const char *const streams[] = {"pods", "replicationcontrollers", "services", "nodes",
+					      "deployments.apps", "statefulsets.apps", "daemonsets.apps",
+					      "jobs.batch"};
 	struct span key = span_of(l->act.subject ? l->act.subject : "");
 	size_t n = sizeof streams / sizeof *streams;
 	if (l->act.verb != VERB_TOUCH)
@@ -233,7 +247,7 @@ static int check_loads(struct check *c)
 {
 	for (size_t i = 0; i < c->s->load_count; i++)
 		for (size_t k = 0; k < i; k++)
-			if (c->s->loads[i].service == c->s->loads[k].service &&
+			if ((c->s->loads[i].kind == LOAD_SERVICE) == (c->s->loads[k].kind == LOAD_SERVICE) &&
 			    strcmp(c->s->loads[i].name, c->s->loads[k].name) == 0)
 				return script_refuse(c->s, c->s->loads[i].place, c->e,
 						     "'%s' is in line %u already", c->s->loads[i].name,

@@ -1,6 +1,7 @@
 #include "tools/chaos/invariants.h"
 
 #include "tools/chaos/endpoints.h"
+#include "tools/chaos/loads.h"
 
 #include <string.h>
 
@@ -214,12 +215,8 @@ static bool all_ready(struct judge *j, struct err *why)
 	}
 	for (size_t i = 0; i < j->script->load_count; i++) {
 		const struct workload *w = &j->script->loads[i];
-		char key[320];
-		snprintf(key, sizeof key, "replicationcontrollers/default/%s", w->name);
-		if (w->replicas >= 0 && !w->service && !ledger_get(l, key)) {
-			err_set(why, ERR_AGAIN, "replica set %s is not there yet", w->name);
+		if (w->kind != LOAD_POD && w->kind != LOAD_SERVICE && !load_is_ready(l, w, why))
 			return false;
-		}
 	}
 	return true;
 }

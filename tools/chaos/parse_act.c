@@ -87,8 +87,10 @@ static int read_object(struct parser *p, const struct verb_row *v, struct act *a
 		rc = read_target(p, v, &a->target);
 		return rc ? rc : read_from(p, a);
 	case OBJECT_SCALE:
-		rc = read_subject(p, a, "the replica set's name");
+		rc = read_subject(p, a, "the name of what has pods");
 		return rc ? rc : parser_number(p, "the number of its pods", 0, SCRIPT_PODS_MAX, &a->number);
+	case OBJECT_ROLL:
+		return read_subject(p, a, "the name of what has a template");
 	case OBJECT_KEY:
 		return read_subject(p, a, "the key of an object, such as pods/default/web-*");
 	case OBJECT_STORE:
@@ -96,7 +98,7 @@ static int read_object(struct parser *p, const struct verb_row *v, struct act *a
 	case OBJECT_DELETE:
 		rc = parser_need(p, "pod");
 		a->of = rc == 0 && parser_take_if(p, "of");
-		return rc ? rc : read_subject(p, a, a->of ? "the replica set's name" : "'of' or the pod's name");
+		return rc ? rc : read_subject(p, a, a->of ? "the name of what has pods" : "'of' or the pod's name");
 	}
 	return ERR_INVALID;
 }

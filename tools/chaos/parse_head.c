@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/chaos/loads.h"
 #include "tools/chaos/parser.h"
 #include "tools/chaos/world.h"
 
@@ -96,12 +97,15 @@ int parse_warm_up(struct parser *p)
 	return parser_time(p, "the longest warm-up", &p->s->warm_up_us);
 }
 
-static struct workload *add_load(struct parser *p)
+static struct workload *add_load(struct parser *p, enum load_kind kind)
 {
 	struct script *s = p->s;
 	s->loads = parser_grow(p, s->loads, s->load_count, &p->loads_cap, sizeof *s->loads);
 	struct workload *w = &s->loads[s->load_count++];
-	*w = (struct workload){.place = p->lex.now.place, .replicas = -1, .cpu = "100m", .does = "run"};
+	*w = (struct workload){.place = p->lex.now.place,
+			       .kind = kind,
+			       .cpu = "100m",
+			       .does = kind == LOAD_JOB ? "exit 0 after 1s" : "run"};
 	return w;
 }
 
@@ -120,28 +124,27 @@ static int read_load_options(struct parser *p, struct workload *w)
 	return rc;
 }
 
-int parse_replicaset(struct parser *p)
+static int read_load(struct parser *p, enum load_kind kind)
 {
-	struct workload *w = add_load(p);
-	int rc = parser_name(p, "the replica set's name", &w->name);
-	if (rc == 0)
+	struct workload *w = add_load(p, kind);
+	int rc = parser_name(p, arena_printf(&p->s->arena, "the %s's name", load_rows[kind].word), &w->name);
+	if (rc == 0 && load_rows[kind].counts)
 		rc = parser_number(p, "the number of its pods", 0, SCRIPT_PODS_MAX, &w->replicas);
-	return rc ? rc : read_load_options(p, w);
+	return rc || kind == LOAD_SERVICE ? rc : read_load_options(p, w);
 }
 
-int parse_pod(struct parser *p)
-{
-	struct workload *w = add_load(p);
-	int rc = parser_name(p, "the pod's name", &w->name);
-	return rc ? rc : read_load_options(p, w);
-}
-
-int parse_service(struct parser *p)
-{
-	struct workload *w = add_load(p);
-	w->service = true;
-	return parser_name(p, "the service's name, which is that of a replica set", &w->name);
-}
+#define LOAD_STATEMENT(name, kind)                                                                 \
+	int parse_##name(struct parser *p)                                                         \
+	{                                                                                          \
+		return read_load(p, kind);                                                         \
+	}
+LOAD_STATEMENT(pod, LOAD_POD)
+LOAD_STATEMENT(service, LOAD_SERVICE)
+LOAD_STATEMENT(replicaset, LOAD_REPLICASET)
+LOAD_STATEMENT(deployment, LOAD_DEPLOYMENT)
+LOAD_STATEMENT(statefulset, LOAD_STATEFULSET)
+LOAD_STATEMENT(daemonset, LOAD_DAEMONSET)
+LOAD_STATEMENT(job, LOAD_JOB)
 
 int parse_clients(struct parser *p)
 {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/chaos/loads.h"
 #include "tools/chaos/run_private.h"
 
 enum { SPOTS_SHOWN = 6 };
@@ -74,23 +75,29 @@ static void fault_ends(struct run *r, struct happening *h, struct progress *p)
 /* ---- the user's acts */
 
 /* Somebody has asked for that already, and the journal does not show it yet. */
-static bool is_being_deleted(const struct run *r, struct span name)
+static bool is_being_deleted(const struct run *r, const struct led_object *pod)
 {
-	return omap_get(&r->deleted, name) != NULL;
+	return omap_get(&r->deleted, pod->uid) != NULL;
+}
+
+static void note_deleted(struct run *r, const char *name, const struct wish *w)
+{
+	const struct led_object *pod =
+		ledger_get(&r->judge.ledger, arena_printf(&r->arena, "pods/default/%s", name));
+	if (pod)
+		omap_put(&r->deleted, pod->uid, (void *)(uintptr_t)w);
 }
 
 static const char *draw_pod(struct run *r, struct happening *h)
 {
 	const struct ledger *l = &r->judge.ledger;
-	char owner[320];
+	const struct workload *load = load_named(r->s, h->line->act.subject);
 	const char *chosen = NULL;
 	uint64_t n = 0;
-	snprintf(owner, sizeof owner, "replicationcontrollers/default/%s", h->line->act.subject);
 	for (struct onode *it = ledger_first(l, "pods/default/"); it;
 	     it = ledger_next(it, "pods/default/")) {
 		const struct led_object *o = it->value;
-		if (!led_pod_lives(o) || !o->pod.owner || strcmp(o->pod.owner->name, owner) != 0 ||
-		    is_being_deleted(r, o->name))
+		if (!led_pod_lives(o) || !load_has_pod(load, o) || is_being_deleted(r, o))
 			continue;
 		if (chance_next(&h->chance) % ++n == 0) /* each is as likely */
 			chosen = arena_ndup(&r->arena, o->name.data, o->name.len);
@@ -116,6 +123,7 @@ static const char *draw_key(struct run *r, struct happening *h)
 
 static const enum wish_type wish_types[] = {
 	[VERB_SCALE] = WISH_SCALE,
+	[VERB_ROLL] = WISH_ROLL,
 	[VERB_DELETE] = WISH_DELETE,
 	[VERB_TOUCH] = WISH_TOUCH,
 	[VERB_COMPACT] = WISH_COMPACT,
@@ -128,6 +136,7 @@ static void user_acts(struct run *r, struct happening *h, struct progress *p)
 	char text[400];
 	w->type = wish_types[a->verb];
 	w->number = a->number;
+	w->load = a->subject ? load_named(r->s, a->subject) : NULL;
 	w->name = a->verb == VERB_TOUCH ? draw_key(r, h) : a->of ? draw_pod(r, h) : a->subject;
 	if (!w->name && w->type != WISH_COMPACT) {
 		p->done = true; /* and it touched nothing */
@@ -136,7 +145,7 @@ static void user_acts(struct run *r, struct happening *h, struct progress *p)
 	}
 	p->wish = w;
 	if (w->type == WISH_DELETE)
-		omap_put(&r->deleted, span_of(w->name), w);
+		note_deleted(r, w->name, w);
 	r->type->wish(r->world, w);
 	snprintf(text, sizeof text, "%s", w->name ? w->name : "store");
 	run_tell(r, h, false, text);

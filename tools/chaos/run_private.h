@@ -23,7 +23,7 @@ struct run {
 	struct progress *progress; /* as plan.happenings */
 	int64_t *held_since;       /* per judgement, -1: it does not hold */
 	struct wish *first_wishes; /* the workload */
-	struct omap deleted;	   /* names that a deletion was asked for, as wishes */
+	struct omap deleted;	   /* uids of pods whose deletion was asked for -> wish */
 	uint64_t zero_us;          /* the end of the warm-up */
 	bool watching;             /* the timeline runs: events count */
 	struct arena arena;

@@ -93,6 +93,7 @@ enum verb {
 	VERB_FAIL,
 	/* what users do */
 	VERB_SCALE,
+	VERB_ROLL,
 	VERB_DELETE,
 	VERB_TOUCH,
 	VERB_COMPACT,
@@ -111,7 +112,7 @@ struct act {
 	struct range by_us;   /* how much later, slower or off */
 	int64_t rate;         /* of a clock, in percent */
 	int with;             /* an error: refuse: ERR_*; io-error: errno */
-	const char *subject;  /* scale: the replica set; delete: the pod or its owner; touch: keys; end: the id */
+	const char *subject;  /* scale, roll: the load; delete: the pod or its owner; touch: keys; end: the id */
 	struct place subject_place;
 	bool of;          /* delete: a pod of `subject`, drawn */
 	int64_t number;   /* scale: to so many */
@@ -187,13 +188,25 @@ struct forbid {
 /* What a client's history must be: bits. */
 enum checker { CHECKER_REGISTER = 1, CHECKER_SET = 2, CHECKER_BANK = 4 };
 
+/* Rows in loads.c. */
+enum load_kind {
+	LOAD_POD,
+	LOAD_SERVICE, /* no pods: of those whose label app is its name */
+	LOAD_REPLICASET,
+	LOAD_DEPLOYMENT,
+	LOAD_STATEFULSET,
+	LOAD_DAEMONSET,
+	LOAD_JOB,
+	LOAD_KINDS,
+};
+
 struct workload {
 	struct place place;
+	enum load_kind kind;
 	const char *name;
-	int64_t replicas;  /* -1: one bare pod of that name */
+	int64_t replicas; /* of those that count */
 	const char *cpu;   /* request, "100m" */
 	const char *does;  /* what its container does: nodes/runtime_sim.h */
-	bool service;      /* no pods: a service of those whose label app is that name */
 };
 
 enum layout { LAYOUT_TOGETHER, LAYOUT_APART };

@@ -223,7 +223,9 @@ static bool weaken_word(struct work *w, size_t i, size_t at)
 	bool act = w->best.at[i].type == STATEMENT_ACT;
 	if (act && unit != word && strncmp(unit, "us", 2) == 0 && unit + 2 == word + n)
 		return round_time(w, i, at, n, number);
-	if (strncmp(text, "nodes ", 6) == 0 || strncmp(text, "replicaset ", 11) == 0)
+	if (strncmp(text, "nodes ", 6) == 0 || strncmp(text, "replicaset ", 11) == 0 ||
+	    strncmp(text, "deployment ", 11) == 0 || strncmp(text, "statefulset ", 12) == 0 ||
+	    strncmp(text, "job ", 4) == 0)
 		return is_number && halve(w, i, at, n, number, "");
 	return false;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/chaos/clients.h"
+#include "tools/chaos/loads.h"
 #include "tools/chaos/user.h"
 
 const char sim_targets_user[] = "user";
@@ -20,6 +21,7 @@ void sim_targets_cluster(struct cluster *c, const struct script *s)
 		.nodes = (size_t)s->nodes,
 		.node_cpu = s->node_cpu,
 		.node_pods = s->node_pods,
+		.workloads = loads_need_workloads(s),
 		.apart = s->layout == LAYOUT_APART,
 		.extra = extra,
 	};

@@ -7,8 +7,9 @@
 #include "actors/objects/objects.h"
 #include "actors/objects/writing.h"
 #include "broker/base/mem.h"
+#include "tools/chaos/loads.h"
 
-enum { AGAIN_US = 300000, GRACE_S = 2, ASK_MS = 2000 };
+enum { AGAIN_US = 300000, ASK_MS = 2000 };
 
 struct user {
 	struct user_book *book;
@@ -24,73 +25,10 @@ enum { STREAMS = sizeof streams / sizeof *streams };
 
 /* ---- bodies, as a client would post them */
 
-static void set_meta(struct arena *a, struct doc *o, const char *name)
-{
-	struct doc *meta = doc_need_map(a, o, "metadata");
-	doc_set_str(a, meta, "name", name);
-	doc_set_str(a, meta, "namespace", "default");
-}
-
-static void set_container(struct arena *a, struct doc *spec, const struct workload *w)
-{
-	struct doc *list = doc_set(a, spec, "containers", doc_new(a, DOC_ARRAY));
-	struct doc *c = doc_add(list, doc_new(a, DOC_MAP));
-	doc_set_str(a, c, "name", "c");
-	doc_set_str(a, c, "image", "none");
-	doc_path_set(a, c, "resources.requests.cpu", doc_str(a, w->cpu));
-	doc_set_int(a, spec, "terminationGracePeriodSeconds", GRACE_S);
-}
-
-static void set_does(struct arena *a, struct doc *meta, const struct workload *w)
-{
-	struct doc *notes = doc_need_map(a, meta, "annotations");
-	doc_set_str(a, notes, "sim.troupe", w->does);
-}
-
-static struct doc *pod_body(struct arena *a, const struct workload *w)
-{
-	struct doc *o = doc_new(a, DOC_MAP);
-	doc_set_str(a, o, "apiVersion", "v1");
-	doc_set_str(a, o, "kind", "Pod");
-	set_meta(a, o, w->name);
-	set_does(a, doc_get(o, "metadata"), w);
-	set_container(a, doc_need_map(a, o, "spec"), w);
-	return o;
-}
-
-static struct doc *controller_body(struct arena *a, const struct workload *w)
-{
-	struct doc *o = doc_new(a, DOC_MAP);
-	doc_set_str(a, o, "apiVersion", "v1");
-	doc_set_str(a, o, "kind", "ReplicationController");
-	set_meta(a, o, w->name);
-	struct doc *spec = doc_need_map(a, o, "spec");
-	doc_set_int(a, spec, "replicas", w->replicas);
-	doc_path_set(a, spec, "selector.app", doc_str(a, w->name));
-	struct doc *template = doc_need_map(a, spec, "template");
-	doc_path_set(a, template, "metadata.labels.app", doc_str(a, w->name));
-	set_does(a, doc_get(template, "metadata"), w);
-	set_container(a, doc_need_map(a, template, "spec"), w);
-	return o;
-}
-
 static struct doc *scale_body(struct arena *a, int64_t n)
 {
 	struct doc *o = doc_new(a, DOC_MAP);
 	doc_path_set(a, o, "spec.replicas", doc_int(a, n));
-	return o;
-}
-
-static struct doc *service_body(struct arena *a, const struct workload *w)
-{
-	struct doc *o = doc_new(a, DOC_MAP);
-	doc_set_str(a, o, "apiVersion", "v1");
-	doc_set_str(a, o, "kind", "Service");
-	set_meta(a, o, w->name);
-	struct doc *spec = doc_need_map(a, o, "spec");
-	doc_path_set(a, spec, "selector.app", doc_str(a, w->name));
-	struct doc *list = doc_set(a, spec, "ports", doc_new(a, DOC_ARRAY));
-	doc_set_int(a, doc_add(list, doc_new(a, DOC_MAP)), "port", 80);
 	return o;
 }
 
@@ -118,14 +56,7 @@ static struct span resource_of(const struct wish *w)
 {
 	if (w->type == WISH_TOUCH)
 		return store_stream_of(span_of(w->name));
-	if (w->type == WISH_SCALE || (w->type == WISH_CREATE && !w->load->service && w->load->replicas >= 0))
-		return span_of("replicationcontrollers");
-	return span_of(w->type == WISH_CREATE && w->load->service ? "services" : "pods");
-}
-
-static struct doc *load_body(struct arena *a, const struct workload *w)
-{
-	return w->service ? service_body(a, w) : w->replicas >= 0 ? controller_body(a, w) : pod_body(a, w);
+	return span_of(w->type == WISH_DELETE ? "pods" : load_rows[w->load->kind].stream);
 }
 
 /* "pods/default/web-1", "nodes/n1" */
@@ -147,9 +78,11 @@ static void fill_request(struct writing *w, const struct wish *wish, size_t numb
 		name_key(q, wish->name);
 		q->body = note_body(a, number);
 	} else {
-		q->name = span_of(wish->name);
+		q->name = span_of(wish->type == WISH_DELETE ? wish->name : wish->load->name);
 		if (wish->type == WISH_SCALE)
 			q->body = scale_body(a, wish->number);
+		if (wish->type == WISH_ROLL)
+			q->body = load_roll_body(a, number);
 	}
 }
 
@@ -202,6 +135,7 @@ static void start(struct ctx *c, struct user *u)
 {
 	static const enum obj_verb verbs[] = {
 		[WISH_CREATE] = OBJ_CREATE, [WISH_SCALE] = OBJ_PATCH_MERGE, [WISH_DELETE] = OBJ_DELETE,
+		[WISH_ROLL] = OBJ_PATCH_MERGE,
 		[WISH_TOUCH] = OBJ_PATCH_MERGE};
 	if (u->writing || u->asking || u->waiting || u->book->next == u->book->count)
 		return;
@@ -212,7 +146,7 @@ static void start(struct ctx *c, struct user *u)
 	}
 	struct writing *w = u->writing = mem_alloc(sizeof *w);
 	writing_init(c, w, u->schema,
-		     schema_find(u->schema, (struct span){0}, span_of("v1"), resource_of(wish)),
+		     schema_find_stream(u->schema, resource_of(wish)),
 		     verbs[wish->type], view_of, u);
 	fill_request(w, wish, u->book->next);
 	if (writing_start(c, w, 0))

@@ -33,12 +33,12 @@ struct sent_message {
 };
 
 /* What a user of the cluster wants; it is tried until it is done. */
-enum wish_type { WISH_CREATE, WISH_SCALE, WISH_DELETE, WISH_TOUCH, WISH_COMPACT };
+enum wish_type { WISH_CREATE, WISH_SCALE, WISH_ROLL, WISH_DELETE, WISH_TOUCH, WISH_COMPACT };
 
 struct wish {
 	enum wish_type type;
-	const struct workload *load; /* create */
-	const char *name;            /* scale: replica set; delete: pod; touch: key. Outlives the world */
+	const struct workload *load; /* create, scale, roll */
+	const char *name;            /* delete: pod; touch: key. Outlives the world */
 	int64_t number;
 	bool done;
 	int code;          /* of the answer that ended it */

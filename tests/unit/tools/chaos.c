@@ -55,7 +55,7 @@ Test(chaos_script, header_and_timeline_become_a_tree)
 	cr_expect_eq(s->sync_us.min, 2000);
 	cr_assert_eq(s->load_count, 2);
 	cr_expect_str_eq(s->loads[0].does, "exit 1 after 2s; run");
-	cr_expect_eq(s->loads[1].replicas, -1);
+	cr_expect_eq(s->loads[1].kind, LOAD_POD);
 	cr_assert_eq(s->line_count, 3);
 	const struct line *l = &s->lines[0];
 	cr_expect_eq(l->when.at.min, 5000000);
@@ -189,9 +189,9 @@ Test(chaos_script, what_is_not_there_is_refused)
 	cr_expect_str_eq(refusal(HEAD "at 5s kill actor user for 1s" TAIL),
 			 "c.chaos:2:18: no actor is named 'user' (there are store, gate, ...)");
 	cr_expect_str_eq(refusal(HEAD "replicaset web 3\nat 5s scale wbe 4" TAIL),
-			 "c.chaos:3:13: no replica set is named 'wbe', did you mean 'web'?");
+			 "c.chaos:3:13: no replica set, deployment or stateful set is named 'wbe', did you mean 'web'?");
 	cr_expect_str_eq(refusal(HEAD "pod p\nat 5s delete pod of p" TAIL),
-			 "c.chaos:3:21: no replica set is named 'p'");
+			 "c.chaos:3:21: no load with pods is named 'p'");
 	cr_expect_str_eq(refusal(HEAD "pod p\npod p" TAIL), "c.chaos:3:5: 'p' is in line 2 already");
 }
 
