@@ -124,6 +124,11 @@ void field_invalid(struct faults *f, const struct fpath *p, struct span value, c
 	add_quoted(f, FIELD_INVALID, p, value, detail);
 }
 
+void field_invalid_whole(struct faults *f, const struct fpath *p, const char *detail)
+{
+	add(f, FIELD_INVALID, p, (struct span){0}, detail);
+}
+
 void field_invalid_int(struct faults *f, const struct fpath *p, int64_t value, const char *detail)
 {
 	char text[24];

@@ -36,6 +36,8 @@ void field_invalid(struct faults *f, const struct fpath *p, struct span value, c
 void field_invalid_int(struct faults *f, const struct fpath *p, int64_t value, const char *detail);
 void field_invalid_doc(struct faults *f, const struct fpath *p, const struct doc *value,
 		       const char *detail);
+/* Without the value. */
+void field_invalid_whole(struct faults *f, const struct fpath *p, const char *detail);
 void field_duplicate(struct faults *f, const struct fpath *p, struct span value);
 void field_duplicate_doc(struct faults *f, const struct fpath *p, const struct doc *value,
 			 const char *detail);

@@ -52,6 +52,14 @@ static void check_indexed(struct faults *f, const struct fpath *p, const struct 
 	static const char *const of_indexed[] = {"backoffLimitPerIndex", "maxFailedIndexes",
 						 "successPolicy"};
 	bool indexed = span_is(doc_get_str(spec, "completionMode"), "Indexed");
+	const struct doc *failed = doc_get(spec, "maxFailedIndexes");
+	int64_t completions = doc_get_int(spec, "completions", INT64_MAX);
+	if (doc_is(failed, DOC_INT) && doc_absent(doc_get(spec, "backoffLimitPerIndex")))
+		field_required(f, FPATH(p, "backoffLimitPerIndex"),
+			       "when maxFailedIndexes is specified");
+	if (indexed && doc_is(failed, DOC_INT) && failed->integer > completions)
+		field_invalid_int(f, FPATH(p, "maxFailedIndexes"), failed->integer,
+				  "must be less than or equal to completions");
 	if (indexed && !doc_get(spec, "completions"))
 		field_required(f, FPATH(p, "completions"), "when completion mode is Indexed");
 	for (size_t i = 0; i < 3; i++) {
@@ -68,6 +76,8 @@ void job_spec_validate(struct faults *f, const struct fpath *p, const struct doc
 	const struct doc *template = doc_get(spec, "template");
 	rules_check(f, p, spec, rules);
 	check_indexed(f, p, spec);
+	job_check_failure_policy(f, p, spec);
+	job_check_success_policy(f, p, spec);
 	pod_template_validate(f, t, template);
 	check_restart(f, FPATH(FPATH(t, "spec"), "restartPolicy"),
 		      doc_path_str(template, "spec.restartPolicy"));

@@ -9,4 +9,8 @@
 void job_spec_defaults(struct arena *a, struct doc *spec);
 void job_spec_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 
+/* job_policy.c: podFailurePolicy and successPolicy of a JobSpec at `p`. */
+void job_check_failure_policy(struct faults *f, const struct fpath *p, const struct doc *spec);
+void job_check_success_policy(struct faults *f, const struct fpath *p, const struct doc *spec);
+
 #endif
