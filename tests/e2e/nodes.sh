@@ -155,3 +155,40 @@ check "leases are there after a restart" eventually 15 is "n1 n2 n3" kc -n kube-
 check "all are ready" eventually 10 all_ready
 other_lease() { local now; now=$(lease n1 .metadata.uid) && [[ -n $now && $now != "$uid" ]]; }
 check "and are others: no journal had them" eventually 10 other_lease
+
+# ---- real processes: what runs on a node that nobody hears goes on
+stop
+cat >"$tmp/processes.yaml" <<Y
+cells:
+  - name: core
+    actors: [{kind: gate}, {kind: controllers, node-grace: 2s, node-eviction-rate: 10/1s}, {kind: scheduler}]
+  - name: api
+    actors: [{kind: api, listen: "127.0.0.1:$port"}]
+  - {name: p1, process: own, actors: [{kind: node-agent, node: p1, runtime: process, heartbeat: 300ms}]}
+  - {name: p2, process: own, actors: [{kind: node-agent, node: p2, runtime: sim, heartbeat: 300ms}]}
+Y
+rm -rf "$data"
+start -f "$tmp/processes.yaml" || not_ok "a cluster with processes starts"
+eventually 5 kc get serviceaccount default
+runs() { # NAME: a pod of a process that can be found by its argument
+	kc apply -f - <<Y >/dev/null
+---
+{apiVersion: v1, kind: Pod, metadata: {name: $1}, spec: {nodeName: p1, terminationGracePeriodSeconds: 1,
+  tolerations: [{key: $UNREACHABLE, operator: Exists, effect: NoExecute${2:-}}], containers: [{name: c, image: x, command: [sleep, "$nap$3"]}]}}
+Y
+}
+process() { pgrep -f "^sleep $nap$1\$"; }
+runs keeps "" 1
+runs leaves ", tolerationSeconds: 1" 2
+for p in keeps leaves; do eventually 10 is True pod_ready $p; done
+kept=$(process 1)
+cut_off p1
+check "its pod is to leave" eventually 8 something field pod leaves .metadata.deletionTimestamp
+check "its processes run on" process 1
+check "also the one that is to leave" process 2
+bring_back p1
+check "back: the node is Ready" eventually 8 is True ready p1
+check "what was to leave is gone" eventually 10 gone pod leaves
+check "its process too" eventually 5 bash -c "! pgrep -f '^sleep ${nap}2\$'"
+check "the other one is the same as before" is "$kept" process 1
+check "and ready" eventually 5 is True pod_ready keeps
