@@ -45,7 +45,7 @@ static struct doc *set_doc(struct arena *a, const struct set *s)
 		a,
 		"{'metadata':{'name':'%s'},'spec':{'replicas':%d,'selector':{'matchLabels':{'app':"
 		"'%s'}},'template':{'metadata':{'labels':{'app':'%s'}},'spec':{'tolerations':[%s],"
-		"'terminationGracePeriodSeconds':1,'containers':[{'name':'c','image':'none','resources':{'requests':{'cpu':'1'}}}]}}}}",
+		"'terminationGracePeriodSeconds':1,'containers':[{'name':'c','image':'none','resources':{'requests':{'cpu':'500m'}}}]}}}}",
 		s->name, (int)s->replicas, s->name, s->name, s->tolerations);
 	struct doc *d = NULL;
 	for (char *c = json; *c; c++)
