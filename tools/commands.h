@@ -16,6 +16,7 @@ int command_send(int argc, char **argv); /* for tests */
 int command_process(int argc, char **argv); /* inner: started by up */
 int command_manual(int argc, char **argv);
 int command_store(int argc, char **argv);
+int command_image(int argc, char **argv);
 int command_chaos(int argc, char **argv);
 
 /* The data directory when none is named: $TROUPE_DATA_DIR, else ./troupe.data. */

@@ -26,6 +26,7 @@ static const struct command {
 	{"top", command_top, "every actor: its mailbox, its turns, its failures"},
 	{"inspect", command_inspect, "who lives here, and what an actor knows"},
 	{"store", command_store, "backup, restore, check, history, compact"},
+	{"image", command_image, "load, list, remove: what containers are made of"},
 	{"chaos", command_chaos, "scripts that break a cluster and judge it"},
 	{"dlq", command_dlq, "messages that nobody took: list, retry, drop"},
 	{"manual", command_manual, "messages: every message between the actors"},
