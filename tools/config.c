@@ -70,7 +70,8 @@ static const struct key keys[] = {
 	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
-	 "endpoints, garbage-collector, resource-quota, bootstrap, tokens"},
+	 "endpoints, garbage-collector, resource-quota, bootstrap, tokens, persistentvolume, "
+	 "host-path, pvc-protection, pv-protection"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
@@ -123,6 +124,7 @@ static const char *const kinds[] = {
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
 	"namespace-deletion", "resource-quota", "kubernetes-service", "service-proxy",
+	"persistentvolume", "host-path", "pvc-protection", "pv-protection",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)

@@ -14,5 +14,7 @@ enum placement_taint { TAINT_NONE, TAINT_NO_SCHEDULE, TAINT_NO_EXECUTE };
 enum placement_taint placement_taints(struct mp tolerations, struct mp node);
 /* nodeSelector and required node affinity of a pod's spec. */
 bool placement_selects(struct mp pod_spec, struct mp node);
+/* A NodeSelector: one of its nodeSelectorTerms holds. None of them: any node. */
+bool placement_node_selector(struct mp selector, struct mp node);
 
 #endif

@@ -10,13 +10,16 @@
 #include "actors/controllers/disruption.h"
 #include "actors/controllers/endpoints.h"
 #include "actors/controllers/garbage.h"
+#include "actors/controllers/host_path.h"
 #include "actors/controllers/job.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
+#include "actors/controllers/persistentvolume.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/ttl_after_finished.h"
+#include "actors/controllers/volume_protection.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/messages.h"
@@ -45,6 +48,10 @@ static const struct part {
 	{"controllers", "ttl-after-finished", &ttl_after_finished_actor, true},
 	{"controllers", "cronjob", &cronjob_actor, true},
 	{"controllers", "disruption", &disruption_actor, true},
+	{"controllers", "persistentvolume", &persistentvolume_actor, true},
+	{"controllers", "host-path", &host_path_actor, true},
+	{"collectors", "pvc-protection", &pvc_protection_actor, true},
+	{"collectors", "pv-protection", &pv_protection_actor, true},
 	{"controllers", "endpoints", &endpoints_actor, false},
 	{"collectors", "garbage-collector", &garbage_actor, false},
 	{"collectors", "resource-quota", &quota_actor, false},
