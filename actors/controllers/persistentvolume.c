@@ -168,16 +168,18 @@ static int look_at(void *arg, const struct view_found *f)
 {
 	struct search *x = arg;
 	struct mp volume = object_of(f->object);
-	bool mine = is_kept(volume);
-	if (mine ? !volume_is_for(volume, x->claim)
-		 : !volume_is_selected(volume, x->claim) || omap_get(&x->s->given, f->key))
-		return 0;
-	/* Kept for it by its uid: it fitted then. */
-	bool sure = mine && mp_path_str(volume, "spec.claimRef.uid").len;
-	if (sure || (!object_is_deleting(volume) && !volume_mismatch(volume, x->claim) &&
-		     volume_is_better(volume, x->best)))
+	bool kept = is_kept(volume);
+	bool fits = kept ? volume_will_be_of(volume, x->claim)
+			 : !volume_mismatch(volume, x->claim) &&
+				   volume_is_selected(volume, x->claim) &&
+				   !omap_get(&x->s->given, f->key);
+	if (fits && volume_is_better(volume, x->best))
 		x->best = volume;
-	return sure;
+	/* Kept for it by its uid: there is no other. */
+	if (!fits || !kept || !mp_path_str(volume, "spec.claimRef.uid").len)
+		return 0;
+	x->best = volume;
+	return 1;
 }
 
 /* What is kept for the claim, else the best of those that are to be had; of a

@@ -112,10 +112,26 @@ static bool is_block(struct mp object)
 	return span_is(mp_path_str(object, "spec.volumeMode"), "Block");
 }
 
+static bool is_too_small(struct mp volume, struct mp claim)
+{
+	return quantity_cmp(size_of(volume, "spec.capacity.storage"),
+			    size_of(claim, "spec.resources.requests.storage")) < 0;
+}
+
+bool volume_will_be_of(struct mp volume, struct mp claim)
+{
+	if (!volume_is_for(volume, claim))
+		return false;
+	if (mp_path_str(volume, "spec.claimRef.uid").len)
+		return true;
+	return !mp_path_str(volume, "metadata.deletionTimestamp").len &&
+	       !is_too_small(volume, claim) && is_block(volume) == is_block(claim) &&
+	       has_all_modes(volume, claim);
+}
+
 const char *volume_mismatch(struct mp volume, struct mp claim)
 {
-	if (quantity_cmp(size_of(volume, "spec.capacity.storage"),
-			 size_of(claim, "spec.resources.requests.storage")) < 0)
+	if (is_too_small(volume, claim))
 		return "requested PV is too small";
 	if (!span_eq(volume_class(volume), volume_class(claim)))
 		return "storageClassName does not match";

@@ -36,6 +36,9 @@ bool volume_is_for(struct mp volume, struct mp claim);
 bool volume_is_free(struct mp volume);
 /* NULL, or why the volume cannot be the claim's, in Kubernetes' words. */
 const char *volume_mismatch(struct mp volume, struct mp claim);
+/* The claim gets the volume that is kept for it: by its uid, or by name, if the
+ * volume is one for it, of whichever class. */
+bool volume_will_be_of(struct mp volume, struct mp claim);
 /* By the claim's label selector; a claim without one takes any. */
 bool volume_is_selected(struct mp volume, struct mp claim);
 /* Which of two that fit is taken: the smaller one, then the first by name. */

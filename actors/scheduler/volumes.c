@@ -157,7 +157,7 @@ static int keep_found(void *arg, const struct view_found *f)
 {
 	struct pod_claim *x = arg;
 	struct mp volume = value_of(f->object);
-	if (volume_is_for(volume, x->claim) && !mp_path_str(volume, "metadata.deletionTimestamp").len)
+	if (volume_will_be_of(volume, x->claim))
 		x->volume = volume;
 	return x->volume.p != NULL;
 }
