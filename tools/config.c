@@ -71,7 +71,7 @@ static const struct key keys[] = {
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
 	 "endpoints, garbage-collector, resource-quota, bootstrap, tokens, persistentvolume, "
-	 "host-path, pvc-protection, pv-protection"},
+	 "host-path, pvc-protection, pv-protection, event-expiry"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
@@ -102,6 +102,14 @@ static const struct key keys[] = {
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
 	{"actor controllers", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
 	 "each service account is given a Secret with a token that has no end"},
+	{"actor controllers", "events-kept", KEY_INT, 1, 100000000, NULL, "50000",
+	 "Events at most; then the oldest go"},
+	{"actor controllers", "event-seconds", KEY_INT, 1, 31536000, NULL, "3600",
+	 "an Event goes that nobody has told for so long"},
+	{"actor event-expiry", "events-kept", KEY_INT, 1, 100000000, NULL, "50000",
+	 "Events at most; then the oldest go"},
+	{"actor event-expiry", "event-seconds", KEY_INT, 1, 31536000, NULL, "3600",
+	 "an Event goes that nobody has told for so long"},
 	{"actor tokens", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
 	 "each service account is given a Secret with a token that has no end"},
 	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
@@ -124,7 +132,7 @@ static const char *const kinds[] = {
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
 	"namespace-deletion", "resource-quota", "kubernetes-service", "service-proxy",
-	"persistentvolume", "host-path", "pvc-protection", "pv-protection",
+	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "event-expiry",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)

@@ -36,6 +36,7 @@
 #include "actors/controllers/tokens.h"
 #include "actors/controllers/ttl_after_finished.h"
 #include "actors/controllers/volume_protection.h"
+#include "actors/gate/event_expiry.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
@@ -89,6 +90,7 @@ static const struct actor_spec *const kinds[] = {
 	&host_path_actor,
 	&pvc_protection_actor,
 	&pv_protection_actor,
+	&event_expiry_actor,
 	&faulty_actor,
 	NULL,
 };
@@ -328,7 +330,7 @@ static const struct controller {
 	{"job", NULL},		      {"ttl-after-finished", NULL},
 	{"cronjob", NULL},	      {"persistentvolume", NULL},
 	{"host-path", more_volumes},  {"pvc-protection", NULL},
-	{"pv-protection", NULL},
+	{"pv-protection", NULL},      {"event-expiry", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

@@ -20,6 +20,7 @@
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/ttl_after_finished.h"
 #include "actors/controllers/volume_protection.h"
+#include "actors/gate/event_expiry.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/messages.h"
@@ -52,6 +53,7 @@ static const struct part {
 	{"controllers", "host-path", &host_path_actor, true},
 	{"collectors", "pvc-protection", &pvc_protection_actor, true},
 	{"collectors", "pv-protection", &pv_protection_actor, true},
+	{"collectors", "event-expiry", &event_expiry_actor, true},
 	{"controllers", "endpoints", &endpoints_actor, false},
 	{"collectors", "garbage-collector", &garbage_actor, false},
 	{"collectors", "resource-quota", &quota_actor, false},
