@@ -71,7 +71,7 @@ static const struct key keys[] = {
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
 	 "endpoints, garbage-collector, resource-quota, bootstrap, tokens, persistentvolume, "
-	 "host-path, pvc-protection, pv-protection, event-expiry"},
+	 "host-path, pvc-protection, pv-protection, ephemeral-volume, event-expiry"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
@@ -132,7 +132,7 @@ static const char *const kinds[] = {
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
 	"namespace-deletion", "resource-quota", "kubernetes-service", "service-proxy",
-	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "event-expiry",
+	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)

@@ -23,6 +23,7 @@
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/disruption.h"
 #include "actors/controllers/endpoints.h"
+#include "actors/controllers/ephemeral_volume.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/host_path.h"
 #include "actors/controllers/job.h"
@@ -90,6 +91,7 @@ static const struct actor_spec *const kinds[] = {
 	&host_path_actor,
 	&pvc_protection_actor,
 	&pv_protection_actor,
+	&ephemeral_volume_actor,
 	&event_expiry_actor,
 	&faulty_actor,
 	NULL,
@@ -331,6 +333,7 @@ static const struct controller {
 	{"cronjob", NULL},	      {"persistentvolume", NULL},
 	{"host-path", more_volumes},  {"pvc-protection", NULL},
 	{"pv-protection", NULL},      {"event-expiry", NULL},
+	{"ephemeral-volume", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

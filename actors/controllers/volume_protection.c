@@ -70,10 +70,10 @@ static void want(struct ctx *c, struct reconciler *r, struct span namespace, str
 	buf_fini(&b);
 }
 
-static void want_claim(void *arg, struct span claim)
+static void want_claim(void *arg, const struct pod_claim_name *n)
 {
 	struct wanting *w = arg;
-	want(w->c, w->r, w->namespace, claim);
+	want(w->c, w->r, w->namespace, n->claim);
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)

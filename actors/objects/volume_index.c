@@ -78,11 +78,11 @@ struct putting {
 	struct span namespace;
 };
 
-static void put_claim(void *arg, struct span claim)
+static void put_claim(void *arg, const struct pod_claim_name *n)
 {
 	struct putting *p = arg;
 	char text[VOLUME_UNDER_MAX];
-	p->put(p->arg, pods_with(text, p->namespace, claim));
+	p->put(p->arg, pods_with(text, p->namespace, n->claim));
 }
 
 static void pod_keys(struct mp pod, void (*put)(void *arg, struct span under), void *arg)

@@ -171,7 +171,23 @@ bool volume_reaches(struct mp volume, struct mp node)
 
 /* ---- what pods name */
 
-void pod_claims_each(struct mp pod, void (*each)(void *arg, struct span claim), void *arg)
+bool claim_is_of_pod(struct mp claim, struct mp pod)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!mp_path(claim, "metadata.ownerReferences", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0; n--) {
+		if (mp_path_bool(list, "controller", false))
+			return span_eq(mp_path_str(list, "uid"), mp_path_str(pod, "metadata.uid"));
+		if (mp_skip(&list))
+			return false;
+	}
+	return false;
+}
+
+void pod_claims_each(struct mp pod, void (*each)(void *arg, const struct pod_claim_name *n),
+		     void *arg)
 {
 	struct mp list, of;
 	size_t n = 0;
@@ -180,13 +196,13 @@ void pod_claims_each(struct mp pod, void (*each)(void *arg, struct span claim), 
 		return;
 	for (; n > 0; n--) {
 		if (mp_find(list, "persistentVolumeClaim", &of)) {
-			each(arg, mp_path_str(of, "claimName"));
+			each(arg, &(struct pod_claim_name){mp_path_str(of, "claimName"), {0}});
 		} else if (mp_find(list, "ephemeral", &of)) {
 			struct span name = mp_path_str(list, "name");
 			struct span of_pod = mp_path_str(pod, "metadata.name");
 			snprintf(text, sizeof text, "%.*s-%.*s", (int)of_pod.len,
 				 (const char *)of_pod.data, (int)name.len, (const char *)name.data);
-			each(arg, span_of(text));
+			each(arg, &(struct pod_claim_name){span_of(text), of});
 		}
 		if (mp_skip(&list))
 			return;

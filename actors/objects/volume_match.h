@@ -46,9 +46,14 @@ bool volume_is_better(struct mp volume, struct mp than);
 /* By its required node affinity. */
 bool volume_reaches(struct mp volume, struct mp node);
 
-/* Calls each(arg, name) for the claims that a pod names as its volumes. The one
- * of an ephemeral volume has the pod's name before the volume's; names are good
- * for that call. */
-void pod_claims_each(struct mp pod, void (*each)(void *arg, struct span claim), void *arg);
+/* A claim that a pod names as its volume. */
+struct pod_claim_name {
+	struct span claim;   /* of an ephemeral volume: "POD-VOLUME"; good for that call */
+	struct mp ephemeral; /* that volume's source; an empty cursor: it is none */
+};
+void pod_claims_each(struct mp pod, void (*each)(void *arg, const struct pod_claim_name *n),
+		     void *arg);
+/* Whether the claim was made for that pod: its controller is the pod. */
+bool claim_is_of_pod(struct mp claim, struct mp pod);
 
 #endif

@@ -64,9 +64,9 @@ struct view *volumes_view(const struct volumes *v, struct span stream)
 	return NULL;
 }
 
-static void note_one(void *arg, struct span claim)
+static void note_one(void *arg, const struct pod_claim_name *n)
 {
-	(void)claim;
+	(void)n;
 	*(bool *)arg = true;
 }
 
@@ -106,6 +106,7 @@ struct reading {
 	struct pod_volumes *out;
 	struct arena *a;
 	struct span namespace;
+	struct mp pod;
 	bool (*has_node)(const void *arg, struct span name);
 	const void *arg;
 	size_t cap;
@@ -216,9 +217,10 @@ static struct pod_claim *add(struct reading *r)
 	return x;
 }
 
-static void read_claim(void *arg, struct span name)
+static void read_claim(void *arg, const struct pod_claim_name *n)
 {
 	struct reading *r = arg;
+	struct span name = n->claim;
 	const struct volumes *v = r->out->of;
 	struct pod_claim *x = add(r);
 	x->namespace = r->namespace;
@@ -227,7 +229,13 @@ static void read_claim(void *arg, struct span name)
 		object_at(r->a, v->claims, v->claim_row, x->namespace, x->name, &x->key);
 	x->claim = value_of(o);
 	if (!o) {
-		refuse(r, "persistentvolumeclaim ", name, " not found");
+		if (n->ephemeral.p)
+			refuse(r,
+			       "waiting for ephemeral volume controller to create the "
+			       "persistentvolumeclaim ",
+			       name, "");
+		else
+			refuse(r, "persistentvolumeclaim ", name, " not found");
 		return;
 	}
 	x->version = o->version;
@@ -237,7 +245,9 @@ static void read_claim(void *arg, struct span name)
 				     (int)volume_class(x->claim).len,
 				     (const char *)volume_class(x->claim).data))));
 	bool named = mp_path_str(x->claim, "spec.volumeName").len > 0;
-	if (mp_path_str(x->claim, "metadata.deletionTimestamp").len)
+	if (n->ephemeral.p && !claim_is_of_pod(x->claim, r->pod))
+		refuse(r, "PVC ", name, " was not created for the pod");
+	else if (mp_path_str(x->claim, "metadata.deletionTimestamp").len)
 		refuse(r, "persistentvolumeclaim ", name, " is being deleted");
 	else if (claim_is_bound(x->claim) ||
 		 span_is(mp_path_str(x->claim, "status.phase"), "Lost"))
@@ -256,6 +266,7 @@ void volumes_read(struct pod_volumes *out, const struct volumes *v, struct arena
 	struct reading r = {.out = out,
 			    .a = a,
 			    .namespace = mp_path_str(pod, "metadata.namespace"),
+			    .pod = pod,
 			    .has_node = has_node,
 			    .arg = arg};
 	*out = (struct pod_volumes){.of = v, .arena = a};

@@ -165,6 +165,23 @@ check "one that is not bound" eventually 5 told Pod early FailedScheduling '0/2 
 volume twenty 20Gi >/dev/null
 check "and then it runs" kc wait pod early --for=condition=Ready --timeout=10s
 
+# ---- a claim of the pod's own
+kc apply -f - >/dev/null <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: own}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: app}]
+  volumes:
+  - name: scratch
+    ephemeral: {volumeClaimTemplate: {metadata: {labels: {for: scratch}}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}}
+Y
+check "a pod with an ephemeral volume runs" kc wait pod own --for=condition=Ready --timeout=10s
+check "with a claim of its own" is "Bound scratch Pod own" field pvc own-scratch '.status.phase} {.metadata.labels.for} {.metadata.ownerReferences[0].kind} {.metadata.ownerReferences[0].name'
+kc delete pod own >/dev/null
+check "that goes with it" eventually 10 gone pvc own-scratch
+
 # ---- protection
 kc delete pvc lazy --wait=false >/dev/null
 check "a claim in use stays" is "Terminating Bound" bash -c "kubectl --kubeconfig $data/kubeconfig get pvc lazy --no-headers | awk '{printf \$2}'; echo -n ' '; kubectl --kubeconfig $data/kubeconfig get pvc lazy -o 'jsonpath={.status.phase}'"

@@ -279,10 +279,10 @@ struct asking {
 	bool found;
 };
 
-static void compare_name(void *arg, struct span claim)
+static void compare_name(void *arg, const struct pod_claim_name *n)
 {
 	struct asking *x = arg;
-	x->found |= span_eq(claim, x->claim);
+	x->found |= span_eq(n->claim, x->claim);
 }
 
 /* Whether a pod that a node has uses the claim. */
@@ -343,10 +343,10 @@ struct placing {
 	struct mp node;
 };
 
-static void judge_placed(void *arg, struct span name)
+static void judge_placed(void *arg, const struct pod_claim_name *n)
 {
 	struct placing *p = arg;
-	const struct led_object *claim = claim_called(&p->s->ledger, name), *v = NULL;
+	const struct led_object *claim = claim_called(&p->s->ledger, n->claim), *v = NULL;
 	if (claim && has_phase(value_of(claim), "Bound"))
 		v = volume_called(&p->s->ledger, mp_path_str(value_of(claim), "spec.volumeName"));
 	if (!claim || is_deleting(claim))
@@ -447,10 +447,10 @@ struct fitting {
 };
 
 /* Bound to what reaches the node, or to be provisioned wherever the pod goes. */
-static void fits(void *arg, struct span name)
+static void fits(void *arg, const struct pod_claim_name *n)
 {
 	struct fitting *f = arg;
-	const struct led_object *claim = claim_called(f->l, name), *v = NULL;
+	const struct led_object *claim = claim_called(f->l, n->claim), *v = NULL;
 	if (!claim || is_deleting(claim)) {
 		f->can = false;
 		return;

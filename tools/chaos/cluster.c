@@ -9,6 +9,7 @@
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/disruption.h"
 #include "actors/controllers/endpoints.h"
+#include "actors/controllers/ephemeral_volume.h"
 #include "actors/controllers/garbage.h"
 #include "actors/controllers/host_path.h"
 #include "actors/controllers/job.h"
@@ -51,6 +52,7 @@ static const struct part {
 	{"controllers", "disruption", &disruption_actor, true},
 	{"controllers", "persistentvolume", &persistentvolume_actor, true},
 	{"controllers", "host-path", &host_path_actor, true},
+	{"controllers", "ephemeral-volume", &ephemeral_volume_actor, true},
 	{"collectors", "pvc-protection", &pvc_protection_actor, true},
 	{"collectors", "pv-protection", &pv_protection_actor, true},
 	{"collectors", "event-expiry", &event_expiry_actor, true},
