@@ -11,6 +11,7 @@ struct state {
 	const struct schema_resource *row, *other;
 	struct view *view, *other_view;
 	struct view_index *users; /* pods by their claims; NULL: of volumes */
+	struct view_index *kept;  /* volumes by their claims; NULL: of claims */
 };
 
 static struct state *state_of(struct reconciler *r)
@@ -50,7 +51,11 @@ static bool volume_is_used(struct reconciler *r, struct mp volume)
 		   mp_path_str(volume, "spec.claimRef.name"));
 	struct mp claim = object_of(reconcile_get(r, span_buf(&b)));
 	buf_fini(&b);
-	return claim.p && span_eq(object_uid(claim), uid);
+	if (!claim.p || !span_eq(object_uid(claim), uid))
+		return false;
+	/* It is about to name it, or does; with another one it needs this one no more. */
+	struct span named = mp_path_str(claim, "spec.volumeName");
+	return !named.len || span_eq(named, object_name(volume));
 }
 
 /* ---- which keys a change is about */
@@ -76,19 +81,27 @@ static void want_claim(void *arg, const struct pod_claim_name *n)
 	want(w->c, w->r, w->namespace, n->claim);
 }
 
+static int want_kept(void *arg, const struct view_found *f)
+{
+	struct wanting *w = arg;
+	if (object_is_deleting(object_of(f->object)))
+		reconcile_want(w->c, w->r, f->key);
+	return 0;
+}
+
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct state *s = state_of(r);
 	struct mp was = object_of(v->was);
+	struct wanting w = {c, r, object_namespace(was)};
+	char text[VOLUME_UNDER_MAX];
 	if (v->view == s->view && v->now) {
 		reconcile_want(c, r, v->key);
 	} else if (v->view == s->other_view && s->users && was.p && !v->now) {
-		struct wanting w = {c, r, object_namespace(was)};
 		pod_claims_each(was, want_claim, &w);
-	} else if (v->view == s->other_view && !s->users && was.p) {
-		struct span name = mp_path_str(was, "spec.volumeName");
-		if (name.len)
-			want(c, r, (struct span){0}, name);
+	} else if (v->view == s->other_view && s->kept && was.p) {
+		view_index_each(s->kept, volumes_for(text, w.namespace, object_name(was)),
+				want_kept, &w);
 	}
 }
 
@@ -153,8 +166,11 @@ static int init_claims(struct ctx *c, void *state, struct mp cfg)
 
 static int init_volumes(struct ctx *c, void *state, struct mp cfg)
 {
+	struct state *s = state;
 	(void)cfg;
-	return begin(c, state, &volumes_spec);
+	int rc = begin(c, s, &volumes_spec);
+	s->kept = ctx_index(c, s->view, &volumes_by_binding);
+	return rc;
 }
 
 static void fini(void *state)

@@ -422,6 +422,13 @@ static bool has_node(const void *arg, struct span name)
 	return n && n->object;
 }
 
+static bool is_placed(const void *arg, struct span key)
+{
+	const struct scheduler *s = arg;
+	const struct pod *p = omap_get(&s->pods, key);
+	return p && p->node;
+}
+
 /* A write for its volumes; what it changes wakes the pod again. Until then the
  * pod is counted on the node. */
 static void claim(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
@@ -554,8 +561,10 @@ static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 		return;
 	}
 	count_on(s, p, (struct span){0});
+	struct volume_asks asks = {s, has_node, is_placed};
 	if (p->claims)
-		volumes_read(&v, &s->volumes, ctx_arena(c), mp_of_bytes(p->object), has_node, s);
+		volumes_read(&v, &s->volumes, ctx_arena(c), span_of(p->key),
+			     mp_of_bytes(p->object), &asks);
 	place(c, s, p, &v);
 	if (held && !p->node)
 		unpark_all(c, s);

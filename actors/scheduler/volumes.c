@@ -107,8 +107,8 @@ struct reading {
 	struct arena *a;
 	struct span namespace;
 	struct mp pod;
-	bool (*has_node)(const void *arg, struct span name);
-	const void *arg;
+	struct span pod_key;
+	const struct volume_asks *asks;
 	size_t cap;
 };
 
@@ -173,7 +173,7 @@ static void read_waiting(struct reading *r, struct pod_claim *x)
 	view_index_each(v->by_binding, volumes_for(text, x->namespace, x->name), keep_found, x);
 	if (x->volume.p) {
 		x->state = CLAIM_KEPT;
-	} else if (node.len && r->has_node(r->arg, node)) {
+	} else if (node.len && r->asks->has_node(r->asks->arg, node)) {
 		x->state = CLAIM_MADE;
 		x->selected = node;
 	} else {
@@ -199,6 +199,34 @@ static void read_bound(struct reading *r, struct pod_claim *x)
 				    "persistentvolume ",
 				    (int)x->name.len, (const char *)x->name.data),
 		       name, "");
+}
+
+/* ---- claims that one pod alone may use */
+
+static bool is_for_one_pod(struct mp claim)
+{
+	struct mp list;
+	struct span s;
+	size_t n = 0;
+	if (!mp_path(claim, "spec.accessModes", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0 && !mp_str(&list, &s); n--)
+		if (span_is(s, "ReadWriteOncePod"))
+			return true;
+	return false;
+}
+
+static int find_other(void *arg, const struct view_found *f)
+{
+	const struct reading *r = arg;
+	return !span_eq(f->key, r->pod_key) && r->asks->is_placed(r->asks->arg, f->key);
+}
+
+static bool is_used(struct reading *r, const struct pod_claim *x)
+{
+	char text[VOLUME_UNDER_MAX];
+	return view_index_each(r->out->of->pods, pods_with(text, x->namespace, x->name), find_other,
+			       r) != 0;
 }
 
 static struct pod_claim *add(struct reading *r)
@@ -249,6 +277,9 @@ static void read_claim(void *arg, const struct pod_claim_name *n)
 		refuse(r, "PVC ", name, " was not created for the pod");
 	else if (mp_path_str(x->claim, "metadata.deletionTimestamp").len)
 		refuse(r, "persistentvolumeclaim ", name, " is being deleted");
+	else if (is_for_one_pod(x->claim) && is_used(r, x) && !r->out->refusal)
+		r->out->refusal = "node has pod using PersistentVolumeClaim with the same name and "
+				  "ReadWriteOncePod access mode";
 	else if (claim_is_bound(x->claim) ||
 		 span_is(mp_path_str(x->claim, "status.phase"), "Lost"))
 		read_bound(r, x);
@@ -260,15 +291,15 @@ static void read_claim(void *arg, const struct pod_claim_name *n)
 		r->out->refusal = "pod has unbound immediate PersistentVolumeClaims";
 }
 
-void volumes_read(struct pod_volumes *out, const struct volumes *v, struct arena *a, struct mp pod,
-		  bool (*has_node)(const void *arg, struct span name), const void *arg)
+void volumes_read(struct pod_volumes *out, const struct volumes *v, struct arena *a,
+		  struct span pod_key, struct mp pod, const struct volume_asks *asks)
 {
 	struct reading r = {.out = out,
 			    .a = a,
 			    .namespace = mp_path_str(pod, "metadata.namespace"),
 			    .pod = pod,
-			    .has_node = has_node,
-			    .arg = arg};
+			    .pod_key = pod_key,
+			    .asks = asks};
 	*out = (struct pod_volumes){.of = v, .arena = a};
 	pod_claims_each(pod, read_claim, &r);
 	out->basis = arena_alloc(a, (out->count + 1) * sizeof *out->basis);

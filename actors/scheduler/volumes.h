@@ -49,9 +49,15 @@ bool volumes_synced(const struct volumes *v);
 struct view *volumes_view(const struct volumes *v, struct span stream); /* NULL: none of ours */
 bool pod_has_claims(struct mp pod);
 
-/* `has_node`: whether there is a node of that name. All in the arena. */
-void volumes_read(struct pod_volumes *out, const struct volumes *v, struct arena *a, struct mp pod,
-		  bool (*has_node)(const void *arg, struct span name), const void *arg);
+/* What the scheduler knows beyond the views. */
+struct volume_asks {
+	const void *arg;
+	bool (*has_node)(const void *arg, struct span name);
+	bool (*is_placed)(const void *arg, struct span pod); /* by its key; also one on its way */
+};
+/* All in the arena. */
+void volumes_read(struct pod_volumes *out, const struct volumes *v, struct arena *a,
+		  struct span pod_key, struct mp pod, const struct volume_asks *asks);
 /* FIT_VOLUME_NODE and FIT_VOLUME_NONE, or 0. */
 unsigned volumes_fault(const struct pod_volumes *v, struct mp node);
 /* For a node without a fault. */

@@ -165,6 +165,20 @@ check "one that is not bound" eventually 5 told Pod early FailedScheduling '0/2 
 volume twenty 20Gi >/dev/null
 check "and then it runs" kc wait pod early --for=condition=Ready --timeout=10s
 
+# ---- a claim for one pod alone
+kc apply -f - >/dev/null <<'Y'
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: single}
+spec: {accessModes: [ReadWriteOncePod], resources: {requests: {storage: 1Gi}}}
+Y
+pod first-user single >/dev/null
+kc wait pod first-user --for=condition=Ready --timeout=10s >/dev/null
+pod second-user single >/dev/null
+check "ReadWriteOncePod: a second pod waits" eventually 5 told Pod second-user FailedScheduling 'pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode'
+kc delete pod first-user >/dev/null
+check "until the first one is gone" kc wait pod second-user --for=condition=Ready --timeout=10s
+
 # ---- a claim of the pod's own
 kc apply -f - >/dev/null <<'Y'
 apiVersion: v1

@@ -111,8 +111,16 @@ static void pod_body(struct ctx *c, struct arena *a, struct doc *body)
 	for (unsigned i = 0; i < n; i++) {
 		struct doc *v = doc_add(volumes, doc_new(a, DOC_MAP));
 		doc_set(a, v, "name", doc_printf(a, "v%u", i));
-		doc_path_set(a, v, "persistentVolumeClaim.claimName",
-			     doc_str(a, drawn(c, a, "c", CLAIMS)));
+		if (ctx_random(c) % 5) {
+			doc_path_set(a, v, "persistentVolumeClaim.claimName",
+				     doc_str(a, drawn(c, a, "c", CLAIMS)));
+			continue;
+		}
+		struct doc *spec = doc_new(a, DOC_MAP);
+		doc_set_str(a, spec, "storageClassName", classes[1 + ctx_random(c) % 2].name);
+		doc_set(a, spec, "accessModes", modes(a));
+		doc_path_set(a, spec, "resources.requests.storage", doc_str(a, "1Gi"));
+		doc_path_set(a, v, "ephemeral.volumeClaimTemplate.spec", spec);
 	}
 	doc_path_set(a, body, "spec.volumes", volumes);
 }
@@ -452,7 +460,7 @@ static void fits(void *arg, const struct pod_claim_name *n)
 	struct fitting *f = arg;
 	const struct led_object *claim = claim_called(f->l, n->claim), *v = NULL;
 	if (!claim || is_deleting(claim)) {
-		f->can = false;
+		f->can &= n->ephemeral.p != NULL; /* that one is made */
 		return;
 	}
 	if (has_phase(value_of(claim), "Bound"))
