@@ -71,7 +71,8 @@ static const struct key keys[] = {
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
 	 "endpoints, garbage-collector, resource-quota, node-lifecycle, taint-eviction, pod-gc, "
-	 "bootstrap, tokens"},
+	 "persistentvolume, host-path, pvc-protection, pv-protection, ephemeral-volume, "
+	 "event-expiry, bootstrap, tokens"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
@@ -116,6 +117,14 @@ static const struct key keys[] = {
 	 "so many lost nodes of a zone are emptied of pods in that time"},
 	{"actor pod-gc", "terminated-pods", KEY_INT, 1, 100000000, NULL, "12500",
 	 "pods that have ended are kept; of more the oldest go"},
+	{"actor controllers", "events-kept", KEY_INT, 1, 100000000, NULL, "50000",
+	 "Events at most; then the oldest go"},
+	{"actor controllers", "event-seconds", KEY_INT, 1, 31536000, NULL, "3600",
+	 "an Event goes that nobody has told for so long"},
+	{"actor event-expiry", "events-kept", KEY_INT, 1, 100000000, NULL, "50000",
+	 "Events at most; then the oldest go"},
+	{"actor event-expiry", "event-seconds", KEY_INT, 1, 31536000, NULL, "3600",
+	 "an Event goes that nobody has told for so long"},
 	{"actor tokens", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
 	 "each service account is given a Secret with a token that has no end"},
 	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
@@ -138,6 +147,7 @@ static const char *const kinds[] = {
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
 	"namespace-deletion", "resource-quota", "node-lifecycle", "taint-eviction", "pod-gc", "kubernetes-service", "service-proxy",
+	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)

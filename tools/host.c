@@ -3,6 +3,7 @@
 #include "tools/host.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,19 +23,24 @@
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/disruption.h"
 #include "actors/controllers/endpoints.h"
+#include "actors/controllers/ephemeral_volume.h"
 #include "actors/controllers/garbage.h"
+#include "actors/controllers/host_path.h"
 #include "actors/controllers/job.h"
 #include "actors/controllers/kubernetes_service.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/node_lifecycle.h"
 #include "actors/controllers/pod_gc.h"
+#include "actors/controllers/persistentvolume.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/taint_eviction.h"
 #include "actors/controllers/tokens.h"
 #include "actors/controllers/ttl_after_finished.h"
+#include "actors/controllers/volume_protection.h"
+#include "actors/gate/event_expiry.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
@@ -52,6 +58,7 @@
 #include "nodes/proxy/service_proxy.h"
 #include "nodes/proxy/userspace.h"
 #include "nodes/runtime_process.h"
+#include "nodes/volume_port.h"
 #include "tools/faulty.h"
 #include "tools/ready.h"
 #include "tools/rundir.h"
@@ -86,6 +93,12 @@ static const struct actor_spec *const kinds[] = {
 	&node_lifecycle_actor,
 	&taint_eviction_actor,
 	&pod_gc_actor,
+	&persistentvolume_actor,
+	&host_path_actor,
+	&pvc_protection_actor,
+	&pv_protection_actor,
+	&ephemeral_volume_actor,
+	&event_expiry_actor,
 	&faulty_actor,
 	NULL,
 };
@@ -93,7 +106,7 @@ static const struct actor_spec *const kinds[] = {
 /* What `kind: controllers` stands for: one of each. */
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
-	&proxy_userspace_port_driver, &signer_port_driver,
+	&proxy_userspace_port_driver, &signer_port_driver, &volume_port_driver,
 	NULL,
 };
 
@@ -302,6 +315,16 @@ static void more_keys(struct buf *b, struct host *h, size_t *n)
 	*n += 2;
 }
 
+/* Pods name its directories by their path: it must be the same from everywhere. */
+static void more_volumes(struct buf *b, struct host *h, size_t *n)
+{
+	char path[PATH_MAX + 16], *real = realpath(h->data_dir, NULL);
+	snprintf(path, sizeof path, "%s/volumes", real ? real : h->data_dir);
+	free(real);
+	mpw_kv_str(b, "volumes", path);
+	(*n)++;
+}
+
 static const struct controller {
 	const char *kind;
 	void (*more)(struct buf *b, struct host *h, size_t *n);
@@ -315,6 +338,10 @@ static const struct controller {
 	{"job", NULL},		      {"ttl-after-finished", NULL},
 	{"cronjob", NULL},	      {"node-lifecycle", NULL},
 	{"taint-eviction", NULL},     {"pod-gc", NULL},
+	{"persistentvolume", NULL},
+	{"host-path", more_volumes},  {"pvc-protection", NULL},
+	{"pv-protection", NULL},      {"event-expiry", NULL},
+	{"ephemeral-volume", NULL},
 };
 enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
 

@@ -1,17 +1,27 @@
 #include "actors/controllers/bootstrap.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "actors/controllers/reconcile.h"
+#include "actors/objects/volume_match.h"
 #include "actors/schema/json.h"
 
 static const char *const streams[] = {"clusterroles.rbac.authorization.k8s.io",
 				      "clusterrolebindings.rbac.authorization.k8s.io",
-				      "priorityclasses.scheduling.k8s.io", NULL};
+				      "priorityclasses.scheduling.k8s.io",
+				      "storageclasses.storage.k8s.io", "namespaces", NULL};
+static const char classes[] = "storageclasses.storage.k8s.io", noted_by[] = "namespaces/kube-system";
 
 struct state {
 	struct reconciler r; /* first */
 };
+
+/* Made once, and not at every start. */
+static bool is_once(const struct bootstrap_object *o)
+{
+	return strcmp(o->stream, classes) == 0;
+}
 
 static void key_of(const struct bootstrap_object *o, char key[300])
 {
@@ -31,7 +41,54 @@ static const struct bootstrap_object *object_behind(struct span key)
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
-	(void)c, (void)r, (void)v; /* only a start makes them */
+	char key[300];
+	/* Only a start makes them; what is made once waits for where that is noted. */
+	if (!span_is(v->key, noted_by) || v->was)
+		return;
+	for (size_t i = 0; i < bootstrap_count; i++) {
+		key_of(&bootstrap_objects[i], key);
+		if (is_once(&bootstrap_objects[i]))
+			reconcile_want(c, r, span_of(key));
+	}
+}
+
+/* ---- what is made once */
+
+static bool has_default_class(const struct reconciler *r)
+{
+	const struct omap *all = view_map(reconcile_view(r, span_of(classes)));
+	for (struct onode *n = omap_first(all); n; n = omap_next(n))
+		if (class_is_default(object_of(n->value)))
+			return true;
+	return false;
+}
+
+static void note_made(struct reconciler *r, struct reconcile_item *i, const char *note)
+{
+	struct arena *a = reconcile_arena(i);
+	struct doc *notes = doc_new(a, DOC_MAP);
+	struct reconcile_action *x = reconcile_add(i, OBJ_PATCH_MERGE,
+						   reconcile_resource(r, "namespaces"),
+						   (struct span){0}, span_of("kube-system"));
+	x->body = doc_new(a, DOC_MAP);
+	doc_set_str(a, notes, note, "made");
+	doc_path_set(a, x->body, "metadata.annotations", notes);
+	reconcile_rest_on(r, i, x, span_of(noted_by));
+}
+
+/* Whether it is to be made now. */
+static bool is_due(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key,
+		   const struct bootstrap_object *o)
+{
+	struct mp ns = object_of(reconcile_get(r, span_of(noted_by)));
+	const char *note = arena_printf(reconcile_arena(i), "bootstrap.troupe.io/%.*s.%s",
+					(int)strcspn(o->stream, "."), o->stream, o->name);
+	if (!ns.p || object_annotation(ns, note).len || !reconcile_fresh(c, r, i))
+		return false;
+	if (!has_default_class(r) && !reconcile_get(r, key))
+		return true;
+	note_made(r, i, note);
+	return false;
 }
 
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
@@ -39,8 +96,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	const struct bootstrap_object *o = object_behind(key);
 	struct arena *a = reconcile_arena(i);
 	struct doc *body;
-	(void)c;
-	if (!o || reconcile_get(r, key) || json_parse(a, span_of(o->json), &body, NULL, NULL))
+	if (!o || (is_once(o) ? !is_due(c, r, i, key, o) : reconcile_get(r, key) != NULL) ||
+	    json_parse(a, span_of(o->json), &body, NULL, NULL))
 		return;
 	struct reconcile_action *x = reconcile_add(i, OBJ_CREATE, reconcile_resource(r, o->stream),
 						   (struct span){0}, (struct span){0});

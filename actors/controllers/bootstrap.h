@@ -1,7 +1,12 @@
 /* What a cluster begins with: the roles and bindings that Kubernetes' people
  * know (bootstrap.json), and the priority classes of the system. Each is made
  * at a start when it is not there, and then left alone: whoever changes one, or
- * takes it away, has it so until the next start. */
+ * takes it away, has it so until the next start.
+ *
+ * The storage class `standard` is made once in the life of a cluster, which the
+ * namespace kube-system notes: who deletes it wants claims to be of no class, or
+ * of another one, and that holds. A cluster that has a default class already
+ * gets none. */
 #ifndef CONTROLLERS_BOOTSTRAP_H
 #define CONTROLLERS_BOOTSTRAP_H
 

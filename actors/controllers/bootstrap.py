@@ -4,7 +4,7 @@ import json
 import sys
 
 PLURALS = {"ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrolebindings",
-           "PriorityClass": "priorityclasses"}
+           "PriorityClass": "priorityclasses", "StorageClass": "storageclasses"}
 
 with open(sys.argv[1]) as f:
     objects = json.load(f)

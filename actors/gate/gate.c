@@ -3,23 +3,15 @@
  * in the control plane may do all of it.
  *
  * One *job* is one request on its way: parked, planned, in the store's hands.
- * Events are aggregated: the same fact about the same object within ten
- * minutes raises the count of the Event that is there already. */
-#include "actors/gate/gate_private.h"
+ * Events are in events.c. */
+#include "actors/gate/gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/schema/rfc3339.h"
+#include "actors/gate/gate_private.h"
+#include "broker/base/mem.h"
 #include "broker/base/planted.h"
-
-enum { JOBS_MAX = 50000, RECENT_EVENTS_MAX = 5000 };
-#define RECENT_US INT64_C(600000000)
-
-struct recent {
-	char *name, *namespace; /* of the Event object */
-	int64_t last_us, count;
-};
 
 static struct view *view_of(void *arg, struct span stream)
 {
@@ -84,7 +76,6 @@ static void job_free(void *p)
 {
 	struct job *j = p;
 	writing_fini(&j->writing);
-	free(j->event_key);
 	free(j->pod_uid);
 	free(j);
 }
@@ -97,22 +88,6 @@ static void job_end(struct gate *g, struct job *j)
 	job_free(j);
 }
 
-static void remember_event(struct gate *g, struct job *j)
-{
-	struct recent *r = mem_alloc(sizeof *r);
-	struct span ns = j->writing.request.namespace, name = j->writing.plan.name;
-	r->name = mem_ndup(name.data, name.len);
-	r->namespace = mem_ndup(ns.data, ns.len);
-	r->last_us = j->writing.request.origin.wall_us;
-	r->count = 1;
-	struct recent *was = omap_put(&g->recent, span_of(j->event_key), r);
-	if (was) {
-		free(was->name);
-		free(was->namespace);
-		free(was);
-	}
-}
-
 static void make_missing(struct ctx *c, struct job *j);
 
 static void job_answer(struct ctx *c, struct gate *g, struct job *j)
@@ -123,8 +98,6 @@ static void job_answer(struct ctx *c, struct gate *g, struct job *j)
 		return;
 	}
 	*(a->status && a->code >= 400 ? &g->refused : &g->written) += 1;
-	if (a->code == 201 && j->event_key)
-		remember_event(g, j);
 	if (j->parked) {
 		struct span why = a->status ? doc_get_str(a->status, "message") : (struct span){0};
 		struct buf b = {0};
@@ -163,6 +136,19 @@ static void job_give_up(struct ctx *c, struct gate *g, struct job *j)
 	ctx_reply_parked(c, j->parked, &b);
 	g->refused++;
 	job_end(g, j);
+}
+
+/* What was to be changed is not there: it is made. */
+static void make_missing(struct ctx *c, struct job *j)
+{
+	struct obj_request *q = &j->writing.request;
+	q->verb = OBJ_CREATE;
+	q->subresource = "";
+	q->name = (struct span){0};
+	q->body = j->missing;
+	j->missing = NULL;
+	ctx_random_bytes(c, q->origin.request, sizeof q->origin.request);
+	gate_job_run(c, j->gate, j);
 }
 
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
@@ -301,20 +287,6 @@ static int on_pod_finished(struct ctx *c, void *state, const struct msg *m)
 
 /* ---- nodes */
 
-static void make_missing(struct ctx *c, struct job *j)
-{
-	struct gate *g = j->gate;
-	struct writing *w = &j->writing;
-	struct obj_request *q = &w->request;
-	q->verb = OBJ_CREATE;
-	q->subresource = "";
-	q->name = (struct span){0};
-	q->body = j->missing;
-	j->missing = NULL;
-	ctx_random_bytes(c, q->origin.request, sizeof q->origin.request);
-	gate_job_run(c, g, j);
-}
-
 static int on_node_status(struct ctx *c, void *state, const struct msg *m)
 {
 	struct gate *g = state;
@@ -360,132 +332,13 @@ static int on_object_create(struct ctx *c, void *state, const struct msg *m)
 	return 0;
 }
 
-/* ---- events */
-
-static struct doc *time_doc(struct arena *a, int64_t us)
-{
-	char text[RFC3339_MAX];
-	size_t n = rfc3339_format(us, text);
-	return doc_span(a, (struct span){(uint8_t *)arena_ndup(a, text, n), n});
-}
-
-static void copy_text(struct job *j, struct doc *to, const char *key, struct mp body,
-		      const char *field)
-{
-	struct span s = mp_path_str(body, field);
-	if (s.len)
-		doc_set(&j->writing.arena, to, key,
-			doc_span(&j->writing.arena, writing_text(&j->writing, s)));
-}
-
-static struct doc *event_doc(struct ctx *c, struct job *j, struct mp body, struct span ns)
-{
-	struct arena *a = &j->writing.arena;
-	struct doc *e = doc_new(a, DOC_MAP), *meta = doc_new(a, DOC_MAP);
-	struct doc *about = doc_new(a, DOC_MAP), *source = doc_new(a, DOC_MAP);
-	struct span name = mp_path_str(body, "name");
-	doc_set_str(a, e, "apiVersion", "v1");
-	doc_set_str(a, e, "kind", "Event");
-	doc_set(a, e, "metadata", meta);
-	doc_set(a, meta, "name",
-		doc_printf(a, "%.*s.%016llx", (int)name.len, (const char *)name.data,
-			   (unsigned long long)ctx_random(c)));
-	doc_set(a, meta, "namespace", doc_span(a, writing_text(&j->writing, ns)));
-	copy_text(j, about, "kind", body, "kind");
-	copy_text(j, about, "namespace", body, "namespace");
-	copy_text(j, about, "name", body, "name");
-	copy_text(j, about, "uid", body, "uid");
-	copy_text(j, about, "fieldPath", body, "field");
-	struct span version = mp_path_str(body, "api_version");
-	doc_set(a, about, "apiVersion",
-		version.len ? doc_span(a, writing_text(&j->writing, version)) : doc_str(a, "v1"));
-	doc_set(a, e, "involvedObject", about);
-	copy_text(j, e, "reason", body, "reason");
-	copy_text(j, e, "message", body, "message");
-	copy_text(j, e, "type", body, "type");
-	copy_text(j, source, "component", body, "component");
-	copy_text(j, source, "host", body, "host");
-	doc_set(a, e, "source", source);
-	copy_text(j, e, "reportingComponent", body, "component");
-	copy_text(j, e, "reportingInstance", body, "host");
-	doc_set(a, e, "firstTimestamp", time_doc(a, ctx_wall_us(c)));
-	doc_set(a, e, "lastTimestamp", time_doc(a, ctx_wall_us(c)));
-	doc_set_int(a, e, "count", 1);
-	return e;
-}
-
-static char *event_key(struct mp body)
-{
-	static const char *const parts[] = {"kind",   "namespace", "name",    "uid",
-					    "reason", "type",	   "message", "component"};
-	struct buf b = {0};
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		struct span s = mp_path_str(body, parts[i]);
-		buf_append(&b, s.data, s.len);
-		buf_putc(&b, '\n');
-	}
-	char *key = mem_ndup(b.data, b.len < STORE_KEY_BYTES_MAX * 4 ? b.len : STORE_KEY_BYTES_MAX * 4);
-	buf_fini(&b);
-	return key;
-}
-
-static void recent_free(void *p)
-{
-	struct recent *r = p;
-	free(r->name);
-	free(r->namespace);
-	free(r);
-}
-
-/* The same again: count and last time of the Event that is there. */
-static void count_event(struct ctx *c, struct gate *g, const struct msg *m, struct recent *r)
-{
-	struct job *j = gate_job_new(c, g, m, g->events, OBJ_PATCH_MERGE);
-	struct arena *a = &j->writing.arena;
-	struct doc *patch = doc_new(a, DOC_MAP);
-	r->count++;
-	r->last_us = ctx_wall_us(c);
-	doc_set_int(a, patch, "count", r->count);
-	doc_set(a, patch, "lastTimestamp", time_doc(a, r->last_us));
-	gate_job_name(j, span_of(r->namespace), span_of(r->name));
-	j->writing.request.body = patch;
-	gate_job_run(c, g, j);
-}
-
-static int on_event_record(struct ctx *c, void *state, const struct msg *m)
-{
-	struct gate *g = state;
-	char *key = event_key(m->body);
-	struct recent *r = omap_get(&g->recent, span_of(key));
-	if (g->jobs.count > JOBS_MAX) { /* events are the first thing to do without */
-		g->dropped++;
-		free(key);
-		return 0;
-	}
-	if (r && ctx_wall_us(c) - r->last_us < RECENT_US) {
-		free(key);
-		count_event(c, g, m, r);
-		return 0;
-	}
-	if (g->recent.count >= RECENT_EVENTS_MAX)
-		omap_fini(&g->recent, recent_free);
-	struct span ns = mp_path_str(m->body, "namespace");
-	if (!ns.len)
-		ns = span_of("default"); /* where Kubernetes keeps events of nodes */
-	struct job *j = gate_job_new(c, g, m, g->events, OBJ_CREATE);
-	j->event_key = key;
-	j->writing.request.namespace = writing_text(&j->writing, ns);
-	j->writing.request.body = event_doc(c, j, m->body, ns);
-	gate_job_run(c, g, j);
-	return 0;
-}
-
 /* ---- life */
 
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct gate *g = state;
 	(void)cfg;
+	correlator_init(&g->correlator);
 	g->schema = schema_new();
 	objects_install(g->schema);
 	struct span core = {0}, v1 = span_of("v1");
@@ -516,14 +369,14 @@ static void fini(void *state)
 	struct gate *g = state;
 	omap_fini(&g->jobs, job_free);
 	omap_fini(&g->statuses, NULL);
-	omap_fini(&g->recent, recent_free);
+	correlator_fini(&g->correlator);
 	heartbeats_fini(&g->heartbeats);
 	schema_free(g->schema);
 }
 
 static const struct actor_handler handlers[] = {
 	{"pod.status", on_pod_status},	     {"pod.finished", on_pod_finished},
-	{"node.status", on_node_status},     {"event.record", on_event_record},
+	{"node.status", on_node_status},     {"event.record", gate_on_event},
 	{"object.create", on_object_create}, {"node.heartbeat", gate_on_heartbeat},
 	{NULL, NULL},
 };

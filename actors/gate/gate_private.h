@@ -2,30 +2,32 @@
 #ifndef GATE_PRIVATE_H
 #define GATE_PRIVATE_H
 
+#include "actors/gate/correlator.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/heartbeat.h"
 #include "actors/objects/writing.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
+enum { JOBS_MAX = 50000 };
+
 /* One request on its way: parked, planned, in the store's hands. */
 struct job {
 	struct gate *gate;
 	struct writing writing;
 	uint64_t tag, parked; /* parked 0: nobody waits for the answer */
-	struct doc *missing; /* what is made when there is nothing to change; NULL: nothing */
-	char *event_key;        /* of an event's first write: remembered when done */
-	char *pod_uid;          /* of a pod's status */
-	bool superseded;        /* a newer status of that pod came meanwhile */
+	struct doc *missing; /* made when what is to be changed is not there; NULL: refused */
+	char *pod_uid;	     /* of a pod's status */
+	bool superseded;     /* a newer status of that pod came meanwhile */
 };
 
 struct gate {
 	struct schema *schema;
 	const struct schema_resource *pods, *nodes, *events, *leases;
 	struct view *pod_view, *node_view, *namespace_view, *event_view, *lease_view;
-	struct omap jobs;   /* tag -> struct job */
+	struct omap jobs;     /* tag -> struct job */
 	struct omap statuses; /* pod's uid -> the newest job that writes its status */
-	struct omap recent; /* what an event says -> struct recent */
+	struct correlator correlator;
 	struct heartbeats heartbeats;
 	uint64_t next_tag, written, refused, dropped;
 };
@@ -36,5 +38,8 @@ void gate_job_name(struct job *j, struct span ns, struct span name);
 void gate_job_run(struct ctx *c, struct gate *g, struct job *j);
 /* Whether the sender may speak for that node; if not, it is told so. */
 bool gate_may_speak_for(struct ctx *c, const struct msg *m, struct span node);
+
+/* events.c: the handler of event.record. */
+int gate_on_event(struct ctx *c, void *state, const struct msg *m);
 
 #endif

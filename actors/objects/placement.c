@@ -141,15 +141,11 @@ static bool all_hold(struct mp term, const char *list, struct mp about,
 	return true;
 }
 
-static bool affine(struct mp spec, struct mp node, struct mp labels)
+static bool a_term_holds(struct mp selector, struct mp node, struct mp labels)
 {
 	struct mp terms;
 	size_t n = 0;
-	if (!mp_path(spec,
-		     "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution."
-		     "nodeSelectorTerms",
-		     &terms) ||
-	    mp_array(&terms, &n))
+	if (!mp_path(selector, "nodeSelectorTerms", &terms) || mp_array(&terms, &n))
 		return true;
 	for (; n > 0; n--) {
 		size_t asked = 0;
@@ -160,6 +156,22 @@ static bool affine(struct mp spec, struct mp node, struct mp labels)
 			break;
 	}
 	return false;
+}
+
+bool placement_node_selector(struct mp selector, struct mp node)
+{
+	struct mp labels = {0};
+	mp_path(node, "metadata.labels", &labels);
+	return a_term_holds(selector, node, labels);
+}
+
+static bool affine(struct mp spec, struct mp node, struct mp labels)
+{
+	struct mp required;
+	return !mp_path(spec,
+			"affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+			&required) ||
+	       a_term_holds(required, node, labels);
 }
 
 bool placement_selects(struct mp spec, struct mp node)

@@ -21,5 +21,7 @@ enum placement_taint placement_taints(struct mp tolerations, struct mp node);
 int64_t placement_leave_us(struct mp tolerations, struct mp node, int64_t since_us);
 /* nodeSelector and required node affinity of a pod's spec. */
 bool placement_selects(struct mp pod_spec, struct mp node);
+/* A NodeSelector: one of its nodeSelectorTerms holds. None of them: any node. */
+bool placement_node_selector(struct mp selector, struct mp node);
 
 #endif

@@ -104,6 +104,9 @@ static void validate_update(struct write *w)
 		       !quantity_parse(before->text, &b) && quantity_cmp(a, b) < 0;
 	if (!doc_get_str(was, "volumeName").len) /* it is found once */
 		put_or_remove(w, was, "volumeName", copy_of(w, doc_get(now, "volumeName")));
+	if (doc_absent(doc_get(was, "storageClassName"))) /* and the default class, too */
+		put_or_remove(w, was, "storageClassName",
+			      copy_of(w, doc_get(now, "storageClassName")));
 	put_or_remove(w, was, "volumeAttributesClassName",
 		      copy_of(w, doc_get(now, "volumeAttributesClassName")));
 	if (span_is(doc_path_str(w->old, "status.phase"), "Bound") && before)

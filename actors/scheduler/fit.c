@@ -151,6 +151,8 @@ const char *fit_fault_text(enum fit_fault f)
 		{FIT_SELECTOR, "node(s) didn't match Pod's node affinity/selector"},
 		{FIT_NAME, "node(s) didn't match the requested node name"},
 		{FIT_NOT_READY, "node(s) were not ready"},
+		{FIT_VOLUME_NODE, "node(s) didn't match PersistentVolume's node affinity"},
+		{FIT_VOLUME_NONE, "node(s) didn't find available persistent volumes to bind"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].fault == f)

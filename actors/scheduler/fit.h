@@ -26,6 +26,9 @@ enum fit_fault {
 	FIT_SELECTOR = 64, /* nodeSelector, or required node affinity */
 	FIT_NAME = 128,    /* another spec.nodeName was asked for */
 	FIT_NOT_READY = 256,
+	FIT_VOLUME_NODE = 512, /* a volume of its claims is elsewhere */
+	FIT_VOLUME_NONE = 1024, /* no volume can be had there */
+	FIT_LAST = FIT_VOLUME_NONE,
 };
 
 struct resources fit_requests(struct mp pod);

@@ -15,6 +15,7 @@
 #include "actors/objects/writing.h"
 #include "actors/runtime/fence.h"
 #include "actors/scheduler/fit.h"
+#include "actors/scheduler/volumes.h"
 #include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
@@ -27,13 +28,21 @@ struct node {
 	struct bytes *object;
 };
 
-enum pod_state { POD_OTHER, POD_ACTIVE, POD_BINDING, POD_MARKING, POD_PARKED };
+enum pod_state {
+	POD_OTHER,
+	POD_ACTIVE,
+	POD_BINDING,
+	POD_MARKING,
+	POD_CLAIMING, /* a volume is kept for it, or a node selected for its claim */
+	POD_PARKED,
+};
 
 struct pod {
 	enum pod_state state;
 	char *key;             /* of the store */
 	struct bytes *order;   /* its key in the queue, while active */
 	struct resources wants;
+	bool claims;           /* it has volumes that are claims */
 	char *node;            /* where it is counted, NULL nowhere */
 	struct bytes *object;
 	uint64_t version; /* of that object */
@@ -50,6 +59,7 @@ struct scheduler {
 	const struct schema_resource *pods_row;
 	struct view *views[2]; /* the two below */
 	struct view *pod_view, *node_view;
+	struct volumes volumes;
 	char *name; /* spec.schedulerName that it serves */
 	/* What a former incarnation has on its way is refused, and nothing is
 	 * planned before the views show all that it has bound. */
@@ -155,26 +165,47 @@ static struct view *view_of(void *arg, struct span stream)
 	struct scheduler *s = arg;
 	if (span_is(stream, "pods"))
 		return s->pod_view;
-	return span_is(stream, "nodes") ? s->node_view : NULL;
+	return span_is(stream, "nodes") ? s->node_view : volumes_view(&s->volumes, stream);
+}
+
+/* Of the pod, or of what belongs to it. */
+static struct writing *write_for(struct ctx *c, struct scheduler *s, struct pod *p,
+				 const struct schema_resource *row, enum obj_verb verb,
+				 const char *sub)
+{
+	struct writing *w = mem_alloc(sizeof *w);
+	writing_init(c, w, s->schema, row, verb, view_of, s);
+	w->request.origin.principal = span_of("system:kube-scheduler");
+	w->request.subresource = sub;
+	w->fence_key = span_of(s->fence.key);
+	w->fence_token = s->fence.token;
+	p->writing = w;
+	p->tag = ++s->next_tag;
+	omap_put_u64(&s->writing, p->tag, p);
+	return w;
 }
 
 static struct writing *write_pod(struct ctx *c, struct scheduler *s, struct pod *p,
 				 enum obj_verb verb, const char *sub)
 {
 	struct span stream, ns, name;
-	struct writing *w = mem_alloc(sizeof *w);
-	writing_init(c, w, s->schema, s->pods_row, verb, view_of, s);
+	struct writing *w = write_for(c, s, p, s->pods_row, verb, sub);
 	schema_key_split(span_of(p->key), &stream, &ns, &name);
-	w->request.origin.principal = span_of("system:kube-scheduler");
-	w->request.subresource = sub;
-	w->fence_key = span_of(s->fence.key);
-	w->fence_token = s->fence.token;
 	w->request.namespace = writing_text(w, ns);
 	w->request.name = writing_text(w, name);
-	p->writing = w;
-	p->tag = ++s->next_tag;
-	omap_put_u64(&s->writing, p->tag, p);
 	return w;
+}
+
+/* It is planned again, and refused, when one of these has changed. */
+static void rest_on(struct writing *w, const struct store_compare *basis, size_t count)
+{
+	struct store_compare *own = arena_alloc(&w->arena, (count + 1) * sizeof *own);
+	for (size_t i = 0; i < count; i++) {
+		own[i] = basis[i];
+		own[i].key = writing_text(w, basis[i].key);
+	}
+	w->request.basis = own;
+	w->request.basis_count = count;
 }
 
 static void write_end(struct scheduler *s, struct pod *p)
@@ -195,6 +226,7 @@ static bool is_bound_by_us(const struct pod *p)
 
 static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
 static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
+static void claiming_over(struct ctx *c, struct scheduler *s, struct pod *p);
 static bool waits_for_us(const struct scheduler *s, struct mp pod);
 static void settle(struct ctx *c, struct scheduler *s, struct pod *p);
 static struct span node_used(struct bytes *object);
@@ -203,13 +235,18 @@ static void written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t 
 {
 	if (p->state == POD_BINDING)
 		binding_over(c, s, p, version);
+	else if (p->state == POD_CLAIMING)
+		claiming_over(c, s, p);
 	else
 		marking_over(c, s, p);
 }
 
 /* ---- binding */
 
-static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *node)
+/* It rests on the pod's claims, so that none of them has been deleted meanwhile:
+ * what protects claims in use counts on that. */
+static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
+		 const struct pod_volumes *v)
 {
 	struct writing *w = write_pod(c, s, p, OBJ_CREATE, "binding");
 	struct arena *a = &w->arena;
@@ -225,6 +262,7 @@ static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	doc_set_str(a, to, "kind", "Node");
 	doc_set_str(a, to, "name", arena_dup(a, node));
 	w->request.body = b;
+	rest_on(w, v->basis, v->count);
 	p->state = POD_BINDING;
 	if (!PLANTED(NOTHING_ASSUMED))
 		count_on(s, p, span_of(node)); /* assumed */
@@ -273,7 +311,11 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 	struct view_object *o = view_get(s->pod_view, span_of(p->key));
 	struct span node = o ? node_used(o->value) : (struct span){0};
 	count_on(s, p, node);
-	if (o && !node.len)
+	if (!o || node.len)
+		return;
+	if (p->claims && p->tried != s->moves && waits_for_us(s, mp_of_bytes(p->object)))
+		enqueue(c, s, p); /* a claim of its has changed, and that is seen already */
+	else
 		ctx_timer(c, RETRY_US, TAG_RETRY);
 }
 
@@ -284,9 +326,9 @@ static void describe(const unsigned *faults, size_t nodes, char *out, size_t max
 	struct {
 		size_t count;
 		enum fit_fault fault;
-	} sums[9];
+	} sums[16];
 	size_t kinds = 0, n;
-	for (unsigned f = 1; f <= FIT_NOT_READY; f <<= 1) {
+	for (unsigned f = 1; f <= FIT_LAST; f <<= 1) {
 		size_t count = 0;
 		for (size_t i = 0; i < nodes; i++)
 			count += (faults[i] & f) != 0;
@@ -334,11 +376,10 @@ static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	doc_set(a, status, "conditions", list);
 	doc_set(a, patch, "status", status);
 	w->request.body = patch;
-	struct store_compare *basis = arena_alloc(a, sizeof *basis);
-	*basis = (struct store_compare){.key = writing_text(w, span_of(p->key)),
-					.field = STORE_MOD, .number = p->version};
-	w->request.basis = basis;
-	w->request.basis_count = 1;
+	rest_on(w,
+		&(struct store_compare){
+			.key = span_of(p->key), .field = STORE_MOD, .number = p->version},
+		1);
 	p->state = POD_MARKING;
 	if (writing_start(c, w, p->tag))
 		written(c, s, p, 0);
@@ -372,9 +413,104 @@ static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
 	ctx_timer(c, RETRY_US, TAG_RETRY);
 }
 
+/* ---- volumes */
+
+static bool has_node(const void *arg, struct span name)
+{
+	const struct scheduler *s = arg;
+	const struct node *n = omap_get(&s->nodes, name);
+	return n && n->object;
+}
+
+static bool is_placed(const void *arg, struct span key)
+{
+	const struct scheduler *s = arg;
+	const struct pod *p = omap_get(&s->pods, key);
+	return p && p->node;
+}
+
+/* A write for its volumes; what it changes wakes the pod again. Until then the
+ * pod is counted on the node. */
+static void claim(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
+		  const struct volume_write *x)
+{
+	struct writing *w = write_for(c, s, p, x->row, OBJ_PATCH_MERGE, "");
+	w->request.namespace = writing_text(w, x->namespace);
+	w->request.name = writing_text(w, x->name);
+	w->request.body = doc_copy(&w->arena, x->body);
+	rest_on(w, x->basis, x->basis_count);
+	p->state = POD_CLAIMING;
+	count_on(s, p, span_of(node));
+	if (writing_start(c, w, p->tag))
+		written(c, s, p, 0);
+}
+
+static void claiming_over(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	int code = p->writing->plan.answer.code;
+	write_end(s, p);
+	p->state = POD_OTHER;
+	if (!waits_for_us(s, mp_of_bytes(p->object)))
+		settle(c, s, p);
+	else if (code < 300 || code == 409)
+		park(c, s, p);
+	else
+		ctx_timer(c, RETRY_US, TAG_RETRY);
+}
+
+struct helped {
+	struct ctx *c;
+	struct scheduler *s;
+};
+
+static void may_help(void *arg, struct span key)
+{
+	struct helped *h = arg;
+	struct pod *p = omap_get(&h->s->pods, key);
+	bool idle = p && (p->state == POD_PARKED ||
+			  (p->state == POD_OTHER && !p->writing && !is_bound_by_us(p)));
+	if (idle && waits_for_us(h->s, mp_of_bytes(p->object)))
+		enqueue(h->c, h->s, p);
+}
+
+static void on_volumes(struct ctx *c, struct scheduler *s, const struct view_change *v)
+{
+	struct helped h = {c, s};
+	s->moves++;
+	if (volumes_helped(&s->volumes, v, may_help, &h))
+		unpark_all(c, s);
+}
+
 /* ---- the choice */
 
-static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
+/* "0/3 nodes are available: REASON." */
+static void refuse_all(const struct scheduler *s, const char *why, char *out, size_t max)
+{
+	size_t n = 0;
+	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it))
+		n += ((struct node *)it->value)->object != NULL;
+	snprintf(out, max, "0/%zu nodes are available: %s.", n, why);
+}
+
+/* On that node: first its volumes, then the pod. */
+static void take(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
+		 const struct pod_volumes *v)
+{
+	struct node *on = omap_get(&s->nodes, span_of(node));
+	struct volume_write x = {0};
+	if (v->count)
+		x = volumes_next(v, mp_of_bytes(on->object));
+	if (x.row) {
+		claim(c, s, p, node, &x);
+	} else if (v->waits) {
+		count_on(s, p, span_of(node));
+		park(c, s, p);
+	} else {
+		bind(c, s, p, node, v);
+	}
+}
+
+static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struct pod_volumes *v)
 {
 	struct mp pod = mp_of_bytes(p->object);
 	unsigned *faults = arena_alloc(ctx_arena(c), (s->nodes.count + 1) * sizeof *faults);
@@ -387,6 +523,8 @@ static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 			continue;
 		faults[n] = fit_check(pod, &p->wants, mp_of_bytes(node->object),
 				      &node->allocatable, &node->used);
+		if (!faults[n] && v->count)
+			faults[n] = volumes_fault(v, mp_of_bytes(node->object));
 		if (faults[n++])
 			continue;
 		int score = fit_score(&p->wants, &node->allocatable, &node->used);
@@ -395,19 +533,41 @@ static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 			best = onode_key(it);
 		}
 	}
-	if (best.len) {
-		bind(c, s, p, arena_ndup(ctx_arena(c), best.data, best.len));
-		return;
-	}
 	char message[700];
 	p->tried = s->moves;
-	describe(faults, n, message, sizeof message);
+	if (best.len && !v->refusal) {
+		take(c, s, p, arena_ndup(ctx_arena(c), best.data, best.len), v);
+		return;
+	}
+	if (v->refusal)
+		refuse_all(s, v->refusal, message, sizeof message);
+	else
+		describe(faults, n, message, sizeof message);
 	if (p->why && strcmp(p->why, message) == 0) {
 		park(c, s, p); /* it has this condition already */
 		return;
 	}
 	tell(c, s, p, "Warning", "FailedScheduling", message);
 	mark(c, s, p, message);
+}
+
+static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
+{
+	struct pod_volumes v = {0};
+	bool held = p->node != NULL; /* a place, while its volumes are made */
+	if (p->claims && !volumes_synced(&s->volumes)) {
+		p->tried = s->moves;
+		park(c, s, p);
+		return;
+	}
+	count_on(s, p, (struct span){0});
+	struct volume_asks asks = {s, has_node, is_placed};
+	if (p->claims)
+		volumes_read(&v, &s->volumes, ctx_arena(c), span_of(p->key),
+			     mp_of_bytes(p->object), &asks);
+	place(c, s, p, &v);
+	if (held && !p->node)
+		unpark_all(c, s);
 }
 
 /* One pod a turn: a turn has one transaction. */
@@ -480,8 +640,10 @@ static struct span node_used(struct bytes *object)
 static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	struct span node = node_used(p->object);
-	bool room = p->node && !node.len;
-	count_on(s, p, node);
+	bool keeps = p->claims && !node.len && waits_for_us(s, mp_of_bytes(p->object));
+	bool room = p->node && !node.len && !keeps;
+	if (!keeps)
+		count_on(s, p, node);
 	if (!waits_for_us(s, mp_of_bytes(p->object))) {
 		dequeue(s, p);
 		p->state = POD_OTHER;
@@ -503,6 +665,9 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 		p = mem_alloc(sizeof *p);
 		p->key = mem_ndup(key.data, key.len);
 		p->wants = fit_requests(m);
+		p->claims = pod_has_claims(m);
+		if (p->claims)
+			volumes_follow(c, &s->volumes, s->schema, s->pod_view);
 		omap_put(&s->pods, key, p);
 	}
 	bytes_unref(p->object);
@@ -530,7 +695,9 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct scheduler *s = state;
-	if (v->key.len && v->view == s->node_view)
+	if (v->view != s->pod_view && v->view != s->node_view)
+		on_volumes(c, s, v);
+	else if (v->key.len && v->view == s->node_view)
 		on_node(c, s, v->key, v->now ? v->now->value : NULL);
 	else if (v->key.len && v->now)
 		on_pod(c, s, v->key, v->now->value, v->now->version);

@@ -80,6 +80,8 @@ claim() { # NAME SIZE [CLASS]
 }
 check "a claim that is too large" says 'maximum storage usage per PersistentVolumeClaim is 10Gi, but request is 11Gi' \
 	claim big 11Gi
+eventually 5 k get storageclass standard >/dev/null
+k delete storageclass standard >/dev/null # the one that a cluster begins with
 check "a claim without a class" claim none 1Gi
 check "has none" is '' field pvc none .spec.storageClassName
 kc create -f - >/dev/null <<-E

@@ -9,17 +9,22 @@
 #include "actors/controllers/deployment.h"
 #include "actors/controllers/disruption.h"
 #include "actors/controllers/endpoints.h"
+#include "actors/controllers/ephemeral_volume.h"
 #include "actors/controllers/garbage.h"
+#include "actors/controllers/host_path.h"
 #include "actors/controllers/job.h"
 #include "actors/controllers/namespace_deletion.h"
 #include "actors/controllers/namespaces.h"
 #include "actors/controllers/node_lifecycle.h"
 #include "actors/controllers/pod_gc.h"
+#include "actors/controllers/persistentvolume.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/taint_eviction.h"
 #include "actors/controllers/ttl_after_finished.h"
+#include "actors/controllers/volume_protection.h"
+#include "actors/gate/event_expiry.h"
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/messages.h"
@@ -51,6 +56,12 @@ static const struct part {
 	{"controllers", "node-lifecycle", &node_lifecycle_actor, true},
 	{"controllers", "taint-eviction", &taint_eviction_actor, true},
 	{"collectors", "pod-gc", &pod_gc_actor, true},
+	{"controllers", "persistentvolume", &persistentvolume_actor, true},
+	{"controllers", "host-path", &host_path_actor, true},
+	{"controllers", "ephemeral-volume", &ephemeral_volume_actor, true},
+	{"collectors", "pvc-protection", &pvc_protection_actor, true},
+	{"collectors", "pv-protection", &pv_protection_actor, true},
+	{"collectors", "event-expiry", &event_expiry_actor, true},
 	{"controllers", "endpoints", &endpoints_actor, false},
 	{"collectors", "garbage-collector", &garbage_actor, false},
 	{"collectors", "resource-quota", &quota_actor, false},

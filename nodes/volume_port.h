@@ -1,0 +1,14 @@
+/* The driver of the port "volumes" (actors/controllers/volume_port.h). */
+#ifndef NODES_VOLUME_PORT_H
+#define NODES_VOLUME_PORT_H
+
+#include "actors/runtime/port.h"
+
+extern const struct port_driver volume_port_driver;
+
+/* Removes `name` in the directory `dir` with all that is in it, whatever it is;
+ * what is not there is removed already. No link is followed, no other file system
+ * entered. Blocks. ERR_INVALID: a name that is none; ERR_IO. */
+int volume_remove(const char *dir, const char *name, struct err *e);
+
+#endif
