@@ -19,7 +19,7 @@
 #include "broker/base/mem.h"
 #include "broker/socket.h"
 
-enum { BURST = 512, TURNS = 512, EVENTS = 64 };
+enum { BURST = 512, TURNS = 512, EVENTS = 64, SLEEP_MAX_US = 60000000 };
 
 struct loop_watch {
 	struct loop *loop;
@@ -335,11 +335,11 @@ static bool drain(struct loop *l, struct sock *s, void (*take)(struct cell *, st
 	return true;
 }
 
-/* Milliseconds until something is due; at most a second. The cell is asked
- * after the hooks: what a library did there may have queued turns. */
+/* Milliseconds until something is due. The cell is asked after the hooks: what
+ * a library did there may have queued turns. */
 static int sleep_ms(struct loop *l)
 {
-	uint64_t wait = 1000000;
+	uint64_t wait = SLEEP_MAX_US;
 	for (struct loop_hook *h = l->hooks; h; h = h->next) {
 		uint64_t most = h->before_sleep(h->arg);
 		if (most < wait)
