@@ -3,47 +3,14 @@
  * in the control plane may do all of it.
  *
  * One *job* is one request on its way: parked, planned, in the store's hands.
- * Events are aggregated: the same fact about the same object within ten
- * minutes raises the count of the Event that is there already. */
-#include "actors/gate/gate.h"
+ * Events are in events.c. */
+#include "actors/gate/gate_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/objects/writing.h"
-#include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
-#include "broker/base/omap.h"
 #include "broker/base/planted.h"
-
-enum { JOBS_MAX = 50000, RECENT_EVENTS_MAX = 5000 };
-#define RECENT_US INT64_C(600000000)
-
-struct job {
-	struct gate *gate;
-	struct writing writing;
-	uint64_t tag, parked; /* parked 0: nobody waits for the answer */
-	bool create_on_missing; /* a node's status without its object */
-	struct doc *node;       /* that object */
-	char *event_key;        /* of an event's first write: remembered when done */
-	char *pod_uid;          /* of a pod's status */
-	bool superseded;        /* a newer status of that pod came meanwhile */
-};
-
-struct recent {
-	char *name, *namespace; /* of the Event object */
-	int64_t last_us, count;
-};
-
-struct gate {
-	struct schema *schema;
-	const struct schema_resource *pods, *nodes, *events;
-	struct view *pod_view, *node_view, *namespace_view, *event_view;
-	struct omap jobs;   /* tag -> struct job */
-	struct omap statuses; /* pod's uid -> the newest job that writes its status */
-	struct omap recent; /* what an event says -> struct recent */
-	uint64_t next_tag, written, refused, dropped;
-};
 
 static struct view *view_of(void *arg, struct span stream)
 {
@@ -82,7 +49,7 @@ static void set_principal(struct job *j, struct span sender)
 
 /* ---- jobs */
 
-static struct job *job_new(struct ctx *c, struct gate *g, const struct msg *m,
+struct job *job_new(struct ctx *c, struct gate *g, const struct msg *m,
 			   const struct schema_resource *r, enum obj_verb verb)
 {
 	struct job *j = mem_alloc(sizeof *j);
@@ -94,7 +61,7 @@ static struct job *job_new(struct ctx *c, struct gate *g, const struct msg *m,
 	return j;
 }
 
-static void job_free(void *p)
+void job_free(void *p)
 {
 	struct job *j = p;
 	writing_fini(&j->writing);
@@ -111,25 +78,9 @@ static void job_end(struct gate *g, struct job *j)
 	job_free(j);
 }
 
-static void remember_event(struct gate *g, struct job *j)
-{
-	struct recent *r = mem_alloc(sizeof *r);
-	struct span ns = j->writing.request.namespace, name = j->writing.plan.name;
-	r->name = mem_ndup(name.data, name.len);
-	r->namespace = mem_ndup(ns.data, ns.len);
-	r->last_us = j->writing.request.origin.wall_us;
-	r->count = 1;
-	struct recent *was = omap_put(&g->recent, span_of(j->event_key), r);
-	if (was) {
-		free(was->name);
-		free(was->namespace);
-		free(was);
-	}
-}
-
 static void make_node(struct ctx *c, struct job *j);
 
-static void job_answer(struct ctx *c, struct gate *g, struct job *j)
+void job_answer(struct ctx *c, struct gate *g, struct job *j)
 {
 	const struct obj_answer *a = &j->writing.plan.answer;
 	if (a->code == 404 && j->create_on_missing) {
@@ -138,7 +89,7 @@ static void job_answer(struct ctx *c, struct gate *g, struct job *j)
 	}
 	*(a->status && a->code >= 400 ? &g->refused : &g->written) += 1;
 	if (a->code == 201 && j->event_key)
-		remember_event(g, j);
+		events_remember(g, j);
 	if (j->parked) {
 		struct span why = a->status ? doc_get_str(a->status, "message") : (struct span){0};
 		struct buf b = {0};
@@ -182,6 +133,8 @@ static void job_give_up(struct ctx *c, struct gate *g, struct job *j)
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
 {
 	struct gate *g = state;
+	if (events_outcome(c, g, tag, o))
+		return 0;
 	struct job *j = omap_get_u64(&g->jobs, tag);
 	if (j && j->superseded && o->status) {
 		job_give_up(c, g, j);
@@ -252,7 +205,7 @@ static struct doc *object_with_status(struct job *j, struct span ns, struct span
 	return o;
 }
 
-static void name_job(struct job *j, struct span ns, struct span name)
+void name_job(struct job *j, struct span ns, struct span name)
 {
 	j->writing.request.namespace = writing_text(&j->writing, ns);
 	j->writing.request.name = writing_text(&j->writing, name);
@@ -375,126 +328,6 @@ static int on_object_create(struct ctx *c, void *state, const struct msg *m)
 	return 0;
 }
 
-/* ---- events */
-
-static struct doc *time_doc(struct arena *a, int64_t us)
-{
-	char text[RFC3339_MAX];
-	size_t n = rfc3339_format(us, text);
-	return doc_span(a, (struct span){(uint8_t *)arena_ndup(a, text, n), n});
-}
-
-static void copy_text(struct job *j, struct doc *to, const char *key, struct mp body,
-		      const char *field)
-{
-	struct span s = mp_path_str(body, field);
-	if (s.len)
-		doc_set(&j->writing.arena, to, key,
-			doc_span(&j->writing.arena, writing_text(&j->writing, s)));
-}
-
-static struct doc *event_doc(struct ctx *c, struct job *j, struct mp body, struct span ns)
-{
-	struct arena *a = &j->writing.arena;
-	struct doc *e = doc_new(a, DOC_MAP), *meta = doc_new(a, DOC_MAP);
-	struct doc *about = doc_new(a, DOC_MAP), *source = doc_new(a, DOC_MAP);
-	struct span name = mp_path_str(body, "name");
-	doc_set_str(a, e, "apiVersion", "v1");
-	doc_set_str(a, e, "kind", "Event");
-	doc_set(a, e, "metadata", meta);
-	doc_set(a, meta, "name",
-		doc_printf(a, "%.*s.%016llx", (int)name.len, (const char *)name.data,
-			   (unsigned long long)ctx_random(c)));
-	doc_set(a, meta, "namespace", doc_span(a, writing_text(&j->writing, ns)));
-	copy_text(j, about, "kind", body, "kind");
-	copy_text(j, about, "namespace", body, "namespace");
-	copy_text(j, about, "name", body, "name");
-	copy_text(j, about, "uid", body, "uid");
-	copy_text(j, about, "fieldPath", body, "field");
-	struct span version = mp_path_str(body, "api_version");
-	doc_set(a, about, "apiVersion",
-		version.len ? doc_span(a, writing_text(&j->writing, version)) : doc_str(a, "v1"));
-	doc_set(a, e, "involvedObject", about);
-	copy_text(j, e, "reason", body, "reason");
-	copy_text(j, e, "message", body, "message");
-	copy_text(j, e, "type", body, "type");
-	copy_text(j, source, "component", body, "component");
-	copy_text(j, source, "host", body, "host");
-	doc_set(a, e, "source", source);
-	copy_text(j, e, "reportingComponent", body, "component");
-	copy_text(j, e, "reportingInstance", body, "host");
-	doc_set(a, e, "firstTimestamp", time_doc(a, ctx_wall_us(c)));
-	doc_set(a, e, "lastTimestamp", time_doc(a, ctx_wall_us(c)));
-	doc_set_int(a, e, "count", 1);
-	return e;
-}
-
-static char *event_key(struct mp body)
-{
-	static const char *const parts[] = {"kind",   "namespace", "name",    "uid",
-					    "reason", "type",	   "message", "component"};
-	struct buf b = {0};
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		struct span s = mp_path_str(body, parts[i]);
-		buf_append(&b, s.data, s.len);
-		buf_putc(&b, '\n');
-	}
-	char *key = mem_ndup(b.data, b.len < STORE_KEY_BYTES_MAX * 4 ? b.len : STORE_KEY_BYTES_MAX * 4);
-	buf_fini(&b);
-	return key;
-}
-
-static void recent_free(void *p)
-{
-	struct recent *r = p;
-	free(r->name);
-	free(r->namespace);
-	free(r);
-}
-
-/* The same again: count and last time of the Event that is there. */
-static void count_event(struct ctx *c, struct gate *g, const struct msg *m, struct recent *r)
-{
-	struct job *j = job_new(c, g, m, g->events, OBJ_PATCH_MERGE);
-	struct arena *a = &j->writing.arena;
-	struct doc *patch = doc_new(a, DOC_MAP);
-	r->count++;
-	r->last_us = ctx_wall_us(c);
-	doc_set_int(a, patch, "count", r->count);
-	doc_set(a, patch, "lastTimestamp", time_doc(a, r->last_us));
-	name_job(j, span_of(r->namespace), span_of(r->name));
-	j->writing.request.body = patch;
-	job_run(c, g, j);
-}
-
-static int on_event_record(struct ctx *c, void *state, const struct msg *m)
-{
-	struct gate *g = state;
-	char *key = event_key(m->body);
-	struct recent *r = omap_get(&g->recent, span_of(key));
-	if (g->jobs.count > JOBS_MAX) { /* events are the first thing to do without */
-		g->dropped++;
-		free(key);
-		return 0;
-	}
-	if (r && ctx_wall_us(c) - r->last_us < RECENT_US) {
-		free(key);
-		count_event(c, g, m, r);
-		return 0;
-	}
-	if (g->recent.count >= RECENT_EVENTS_MAX)
-		omap_fini(&g->recent, recent_free);
-	struct span ns = mp_path_str(m->body, "namespace");
-	if (!ns.len)
-		ns = span_of("default"); /* where Kubernetes keeps events of nodes */
-	struct job *j = job_new(c, g, m, g->events, OBJ_CREATE);
-	j->event_key = key;
-	j->writing.request.namespace = writing_text(&j->writing, ns);
-	j->writing.request.body = event_doc(c, j, m->body, ns);
-	job_run(c, g, j);
-	return 0;
-}
-
 /* ---- life */
 
 static int init(struct ctx *c, void *state, struct mp cfg)
@@ -506,7 +339,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct span core = {0}, v1 = span_of("v1");
 	g->pods = schema_find(g->schema, core, v1, span_of("pods"));
 	g->nodes = schema_find(g->schema, core, v1, span_of("nodes"));
-	g->events = schema_find(g->schema, core, v1, span_of("events"));
+	g->event_row = schema_find(g->schema, core, v1, span_of("events"));
 	g->pod_view = ctx_follow(c, "pods");
 	g->node_view = ctx_follow(c, "nodes");
 	g->namespace_view = ctx_follow(c, "namespaces");
@@ -517,11 +350,12 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 static void inspect(const void *state, struct buf *out)
 {
 	const struct gate *g = state;
-	mpw_map(out, 4);
+	mpw_map(out, 5);
 	mpw_kv_u64(out, "jobs", g->jobs.count);
 	mpw_kv_u64(out, "written", g->written);
 	mpw_kv_u64(out, "refused", g->refused);
-	mpw_kv_u64(out, "dropped_events", g->dropped);
+	mpw_kv_u64(out, "dropped_events", g->events.dropped);
+	mpw_kv_u64(out, "event_transactions", g->events.transactions);
 }
 
 static void fini(void *state)
@@ -529,13 +363,13 @@ static void fini(void *state)
 	struct gate *g = state;
 	omap_fini(&g->jobs, job_free);
 	omap_fini(&g->statuses, NULL);
-	omap_fini(&g->recent, recent_free);
+	events_fini(&g->events);
 	schema_free(g->schema);
 }
 
 static const struct actor_handler handlers[] = {
 	{"pod.status", on_pod_status},	     {"pod.finished", on_pod_finished},
-	{"node.status", on_node_status},     {"event.record", on_event_record},
+	{"node.status", on_node_status},     {"event.record", events_on_record},
 	{"object.create", on_object_create}, {NULL, NULL},
 };
 
