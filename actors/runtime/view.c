@@ -142,6 +142,11 @@ static int history_reaches(const struct view *v, uint64_t after)
 	return v->part ? ERR_COMPACTED : ERR_AGAIN;
 }
 
+void view_keep_changes(struct view *v)
+{
+	v->keeps_changes = true;
+}
+
 int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),
@@ -198,7 +203,10 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 	if (!was || !now)
 		folder_add(v, key, now ? 1 : -1);
 	view_indexes_set(v->indexes, key, was, now);
-	changes_add(&v->history, change_of(key, was, now, version));
+	if (v->keeps_changes)
+		changes_add(&v->history, change_of(key, was, now, version));
+	else
+		v->history.from = version;
 	view_tell_all(c, v, key, was, now, version, trace);
 	view_object_unref(was);
 }
