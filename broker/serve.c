@@ -14,7 +14,7 @@
 #include "broker/ring.h"
 #include "broker/socket.h"
 
-enum { BURST = 256, TICK_MS = 1000, DEAD_RECORDS = 4096, NO_BODIES = 8 };
+enum { BURST = 256, TICK_MS = 2000, DEAD_RECORDS = 4096, NO_BODIES = 8 };
 
 /* Peers of the ipc ROUTER are told from those of the inproc one by this bit. */
 #define FAR_PEER ((uint64_t)1 << 40)

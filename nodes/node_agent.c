@@ -221,6 +221,14 @@ static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 	pod_free(p);
 }
 
+/* What it was to be told, until now. */
+static void flush_status(struct ctx *c, struct agent_pod *p, struct span *status)
+{
+	if (status->len)
+		tell_status(c, p, *status);
+	*status = (struct span){0};
+}
+
 static void act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x)
 {
 	if (x->kind == POD_DELETE && p->telling)
@@ -245,9 +253,12 @@ static void set_timer(struct ctx *c, struct agent_pod *p, int64_t wake_ms)
 	p->timer = ctx_timer(c, (uint64_t)wait * 1000 + 1000, NODE_TAG(TAG_POD, p->id));
 }
 
+/* An action may end in this very turn and bring the next step: of the statuses
+ * only the last is told, before the end of the object rests on it. */
 void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	struct pod_plan plan;
+	struct span status = {0};
 	if (p->stepping) {
 		p->again = true;
 		return;
@@ -257,14 +268,20 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 		p->stepping = true;
 		memset(&plan, 0, sizeof plan);
 		pod_worker_step(p->worker, time_of(c), ctx_arena(c), &plan);
-		if (plan.status.len)
-			tell_status(c, p, plan.status);
+		if (plan.status.len) /* the worker's only until its next step */
+			status = (struct span){
+				(uint8_t *)arena_ndup(ctx_arena(c), plan.status.data, plan.status.len),
+				plan.status.len};
 		for (size_t i = 0; i < plan.event_count; i++)
 			tell_event(c, a, p, &plan.events[i]);
-		for (size_t i = 0; i < plan.action_count; i++)
+		for (size_t i = 0; i < plan.action_count; i++) {
+			if (plan.actions[i].kind == POD_DELETE)
+				flush_status(c, p, &status);
 			act(c, a, p, &plan.actions[i]);
+		}
 		p->stepping = false;
 	} while (p->again && !plan.done);
+	flush_status(c, p, &status);
 	if (plan.done)
 		pod_end(c, a, p);
 	else

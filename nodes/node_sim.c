@@ -79,6 +79,14 @@ static bool spec_of(struct mp pod, const char *name, struct mp *spec)
 	return false;
 }
 
+static struct span image_of(const struct agent_pod *p, const char *name)
+{
+	struct mp spec;
+	if (!spec_of(pod_worker_object(p->worker), name, &spec))
+		return (struct span){0};
+	return mp_path_str(spec, "image");
+}
+
 static size_t copy_texts(struct arena *a, struct mp spec, const char *key, const char **out,
 			 size_t max)
 {
@@ -141,12 +149,10 @@ static void tell_ready(struct ctx *c, struct agent *a, struct agent_pod *p, cons
 static void started(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
 		    uint32_t attempt, int64_t started_us, const struct sim_run *run)
 {
-	struct mp spec;
 	int64_t age_ms = (ctx_wall_us(c) - started_us) / 1000;
 	if (age_ms < 0 && !PLANTED(CLOCK_BELIEVED))
 		age_ms = 0; /* the clock was put back since: else it would wait as long again */
-	struct span image = spec_of(pod_worker_object(p->worker), name, &spec)
-				    ? mp_path_str(spec, "image") : (struct span){0};
+	struct span image = image_of(p, name);
 	struct pod_observation o = {
 		.kind = POD_SEEN_STARTED,
 		.name = name,
@@ -166,10 +172,29 @@ static void started(struct ctx *c, struct agent *a, struct agent_pod *p, const c
 	t->started_us = started_us;
 }
 
+static void no_image(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
+		     struct span image)
+{
+	struct buf text = {0};
+	buf_printf(&text, "image \"%.*s\" is not in the simulated registry", (int)image.len,
+		   (const char *)image.data);
+	agent_observe(c, a, p,
+		      &(struct pod_observation){.kind = POD_SEEN_WAITING,
+						.name = name,
+						.reason = "ErrImagePull",
+						.text = arena_ndup(ctx_arena(c), text.data, text.len)});
+	buf_fini(&text);
+}
+
 static void start(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x)
 {
 	struct err e = {0};
 	struct sim_run run;
+	struct span image = image_of(p, x->name);
+	if (!sim_image_exists(image)) {
+		no_image(c, a, p, x->name, image);
+		return;
+	}
 	const struct sim_containers *chaos = ctx_shared(c, "sim-containers");
 	int rc = plan(c, p, x->name, x->attempt, argv_of_command(ctx_arena(c), &x->command), &run,
 		      &e);

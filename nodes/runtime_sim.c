@@ -374,3 +374,10 @@ int sim_run_plan(struct arena *a, const char *const *argv, struct mp annotations
 		return 0;
 	return by_script(a, script_at(text, attempt), out, e);
 }
+
+bool sim_image_exists(struct span image)
+{
+	static const char missing[] = ":non-existent";
+	size_t len = sizeof missing - 1;
+	return image.len < len || memcmp(image.data + image.len - len, missing, len) != 0;
+}

@@ -18,7 +18,10 @@
  *   term exit N [after TIME] what TERM leads to
  *   error TEXT               it cannot be started (the rest of the script)
  * TIME is 500ms, 5s, 2m, 1h, 1d, or seconds. Example: a container that fails
- * twice, then runs: "exit 1 after 2s; exit 1 after 2s; run, ready 3s". */
+ * twice, then runs: "exit 1 after 2s; exit 1 after 2s; run, ready 3s".
+ *
+ * By its image: all are there, but for those tagged "non-existent", which
+ * cannot be pulled: what a rollout does that gets stuck can be seen. */
 #ifndef NODES_RUNTIME_SIM_H
 #define NODES_RUNTIME_SIM_H
 
@@ -55,5 +58,8 @@ struct sim_containers {
  * annotation is not of the form; the text says where (and *out is by argv). */
 int sim_run_plan(struct arena *a, const char *const *argv, struct mp annotations,
 		 const char *container, uint32_t attempt, struct sim_run *out, struct err *e);
+
+/* Whether the registry has the image: "foo:non-existent" is not there. */
+bool sim_image_exists(struct span image);
 
 #endif

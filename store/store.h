@@ -164,7 +164,10 @@ struct store_event {
  * events of a revision come before its outcome, revisions in order. */
 struct store_client {
 	void *arg;
-	void (*on_event)(void *arg, const struct store_event *);
+	/* May return the row's value in other bytes, equal ones, as a new
+	 * reference: the store keeps those from then on, in place of its own, so
+	 * that an object lies in a process once. NULL: nothing of that kind. */
+	struct bytes *(*on_event)(void *arg, const struct store_event *);
 	void (*on_outcome)(void *arg, const struct store_outcome *);
 	/* The journal failed: no write will be accepted any more. */
 	void (*on_failure)(void *arg, int code, const char *text);

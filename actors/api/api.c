@@ -353,6 +353,7 @@ struct stream *api_stream(struct ctx *c, struct api *a, const struct schema_reso
 		return s;
 	s = mem_alloc(sizeof *s);
 	s->view = r->secret ? ctx_follow_session(c, r->stream) : ctx_follow(c, r->stream);
+	view_keep_changes(s->view);
 	omap_put(&a->streams, span_of(r->stream), s);
 	return s;
 }

@@ -60,6 +60,29 @@ void history_read(struct history *h, struct reconciler *r, struct reconcile_item
 
 /* ---- the one of now */
 
+static void sort_all_keys(struct arena *a, struct doc *d)
+{
+	if (!doc_is(d, DOC_MAP) && !doc_is(d, DOC_ARRAY))
+		return;
+	if (doc_is(d, DOC_MAP))
+		doc_sort_keys(a, d);
+	DOC_EACH (x, d)
+		sort_all_keys(a, x);
+}
+
+/* A patch that brings the template back. Clients (kubectl's undo, client-go)
+ * make one of the owner's template and compare bytes: keys in order, and a
+ * time that Go had written as null before it could leave it out. */
+static struct doc *patch_of(struct arena *a, struct doc *template)
+{
+	struct doc *meta = doc_need_map(a, template, "metadata");
+	if (meta)
+		doc_default(a, meta, "creationTimestamp", doc_new(a, DOC_NULL));
+	doc_set_str(a, template, "$patch", "replace");
+	sort_all_keys(a, template);
+	return template;
+}
+
 static struct doc *revision_body(struct arena *a, struct mp owner, const char *hash, int64_t number)
 {
 	struct doc *d = doc_new(a, DOC_MAP), *o = object_tree(a, owner);
@@ -78,9 +101,7 @@ static struct doc *revision_body(struct arena *a, struct mp owner, const char *h
 		doc_set(a, meta, "annotations", doc_copy(a, annotations));
 	doc_add(doc_set(a, meta, "ownerReferences", doc_new(a, DOC_ARRAY)),
 		owners_new_ref(a, owner));
-	/* As a patch that brings this template back. */
-	doc_set_str(a, template, "$patch", "replace");
-	doc_path_set(a, d, "data.spec.template", template);
+	doc_path_set(a, d, "data.spec.template", patch_of(a, template));
 	doc_set_int(a, d, "revision", number);
 	return d;
 }

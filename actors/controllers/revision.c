@@ -30,8 +30,10 @@ static uint64_t digest_map(struct mp *m, bool is_labels)
 	struct span key;
 	mp_map(m, &n);
 	for (; n > 0 && !mp_str(m, &key); n--) {
+		bool is_null = mp_peek(m) == MP_NIL;
 		uint64_t value = digest_value(m, span_is(key, "labels"));
-		if ((is_labels && span_is(key, REVISION_LABEL)) || span_is(key, "$patch"))
+		if ((is_labels && span_is(key, REVISION_LABEL)) || span_is(key, "$patch") ||
+		    is_null)
 			continue;
 		uint64_t h = more(FNV_START, key.data, key.len);
 		sum += mix(more(h, &value, sizeof value));

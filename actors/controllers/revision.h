@@ -9,7 +9,7 @@ enum { REVISION_TEXT_MAX = 11 };
 
 /* The label that an owner of replica sets puts on each, its selector and its
  * pods; a template is the same with and without it, and with a directive of
- * patches ("$patch"), as revisions keep it. */
+ * patches ("$patch") or nulls, as revisions keep it. */
 #define REVISION_LABEL "pod-template-hash"
 
 /* Of a pod template as it is stored: equal for equal values, whatever the

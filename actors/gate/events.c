@@ -107,6 +107,6 @@ int gate_on_event(struct ctx *c, void *state, const struct msg *m)
 		q->body = event;
 		q->name = (struct span){0};
 	}
-	gate_job_run(c, g, j);
+	event_queue_add(c, g, j);
 	return 0;
 }

@@ -90,7 +90,7 @@ static void job_end(struct gate *g, struct job *j)
 
 static void make_missing(struct ctx *c, struct job *j);
 
-static void job_answer(struct ctx *c, struct gate *g, struct job *j)
+void gate_job_answer(struct ctx *c, struct gate *g, struct job *j)
 {
 	const struct obj_answer *a = &j->writing.plan.answer;
 	if (a->code == 404 && j->missing) {
@@ -113,7 +113,7 @@ static void job_answer(struct ctx *c, struct gate *g, struct job *j)
 void gate_job_run(struct ctx *c, struct gate *g, struct job *j)
 {
 	if (writing_start(c, &j->writing, j->tag))
-		job_answer(c, g, j);
+		gate_job_answer(c, g, j);
 }
 
 /* An agent tells the next status of a pod when it has waited long enough for
@@ -157,12 +157,14 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 	struct job *j = omap_get_u64(&g->jobs, tag);
 	if (tag == HEARTBEAT_TAG)
 		heartbeats_on_outcome(c, g, o);
+	else if (event_queue_outcome(c, g, tag, o))
+		return 0;
 	if (j && j->superseded && o->status) {
 		job_give_up(c, g, j);
 		return 0;
 	}
 	if (j && writing_outcome(c, &j->writing, o, tag))
-		job_answer(c, g, j);
+		gate_job_answer(c, g, j);
 	return 0;
 }
 
@@ -357,11 +359,12 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 static void inspect(const void *state, struct buf *out)
 {
 	const struct gate *g = state;
-	mpw_map(out, 4);
+	mpw_map(out, 5);
 	mpw_kv_u64(out, "jobs", g->jobs.count);
 	mpw_kv_u64(out, "written", g->written);
 	mpw_kv_u64(out, "refused", g->refused);
 	mpw_kv_u64(out, "dropped_events", g->dropped);
+	mpw_kv_u64(out, "event_transactions", g->event_queue.transactions);
 }
 
 static void fini(void *state)

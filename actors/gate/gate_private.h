@@ -9,7 +9,7 @@
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
-enum { JOBS_MAX = 50000 };
+enum { JOBS_MAX = 50000, EVENTS_TOGETHER_MAX = 16 };
 
 /* One request on its way: parked, planned, in the store's hands. */
 struct job {
@@ -19,6 +19,19 @@ struct job {
 	struct doc *missing; /* made when what is to be changed is not there; NULL: refused */
 	char *pod_uid;	     /* of a pod's status */
 	bool superseded;     /* a newer status of that pod came meanwhile */
+	/* an event's, in the queue */
+	bool event;
+	bool alone; /* it was refused together with others */
+	struct job *next;
+	struct trace trace;
+};
+
+/* Events that wait, and the transaction that is under way with some. */
+struct event_queue {
+	struct job *first, **last;
+	struct job *sent[EVENTS_TOGETHER_MAX];
+	size_t sent_count;
+	uint64_t tag, transactions;
 };
 
 struct gate {
@@ -28,6 +41,7 @@ struct gate {
 	struct omap jobs;     /* tag -> struct job */
 	struct omap statuses; /* pod's uid -> the newest job that writes its status */
 	struct correlator correlator;
+	struct event_queue event_queue;
 	struct heartbeats heartbeats;
 	uint64_t next_tag, written, refused, dropped;
 };
@@ -36,10 +50,19 @@ struct job *gate_job_new(struct ctx *c, struct gate *g, const struct msg *m,
 			 const struct schema_resource *r, enum obj_verb verb);
 void gate_job_name(struct job *j, struct span ns, struct span name);
 void gate_job_run(struct ctx *c, struct gate *g, struct job *j);
+/* It is over: whoever waits is answered, and the job is gone. */
+void gate_job_answer(struct ctx *c, struct gate *g, struct job *j);
 /* Whether the sender may speak for that node; if not, it is told so. */
 bool gate_may_speak_for(struct ctx *c, const struct msg *m, struct span node);
 
 /* events.c: the handler of event.record. */
 int gate_on_event(struct ctx *c, void *state, const struct msg *m);
+
+/* event_queue.c */
+void event_queue_add(struct ctx *c, struct gate *g, struct job *j);
+/* One that was answered and is to be asked otherwise; in a turn of the queue. */
+void event_queue_again(struct gate *g, struct job *j);
+/* Whether the outcome was one of events. */
+bool event_queue_outcome(struct ctx *c, struct gate *g, uint64_t tag, const struct store_outcome *o);
 
 #endif

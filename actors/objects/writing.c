@@ -52,7 +52,7 @@ static int read_row(void *arg, struct span key, struct store_row *out)
 	return 0;
 }
 
-static bool plan(struct ctx *c, struct writing *w, uint64_t tag)
+bool writing_plan(struct writing *w)
 {
 	struct obj_reader reader = {w, read_row};
 	if (w->planned)
@@ -68,9 +68,15 @@ static bool plan(struct ctx *c, struct writing *w, uint64_t tag)
 	}
 	w->plan.txn.fence_key = w->fence_key;
 	w->plan.txn.fence_token = w->fence_token;
-	if (!w->plan.finished)
-		ctx_txn(c, &w->plan.txn, tag);
 	return w->plan.finished;
+}
+
+static bool plan(struct ctx *c, struct writing *w, uint64_t tag)
+{
+	if (writing_plan(w))
+		return true;
+	ctx_txn(c, &w->plan.txn, tag);
+	return false;
 }
 
 bool writing_start(struct ctx *c, struct writing *w, uint64_t tag)

@@ -48,6 +48,9 @@ void writing_init(struct ctx *c, struct writing *w, const struct schema *s,
 		  const struct schema_resource *r, enum obj_verb verb,
 		  struct view *(*view)(void *arg, struct span stream), void *arg);
 bool writing_start(struct ctx *c, struct writing *w, uint64_t tag);
+/* The first half of writing_start: true when it is over; else w->plan.txn is
+ * to be sent by the caller, alone or as a part of a transaction. */
+bool writing_plan(struct writing *w);
 bool writing_outcome(struct ctx *c, struct writing *w, const struct store_outcome *o,
 		     uint64_t tag);
 void writing_fini(struct writing *w);

@@ -208,11 +208,12 @@ struct cell {
 	enum link_state link;
 	uint64_t epoch, incarnation, sequence;
 	uint64_t hello_at_us, ping_at_us, heard_us, up_us, pings;
+	uint64_t pinged_us, pinged_sequence; /* the last ping; what was said until then */
 	unsigned short_sessions; /* in a row */
 	/* bytes of routed frames in this session: come, told so; what may be on
 	 * its way */
 	uint64_t taken, taken_told, window;
-	uint64_t check_at_us, views_act_us;
+	uint64_t check_at_us, views_act_us, checks;
 	bool checking;
 	struct out_msg *out_first, *out_last;
 	size_t out_count;

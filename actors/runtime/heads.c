@@ -108,6 +108,11 @@ uint64_t heads_get(const struct heads *h, struct span stream)
 	return s ? atomic_load_explicit(&s->version, memory_order_acquire) : 0;
 }
 
+bool heads_full(const struct heads *h)
+{
+	return atomic_load_explicit(&h->table->used, memory_order_acquire) >= HEADS_STREAMS_MAX;
+}
+
 uint64_t heads_global(const struct heads *h)
 {
 	return atomic_load_explicit(&h->table->global, memory_order_acquire);

@@ -9,6 +9,7 @@
 #ifndef RUNTIME_HEADS_H
 #define RUNTIME_HEADS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "broker/base/bytes.h"
@@ -33,6 +34,8 @@ void heads_set_global(struct heads *h, uint64_t version);
 void heads_refresh(struct heads *h, uint64_t (*head)(void *arg, struct span stream), void *arg);
 /* A reader's. heads_get is 0 for a stream that never had an event. */
 uint64_t heads_get(const struct heads *h, struct span stream);
+/* It may lack streams: what it does not have is unknown. */
+bool heads_full(const struct heads *h);
 uint64_t heads_global(const struct heads *h);
 
 #endif

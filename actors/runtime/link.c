@@ -21,6 +21,8 @@ enum {
 	HELLO_MAX_US = 5000000,
 	SHORT_US = 500000, /* a session under it was a short one: no ping of its ended it */
 	PING_US = 1000000,
+	QUIET_PING_US = 2000000, /* hardly a word since the last, which was answered */
+	QUIET_WORDS = 2,         /* the heads are compared, by us or by others */
 	SILENCE_US = 5000000,
 	WATCH_PINGS = 5, /* so often monitors are said again: a word may be lost */
 };
@@ -142,6 +144,7 @@ static void on_welcome(struct cell *c, const struct envelope *env)
 	outbox_welcome(c, mp_path_int(body, "batch", 0));
 	c->heard_us = c->ops.now_us(c->ops.arg);
 	c->ping_at_us = c->heard_us + PING_US;
+	c->pinged_us = 0;
 	log_debug(c->name, "session is up");
 	outbox_flush(c);
 	monitors_watch(c);
@@ -182,6 +185,28 @@ void link_on_system(struct cell *c, const struct envelope *env)
 	}
 }
 
+/* What pings repair was lost behind something that was said. */
+static bool is_quiet(const struct cell *c)
+{
+	return c->pinged_us && c->heard_us >= c->pinged_us &&
+	       c->sequence <= c->pinged_sequence + QUIET_WORDS;
+}
+
+static void ping(struct cell *c, uint64_t now_us)
+{
+	struct buf b = {0};
+	bool quiet = is_quiet(c);
+	mpw_map(&b, 2);
+	mpw_kv_u64(&b, "sent_us", now_us);
+	mpw_kv_u64(&b, "names", c->actors.count + 1); /* as say_hello counts */
+	send_system(c, MSG_SESSION_PING, "", &b);
+	c->ping_at_us = now_us + (quiet ? QUIET_PING_US : PING_US);
+	if (++c->pings % WATCH_PINGS == 0)
+		monitors_watch(c);
+	c->pinged_us = now_us;
+	c->pinged_sequence = c->sequence;
+}
+
 void link_tick(struct cell *c, uint64_t now_us)
 {
 	if (c->stopping)
@@ -203,16 +228,8 @@ void link_tick(struct cell *c, uint64_t now_us)
 		c->ops.reconnect(c->ops.arg);
 		return;
 	}
-	if (now_us >= c->ping_at_us) {
-		struct buf b = {0};
-		mpw_map(&b, 2);
-		mpw_kv_u64(&b, "sent_us", now_us);
-		mpw_kv_u64(&b, "names", c->actors.count + 1); /* as say_hello counts */
-		send_system(c, MSG_SESSION_PING, "", &b);
-		c->ping_at_us = now_us + PING_US;
-		if (++c->pings % WATCH_PINGS == 0)
-			monitors_watch(c);
-	}
+	if (now_us >= c->ping_at_us)
+		ping(c, now_us);
 }
 
 uint64_t link_deadline(const struct cell *c)

@@ -4,6 +4,7 @@
  * more before the loop sleeps if something was sent on it meanwhile. */
 #include "actors/runtime/loop.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +20,15 @@
 #include "broker/base/mem.h"
 #include "broker/socket.h"
 
-enum { BURST = 512, TURNS = 512, EVENTS = 64 };
+enum {
+	BURST = 512,
+	TURNS = 512,
+	EVENTS = 64,
+	SLEEP_MAX_US = 60000000,
+	/* A storm leaves holes in the heap: given back when it is over. */
+	TRIM_TURNS = 20000,
+	TRIM_SLEEP_MS = 500, /* so much time to come is "over" */
+};
 
 struct loop_watch {
 	struct loop *loop;
@@ -49,6 +58,7 @@ struct loop {
 	struct loop_hook *hooks;
 	uint64_t random[4]; /* xoshiro256** */
 	uint64_t now;
+	uint64_t trimmed_turns;
 	struct failures failures;
 	uint64_t lives;
 	bool failed;
@@ -335,11 +345,11 @@ static bool drain(struct loop *l, struct sock *s, void (*take)(struct cell *, st
 	return true;
 }
 
-/* Milliseconds until something is due; at most a second. The cell is asked
- * after the hooks: what a library did there may have queued turns. */
+/* Milliseconds until something is due. The cell is asked after the hooks: what
+ * a library did there may have queued turns. */
 static int sleep_ms(struct loop *l)
 {
-	uint64_t wait = 1000000;
+	uint64_t wait = SLEEP_MAX_US;
 	for (struct loop_hook *h = l->hooks; h; h = h->next) {
 		uint64_t most = h->before_sleep(h->arg);
 		if (most < wait)
@@ -413,6 +423,17 @@ static void begin_again(struct loop *l)
 	l->cfg.fill(l->cfg.fill_arg, l->cell);
 }
 
+static void trim(struct loop *l)
+{
+	uint64_t turns = cell_turns(l->cell);
+	if (turns < l->trimmed_turns) /* the cell began again */
+		l->trimmed_turns = 0;
+	if (turns - l->trimmed_turns < TRIM_TURNS)
+		return;
+	l->trimmed_turns = turns;
+	malloc_trim(0);
+}
+
 void loop_run(struct loop *l)
 {
 	while (!l->stop) {
@@ -423,6 +444,8 @@ void loop_run(struct loop *l)
 		bool more = round_once(l);
 		/* Hooks run each time: a library beside the loop may have work. */
 		int ms = sleep_ms(l);
+		if (!more && ms >= TRIM_SLEEP_MS)
+			trim(l);
 		wait_for_events(l, more ? 0 : ms);
 	}
 	if (!l->cell) /* it ended between two lives */

@@ -86,7 +86,16 @@ static void encode_event(struct buf *b, const struct store_event *e, enum showin
 	mpw_raw(b, bytes_span(e->row.value));
 }
 
-static void on_event(void *arg, const struct store_event *e)
+/* What followers get has the value at its end; the store keeps it there. */
+static struct bytes *value_in(struct bytes *body, const struct store_event *e)
+{
+	struct span all = bytes_span(body), value = bytes_span(e->row.value);
+	if (!e->row.value || e->row.secret)
+		return NULL;
+	return bytes_slice(body, (struct span){all.data + all.len - value.len, value.len});
+}
+
+static struct bytes *on_event(void *arg, const struct store_event *e)
 {
 	struct state *s = arg;
 	struct buf b = {0};
@@ -97,12 +106,14 @@ static void on_event(void *arg, const struct store_event *e)
 		ctx_publish(s->turn, e->links[i].stream, "bus.event", body);
 		store_waits_wake(&s->waits, e->links[i].stream);
 	}
+	struct bytes *kept = value_in(body, e);
 	bytes_unref(body);
 	s->events++;
 	if (s->heads) {
 		heads_set(s->heads, e->links[0].stream, e->row.mod_version);
 		heads_set_global(s->heads, e->row.mod_version);
 	}
+	return kept;
 }
 
 static void encode_row(struct buf *b, const struct store_row *r)

@@ -34,8 +34,28 @@ static void encode_ops(struct buf *out, const char *name, const struct store_op 
 		encode_op(out, &ops[i]);
 }
 
+/* About: an estimate that is short costs a copy, no more. */
+static size_t ops_bytes(const struct store_op *ops, size_t n)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += 40 + ops[i].key.len + ops[i].part.len + ops[i].lease.len +
+		       bytes_span(ops[i].value).len;
+	return sum;
+}
+
+static size_t txn_bytes(const struct store_txn *t)
+{
+	size_t sum = 160 + t->origin.principal.len + t->fence_key.len;
+	for (size_t i = 0; i < t->compare_count; i++)
+		sum += 24 + t->compares[i].key.len + t->compares[i].value.len;
+	return sum + ops_bytes(t->then_ops, t->then_count) + ops_bytes(t->else_ops, t->else_count);
+}
+
 void txn_encode(struct buf *out, const struct store_txn *t)
 {
+	/* The store keeps what it is sent as long as one of its values lives. */
+	buf_reserve(out, txn_bytes(t));
 	bool fence = t->fence_key.len > 0;
 	mpw_map(out, fence ? 8 : 7);
 	mpw_str(out, "request");

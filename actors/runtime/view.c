@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/runtime/heads.h"
 #include "actors/runtime/view_private.h"
 #include "actors/runtime/messages.h"
 #include "broker/base/log.h"
@@ -35,6 +36,8 @@ enum {
 	WAIT_HEAD_US = 300000,
 	RETRY_US = VIEW_RETRY_US,
 	CHECK_US = 2000000,
+	CHECK_EARLY_US = 500000, /* a cell that is awake need not be woken for it */
+	CHECK_ASKS = 5, /* so often the store is asked, also when the shared heads say enough */
 };
 
 struct view_object *view_object_ref(struct view_object *o)
@@ -141,6 +144,11 @@ static int history_reaches(const struct view *v, uint64_t after)
 	return v->part ? ERR_COMPACTED : ERR_AGAIN;
 }
 
+void view_keep_changes(struct view *v)
+{
+	v->keeps_changes = true;
+}
+
 int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),
@@ -197,7 +205,10 @@ static void set_object(struct cell *c, struct view *v, struct span key, struct v
 	if (!was || !now)
 		folder_add(v, key, now ? 1 : -1);
 	view_indexes_set(v->indexes, key, was, now);
-	changes_add(&v->history, change_of(key, was, now, version));
+	if (v->keeps_changes)
+		changes_add(&v->history, change_of(key, was, now, version));
+	else
+		v->history.from = version;
 	view_tell_all(c, v, key, was, now, version, trace);
 	view_object_unref(was);
 }
@@ -796,9 +807,33 @@ static void on_behind(struct cell *c, void *arg, uint64_t tag, const struct repl
 	}
 }
 
+/* What this machine shares tells of whole kinds; of a partition nothing. A head
+ * that has gone back is one of soft keys that are no more. */
+static bool may_be_behind(const struct heads *heads, const struct view *v)
+{
+	uint64_t head = v->part ? 0 : heads_get(heads, span_of(v->stream));
+	return v->part || (head && head != v->last);
+}
+
+static bool shown_to_be_level(struct cell *c)
+{
+	const struct heads *heads =
+		c->ops.shared ? c->ops.shared(c->ops.arg, "heads") : NULL;
+	if (!heads || heads_full(heads) || c->checks++ % CHECK_ASKS == 0)
+		return false;
+	for (struct onode *n = omap_first(&c->views); n; n = omap_next(n)) {
+		const struct view *v = n->value;
+		if (v->state == VIEW_LIVE && may_be_behind(heads, v))
+			return false;
+	}
+	return true;
+}
+
 static void check_heads(struct cell *c)
 {
 	struct buf b = {0};
+	if (shown_to_be_level(c))
+		return;
 	mpw_map(&b, 1);
 	mpw_str(&b, "streams");
 	size_t count = 0, at = mpw_map_open(&b);
@@ -863,7 +898,8 @@ void views_tick(struct cell *c, uint64_t now_us)
 {
 	if (now_us >= c->views_act_us && store_reachable(c))
 		act_due(c, now_us);
-	if (now_us >= c->check_at_us && !c->checking && c->views.count && c->link == LINK_UP) {
+	if (now_us + CHECK_EARLY_US >= c->check_at_us && !c->checking && c->views.count &&
+	    c->link == LINK_UP) {
 		c->check_at_us = now_us + CHECK_US;
 		check_heads(c);
 	}

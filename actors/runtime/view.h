@@ -44,10 +44,13 @@ struct view_object *view_get(const struct view *v, struct span key);
 /* In key order; the value of each node is a struct view_object. */
 const struct omap *view_map(const struct view *v);
 
-/* The last changes, for watches from a version. Calls `each` for those with
+/* The last changes, for watches from a version: those since somebody in the cell
+ * said that he would ask (view_keep_changes), at most 16384 that hold 16 MiB of
+ * what was there before. Calls `each` for those with
  * version > after, in order. ERR_COMPACTED when they do not reach back;
  * ERR_AGAIN when the store may know: ask for it (ctx_recall). `each` NULL asks
  * just that. */
+void view_keep_changes(struct view *v);
 int view_history(const struct view *v, uint64_t after,
 		 int (*each)(void *arg, struct span key, struct view_object *was,
 			     struct view_object *now, uint64_t version),

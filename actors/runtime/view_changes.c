@@ -23,6 +23,11 @@ void change_fini(struct change *h)
 	memset(h, 0, sizeof *h);
 }
 
+static size_t was_bytes(const struct change *h)
+{
+	return h->was ? sizeof *h->was + bytes_span(h->was->value).len : 0;
+}
+
 static struct change *slot(const struct changes *h, size_t i)
 {
 	return &h->ring[(h->first + i) % h->cap];
@@ -54,6 +59,7 @@ static void drop_oldest(struct changes *h)
 {
 	struct change *oldest = slot(h, 0);
 	h->from = oldest->version;
+	h->bytes -= was_bytes(oldest);
 	change_fini(oldest);
 	h->first = (h->first + 1) % h->cap;
 	h->count--;
@@ -61,7 +67,9 @@ static void drop_oldest(struct changes *h)
 
 void changes_add(struct changes *h, struct change c)
 {
-	if (h->count == VIEW_CHANGES_MAX)
+	h->bytes += was_bytes(&c);
+	while (h->count == VIEW_CHANGES_MAX ||
+	       (h->count && h->bytes > VIEW_CHANGES_BYTES_MAX))
 		drop_oldest(h);
 	reserve(h, h->count + 1);
 	*slot(h, h->count++) = c;
@@ -74,8 +82,10 @@ int changes_prepend(struct changes *h, uint64_t after, struct change *list, size
 	reserve(h, h->count + count);
 	h->first = (h->first + h->cap - count) % h->cap;
 	h->count += count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		*slot(h, i) = list[i];
+		h->bytes += was_bytes(&list[i]);
+	}
 	h->from = after;
 	return 0;
 }
@@ -84,7 +94,7 @@ void changes_clear(struct changes *h, uint64_t from)
 {
 	for (size_t i = 0; i < h->count; i++)
 		change_fini(slot(h, i));
-	h->first = h->count = 0;
+	h->first = h->count = h->bytes = 0;
 	h->from = from;
 	h->floor = 0;
 }

@@ -6,7 +6,10 @@
 
 #include "actors/runtime/view.h"
 
-enum { VIEW_CHANGES_MAX = 16384 }; /* changes; the oldest go */
+enum {
+	VIEW_CHANGES_MAX = 16384, /* the oldest go */
+	VIEW_CHANGES_BYTES_MAX = 16 << 20, /* of what was there before: it is held by them alone */
+};
 
 struct change {
 	char *key; /* owned */
@@ -18,6 +21,7 @@ struct change {
 struct changes {
 	struct change *ring; /* [first, first + count) modulo cap */
 	size_t first, count, cap;
+	size_t bytes;
 	uint64_t from;	/* changes with a greater version are all here */
 	uint64_t floor; /* and those after less than this cannot be had */
 };

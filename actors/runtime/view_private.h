@@ -50,6 +50,7 @@ struct view {
 	uint64_t generation; /* answers to requests of a former state are ignored */
 	struct view_index *indexes;
 	struct changes history;
+	bool keeps_changes; /* somebody asks for them */
 	struct recall recall;
 };
 

@@ -45,7 +45,7 @@ static void show(struct local *l, struct pending *p)
 	history_add(&l->history, c, &l->limits.recent, &l->chains);
 	for (unsigned i = 0; l->client.on_event && i < c->count; i++) {
 		commit_event(c, i, &e, &names);
-		l->client.on_event(l->client.arg, &e);
+		row_share_value(c->changes[i].row, l->client.on_event(l->client.arg, &e));
 	}
 }
 

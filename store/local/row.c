@@ -1,4 +1,4 @@
-/* Rows are made once and never written again: a transaction that is only
+/* Rows are made once and do not change: a transaction that is only
  * validated, one that is being synced and the shown state can then point at
  * the same row, and giving up a batch is dropping references. */
 #include "store/local/row.h"
@@ -51,6 +51,15 @@ void row_unref(struct row *r)
 		return;
 	bytes_unref(r->value);
 	free(r);
+}
+
+void row_share_value(struct row *r, struct bytes *value)
+{
+	if (!value)
+		return;
+	assert(r->value && bytes_span(r->value).len == bytes_span(value).len);
+	bytes_unref(r->value);
+	r->value = value;
 }
 
 struct span row_key(const struct row *r)

@@ -26,6 +26,8 @@ struct row *row_new(const struct store_row *r, bool soft);
 struct row *row_absent(struct span key);
 struct row *row_ref(struct row *r);  /* NULL stays NULL */
 void row_unref(struct row *r);       /* NULL is fine */
+/* Equal bytes that somebody else has as well; takes the reference. NULL is fine. */
+void row_share_value(struct row *r, struct bytes *value);
 
 struct span row_key(const struct row *r);
 struct span row_part(const struct row *r);

@@ -36,6 +36,16 @@ check "labelled by its revision" is "agent-$(field pod "$pod" '.metadata.labels.
 kc delete pod "$pod" >/dev/null
 check "one that is deleted is made again" eventually 10 is "n1 n2 n3" where agent
 
+kept() { kc get controllerrevisions -l app=agent -o jsonpath='{.items[0].data}'; }
+own() { # as client-go makes it of the daemon set: keys in order, compact
+	kc get ds agent -o json | python3 -c 'import json, sys
+t = json.load(sys.stdin)["spec"]["template"]
+t["$patch"] = "replace"
+t["metadata"].setdefault("creationTimestamp", None)
+print(json.dumps({"spec": {"template": t}}, sort_keys=True, separators=(",", ":")))'
+}
+check "which keeps the very bytes that clients compare" is "$(own)" kept
+
 # ---- nodes
 kc cordon n2 >/dev/null
 kc delete pods -l app=agent >/dev/null
@@ -64,8 +74,20 @@ check "everywhere" eventually 10 is "3 app:2" images agent
 check "undo" kc rollout undo ds agent
 check "is rolled out" kc rollout status ds agent --timeout=20s
 check "to what was before" eventually 10 is "3 app:1" images agent
+# one that gets stuck is undone without a restart of the others
+pods_of() { kc get pods -l app=agent -o "jsonpath={range .items[?(@.spec.containers[0].image==\"$1\")]}{.metadata.name} {end}" | wc -w; }
+uids() { kc get pods -l app=agent -o 'jsonpath={range .items[*]}{.metadata.uid} {end}' | xargs -n1 | sort | xargs; }
+check "an image that is not there" kc set image ds agent c=app:non-existent
+stuck() { kc get pods -l app=agent -o 'jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}'; }
+check "is waited for" eventually 10 is ErrImagePull stuck
+check "on one node" is "2 1" bash -c "echo $(pods_of app:1) $(pods_of app:non-existent)"
+old=$(kc get pods -l app=agent -o 'jsonpath={range .items[?(@.spec.containers[0].image=="app:1")]}{.metadata.uid} {end}')
+check "undone" kc rollout undo ds agent
+check "is rolled out" kc rollout status ds agent --timeout=20s
+same() { local u; for u in $old; do uids | grep -q "$u" || return 1; done; is "3 app:1" images agent; }
+check "and the others are as they were" eventually 10 same
 revisions() { kc rollout history ds agent | grep -cE '^[0-9]'; }
-check "history knows each template once" is 3 revisions
+check "history knows each template once" is 4 revisions
 kc patch ds agent -p '{"spec":{"updateStrategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":1}},"template":{"spec":{"nodeSelector":{"no":"where"}}}}}' >/dev/null
 check "a template for no node leaves none" eventually 10 is 0 count pods -l app=agent
 check "rollout status says so" kc rollout status ds agent --timeout=10s

@@ -77,6 +77,8 @@ struct rig {
 	int failed;
 	char failure[200];
 	void (*on_outcome)(struct rig *, const struct store_outcome *);
+	struct bytes *(*share)(struct rig *, const struct store_event *); /* what on_event returns */
+	void *shared; /* for it */
 };
 
 static inline char *seen_text(struct span s)
@@ -132,7 +134,7 @@ static inline void forget_event(struct seen_event *e)
 		free(e->stream[i]);
 }
 
-static inline void rig_on_event(void *arg, const struct store_event *e)
+static inline struct bytes *rig_on_event(void *arg, const struct store_event *e)
 {
 	struct rig *r = arg;
 	if (r->event_count == r->event_cap) {
@@ -140,6 +142,7 @@ static inline void rig_on_event(void *arg, const struct store_event *e)
 		r->events = mem_realloc(r->events, r->event_cap * sizeof *r->events);
 	}
 	r->events[r->event_count++] = see_event(e);
+	return r->share ? r->share(r, e) : NULL;
 }
 
 static inline void rig_on_outcome(void *arg, const struct store_outcome *o)

@@ -62,7 +62,7 @@ static const struct {
 	{"at 500ms reorder msg * percent 30 by 1ms..80ms for 5s", false},
 	{"at 500ms corrupt msg * percent 20 for 5s", false},
 	{"at 500ms refuse msg store.txn with overloaded percent 50 for 3s", false},
-	{"at 500ms refuse msg pod.status with unknown percent 70 for 3s", false},
+	{"at 500ms refuse msg pod.status with unknown percent 95 for 3s", false},
 	{"at 500ms skew node n1 by -1h..1h for 5s", false},
 	{"at 500ms drift node n1 rate 300 for 5s", false},
 	{"at 500ms drift cell core rate 20 for 5s", false},

@@ -116,3 +116,23 @@ Test(runtime_sim, broken_annotation_says_where)
 	}
 	arena_fini(&a);
 }
+
+Test(runtime_sim, an_image_that_is_tagged_non_existent_is_not_there)
+{
+	static const struct {
+		const char *image;
+		bool there;
+	} rows[] = {
+		{"", true},
+		{"web", true},
+		{"web:1", true},
+		{"non-existent", true},
+		{"foo:non-existent-2", true},
+		{":non-existent", false},
+		{"foo:non-existent", false},
+		{"registry:5000/a/foo:non-existent", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_eq(sim_image_exists(span_of(rows[i].image)), rows[i].there, "%s",
+			     rows[i].image);
+}

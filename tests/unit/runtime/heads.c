@@ -68,3 +68,17 @@ Test(heads, full_table_keeps_what_it_has)
 	cr_expect_eq(heads_get(h, span_of("s1023")), 0);
 	heads_close(h);
 }
+
+Test(heads, says_when_it_may_lack_streams)
+{
+	struct heads *h = heads_new();
+	char name[32];
+	for (int i = 0; i < HEADS_STREAMS_MAX - 1; i++) {
+		snprintf(name, sizeof name, "s%d", i);
+		heads_set(h, span_of(name), 1);
+	}
+	cr_expect_not(heads_full(h));
+	heads_set(h, span_of("last"), 1);
+	cr_expect(heads_full(h));
+	heads_close(h);
+}

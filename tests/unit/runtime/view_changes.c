@@ -3,7 +3,9 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "actors/runtime/view_private.h"
 #include "broker/base/err.h"
 
 static struct change change(uint64_t version)
@@ -31,6 +33,33 @@ Test(view_changes, the_oldest_goes_when_it_is_full)
 	changes_add(&h, change(101 + VIEW_CHANGES_MAX));
 	changes_add(&h, change(102 + VIEW_CHANGES_MAX));
 	expect(&h, 102, 102 + VIEW_CHANGES_MAX);
+	changes_fini(&h);
+}
+
+/* An object that is changed: each change holds what was there before. */
+static void add_large(struct changes *h, uint64_t version, size_t size)
+{
+	char *text = calloc(1, size);
+	struct bytes *b = bytes_copy(text, size);
+	struct view_object *was = view_object_new(b, bytes_span(b), NULL, version - 1, 1);
+	changes_add(h, change_of(span_of("pods/default/a"), was, NULL, version));
+	view_object_unref(was);
+	bytes_unref(b);
+	free(text);
+}
+
+Test(view_changes, the_oldest_go_when_they_hold_too_much)
+{
+	enum { SIZE = 1 << 20, FIT = VIEW_CHANGES_BYTES_MAX / SIZE - 1 }; /* and what is around them */
+	struct changes h = {.from = 100};
+	for (uint64_t v = 101; v <= 100 + FIT; v++)
+		add_large(&h, v, SIZE);
+	expect(&h, 100, 100 + FIT);
+	for (uint64_t v = 101 + FIT; v <= 200 + FIT; v++)
+		add_large(&h, v, SIZE);
+	expect(&h, 200, 200 + FIT);
+	add_large(&h, 201 + FIT, 2 * VIEW_CHANGES_BYTES_MAX); /* more than all: it alone is kept */
+	expect(&h, 200 + FIT, 201 + FIT);
 	changes_fini(&h);
 }
 

@@ -325,3 +325,48 @@ Test(store_commit, damaged_record_is_named_and_refused)
 	need(strstr(e.text, "record 3"), "%s", e.text);
 	rig_fini(&r);
 }
+
+/* What a follower of the events was given, the store holds as well. */
+static struct bytes *same_bytes(struct rig *r, const struct store_event *e)
+{
+	(void)r;
+	return e->row.value ? bytes_ref(e->row.value) : NULL;
+}
+
+static struct bytes *other_bytes(struct rig *r, const struct store_event *e)
+{
+	struct span v = bytes_span(e->row.value);
+	struct bytes **kept = r->shared;
+	if (!e->row.value)
+		return NULL;
+	*kept = bytes_copy(v.data, v.len);
+	return bytes_ref(*kept);
+}
+
+static int is_kept(void *arg, const struct store_row *row)
+{
+	struct rig *r = arg;
+	need(row->value == *(struct bytes **)r->shared, "these very bytes");
+	return 1;
+}
+
+Test(store_commit, a_value_is_kept_where_the_client_has_it)
+{
+	struct rig r;
+	struct bytes *kept = NULL;
+	bool more;
+	rig_init(&r, false);
+	rig_open(&r);
+	r.share = same_bytes;
+	must_put(&r, "pods/a", "1");
+	need(has_value(&r, "pods/a", "1"));
+	r.share = other_bytes;
+	r.shared = &kept;
+	must_put(&r, "pods/a", "22");
+	need(has_value(&r, "pods/a", "22"));
+	store_range(r.store, span_of("pods/a"), span_of(""), 1, is_kept, &r, &more);
+	must_delete(&r, "pods/a");
+	need(has_value(&r, "pods/a", NULL));
+	bytes_unref(kept);
+	rig_fini(&r);
+}
