@@ -84,7 +84,6 @@ static const struct actor_spec *const kinds[] = {
 	NULL,
 };
 
-/* What `kind: controllers` stands for: one of each. */
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
 	&proxy_userspace_port_driver, &signer_port_driver,
@@ -149,7 +148,8 @@ static void put_options(struct buf *b, const struct config_actor *a, size_t *cou
 {
 	DOC_EACH(it, a->options) {
 		if (span_is(it->key, "kind") || span_is(it->key, "name") ||
-		    span_is(it->key, "count") || span_is(it->key, "node"))
+		    span_is(it->key, "count") || span_is(it->key, "node") ||
+		    span_is(it->key, "without"))
 			continue;
 		mpw_span(b, it->key);
 		doc_to_mp(b, it);
@@ -296,38 +296,37 @@ static void more_keys(struct buf *b, struct host *h, size_t *n)
 	*n += 2;
 }
 
-static const struct controller {
+static const struct {
 	const char *kind;
 	void (*more)(struct buf *b, struct host *h, size_t *n);
-} controllers[] = {
-	{"namespaces", NULL},	      {"bootstrap", NULL},   {"tokens", more_keys},
-	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
-	{"endpoints", NULL},	      {"garbage-collector", NULL},
-	{"resource-quota", NULL},	      {"replicaset", NULL},
-	{"deployment", NULL},	      {"daemonset", NULL},
-	{"statefulset", NULL},	      {"disruption", NULL},
-	{"job", NULL},		      {"ttl-after-finished", NULL},
-	{"cronjob", NULL},
+} controllers_more[] = {
+	{"tokens", more_keys},
+	{"kubernetes-service", more_address},
 };
-enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
+enum { CONTROLLERS_MORE = sizeof controllers_more / sizeof *controllers_more };
 
-static int add_controller(struct host *h, struct cell *c, const struct controller *k,
-			  const char *name, const struct config_actor *a)
+static int add_controller(struct host *h, struct cell *c, const char *kind, const char *name,
+			  const struct config_actor *a)
 {
 	struct buf b = {0};
 	size_t at = mpw_map_open(&b), n = 0;
 	put_options(&b, a, &n);
-	if (k->more)
-		k->more(&b, h, &n);
+	for (size_t i = 0; i < CONTROLLERS_MORE; i++)
+		if (strcmp(controllers_more[i].kind, kind) == 0)
+			controllers_more[i].more(&b, h, &n);
 	mpw_map_close(&b, at, n);
-	return add(h, c, k->kind, name, &b);
+	return add(h, c, kind, name, &b);
 }
 
 static int add_controllers(struct host *h, struct cell *c, const struct config_actor *a)
 {
+	const char *const *kind;
+	size_t count = config_controllers(&kind);
 	int rc = 0;
-	for (size_t i = 0; i < CONTROLLERS && rc == 0; i++)
-		rc = add_controller(h, c, &controllers[i], controllers[i].kind, a);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		if (!config_is_without(a, kind[i]))
+			rc = add_controller(h, c, kind[i],
+					    config_controller_name(a, kind[i], &h->arena), a);
 	return rc;
 }
 
@@ -382,9 +381,9 @@ static int add_actor(struct host *h, struct cell *c, const struct config_actor *
 	for (size_t i = 0; i < sizeof adders / sizeof *adders; i++)
 		if (strcmp(adders[i].kind, a->kind) == 0)
 			return adders[i].add(h, c, a);
-	for (size_t i = 0; i < CONTROLLERS; i++)
-		if (strcmp(controllers[i].kind, a->kind) == 0)
-			return add_controller(h, c, &controllers[i], a->name, a);
+	for (size_t i = 0; i < CONTROLLERS_MORE; i++)
+		if (strcmp(controllers_more[i].kind, a->kind) == 0)
+			return add_controller(h, c, a->kind, a->name, a);
 	return add_plain(h, c, a);
 }
 
