@@ -90,7 +90,7 @@ static void verify(struct ctx *c, struct fence *f)
 int fence_on_outcome(struct ctx *c, struct fence *f, const struct store_outcome *o)
 {
 	if (f->token)
-		return o->status || o->compared ? 0 : ERR_FENCED;
+		return o->status == ERR_CONFLICT ? ERR_FENCED : 0;
 	if (o->status || !o->row_count)
 		return ERR_IO;
 	if (!o->compared) {
