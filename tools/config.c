@@ -68,7 +68,7 @@ static const struct key keys[] = {
 	{"cells[].restart", "backoff", KEY_BACKOFF, 0, HOURS, NULL, "100ms..30s",
 	 "wait before each, doubled from the first to the last"},
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
-	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
+	 "api, gate, scheduler, node-agent, service-proxy, plugin, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
 	 "endpoints, garbage-collector, resource-quota, bootstrap, tokens"},
@@ -102,6 +102,9 @@ static const struct key keys[] = {
 	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
+	{"actor plugin", "file", KEY_TEXT, 0, 0, NULL, NULL,
+	 "a shared object with a controller; its cell has `process: own`"},
+	{"actor plugin", "config", KEY_MAP, 0, 0, NULL, NULL, "what it is told"},
 	{"actor controllers", "without", KEY_LIST, 0, 0, NULL, NULL,
 	 "controllers that are left out: [job, cronjob]"},
 	{"actor controllers", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
@@ -127,7 +130,7 @@ static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
-	"namespace-deletion", "resource-quota", "kubernetes-service", "service-proxy",
+	"namespace-deletion", "resource-quota", "kubernetes-service", "service-proxy", "plugin",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
@@ -527,6 +530,17 @@ const char *config_controller_name(const struct config_actor *a, const char *con
 					: controller;
 }
 
+/* "/lib/team.so": team */
+static const char *base_name(struct parse *p, struct span file)
+{
+	size_t from = file.len, to;
+	while (from > 0 && file.data[from - 1] != '/')
+		from--;
+	for (to = from; to < file.len && file.data[to] != '.';)
+		to++;
+	return arena_ndup(&p->c->arena, file.data + from, to - from);
+}
+
 static int read_actor(struct parse *p, const struct doc *d, struct config_actor *a)
 {
 	char place[64];
@@ -553,6 +567,11 @@ static int read_actor(struct parse *p, const struct doc *d, struct config_actor 
 	a->name = text_or(p, d, "name", a->kind);
 	a->count = doc_get_int(d, "count", 1);
 	a->line = d;
+	if (strcmp(a->kind, "plugin") == 0) {
+		if (!doc_get_str(d, "file").len)
+			return refuse(p, d, "a plugin needs a file");
+		a->name = text_or(p, d, "name", base_name(p, doc_get_str(d, "file")));
+	}
 	rc = check_without(p, doc_get(d, "without"));
 	if (rc)
 		return rc;
@@ -578,9 +597,16 @@ static int read_cell(struct parse *p, const struct doc *d, struct config_cell *c
 	size_t n = actors ? actors->count : 0;
 	cell->actors = arena_alloc(&p->c->arena, (n + 1) * sizeof *cell->actors);
 	DOC_EACH(it, actors) {
-		rc = read_actor(p, it, &cell->actors[cell->actor_count++]);
+		struct config_actor *a = &cell->actors[cell->actor_count++];
+		rc = read_actor(p, it, a);
 		if (rc)
 			return rc;
+		if (strcmp(a->kind, "plugin"))
+			continue;
+		if (!cell->own_process)
+			return refuse(p, it, "a plugin has a process of its own: its cell needs "
+					     "`process: own`");
+		cell->foreign = true;
 	}
 	return 0;
 }

@@ -25,12 +25,14 @@ struct config_actor {
 	const char *kind, *name;
 	int64_t count; /* node-agent: so many, named NAME1 ... */
 	struct doc *options;
-	const struct doc *line; /* of the file, while it is read */
+	const struct doc *line; /* where it is in the file */
+	const char *plugin;	/* kind plugin: the kind in its file, when that is loaded */
 };
 
 struct config_cell {
 	const char *name;
 	bool own_process;
+	bool foreign; /* has shared objects of others: its end does not end the cluster */
 	struct restart_policy restart; /* of its actors, and of the cell as a whole */
 	struct config_actor *actors;
 	size_t actor_count;

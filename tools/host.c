@@ -50,10 +50,11 @@
 #include "nodes/proxy/userspace.h"
 #include "nodes/runtime_process.h"
 #include "tools/faulty.h"
+#include "tools/plugin.h"
 #include "tools/ready.h"
 #include "tools/rundir.h"
 
-enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1, TOKENS_BYTES_MAX = 1024 * 1024 };
+enum { KINDS_MAX = 64, CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1, TOKENS_BYTES_MAX = 1024 * 1024 };
 
 static const struct actor_spec *const kinds[] = {
 	&store_actor,
@@ -97,6 +98,14 @@ static const struct msg_table *const tables[] = {
 
 static const struct catalogue catalogue = {tables};
 
+bool host_has_kind(const char *kind)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (strcmp(kinds[i]->kind, kind) == 0)
+			return true;
+	return false;
+}
+
 const struct catalogue *host_catalogue(void)
 {
 	return &catalogue;
@@ -113,6 +122,8 @@ struct host_cell {
 
 struct host {
 	struct config config;
+	/* Troupe's own, and those of this process' shared objects. */
+	const struct actor_spec *kinds[KINDS_MAX];
 	const char *data_dir;
 	char run_dir[400];
 	struct rundir sockets; /* the same, short enough for a socket's path */
@@ -366,6 +377,57 @@ static struct tap *open_tap(const struct host *h, const struct config_cell *cell
 	return t;
 }
 
+/* ---- shared objects: loaded once, before there are threads; one file may have
+ * several actors here */
+
+static int load_plugin(struct host *h, struct config_actor *a)
+{
+	struct err e = {0};
+	size_t n = 0;
+	const struct troupe_plugin *p;
+	char file[4096];
+	struct span s = doc_get_str(a->options, "file");
+	snprintf(file, sizeof file, "%.*s", (int)s.len, (const char *)s.data);
+	if (plugin_load(file, &p, &e)) {
+		log_error("troupe", "%s", e.text);
+		return ERR_INVALID;
+	}
+	while (h->kinds[n] && strcmp(h->kinds[n]->kind, p->actor->kind))
+		n++;
+	if (h->kinds[n] ? h->kinds[n] != p->actor : n + 1 == KINDS_MAX) {
+		log_error("troupe", "%s: there is another shared object of kind '%s', or too many",
+			  file, p->actor->kind);
+		return ERR_EXISTS;
+	}
+	h->kinds[n] = p->actor;
+	a->plugin = p->actor->kind;
+	return 0;
+}
+
+static int load_plugins(struct host *h, const char *process)
+{
+	int rc = 0;
+	memcpy(h->kinds, kinds, sizeof kinds);
+	for (size_t i = 0; i < h->config.cell_count; i++) {
+		const struct config_cell *cell = &h->config.cells[i];
+		if (h->main_process || !cell->own_process || strcmp(cell->name, process))
+			continue;
+		for (size_t k = 0; k < cell->actor_count && rc == 0; k++)
+			if (strcmp(cell->actors[k].kind, "plugin") == 0)
+				rc = load_plugin(h, &cell->actors[k]);
+	}
+	return rc;
+}
+
+static int add_plugin(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	struct buf b = {0};
+	size_t at = mpw_map_open(&b), n = 0;
+	put_options(&b, a, &n);
+	mpw_map_close(&b, at, n);
+	return add(h, c, a->plugin, a->name, &b);
+}
+
 /* Kinds whose config leaves something to us; all others are plain. */
 static const struct {
 	const char *kind;
@@ -374,6 +436,7 @@ static const struct {
 	{"api", add_api},
 	{"node-agent", add_agents},
 	{"controllers", add_controllers},
+	{"plugin", add_plugin},
 };
 
 static int add_actor(struct host *h, struct cell *c, const struct config_actor *a)
@@ -439,7 +502,7 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		.cell = {.name = cfg->name,
 			 .cluster = CLUSTER,
 			 .catalogue = &catalogue,
-			 .kinds = kinds,
+			 .kinds = h->kinds,
 			 .drivers = drivers,
 			 .restart = cfg->restart,
 			 .record = k->record,
@@ -524,6 +587,8 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return HOST_EXIT_FATAL;
 	}
+	if (load_plugins(h, process))
+		return HOST_EXIT_FATAL;
 	snprintf(path, sizeof path, "%s/heads", h->run_dir);
 	if (heads_open(&h->heads, path, &e)) {
 		log_error("troupe", "%s", e.text);
