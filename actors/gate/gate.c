@@ -449,6 +449,7 @@ static int on_object_write(struct ctx *c, void *state, const struct msg *m)
 	q->del.uid = writing_text(&j->writing, mp_path_str(m->body, "uid"));
 	q->del.grace_s = -1;
 	q->force = true;
+	q->field_manager = writing_text(&j->writing, m->from);
 	q->body = has_object ? doc_of(j, object) : NULL;
 	j->parked = ctx_park(c);
 	job_run(c, g, j);

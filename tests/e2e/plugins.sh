@@ -12,7 +12,7 @@ command -v cc >/dev/null && command -v pkg-config >/dev/null || { echo "skip plu
 # ---- the tutorial: its blocks, one after the other in one shell
 blocks=0
 {
-	echo "trap 'kill \$up \$py 2>/dev/null; wait' EXIT; set -e"
+	echo "trap 'kill \$up \$py 2>/dev/null || :; wait' EXIT; set -e"
 	while IFS= read -r line; do
 		case $line in
 		'```sh') inside=1 ;;
@@ -83,7 +83,7 @@ sed 's/.kind = "team"/.kind = "deployment"/' "$top/tools/sdk/examples/team.c" | 
 check "one that is called like one of Troupe's own" refused "the kind 'deployment' is Troupe's own" own named.so
 
 # ---- a plugin that crashes at every turn takes nothing else with it
-sed 's/^static void plan(.*/&/; s/struct arena \*a = reconcile_arena(i);/&\n\tif (span_is(key, "namespaces\/crash")) __builtin_trap();/' \
+sed 's/struct arena \*a = reconcile_arena(i);/&\n\tif (span_is(key, "namespaces\/crash")) __builtin_trap();/' \
 	"$top/tools/sdk/examples/team.c" | cc -shared -fPIC $(pkg-config --cflags troupe) -x c - -o team.so
 cat >several.yaml <<Y
 restart: {intensity: 2/5m, backoff: 10ms..200ms}
@@ -117,6 +117,33 @@ kc delete namespace crash >/dev/null
 kc label namespace calm team=red >/dev/null
 check "and so does the plugin, once it can" eventually 20 is red@example.org text calm
 check "no other process was started again" is "$main_before" pids_of main
+
+# ---- a program: through the end of the broker and the store
+export PYTHONPATH=$top/build/sdk/share/troupe/python
+$py "$top/tools/sdk/examples/team.py" "$data" e.com >team.log 2>team.err &
+program=$!
+trap 'kill $program 2>/dev/null; finish' EXIT
+waits() { inspect broker | grep -q '"team-py"' && inspect team | grep -qx 'role  *"active"'; }
+check "the program waits for the plugin" eventually 10 waits
+kill -STOP $(pids_of team)
+kc label namespace calm team=blue --overwrite >/dev/null
+check "the plugin stands still: the program is active" eventually 12 is blue@e.com text calm
+kill -9 $(pids_of main)
+labelled() { kc label namespace calm team=green --overwrite; }
+check "broker and store were killed; they are back" eventually 15 labelled
+check "the program goes on" eventually 20 is green@e.com text calm
+kc label namespace calm team- >/dev/null
+gone() { [[ $(kc get configmap -n calm -o name) != *team* ]]; }
+check "it takes away what is not wanted any more" eventually 10 gone
+check "it was told nothing twice, and wrote each thing once" is "merge configmaps team: 200
+merge configmaps team: 200
+delete configmaps team: 200" cut -d' ' -f2- team.log
+kill $program
+wait $program
+check "SIGTERM: it ends in order, and has said nothing on standard error" is 0- echo "$?-$(cat team.err)"
+kill -CONT $(pids_of team)
+kc label namespace calm team=red >/dev/null
+check "the plugin takes over from it" eventually 10 is red@example.org text calm
 
 # ---- off
 no_actor() { ! inspect | awk '{ print $2 }' | grep -qx "$1"; }
