@@ -189,3 +189,24 @@ Test(config, who_is_started_twice_has_a_name_of_his_own)
 				 "- {name: b, actors: [{kind: scheduler}]}"),
 			 "c.yaml:4:22: there are two actors 'scheduler': give one of them another name");
 }
+
+Test(config, a_plugin_has_a_file_and_a_process_of_its_own)
+{
+	struct err e = {0};
+	cr_assert_eq(config_parse(&config, "c.yaml",
+				  span_of("cells: [{name: a}, {name: b, process: own, actors: [{kind: plugin, "
+					  "file: /lib/team.so, config: {domain: x}}]}]"), &e), 0, "%s", e.text);
+	cr_expect_str_eq(config.cells[1].actors[0].name, "team");
+	cr_expect(config.cells[1].foreign);
+	cr_expect_not(config.cells[0].foreign);
+	cr_expect_eq(config.cells[1].actors[0].line->line, 1);
+	config_fini(&config);
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  actors: [{kind: plugin, file: x.so}]"),
+			 "c.yaml:3:12: a plugin has a process of its own: its cell needs `process: own`");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  process: own\n  actors: [{kind: plugin}]"),
+			 "c.yaml:4:12: a plugin needs a file");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  process: own\n  actors: [{kind: plugin, fil: x.so}]"),
+			 "c.yaml:4:27: unknown key 'fil', did you mean 'file'?");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  process: own\n  actors: [{kind: plugn, file: x.so}]"),
+			 "c.yaml:4:13: unknown actor kind 'plugn', did you mean 'plugin'?");
+}
