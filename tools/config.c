@@ -103,7 +103,7 @@ static const struct key keys[] = {
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
 	{"actor plugin", "file", KEY_TEXT, 0, 0, NULL, NULL,
-	 "a shared object with a controller; its cell has `process: own`"},
+	 "a shared object with a controller, from where `troupe up` runs; its cell has `process: own`"},
 	{"actor plugin", "config", KEY_MAP, 0, 0, NULL, NULL, "what it is told"},
 	{"actor controllers", "without", KEY_LIST, 0, 0, NULL, NULL,
 	 "controllers that are left out: [job, cronjob]"},

@@ -22,7 +22,7 @@ blocks=0
 	done <"$top/tools/sdk/README.md"
 } >"$tmp/tutorial.sh"
 tutorial() {
-	(cd "$top" && HOME=$tmp timeout 150 bash "$tmp/tutorial.sh") >"$tmp/tutorial.out" 2>&1 &&
+	(cd "$top" && HOME=$tmp timeout 150 env -u MAKEFLAGS -u MAKELEVEL -u BUILD -u SAN bash "$tmp/tutorial.sh") >"$tmp/tutorial.out" 2>&1 &&
 		grep -q "block $blocks is done" "$tmp/tutorial.out" || { tail -n 5 "$tmp/tutorial.out" "$tmp"/team/*.log; return 1; }
 }
 check "the tutorial is as it says ($blocks blocks)" tutorial
