@@ -73,9 +73,11 @@ $(BUILD)/gen/.ready:
 
 ARCHIVES := $(foreach l,$(LIBS),$(BUILD)/lib$(l).a)
 
-$(BUILD)/troupe: $(BUILD)/obj/tools/main.o $(ARCHIVES)
+# What shared objects may call is visible in it (tools/sdk/build.mk).
+$(BUILD)/troupe: $(BUILD)/obj/tools/main.o $(ARCHIVES) $(BUILD)/gen/contract.list
 	@echo "  LD $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PC_LIBS)
+	@$(CC) $(LDFLAGS_ALL) -Wl,--dynamic-list=$(BUILD)/gen/contract.list @$(BUILD)/gen/contract.link -o $@ \
+		$(filter %.o %.a,$^) $(PC_LIBS)
 
 # The commit that /version names; none of a tree without git.
 .PHONY: FORCE
@@ -85,7 +87,7 @@ $(BUILD)/gen/commit.h: FORCE | $(BUILD)/gen/.ready
 $(BUILD)/obj/actors/api/discovery.o: $(BUILD)/gen/commit.h
 
 # ---- what is generated or linked apart (facts of the API, the pause program)
--include $(wildcard actors/schema/build.mk actors/controllers/build.mk nodes/build.mk)
+-include $(wildcard actors/schema/build.mk actors/controllers/build.mk nodes/build.mk tools/sdk/build.mk)
 
 # ---- tests: one Criterion program per file; tests/unit/X links floor X and
 # those under it
@@ -225,6 +227,7 @@ help:
 	@echo 'make test-long  seeds by the thousand'
 	@echo 'make bench      figures as JSON lines, beside the bare library'
 	@echo 'make fuzz       FUZZ_SECONDS (30) for each fuzz target, by clang'
+	@echo 'make install    into PREFIX (/usr/local), with headers for controllers of your own; make sdk: into build/sdk'
 	@echo 'make deps       installs the packages (as root)'
 	@echo 'SAN=address,undefined or SAN=thread builds into a folder of its own'
 

@@ -15,6 +15,7 @@ int command_dlq(int argc, char **argv);
 int command_send(int argc, char **argv); /* for tests */
 int command_process(int argc, char **argv); /* inner: started by up */
 int command_manual(int argc, char **argv);
+int command_plugin(int argc, char **argv);
 int command_store(int argc, char **argv);
 int command_image(int argc, char **argv);
 int command_chaos(int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actors/schema/yaml.h"
+#include "broker/base/omap.h"
 
 /* ---- the tables */
 
@@ -67,13 +68,15 @@ static const struct key keys[] = {
 	{"cells[].restart", "backoff", KEY_BACKOFF, 0, HOURS, NULL, "100ms..30s",
 	 "wait before each, doubled from the first to the last"},
 	{"cells[].actors[]", "kind", KEY_TEXT, 0, 0, NULL, NULL,
-	 "api, gate, scheduler, node-agent, service-proxy, controllers (all), or one by its name: "
+	 "api, gate, scheduler, node-agent, service-proxy, plugin, controllers (all), or one by its name: "
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
 	 "endpoints, garbage-collector, resource-quota, node-lifecycle, taint-eviction, pod-gc, "
 	 "persistentvolume, host-path, pvc-protection, pv-protection, ephemeral-volume, "
 	 "event-expiry, bootstrap, tokens"},
-	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "another one than its kind"},
+	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL,
+	 "another one than its kind; of controllers: NAME/KIND each. A scheduler or controller "
+	 "may be started several times, under names of their own: one is active, the others wait"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
 	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
@@ -103,6 +106,11 @@ static const struct key keys[] = {
 	{"actor node-agent", "heartbeat", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
 	 "how often the node's Lease is renewed"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
+	{"actor plugin", "file", KEY_TEXT, 0, 0, NULL, NULL,
+	 "a shared object with a controller, from where `troupe up` runs; its cell has `process: own`"},
+	{"actor plugin", "config", KEY_MAP, 0, 0, NULL, NULL, "what it is told"},
+	{"actor controllers", "without", KEY_LIST, 0, 0, NULL, NULL,
+	 "controllers that are left out: [job, cronjob]"},
 	{"actor controllers", "account-secrets", KEY_BOOL, 0, 0, NULL, "true",
 	 "each service account is given a Secret with a token that has no end"},
 	{"actor controllers", "node-grace", KEY_TIME, 100 * MS, 1000 * HOURS, NULL, "50s",
@@ -146,11 +154,21 @@ static const char *const kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
-	"namespace-deletion", "resource-quota", "node-lifecycle", "taint-eviction", "pod-gc", "kubernetes-service", "service-proxy",
+	"namespace-deletion", "resource-quota", "node-lifecycle", "taint-eviction", "pod-gc", "kubernetes-service", "service-proxy", "plugin",
 	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
+
+/* Those of `kind: controllers`, in the order of their start. */
+static const char *const controllers[] = {
+	"namespaces", "bootstrap", "tokens", "namespace-deletion", "replication",
+	"kubernetes-service", "endpoints", "garbage-collector", "resource-quota", "replicaset",
+	"deployment", "daemonset", "statefulset", "disruption", "job", "ttl-after-finished",
+	"cronjob", "node-lifecycle", "taint-eviction", "pod-gc", "persistentvolume", "host-path",
+	"pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry",
+};
+#define CONTROLLERS (sizeof controllers / sizeof *controllers)
 
 /* ---- refusals */
 
@@ -518,6 +536,57 @@ static void plain_times(struct parse *p, const char *place, struct doc *options)
 	}
 }
 
+/* What is left out of all controllers: a name that is none is a slip. */
+static int check_without(struct parse *p, const struct doc *list)
+{
+	DOC_EACH(it, list) {
+		if (!doc_is(it, DOC_STR))
+			return refuse(p, it, "without is a list of controllers' names");
+		size_t i = 0;
+		while (i < CONTROLLERS && !span_is(it->text, controllers[i]))
+			i++;
+		if (i < CONTROLLERS)
+			continue;
+		const char *near = yaml_near(it->text, controllers, CONTROLLERS);
+		return refuse(p, it, "there is no controller '%.*s'%s%s%s", (int)it->text.len,
+			      (const char *)it->text.data, near ? ", did you mean '" : "",
+			      near ? near : "", near ? "'?" : "");
+	}
+	return 0;
+}
+
+bool config_is_without(const struct config_actor *a, const char *controller)
+{
+	DOC_EACH(it, doc_get(a->options, "without"))
+		if (span_is(it->text, controller))
+			return true;
+	return false;
+}
+
+size_t config_controllers(const char *const **names)
+{
+	*names = controllers;
+	return CONTROLLERS;
+}
+
+const char *config_controller_name(const struct config_actor *a, const char *controller,
+				   struct arena *arena)
+{
+	return strcmp(a->name, a->kind) ? arena_printf(arena, "%s/%s", a->name, controller)
+					: controller;
+}
+
+/* "/lib/team.so": team */
+static const char *base_name(struct parse *p, struct span file)
+{
+	size_t from = file.len, to;
+	while (from > 0 && file.data[from - 1] != '/')
+		from--;
+	for (to = from; to < file.len && file.data[to] != '.';)
+		to++;
+	return arena_ndup(&p->c->arena, file.data + from, to - from);
+}
+
 static int read_actor(struct parse *p, const struct doc *d, struct config_actor *a)
 {
 	char place[64];
@@ -543,6 +612,15 @@ static int read_actor(struct parse *p, const struct doc *d, struct config_actor 
 	a->kind = kinds[known];
 	a->name = text_or(p, d, "name", a->kind);
 	a->count = doc_get_int(d, "count", 1);
+	a->line = d;
+	if (strcmp(a->kind, "plugin") == 0) {
+		if (!doc_get_str(d, "file").len)
+			return refuse(p, d, "a plugin needs a file");
+		a->name = text_or(p, d, "name", base_name(p, doc_get_str(d, "file")));
+	}
+	rc = check_without(p, doc_get(d, "without"));
+	if (rc)
+		return rc;
 	a->options = doc_copy(&p->c->arena, d);
 	plain_times(p, place, a->options);
 	return 0;
@@ -566,11 +644,60 @@ static int read_cell(struct parse *p, const struct doc *d, struct config_cell *c
 	size_t n = actors ? actors->count : 0;
 	cell->actors = arena_alloc(&p->c->arena, (n + 1) * sizeof *cell->actors);
 	DOC_EACH(it, actors) {
-		rc = read_actor(p, it, &cell->actors[cell->actor_count++]);
+		struct config_actor *a = &cell->actors[cell->actor_count++];
+		rc = read_actor(p, it, a);
 		if (rc)
 			return rc;
+		if (strcmp(a->kind, "plugin"))
+			continue;
+		if (!cell->own_process)
+			return refuse(p, it, "a plugin has a process of its own: its cell needs "
+					     "`process: own`");
+		cell->foreign = true;
 	}
 	return 0;
+}
+
+/* ---- names are unique in a cluster: a second one would take the first one's */
+
+struct names {
+	struct parse *p;
+	const struct config_actor *actor; /* whose names are taken */
+	struct omap taken;
+};
+
+static int take_name(struct names *n, const char *name)
+{
+	if (!omap_put(&n->taken, span_of(name), n->p))
+		return 0;
+	return refuse(n->p, n->actor->line,
+		      "there are two actors '%s': give one of them another name", name);
+}
+
+static int take_names(struct names *n, const struct config_actor *a)
+{
+	int rc = 0;
+	n->actor = a;
+	if (strcmp(a->kind, "node-agent") == 0)
+		return 0;
+	if (strcmp(a->kind, "controllers"))
+		return take_name(n, a->name);
+	for (size_t i = 0; i < CONTROLLERS && rc == 0; i++)
+		if (!config_is_without(a, controllers[i]))
+			rc = take_name(n, config_controller_name(a, controllers[i],
+								 &n->p->c->arena));
+	return rc;
+}
+
+static int check_names(struct parse *p)
+{
+	struct names n = {.p = p};
+	int rc = 0;
+	for (size_t i = 0; i < p->c->cell_count && rc == 0; i++)
+		for (size_t k = 0; k < p->c->cells[i].actor_count && rc == 0; k++)
+			rc = take_names(&n, &p->c->cells[i].actors[k]);
+	omap_fini(&n.taken, NULL);
+	return rc;
 }
 
 static int read_cells(struct parse *p, const struct doc *root)
@@ -621,6 +748,8 @@ int config_parse(struct config *c, const char *file, struct span text, struct er
 		rc = read_processes(&p, root);
 	if (rc == 0)
 		rc = read_cells(&p, root);
+	if (rc == 0)
+		rc = check_names(&p);
 	return rc ? rc : read_services(&p, root);
 }
 

@@ -25,11 +25,14 @@ struct config_actor {
 	const char *kind, *name;
 	int64_t count; /* node-agent: so many, named NAME1 ... */
 	struct doc *options;
+	const struct doc *line; /* where it is in the file */
+	const char *plugin;	/* kind plugin: the kind in its file, when that is loaded */
 };
 
 struct config_cell {
 	const char *name;
 	bool own_process;
+	bool foreign; /* has shared objects of others: its end does not end the cluster */
 	struct restart_policy restart; /* of its actors, and of the cell as a whole */
 	struct config_actor *actors;
 	size_t actor_count;
@@ -64,6 +67,12 @@ void config_default(struct buf *out, const struct config_wish *w);
 
 void config_help(FILE *out);
 
+/* The names of all controllers, in the order of their start; whether an actor
+ * of kind `controllers` leaves one out; what it is called there. */
+size_t config_controllers(const char *const **names);
+bool config_is_without(const struct config_actor *a, const char *controller);
+const char *config_controller_name(const struct config_actor *a, const char *controller,
+				   struct arena *arena);
 /* The API actor's listen address; NULL when there is no API. */
 const char *config_api_address(const struct config *c, struct arena *a);
 /* The name of the agent's index-th node, from 0. */

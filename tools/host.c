@@ -60,10 +60,11 @@
 #include "nodes/runtime_process.h"
 #include "nodes/volume_port.h"
 #include "tools/faulty.h"
+#include "tools/plugin.h"
 #include "tools/ready.h"
 #include "tools/rundir.h"
 
-enum { CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1, TOKENS_BYTES_MAX = 1024 * 1024 };
+enum { KINDS_MAX = 64, CELLS_MAX = 256, STOP_MS = 3000, CLUSTER = 1, TOKENS_BYTES_MAX = 1024 * 1024 };
 
 static const struct actor_spec *const kinds[] = {
 	&store_actor,
@@ -103,7 +104,6 @@ static const struct actor_spec *const kinds[] = {
 	NULL,
 };
 
-/* What `kind: controllers` stands for: one of each. */
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
 	&proxy_userspace_port_driver, &signer_port_driver, &volume_port_driver,
@@ -116,6 +116,14 @@ static const struct msg_table *const tables[] = {
 };
 
 static const struct catalogue catalogue = {tables};
+
+bool host_has_kind(const char *kind)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (strcmp(kinds[i]->kind, kind) == 0)
+			return true;
+	return false;
+}
 
 const struct catalogue *host_catalogue(void)
 {
@@ -133,6 +141,8 @@ struct host_cell {
 
 struct host {
 	struct config config;
+	/* Troupe's own, and those of this process' shared objects. */
+	const struct actor_spec *kinds[KINDS_MAX];
 	const char *data_dir;
 	char run_dir[400];
 	struct rundir sockets; /* the same, short enough for a socket's path */
@@ -168,7 +178,8 @@ static void put_options(struct buf *b, const struct config_actor *a, size_t *cou
 {
 	DOC_EACH(it, a->options) {
 		if (span_is(it->key, "kind") || span_is(it->key, "name") ||
-		    span_is(it->key, "count") || span_is(it->key, "node"))
+		    span_is(it->key, "count") || span_is(it->key, "node") ||
+		    span_is(it->key, "without"))
 			continue;
 		mpw_span(b, it->key);
 		doc_to_mp(b, it);
@@ -325,43 +336,38 @@ static void more_volumes(struct buf *b, struct host *h, size_t *n)
 	(*n)++;
 }
 
-static const struct controller {
+static const struct {
 	const char *kind;
 	void (*more)(struct buf *b, struct host *h, size_t *n);
-} controllers[] = {
-	{"namespaces", NULL},	      {"bootstrap", NULL},   {"tokens", more_keys},
-	{"namespace-deletion", NULL}, {"replication", NULL}, {"kubernetes-service", more_address},
-	{"endpoints", NULL},	      {"garbage-collector", NULL},
-	{"resource-quota", NULL},	      {"replicaset", NULL},
-	{"deployment", NULL},	      {"daemonset", NULL},
-	{"statefulset", NULL},	      {"disruption", NULL},
-	{"job", NULL},		      {"ttl-after-finished", NULL},
-	{"cronjob", NULL},	      {"node-lifecycle", NULL},
-	{"taint-eviction", NULL},     {"pod-gc", NULL},
-	{"persistentvolume", NULL},
-	{"host-path", more_volumes},  {"pvc-protection", NULL},
-	{"pv-protection", NULL},      {"event-expiry", NULL},
-	{"ephemeral-volume", NULL},
+} controllers_more[] = {
+	{"tokens", more_keys},
+	{"kubernetes-service", more_address},
+	{"host-path", more_volumes},
 };
-enum { CONTROLLERS = sizeof controllers / sizeof *controllers };
+enum { CONTROLLERS_MORE = sizeof controllers_more / sizeof *controllers_more };
 
-static int add_controller(struct host *h, struct cell *c, const struct controller *k,
-			  const char *name, const struct config_actor *a)
+static int add_controller(struct host *h, struct cell *c, const char *kind, const char *name,
+			  const struct config_actor *a)
 {
 	struct buf b = {0};
 	size_t at = mpw_map_open(&b), n = 0;
 	put_options(&b, a, &n);
-	if (k->more)
-		k->more(&b, h, &n);
+	for (size_t i = 0; i < CONTROLLERS_MORE; i++)
+		if (strcmp(controllers_more[i].kind, kind) == 0)
+			controllers_more[i].more(&b, h, &n);
 	mpw_map_close(&b, at, n);
-	return add(h, c, k->kind, name, &b);
+	return add(h, c, kind, name, &b);
 }
 
 static int add_controllers(struct host *h, struct cell *c, const struct config_actor *a)
 {
+	const char *const *kind;
+	size_t count = config_controllers(&kind);
 	int rc = 0;
-	for (size_t i = 0; i < CONTROLLERS && rc == 0; i++)
-		rc = add_controller(h, c, &controllers[i], controllers[i].kind, a);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		if (!config_is_without(a, kind[i]))
+			rc = add_controller(h, c, kind[i],
+					    config_controller_name(a, kind[i], &h->arena), a);
 	return rc;
 }
 
@@ -401,6 +407,57 @@ static struct tap *open_tap(const struct host *h, const struct config_cell *cell
 	return t;
 }
 
+/* ---- shared objects: loaded once, before there are threads; one file may have
+ * several actors here */
+
+static int load_plugin(struct host *h, struct config_actor *a)
+{
+	struct err e = {0};
+	size_t n = 0;
+	const struct troupe_plugin *p;
+	char file[4096];
+	struct span s = doc_get_str(a->options, "file");
+	snprintf(file, sizeof file, "%.*s", (int)s.len, (const char *)s.data);
+	if (plugin_load(file, &p, &e)) {
+		log_error("troupe", "%s", e.text);
+		return ERR_INVALID;
+	}
+	while (h->kinds[n] && strcmp(h->kinds[n]->kind, p->actor->kind))
+		n++;
+	if (h->kinds[n] ? h->kinds[n] != p->actor : n + 1 == KINDS_MAX) {
+		log_error("troupe", "%s: there is another shared object of kind '%s', or too many",
+			  file, p->actor->kind);
+		return ERR_EXISTS;
+	}
+	h->kinds[n] = p->actor;
+	a->plugin = p->actor->kind;
+	return 0;
+}
+
+static int load_plugins(struct host *h, const char *process)
+{
+	int rc = 0;
+	memcpy(h->kinds, kinds, sizeof kinds);
+	for (size_t i = 0; i < h->config.cell_count; i++) {
+		const struct config_cell *cell = &h->config.cells[i];
+		if (h->main_process || !cell->own_process || strcmp(cell->name, process))
+			continue;
+		for (size_t k = 0; k < cell->actor_count && rc == 0; k++)
+			if (strcmp(cell->actors[k].kind, "plugin") == 0)
+				rc = load_plugin(h, &cell->actors[k]);
+	}
+	return rc;
+}
+
+static int add_plugin(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	struct buf b = {0};
+	size_t at = mpw_map_open(&b), n = 0;
+	put_options(&b, a, &n);
+	mpw_map_close(&b, at, n);
+	return add(h, c, a->plugin, a->name, &b);
+}
+
 /* Kinds whose config leaves something to us; all others are plain. */
 static const struct {
 	const char *kind;
@@ -409,6 +466,7 @@ static const struct {
 	{"api", add_api},
 	{"node-agent", add_agents},
 	{"controllers", add_controllers},
+	{"plugin", add_plugin},
 };
 
 static int add_actor(struct host *h, struct cell *c, const struct config_actor *a)
@@ -416,9 +474,9 @@ static int add_actor(struct host *h, struct cell *c, const struct config_actor *
 	for (size_t i = 0; i < sizeof adders / sizeof *adders; i++)
 		if (strcmp(adders[i].kind, a->kind) == 0)
 			return adders[i].add(h, c, a);
-	for (size_t i = 0; i < CONTROLLERS; i++)
-		if (strcmp(controllers[i].kind, a->kind) == 0)
-			return add_controller(h, c, &controllers[i], a->name, a);
+	for (size_t i = 0; i < CONTROLLERS_MORE; i++)
+		if (strcmp(controllers_more[i].kind, a->kind) == 0)
+			return add_controller(h, c, a->kind, a->name, a);
 	return add_plain(h, c, a);
 }
 
@@ -474,7 +532,7 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 		.cell = {.name = cfg->name,
 			 .cluster = CLUSTER,
 			 .catalogue = &catalogue,
-			 .kinds = kinds,
+			 .kinds = h->kinds,
 			 .drivers = drivers,
 			 .restart = cfg->restart,
 			 .record = k->record,
@@ -559,6 +617,8 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return HOST_EXIT_FATAL;
 	}
+	if (load_plugins(h, process))
+		return HOST_EXIT_FATAL;
 	snprintf(path, sizeof path, "%s/heads", h->run_dir);
 	if (heads_open(&h->heads, path, &e)) {
 		log_error("troupe", "%s", e.text);

@@ -15,6 +15,9 @@ int host_run(const char *data_dir, const char *process, bool keep_pods);
 
 #define HOST_SAYS_TOLD "told\n"
 
+/* Whether an actor's kind is one of Troupe's own. */
+bool host_has_kind(const char *kind);
+
 /* Every message that these processes know. */
 const struct catalogue *host_catalogue(void);
 

@@ -56,13 +56,14 @@ static const struct argp argp = {
 
 static void list_table(const struct roster *r)
 {
-	printf("%-10s %-28s %-20s %-5s %10s %7s %8s\n", "CELL", "ACTOR", "KIND", "STATE", "TURNS",
-	       "QUEUE", "RESTARTS");
+	printf("%-10s %-28s %-20s %-5s %10s %7s %8s  %s\n", "CELL", "ACTOR", "KIND", "STATE", "TURNS",
+	       "QUEUE", "RESTARTS", "ROLE");
 	for (size_t i = 0; i < r->actor_count; i++) {
 		const struct roster_actor *a = &r->actors[i];
-		printf("%-10s %-28s %-20s %-5s %10llu %7llu %8llu\n", a->cell, a->name, a->kind,
+		printf("%-10s %-28s %-20s %-5s %10llu %7llu %8llu  %s\n", a->cell, a->name, a->kind,
 		       a->up ? "up" : "down", (unsigned long long)a->turns,
-		       (unsigned long long)a->queue, (unsigned long long)a->restarts);
+		       (unsigned long long)a->queue, (unsigned long long)a->restarts,
+		       *a->role ? a->role : "-");
 	}
 	for (size_t i = 0; i < r->cell_count; i++)
 		if (!r->cells[i].answered)
@@ -80,6 +81,8 @@ static void list_json(const struct roster *r)
 		json_string(&b, span_of(a->name));
 		buf_puts(&b, ",\"kind\":");
 		json_string(&b, span_of(a->kind));
+		buf_puts(&b, ",\"role\":");
+		json_string(&b, span_of(a->role));
 		buf_printf(&b, ",\"up\":%s,\"turns\":%llu,\"queue\":%llu,\"restarts\":%llu}\n",
 			   a->up ? "true" : "false", (unsigned long long)a->turns,
 			   (unsigned long long)a->queue, (unsigned long long)a->restarts);

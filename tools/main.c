@@ -30,6 +30,7 @@ static const struct command {
 	{"chaos", command_chaos, "scripts that break a cluster and judge it"},
 	{"dlq", command_dlq, "messages that nobody took: list, retry, drop"},
 	{"manual", command_manual, "messages: every message between the actors"},
+	{"plugin", command_plugin, "check: whether a shared object fits"},
 	{"version", command_version, "of this program"},
 	{"send", command_send, NULL},
 	{"process", command_process, NULL},

@@ -87,6 +87,7 @@ static void add_actor(struct roster *r, const struct roster_cell *cell, struct m
 	a->cell = cell->name;
 	a->name = text(r, map, "name");
 	a->kind = text(r, map, "kind");
+	a->role = text(r, map, "role");
 	a->up = mp_path_bool(map, "up", true);
 	read_figures(actor_figures, map, a);
 }

@@ -10,6 +10,7 @@
 
 struct roster_actor {
 	const char *cell, *name, *kind;
+	const char *role; /* empty: it says none */
 	bool up;
 	uint64_t turns, queue, restarts, rejected;
 	uint64_t wait_us, wait_p50_us, wait_p99_us; /* in the mailbox */

@@ -25,6 +25,7 @@
 #include "tools/commands.h"
 #include "tools/host.h"
 #include "tools/pki.h"
+#include "tools/plugin.h"
 #include "tools/pods_left.h"
 
 extern char **environ;
@@ -46,6 +47,7 @@ struct options {
 
 struct process {
 	const char *name;
+	bool foreign; /* of others' making: it is started again, however often it fails */
 	pid_t pid;
 	uint64_t started_ms, restart_at_ms;
 	unsigned deaths; /* before it was ever ready */
@@ -219,6 +221,26 @@ static int prepare_config(struct parent *p, struct err *e)
 	return rc;
 }
 
+/* Shared objects that do not fit are told before anything runs, and never loaded
+ * into this process. */
+static int check_plugins(struct parent *p, struct err *e)
+{
+	struct err why = {0};
+	for (size_t i = 0; i < p->config.cell_count; i++)
+		for (size_t k = 0; k < p->config.cells[i].actor_count; k++) {
+			const struct config_actor *a = &p->config.cells[i].actors[k];
+			if (strcmp(a->kind, "plugin"))
+				continue;
+			struct span file = doc_get_str(a->options, "file");
+			int rc = plugin_check(p->self,
+					      arena_ndup(&p->arena, file.data, file.len), &why);
+			if (rc)
+				return err_set(e, rc, "%s:%u:%u: %s", p->o.file, a->line->line,
+					       a->line->column, why.text);
+		}
+	return 0;
+}
+
 /* Somebody else's port is told here, in one clear line, and not by a process
  * that dies and is started again. */
 static int check_port(const char *address, struct err *e)
@@ -254,6 +276,8 @@ static int prepare(struct parent *p, struct err *e)
 	int rc = prepare_dir(p, e);
 	if (rc == 0)
 		rc = prepare_config(p, e);
+	if (rc == 0)
+		rc = check_plugins(p, e);
 	if (rc == 0 && p->address)
 		rc = check_port(p->address, e);
 	if (rc == 0 && p->address)
@@ -300,10 +324,12 @@ static void spawn(struct parent *p, struct process *c)
 	}
 }
 
-static void add_process(struct parent *p, const char *name)
+static void add_process(struct parent *p, const char *name, bool foreign)
 {
-	if (p->process_count < PROCESSES_MAX)
-		p->processes[p->process_count++].name = name;
+	if (p->process_count == PROCESSES_MAX)
+		return;
+	p->processes[p->process_count].name = name;
+	p->processes[p->process_count++].foreign = foreign;
 }
 
 static const char *how_it_ended(int status, char *out, size_t max)
@@ -325,11 +351,11 @@ static int on_death(struct parent *p, struct process *c, int status)
 		return 0;
 	how_it_ended(status, how, sizeof how);
 	log_warn("troupe", "process %s ended: %s", c->name, how);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == HOST_EXIT_FATAL)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == HOST_EXIT_FATAL && !c->foreign)
 		return 1;
 	if (now - c->started_ms > 10000)
 		c->deaths = 0;
-	if (++c->deaths >= EARLY_DEATHS_MAX && !p->ready) {
+	if (++c->deaths >= EARLY_DEATHS_MAX && !p->ready && !c->foreign) {
 		log_error("troupe", "process %s does not come up: giving up", c->name);
 		return 1;
 	}
@@ -337,7 +363,7 @@ static int on_death(struct parent *p, struct process *c, int status)
 	 * about whether it would go on failing. */
 	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	const struct restart_policy *policy = &p->config.restart;
-	if (!killed && failures_add(&c->failures, policy, now * 1000)) {
+	if (!killed && failures_add(&c->failures, policy, now * 1000) && !c->foreign) {
 		log_error("troupe",
 			  "process %s failed more than %u times in %llu s (the last time: %s): "
 			  "giving up",
@@ -528,10 +554,10 @@ static int run(struct parent *p)
 	if (pipe2(p->notify, O_CLOEXEC))
 		return 1;
 	setenv("TROUPE_NOTIFY_FD", "3", 1);
-	add_process(p, "main");
+	add_process(p, "main", false);
 	for (size_t i = 0; i < p->config.cell_count; i++)
 		if (p->config.cells[i].own_process)
-			add_process(p, p->config.cells[i].name);
+			add_process(p, p->config.cells[i].name, p->config.cells[i].foreign);
 	int code = supervise(p);
 	stop_all(p);
 	for (size_t i = 0; i < p->process_count; i++)

@@ -526,6 +526,14 @@ int reconcile_on_timer(struct ctx *c, void *state, uint64_t tag)
 	return 0;
 }
 
+int reconcile_on_down(struct ctx *c, void *state, struct span who, int reason)
+{
+	struct reconciler *r = state;
+	(void)reason;
+	fence_on_down(c, &r->fence, who);
+	return 0;
+}
+
 int reconcile_on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct reconciler *r = state;
@@ -629,7 +637,8 @@ int reconcile_check(const void *state, struct err *why)
 void reconcile_inspect(const void *state, struct buf *out)
 {
 	const struct reconciler *r = state;
-	mpw_map(out, 6);
+	mpw_map(out, 7);
+	fence_inspect(&r->fence, out);
 	mpw_kv_u64(out, "queued", r->queue.count);
 	mpw_kv_u64(out, "items", r->items.count);
 	mpw_kv_u64(out, "on_their_way", r->writes.count);

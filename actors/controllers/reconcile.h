@@ -122,6 +122,7 @@ int reconcile_on_view(struct ctx *c, void *state, const struct view_change *v);
 int reconcile_on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r);
 int reconcile_on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o);
 int reconcile_on_timer(struct ctx *c, void *state, uint64_t tag);
+int reconcile_on_down(struct ctx *c, void *state, struct span who, int reason);
 int reconcile_check(const void *state, struct err *why);
 void reconcile_inspect(const void *state, struct buf *out);
 void reconcile_fini(void *state);
@@ -130,6 +131,6 @@ void reconcile_fini(void *state);
 #define RECONCILE_HANDLERS                                                                         \
 	.on_view = reconcile_on_view, .on_reply = reconcile_on_reply,                              \
 	.on_outcome = reconcile_on_outcome, .on_timer = reconcile_on_timer,                        \
-	.check = reconcile_check, .inspect = reconcile_inspect
+	.on_down = reconcile_on_down, .check = reconcile_check, .inspect = reconcile_inspect
 
 #endif

@@ -163,6 +163,12 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 		job_give_up(c, g, j);
 		return 0;
 	}
+	if (j && o->status == ERR_FENCED) {
+		ctx_error_parked(c, j->parked, ERR_FENCED, "another one is active: its fence was taken over");
+		g->refused++;
+		job_end(g, j);
+		return 0;
+	}
 	if (j && writing_outcome(c, &j->writing, o, tag))
 		gate_job_answer(c, g, j);
 	return 0;
@@ -334,6 +340,81 @@ static int on_object_create(struct ctx *c, void *state, const struct msg *m)
 	return 0;
 }
 
+/* What a write rests on, in its own arena. 0, or ERR_INVALID. */
+static int read_basis(struct job *j, struct mp body)
+{
+	struct writing *w = &j->writing;
+	struct mp list;
+	size_t n, places;
+	struct span key;
+	if (mp_find(body, "fence", &list)) {
+		if (mp_array(&list, &places) || places != 2 || mp_str(&list, &key) ||
+		    mp_u64(&list, &w->fence_token))
+			return ERR_INVALID;
+		w->fence_key = writing_text(w, key);
+	}
+	if (!mp_find(body, "basis", &list))
+		return 0;
+	if (mp_array(&list, &n))
+		return ERR_INVALID;
+	struct store_compare *basis = arena_alloc(&w->arena, (n + 1) * sizeof *basis);
+	for (size_t i = 0; i < n; i++) {
+		basis[i] = (struct store_compare){.field = STORE_MOD};
+		if (mp_array(&list, &places) || places != 2 || mp_str(&list, &key) || !key.len ||
+		    key.len > STORE_KEY_BYTES_MAX || mp_u64(&list, &basis[i].number))
+			return ERR_INVALID;
+		basis[i].key = writing_text(w, key);
+	}
+	w->request.basis = basis;
+	w->request.basis_count = n;
+	return 0;
+}
+
+static int on_object_write(struct ctx *c, void *state, const struct msg *m)
+{
+	static const struct {
+		const char *name;
+		enum obj_verb verb;
+	} verbs[] = {{"create", OBJ_CREATE}, {"update", OBJ_UPDATE}, {"merge", OBJ_PATCH_MERGE},
+		     {"apply", OBJ_APPLY},   {"delete", OBJ_DELETE}};
+	enum { VERBS = sizeof verbs / sizeof *verbs };
+	struct gate *g = state;
+	struct span verb = mp_path_str(m->body, "verb");
+	const struct schema_resource *r =
+		schema_find(g->schema, mp_path_str(m->body, "group"),
+			    mp_path_str(m->body, "version"), mp_path_str(m->body, "resource"));
+	struct mp object;
+	size_t v = 0;
+	while (v < VERBS && !span_is(verb, verbs[v].name))
+		v++;
+	bool has_object = mp_find(m->body, "object", &object);
+	if (!r || v == VERBS) {
+		ctx_reply_error(c, ERR_UNSUPPORTED, "there is no such %s", r ? "verb" : "resource");
+		return 0;
+	}
+	if (has_object == (verbs[v].verb == OBJ_DELETE)) {
+		ctx_reply_error(c, ERR_INVALID, "a delete has no object, all others have one");
+		return 0;
+	}
+	struct job *j = gate_job_new(c, g, m, r, verbs[v].verb);
+	struct obj_request *q = &j->writing.request;
+	if (read_basis(j, m->body)) {
+		job_end(g, j);
+		ctx_reply_error(c, ERR_INVALID, "basis and fence are of [key, version]");
+		return 0;
+	}
+	q->namespace = writing_text(&j->writing, mp_path_str(m->body, "namespace"));
+	q->name = writing_text(&j->writing, mp_path_str(m->body, "name"));
+	q->del.uid = writing_text(&j->writing, mp_path_str(m->body, "uid"));
+	q->del.grace_s = -1;
+	q->force = true;
+	q->field_manager = writing_text(&j->writing, m->from);
+	q->body = has_object ? doc_of(j, object) : NULL;
+	j->parked = ctx_park(c);
+	gate_job_run(c, g, j);
+	return 0;
+}
+
 /* ---- life */
 
 static int init(struct ctx *c, void *state, struct mp cfg)
@@ -380,8 +461,8 @@ static void fini(void *state)
 static const struct actor_handler handlers[] = {
 	{"pod.status", on_pod_status},	     {"pod.finished", on_pod_finished},
 	{"node.status", on_node_status},     {"event.record", gate_on_event},
-	{"object.create", on_object_create}, {"node.heartbeat", gate_on_heartbeat},
-	{NULL, NULL},
+	{"object.create", on_object_create}, {"object.write", on_object_write},
+	{"node.heartbeat", gate_on_heartbeat}, {NULL, NULL},
 };
 
 const struct actor_spec gate_actor = {

@@ -54,6 +54,20 @@ static const struct msg_field object_create[] = {
 	{"object", MP_MAP, 0, IS_REQUIRED | IS_SECRET, "the object"},
 	END,
 };
+static const struct msg_field object_write[] = {
+	{"verb", MP_STR, 16, true, "create, update, merge (RFC 7386), apply (server side, with force) or delete"},
+	{"group", MP_STR, 253, true, "of the resource; empty: core"},
+	{"version", MP_STR, 32, true, "of the resource"},
+	{"resource", MP_STR, 64, true, "plural name"},
+	{"namespace", MP_STR, 63, false, "where"},
+	{"name", MP_STR, 253, false, "of the object; a create has it in the object"},
+	{"object", MP_MAP, 0, IS_SECRET, "the object, or the patch; of a delete absent"},
+	{"uid", MP_STR, 64, false, "delete: that object, and no other of its name"},
+	{"basis", MP_ARRAY, 50, false,
+	 "[key, version] pairs that the write rests on, version 0: no such key; when one has moved on: 409"},
+	{"fence", MP_ARRAY, 2, false, "[key, version] of a singleton's fence: not that one now: fenced"},
+	END,
+};
 static const struct msg_field written[] = {
 	{"code", MP_INT, 0, true, "as HTTP: 200, 201, 404, 409, ..."},
 	{"version", MP_INT, 0, true, "resourceVersion, 0 when refused"},
@@ -79,6 +93,9 @@ static const struct msg_row rows[] = {
 	{82, "node.heartbeat", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, node_heartbeat,
 	 "the node lives: its Lease in kube-node-lease is renewed"},
 	{83, "node.heard", CLASS_REPLY, ROLE_CELL, node_heard, "whether there is more to say"},
+	{86, "object.write", CLASS_REQUEST, ROLE_CELL | ROLE_FOREIGN, object_write,
+	 "any write of any object, by the same rules as the API"},
+	{87, "object.written", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

@@ -90,6 +90,7 @@ struct obj_request {
 	 * has moved on, the answer is a 409, and nothing happened. */
 	const struct store_compare *basis;
 	size_t basis_count;
+	bool basis_unread; /* the reader does not know all of them: the store compares */
 	struct arena *arena;        /* all that the plan makes, but bytes */
 };
 

@@ -349,7 +349,7 @@ static void start(struct write *w)
 /* What the writer decided by is still so, as far as the reader knows. */
 static bool check_basis(struct write *w)
 {
-	for (size_t i = 0; i < w->req->basis_count; i++) {
+	for (size_t i = 0; i < w->req->basis_count && !w->req->basis_unread; i++) {
 		const struct store_compare *b = &w->req->basis[i];
 		struct store_row row;
 		if (!plan_peek(w, b->key, &row))

@@ -31,14 +31,33 @@ struct span writing_text(struct writing *w, struct span text)
 	return (struct span){(uint8_t *)arena_ndup(&w->arena, text.data, text.len), text.len};
 }
 
+static const struct store_row *fresh_row(const struct writing *w, struct span key)
+{
+	for (size_t i = w->fresh_count; i-- > 0;)
+		if (span_eq(w->fresh[i].key, key))
+			return &w->fresh[i];
+	return NULL;
+}
+
+/* What has no view here is known when the store has refused once: its rows come
+ * with that. */
+static bool knows_basis(const struct writing *w)
+{
+	for (size_t i = 0; i < w->request.basis_count; i++) {
+		struct span key = w->request.basis[i].key;
+		if (!fresh_row(w, key) && !(w->view && w->view(w->arg, store_stream_of(key))))
+			return false;
+	}
+	return true;
+}
+
 static int read_row(void *arg, struct span key, struct store_row *out)
 {
 	struct writing *w = arg;
-	for (size_t i = w->fresh_count; i-- > 0;) {
-		if (span_eq(w->fresh[i].key, key)) {
-			*out = w->fresh[i];
-			return 0;
-		}
+	const struct store_row *fresh = fresh_row(w, key);
+	if (fresh) {
+		*out = *fresh;
+		return 0;
 	}
 	memset(out, 0, sizeof *out);
 	out->key = key;
@@ -59,6 +78,7 @@ bool writing_plan(struct writing *w)
 		obj_plan_fini(&w->plan);
 	w->planned = true;
 	w->plans++;
+	w->request.basis_unread = !knows_basis(w);
 	objects_plan(&w->request, &reader, &w->plan);
 	struct doc *refused = w->permit && w->plan.value ? w->permit(w) : NULL;
 	if (refused) {

@@ -105,6 +105,9 @@ struct span ctx_name(struct ctx *c);     /* this actor's */
 struct arena *ctx_arena(struct ctx *c);  /* gone after the turn */
 void ctx_why(struct ctx *c, const char *fmt, ...) /* why this turn is about to fail */
 	__attribute__((format(printf, 2, 3)));
+/* What lists of actors show of this one beside its name ("active"); gone when it
+ * begins again. An effect like others. */
+void ctx_role(struct ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What led to this turn: the message's, or that of the change that a view
  * shows. Timers and ports have none; a turn of theirs that goes on with
  * something noted in an earlier one says so, and its effects belong there. */
@@ -154,6 +157,10 @@ void ctx_txn(struct ctx *c, const struct store_txn *txn, uint64_t tag);
 /* ---- timers: one on_timer turn, unless cancelled. */
 uint64_t ctx_timer(struct ctx *c, uint64_t after_us, uint64_t tag);
 void ctx_cancel(struct ctx *c, uint64_t timer);
+
+/* One on_timer turn with this tag (not 0) whenever this cell has a session with the
+ * broker again: others may have given it up meanwhile. */
+void ctx_on_session(struct ctx *c, uint64_t tag);
 
 /* ---- views: a follow brings on_view turns for every change, first one per
  * object that is there, then the empty-key one. */

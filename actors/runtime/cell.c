@@ -214,6 +214,9 @@ static void actor_drop_state(struct cell *c, struct actor *a, int code)
 	view_unfollow_all(c, a->uid);
 	monitors_of_actor_drop(c, a->uid);
 	commands_of_actor_drop(c, a->uid);
+	free(a->role);
+	a->role = NULL;
+	a->session_tag = 0;
 	if (a->state) {
 		if (a->spec->fini)
 			a->spec->fini(a->state);
@@ -241,6 +244,7 @@ static void actor_free(void *p)
 	bytes_unref(a->cfg);
 	failures_fini(&a->failures);
 	free(a->name);
+	free(a->role);
 	free(a);
 }
 
@@ -550,6 +554,12 @@ uint64_t cell_turns(const struct cell *c)
 size_t cell_actor_count(const struct cell *c)
 {
 	return c->actors.count;
+}
+
+const char *cell_role(struct cell *c, const char *name)
+{
+	const struct actor *a = actor_by_name(c, span_of(name));
+	return a ? a->role : NULL;
 }
 
 uint64_t cell_actor_restarts(struct cell *c, const char *name)

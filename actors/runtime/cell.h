@@ -118,6 +118,7 @@ uint64_t cell_deadline(const struct cell *c);
 const char *cell_name(const struct cell *c);
 const char *cell_item_name(unsigned item); /* "message", "timer", ... */
 void *cell_actor_state(struct cell *c, const char *name); /* NULL: none or down */
+const char *cell_role(struct cell *c, const char *name); /* ctx_role; NULL: none */
 struct view *cell_view(struct cell *c, const char *stream);
 void cell_each_view(struct cell *c, void (*each)(void *arg, struct view *v), void *arg);
 size_t cell_actor_queued(struct cell *c, const char *name); /* turns that wait */

@@ -85,6 +85,8 @@ struct actor {
 	struct port **ports;
 	size_t port_count;
 	uint64_t turns, restarts;
+	uint64_t session_tag; /* of ctx_on_session; 0: it does not ask for it */
+	char *role; /* as it says; NULL: nothing */
 	struct failures failures;
 	struct actor_stats stats;
 };
@@ -100,6 +102,8 @@ enum effect_type {
 	FX_SPAWN,
 	FX_STOP,
 	FX_MONITOR,
+	FX_ROLE,
+	FX_ON_SESSION,
 	FX_REPLY,
 	FX_TIMER,
 	FX_CANCEL,

@@ -346,6 +346,21 @@ void ctx_monitor(struct ctx *c, const char *name)
 	add(c, FX_MONITOR)->to = mem_dup(name);
 }
 
+void ctx_on_session(struct ctx *c, uint64_t tag)
+{
+	add(c, FX_ON_SESSION)->tag = tag;
+}
+
+void ctx_role(struct ctx *c, const char *fmt, ...)
+{
+	char text[ENV_NAME_BYTES_MAX + 32];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	add(c, FX_ROLE)->to = mem_dup(text);
+}
+
 void ctx_publish(struct ctx *c, struct span topic, const char *kind, struct bytes *body)
 {
 	const struct msg_row *row = catalogue_named(c->cell->rows, kind);

@@ -163,6 +163,13 @@ static void release_outward(struct cell *c, struct actor *a, struct effect *f,
 	case FX_MONITOR:
 		monitor_add(c, a, f->to);
 		break;
+	case FX_ON_SESSION:
+		a->session_tag = f->tag;
+		break;
+	case FX_ROLE:
+		free(a->role);
+		a->role = mem_dup(f->to);
+		break;
 	default:
 		break;
 	}

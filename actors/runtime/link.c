@@ -130,6 +130,18 @@ static void lost(struct cell *c, const char *why)
 	}
 }
 
+static void tell_actors(struct cell *c)
+{
+	for (struct onode *n = omap_first(&c->actors); n; n = omap_next(n)) {
+		struct actor *a = n->value;
+		if (!a->session_tag)
+			continue;
+		struct item *i = item_new(ITEM_TIMER, (struct span){0});
+		i->tag = a->session_tag;
+		actor_queue(c, a, i);
+	}
+}
+
 static void on_welcome(struct cell *c, const struct envelope *env)
 {
 	struct mp body = mp_of(env->body), v;
@@ -148,6 +160,7 @@ static void on_welcome(struct cell *c, const struct envelope *env)
 	log_debug(c->name, "session is up");
 	outbox_flush(c);
 	monitors_watch(c);
+	tell_actors(c);
 	notices_flush(c);
 	views_link_up(c);
 }

@@ -18,10 +18,12 @@ static void put_actor(struct buf *b, const struct actor *a)
 {
 	static const char *const wait[] = {"wait_us", "wait_p50_us", "wait_p99_us"};
 	static const char *const turn[] = {"turn_us", "turn_p50_us", "turn_p99_us"};
-	mpw_map(b, 13);
+	mpw_map(b, a->role ? 14 : 13);
 	mpw_kv_str(b, "name", a->name);
 	mpw_kv_str(b, "kind", a->spec->kind);
 	mpw_kv_bool(b, "up", a->state != NULL);
+	if (a->role)
+		mpw_kv_str(b, "role", a->role);
 	mpw_kv_u64(b, "turns", a->turns);
 	mpw_kv_u64(b, "queue", a->queued);
 	mpw_kv_u64(b, "restarts", a->restarts);

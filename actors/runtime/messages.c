@@ -98,7 +98,7 @@ static const struct msg_field actors[] = {
 };
 static const struct msg_field listing[] = {
 	{"actors", MP_ARRAY, 0, true,
-	 "a map each: name, kind, up, turns, queue, restarts, rejected, and of the mailbox (wait_) "
+	 "a map each: name, kind, up, role (where it has one), turns, queue, restarts, rejected, and of the mailbox (wait_) "
 	 "and the turns (turn_) us, p50_us, p99_us"},
 	{"more", MP_BOOL, 0, false, "there are more behind the last one"},
 	{"cell", MP_MAP, 32, false, "turns, pending, parked, outbox, dead, notices_dropped: of the cell"},

@@ -749,6 +749,14 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	return 0;
 }
 
+static int on_down(struct ctx *c, void *state, struct span who, int reason)
+{
+	struct scheduler *s = state;
+	(void)reason;
+	fence_on_down(c, &s->fence, who);
+	return 0;
+}
+
 /* ---- life */
 
 static int init(struct ctx *c, void *state, struct mp cfg)
@@ -791,8 +799,9 @@ static int check(const void *state, struct err *why)
 static void inspect(const void *state, struct buf *out)
 {
 	const struct scheduler *s = state;
-	mpw_map(out, 6);
+	mpw_map(out, 7);
 	mpw_kv_str(out, "serves", s->name);
+	fence_inspect(&s->fence, out);
 	mpw_kv_u64(out, "active", s->queue.count);
 	mpw_kv_u64(out, "unschedulable", s->parked);
 	mpw_kv_u64(out, "nodes", s->nodes.count);
@@ -827,6 +836,7 @@ const struct actor_spec scheduler_actor = {
 	.on_reply = on_reply,
 	.on_outcome = on_outcome,
 	.on_timer = on_timer,
+	.on_down = on_down,
 	.check = check,
 	.inspect = inspect,
 	.fini = fini,

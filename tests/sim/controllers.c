@@ -16,10 +16,17 @@
 #include <stdlib.h>
 
 #include "actors/controllers/daemon_pod.h"
+#include "actors/controllers/daemonset.h"
+#include "actors/controllers/deployment.h"
 #include "actors/controllers/deployment_plan.h"
+#include "actors/controllers/endpoints.h"
+#include "actors/controllers/garbage.h"
 #include "actors/controllers/owners.h"
+#include "actors/controllers/replication.h"
 #include "actors/controllers/revision.h"
+#include "actors/controllers/statefulset.h"
 #include "actors/controllers/statefulset_plan.h"
+#include "actors/scheduler/scheduler.h"
 #include "actors/schema/selectors.h"
 #include "broker/base/log.h"
 #include "tests/lib/storm.h"
@@ -224,6 +231,22 @@ static const struct actor_spec user_spec = {
 
 static const struct cluster_actor extra[] = {
 	{"user", "user", &user_spec, NULL, 0},
+	{NULL, NULL, NULL, NULL, 0},
+};
+
+/* The same again: a second one of each singleton, in two cells more. */
+static const struct cluster_actor twins[] = {
+	{"user", "user", &user_spec, NULL, 0},
+	{"spare", "spare/replication", &replication_actor, NULL, 0},
+	{"spare", "spare/replicaset", &replicaset_actor, NULL, 0},
+	{"spare", "spare/deployment", &deployment_actor, NULL, 0},
+	{"spare", "spare/daemonset", &daemonset_actor, NULL, 0},
+	{"spare", "spare/statefulset", &statefulset_actor, NULL, 0},
+	{"spare", "spare/endpoints", &endpoints_actor, NULL, 0},
+	{"spare", "spare/garbage-collector", &garbage_actor, NULL, 0},
+	{"third", "spare/scheduler", &scheduler_actor, NULL, 0},
+	{"third", "third/replication", &replication_actor, NULL, 0},
+	{"third", "third/deployment", &deployment_actor, NULL, 0},
 	{NULL, NULL, NULL, NULL, 0},
 };
 
@@ -636,25 +659,76 @@ static const char *unfinished(struct storm *r)
 
 /* ---- runs */
 
-static uint64_t run_seed(uint64_t seed, bool with_faults)
+/* Clocks are set wrong and run wrong, beside all else. */
+static void fault_and_skew(struct storm *s)
+{
+	if (sim_random(s->sim) % 3 == 0)
+		sim_skew(s->sim, storm_any_cell(s),
+			 (int64_t)(sim_random(s->sim) % 7200000000) - 3600000000);
+	if (sim_random(s->sim) % 3 == 0)
+		sim_drift(s->sim, storm_any_cell(s), 50 + (unsigned)(sim_random(s->sim) % 150));
+	storm_fault(s);
+}
+
+/* Of each fence: whom the store names is there and knows it, and nobody else
+ * believes it is him. */
+static void expect_one_active(const struct storm *r)
+{
+	size_t seen = 0;
+	for (struct onode *n = ledger_first(&r->ledger, "fences/"); n;
+	     n = ledger_next(n, "fences/"), seen++) {
+		const struct led_object *o = n->value;
+		struct span holder = mp_path_str(value_of(o), "holder");
+		const char *role = NULL;
+		for (size_t i = 0; i < r->cluster.actor_count; i++)
+			if (span_is(holder, r->cluster.actors[i].name))
+				role = cell_role(sim_cell(r->sim, r->cluster.actors[i].cell),
+						 r->cluster.actors[i].name);
+		cr_expect(role && strcmp(role, "active") == 0, "seed %llu: %.*s is %.*s's, who is %s",
+			  (unsigned long long)r->seed, (int)o->key.len, (const char *)o->key.data,
+			  (int)holder.len, (const char *)holder.data,
+			  role ? role : "not there");
+	}
+	size_t active = 0;
+	for (size_t i = 0; i < r->cluster.actor_count; i++) {
+		const char *role = cell_role(sim_cell(r->sim, r->cluster.actors[i].cell),
+					     r->cluster.actors[i].name);
+		active += role && strcmp(role, "active") == 0;
+	}
+	cr_expect_eq(active, seen, "seed %llu: %zu are active, there are %zu fences",
+		     (unsigned long long)r->seed, active, seen);
+}
+
+static uint64_t run_with(uint64_t seed, void (*fault)(struct storm *s),
+			 const struct cluster_actor *who)
 {
 	struct storm r = {.seed = seed};
 	const char *why = "it was not asked";
 	storm_begin(&r, &(struct storm_wish){
 				.always = "chaos 1\nalways no-excess\nalways one-binding\n"
-					  "always no-return\nalways rev-monotonic\n",
+					  "always no-return\nalways rev-monotonic\nalways fencing\n",
 				.nodes = NODES,
-				.extra = extra,
+				.extra = who,
 				.committed = on_committed,
-				.faults = with_faults});
-	storm_rage(&r, FAULTS, with_faults, storm_fault);
+				.faults = fault != NULL});
+	storm_rage(&r, FAULTS, fault != NULL, fault);
 	for (int i = 0; why && i < 120; i++) {
 		sim_run(r.sim, sim_now_us(r.sim) + 1000000, NULL, NULL);
 		why = unfinished(&r);
 	}
 	cr_assert_null(why, "seed %llu does not converge: %s %s", (unsigned long long)seed, why,
 		       r.wrong);
+	if (who == twins) { /* who lost his fence without a write to show it is told now */
+		sim_restart_broker(r.sim);
+		sim_run(r.sim, sim_now_us(r.sim) + 20000000, NULL, NULL);
+	}
+	expect_one_active(&r);
 	return storm_end(&r, EVENTS_MAX);
+}
+
+static uint64_t run_seed(uint64_t seed, bool with_faults)
+{
+	return run_with(seed, with_faults ? storm_fault : NULL, extra);
 }
 
 static void refuse_creates(void *arg, const struct sim_message *m, struct sim_fate *out)
@@ -687,6 +761,25 @@ Test(controllers, take_nothing_wrong_and_finish_everything_through_every_kind_of
 	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
 	for (uint64_t seed = first; seed < first + n; seed++) {
 		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
+		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
+	}
+}
+
+static uint64_t run_twins(uint64_t seed, bool with_faults)
+{
+	return run_with(seed, with_faults ? fault_and_skew : NULL, twins);
+}
+
+/* All that is judged above is judged here too: nothing is made or deleted
+ * twice by two of a kind, and somebody does what is to be done. */
+Test(controllers, of_which_there_are_several_take_turns_and_never_work_beside_each_other)
+{
+	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
+	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
+	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS / 2;
+	run_twins(1, false);
+	for (uint64_t seed = first; seed < first + n; seed++) {
+		uint64_t a = run_twins(seed, true), b = run_twins(seed, true);
 		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
 	}
 }

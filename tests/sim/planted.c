@@ -93,7 +93,7 @@ static const struct known {
 	{PLANTED_GAP_IGNORED, "broker-and-scheduler.chaos", 8},
 	{PLANTED_LIST_KEEPS_WHAT_IS_GONE, "mixed.chaos", 40},
 	{PLANTED_HEADS_NOT_COMPARED, "broker-and-scheduler.chaos", 20},
-	{PLANTED_FENCE_DOES_NOT_WAIT, "clock-jump.chaos", 400},
+	{PLANTED_FENCE_DOES_NOT_WAIT, "half-ready.chaos", 40},
 	{PLANTED_OWN_WRITES_NOT_AWAITED, "agents-die-telling.chaos", 8},
 	{PLANTED_LONG_PAUSE_WHEN_AWAY, "disk-full.chaos", 60},
 	{PLANTED_BOUND_TRIED_AGAIN, "scheduler-hears-late.chaos", 400},

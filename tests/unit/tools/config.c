@@ -150,3 +150,63 @@ Test(config, names_what_is_wrong_with_supervision)
 	cr_expect_str_eq(refusal("cells:\n- name: a\n  actors: [{kind: gate, restart: often}]"),
 			 "c.yaml:3:25: restart is one of permanent|transient|temporary");
 }
+
+Test(config, controllers_are_switched_off_by_their_names)
+{
+	struct err e = {0};
+	cr_assert_eq(config_parse(&config, "c.yaml",
+				  span_of("cells: [{name: a, actors: [{kind: controllers, "
+					  "without: [job, cronjob]}]}]"), &e), 0, "%s", e.text);
+	const struct config_actor *a = &config.cells[0].actors[0];
+	cr_expect(config_is_without(a, "job") && config_is_without(a, "cronjob"));
+	cr_expect_not(config_is_without(a, "deployment"));
+	config_fini(&config);
+	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: controllers, without: [deploiment]}]}]"),
+			 "c.yaml:1:58: there is no controller 'deploiment', did you mean 'deployment'?");
+	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: controllers, without: [x]}]}]"),
+			 "c.yaml:1:58: there is no controller 'x'");
+	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: controllers, without: job}]}]"),
+			 "c.yaml:1:48: without is a list");
+}
+
+/* The broker gives a name to whom it came from last: two would take it from
+ * each other. */
+Test(config, who_is_started_twice_has_a_name_of_his_own)
+{
+	struct err e = {0};
+	cr_assert_eq(config_parse(&config, "c.yaml",
+				  span_of("cells: [{name: a, actors: [{kind: controllers}, "
+					  "{kind: deployment, name: deployment-2}]}, "
+					  "{name: b, actors: [{kind: controllers, name: spare}]}]"), &e),
+		     0, "%s", e.text);
+	cr_expect_str_eq(config_controller_name(&config.cells[0].actors[0], "job", &config.arena), "job");
+	cr_expect_str_eq(config_controller_name(&config.cells[1].actors[0], "job", &config.arena),
+			 "spare/job");
+	config_fini(&config);
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  actors: [{kind: controllers}, {kind: deployment}]"),
+			 "c.yaml:3:33: there are two actors 'deployment': give one of them another name");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  actors: [{kind: scheduler}]\n"
+				 "- {name: b, actors: [{kind: scheduler}]}"),
+			 "c.yaml:4:22: there are two actors 'scheduler': give one of them another name");
+}
+
+Test(config, a_plugin_has_a_file_and_a_process_of_its_own)
+{
+	struct err e = {0};
+	cr_assert_eq(config_parse(&config, "c.yaml",
+				  span_of("cells: [{name: a}, {name: b, process: own, actors: [{kind: plugin, "
+					  "file: /lib/team.so, config: {domain: x}}]}]"), &e), 0, "%s", e.text);
+	cr_expect_str_eq(config.cells[1].actors[0].name, "team");
+	cr_expect(config.cells[1].foreign);
+	cr_expect_not(config.cells[0].foreign);
+	cr_expect_eq(config.cells[1].actors[0].line->line, 1);
+	config_fini(&config);
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  actors: [{kind: plugin, file: x.so}]"),
+			 "c.yaml:3:12: a plugin has a process of its own: its cell needs `process: own`");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  process: own\n  actors: [{kind: plugin}]"),
+			 "c.yaml:4:12: a plugin needs a file");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  process: own\n  actors: [{kind: plugin, fil: x.so}]"),
+			 "c.yaml:4:27: unknown key 'fil', did you mean 'file'?");
+	cr_expect_str_eq(refusal("cells:\n- name: a\n  process: own\n  actors: [{kind: plugn, file: x.so}]"),
+			 "c.yaml:4:13: unknown actor kind 'plugn', did you mean 'plugin'?");
+}
