@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +21,20 @@
 
 enum { DEPTH_MAX = 1000 }; /* each holds a descriptor open */
 
-static int empty(int dir, dev_t device, int depth);
+struct removal {
+	dev_t device;		  /* no other is entered */
+	const atomic_bool *stop; /* gives up when it is set; NULL: never */
+};
+
+static int empty(const struct removal *r, int fd, int depth);
 
 /* Opened below its parent and not by its path: what is moved or replaced by a
  * link meanwhile leads nowhere else. */
-static int remove_at(int parent, const char *name, dev_t device, int depth)
+static int remove_at(const struct removal *r, int parent, const char *name, int depth)
 {
 	struct stat st;
+	if (r->stop && atomic_load(r->stop))
+		return -ECANCELED;
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
@@ -34,18 +42,18 @@ static int remove_at(int parent, const char *name, dev_t device, int depth)
 	int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
-	int rc = fstat(dir, &st) ? -errno : st.st_dev != device ? -EXDEV : 0;
+	int rc = fstat(dir, &st) ? -errno : st.st_dev != r->device ? -EXDEV : 0;
 	if (rc)
 		close(dir);
 	else
-		rc = empty(dir, device, depth);
+		rc = empty(r, dir, depth);
 	if (rc)
 		return rc;
 	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
 /* Takes the descriptor over. */
-static int empty(int fd, dev_t device, int depth)
+static int empty(const struct removal *r, int fd, int depth)
 {
 	int rc = 0;
 	DIR *d = depth < DEPTH_MAX ? fdopendir(fd) : NULL;
@@ -56,22 +64,32 @@ static int empty(int fd, dev_t device, int depth)
 	}
 	for (struct dirent *x; !rc && (x = readdir(d));)
 		if (strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0)
-			rc = remove_at(dirfd(d), x->d_name, device, depth + 1);
+			rc = remove_at(r, dirfd(d), x->d_name, depth + 1);
 	closedir(d);
 	return rc;
 }
 
-int volume_remove(const char *dir, const char *name, struct err *e)
+static int remove_volume(const char *dir, const char *name, const atomic_bool *stop, struct err *e)
 {
 	struct stat st;
+	struct removal r = {.stop = stop};
 	if (!*name || strchr(name, '/') || name[0] == '.')
 		return err_set(e, ERR_INVALID, "\"%s\" is no name of a volume", name);
 	int parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0)
 		return errno == ENOENT ? 0 : err_set(e, ERR_IO, "%s: %m", dir);
-	int rc = fstat(parent, &st) ? -errno : remove_at(parent, name, st.st_dev, 0);
+	int rc = fstat(parent, &st) ? -errno : 0;
+	if (!rc) {
+		r.device = st.st_dev;
+		rc = remove_at(&r, parent, name, 0);
+	}
 	close(parent);
 	return rc ? err_set(e, ERR_IO, "%s/%s: %s", dir, name, strerror(-rc)) : 0;
+}
+
+int volume_remove(const char *dir, const char *name, struct err *e)
+{
+	return remove_volume(dir, name, NULL, e);
 }
 
 /* ---- the port */
@@ -96,7 +114,7 @@ struct state {
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t more;
 	struct jobs asked, done;
-	bool ends;
+	atomic_bool ends; /* also without the lock: what is removed now is given up */
 };
 
 static void push(struct jobs *q, struct job *j)
@@ -133,7 +151,7 @@ static void *work(void *arg)
 			break;
 		j = pop(&s->asked);
 		pthread_mutex_unlock(&s->lock);
-		j->rc = volume_remove(s->dir, j->name, &j->why);
+		j->rc = remove_volume(s->dir, j->name, &s->ends, &j->why);
 		pthread_mutex_lock(&s->lock);
 		push(&s->done, j);
 		if (write(s->fd, &one, sizeof one) < 0)

@@ -60,8 +60,7 @@ void correlator_fini(struct correlator *c)
 static const char *const of_source[] = {"component", "host", "kind",	    "namespace",
 					"name",	     "uid",  "api_version", NULL};
 static const char *const of_similar[] = {"component", "host", "kind",	     "namespace", "name",
-					 "uid",	      "field", "api_version", "type",	   "reason",
-					 NULL};
+					 "uid",	      "api_version", "type",   "reason",    NULL};
 
 static void put_field(struct buf *b, struct mp fact, const char *field)
 {
@@ -70,13 +69,14 @@ static void put_field(struct buf *b, struct mp fact, const char *field)
 	buf_putc(b, '\n');
 }
 
-static struct span key_of(struct buf *b, struct mp fact, const char *const *fields,
-			  const char *also)
+static struct span key_of(struct buf *b, struct mp fact, const char *const *fields, bool exactly)
 {
 	for (; *fields; fields++)
 		put_field(b, fact, *fields);
-	if (also)
-		put_field(b, fact, also);
+	if (exactly) {
+		put_field(b, fact, "field");
+		put_field(b, fact, "message");
+	}
 	if (b->len > KEY_MAX)
 		b->len = KEY_MAX;
 	return span_buf(b);
@@ -98,7 +98,7 @@ static bool is_combined(struct correlator *c, struct mp fact, int64_t now_us)
 	struct buf b = {0};
 	struct span message = mp_path_str(fact, "message");
 	struct similar *s =
-		recents_need(&c->similar, key_of(&b, fact, of_similar, NULL), sizeof *s);
+		recents_need(&c->similar, key_of(&b, fact, of_similar, false), sizeof *s);
 	buf_fini(&b);
 	if (now_us - s->last_us > CORRELATOR_SIMILAR_US)
 		forget_messages(s);
@@ -113,7 +113,7 @@ static bool may_tell(struct correlator *c, struct mp fact, int64_t now_us)
 {
 	static const int64_t full = CORRELATOR_BURST * CORRELATOR_REFILL_US;
 	struct buf b = {0};
-	struct source *s = recents_need(&c->sources, key_of(&b, fact, of_source, NULL), sizeof *s);
+	struct source *s = recents_need(&c->sources, key_of(&b, fact, of_source, false), sizeof *s);
 	buf_fini(&b);
 	int64_t passed = now_us > s->last_us ? now_us - s->last_us : 0;
 	s->credit_us = !s->filled || passed >= full - s->credit_us ? full : s->credit_us + passed;
@@ -131,7 +131,7 @@ struct correlated correlator_take(struct correlator *c, struct mp fact, int64_t 
 	struct buf b = {0};
 	bool combined = is_combined(c, fact, now_us);
 	struct seen *s = recents_need(
-		&c->seen, key_of(&b, fact, of_similar, combined ? NULL : "message"), sizeof *s);
+		&c->seen, key_of(&b, fact, of_similar, !combined), sizeof *s);
 	buf_fini(&b);
 	if (s->count++ == 0) {
 		s->number = number;

@@ -5,7 +5,8 @@
  * transaction that names the pod's version: whoever was faster wins. A pod
  * that fits nowhere gets the condition PodScheduled=False, an event, and a new
  * try when something that may help happens: a node came or changed, a pod
- * ended or went.
+ * ended or went. One with claims waits for their volumes, which it chooses
+ * together with the node (volumes.h).
  * It needs the store and nothing else: with the API server dead it goes on.
  * After a crash it reads nodes and pods again from this cell's views. */
 #ifndef SCHEDULER_SCHEDULER_H
