@@ -116,6 +116,14 @@ check "the cluster goes on" kc create namespace calm
 kc delete namespace crash >/dev/null
 kc label namespace calm team=red >/dev/null
 check "and so does the plugin, once it can" eventually 20 is red@example.org text calm
+cp team.so good.so
+cp several.yaml team.new && mv team.new team.so # not written into what is mapped
+kill -9 $(pids_of team)
+check "its file is exchanged for one that is none: that is said, and nothing else happens" \
+	eventually 10 grep -q 'team.so is no shared object' "$tmp/up.log"
+cp good.so team.new && mv team.new team.so
+kc label namespace calm team=blue --overwrite >/dev/null
+check "it is there again with a file that fits" eventually 10 is blue@example.org text calm
 check "no other process was started again" is "$main_before" pids_of main
 
 # ---- a program: through the end of the broker and the store
