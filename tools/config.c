@@ -486,7 +486,7 @@ static int read_store(struct parse *p, const struct doc *root)
 	return 0;
 }
 
-static bool has_process_node(const struct config *c)
+bool config_has_process_node(const struct config *c)
 {
 	for (size_t i = 0; i < c->cell_count; i++)
 		for (size_t k = 0; k < c->cells[i].actor_count; k++) {
@@ -510,7 +510,7 @@ static int read_services(struct parse *p, const struct doc *root)
 		return rc;
 	struct span range = doc_get_str(services, "range");
 	if (!range.len)
-		range = span_of(has_process_node(p->c) ? "127.96.0.0/16" : "10.96.0.0/16");
+		range = span_of(config_has_process_node(p->c) ? "127.96.0.0/16" : "10.96.0.0/16");
 	if (obj_cluster_parse(&p->c->ranges, range, &why))
 		return refuse(p, doc_get(services, "range"), "range: %s", why.text);
 	return 0;

@@ -77,6 +77,8 @@ const char *config_controller_name(const struct config_actor *a, const char *con
 const char *config_api_address(const struct config *c, struct arena *a);
 /* The name of the agent's index-th node, from 0. */
 const char *config_node_name(const struct config_actor *agent, int64_t index, struct arena *a);
+/* Whether a node's pods are processes of this machine. */
+bool config_has_process_node(const struct config *c);
 /* The names of all nodes, in order. */
 size_t config_nodes(const struct config *c, struct arena *a, const char ***names);
 

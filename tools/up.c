@@ -289,7 +289,8 @@ static int prepare(struct parent *p, struct err *e)
 			snprintf(p->kubeconfig, sizeof p->kubeconfig, "%s/kubeconfig", p->data_dir);
 		rc = pki_kubeconfig(&p->pki, p->kubeconfig, p->address, e);
 	}
-	if (rc == 0)
+	/* It starts processes: where pods are simulated there is nothing to do for it. */
+	if (rc == 0 && config_has_process_node(&p->config))
 		rc = launcher_start(p->data_dir, &p->launcher_fd, &p->launcher, e);
 	return rc;
 }
@@ -386,7 +387,7 @@ static int reap(struct parent *p)
 		for (size_t i = 0; i < p->process_count; i++)
 			if (p->processes[i].pid == pid)
 				code |= on_death(p, &p->processes[i], status);
-		if (pid == p->launcher && !p->stopping) {
+		if (p->launcher && pid == p->launcher && !p->stopping) {
 			struct err e = {0};
 			log_warn("troupe", "the launcher ended and is started again");
 			close(p->launcher_fd);
@@ -507,6 +508,8 @@ static void stop_all(struct parent *p)
 			c->pid = 0;
 		}
 	}
+	if (!p->launcher)
+		return;
 	close(p->launcher_fd);
 	kill(p->launcher, SIGCONT);
 	waitpid(p->launcher, NULL, 0); /* it takes its socket along */

@@ -367,7 +367,9 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		free(omap_remove(&s->failures, key));
 	if (collides)
 		status_int(&st, "collisionCount", mp_path_int(d, "status.collisionCount", 0) + 1);
-	struct reconcile_action *told = status_write(i, &st, s->sets.owners);
+	/* The set that is made brings the next plan, which has more to tell. */
+	bool later = p.create && !why && !collides;
+	struct reconcile_action *told = later ? NULL : status_write(i, &st, s->sets.owners);
 	if (told)
 		told->report = why != NULL;
 	if (in_us)

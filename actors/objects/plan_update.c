@@ -99,8 +99,8 @@ static bool ends_deletion(const struct write *w)
  * labels here; nobody means that. A patch can still remove them.) */
 static void keep_left_out(struct write *w)
 {
-	static const char *const fields[] = {"labels", "annotations", "finalizers",
-					     "ownerReferences"};
+	static const char *const fields[] = {"generateName", "labels", "annotations",
+					     "finalizers", "ownerReferences"};
 	struct doc *m = meta_of(w->obj);
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (!doc_get(m, fields[i]))

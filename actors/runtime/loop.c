@@ -59,6 +59,7 @@ struct loop {
 	uint64_t random[4]; /* xoshiro256** */
 	uint64_t now;
 	uint64_t trimmed_turns;
+	bool trimmed;
 	struct failures failures;
 	uint64_t lives;
 	bool failed;
@@ -428,8 +429,9 @@ static void trim(struct loop *l)
 	uint64_t turns = cell_turns(l->cell);
 	if (turns < l->trimmed_turns) /* the cell began again */
 		l->trimmed_turns = 0;
-	if (turns - l->trimmed_turns < TRIM_TURNS)
+	if (l->trimmed && turns - l->trimmed_turns < TRIM_TURNS)
 		return;
+	l->trimmed = true; /* the start leaves holes too */
 	l->trimmed_turns = turns;
 	malloc_trim(0);
 }

@@ -18,18 +18,24 @@ struct index_entry {
 	max_align_t facts[];
 };
 
-static void entry_key(struct buf *b, struct span under, struct span key)
+static void entry_under(struct buf *b, struct span under)
 {
 	buf_putc(b, (char)(under.len >> 8));
 	buf_putc(b, (char)under.len);
 	buf_append(b, under.data, under.len);
+}
+
+static void entry_key(struct buf *b, struct span under, struct span key)
+{
+	entry_under(b, under);
 	buf_append(b, key.data, key.len);
 }
 
 struct setting {
 	struct view_index *x;
 	struct span key;
-	struct view_object *object; /* NULL: it goes */
+	struct view_object *object; /* as it is now */
+	struct buf *put; /* each value that it is found under now, by entry_under */
 };
 
 static struct index_entry *entry_new(const struct view_index *x, struct view_object *o)
@@ -41,27 +47,51 @@ static struct index_entry *entry_new(const struct view_index *x, struct view_obj
 	return e;
 }
 
-static void each_key(void *arg, struct span under)
+static void put_key(void *arg, struct span under)
 {
 	struct setting *s = arg;
 	struct buf b = {0};
 	if (under.len > UINT16_MAX)
 		return;
+	entry_under(s->put, under);
 	entry_key(&b, under, s->key);
-	free(s->object ? omap_put(&s->x->map, span_buf(&b), entry_new(s->x, s->object))
-		       : omap_remove(&s->x->map, span_buf(&b)));
+	free(omap_put(&s->x->map, span_buf(&b), entry_new(s->x, s->object)));
 	buf_fini(&b);
 }
 
+static bool is_put(const struct buf *put, struct span under)
+{
+	for (size_t at = 0; at < put->len;) {
+		size_t len = (size_t)put->data[at] << 8 | put->data[at + 1];
+		if (len == under.len && memcmp(put->data + at + 2, under.data, len) == 0)
+			return true;
+		at += 2 + len;
+	}
+	return false;
+}
+
+static void drop_key(void *arg, struct span under)
+{
+	struct setting *s = arg;
+	struct buf b = {0};
+	if (under.len > UINT16_MAX || is_put(s->put, under))
+		return;
+	entry_key(&b, under, s->key);
+	free(omap_remove(&s->x->map, span_buf(&b)));
+	buf_fini(&b);
+}
+
+/* Most changes leave an object where it is found: its entry is replaced. */
 static void set_one(struct view_index *x, struct span key, struct view_object *was,
 		    struct view_object *now)
 {
-	struct setting s = {x, key, NULL};
-	if (was)
-		x->spec->keys(mp_of_bytes(was->value), each_key, &s);
-	s.object = now;
+	struct buf put = {0};
+	struct setting s = {x, key, now, &put};
 	if (now)
-		x->spec->keys(mp_of_bytes(now->value), each_key, &s);
+		x->spec->keys(mp_of_bytes(now->value), put_key, &s);
+	if (was)
+		x->spec->keys(mp_of_bytes(was->value), drop_key, &s);
+	buf_fini(&put);
 }
 
 void view_indexes_set(struct view_index *first, struct span key, struct view_object *was,

@@ -59,6 +59,10 @@ check "apply creates" kc apply -f <(rc web 2 web; echo ---; service web web)
 check "as many pods as asked for are ready" eventually 10 is 2 field rc web .status.readyReplicas
 check "each is owned by its controller" is "web web" \
 	kc get pods -l app=web -o 'jsonpath={.items[*].metadata.ownerReferences[0].name}'
+check "what they were named by stays when their nodes write" is "web- web-" kc get pods -l app=web -o 'jsonpath={.items[*].metadata.generateName}'
+pod=$(kc get pods -l app=web -o 'jsonpath={.items[0].metadata.name}')
+written_by() { "$troupe" store history "pods/default/$pod" --data-dir "$data" | awk '{print $NF}' | sed 's/:n[12]$//' | xargs; }
+check "a pod is made, bound and told as running, no more" is "replication-controller system:kube-scheduler system:node" written_by
 check "apply changes" kc apply -f <(rc web 3 web; echo ---; service web web | sed 's/port: 80,/port: 81,/')
 check "one more pod" eventually 10 is 3 field rc web .status.readyReplicas
 check "the other port, the same address" is 81 field svc web '.spec.ports[0].port'

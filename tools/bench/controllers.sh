@@ -11,6 +11,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd) build=$1 n=${2:-1000}
 source "$here/scenarios.sh"
 source "$here/peer_lib.sh"
+source "$here/processes.sh"
 tmp=$(mktemp -d) port=$((20000 + RANDOM % 20000)) nodes=$((n / 40 + 1)) peer_pids=() driver=
 finish() {
 	for p in $driver "${peer_pids[@]}"; do kill "$p" 2>/dev/null; done
@@ -21,20 +22,8 @@ trap 'finish; rm -rf "$tmp"' EXIT
 export TOKEN
 declare -A ours raised asis
 
-# ---- what is measured of processes
-ticks() { for p; do awk '{print $14 + $15}' "/proc/$p/stat" 2>/dev/null; done | awk '{s += $1} END{print s * 10}'; }
 members() { ((${#peer_pids[@]} > 1)) && echo "${peer_pids[@]}" || pgrep -f -- "$tmp/d"; }
 cpu() { ticks $(members); }
-memory_kb() { for p; do awk '/^Pss:/{print $2}' "/proc/$p/smaps_rollup"; done | awk '{s += $1} END{print s}'; }
-# Of all threads: nanoseconds on a core, and how often they went to sleep.
-running() { for p; do cat /proc/"$p"/task/*/schedstat 2>/dev/null; done | awk '{s += $1} END{printf "%.0f\n", s}'; }
-sleeps() { for p; do cat /proc/"$p"/task/*/status 2>/dev/null; done | awk '/^voluntary/{s += $2} END{print s + 0}'; }
-idle() { # SECONDS: "cpu_percent wakeups_per_s"
-	local all a b
-	all=$(members) a=$(running $all) b=$(sleeps $all)
-	sleep "$1"
-	awk -v a="$a" -v b="$b" -v c="$(running $all)" -v d="$(sleeps $all)" -v s="$1" 'BEGIN{printf "%.3f %.1f\n", (c - a) / s / 1e7, (d - b) / s}'
-}
 
 # ---- what is done
 # Into the array RESULTS: each scenario's milliseconds, or "" when it was not done in time.
@@ -57,7 +46,7 @@ large() { # RESULTS PODS [MANAGER-PID]
 	sleep 15 # until it is idle
 	r[bytes]=$((($(memory_kb $(members)) - m0) * 1024 / $2))
 	[[ ${3:-} ]] && r[manager_bytes]=$((($(memory_kb "$3") - k0) * 1024 / $2))
-	r[idle]=$(idle 20) r[pss]=$(memory_kb $(members))
+	r[idle]=$(idle 20 $(members)) r[pss]=$(memory_kb $(members))
 }
 start_ours() {
 	rm -rf "$tmp/d" "$tmp/out"

@@ -88,13 +88,14 @@ int main(int argc, char **argv)
 		return 64;
 	queue.port = atoi(argv[1]);
 	http_init();
-	struct http_client *c = http_dial(queue.port);
-	http_watch(c, "/api/v1/pods?");
+	struct http_watch w;
+	http_watch_begin(&w, queue.port, "/api/v1/pods?");
 	for (int i = 0; i < writers; i++)
 		pthread_create(&thread, NULL, work, NULL);
 	puts("watching");
 	fflush(stdout);
-	for (char *line; (line = http_line(c));) {
+	for (;;) {
+		char *line = http_watch_event(&w);
 		bool gone = strstr(line, "\"type\":\"DELETED\"");
 		if (gone || !http_field(line, "\"name\":\"", name, sizeof name) ||
 		    !http_field(line, "\"namespace\":\"", namespace, sizeof namespace))
@@ -104,5 +105,4 @@ int main(int argc, char **argv)
 		else if (strstr(line, "\"nodeName\":\"") && strstr(line, "\"phase\":\"Pending\""))
 			put(false, namespace, name);
 	}
-	return 1;
 }

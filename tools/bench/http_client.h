@@ -175,23 +175,6 @@ static inline int http_do(struct http_client *c, const char *method, const char 
 	return status;
 }
 
-/* Begins to watch `path` ("...?" or "...&" at its end) from now on. */
-static inline void http_watch(struct http_client *c, const char *path)
-{
-	char text[1000], from[64] = "";
-	snprintf(text, sizeof text, "%slimit=1", path);
-	if (http_ask(c, "GET", text, "json", NULL) != 200)
-		http_die("the list was refused");
-	for (char *line; (line = http_line(c));) {
-		char *at = strstr(line, "\"resourceVersion\":\"");
-		if (at && !from[0])
-			sscanf(at + 19, "%60[0-9]", from);
-	}
-	snprintf(text, sizeof text, "%swatch=1&resourceVersion=%s&timeoutSeconds=3600", path, from);
-	if (http_ask(c, "GET", text, "json", NULL) != 200)
-		http_die("the watch was refused");
-}
-
 /* The text behind `key` ("\"name\":\"") up to a quote; false: there is none. */
 static inline bool http_field(const char *line, const char *key, char *out, size_t cap)
 {
@@ -203,6 +186,54 @@ static inline bool http_field(const char *line, const char *key, char *out, size
 		out[n++] = *at;
 	out[n] = 0;
 	return true;
+}
+
+/* A watch that goes on where it was when the server ends its stream. */
+struct http_watch {
+	struct http_client *client;
+	int port;
+	const char *path; /* with "?" or "&" at its end */
+	char from[64];
+};
+
+static inline void http_watch_go_on(struct http_watch *w)
+{
+	char text[1000];
+	snprintf(text, sizeof text, "%swatch=1&resourceVersion=%s&timeoutSeconds=3600", w->path,
+		 w->from);
+	if (http_ask(w->client, "GET", text, "json", NULL) != 200)
+		http_die("the watch was refused");
+}
+
+/* Of what changes from now on. */
+static inline void http_watch_begin(struct http_watch *w, int port, const char *path)
+{
+	char text[1000];
+	*w = (struct http_watch){http_dial(port), port, path, ""};
+	snprintf(text, sizeof text, "%slimit=1", path);
+	if (http_ask(w->client, "GET", text, "json", NULL) != 200)
+		http_die("the list was refused");
+	for (char *line; (line = http_line(w->client));)
+		if (!w->from[0])
+			http_field(line, "\"resourceVersion\":\"", w->from, sizeof w->from);
+	http_watch_go_on(w);
+}
+
+/* The next event, as one line. */
+static inline char *http_watch_event(struct http_watch *w)
+{
+	char *line;
+	while (!(line = http_line(w->client))) {
+		gnutls_deinit(w->client->tls);
+		close(w->client->fd);
+		free(w->client->line);
+		free(w->client);
+		w->client = http_dial(w->port);
+		http_watch_go_on(w);
+	}
+	if (!http_field(line, "\"resourceVersion\":\"", w->from, sizeof w->from))
+		http_die(line);
+	return line;
 }
 
 #endif

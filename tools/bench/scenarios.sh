@@ -6,7 +6,8 @@ LIMIT_S=${LIMIT_S:-170}
 
 core() { echo "https://127.0.0.1:$port/api/v1/namespaces/default"; }
 apps() { echo "https://127.0.0.1:$port/apis/apps/v1/namespaces/default"; }
-api_as() { curl -sk -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/$1" "${@:2}"; }
+# Not as "curl", for which kube-apiserver writes its answers over many lines.
+api_as() { curl -sk -A bench -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/$1" "${@:2}"; }
 api() { api_as json "$@"; }
 # As many as the shell's {i} says, many at a time over few connections.
 many() { # URL BODY COUNT: {i} is the number
@@ -53,8 +54,9 @@ deployment_rolled() { # PODS, after deployment_made
 		-d '{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"b"}]}}}}'
 	reached
 }
-generation() { api "$(apps)/deployments/web" | grep -o '"generation":[0-9]*' | head -n 1 | cut -d: -f2; }
-observed() { api "$(apps)/deployments/web" | grep -o '"observedGeneration":[0-9]*' | cut -d: -f2; }
+generation() { number generation; }
+observed() { number observedGeneration; }
+number() { api "$(apps)/deployments/web" | grep -o "\"$1\": *[0-9]*" | head -n 1 | grep -o '[0-9]*$'; }
 deployment_ends() {
 	api -o /dev/null -X DELETE "$(apps)/deployments/web" -d '{"propagationPolicy":"Background"}'
 	gone

@@ -38,12 +38,13 @@ int main(int argc, char **argv)
 	if (want <= 0 || want > SLOTS / 2)
 		return 64;
 	http_init();
-	struct http_client *c = http_dial(atoi(argv[1]));
-	http_watch(c, argv[2]);
+	struct http_watch w;
+	http_watch_begin(&w, atoi(argv[1]), argv[2]);
 	puts("watching");
 	fflush(stdout);
-	for (char *line; have < want && (line = http_line(c)); events++) {
-		bytes += (long)c->len;
+	for (; have < want; events++) {
+		char *line = http_watch_event(&w);
+		bytes += (long)w.client->len;
 		if (!http_field(line, "\"name\":\"", name, sizeof name))
 			http_die(line);
 		size_t s = slot_of(name);
@@ -52,5 +53,5 @@ int main(int argc, char **argv)
 		have += good[s];
 	}
 	printf("{\"events\":%ld,\"bytes\":%ld}\n", events, bytes);
-	return have < want;
+	return 0;
 }
