@@ -749,20 +749,12 @@ TestSuite(controllers, .init = quiet);
 
 Test(controllers, keep_what_was_asked_for_when_nothing_goes_wrong)
 {
-	uint64_t a = run_seed(1, false), b = run_seed(1, false), other = run_seed(2, false);
-	cr_expect_eq(a, b, "one seed is one history");
-	cr_expect_neq(a, other);
+	storm_without_faults(run_seed);
 }
 
 Test(controllers, take_nothing_wrong_and_finish_everything_through_every_kind_of_fault)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
-	}
+	storm_each_seed(run_seed, SEEDS);
 }
 
 static uint64_t run_twins(uint64_t seed, bool with_faults)
@@ -774,14 +766,8 @@ static uint64_t run_twins(uint64_t seed, bool with_faults)
  * twice by two of a kind, and somebody does what is to be done. */
 Test(controllers, of_which_there_are_several_take_turns_and_never_work_beside_each_other)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS / 2;
 	run_twins(1, false);
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t a = run_twins(seed, true), b = run_twins(seed, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
-	}
+	storm_each_seed(run_twins, SEEDS / 2);
 }
 
 /* Each failure once brought six more: the whole list was asked for again by

@@ -525,27 +525,14 @@ static void quiet(void)
 
 TestSuite(jobs, .init = quiet);
 
-static void each_seed(uint64_t (*run)(uint64_t seed, bool with_faults), uint64_t otherwise)
-{
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : otherwise;
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t a = run(seed, true), b = run(seed, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
-	}
-}
-
 Test(jobs, are_done_when_nothing_goes_wrong)
 {
-	uint64_t a = run_jobs(1, false), b = run_jobs(1, false), other = run_jobs(2, false);
-	cr_expect_eq(a, b, "one seed is one history");
-	cr_expect_neq(a, other);
+	storm_without_faults(run_jobs);
 }
 
 Test(jobs, count_right_and_finish_through_every_kind_of_fault)
 {
-	each_seed(run_jobs, SEEDS);
+	storm_each_seed(run_jobs, SEEDS);
 }
 
 Test(jobs, of_a_schedule_are_started_each_minute)
@@ -555,5 +542,5 @@ Test(jobs, of_a_schedule_are_started_each_minute)
 
 Test(jobs, of_a_schedule_are_never_started_twice_through_every_kind_of_fault)
 {
-	each_seed(run_cronjob, SEEDS / 6);
+	storm_each_seed(run_cronjob, SEEDS / 6);
 }

@@ -318,15 +318,10 @@ TestSuite(nodes, .init = quiet);
 
 Test(nodes, live_as_long_as_nothing_goes_wrong)
 {
-	cr_expect_eq(run_nodes(1, false), run_nodes(1, false), "one seed is one history");
+	storm_without_faults(run_nodes);
 }
 
 Test(nodes, are_lost_and_come_back_through_every_kind_of_fault, .timeout = 3600)
 {
-	const char *seeds = getenv("SEEDS"), *from = getenv("SEED_FROM");
-	uint64_t n = seeds ? strtoull(seeds, NULL, 10) : SEEDS;
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	for (uint64_t seed = first; seed < first + n; seed++)
-		cr_expect_eq(run_nodes(seed, true), run_nodes(seed, true), "seed %llu",
-			     (unsigned long long)seed);
+	storm_each_seed(run_nodes, SEEDS);
 }

@@ -558,18 +558,10 @@ TestSuite(volumes, .init = quiet);
 
 Test(volumes, are_bound_used_and_deleted_when_nothing_goes_wrong)
 {
-	uint64_t a = run_seed(1, false), b = run_seed(1, false), other = run_seed(2, false);
-	cr_expect_eq(a, b, "one seed is one history");
-	cr_expect_neq(a, other);
+	storm_without_faults(run_seed);
 }
 
 Test(volumes, are_never_shared_or_lost_through_every_kind_of_fault)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
-	}
+	storm_each_seed(run_seed, SEEDS);
 }
