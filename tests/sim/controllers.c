@@ -584,7 +584,9 @@ static const char *wrong_deployment(const struct storm *r, const struct led_obje
 	int64_t wanted = mp_path_int(d, "spec.replicas", 0);
 	mp_path(d, "spec.template", &template);
 	struct sets s = sets_of(r, o->uid, revision_digest(template));
-	if (s.asked != wanted || s.of_template != 1)
+	/* One that a former deployment had left, and that was adopted when ours was
+	 * made already, has the same template too. */
+	if (s.asked != wanted || s.of_template < 1)
 		return "is not rolled out";
 	if (mp_path_int(d, "status.updatedReplicas", 0) != wanted ||
 	    mp_path_int(d, "status.replicas", 0) != wanted ||
