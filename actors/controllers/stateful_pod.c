@@ -28,12 +28,18 @@ void stateful_claims_each(struct arena *a, struct mp set, int64_t ordinal,
 
 /* ---- claims */
 
-static void refer(struct arena *a, struct doc *meta, struct mp set)
+bool stateful_claims_go_with(struct mp set)
+{
+	return span_is(mp_path_str(set, "spec.persistentVolumeClaimRetentionPolicy.whenDeleted"),
+		       "Delete");
+}
+
+struct doc *stateful_claim_owner(struct arena *a, struct mp set)
 {
 	struct doc *ref = owners_new_ref(a, set);
 	doc_remove(ref, "controller");
 	doc_remove(ref, "blockOwnerDeletion");
-	doc_add(doc_set(a, meta, "ownerReferences", doc_new(a, DOC_ARRAY)), ref);
+	return ref;
 }
 
 struct doc *stateful_claim_body(struct arena *a, struct mp set, const struct doc *template,
@@ -49,9 +55,9 @@ struct doc *stateful_claim_body(struct arena *a, struct mp set, const struct doc
 	doc_set_str(a, claim, "kind", "PersistentVolumeClaim");
 	doc_set(a, meta, "name", doc_span(a, name));
 	doc_remove(claim, "status");
-	if (span_is(mp_path_str(set, "spec.persistentVolumeClaimRetentionPolicy.whenDeleted"),
-		    "Delete"))
-		refer(a, meta, set);
+	if (stateful_claims_go_with(set))
+		doc_add(doc_set(a, meta, "ownerReferences", doc_new(a, DOC_ARRAY)),
+			stateful_claim_owner(a, set));
 	return claim;
 }
 

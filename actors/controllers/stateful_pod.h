@@ -16,6 +16,10 @@ struct doc *stateful_pod_body(struct arena *a, struct mp set, int64_t ordinal, s
 void stateful_claims_each(struct arena *a, struct mp set, int64_t ordinal,
 			  void (*each)(void *arg, struct span name, const struct doc *template),
 			  void *arg);
+/* Whether claims are deleted when their set is (whenDeleted: Delete): then it is
+ * one of their owners, by this reference. */
+bool stateful_claims_go_with(struct mp set);
+struct doc *stateful_claim_owner(struct arena *a, struct mp set);
 /* The claim, from its template. */
 struct doc *stateful_claim_body(struct arena *a, struct mp set, const struct doc *template,
 				struct span name);

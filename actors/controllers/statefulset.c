@@ -141,13 +141,19 @@ struct claiming {
 	size_t writes, blocked;
 };
 
-static struct mp claim_of(const struct claiming *x, struct span name)
+static struct span claim_key(const struct claiming *x, struct arena *a, struct span name)
 {
 	struct buf b = {0};
 	schema_key(&b, state_of(x->r)->claims, object_namespace(x->set), name);
-	struct mp m = object_of(view_get(state_of(x->r)->claim_view, span_buf(&b)));
+	struct span key = object_copy(a, span_buf(&b));
 	buf_fini(&b);
-	return m;
+	return key;
+}
+
+static struct mp claim_of(const struct claiming *x, struct span name)
+{
+	struct span key = claim_key(x, reconcile_arena(x->i), name);
+	return object_of(view_get(state_of(x->r)->claim_view, key));
 }
 
 static void need_claim(void *arg, struct span name, const struct doc *template)
@@ -215,6 +221,38 @@ static void bequeath(void *arg, struct span name, const struct doc *template)
 	x->writes++;
 }
 
+/* A claim that was made under another policy for the set's end. */
+static void follow_policy(void *arg, struct span name, const struct doc *template)
+{
+	struct claiming *x = arg;
+	struct arena *a = reconcile_arena(x->i);
+	struct mp claim = claim_of(x, name);
+	bool wanted = stateful_claims_go_with(x->set);
+	(void)template;
+	x->pod_uid = object_uid(x->set);
+	x->blocked = 0;
+	if (claim.p)
+		owners_each(claim, note_owner, x);
+	if (!claim.p || object_is_deleting(claim) || wanted == (x->blocked > 0))
+		return;
+	struct reconcile_action *w =
+		reconcile_add(x->i, OBJ_PATCH_MERGE, state_of(x->r)->claims,
+			      object_copy(a, object_namespace(x->set)), name);
+	struct doc *list = other_owners(a, claim, object_uid(x->set));
+	if (wanted)
+		doc_add(list, stateful_claim_owner(a, x->set));
+	w->body = doc_new(a, DOC_MAP);
+	doc_path_set(a, w->body, "metadata.ownerReferences",
+		     list->count ? list : doc_new(a, DOC_NULL));
+	/* On the claim too: its list is written whole. */
+	struct store_compare *basis = arena_alloc(a, 2 * sizeof *basis);
+	basis[0] = reconcile_basis(x->r, object_copy(a, x->key));
+	basis[1] = reconcile_basis(x->r, claim_key(x, a, name));
+	w->basis = basis;
+	w->basis_count = 2;
+	x->writes++;
+}
+
 static struct claiming claiming_of(struct reconciler *r, struct reconcile_item *i, struct span key,
 				   struct mp set, int64_t ordinal)
 {
@@ -223,6 +261,28 @@ static struct claiming claiming_of(struct reconciler *r, struct reconcile_item *
 				 .key = key,
 				 .set = set,
 				 .pod = stateful_pod_name(reconcile_arena(i), set, ordinal)};
+}
+
+/* Asked once for each generation: until its status has observed it. Whether all
+ * claims are by the policy. */
+static bool claims_follow(struct reconciler *r, struct reconcile_item *i, struct span key,
+			  struct mp set, const struct statefulset_want *want,
+			  const struct ordinal_pod *pods, size_t n)
+{
+	size_t writes = 0;
+	if (mp_path_int(set, "status.observedGeneration", 0) ==
+	    mp_path_int(set, "metadata.generation", 0))
+		return true;
+	for (size_t k = 0; k < n; k++) {
+		struct claiming x = claiming_of(r, i, key, set, pods[k].ordinal);
+		/* The claims of pods that are too many are the pods' (bequeath). */
+		if (pods[k].ordinal >= want->start &&
+		    pods[k].ordinal < want->start + want->replicas)
+			stateful_claims_each(reconcile_arena(i), set, pods[k].ordinal, follow_policy,
+					     &x);
+		writes += x.writes;
+	}
+	return writes == 0;
 }
 
 /* ---- the plan */
@@ -330,6 +390,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	struct living living = {pods, n, w.current};
 	history_forget(&h, r, i, &s->revisions, key,
 		       mp_path_int(set, "spec.revisionHistoryLimit", 10), revision_lives, &living);
+	if (!claims_follow(r, i, key, set, &w, pods, n))
+		return;
 	say(&st, &p, &w);
 	status_write(i, &st, s->pods.owners);
 }

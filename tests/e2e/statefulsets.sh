@@ -98,6 +98,13 @@ waits() { is "stuck-0 stuck-1 stuck-2" names pods stuck && is Pending field pod 
 check "loses the highest alone" eventually 10 waits
 check "the others serve" is "Running Running" bash -c "kubectl --kubeconfig $data/kubeconfig get pods stuck-0 stuck-1 -o 'jsonpath={.items[*].status.phase}'"
 
+owner_of_claim() { field pvc data-stuck-0 '.metadata.ownerReferences[0].kind'; }
+check "its claims are nobody's" is "" owner_of_claim
+kc patch sts stuck -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Delete"}}}' >/dev/null
+check "a policy that comes later holds for those that are there" eventually 10 is StatefulSet owner_of_claim
+kc patch sts stuck -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenDeleted":"Retain"}}}' >/dev/null
+check "and its end too" eventually 10 is "" owner_of_claim
+
 # ---- in parallel, from a number on, claims that go
 check "parallel, from 7" kc apply -f <(set all 3 app "podManagementPolicy: Parallel
   ordinals: {start: 7}
