@@ -403,7 +403,9 @@ static void make(struct roll *l)
 
 static void roll_on(struct roll *l, struct arena *a)
 {
-	if (l->want->paused || is_resized(l)) {
+	/* Recreation knows no proportion: of several sets all but one go. */
+	bool stands = l->want->recreate && !only_active(l);
+	if (l->want->paused || (is_resized(l) && !stands)) {
 		resize(l, a);
 		if (l->want->paused && !l->out->change_count)
 			forget(l, a);

@@ -158,6 +158,21 @@ Test(deployment_plan, recreates_only_when_the_last_old_pod_has_ended)
 	arena_fini(&m.arena);
 }
 
+/* Two that a former deployment had left, of other sizes than this one wants. */
+Test(deployment_plan, recreation_goes_on_from_several_sets_of_another_size)
+{
+	struct made m = rolling(0, 0, 0);
+	m.want.recreate = true;
+	struct rollout_set *old = add(&m, OLD, 1, 1), *new = add(&m, NEW, 4, 4);
+	old->desired = new->desired = 4;
+	struct deployment_plan p = plan(&m);
+	cr_expect_eq(asked(&p, old), 0);
+	old->replicas = old->running = old->ready = old->available = 0;
+	p = plan(&m);
+	cr_expect_eq(asked(&p, new), 0);
+	arena_fini(&m.arena);
+}
+
 Test(deployment_plan, a_paused_one_scales_and_makes_nothing)
 {
 	struct made m = rolling(5, 1, 1);
