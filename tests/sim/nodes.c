@@ -17,7 +17,7 @@
 #include "broker/base/log.h"
 #include "tests/lib/storm.h"
 
-enum { SEEDS = 40, NODES = 4, FAULTS = 14, EVENTS_MAX = 1500000 };
+enum { SEEDS = 15, NODES = 4, FAULTS = 14, EVENTS_MAX = 1500000 };
 
 /* ---- the user */
 
