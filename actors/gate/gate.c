@@ -148,7 +148,10 @@ static void make_missing(struct ctx *c, struct job *j)
 	q->body = j->missing;
 	j->missing = NULL;
 	ctx_random_bytes(c, q->origin.request, sizeof q->origin.request);
-	gate_job_run(c, j->gate, j);
+	if (j->event) /* a turn has one transaction, and the queue may begin the next */
+		event_queue_again(j->gate, j);
+	else
+		gate_job_run(c, j->gate, j);
 }
 
 static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)

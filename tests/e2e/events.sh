@@ -41,8 +41,8 @@ check "until it is let go" eventually 15 gone held
 # ---- many of a kind are one
 kc create deployment web --image=app >/dev/null
 set_of() { kc get rs -l app=web -o 'jsonpath={.items[0].metadata.name}'; }
-kc scale deployment web --replicas=40 >/dev/null
-check "forty pods" kc rollout status deployment web --timeout=20s
+kc scale deployment web --replicas=20 >/dev/null
+check "twenty pods" kc rollout status deployment web --timeout=20s
 combined() { kc get events --field-selector "involvedObject.name=$(set_of)" -o 'jsonpath={.items[*].message}' | grep -qF '(combined from similar events): Created pod: web-'; }
 check "are told as one event after the first nine" eventually 5 combined
 few() { local n; n=$(events_of "$(set_of)"); ((n >= 1 && n <= 10)); }
