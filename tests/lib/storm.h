@@ -122,7 +122,7 @@ struct storm {
 	struct judge judge;   /* of the invariants with a name */
 	struct ledger ledger; /* of what is particular to the test */
 	uint64_t seed;
-	bool quiet;
+	bool quiet, calm; /* calm: without faults */
 	char wrong[400]; /* the first thing that must not be */
 };
 
@@ -171,11 +171,23 @@ static inline void storm_begin(struct storm *s, const struct storm_wish *w)
 				    .workloads = true,
 				    .apart = true,
 				    .extra = w->extra};
+	s->calm = !w->faults;
 	cr_assert_eq(script_parse(&s->script, "always", span_of(w->always), &e), 0, "%s", e.text);
 	cr_assert_eq(script_check(&s->script, &e), 0, "%s", e.text);
 	judge_init(&s->judge, &s->script);
 	cluster_plan(&s->cluster, &wish);
 	s->sim = cluster_start(&s->cluster, &cfg);
+}
+
+/* A turn that fails by itself is no fault that anybody drew. */
+static inline void storm_nobody_failed(struct storm *s)
+{
+	for (size_t i = 0; i < s->cluster.actor_count; i++) {
+		const struct cluster_actor *a = &s->cluster.actors[i];
+		struct cell *c = sim_cell(s->sim, a->cell);
+		cr_assert(c && cell_actor_restarts(c, a->name) == 0, "seed %llu: %s began anew",
+			  (unsigned long long)s->seed, a->name);
+	}
 }
 
 /* Asserts that nothing was wrong in at most so many events (more, and somebody
@@ -187,6 +199,8 @@ static inline uint64_t storm_end(struct storm *s, uint64_t events_max)
 	cr_assert_str_empty(s->wrong, "seed %llu: %s", (unsigned long long)s->seed, s->wrong);
 	cr_assert_lt(sim_events(s->sim), events_max, "seed %llu: %llu events",
 		     (unsigned long long)s->seed, (unsigned long long)sim_events(s->sim));
+	if (s->calm)
+		storm_nobody_failed(s);
 	uint64_t digest = sim_digest(s->sim);
 	sim_free(s->sim);
 	cluster_fini(&s->cluster);
