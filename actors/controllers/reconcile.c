@@ -273,6 +273,27 @@ static void wake_waiting(struct ctx *c, struct reconciler *r, size_t view)
 	}
 }
 
+static struct doc *owned(struct arena *a, const struct doc *body)
+{
+	struct doc *d = body ? doc_copy(a, body) : NULL;
+	if (d)
+		doc_own(a, d);
+	return d;
+}
+
+/* Writes of a plan are made in later turns, and on a conflict once more: then the
+ * views may not have any more what the plan took from them. */
+static void own_all(struct reconcile_item *i)
+{
+	struct arena *a = &i->arena;
+	for (struct reconcile_action *x = i->first; x; x = x->next) {
+		x->namespace = object_copy(a, x->namespace);
+		x->name = object_copy(a, x->name);
+		x->uid = object_copy(a, x->uid);
+		x->body = owned(a, x->body);
+	}
+}
+
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 {
 	enum fresh was = i->fresh;
@@ -282,6 +303,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 	i->planning = true;
 	r->plans++;
 	r->spec->plan(c, r, i, span_of(i->key));
+	own_all(i);
 	i->planning = false;
 	if (was == FRESH_YES)
 		i->fresh = FRESH_NO; /* it was so for this plan */
@@ -427,7 +449,7 @@ static void start_write(struct ctx *c, struct reconciler *r, struct reconcile_it
 	q->name = x->name;
 	q->body = x->body;
 	if (!q->body && r->spec->body && x->verb == OBJ_CREATE)
-		q->body = r->spec->body(c, r, x, &w->writing.arena);
+		q->body = owned(&w->writing.arena, r->spec->body(c, r, x, &w->writing.arena));
 	q->del.uid = x->uid;
 	q->del.propagation = x->propagation;
 	q->del.grace_s = x->grace_s;

@@ -25,8 +25,9 @@
 #include "actors/objects/writing.h"
 #include "actors/runtime/fence.h"
 
-/* One write of a plan. Everything borrowed lives in the item's arena, and
- * what `plan` leaves zero means nothing. */
+/* One write of a plan. Body and names may borrow from the views: they are copied
+ * when the plan is made. All else lives in the item's arena; what `plan` leaves
+ * zero means nothing. */
 struct reconcile_action {
 	struct reconcile_action *next;
 	const struct schema_resource *resource;

@@ -437,7 +437,9 @@ static void claim(struct ctx *c, struct scheduler *s, struct pod *p, const char 
 	struct writing *w = write_for(c, s, p, x->row, OBJ_PATCH_MERGE, "");
 	w->request.namespace = writing_text(w, x->namespace);
 	w->request.name = writing_text(w, x->name);
-	w->request.body = doc_copy(&w->arena, x->body);
+	struct doc *body = doc_copy(&w->arena, x->body);
+	doc_own(&w->arena, body);
+	w->request.body = body;
 	rest_on(w, x->basis, x->basis_count);
 	p->state = POD_CLAIMING;
 	count_on(s, p, span_of(node));

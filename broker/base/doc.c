@@ -486,6 +486,22 @@ struct doc *doc_copy(struct arena *a, const struct doc *d)
 	return c;
 }
 
+static struct span own_text(struct arena *a, struct span s)
+{
+	return s.len ? (struct span){(uint8_t *)arena_ndup(a, s.data, s.len), s.len} : s;
+}
+
+void doc_own(struct arena *a, struct doc *d)
+{
+	d->key = own_text(a, d->key);
+	if (is_container(d)) {
+		DOC_EACH(child, d)
+			doc_own(a, child);
+	} else if (d->type == DOC_STR || d->type == DOC_RAW) {
+		d->text = own_text(a, d->text);
+	}
+}
+
 static bool equal_arrays(const struct doc *a, const struct doc *b)
 {
 	const struct doc *x = a->first, *y = b->first;

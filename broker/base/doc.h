@@ -129,6 +129,9 @@ bool doc_str_is(const struct doc *d, const char *text);
 /* ---- whole trees */
 /* A deep copy in `a`, of no container; text is borrowed from the same owner. */
 struct doc *doc_copy(struct arena *a, const struct doc *d);
+/* Text and keys of the whole tree become the arena's: whom they were borrowed from
+ * may go. */
+void doc_own(struct arena *a, struct doc *d);
 /* Same types and values; maps without regard to order. NULL equals NULL. */
 bool doc_equal(const struct doc *a, const struct doc *b);
 

@@ -167,3 +167,21 @@ Test(doc, refuses_msgpack_that_is_no_json)
 		ERR_INVALID);
 	arena_fini(&a);
 }
+
+Test(doc, owns_its_text_and_keys_when_it_is_told_to)
+{
+	char key[] = "key", text[] = "text", raw[] = "\xa1z";
+	struct doc *root = doc_new(&a, DOC_MAP), *list = doc_new(&a, DOC_ARRAY);
+	doc_set_span(&a, root, span_of(key), list);
+	doc_add(list, doc_span(&a, span_of(text)));
+	struct doc *part = doc_add(list, doc_new(&a, DOC_RAW));
+	part->text = span_of(raw);
+	doc_own(&a, root);
+	memset(key, 'x', 3);
+	memset(text, 'x', 4);
+	memset(raw, 'x', 2);
+	cr_expect_eq(doc_get(root, "key"), list);
+	cr_expect(doc_str_is(list->first, "text"));
+	cr_expect(span_is(part->text, "\xa1z"));
+	arena_fini(&a);
+}
