@@ -323,11 +323,13 @@ int netlink_links(int fd, bool (*each)(void *arg, const struct netlink_link *l),
 
 /* ---- changing links */
 
-int netlink_add_bridge(int fd, const char *name, uint32_t mtu, struct err *e)
+int netlink_add_bridge(int fd, const char *name, uint32_t mtu, const uint8_t *mac, struct err *e)
 {
 	struct request r = link_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name, -1);
 	if (mtu)
 		put_u32(&r, IFLA_MTU, mtu);
+	if (mac)
+		put(&r, IFLA_ADDRESS, mac, 6);
 	size_t info = nest(&r, IFLA_LINKINFO);
 	put_text(&r, IFLA_INFO_KIND, "bridge");
 	nest_end(&r, info);
@@ -411,6 +413,13 @@ struct netlink_prefix netlink_prefix_network(struct netlink_prefix p)
 	return p;
 }
 
+void netlink_mac_of(struct in_addr ip, uint8_t out[6])
+{
+	out[0] = 0x0a;
+	out[1] = 0x58;
+	memcpy(out + 2, &ip, 4);
+}
+
 int netlink_add_address(int fd, const char *name, struct netlink_prefix p, struct err *e)
 {
 	struct netlink_link l;
@@ -474,37 +483,47 @@ struct route_text {
 	char text[INET_ADDRSTRLEN + 4];
 };
 
-static struct route_text text_of_route(const struct netlink_route *r)
+static struct route_text text_of_route(struct netlink_prefix to)
 {
 	struct route_text t = {"default"};
-	if (!r->to.bits)
+	if (!to.bits)
 		return t;
-	inet_ntop(AF_INET, &r->to.ip, t.text, INET_ADDRSTRLEN);
+	inet_ntop(AF_INET, &to.ip, t.text, INET_ADDRSTRLEN);
 	char *at = t.text + strlen(t.text);
 	*at++ = '/';
-	if (r->to.bits >= 10)
-		*at++ = (char)('0' + r->to.bits / 10);
-	*at++ = (char)('0' + r->to.bits % 10);
+	if (to.bits >= 10)
+		*at++ = (char)('0' + to.bits / 10);
+	*at++ = (char)('0' + to.bits % 10);
 	*at = 0;
 	return t;
 }
 
+static int add_route(int fd, const struct netlink_route *r, uint16_t how, struct err *e)
+{
+	struct request q = route_request(RTM_NEWROUTE, (uint16_t)(NLM_F_CREATE | how), r);
+	struct route_text t = text_of_route(r->to);
+	return act(fd, &q, route_kinds[r->kind].add, t.text, e);
+}
+
 int netlink_add_route(int fd, const struct netlink_route *r, struct err *e)
 {
-	struct request q = route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, r);
-	struct route_text t = text_of_route(r);
-	return act(fd, &q, route_kinds[r->kind].add, t.text, e);
+	return add_route(fd, r, NLM_F_EXCL, e);
+}
+
+int netlink_put_route(int fd, const struct netlink_route *r, struct err *e)
+{
+	return add_route(fd, r, NLM_F_REPLACE, e);
 }
 
 int netlink_delete_route(int fd, const struct netlink_route *r, struct err *e)
 {
 	struct request q = route_request(RTM_DELROUTE, 0, r);
-	struct route_text t = text_of_route(r);
+	struct route_text t = text_of_route(r->to);
 	return act(fd, &q, route_kinds[r->kind].remove, t.text, e);
 }
 
 struct route_search {
-	const struct netlink_route *wanted;
+	struct netlink_route *out;
 	bool found;
 };
 
@@ -512,24 +531,30 @@ static bool on_route(void *arg, const struct nlmsghdr *h)
 {
 	struct route_search *s = arg;
 	const struct rtmsg *m = NLMSG_DATA(h);
-	struct netlink_prefix to = netlink_prefix_network(s->wanted->to);
+	struct netlink_route *r = s->out;
 	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_LENGTH(sizeof *m) ||
-	    m->rtm_type != route_kinds[s->wanted->kind].type || m->rtm_dst_len != to.bits ||
-	    m->rtm_table != route_kinds[s->wanted->kind].table)
+	    m->rtm_type != route_kinds[r->kind].type || m->rtm_dst_len != r->to.bits ||
+	    m->rtm_table != route_kinds[r->kind].table)
 		return true;
-	const struct rtattr *dst =
-		attribute(RTM_RTA(m), h->nlmsg_len - NLMSG_LENGTH(sizeof *m), RTA_DST);
-	s->found = u32_of(dst) == to.ip.s_addr;
-	return !s->found;
+	const void *first = RTM_RTA(m);
+	size_t n = h->nlmsg_len - NLMSG_LENGTH(sizeof *m);
+	if (u32_of(attribute(first, n, RTA_DST)) != r->to.ip.s_addr)
+		return true;
+	r->gateway.s_addr = u32_of(attribute(first, n, RTA_GATEWAY));
+	r->link = (int)u32_of(attribute(first, n, RTA_OIF));
+	s->found = true;
+	return false;
 }
 
-int netlink_has_route(int fd, const struct netlink_route *r, bool *out, struct err *e)
+int netlink_find_route(int fd, enum netlink_route_kind kind, struct netlink_prefix to,
+		       struct netlink_route *out, struct err *e)
 {
 	struct rtmsg m = {.rtm_family = AF_INET};
 	struct request q = request(RTM_GETROUTE, NLM_F_DUMP, &m, sizeof m);
-	struct route_search s = {.wanted = r};
-	struct asked a = {"list", "the routes", on_route, &s};
+	struct route_search s = {.out = out};
+	struct route_text t = text_of_route(to);
+	struct asked a = {"find the route to", t.text, on_route, &s};
+	*out = (struct netlink_route){.kind = kind, .to = netlink_prefix_network(to)};
 	int rc = ask(fd, &q, &a, e);
-	*out = s.found;
-	return rc;
+	return rc || s.found ? rc : fail(e, a.what, a.name, ESRCH, NULL);
 }

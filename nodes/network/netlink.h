@@ -47,7 +47,8 @@ int netlink_find(int fd, const char *name, struct netlink_link *out, struct err 
 int netlink_links(int fd, bool (*each)(void *arg, const struct netlink_link *l), void *arg,
 		  struct err *e);
 
-int netlink_add_bridge(int fd, const char *name, uint32_t mtu, struct err *e);
+/* `mac`: 6 bytes, its own; NULL: it takes its ports', and changes with them. */
+int netlink_add_bridge(int fd, const char *name, uint32_t mtu, const uint8_t *mac, struct err *e);
 
 /* A pair: `name` here, under `master` and up when there is one; `peer` in the
  * namespace of the descriptor (-1: here too), down. */
@@ -76,7 +77,11 @@ int netlink_prefix_parse(const char *text, struct netlink_prefix *out, struct er
 /* The same with the host part zero. */
 struct netlink_prefix netlink_prefix_network(struct netlink_prefix p);
 
-/* There already is none the worse. */
+/* The hardware address that goes with an address: 0a:58 and its four bytes. So
+ * nobody's cache of neighbours is wrong when an address is another pod's. */
+void netlink_mac_of(struct in_addr ip, uint8_t out[6]);
+
+/* That it is there already is no error. */
 int netlink_add_address(int fd, const char *name, struct netlink_prefix p, struct err *e);
 
 enum netlink_route_kind {
@@ -92,10 +97,13 @@ struct netlink_route {
 	int link;                 /* index; 0: by the gateway */
 };
 
-/* Replaces one to the same place. */
+/* ERR_EXISTS: there is one to the same place, of whatever kind. */
 int netlink_add_route(int fd, const struct netlink_route *r, struct err *e);
+/* Instead of the one that is there, if there is one. */
+int netlink_put_route(int fd, const struct netlink_route *r, struct err *e);
 int netlink_delete_route(int fd, const struct netlink_route *r, struct err *e);
-/* Is exactly this route there? Its gateway and link do not count. */
-int netlink_has_route(int fd, const struct netlink_route *r, bool *out, struct err *e);
+/* The one of this kind to exactly this place. ERR_NOT_FOUND. */
+int netlink_find_route(int fd, enum netlink_route_kind kind, struct netlink_prefix to,
+		       struct netlink_route *out, struct err *e);
 
 #endif

@@ -72,15 +72,18 @@ static int read_wanted(struct mp m, struct wanted *w, struct err *e)
 static int add_pair(const struct wanted *w, int node, int pod_namespace, struct err *e)
 {
 	struct netlink_link bridge;
+	uint8_t mac[6];
 	int rc = netlink_find(node, w->bridge, &bridge, e);
 	if (rc)
 		return rc;
+	netlink_mac_of(w->address.ip, mac);
 	struct netlink_pair p = {
 		.name = w->host,
 		.peer = POD_LINK,
 		.peer_namespace = pod_namespace,
 		.master = bridge.index,
 		.mtu = w->mtu,
+		.peer_mac = mac,
 	};
 	rc = netlink_add_pair(node, &p, e);
 	if (rc != ERR_EXISTS)

@@ -51,7 +51,7 @@ Test(netlink, bridge_and_pair_are_made_found_and_deleted)
 	int far = open_socket();
 	struct netlink_link bridge, l;
 	struct err e = {0};
-	WORKS(netlink_add_bridge(fd, "br0", 1400, &e));
+	WORKS(netlink_add_bridge(fd, "br0", 1400, NULL, &e));
 	WORKS(netlink_set_up(fd, "br0", true, &e));
 	WORKS(netlink_set_alias(fd, "br0", "whose it is", &e));
 	WORKS(netlink_find(fd, "br0", &bridge, &e));
@@ -92,7 +92,7 @@ Test(netlink, a_list_that_was_left_does_not_disturb_the_next_answer)
 	char name[16];
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof name, "br%d", i);
-		WORKS(netlink_add_bridge(fd, name, 0, &e));
+		WORKS(netlink_add_bridge(fd, name, 0, NULL, &e));
 	}
 	size_t left = 3, all = 1000;
 	WORKS(netlink_links(fd, count_to, &left, &e));
@@ -104,14 +104,14 @@ Test(netlink, a_list_that_was_left_does_not_disturb_the_next_answer)
 	cr_expect_str_eq(l.name, "br7");
 }
 
-Test(netlink, routes_of_each_kind_are_added_again_and_deleted)
+Test(netlink, routes_of_each_kind_are_added_replaced_found_and_deleted)
 {
 	NEEDS_NAMESPACES();
 	int fd = open_socket();
 	struct err e = {0};
-	bool there;
+	struct netlink_route r;
 	WORKS(netlink_set_up(fd, "lo", true, &e));
-	WORKS(netlink_add_bridge(fd, "br0", 0, &e));
+	WORKS(netlink_add_bridge(fd, "br0", 0, NULL, &e));
 	WORKS(netlink_set_up(fd, "br0", true, &e));
 	WORKS(netlink_add_address(fd, "br0", prefix("10.244.1.1/24"), &e));
 	WORKS(netlink_add_address(fd, "br0", prefix("10.244.1.1/24"), &e));
@@ -122,17 +122,17 @@ Test(netlink, routes_of_each_kind_are_added_again_and_deleted)
 		{.gateway = {inet_addr("10.244.1.9")}},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		WORKS(netlink_has_route(fd, &rows[i], &there, &e));
-		cr_expect(!there, "%zu", i);
+		cr_expect_eq(netlink_find_route(fd, rows[i].kind, rows[i].to, &r, &e), ERR_NOT_FOUND);
 		WORKS(netlink_add_route(fd, &rows[i], &e));
-		WORKS(netlink_add_route(fd, &rows[i], &e));
-		WORKS(netlink_has_route(fd, &rows[i], &there, &e));
-		cr_expect(there, "%zu", i);
+		cr_expect_eq(netlink_add_route(fd, &rows[i], &e), ERR_EXISTS);
+		WORKS(netlink_put_route(fd, &rows[i], &e));
+		WORKS(netlink_find_route(fd, rows[i].kind, rows[i].to, &r, &e));
+		cr_expect_eq(r.gateway.s_addr, rows[i].gateway.s_addr);
+		cr_expect(i == 0 || r.link > 0);
 	}
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		WORKS(netlink_delete_route(fd, &rows[i], &e));
-		WORKS(netlink_has_route(fd, &rows[i], &there, &e));
-		cr_expect(!there, "%zu", i);
+		cr_expect_eq(netlink_find_route(fd, rows[i].kind, rows[i].to, &r, &e), ERR_NOT_FOUND);
 		cr_expect_eq(netlink_delete_route(fd, &rows[i], &e), ERR_NOT_FOUND);
 	}
 }

@@ -15,7 +15,7 @@ static int node_open(void)
 	cr_assert_eq(netlink_open(&fd, &e), 0, "%s", e.text);
 	netlink_prefix_parse("10.244.1.1/24", &gateway, NULL);
 	cr_assert_eq(netlink_set_up(fd, "lo", true, &e), 0, "%s", e.text);
-	cr_assert_eq(netlink_add_bridge(fd, "br0", 0, &e), 0, "%s", e.text);
+	cr_assert_eq(netlink_add_bridge(fd, "br0", 0, NULL, &e), 0, "%s", e.text);
 	cr_assert_eq(netlink_add_address(fd, "br0", gateway, &e), 0, "%s", e.text);
 	cr_assert_eq(netlink_set_up(fd, "br0", true, &e), 0, "%s", e.text);
 	return fd;
