@@ -16,14 +16,15 @@ static int say(const char *what)
 	return n < 0 ? 2 : 1;
 }
 
-/* Its status; children of the OCI program may end before it. */
+/* Its status, also when it becomes our child only while we wait: a helper of the OCI
+ * program may still be its parent. */
 static int wait_for(pid_t pid)
 {
 	int status = -1;
 	pid_t got;
 	do
-		got = waitpid(pid, &status, 0);
-	while (got < 0 && errno == EINTR);
+		got = waitpid(-1, &status, 0);
+	while (got != pid && (got > 0 || errno == EINTR));
 	return got == pid ? status : -1;
 }
 
