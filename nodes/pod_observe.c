@@ -149,6 +149,8 @@ int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e)
 	return 0;
 }
 
+enum { START_RETRY_MS = 10000 };
+
 enum restart_policy pod_restart_policy(const struct pod_worker *w)
 {
 	struct span p = mp_path_str(w->pod, "spec.restartPolicy");
@@ -271,6 +273,25 @@ static void see_lost(struct container *c, uint32_t attempt, struct pod_time now)
 		end_container(c, &e, now);
 }
 
+/* A start that was never heard of did not happen. */
+static void forget_start(struct container *c)
+{
+	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
+	c->attempt -= c->shown;
+	c->killing = false;
+}
+
+/* The attempt did not begin; it is tried again as it was. */
+static void see_waiting(struct pod_worker *w, struct container *c, const struct pod_observation *o,
+			struct pod_time now)
+{
+	if (!c->waiting_message || !o->text || strcmp(c->waiting_message, o->text) != 0)
+		pod_event(w, c->name, true, "Failed", "Error: %s", o->text ? o->text : "");
+	forget_start(c);
+	container_wait(c, o->reason, o->text);
+	c->start_retry_ms = now.mono_ms + START_RETRY_MS;
+}
+
 static void see_container(struct pod_worker *w, struct container *c,
 			  const struct pod_observation *o, struct pod_time now)
 {
@@ -280,8 +301,8 @@ static void see_container(struct pod_worker *w, struct container *c,
 		pod_image_observe(w, c, o, now);
 		break;
 	case POD_SEEN_WAITING:
-		if (c->state == CONTAINER_STARTING)
-			container_wait(c, o->reason, o->text);
+		if (c->state == CONTAINER_STARTING && o->attempt == c->attempt)
+			see_waiting(w, c, o, now);
 		break;
 	case POD_SEEN_STARTED:
 		see_started(w, c, o);
@@ -333,14 +354,6 @@ static void see_up(struct pod_worker *w, const char *const *ips)
 	w->ips = mem_alloc((n + 1) * sizeof *w->ips);
 	for (size_t i = 0; i < n; i++)
 		w->ips[i] = mem_dup(ips[i]);
-}
-
-/* A start that was never heard of did not happen. */
-static void forget_start(struct container *c)
-{
-	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
-	c->attempt -= c->shown;
-	c->killing = false;
 }
 
 /* Whoever was to answer may be gone. */

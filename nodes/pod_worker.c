@@ -361,6 +361,10 @@ static void try_start(struct step *s, struct container *c)
 	bool restart = c->shown && !c->replace && !c->again;
 	if (restart && in_backoff(s, c))
 		return;
+	if (s->now.mono_ms < c->start_retry_ms) {
+		wake(s, c->start_retry_ms);
+		return;
+	}
 	if (!have_image(s, c))
 		return;
 	int rc = make_command(s, c, &command, &e);

@@ -62,6 +62,7 @@ struct container {
 	int64_t kill_ms;        /* when KILL follows */
 	bool ready_probe, startup_done; /* as probes said */
 	bool told_backoff;      /* the event of this wait was made */
+	int64_t start_retry_ms; /* what could not be made is tried again then */
 	/* Its image, before it starts (pod_image.c). */
 	enum image_state image_state;
 	int64_t image_backoff_ms, image_retry_ms;

@@ -1,5 +1,6 @@
 #include "nodes/pause/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -187,4 +188,26 @@ int sandbox_enter(struct sandbox *s, struct err *e)
 		rc = enter(mp_of(span_buf(&file)), e);
 	buf_fini(&file);
 	return rc;
+}
+
+static void remove_group(const char *hierarchy, const char *uid)
+{
+	struct buf path = {0};
+	buf_puts(&path, "/sys/fs/cgroup/");
+	buf_puts(&path, hierarchy);
+	buf_puts(&path, "/troupe/");
+	buf_puts(&path, uid);
+	rmdir(buf_text(&path));
+	buf_fini(&path);
+}
+
+void sandbox_leave(const struct sandbox *s, const char *uid)
+{
+	DIR *d = s->oci ? opendir("/sys/fs/cgroup") : NULL;
+	struct dirent *e;
+	while (d && (e = readdir(d)))
+		if (e->d_type == DT_DIR && strcmp(e->d_name, "..") != 0)
+			remove_group(e->d_name, uid);
+	if (d)
+		closedir(d);
 }

@@ -31,5 +31,8 @@ struct sandbox {
 /* Reads the file and enters what it names. ERR_IO, ERR_INVALID: the text says
  * what; the process is then good for nothing but to end. */
 int sandbox_enter(struct sandbox *s, struct err *e);
+/* At the end of the pause: removes the pod's control groups ("/troupe/UID"), which
+ * are empty then. */
+void sandbox_leave(const struct sandbox *s, const char *uid);
 
 #endif
