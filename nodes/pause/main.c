@@ -227,9 +227,10 @@ static void refuse(struct pause *p, const char *why)
 	p->refusal[n] = 0;
 }
 
-static int read_spec(struct mp m, struct child_spec *spec, struct err *e)
+static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec, struct err *e)
 {
 	memset(spec, 0, sizeof *spec);
+	spec->sandbox = &p->sandbox;
 	spec->bundle = mp_path_str(m, "bundle");
 	spec->layers = mp_path_str(m, "layers");
 	spec->lower = mp_path_str(m, "lower");
@@ -266,7 +267,7 @@ static void do_start(struct pause *p, struct mp m)
 				     : "start: another attempt runs, or too many containers");
 		return;
 	}
-	if (read_spec(m, &spec, &e)) {
+	if (read_spec(p, m, &spec, &e)) {
 		refuse(p, e.text);
 		return;
 	}
@@ -281,7 +282,6 @@ static void do_start(struct pause *p, struct mp m)
 	while (*at)
 		at = &(*at)->next;
 	struct buf text = {0};
-	spec.sandbox = &p->sandbox;
 	spec.id = run_id(&text, id.name, id.attempt);
 	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX,
 		      mp_path_str(m, "oom"));

@@ -11,6 +11,7 @@
 
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
+#include "nodes/network/pod_network.h"
 
 enum { SANDBOX_BYTES_MAX = 256 * 1024, NAMES_MAX = 64 };
 
@@ -157,9 +158,16 @@ static int enter(struct mp m, struct err *e)
 	bool uts = mp_path_bool(m, "uts", false);
 	int flags = CLONE_NEWNS | (own_network ? CLONE_NEWNET : 0) | (uts ? CLONE_NEWUTS : 0) |
 		    (mp_path_bool(m, "ipc", false) ? CLONE_NEWIPC : 0);
+	int node = -1, rc = own_network ? netlink_open(&node, e) : 0;
+	if (rc)
+		return rc;
 	if (unshare(flags) != 0)
 		return failed(e, "namespaces of its own");
-	int rc = enter_mounts(e);
+	rc = enter_mounts(e);
+	if (rc == 0 && own_network)
+		rc = pod_network_up(network, node, e);
+	if (node >= 0)
+		close(node);
 	if (rc == 0 && uts && hostname.len &&
 	    sethostname((const char *)hostname.data, hostname.len) != 0)
 		rc = failed(e, "hostname");
