@@ -108,7 +108,7 @@ static void close_kind(struct machine *m)
 	if (!o)
 		return;
 	images_close(o->images);
-	node_network_close(o->network, false);
+	node_network_close(o->network);
 	arena_fini(&o->arena);
 	free(o);
 }

@@ -22,6 +22,7 @@
 
 #include "broker/base/log.h"
 #include "nodes/launcher/launcher.h"
+#include "nodes/network/node_network.h"
 #include "nodes/oci/oci_program.h"
 #include "tools/commands.h"
 #include "tools/host.h"
@@ -548,6 +549,8 @@ static void stop_all(struct parent *p)
 			c->pid = 0;
 		}
 	}
+	if (!p->o.keep_pods)
+		node_network_remove(p->data_dir);
 	if (!p->launcher)
 		return;
 	close(p->launcher_fd);

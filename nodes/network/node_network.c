@@ -12,6 +12,7 @@
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "nodes/network/addresses.h"
+#include "nodes/network/node_record.h"
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
 #define ALIAS "troupe "
@@ -121,21 +122,6 @@ static int add_routes(struct node_network *n, const char *pods, const char *serv
 	if (rc == 0)
 		rc = netlink_set_up(n->socket, "lo", true, e);
 	return rc ? rc : keep_route(n, &local, "the services' range", services, e);
-}
-
-static void remove_routes(struct node_network *n)
-{
-	struct netlink_route all[] = {
-		{NETLINK_LOCAL, n->services, {0}, NETLINK_LO},
-		{.kind = NETLINK_BLACKHOLE, .to = n->services},
-		{.kind = NETLINK_BLACKHOLE, .to = n->pods},
-	};
-	struct err e = {0};
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		int rc = netlink_delete_route(n->socket, &all[i], &e);
-		if (rc && rc != ERR_NOT_FOUND)
-			log_warn("node", "%s: %s", n->node, e.text);
-	}
 }
 
 /* ---- the bridge */
@@ -296,6 +282,9 @@ static int open_network(struct node_network *n, const struct node_network_config
 	alias_of(cfg, alias);
 	rc = node_network_socket(cfg->namespace, &n->socket, e);
 	if (rc == 0)
+		rc = node_record_write(cfg->data_dir, &(struct node_record){
+			cfg->node, n->bridge, alias, n->pods, n->services}, e);
+	if (rc == 0)
 		rc = add_routes(n, cfg->pods ? cfg->pods : NODE_NETWORK_PODS,
 				cfg->services ? cfg->services : NODE_NETWORK_SERVICES, e);
 	if (rc == 0)
@@ -316,23 +305,16 @@ int node_network_open(struct node_network **out, const struct node_network_confi
 	n->mtu = cfg->mtu;
 	int rc = open_network(n, cfg, e);
 	if (rc)
-		node_network_close(n, false);
+		node_network_close(n);
 	else
 		*out = n;
 	return rc;
 }
 
-void node_network_close(struct node_network *n, bool remove)
+void node_network_close(struct node_network *n)
 {
-	struct err e = {0};
 	if (!n)
 		return;
-	if (remove) {
-		int rc = netlink_delete(n->socket, n->bridge, &e);
-		if (rc && rc != ERR_NOT_FOUND)
-			log_warn("node", "%s: %s", n->node, e.text);
-		remove_routes(n);
-	}
 	if (n->socket >= 0)
 		close(n->socket);
 	addresses_close(n->addresses);
@@ -371,4 +353,51 @@ const char *node_network_gateway(const struct node_network *n)
 const char *node_network_range(const struct node_network *n)
 {
 	return n->range;
+}
+
+/* ---- the end of a cluster */
+
+struct removal {
+	int socket;
+	const char *data_dir;
+};
+
+static void remove_bridge(struct removal *x, const struct node_record *r)
+{
+	struct netlink_link l;
+	struct err e = {0};
+	if (netlink_find(x->socket, r->bridge, &l, &e) || strcmp(l.alias, r->alias) != 0)
+		return;
+	if (netlink_delete(x->socket, r->bridge, &e))
+		log_warn("node", "%s: %s", r->node, e.text);
+}
+
+static void remove_one(void *arg, const struct node_record *r)
+{
+	struct removal *x = arg;
+	struct netlink_route all[] = {
+		{NETLINK_LOCAL, r->services, {0}, NETLINK_LO},
+		{.kind = NETLINK_BLACKHOLE, .to = r->services},
+		{.kind = NETLINK_BLACKHOLE, .to = r->pods},
+	};
+	struct err e = {0};
+	remove_bridge(x, r);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		int rc = netlink_delete_route(x->socket, &all[i], &e);
+		if (rc && rc != ERR_NOT_FOUND)
+			log_warn("node", "%s: %s", r->node, e.text);
+	}
+	node_record_remove(x->data_dir, r->node);
+}
+
+void node_network_remove(const char *data_dir)
+{
+	struct removal x = {-1, data_dir};
+	struct err e = {0};
+	if (netlink_open(&x.socket, &e)) {
+		log_warn("node", "%s", e.text);
+		return;
+	}
+	node_record_each(data_dir, remove_one, &x);
+	close(x.socket);
 }

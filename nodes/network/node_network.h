@@ -40,8 +40,12 @@ struct node_network;
  * netlink.h. After an error what was made stays for the next try. */
 int node_network_open(struct node_network **out, const struct node_network_config *cfg,
 		      struct err *e);
-/* `remove`: the cluster ends; no pod is left. Otherwise all stays as it is. NULL is fine. */
-void node_network_close(struct node_network *n, bool remove);
+/* All that was made stays: pods go on. NULL is fine. */
+void node_network_close(struct node_network *n);
+/* The cluster ends, and no pod is left: removes all that nodes of that data
+ * directory have made, whoever they were (DATA/network says it). What cannot be
+ * removed is said in the log. */
+void node_network_remove(const char *data_dir);
 
 /* What a pod is told: texts live as long as this. */
 struct node_network_pod {
