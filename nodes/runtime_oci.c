@@ -15,6 +15,7 @@
 #include "nodes/launcher/launcher.h"
 #include "nodes/logs.h"
 #include "nodes/network/node_network.h"
+#include "nodes/network/node_space.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_program.h"
@@ -33,6 +34,7 @@ struct oci {
 	struct oci_program program;
 	struct images *images;
 	struct node_network *network;
+	char address[POD_ADDRESS_MAX]; /* the node's, and so of pods on its network */
 	struct oci_machine facts;
 	struct arena arena; /* what lives as long as the port */
 };
@@ -64,20 +66,52 @@ static const struct doc *read_profile(struct arena *a)
 	return d;
 }
 
+enum { PEERS_MAX = 4096 };
+
+static size_t read_peers(struct arena *a, struct mp cfg, struct node_peer **out)
+{
+	struct mp list;
+	struct span subnet, address;
+	size_t n = 0, two, count = 0;
+	if (!mp_find(cfg, "peers", &list) || mp_array(&list, &n) || n > PEERS_MAX)
+		return 0;
+	*out = arena_alloc(a, n * sizeof **out);
+	while (count < n && mp_array(&list, &two) == 0 && two == 2 && mp_str(&list, &subnet) == 0 &&
+	       mp_str(&list, &address) == 0)
+		(*out)[count++] = (struct node_peer){arena_ndup(a, subnet.data, subnet.len),
+						     arena_ndup(a, address.data, address.len)};
+	return count;
+}
+
+/* In a namespace of the node's own where others are on the machine. */
 static int open_network(struct machine *m, struct mp cfg, struct err *e)
 {
 	struct arena a = {0};
-	char own[24];
+	struct node_peer *peers = NULL;
+	char own[24], path[NODE_SPACE_PATH_MAX];
 	node_network_subnet(m->node, own);
-	char *subnet = body_text(&a, cfg, "subnet");
+	char *subnet = body_text(&a, cfg, "subnet"), *services = body_text(&a, cfg, "services");
+	struct node_space_config space = {
+		.data_dir = m->data_dir,
+		.node = m->node,
+		.address = body_text(&a, cfg, "address"),
+		.services = *services ? services : NULL,
+		.peer_count = read_peers(&a, cfg, &peers),
+	};
+	space.peers = peers;
 	struct node_network_config c = {
 		.data_dir = m->data_dir,
 		.node = m->node,
 		.pods_dir = m->pods_dir,
 		.subnet = *subnet ? subnet : own,
-		.namespace = -1,
+		.services = *services ? services : NULL,
 	};
-	int rc = node_network_open(&oci_of(m)->network, &c, e);
+	int rc = space.peer_count ? node_space_open(&space, path, e) : 0;
+	if (space.peer_count)
+		c.namespace = path;
+	rc = rc ? rc : node_network_open(&oci_of(m)->network, &c, e);
+	snprintf(oci_of(m)->address, POD_ADDRESS_MAX, "%s",
+		 *space.address ? space.address : "127.0.0.1");
 	arena_fini(&a);
 	return rc;
 }
@@ -173,7 +207,7 @@ static int put_network(struct buf *b, struct pod *p, struct err *e)
 	struct node_network_pod n;
 	mpw_str(b, "network");
 	if (is_on_host(p)) {
-		mpw_nil(b);
+		node_network_put_host(oci_of(p->m)->network, b);
 		return 0;
 	}
 	int rc = node_network_take(oci_of(p->m)->network, p->uid, &n, e);
@@ -228,7 +262,7 @@ static void address(struct pod *p, char out[POD_ADDRESS_MAX])
 {
 	struct node_network_pod n;
 	struct err e;
-	snprintf(out, POD_ADDRESS_MAX, "127.0.0.1");
+	snprintf(out, POD_ADDRESS_MAX, "%s", oci_of(p->m)->address);
 	if (!is_on_host(p) && node_network_take(oci_of(p->m)->network, p->uid, &n, &e) == 0)
 		snprintf(out, POD_ADDRESS_MAX, "%s", n.ip);
 }

@@ -146,7 +146,7 @@ Test(node_network, subnets_go_by_the_nodes_number)
 static struct node_network_config config(void)
 {
 	return (struct node_network_config){
-		.data_dir = dir, .node = "n1", .subnet = "10.244.1.0/24", .namespace = -1};
+		.data_dir = dir, .node = "n1", .subnet = "10.244.1.0/24"};
 }
 
 static struct node_network *network(void)
@@ -313,7 +313,9 @@ Test(node_network, of_another_namespace_is_made_there)
 	struct node_network *n = NULL;
 	struct err e = {0};
 	struct netlink_link l;
-	cfg.namespace = there;
+	char path[40];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", there);
+	cfg.namespace = path;
 	cr_assert_eq(node_network_open(&n, &cfg, &e), 0, "%s", e.text);
 	cr_expect_eq(netlink_find(fd, "troupe0", &l, NULL), ERR_NOT_FOUND, "not here");
 	cr_expect_eq(netlink_find(far, "troupe0", &l, NULL), 0);
