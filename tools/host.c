@@ -331,6 +331,35 @@ static int add_agents(struct host *h, struct cell *c, const struct config_actor 
 	return 0;
 }
 
+/* Where pods reach an API that listens on the loopback; false: it does not, or there
+ * are no such pods. */
+static bool api_for_pods(struct host *h, const char **address, int *port)
+{
+	const char *api = config_api_address(&h->config, &h->arena);
+	const char *machine = places_machine(&h->places, &h->arena);
+	bool loopback = api && (strncmp(api, "127.", 4) == 0 || strncmp(api, "0.0.0.0:", 8) == 0);
+	if (!loopback || !machine)
+		return false;
+	*address = machine;
+	*port = atoi(strrchr(api, ':') + 1);
+	return *api != '0';
+}
+
+static size_t put_api(struct buf *b, struct host *h)
+{
+	const char *address;
+	int port;
+	if (!api_for_pods(h, &address, &port))
+		return 0;
+	const char *api = config_api_address(&h->config, &h->arena);
+	mpw_str(b, "api");
+	mpw_map(b, 3);
+	mpw_kv_str(b, "address", address);
+	mpw_kv_span(b, "target", (struct span){(const uint8_t *)api, strcspn(api, ":")});
+	mpw_kv_i64(b, "port", port);
+	return 1;
+}
+
 /* One for each network namespace: the machine's, and those that nodes have. Node
  * ports are on the nodes' addresses, where the config says nothing else. */
 static int add_proxy(struct host *h, struct cell *c, const struct config_actor *a,
@@ -343,6 +372,8 @@ static int add_proxy(struct host *h, struct cell *c, const struct config_actor *
 	mpw_kv_str(&b, "data_dir", h->data_dir);
 	if (own)
 		n++, mpw_kv_str(&b, "node", p->node);
+	else
+		n += put_api(&b, h);
 	if (p && !doc_get(a->options, "node-port-address"))
 		n++, mpw_kv_str(&b, "node-port-address", p->address);
 	mpw_map_close(&b, at, n);
@@ -373,9 +404,13 @@ static int add_plain(struct host *h, struct cell *c, const struct config_actor *
 
 static void more_address(struct buf *b, struct host *h, size_t *n)
 {
-	const char *address = config_api_address(&h->config, &h->arena);
+	const char *address = config_api_address(&h->config, &h->arena), *machine = NULL;
+	int port;
 	if (!address)
 		return;
+	(void)api_for_pods(h, &machine, &port);
+	if (machine)
+		address = arena_printf(&h->arena, "%s:%d", machine, port);
 	mpw_kv_str(b, "address", address);
 	(*n)++;
 }

@@ -90,6 +90,13 @@ int places_read(const struct config *c, struct arena *a, struct places *out, str
 	return rc;
 }
 
+const char *places_machine(const struct places *p, struct arena *a)
+{
+	if (p->own)
+		return arena_ndup(a, NODE_SPACE_MACHINE, strcspn(NODE_SPACE_MACHINE, "/"));
+	return p->count ? p->all[0].address : NULL;
+}
+
 const struct place *places_of(const struct places *p, const char *node)
 {
 	for (size_t i = 0; i < p->count; i++)

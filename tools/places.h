@@ -23,6 +23,9 @@ struct places {
 
 /* ERR_INVALID: a subnet that is none, or that two of them have. */
 int places_read(const struct config *c, struct arena *a, struct places *out, struct err *e);
+/* The address under which nodes and pods reach what listens on this machine; NULL:
+ * there are none. */
+const char *places_machine(const struct places *p, struct arena *a);
 /* NULL: that node is not one of them. */
 const struct place *places_of(const struct places *p, const char *node);
 

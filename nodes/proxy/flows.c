@@ -123,7 +123,7 @@ static struct flow *flow_new(struct listener *l, const struct proxy_address *cli
 	if (!endpoint)
 		return NULL;
 	socklen_t len = plane_sockaddr(endpoint, &at);
-	int fd = plane_socket_to(p, endpoint, SOCK_DGRAM);
+	int fd = socket(at.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&at, len)) {
 		if (fd >= 0)
 			close(fd);

@@ -9,10 +9,8 @@
 #include "nodes/proxy/plane.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,26 +66,6 @@ void plane_address(const struct sockaddr_storage *from, struct proxy_address *ou
 		out->port = ntohs(four->sin_port);
 		memcpy(out->ip, &four->sin_addr, 4);
 	}
-}
-
-/* A socket stays in the namespace that it was made in. */
-int plane_socket_to(struct plane *p, const struct proxy_address *endpoint, int type)
-{
-	bool away = p->cfg.machine > 0 && endpoint->family == 4 && endpoint->ip[0] == 127;
-	int home = away ? open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC) : -1;
-	if (away && (home < 0 || setns(p->cfg.machine, CLONE_NEWNET) != 0)) {
-		close(home);
-		return -1;
-	}
-	int fd = socket(endpoint->family == 6 ? AF_INET6 : AF_INET,
-			type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int why = errno;
-	if (away && setns(home, CLONE_NEWNET) != 0)
-		abort(); /* everything else would be in the wrong place */
-	if (away)
-		close(home);
-	errno = why;
-	return fd;
 }
 
 /* ---- services */

@@ -56,10 +56,6 @@ struct plane_counters {
 struct plane_config {
 	size_t connections_max, service_connections_max, flows_max;
 	uint32_t connect_timeout_ms, flow_idle_ms;
-	/* Where the plane's thread is in a network namespace of a node: a descriptor of
-	 * the machine's own, in which endpoints in 127.0.0.0/8 are (the API server's);
-	 * borrowed. -1 and 0: there is none. */
-	int machine;
 	/* What became of listener `id`: 0, or an error with its text. */
 	void (*told)(void *arg, uint64_t id, int code, const char *text);
 	void *arg;

@@ -58,8 +58,6 @@ struct plane {
 void plane_watch(struct plane *p, int fd, uint32_t events, struct watch *w);
 socklen_t plane_sockaddr(const struct proxy_address *a, struct sockaddr_storage *out);
 void plane_address(const struct sockaddr_storage *from, struct proxy_address *out);
-/* A socket to an endpoint (SOCK_STREAM, SOCK_DGRAM); -1: errno says why. */
-int plane_socket_to(struct plane *p, const struct proxy_address *endpoint, int type);
 void listener_unref(struct listener *l);
 void service_unref(struct service *s);
 

@@ -300,7 +300,7 @@ static int begin_connect(struct relay *r, const struct proxy_address *endpoint)
 	socklen_t n = plane_sockaddr(endpoint, &at);
 	struct side *s = &r->server;
 	int one = 1, idle = KEEPALIVE_S;
-	s->fd = plane_socket_to(r->plane, endpoint, SOCK_STREAM);
+	s->fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0)
 		return -1;
 	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

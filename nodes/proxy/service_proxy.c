@@ -23,8 +23,12 @@
 enum {
 	RETRY_FIRST_US = 1000000, /* doubles up to the last */
 	RETRY_LAST_US = 300000000,
+	API_RETRY_US = 200000,
 	MESSAGE_BYTES = 1000,
 };
+
+/* Number of the API's own listener, and tag of its timer. */
+#define API_ID UINT64_MAX
 
 struct service;
 
@@ -56,6 +60,7 @@ struct proxy {
 	struct omap listeners; /* id -> struct listener */
 	size_t failed; /* of the listeners */
 	uint64_t next_id;
+	struct bytes *api; /* PROXY_LISTEN's payload; NULL: there is none */
 	struct plane_counters counters; /* as last told */
 };
 
@@ -443,11 +448,19 @@ static void on_counters(struct proxy *p, struct mp body)
 #undef READ
 }
 
+static void act_api(struct ctx *c, const struct proxy *p)
+{
+	if (p->api)
+		ctx_port_call(c, p->port, PROXY_LISTEN, API_ID, 0, bytes_ref(p->api));
+}
+
 static int on_port(struct ctx *c, void *state, const struct port_event *e)
 {
 	struct proxy *p = state;
 	struct listener *l = listener_by_id(p, e->id);
-	if (e->op == PROXY_COUNTERS)
+	if (e->op == PROXY_FAILED && e->id == API_ID) /* the node has no such address yet */
+		ctx_timer(c, API_RETRY_US, API_ID);
+	else if (e->op == PROXY_COUNTERS)
 		on_counters(p, mp_of_bytes(e->payload));
 	else if (e->op == PROXY_FAILED && l)
 		on_failed(c, p, l, e);
@@ -460,6 +473,8 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct proxy *p = state;
 	struct listener *l = listener_by_id(p, tag);
+	if (tag == API_ID)
+		act_api(c, p);
 	if (!l)
 		return 0;
 	l->timer = 0;
@@ -469,6 +484,20 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 }
 
 /* ---- life */
+
+/* An API that listens on the machine's loopback has an address for pods, too. */
+static void read_api(struct proxy *p, struct mp cfg)
+{
+	struct proxy_address at, to;
+	int64_t port = mp_path_int(cfg, "api.port", 0);
+	struct proxy_listener l = {.protocol = PROXY_TCP, .endpoints = &to, .endpoint_count = 1};
+	struct service s = {.key = (char *)(uintptr_t)"default/kubernetes"};
+	if (!proxy_address_parse(mp_path_str(cfg, "api.address"), (uint16_t)port, &at) ||
+	    !proxy_address_parse(mp_path_str(cfg, "api.target"), (uint16_t)port, &to))
+		return;
+	l.at = at;
+	p->api = listen_payload(&s, &l);
+}
 
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
@@ -486,6 +515,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 		ctx_why(c, "%s", e.text);
 		return p->port;
 	}
+	read_api(p, cfg);
+	act_api(c, p);
 	p->services = ctx_follow(c, "services");
 	p->slices = ctx_follow(c, "endpointslices.discovery.k8s.io");
 	return 0;
@@ -528,6 +559,7 @@ static void fini(void *state)
 	struct proxy *p = state;
 	omap_fini(&p->listeners, NULL);
 	omap_fini(&p->known, service_free);
+	bytes_unref(p->api);
 }
 
 const struct actor_spec service_proxy_actor = {

@@ -45,8 +45,7 @@ struct userspace {
 	_Atomic bool stop;
 	struct queue calls, events;
 	int told_fd;
-	int machine; /* descriptor of the namespace that this process is in; -1 */
-	char *node, *data_dir; /* NULL: it stays in it */
+	char *node, *data_dir; /* whose namespace; NULL: this process' */
 	struct loop_watch *watch;
 	struct plane_counters shown; /* the thread's: last told */
 };
@@ -274,8 +273,6 @@ static void close_port(struct port *port)
 	queue_fini(&u->events);
 	if (u->told_fd >= 0)
 		close(u->told_fd);
-	if (u->machine >= 0)
-		close(u->machine);
 	free(u->node);
 	free(u->data_dir);
 	free(u);
@@ -301,12 +298,9 @@ static int open_port(struct port *port, struct mp cfg, struct err *e)
 	struct span node = mp_path_str(cfg, "node"), dir = mp_path_str(cfg, "data_dir");
 	u->port = port;
 	port->state = u;
-	u->machine = -1;
 	if (node.len) {
 		u->node = mem_ndup(node.data, node.len);
 		u->data_dir = mem_ndup(dir.data, dir.len);
-		u->machine = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-		c.machine = u->machine;
 	}
 	queue_init(&u->calls);
 	queue_init(&u->events);
