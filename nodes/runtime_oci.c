@@ -18,7 +18,9 @@
 #include "nodes/network/node_space.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
+#include "nodes/images/name.h"
 #include "nodes/oci/oci_program.h"
+#include "nodes/oci/oci_pulls.h"
 #include "nodes/port_body.h"
 #include "nodes/runtime.h"
 #include "nodes/runtime_machine.h"
@@ -33,6 +35,7 @@ enum {
 struct oci {
 	struct oci_program program;
 	struct images *images;
+	struct oci_pulls *pulls;
 	struct node_network *network;
 	char address[POD_ADDRESS_MAX]; /* the node's, and so of pods on its network */
 	struct oci_machine facts;
@@ -47,6 +50,84 @@ struct oci_pod {
 static struct oci *oci_of(struct machine *m)
 {
 	return m->kind_state;
+}
+
+/* ---- images */
+
+static void tell_image(struct machine *m, uint64_t pod, const char *name,
+		       const struct oci_pull_end *end, bool pulled, int64_t bytes, const char *reason)
+{
+	struct buf b = {0};
+	mpw_map(&b, 8);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_bool(&b, "good", end->good);
+	mpw_kv_bool(&b, "pulled", pulled);
+	mpw_kv_i64(&b, "pull_ms", end->pull_ms);
+	mpw_kv_i64(&b, "wait_ms", end->wait_ms);
+	mpw_kv_i64(&b, "bytes", bytes);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "text", end->text ? end->text : "");
+	machine_tell(m, RUNTIME_IMAGED, pod, &b);
+}
+
+static void on_pulled(void *arg, uint64_t pod, const char *name, const struct oci_pull_end *end)
+{
+	struct machine *m = arg;
+	struct arena a = {0};
+	struct image image = {.bytes = 0};
+	if (end->good)
+		images_find(oci_of(m)->images, end->image, &a, &image, NULL);
+	tell_image(m, pod, name, end, true, image.bytes, end->good ? "" : "ErrImagePull");
+	arena_fini(&a);
+}
+
+static void tell_pulling(struct machine *m, uint64_t pod, const char *name)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_bool(&b, "pulling", true);
+	machine_tell(m, RUNTIME_IMAGED, pod, &b);
+}
+
+static void have_image(struct machine *m, uint64_t pod, struct mp body)
+{
+	struct arena a = {0};
+	const char *name = body_text(&a, body, "name"), *text = body_text(&a, body, "image");
+	struct span pull = mp_path_str(body, "pull");
+	struct image_name parsed;
+	struct image image;
+	struct err e = {0};
+	struct oci_pull_end end = {.image = text};
+	if (image_name_parse(&a, span_of(text), &parsed, &e)) {
+		end.text = arena_printf(&a, "Failed to apply default image tag \"%s\": couldn't parse "
+					    "image name \"%s\": invalid reference format", text, text);
+		tell_image(m, pod, name, &end, false, 0, "InvalidImageName");
+		goto out;
+	}
+	bool here = images_find(oci_of(m)->images, text, &a, &image, &e) == 0 && image.unpacked;
+	if (here && !span_is(pull, "always")) {
+		end.good = true;
+		tell_image(m, pod, name, &end, false, image.bytes, "");
+	} else if (span_is(pull, "never")) {
+		end.text = arena_printf(&a, "Container image \"%s\" is not present with pull policy "
+					    "of Never", text);
+		tell_image(m, pod, name, &end, false, 0, "ErrImageNeverPull");
+	} else {
+		tell_pulling(m, pod, name);
+		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, mp_path_str(body, "auth"));
+	}
+out:
+	arena_fini(&a);
+}
+
+static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body)
+{
+	(void)arg;
+	if (op != RUNTIME_IMAGE)
+		return false;
+	have_image(m, id, body);
+	return true;
 }
 
 /* ---- the node */
@@ -128,6 +209,7 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 				  *wanted ? wanted : NULL, &o->program, e);
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : open_network(m, cfg, e);
+	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
 		.powers = oci_powers_here(),
@@ -141,6 +223,7 @@ static void close_kind(struct machine *m)
 	struct oci *o = oci_of(m);
 	if (!o)
 		return;
+	oci_pulls_free(o->pulls);
 	images_close(o->images);
 	node_network_close(o->network);
 	arena_fini(&o->arena);
@@ -453,6 +536,7 @@ static const struct container_kind oci_kind = {
 	.start = start,
 	.attempt = put_attempt,
 	.sweep = sweep,
+	.call = call,
 	.forget = forget,
 	.pod_free = pod_free,
 };

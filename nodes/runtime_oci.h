@@ -6,6 +6,9 @@
  *   RUNTIME_ATTACH, SANDBOX   pod: the object
  *   RUNTIME_START     pod; command, args: [...] instead of argv, because the image has
  *                     a say in them
+ *   RUNTIME_IMAGE     {name, image, pull: if-absent, always or never}: IMAGED
+ *   RUNTIME_IMAGED    {name, pulling: true}, or {name, good, pulled, pull_ms, wait_ms,
+ *                     bytes, reason, text}
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom
