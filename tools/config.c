@@ -142,7 +142,7 @@ static const struct key keys[] = {
 	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
 	 "who moves the bytes; one proxy for all nodes of a network namespace"},
 	{"actor service-proxy", "node-port-address", KEY_TEXT, 0, 0, NULL, "127.0.0.1",
-	 "where node ports listen"},
+	 "where node ports listen: addresses with commas between; with runtime oci the nodes' too"},
 	{"actor service-proxy", "connections", KEY_INT, 1, 1000000, NULL, "4000",
 	 "at most so many; each takes two descriptors"},
 	{"actor service-proxy", "service-connections", KEY_INT, 1, 1000000, NULL, "2000",

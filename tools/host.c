@@ -375,7 +375,8 @@ static int add_proxy(struct host *h, struct cell *c, const struct config_actor *
 	else
 		n += put_api(&b, h);
 	if (p && !doc_get(a->options, "node-port-address"))
-		n++, mpw_kv_str(&b, "node-port-address", p->address);
+		n++, mpw_kv_str(&b, "node-port-address",
+				arena_printf(&h->arena, "127.0.0.1,%s", p->address));
 	mpw_map_close(&b, at, n);
 	snprintf(name, sizeof name, own ? "%s/%s" : "%s", a->name, own ? p->node : "");
 	return add(h, c, "service-proxy", name, &b);

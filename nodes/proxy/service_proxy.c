@@ -55,7 +55,7 @@ struct service {
 struct proxy {
 	struct view *services, *slices;
 	int port;
-	struct proxy_address node_port_at;
+	struct proxy_address node_ports_at[PROXY_NODE_ADDRESSES_MAX + 1];
 	struct omap known;     /* "default/db" -> struct service */
 	struct omap listeners; /* id -> struct listener */
 	size_t failed; /* of the listeners */
@@ -150,7 +150,7 @@ static void plan(const struct proxy *p, const struct service *s, struct arena *a
 		if (o && span_is(service_key(a, o), s->key))
 			slices[count++] = object_of(o);
 	}
-	proxy_plan_service(a, &p->node_port_at, object_of(service), slices, count, out);
+	proxy_plan_service(a, p->node_ports_at, object_of(service), slices, count, out);
 }
 
 static struct bytes *listen_payload(const struct service *s, const struct proxy_listener *l)
@@ -432,7 +432,8 @@ static void on_failed(struct ctx *c, struct proxy *p, struct listener *l,
 	p->failed += !l->failed;
 	l->failed = true;
 	l->failures++;
-	if (!(l->external && code == ERR_NOT_FOUND)) {
+	/* A node's address may come a moment later than its proxy. */
+	if (code != ERR_NOT_FOUND || (!l->external && l->failures > 1)) {
 		log_warn("service-proxy", "%s: %.*s", l->service->key, (int)text.len,
 			 (const char *)text.data);
 		act_event(c, p, l->service, "FailedToBind", text);
@@ -499,17 +500,29 @@ static void read_api(struct proxy *p, struct mp cfg)
 	p->api = listen_payload(&s, &l);
 }
 
+static bool read_node_ports(struct ctx *c, struct proxy *p, struct span list)
+{
+	struct span one;
+	size_t n = 0;
+	if (!list.len)
+		list = span_of("127.0.0.1");
+	while (span_next(&list, ',', &one))
+		if (n == PROXY_NODE_ADDRESSES_MAX ||
+		    !proxy_address_parse(one, 0, &p->node_ports_at[n++])) {
+			ctx_why(c, "node-port-address '%.*s' is no IP address, or one too many",
+				(int)one.len, (const char *)one.data);
+			return false;
+		}
+	return true;
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct proxy *p = state;
 	struct err e = {0};
-	struct span at = mp_path_str(cfg, "node-port-address");
 	p->port = -1;
-	if (!proxy_address_parse(at.len ? at : span_of("127.0.0.1"), 0, &p->node_port_at)) {
-		ctx_why(c, "node-port-address '%.*s' is no IP address", (int)at.len,
-			(const char *)at.data);
+	if (!read_node_ports(c, p, mp_path_str(cfg, "node-port-address")))
 		return ERR_INVALID;
-	}
 	p->port = ctx_port_open(c, "proxy-userspace", cfg, &e);
 	if (p->port < 0) {
 		ctx_why(c, "%s", e.text);
