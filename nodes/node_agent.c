@@ -860,7 +860,9 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
-	a->host_ip = mem_dup("127.0.0.1");
+	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
+	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");
+	a->subnet = subnet.len ? mem_ndup(subnet.data, subnet.len) : NULL;
 	if (!a->oci) { /* there it is the image's */
 		a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 		a->base_env[1] = "HOME=/root";
@@ -955,6 +957,7 @@ static void fini(void *state)
 	bytes_unref(a->info);
 	free(a->node);
 	free(a->host_ip);
+	free(a->subnet);
 }
 
 static int on_down(struct ctx *c, void *state, struct span who, int reason)

@@ -41,6 +41,7 @@ struct object_cache {
 
 struct agent {
 	char *node, *host_ip;
+	char *subnet; /* of its pods; NULL: it has none */
 	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
 	int port;
 	struct view *view;

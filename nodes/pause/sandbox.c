@@ -155,11 +155,12 @@ static int enter(struct mp m, struct err *e)
 {
 	struct mp network;
 	struct span hostname = mp_path_str(m, "hostname");
-	bool own_network = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
+	bool named = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
+	bool own_network = named && pod_network_is_own(network);
 	bool uts = mp_path_bool(m, "uts", false);
 	int flags = CLONE_NEWNS | (own_network ? CLONE_NEWNET : 0) | (uts ? CLONE_NEWUTS : 0) |
 		    (mp_path_bool(m, "ipc", false) ? CLONE_NEWIPC : 0);
-	int node = -1, rc = own_network ? netlink_open(&node, e) : 0;
+	int node = -1, rc = named ? pod_network_enter_node(network, &node, e) : 0;
 	if (rc)
 		return rc;
 	if (unshare(flags) != 0)

@@ -3,7 +3,7 @@
  *
  * The file `sandbox` in the pod's directory, one msgpack map:
  *   runtime   [bin]: the OCI program and its global arguments, an absolute path first
- *   network   a map (nodes/network/pod_network.h): a namespace of its own; nil: the node's
+ *   network   a map (nodes/network/pod_network.h); nil: the network is the pause's own
  *   ipc, uts  bool: one of its own
  *   hostname  of its own uts namespace
  *   sysctls   [[name, value]], of its own namespaces; dots between the parts
