@@ -69,6 +69,16 @@ static int empty(const struct removal *r, int fd, int depth)
 	return rc;
 }
 
+int volume_remove_at(int parent, const char *name)
+{
+	struct stat st;
+	struct removal r = {0};
+	if (fstat(parent, &st))
+		return ERR_IO;
+	r.device = st.st_dev;
+	return remove_at(&r, parent, name, 0) ? ERR_IO : 0;
+}
+
 static int remove_volume(const char *dir, const char *name, const atomic_bool *stop, struct err *e)
 {
 	struct stat st;

@@ -10,5 +10,7 @@ extern const struct port_driver volume_port_driver;
  * what is not there is removed already. No link is followed, no other file system
  * entered. Blocks. ERR_INVALID: a name that is none; ERR_IO. */
 int volume_remove(const char *dir, const char *name, struct err *e);
+/* The same in a directory that is open, of a name that is known to be one. */
+int volume_remove_at(int parent, const char *name);
 
 #endif
