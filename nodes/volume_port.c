@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +78,7 @@ int volume_remove_at(int parent, const char *name)
 	return remove_at(&r, parent, name, 0) ? ERR_IO : 0;
 }
 
-static int remove_volume(const char *dir, const char *name, const atomic_bool *stop, struct err *e)
+int volume_remove_until(const char *dir, const char *name, const atomic_bool *stop, struct err *e)
 {
 	struct stat st;
 	struct removal r = {.stop = stop};
@@ -99,7 +98,7 @@ static int remove_volume(const char *dir, const char *name, const atomic_bool *s
 
 int volume_remove(const char *dir, const char *name, struct err *e)
 {
-	return remove_volume(dir, name, NULL, e);
+	return volume_remove_until(dir, name, NULL, e);
 }
 
 /* ---- the port */
@@ -161,7 +160,7 @@ static void *work(void *arg)
 			break;
 		j = pop(&s->asked);
 		pthread_mutex_unlock(&s->lock);
-		j->rc = remove_volume(s->dir, j->name, &s->ends, &j->why);
+		j->rc = volume_remove_until(s->dir, j->name, &s->ends, &j->why);
 		pthread_mutex_lock(&s->lock);
 		push(&s->done, j);
 		if (write(s->fd, &one, sizeof one) < 0)
