@@ -41,7 +41,7 @@ struct object_cache {
 
 struct agent {
 	char *node, *host_ip;
-	bool sim, keep_pods, listed;
+	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
 	int port;
 	struct view *view;
 	struct view *services; /* for their variables; NULL: simulated, they run nothing */

@@ -238,7 +238,7 @@ static const char *const *base_env(struct step *s)
 		host = mp_path_str(s->w->pod, "metadata.name");
 	all[n++] = arena_printf(s->a, "HOSTNAME=%.*s", (int)(host.len < 63 ? host.len : 63),
 				(const char *)host.data);
-	if (s->w->ips && s->w->ips[0])
+	if (!s->w->cfg.from_image && s->w->ips && s->w->ips[0])
 		all[n] = arena_printf(s->a, "POD_IP=%s", s->w->ips[0]);
 	return all;
 }

@@ -41,6 +41,7 @@ struct pod_worker_config {
 	bool probes;            /* somebody runs probes and observes them here;
 				   otherwise containers with probes count as fine */
 	bool told_ready;        /* POD_SEEN_READY decides for every container (sim) */
+	bool from_image;        /* commands and environments begin with the image's (oci) */
 	bool needs_command;     /* a container without one cannot start (process) */
 	bool found;             /* the pod may be on the machine already */
 	struct pod_limits limits;

@@ -57,6 +57,7 @@
 #include "nodes/node_agent.h"
 #include "nodes/proxy/service_proxy.h"
 #include "nodes/proxy/userspace.h"
+#include "nodes/runtime_oci.h"
 #include "nodes/runtime_process.h"
 #include "nodes/volume_port.h"
 #include "tools/faulty.h"
@@ -106,6 +107,7 @@ static const struct actor_spec *const kinds[] = {
 
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
+	&runtime_oci_port_driver,
 	&proxy_userspace_port_driver, &signer_port_driver, &volume_port_driver,
 	NULL,
 };
