@@ -370,7 +370,9 @@ void pod_settle_claims(struct pod_worker *w, struct pod_time now)
 			see_lost(c, c->attempt, now);
 }
 
-static void see_failed(struct pod_worker *w, const char *text, struct pod_time now)
+/* A reason of its own: its text is whole. */
+static void see_failed(struct pod_worker *w, const char *reason, const char *text,
+		       struct pod_time now)
 {
 	int64_t wait = w->sandbox_wait_ms ? 2 * w->sandbox_wait_ms : w->cfg.limits.sandbox_retry_ms;
 	if (w->sandbox == SANDBOX_ASKED || w->sandbox == SANDBOX_UNKNOWN)
@@ -378,8 +380,11 @@ static void see_failed(struct pod_worker *w, const char *text, struct pod_time n
 	w->sandbox_wait_ms = wait < 60000 ? wait : 60000;
 	w->sandbox_retry_ms = now.mono_ms + w->sandbox_wait_ms;
 	pod_set_text(&w->sandbox_error, text ? text : "");
-	pod_event(w, NULL, true, "FailedCreatePodSandBox",
-		  "Failed to create pod sandbox: %s", w->sandbox_error);
+	if (reason)
+		pod_event(w, NULL, true, reason, "%s", w->sandbox_error);
+	else
+		pod_event(w, NULL, true, "FailedCreatePodSandBox",
+			  "Failed to create pod sandbox: %s", w->sandbox_error);
 }
 
 void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, struct pod_time now)
@@ -390,7 +395,7 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, s
 	else if (o->kind == POD_SEEN_SANDBOX_DOWN)
 		see_down(w, now);
 	else if (o->kind == POD_SEEN_SANDBOX_FAILED)
-		see_failed(w, o->text, now);
+		see_failed(w, o->reason, o->text, now);
 	else if (c)
 		see_container(w, c, o, now);
 }

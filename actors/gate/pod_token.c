@@ -130,7 +130,7 @@ void gate_token_account(struct ctx *c, struct gate *g, uint64_t number, const st
 		const char *why = arena_printf(&t->arena, "serviceaccounts \"%.*s\" not found",
 					       (int)t->claims.account.name.len,
 					       (const char *)t->claims.account.name.data);
-		refuse(c, g, t, ERR_NOT_FOUND, why);
+		refuse(c, g, t, ERR_INVALID, why);
 		return;
 	}
 	t->claims.account.uid = copy(t, mp_path_str(mp_of(value), "metadata.uid"));
