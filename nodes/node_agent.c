@@ -184,6 +184,19 @@ static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 	agent_call(c, a, p, RUNTIME_START, &b);
 }
 
+static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
+		       const struct pod_action *x)
+{
+	static const char *const pulls[] = {"if-absent", "always", "never"};
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "uid", p->uid);
+	mpw_kv_str(&b, "name", x->name);
+	mpw_kv_str(&b, "image", x->image);
+	mpw_kv_str(&b, "pull", pulls[x->pull]);
+	agent_call(c, a, p, RUNTIME_IMAGE, &b);
+}
+
 static void call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
 			int64_t attempt, int signal)
 {
@@ -204,6 +217,9 @@ static void port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
 		break;
 	case POD_SANDBOX:
 		call_sandbox(c, a, p, x->volumes);
+		break;
+	case POD_IMAGE:
+		call_image(c, a, p, x);
 		break;
 	case POD_START:
 		call_start(c, a, p, x);
@@ -688,6 +704,17 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 			o.text = text(c, body, "message");
 		if (mp_path_bool(body, "oom", false))
 			o.reason = "OOMKilled";
+		break;
+	case RUNTIME_IMAGED:
+		o.kind = mp_path_bool(body, "pulling", false) ? POD_SEEN_PULLING : POD_SEEN_IMAGE;
+		o.name = text(c, body, "name");
+		o.good = mp_path_bool(body, "good", false);
+		o.pulled = mp_path_bool(body, "pulled", false);
+		o.pull_ms = mp_path_int(body, "pull_ms", 0);
+		o.wait_ms = mp_path_int(body, "wait_ms", 0);
+		o.image_bytes = mp_path_int(body, "bytes", 0);
+		o.reason = text(c, body, "reason");
+		o.text = text(c, body, "text");
 		break;
 	case RUNTIME_WAITING:
 		o.kind = POD_SEEN_WAITING;

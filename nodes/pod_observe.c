@@ -49,6 +49,7 @@ void container_free(struct container *c)
 {
 	free(c->name);
 	free(c->image_id);
+	free(c->image_error);
 	free(c->image);
 	free(c->waiting_reason);
 	free(c->waiting_message);
@@ -207,6 +208,8 @@ static void see_started(struct pod_worker *w, struct container *c, const struct 
 	pod_set_text(&c->image_id, o->image_id);
 	if (c->kind == CONTAINER_MAIN)
 		w->initialized = true;
+	if (!known && w->cfg.from_image)
+		pod_event(w, c->name, false, "Created", "Created container: %s", c->name);
 	if (!known)
 		pod_event(w, c->name, false, "Started", "Started container %s",
 			  c->name);
@@ -272,6 +275,10 @@ static void see_container(struct pod_worker *w, struct container *c,
 			  const struct pod_observation *o, struct pod_time now)
 {
 	switch (o->kind) {
+	case POD_SEEN_PULLING:
+	case POD_SEEN_IMAGE:
+		pod_image_observe(w, c, o, now);
+		break;
 	case POD_SEEN_WAITING:
 		if (c->state == CONTAINER_STARTING)
 			container_wait(c, o->reason, o->text);
@@ -336,6 +343,13 @@ static void forget_start(struct container *c)
 	c->killing = false;
 }
 
+/* Whoever was to answer may be gone. */
+static void forget_image(struct container *c)
+{
+	if (c->image_state == IMAGE_ASKED)
+		c->image_state = IMAGE_NONE;
+}
+
 static void see_down(struct pod_worker *w, struct pod_time now)
 {
 	bool expected = w->sandbox == SANDBOX_LEAVING || pod_terminal(w) || pod_deleting(w);
@@ -344,6 +358,7 @@ static void see_down(struct pod_worker *w, struct pod_time now)
 	w->claims = false;
 	for (struct container *c = w->containers; c; c = c->next) {
 		had_any = had_any || c->shown;
+		forget_image(c);
 		if (c->state == CONTAINER_STARTING)
 			forget_start(c);
 		else if (c->state == CONTAINER_RUNNING)

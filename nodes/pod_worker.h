@@ -73,12 +73,17 @@ void pod_worker_evict(struct pod_worker *w, const char *reason, const char *mess
 
 /* ---- what was seen */
 
+/* When an image is fetched from its registry. */
+enum pod_pull { POD_PULL_IF_ABSENT, POD_PULL_ALWAYS, POD_PULL_NEVER };
+
 enum pod_seen {
 	POD_SEEN_SANDBOX_UP,      /* ips; ends attaching */
 	POD_SEEN_SANDBOX_DOWN,    /* it is gone: what ran in it is lost */
 	POD_SEEN_SANDBOX_FAILED,  /* text; reason of the event, NULL: FailedCreatePodSandBox */
-	POD_SEEN_WAITING,         /* name, reason, text: cannot start yet (ErrImagePull);
-				     the runtime starts it by itself when it can */
+	POD_SEEN_PULLING,         /* name: its image is being pulled */
+	POD_SEEN_IMAGE,           /* name, good; good: pulled, pull_ms, wait_ms, image_bytes;
+				     else reason (NULL: ErrImagePull), text */
+	POD_SEEN_WAITING,         /* name, reason, text: cannot start as things are */
 	POD_SEEN_STARTED,         /* name, attempt, started_us, image_id */
 	POD_SEEN_ENDED,           /* name, attempt, code, started_us, finished_us, reason
 				     (NULL: by the code), text: the termination message */
@@ -97,6 +102,8 @@ struct pod_observation {
 	bool good;
 	int64_t started_us, finished_us;
 	const char *reason, *text, *image_id;
+	bool pulled;	     /* the image, just now */
+	int64_t pull_ms, wait_ms, image_bytes; /* wait_ms: with the wait for other pulls */
 	const char *const *ips; /* NULL terminated */
 };
 
@@ -109,6 +116,7 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o,
 enum pod_action_kind {
 	POD_ATTACH,         /* find out what is there; start nothing */
 	POD_SANDBOX,        /* volumes: make the sandbox, or find it */
+	POD_IMAGE,          /* name, image, pull: have the image, answer POD_SEEN_IMAGE */
 	POD_START,          /* name, attempt, command, spec, mounts */
 	POD_SIGNAL,         /* name, attempt, signal */
 	POD_SANDBOX_REMOVE, /* end it (nothing runs in it any more); answer DOWN */
@@ -124,6 +132,8 @@ struct pod_action {
 	struct pod_command command; /* argv is command, then args */
 	struct mp spec;             /* the container's own map */
 	struct span volumes, mounts; /* as in volume_plan.h; empty: none are known of here */
+	const char *image;
+	enum pod_pull pull;
 };
 
 /* For Kubernetes Events about the pod. */

@@ -21,6 +21,13 @@ enum container_state {
 	CONTAINER_ENDED,
 };
 
+enum image_state {
+	IMAGE_NONE,  /* to be asked for */
+	IMAGE_ASKED, /* POD_IMAGE was planned */
+	IMAGE_THERE, /* until the container starts */
+	IMAGE_AWAY,  /* to be asked for again, at image_retry_ms */
+};
+
 /* How an attempt ended. */
 struct ending {
 	bool there;
@@ -55,6 +62,12 @@ struct container {
 	int64_t kill_ms;        /* when KILL follows */
 	bool ready_probe, startup_done; /* as probes said */
 	bool told_backoff;      /* the event of this wait was made */
+	/* Its image, before it starts (pod_image.c). */
+	enum image_state image_state;
+	int64_t image_backoff_ms, image_retry_ms;
+	char *image_error;      /* why it is away */
+	bool image_pulls;	/* ... because pulling it failed */
+	bool image_told;	/* the event of this wait was made */
 };
 
 enum sandbox_state { SANDBOX_UNKNOWN, SANDBOX_NONE, SANDBOX_ASKED, SANDBOX_UP, SANDBOX_LEAVING };
@@ -151,6 +164,16 @@ int pod_volumes_mounts(const struct pod_worker *w, const struct container *c,
 bool container_wants_start(const struct pod_worker *w, const struct container *c);
 /* All containers have stopped, and none will be started again by policy. */
 bool pod_finished(const struct pod_worker *w);
+
+/* ---- of images (pod_image.c) */
+enum image_answer { IMAGE_READY, IMAGE_WAIT, IMAGE_ASK };
+/* IMAGE_ASK: *ask is a POD_IMAGE to be planned. IMAGE_WAIT: *wake_ms may be set. */
+enum image_answer pod_image_ready(struct pod_worker *w, struct container *c, struct pod_time now,
+				  struct arena *a, struct pod_action *ask, int64_t *wake_ms);
+void pod_image_observe(struct pod_worker *w, struct container *c, const struct pod_observation *o,
+		       struct pod_time now);
+/* As Go prints it. */
+const char *pod_duration(struct arena *a, int64_t ms);
 
 /* What runs by its status alone, and was not seen by now, is lost. */
 void pod_settle_claims(struct pod_worker *w, struct pod_time now);

@@ -17,7 +17,10 @@
 #include "nodes/network/node_network.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
+#include "nodes/images/name.h"
 #include "nodes/oci/oci_program.h"
+#include "nodes/oci/oci_pulls.h"
+#include "nodes/oci/oci_volumes.h"
 #include "nodes/port_body.h"
 #include "nodes/runtime.h"
 #include "nodes/runtime_machine.h"
@@ -32,7 +35,9 @@ enum {
 struct oci {
 	struct oci_program program;
 	struct images *images;
+	struct oci_pulls *pulls;
 	struct node_network *network;
+	struct oci_volumes *volumes;
 	struct oci_machine facts;
 	struct arena arena; /* what lives as long as the port */
 };
@@ -45,6 +50,86 @@ struct oci_pod {
 static struct oci *oci_of(struct machine *m)
 {
 	return m->kind_state;
+}
+
+/* ---- images */
+
+static void tell_image(struct machine *m, uint64_t pod, const char *name,
+		       const struct oci_pull_end *end, bool pulled, int64_t bytes, const char *reason)
+{
+	struct buf b = {0};
+	mpw_map(&b, 8);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_bool(&b, "good", end->good);
+	mpw_kv_bool(&b, "pulled", pulled);
+	mpw_kv_i64(&b, "pull_ms", end->pull_ms);
+	mpw_kv_i64(&b, "wait_ms", end->wait_ms);
+	mpw_kv_i64(&b, "bytes", bytes);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "text", end->text ? end->text : "");
+	machine_tell(m, RUNTIME_IMAGED, pod, &b);
+}
+
+static void on_pulled(void *arg, uint64_t pod, const char *name, const struct oci_pull_end *end)
+{
+	struct machine *m = arg;
+	struct arena a = {0};
+	struct image image = {.bytes = 0};
+	if (end->good)
+		images_find(oci_of(m)->images, end->image, &a, &image, NULL);
+	tell_image(m, pod, name, end, true, image.bytes, end->good ? "" : "ErrImagePull");
+	arena_fini(&a);
+}
+
+static void tell_pulling(struct machine *m, uint64_t pod, const char *name)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_bool(&b, "pulling", true);
+	machine_tell(m, RUNTIME_IMAGED, pod, &b);
+}
+
+static void have_image(struct machine *m, uint64_t pod, struct mp body)
+{
+	struct arena a = {0};
+	const char *name = body_text(&a, body, "name"), *text = body_text(&a, body, "image");
+	struct span pull = mp_path_str(body, "pull");
+	struct image_name parsed;
+	struct image image;
+	struct err e = {0};
+	struct oci_pull_end end = {.image = text};
+	if (image_name_parse(&a, span_of(text), &parsed, &e)) {
+		end.text = arena_printf(&a, "Failed to apply default image tag \"%s\": couldn't parse "
+					    "image name \"%s\": invalid reference format", text, text);
+		tell_image(m, pod, name, &end, false, 0, "InvalidImageName");
+		goto out;
+	}
+	bool here = images_find(oci_of(m)->images, text, &a, &image, &e) == 0 && image.unpacked;
+	if (here && !span_is(pull, "always")) {
+		end.good = true;
+		tell_image(m, pod, name, &end, false, image.bytes, "");
+	} else if (span_is(pull, "never")) {
+		end.text = arena_printf(&a, "Container image \"%s\" is not present with pull policy "
+					    "of Never", text);
+		tell_image(m, pod, name, &end, false, 0, "ErrImageNeverPull");
+	} else {
+		tell_pulling(m, pod, name);
+		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, mp_path_str(body, "auth"));
+	}
+out:
+	arena_fini(&a);
+}
+
+static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body)
+{
+	(void)arg;
+	struct pod *p = machine_pod(m, id);
+	if (op == RUNTIME_IMAGE)
+		have_image(m, id, body);
+	else if (op == RUNTIME_VOLUMES && p)
+		oci_volumes_refresh(oci_of(m)->volumes, p, body);
+	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES;
 }
 
 /* ---- the node */
@@ -94,6 +179,8 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 				  *wanted ? wanted : NULL, &o->program, e);
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : open_network(m, cfg, e);
+	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
+	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
 		.powers = oci_powers_here(),
@@ -107,6 +194,8 @@ static void close_kind(struct machine *m)
 	struct oci *o = oci_of(m);
 	if (!o)
 		return;
+	oci_volumes_free(o->volumes);
+	oci_pulls_free(o->pulls);
 	images_close(o->images);
 	node_network_close(o->network, false);
 	arena_fini(&o->arena);
@@ -213,6 +302,7 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	mpw_kv_span(&b, "hostname", host);
 	int rc = put_network(&b, p, e);
 	n += put_sysctls(&b, spec);
+	n += oci_volumes_put_memory(&b, body);
 	mpw_map_close(&b, at, n);
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		rc = rc ? rc : err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
@@ -221,7 +311,7 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
 	buf_fini(&b);
 	arena_fini(&a);
-	return rc;
+	return rc ? rc : oci_volumes_prepare(oci_of(p->m)->volumes, p, body);
 }
 
 static void address(struct pod *p, char out[POD_ADDRESS_MAX])
@@ -304,8 +394,14 @@ static void start(struct pod *p, struct mp body)
 		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
 		goto out;
 	}
-	struct pause_start s = {.name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
-	int rc = oci_bundle_make(&a, &b, &s, &e);
+	struct oci_volume_mounts v;
+	struct mp mounts = {0};
+	mp_find(body, "mounts", &mounts);
+	int rc = oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
+	b.mounts = v.all;
+	b.mount_count = v.count;
+	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
+	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
 	if (rc == ERR_INVALID)
 		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);
 	else if (rc)
@@ -398,6 +494,11 @@ static void forget(struct pod *p)
 	node_network_give_back(oci_of(p->m)->network, p->uid);
 }
 
+static void remove_dir(struct pod *p)
+{
+	oci_volumes_remove(oci_of(p->m)->volumes, p);
+}
+
 static void pod_free(struct pod *p)
 {
 	free(p->state);
@@ -419,7 +520,9 @@ static const struct container_kind oci_kind = {
 	.start = start,
 	.attempt = put_attempt,
 	.sweep = sweep,
+	.call = call,
 	.forget = forget,
+	.remove = remove_dir,
 	.pod_free = pod_free,
 };
 

@@ -6,11 +6,14 @@
  *   RUNTIME_ATTACH, SANDBOX   pod: the object
  *   RUNTIME_SANDBOX   volumes: [...] (volumes/volume_plan.h), made before the pause is
  *   RUNTIME_VOLUMES   {volumes: [...]}: the files of volumes are these now; STALE if not
- *   RUNTIME_START     pod; mounts: [...] (volume_plan.h); command, args: [...] instead of argv, because the image has
- *                     a say in them
+ *   RUNTIME_START     pod; mounts: [...] (volume_plan.h); command, args: [...] instead
+ *                     of argv, because the image has a say in them
  *   RUNTIME_FAILED    reason: of the event; its text is whole then
  *   RUNTIME_STALE     {text}: why files of its volumes are as they were, in a kubelet's
  *                     words
+ *   RUNTIME_IMAGE     {name, image, pull: if-absent, always or never}: IMAGED
+ *   RUNTIME_IMAGED    {name, pulling: true}, or {name, good, pulled, pull_ms, wait_ms,
+ *                     bytes, reason, text}
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom

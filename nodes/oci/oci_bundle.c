@@ -218,6 +218,17 @@ static const char *lower_of(struct arena *a, const struct image *image, const ch
 	return lower;
 }
 
+/* "docker.io/library/busybox@sha256:...": by what anybody can have the same one. */
+static const char *image_id(struct arena *a, const struct image *image)
+{
+	size_t n = strcspn(image->name, "@");
+	const char *slash = memrchr(image->name, '/', n);
+	const char *colon = memrchr(image->name, ':', n);
+	if (colon && (!slash || colon > slash))
+		n = (size_t)(colon - image->name);
+	return arena_printf(a, "%.*s@%s", (int)n, image->name, image->digest);
+}
+
 static const char *title_of(struct arena *a, struct mp pod)
 {
 	struct span name = mp_path_str(pod, "metadata.name"), ns = mp_path_str(pod, "metadata.namespace");
@@ -285,7 +296,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	start->bundle = bundle;
 	start->lower = lower_of(a, &b->image, &start->layers);
 	start->oom = arena_dup(a, buf_text(&oom));
-	start->image = b->image.digest;
+	start->image = image_id(a, &b->image);
 	buf_fini(&oom);
 	if (rc == 0 && !start->lower)
 		rc = err_set(e, ERR_IO, "image %s has no layers", b->image.name);

@@ -1,10 +1,10 @@
 #include "nodes/pause/subpath.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -44,7 +44,8 @@ static int make_parts(int base, const char *path, mode_t mode)
 	char before[PATH_MAX], name[NAME_MAX + 1];
 	for (const char *at = path; *at;) {
 		size_t n = strcspn(at, "/");
-		snprintf(before, sizeof before, "%.*s", (int)(at - path), path);
+		memcpy(before, path, (size_t)(at - path));
+		before[at - path] = 0;
 		if (n > NAME_MAX)
 			return -ENAMETOOLONG;
 		memcpy(name, at, n);
@@ -110,4 +111,29 @@ int subpath_bind(const char *base, const char *path, const char *place)
 		close(tree);
 	close(fd);
 	return rc;
+}
+
+/* Never a tree: a mount that stays would be emptied. What cannot go is left. */
+void subpath_release(const char *dir, const char *id)
+{
+	char path[PATH_MAX];
+	if (strlen(dir) + strlen(id) + sizeof SUBPATHS_DIR + 2 > sizeof path)
+		return;
+	stpcpy(stpcpy(stpcpy(stpcpy(path, dir), "/" SUBPATHS_DIR), "/"), id);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	if (d && fchdir(fd) == 0)
+		while ((e = readdir(d))) {
+			if (e->d_name[0] == '.')
+				continue;
+			umount2(e->d_name, MNT_DETACH | UMOUNT_NOFOLLOW);
+			if (unlink(e->d_name) != 0)
+				rmdir(e->d_name);
+		}
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	rmdir(path);
 }

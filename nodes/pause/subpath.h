@@ -15,4 +15,11 @@ int subpath_open(const char *base, const char *path);
  * 0 or -errno. */
 int subpath_bind(const char *base, const char *path, const char *place);
 
+#define SUBPATHS_DIR "subpaths"
+
+/* Takes off and removes what is mounted in <dir>/subpaths/<id>, and nothing of what
+ * it shows. Changes the working directory. `dir` is
+ * absolute. */
+void subpath_release(const char *dir, const char *id);
+
 #endif

@@ -16,16 +16,22 @@ static int say(const char *what)
 	return n < 0 ? 2 : 1;
 }
 
-/* Its status, also when it becomes our child only while we wait: a helper of the OCI
- * program may still be its parent. */
-static int wait_for(pid_t pid)
+/* Its status. It may have ended before this is asked, or become our child only while
+ * we wait: a helper of the OCI program may still be its parent. */
+static int wait_for(struct early *early, pid_t pid)
 {
 	int status = -1;
-	pid_t got;
-	do
+	pid_t got = 0;
+	if (early_take(early, pid, &status))
+		return status;
+	while (got != pid) {
 		got = waitpid(-1, &status, 0);
-	while (got != pid && (got > 0 || errno == EINTR));
-	return got == pid ? status : -1;
+		if (got < 0 && errno != EINTR)
+			return -1;
+		if (got > 0 && got != pid)
+			early_put(early, got, status);
+	}
+	return status;
 }
 
 static int say_why(struct child *c)
@@ -44,6 +50,7 @@ int trial_run(void)
 {
 	struct sandbox s = {0};
 	struct child c;
+	struct early early = {.next = 0};
 	struct err e = {0};
 	struct child_spec spec = {.sandbox = &s, .id = "trial.0", .bundle = span_of("bundle"),
 				  .lower = span_of("trial"), .uid = -1, .gid = -1};
@@ -58,12 +65,12 @@ int trial_run(void)
 	if (child_check(&spec, &e) || child_start(&spec, &c, &e))
 		return say(e.text);
 	fcntl(c.started, F_SETFL, 0);
-	if (wait_for(c.pid) != 0)
+	if (wait_for(&early, c.pid) != 0)
 		return say_why(&c);
 	pid_t pid = oci_pid("bundle");
-	int status = pid ? wait_for(pid) : -1;
+	int status = pid ? wait_for(&early, pid) : -1;
 	pid = oci_delete(&s, spec.id, "bundle");
 	if (pid > 0)
-		wait_for(pid);
+		wait_for(&early, pid);
 	return status == 0 ? 0 : say("the container of the trial failed");
 }

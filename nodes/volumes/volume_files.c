@@ -74,7 +74,7 @@ void volume_memory_options(struct mp volume, char out[VOLUME_OPTIONS_BYTES])
 	int64_t size = mp_path_int(volume, "size", 0);
 	struct volume_owner owner;
 	bool owned = owner_of(volume, &owner);
-	int n = snprintf(out, VOLUME_OPTIONS_BYTES, "mode=%s", owned ? "2777" : "0777");
+	int n = snprintf(out, VOLUME_OPTIONS_BYTES, "mode=%s", owned ? "3777" : "1777");
 	if (owned)
 		n += snprintf(out + n, VOLUME_OPTIONS_BYTES - (size_t)n, ",gid=%u", owner.gid);
 	if (size > 0)

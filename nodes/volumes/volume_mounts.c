@@ -63,21 +63,16 @@ static int sub_path(struct mounts *m, struct mp mount, const char **out, struct 
 
 /* ---- one mount */
 
-static int propagation(struct mounts *m, struct mp mount, const char **out, struct err *e)
+static int propagation(struct mounts *m, struct mp mount, struct span *out, struct err *e)
 {
-	static const struct {
-		const char *mode, *linux_word;
-	} modes[] = {{"", "private"},
-		     {"None", "private"},
-		     {"HostToContainer", "slave"},
-		     {"Bidirectional", "shared"}};
-	struct span mode = mp_path_str(mount, "mountPropagation");
+	static const char *const modes[] = {"None", "HostToContainer", "Bidirectional"};
+	*out = mp_path_str(mount, "mountPropagation");
+	if (!out->len)
+		*out = span_of(modes[0]);
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-		if (span_is(mode, modes[i].mode)) {
-			*out = modes[i].linux_word;
+		if (span_is(*out, modes[i]))
 			return 0;
-		}
-	return err_set(e, ERR_INVALID, "invalid MountPropagation mode: \"%s\"", text_of(m, mode));
+	return err_set(e, ERR_INVALID, "invalid MountPropagation mode: \"%s\"", text_of(m, *out));
 }
 
 static int take_mount(struct mounts *m, struct span container, struct mp mount, struct err *e)
@@ -86,7 +81,8 @@ static int take_mount(struct mounts *m, struct span container, struct mp mount, 
 		    recursive = mp_path_str(mount, "recursiveReadOnly");
 	struct volume_place v;
 	struct mp volume;
-	const char *sub = NULL, *spread = NULL;
+	const char *sub = NULL;
+	struct span spread = {0};
 	bool unprocessed;
 	if (!find_volume(m->asker.pod, name, &volume))
 		return err_set(e, ERR_NOT_FOUND, "cannot find volume \"%s\" to mount into container "
@@ -112,7 +108,7 @@ static int take_mount(struct mounts *m, struct span container, struct mp mount, 
 	mpw_kv_bool(&m->list, "read_only", read_only);
 	mpw_kv_bool(&m->list, "recursive",
 		    read_only && (span_is(recursive, "Enabled") || span_is(recursive, "IfPossible")));
-	mpw_kv_str(&m->list, "propagation", spread);
+	mpw_kv_span(&m->list, "propagation", spread);
 	m->count++;
 	return 0;
 }

@@ -21,7 +21,7 @@
  *
  * The mounts of a container are an array of maps:
  *   volume, source, subpath, target, read_only, recursive (read_only holds below it
- *   too), propagation ("private", "slave", "shared")
+ *   too), propagation (None, HostToContainer, Bidirectional)
  * A source that begins with / is a path of the machine, any other one is below
  * the pod's directory; subpath is below the source, "" is all of it. */
 #ifndef NODES_VOLUME_PLAN_H

@@ -333,11 +333,11 @@ Test(volume_files, options_of_those_in_memory)
 	mpw_kv_i64(&b, "size", 4096);
 	mpw_kv_i64(&b, "gid", 2000);
 	volume_memory_options(mp_of(span_buf(&b)), options);
-	cr_expect_str_eq(options, "mode=2777,gid=2000,size=4096");
+	cr_expect_str_eq(options, "mode=3777,gid=2000,size=4096");
 	b.len = 0;
 	mpw_map(&b, 0);
 	volume_memory_options(mp_of(span_buf(&b)), options);
-	cr_expect_str_eq(options, "mode=0777");
+	cr_expect_str_eq(options, "mode=1777");
 	buf_fini(&b);
 }
 

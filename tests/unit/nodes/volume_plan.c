@@ -380,18 +380,18 @@ Test(volume_mounts, where_they_are_and_how)
 {
 	expect_mount("'emptyDir':{}", "'mountPath':'/d'",
 		     "[{'volume':'v','source':'volumes/v','subpath':'','target':'/d','read_only':false,"
-		     "'recursive':false,'propagation':'private'}]");
+		     "'recursive':false,'propagation':'None'}]");
 	expect_mount("'hostPath':{'path':'/srv'}", "'mountPath':'d','readOnly':true,'mountPropagation':"
 		     "'HostToContainer'",
 		     "[{'volume':'v','source':'/srv','subpath':'','target':'/d','read_only':true,"
-		     "'recursive':false,'propagation':'slave'}]");
+		     "'recursive':false,'propagation':'HostToContainer'}]");
 	expect_mount("'secret':{'secretName':'sec'}", "'mountPath':'/d','recursiveReadOnly':'Enabled'",
 		     "[{'volume':'v','source':'volumes/v','subpath':'','target':'/d','read_only':true,"
-		     "'recursive':true,'propagation':'private'}]");
+		     "'recursive':true,'propagation':'None'}]");
 	expect_mount("'persistentVolumeClaim':{'claimName':'data','readOnly':true}",
 		     "'mountPath':'/d','mountPropagation':'Bidirectional'",
 		     "[{'volume':'v','source':'/mnt/d','subpath':'','target':'/d','read_only':true,"
-		     "'recursive':false,'propagation':'shared'}]");
+		     "'recursive':false,'propagation':'Bidirectional'}]");
 }
 
 Test(volume_mounts, a_claim_that_is_about_to_go_stays_mounted)
@@ -410,7 +410,7 @@ Test(volume_mounts, sub_paths)
 {
 	expect_mount("'emptyDir':{}", "'mountPath':'/d','subPathExpr':'logs/$(POD)'",
 		     "[{'volume':'v','source':'volumes/v','subpath':'logs/web-0','target':'/d',"
-		     "'read_only':false,'recursive':false,'propagation':'private'}]");
+		     "'read_only':false,'recursive':false,'propagation':'None'}]");
 	expect_no_mount("'mountPath':'/d','subPath':'/etc'",
 			"error SubPath `/etc` must not be an absolute path");
 	expect_no_mount("'mountPath':'/d','subPathExpr':'a/../../$(POD)'",
