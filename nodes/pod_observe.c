@@ -271,6 +271,28 @@ static void see_lost(struct container *c, uint32_t attempt, struct pod_time now)
 		end_container(c, &e, now);
 }
 
+/* A start that was never heard of did not happen. */
+static void forget_start(struct container *c)
+{
+	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
+	c->attempt -= c->shown;
+	c->killing = false;
+}
+
+/* It cannot be made as things are: that is tried again in a while. */
+static void see_waiting(struct pod_worker *w, struct container *c,
+			const struct pod_observation *o, struct pod_time now)
+{
+	const char *text = o->text ? o->text : "";
+	if (c->state != CONTAINER_STARTING || c->attempt != o->attempt)
+		return;
+	if (!c->waiting_message || strcmp(c->waiting_message, text) != 0)
+		pod_event(w, c->name, true, "Failed", "Error: %s", text);
+	forget_start(c);
+	container_wait(c, o->reason, text);
+	c->unmade_ms = now.mono_ms + w->cfg.limits.retry_ms;
+}
+
 static void see_container(struct pod_worker *w, struct container *c,
 			  const struct pod_observation *o, struct pod_time now)
 {
@@ -280,8 +302,7 @@ static void see_container(struct pod_worker *w, struct container *c,
 		pod_image_observe(w, c, o, now);
 		break;
 	case POD_SEEN_WAITING:
-		if (c->state == CONTAINER_STARTING)
-			container_wait(c, o->reason, o->text);
+		see_waiting(w, c, o, now);
 		break;
 	case POD_SEEN_STARTED:
 		see_started(w, c, o);
@@ -333,14 +354,6 @@ static void see_up(struct pod_worker *w, const char *const *ips)
 	w->ips = mem_alloc((n + 1) * sizeof *w->ips);
 	for (size_t i = 0; i < n; i++)
 		w->ips[i] = mem_dup(ips[i]);
-}
-
-/* A start that was never heard of did not happen. */
-static void forget_start(struct container *c)
-{
-	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
-	c->attempt -= c->shown;
-	c->killing = false;
 }
 
 /* Whoever was to answer may be gone. */

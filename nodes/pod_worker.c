@@ -340,7 +340,9 @@ static void start(struct step *s, struct container *c, const struct pod_command 
 	c->state = CONTAINER_STARTING;
 	c->replace = c->again = c->killing = false;
 	c->image_state = IMAGE_NONE;
-	container_wait(c, NULL, NULL);
+	if (!c->unmade_ms) /* else that is said until it runs */
+		container_wait(c, NULL, NULL);
+	c->unmade_ms = 0;
 	if (c->kind == CONTAINER_MAIN)
 		s->w->initialized = true;
 	action->name = c->name;
@@ -369,6 +371,10 @@ static void try_start(struct step *s, struct container *c)
 	bool restart = c->shown && !c->replace && !c->again;
 	if (restart && in_backoff(s, c))
 		return;
+	if (s->now.mono_ms < c->unmade_ms) {
+		wake(s, c->unmade_ms);
+		return;
+	}
 	if (!have_image(s, c))
 		return;
 	int rc = make_command(s, c, &command, &e);

@@ -83,7 +83,8 @@ enum pod_seen {
 	POD_SEEN_PULLING,         /* name: its image is being pulled */
 	POD_SEEN_IMAGE,           /* name, good; good: pulled, pull_ms, wait_ms, image_bytes;
 				     else reason (NULL: ErrImagePull), text */
-	POD_SEEN_WAITING,         /* name, reason, text: cannot start as things are */
+	POD_SEEN_WAITING,         /* name, attempt, reason, text: cannot be made as things are;
+				     it is tried again */
 	POD_SEEN_STARTED,         /* name, attempt, started_us, image_id */
 	POD_SEEN_ENDED,           /* name, attempt, code, started_us, finished_us, reason
 				     (NULL: by the code), text: the termination message */

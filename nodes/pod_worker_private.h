@@ -51,6 +51,7 @@ struct container {
 	struct ending end, last; /* of this attempt, of the one before */
 	/* Why it does not start; NULL: nothing stands in its way. */
 	char *waiting_reason, *waiting_message;
+	int64_t unmade_ms;      /* it could not be made: not before then; 0: it could */
 	/* Back-off, on the monotonic clock. */
 	int64_t backoff_ms;     /* 0: none yet */
 	int64_t restarted_ms;   /* when it was set */

@@ -45,6 +45,16 @@ start() { # options of troupe up
 	up_pid=$!
 	eventually 15 grep -q '^ready: ' "$tmp/up.out"
 }
+# The script ends here, and says so, where no container can be made.
+need_containers() { # WHAT
+	local dir=$tmp/trial why=
+	((EUID == 0)) || why="needs root"
+	[[ $why ]] || command -v crun >/dev/null || command -v runc >/dev/null || why="neither crun nor runc is installed"
+	[[ $why ]] || command -v busybox >/dev/null || why="busybox-static is not installed"
+	[[ $why ]] || return 0
+	skip "$1" "$why"
+	exit 0
+}
 # One simulated node, and no controller of workloads: objects stay as they are.
 start_without_workloads() {
 	cat >"$tmp/still.yaml" <<Y
