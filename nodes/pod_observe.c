@@ -149,8 +149,6 @@ int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e)
 	return 0;
 }
 
-enum { START_RETRY_MS = 10000 };
-
 enum restart_policy pod_restart_policy(const struct pod_worker *w)
 {
 	struct span p = mp_path_str(w->pod, "spec.restartPolicy");
@@ -281,15 +279,18 @@ static void forget_start(struct container *c)
 	c->killing = false;
 }
 
-/* The attempt did not begin; it is tried again as it was. */
-static void see_waiting(struct pod_worker *w, struct container *c, const struct pod_observation *o,
-			struct pod_time now)
+/* It cannot be made as things are: that is tried again in a while. */
+static void see_waiting(struct pod_worker *w, struct container *c,
+			const struct pod_observation *o, struct pod_time now)
 {
-	if (!c->waiting_message || !o->text || strcmp(c->waiting_message, o->text) != 0)
-		pod_event(w, c->name, true, "Failed", "Error: %s", o->text ? o->text : "");
+	const char *text = o->text ? o->text : "";
+	if (c->state != CONTAINER_STARTING || c->attempt != o->attempt)
+		return;
+	if (!c->waiting_message || strcmp(c->waiting_message, text) != 0)
+		pod_event(w, c->name, true, "Failed", "Error: %s", text);
 	forget_start(c);
-	container_wait(c, o->reason, o->text);
-	c->start_retry_ms = now.mono_ms + START_RETRY_MS;
+	container_wait(c, o->reason, text);
+	c->unmade_ms = now.mono_ms + w->cfg.limits.retry_ms;
 }
 
 static void see_container(struct pod_worker *w, struct container *c,
@@ -301,8 +302,7 @@ static void see_container(struct pod_worker *w, struct container *c,
 		pod_image_observe(w, c, o, now);
 		break;
 	case POD_SEEN_WAITING:
-		if (c->state == CONTAINER_STARTING && o->attempt == c->attempt)
-			see_waiting(w, c, o, now);
+		see_waiting(w, c, o, now);
 		break;
 	case POD_SEEN_STARTED:
 		see_started(w, c, o);
@@ -398,7 +398,9 @@ void pod_settle_claims(struct pod_worker *w, struct pod_time now)
 			see_lost(c, c->attempt, now);
 }
 
-static void see_failed(struct pod_worker *w, const char *text, struct pod_time now)
+/* A reason of its own: its text is whole. */
+static void see_failed(struct pod_worker *w, const char *reason, const char *text,
+		       struct pod_time now)
 {
 	int64_t wait = w->sandbox_wait_ms ? 2 * w->sandbox_wait_ms : w->cfg.limits.sandbox_retry_ms;
 	if (w->sandbox == SANDBOX_ASKED || w->sandbox == SANDBOX_UNKNOWN)
@@ -406,8 +408,11 @@ static void see_failed(struct pod_worker *w, const char *text, struct pod_time n
 	w->sandbox_wait_ms = wait < 60000 ? wait : 60000;
 	w->sandbox_retry_ms = now.mono_ms + w->sandbox_wait_ms;
 	pod_set_text(&w->sandbox_error, text ? text : "");
-	pod_event(w, NULL, true, "FailedCreatePodSandBox",
-		  "Failed to create pod sandbox: %s", w->sandbox_error);
+	if (reason)
+		pod_event(w, NULL, true, reason, "%s", w->sandbox_error);
+	else
+		pod_event(w, NULL, true, "FailedCreatePodSandBox",
+			  "Failed to create pod sandbox: %s", w->sandbox_error);
 }
 
 void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, struct pod_time now)
@@ -418,7 +423,7 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, s
 	else if (o->kind == POD_SEEN_SANDBOX_DOWN)
 		see_down(w, now);
 	else if (o->kind == POD_SEEN_SANDBOX_FAILED)
-		see_failed(w, o->text, now);
+		see_failed(w, o->reason, o->text, now);
 	else if (c)
 		see_container(w, c, o, now);
 }

@@ -51,6 +51,7 @@ struct container {
 	struct ending end, last; /* of this attempt, of the one before */
 	/* Why it does not start; NULL: nothing stands in its way. */
 	char *waiting_reason, *waiting_message;
+	int64_t unmade_ms;      /* it could not be made: not before then; 0: it could */
 	/* Back-off, on the monotonic clock. */
 	int64_t backoff_ms;     /* 0: none yet */
 	int64_t restarted_ms;   /* when it was set */
@@ -62,7 +63,6 @@ struct container {
 	int64_t kill_ms;        /* when KILL follows */
 	bool ready_probe, startup_done; /* as probes said */
 	bool told_backoff;      /* the event of this wait was made */
-	int64_t start_retry_ms; /* what could not be made is tried again then */
 	/* Its image, before it starts (pod_image.c). */
 	enum image_state image_state;
 	int64_t image_backoff_ms, image_retry_ms;
@@ -102,6 +102,7 @@ struct pod_worker {
 	bool initialized;      /* init containers are done: a main one was started in it */
 	int64_t sandbox_retry_ms, sandbox_wait_ms;
 	char *sandbox_error;
+	int64_t mount_told_ms, mount_wait_ms; /* when events on volumes come again */
 	char **ips;            /* NULL terminated, or NULL */
 	/* the end */
 	bool gone, forgotten;
@@ -149,6 +150,15 @@ void container_start_failed(struct pod_worker *w, struct container *c, uint32_t 
 			    const char *why, int64_t finished_us, struct pod_time now);
 void container_wait(struct container *c, const char *reason, const char *message);
 void container_free(struct container *c);
+
+/* ---- volumes (pod_volumes.c) */
+enum { VOLUMES_RETRY_MS = 2000 };
+/* What the sandbox is to have. False: something is not to be had yet; people are told. */
+bool pod_volumes_known(struct pod_worker *w, const struct pod_env_facts *f, struct pod_time now,
+		       struct arena *a, struct span *list);
+/* Codes as pod_command_make's. */
+int pod_volumes_mounts(const struct pod_worker *w, const struct container *c,
+		       const char *const *env, struct arena *a, struct span *out, struct err *e);
 
 /* ---- of the decisions (pod_worker.c) */
 /* Whether it is to be started (again) when nothing else stands in the way. */

@@ -438,6 +438,7 @@ static const struct {
 	void (*more)(struct buf *b, struct host *h, size_t *n);
 } controllers_more[] = {
 	{"tokens", more_keys},
+	{"gate", more_keys},
 	{"kubernetes-service", more_address},
 	{"host-path", more_volumes},
 };

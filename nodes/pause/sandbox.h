@@ -8,7 +8,8 @@
  *   hostname  of its own uts namespace
  *   sysctls   [[name, value]], of its own namespaces; dots between the parts
  *   shm       bytes: <dir>/shm is a tmpfs of that size; absent: none
- *   memory    [[path, bytes]]: a tmpfs each, below the pod's directory; bytes 0: no limit
+ *   memory    [[path, options]]: a tmpfs each, below the pod's directory; options of
+ *             mount(2), as text
  * The mount namespace is always one of its own; what the machine mounts later is
  * seen in it, what is mounted in it nowhere else. On a machine with both kinds of
  * cgroups the second is taken out of it, because crun (1.8) refuses such a machine. */
