@@ -23,7 +23,7 @@ $(BUILD)/obj/nodes/pause/image.o: nodes/pause/image.S $(BUILD)/troupe-pause
 	@mkdir -p $(@D)
 	@$(CC) -DPAUSE_FILE='"$(BUILD)/troupe-pause"' -c $< -o $@
 
-NODES_MORE := $(wildcard nodes/proxy/*.c) $(wildcard nodes/launcher/*.c) $(wildcard nodes/images/*.c) $(addprefix nodes/pause/,attempt.c cri_log.c packet.c procid.c)
+NODES_MORE := $(wildcard nodes/proxy/*.c) $(wildcard nodes/probes/*.c) $(wildcard nodes/launcher/*.c) $(wildcard nodes/images/*.c) $(addprefix nodes/pause/,attempt.c cri_log.c packet.c procid.c)
 $(BUILD)/libnodes.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(NODES_MORE)) $(BUILD)/obj/nodes/pause/image.o
 
 -include $(shell find $(BUILD)/pause -name '*.d' 2>/dev/null)
