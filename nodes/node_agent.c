@@ -15,6 +15,7 @@
 #include "actors/schema/conditions.h"
 #include "broker/base/planted.h"
 #include "nodes/node_private.h"
+#include "nodes/node_runs.h"
 
 enum {
 	STATUS_MS = 1000, /* doubled for each answer that did not come */
@@ -73,8 +74,8 @@ static void tell_status(struct ctx *c, struct agent_pod *p, struct span status)
 	p->next_status = bytes_copy(status.data, status.len);
 }
 
-static void tell_event(struct ctx *c, struct agent *a, struct agent_pod *p,
-		       const struct pod_event *e)
+void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p,
+		      const struct pod_event *e)
 {
 	struct buf b = {0};
 	char field[128];
@@ -206,6 +207,7 @@ static void pod_free(void *ptr)
 	struct agent_pod *p = ptr;
 	pod_worker_free(p->worker);
 	bytes_unref(p->next_status);
+	probes_forget(p);
 	free(p->key);
 	free(p->uid);
 	free(p);
@@ -214,6 +216,7 @@ static void pod_free(void *ptr)
 static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	ctx_cancel(c, p->timer);
+	runs_drop_all(c, a, p);
 	sim_forget(c, a, p);
 	omap_remove_u64(&a->pods, p->id);
 	if (p->key && omap_get(&a->by_key, span_of(p->key)) == p)
@@ -235,6 +238,8 @@ static void act(struct ctx *c, struct agent *a, struct agent_pod *p, const struc
 		p->finish_waits = true; /* or watchers would never see how it ended */
 	else if (x->kind == POD_DELETE)
 		tell_finished(c, p);
+	else if (x->kind == POD_HOOK)
+		agent_hook(c, a, p, x);
 	else if (a->sim)
 		sim_act(c, a, p, x);
 	else
@@ -273,7 +278,7 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 				(uint8_t *)arena_ndup(ctx_arena(c), plan.status.data, plan.status.len),
 				plan.status.len};
 		for (size_t i = 0; i < plan.event_count; i++)
-			tell_event(c, a, p, &plan.events[i]);
+			agent_tell_event(c, a, p, &plan.events[i]);
 		for (size_t i = 0; i < plan.action_count; i++) {
 			if (plan.actions[i].kind == POD_DELETE)
 				flush_status(c, p, &status);
@@ -282,10 +287,13 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 		p->stepping = false;
 	} while (p->again && !plan.done);
 	flush_status(c, p, &status);
-	if (plan.done)
+	if (plan.done) {
 		pod_end(c, a, p);
-	else
-		set_timer(c, p, plan.wake_ms);
+		return;
+	}
+	set_timer(c, p, plan.wake_ms);
+	if (!a->sim)
+		probes_follow(c, a, p);
 }
 
 void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
@@ -432,6 +440,8 @@ static struct pod_worker *worker_new(struct agent *a, bool found)
 		.host_ip = a->host_ip,
 		.needs_command = !a->sim,
 		.told_ready = a->sim,
+		.probes = !a->sim, /* simulated ones do as their annotations say */
+		.hooks = !a->sim,
 		.found = found,
 		.source = {.arg = a, .object = lookup, .services = each_service},
 		.allocatable = span_buf(&a->allocatable),
@@ -653,7 +663,9 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	struct mp body = mp_of_bytes(e->payload);
 	struct agent_pod *p = agent_pod(a, e->id);
 	a->turn = c;
-	if (e->op == RUNTIME_INFO) {
+	if (e->port == a->probe_port) {
+		runs_on_request(c, a, e);
+	} else if (e->op == RUNTIME_INFO) {
 		bytes_unref(a->info);
 		a->info = bytes_ref(e->payload);
 		set_capacity(a);
@@ -665,6 +677,8 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		look_at_all(c, a);
 	} else if (e->op == RUNTIME_CHUNK) {
 		agent_on_chunk(c, a, e);
+	} else if (omap_get_u64(&a->runs, e->id) && (e->op == RUNTIME_EXECED || e->op == RUNTIME_OUTPUT)) {
+		runs_on_command(c, a, e);
 	} else if (e->op == RUNTIME_EXECED || e->op == RUNTIME_OUTPUT || e->op == RUNTIME_TAKEN) {
 		agent_on_session_event(c, a, e);
 	} else if (p && p->worker) {
@@ -750,6 +764,11 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 		sim_on_timer(c, a, id);
 	} else if (what == TAG_SESSION) {
 		agent_on_session_timer(c, a, id);
+	} else if (what == TAG_RUN) {
+		runs_on_timer(c, a, id);
+	} else if (what == TAG_PROBE) {
+		if (p && p->worker)
+			probes_on_timer(c, a, p);
 	} else if (p && p->worker) {
 		ctx_resume(c, &p->trace);
 		if (p->overruled)
@@ -787,7 +806,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct span node = mp_path_str(cfg, "node"), cpu = mp_path_str(cfg, "cpu"),
 		    memory = mp_path_str(cfg, "memory");
 	a->turn = c;
-	a->port = -1;
+	a->port = a->probe_port = -1;
 	a->node = mem_ndup(node.data, node.len);
 	a->sim = span_is(mp_path_str(cfg, "runtime"), "sim");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
@@ -806,9 +825,11 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	}
 	a->services = ctx_follow(c, "services");
 	a->port = ctx_port_open(c, "runtime-process", cfg, &e);
-	if (a->port < 0)
+	if (a->port >= 0)
+		a->probe_port = ctx_port_open(c, "probes", cfg, &e);
+	if (a->port < 0 || a->probe_port < 0)
 		ctx_why(c, "%s", e.text);
-	return a->port < 0 ? a->port : 0;
+	return a->port < 0 ? a->port : a->probe_port < 0 ? a->probe_port : 0;
 }
 
 static int64_t grace_ms(const struct agent_pod *p)
@@ -875,6 +896,7 @@ static void fini(void *state)
 {
 	struct agent *a = state;
 	omap_fini(&a->by_key, NULL);
+	omap_fini(&a->runs, agent_run_free);
 	omap_fini(&a->pods, pod_free);
 	omap_fini(&a->on_machine, NULL);
 	omap_fini(&a->objects, object_free);

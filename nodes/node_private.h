@@ -10,6 +10,8 @@
 #include "nodes/runtime.h"
 
 struct agent;
+struct agent_run;
+struct probed;
 struct sim_timer;
 
 struct agent_pod {
@@ -29,6 +31,9 @@ struct agent_pod {
 	bool finish_waits;    /* pod.finished is due once the last status was told */
 	size_t running;       /* of an orphan: attempts that have not ended */
 	struct sim_timer *sim_timers;
+	struct probed *probed;  /* attempts that run and have probes */
+	struct agent_run *runs; /* that are under way */
+	int64_t probe_due_ms;   /* when its timer for probes comes; 0: none is set */
 };
 
 struct object_cache {
@@ -42,7 +47,7 @@ struct object_cache {
 struct agent {
 	char *node, *host_ip;
 	bool sim, keep_pods, listed;
-	int port;
+	int port, probe_port;
 	struct view *view;
 	struct view *services; /* for their variables; NULL: simulated, they run nothing */
 	struct omap pods;    /* id -> struct agent_pod */
@@ -52,6 +57,7 @@ struct agent {
 	struct omap logs;    /* number -> parked request */
 	struct omap sessions;    /* number -> struct agent_session */
 	struct omap session_keys; /* who asks, zero, its number -> the same */
+	struct omap runs;    /* number -> struct agent_run: handlers of probes and hooks */
 	uint64_t next_id;
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
@@ -67,7 +73,8 @@ struct agent {
 };
 
 /* Request and timer tags: what in the low bits, whose in the others. */
-enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BEAT, TAG_BITS = 3 };
+enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BEAT,
+       TAG_PROBE, TAG_RUN, TAG_BITS = 4 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -75,6 +82,14 @@ struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
 void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p);
 void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
 		   const struct pod_observation *o);
+
+void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_event *e);
+
+/* node_probes.c: probes and hooks, where containers are real */
+void probes_follow(struct ctx *c, struct agent *a, struct agent_pod *p); /* after a step */
+void probes_on_timer(struct ctx *c, struct agent *a, struct agent_pod *p);
+void probes_forget(struct agent_pod *p);
+void agent_hook(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x);
 
 /* node_status.c: the node's own state, and that it lives */
 void node_report(struct ctx *c, struct agent *a);

@@ -272,6 +272,9 @@ static bool shake_hands(struct probe *p)
 				     gnutls_alert_get_name(gnutls_alert_get(p->tls))));
 	} else if (rc == GNUTLS_E_PREMATURE_TERMINATION) {
 		fail(p, "EOF");
+	} else if (rc == GNUTLS_E_UNEXPECTED_PACKET || rc == GNUTLS_E_UNEXPECTED_PACKET_LENGTH ||
+		   rc == GNUTLS_E_UNSUPPORTED_VERSION_PACKET) {
+		fail(p, "tls: first record does not look like a TLS handshake");
 	} else if (rc) {
 		fail(p, arena_printf(&p->arena, "tls: %s", gnutls_strerror(rc)));
 	}
