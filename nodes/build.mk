@@ -2,7 +2,8 @@
 # program of its own, compiled apart because it must stay small), its image
 # as an object of libnodes, and the folders below nodes/.
 
-PAUSE_SRCS := $(wildcard nodes/pause/*.c) $(addprefix broker/base/,bytes.c err.c mem.c mp_path.c mp_read.c mp_write.c)
+PAUSE_SRCS := $(wildcard nodes/pause/*.c) $(addprefix broker/base/,bytes.c err.c mem.c mp_path.c mp_read.c mp_write.c) \
+	$(addprefix nodes/network/,netlink.c pod_network.c)
 PAUSE_OBJS := $(patsubst %.c,$(BUILD)/pause/%.o,$(PAUSE_SRCS))
 # The sanitizers need a dynamic program; it is then as large as it likes.
 PAUSE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) $(shell pkg-config --cflags msgpack 2>/dev/null) \
@@ -23,7 +24,8 @@ $(BUILD)/obj/nodes/pause/image.o: nodes/pause/image.S $(BUILD)/troupe-pause
 	@mkdir -p $(@D)
 	@$(CC) -DPAUSE_FILE='"$(BUILD)/troupe-pause"' -c $< -o $@
 
-NODES_MORE := $(wildcard nodes/proxy/*.c) $(wildcard nodes/probes/*.c) $(wildcard nodes/launcher/*.c) $(wildcard nodes/images/*.c) $(addprefix nodes/pause/,attempt.c cri_log.c packet.c procid.c)
+NODES_MORE := $(foreach d,images launcher network oci probes proxy,$(wildcard nodes/$(d)/*.c)) \
+	$(addprefix nodes/pause/,attempt.c cri_log.c packet.c procid.c)
 $(BUILD)/libnodes.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(NODES_MORE)) $(BUILD)/obj/nodes/pause/image.o
 
 -include $(shell find $(BUILD)/pause -name '*.d' 2>/dev/null)

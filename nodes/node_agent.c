@@ -113,11 +113,25 @@ static void call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t o
 	ctx_port_call(c, a->port, op, p->id, 0, bytes_take(b));
 }
 
+/* What an OCI runtime knows of a pod is its object. */
+static size_t put_object(struct buf *b, const struct agent *a, const struct agent_pod *p)
+{
+	struct mp m = p->worker ? pod_worker_object(p->worker) : (struct mp){0};
+	struct span all;
+	if (!a->oci || !m.p || mp_raw(&m, &all))
+		return 0;
+	mpw_str(b, "pod");
+	mpw_raw(b, all);
+	return 1;
+}
+
 static void call_uid(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op)
 {
 	struct buf b = {0};
-	mpw_map(&b, 1);
+	bool whole = op == RUNTIME_ATTACH || op == RUNTIME_SANDBOX;
+	size_t at = mpw_map_open(&b);
 	mpw_kv_str(&b, "uid", p->uid);
+	mpw_map_close(&b, at, 1 + (whole ? put_object(&b, a, p) : 0));
 	call(c, a, p, op, &b);
 }
 
@@ -129,23 +143,48 @@ static size_t put_texts(struct buf *b, const char *const *list)
 	return n;
 }
 
+static void put_list(struct buf *b, const char *key, const char *const *list)
+{
+	mpw_str(b, key);
+	size_t at = mpw_array_open(b);
+	mpw_array_close(b, at, put_texts(b, list));
+}
+
 static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 		       const struct pod_action *x)
 {
 	struct buf b = {0};
-	mpw_map(&b, 5);
+	size_t map = mpw_map_open(&b), fields = 5;
 	mpw_kv_str(&b, "name", x->name);
 	mpw_kv_u64(&b, "attempt", x->attempt);
-	mpw_str(&b, "argv");
-	size_t at = mpw_array_open(&b);
-	size_t n = put_texts(&b, x->command.command);
-	n += put_texts(&b, x->command.args);
-	mpw_array_close(&b, at, n);
-	mpw_str(&b, "env");
-	at = mpw_array_open(&b);
-	mpw_array_close(&b, at, put_texts(&b, x->command.env));
+	if (a->oci) {
+		put_list(&b, "command", x->command.command);
+		put_list(&b, "args", x->command.args);
+		fields += 1 + put_object(&b, a, p);
+	} else {
+		mpw_str(&b, "argv");
+		size_t at = mpw_array_open(&b);
+		size_t n = put_texts(&b, x->command.command);
+		n += put_texts(&b, x->command.args);
+		mpw_array_close(&b, at, n);
+	}
+	put_list(&b, "env", x->command.env);
 	mpw_kv_str(&b, "cwd", x->command.cwd ? x->command.cwd : "");
+	mpw_map_close(&b, map, fields);
 	call(c, a, p, RUNTIME_START, &b);
+}
+
+static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
+		       const struct pod_action *x)
+{
+	static const char *const pulls[] = {"if-absent", "always", "never"};
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "uid", p->uid);
+	mpw_kv_str(&b, "name", x->name);
+	mpw_kv_str(&b, "image", x->image);
+	mpw_kv_str(&b, "pull", pulls[x->pull]);
+	call(c, a, p, RUNTIME_IMAGE, &b);
 }
 
 static void call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
@@ -168,6 +207,9 @@ static void port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
 		break;
 	case POD_SANDBOX:
 		call_uid(c, a, p, RUNTIME_SANDBOX);
+		break;
+	case POD_IMAGE:
+		call_image(c, a, p, x);
 		break;
 	case POD_START:
 		call_start(c, a, p, x);
@@ -438,7 +480,8 @@ static struct pod_worker *worker_new(struct agent *a, bool found)
 {
 	struct pod_worker_config cfg = {
 		.host_ip = a->host_ip,
-		.needs_command = !a->sim,
+		.needs_command = !a->sim && !a->oci,
+		.from_image = a->oci,
 		.told_ready = a->sim,
 		.probes = !a->sim, /* simulated ones do as their annotations say */
 		.hooks = !a->sim,
@@ -639,7 +682,30 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 		o.code = (int32_t)mp_path_int(body, "code", 0);
 		o.started_us = mp_path_int(body, "started_us", 0);
 		o.finished_us = mp_path_int(body, "finished_us", 0);
+		o.image_id = text(c, body, "image");
 		o.text = text(c, body, "error");
+		if (!o.text)
+			o.text = text(c, body, "message");
+		if (mp_path_bool(body, "oom", false))
+			o.reason = "OOMKilled";
+		break;
+	case RUNTIME_IMAGED:
+		o.kind = mp_path_bool(body, "pulling", false) ? POD_SEEN_PULLING : POD_SEEN_IMAGE;
+		o.name = text(c, body, "name");
+		o.good = mp_path_bool(body, "good", false);
+		o.pulled = mp_path_bool(body, "pulled", false);
+		o.pull_ms = mp_path_int(body, "pull_ms", 0);
+		o.wait_ms = mp_path_int(body, "wait_ms", 0);
+		o.image_bytes = mp_path_int(body, "bytes", 0);
+		o.reason = text(c, body, "reason");
+		o.text = text(c, body, "text");
+		break;
+	case RUNTIME_WAITING:
+		o.kind = POD_SEEN_WAITING;
+		o.name = text(c, body, "name");
+		o.attempt = (uint32_t)mp_path_int(body, "attempt", 0);
+		o.reason = text(c, body, "reason");
+		o.text = text(c, body, "text");
 		break;
 	default:
 		return;
@@ -809,12 +875,15 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->port = a->probe_port = -1;
 	a->node = mem_ndup(node.data, node.len);
 	a->sim = span_is(mp_path_str(cfg, "runtime"), "sim");
+	a->oci = span_is(mp_path_str(cfg, "runtime"), "oci");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	a->host_ip = mem_dup("127.0.0.1");
-	a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	a->base_env[1] = "HOME=/root";
+	if (!a->oci) { /* there it is the image's */
+		a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+		a->base_env[1] = "HOME=/root";
+	}
 	snprintf(a->cpu, sizeof a->cpu, "%.*s", (int)cpu.len, (const char *)cpu.data);
 	snprintf(a->memory, sizeof a->memory, "%.*s", (int)memory.len, (const char *)memory.data);
 	snprintf(stream, sizeof stream, "pods@%s", a->node);
@@ -824,7 +893,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 		return 0;
 	}
 	a->services = ctx_follow(c, "services");
-	a->port = ctx_port_open(c, "runtime-process", cfg, &e);
+	a->port = ctx_port_open(c, a->oci ? "runtime-oci" : "runtime-process", cfg, &e);
 	if (a->port >= 0)
 		a->probe_port = ctx_port_open(c, "probes", cfg, &e);
 	if (a->port < 0 || a->probe_port < 0)
@@ -888,7 +957,7 @@ static void inspect(const void *state, struct buf *out)
 	mpw_map(out, 4);
 	inspect_pods(a, out);
 	mpw_kv_str(out, "node", a->node);
-	mpw_kv_str(out, "runtime", a->sim ? "sim" : "process");
+	mpw_kv_str(out, "runtime", a->sim ? "sim" : a->oci ? "oci" : "process");
 	mpw_kv_u64(out, "pods", a->pods.count);
 }
 

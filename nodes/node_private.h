@@ -46,7 +46,7 @@ struct object_cache {
 
 struct agent {
 	char *node, *host_ip;
-	bool sim, keep_pods, listed;
+	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
 	int port, probe_port;
 	struct view *view;
 	struct view *services; /* for their variables; NULL: simulated, they run nothing */

@@ -66,7 +66,11 @@ static void put_info(struct buf *b, const struct agent *a)
 	mpw_map(b, 10);
 	mpw_kv_str(b, "architecture", "amd64");
 	mpw_kv_span(b, "bootID", mp_path_str(info, "boot_id"));
-	mpw_kv_str(b, "containerRuntimeVersion", a->sim ? "sim://0.1.0" : "process://0.1.0");
+	mpw_kv_str(b, "containerRuntimeVersion",
+		   a->oci ? arena_ndup(ctx_arena(a->turn), mp_path_str(info, "runtime").data,
+				       mp_path_str(info, "runtime").len)
+		   : a->sim ? "sim://0.1.0"
+			    : "process://0.1.0");
 	mpw_kv_span(b, "kernelVersion", mp_path_str(info, "kernel"));
 	mpw_kv_str(b, "kubeProxyVersion", "");
 	mpw_kv_str(b, "kubeletVersion", "v1.34.0+troupe");

@@ -154,9 +154,27 @@ static void write_texts(struct buf *b, const char *key, const char *const *texts
 		mpw_bin(b, span_of(texts[i]));
 }
 
+static int start_bundle(struct pause_link *l, const struct pause_start *s)
+{
+	struct buf b = {0};
+	mpw_map(&b, 9);
+	mpw_kv_str(&b, "do", "start");
+	mpw_kv_str(&b, "name", s->name);
+	mpw_kv_u64(&b, "attempt", s->attempt);
+	mpw_kv_str(&b, "bundle", s->bundle);
+	mpw_kv_str(&b, "layers", s->layers);
+	mpw_kv_str(&b, "lower", s->lower);
+	mpw_kv_str(&b, "image", s->image ? s->image : "");
+	mpw_kv_str(&b, "oom", s->oom ? s->oom : "");
+	mpw_kv_u64(&b, "log_bytes", s->log_bytes);
+	return give(l, &b);
+}
+
 int pause_link_start(struct pause_link *l, const struct pause_start *s)
 {
 	struct buf b = {0};
+	if (s->bundle)
+		return start_bundle(l, s);
 	mpw_map(&b, 9);
 	mpw_kv_str(&b, "do", "start");
 	mpw_kv_str(&b, "name", s->name);

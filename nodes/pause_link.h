@@ -59,6 +59,8 @@ struct pause_start {
 	const char *cwd;         /* NULL: "/" */
 	int64_t uid, gid;        /* -1: as the pause */
 	uint64_t log_bytes;      /* 0: PAUSE_LOG_BYTES_MAX */
+	/* An OCI container instead of argv, env and cwd: as in pause/proto.h. */
+	const char *bundle, *layers, *lower, *image, *oom;
 };
 
 enum { PAUSE_LINK_QUEUE_BYTES_MAX = 8 * 1024 * 1024 };

@@ -36,7 +36,7 @@ bool hook_holds_start(struct pod_worker *w, struct container *c, const struct po
 	c->held_us = o->started_us > 0 ? o->started_us : 1;
 	pod_set_text(&c->held_image_id, o->image_id);
 	container_wait(c, NULL, NULL);
-	pod_event(w, c->name, false, "Started", "Started container %s", c->name);
+	container_tell_started(w, c);
 	return true;
 }
 

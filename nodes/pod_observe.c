@@ -49,6 +49,7 @@ void container_free(struct container *c)
 {
 	free(c->name);
 	free(c->image_id);
+	free(c->image_error);
 	free(c->image);
 	free(c->waiting_reason);
 	free(c->waiting_message);
@@ -193,6 +194,13 @@ static void now_at(struct container *c, uint32_t attempt, enum container_state s
 	container_wait(c, NULL, NULL);
 }
 
+void container_tell_started(struct pod_worker *w, const struct container *c)
+{
+	if (w->cfg.from_image)
+		pod_event(w, c->name, false, "Created", "Created container: %s", c->name);
+	pod_event(w, c->name, false, "Started", "Started container %s", c->name);
+}
+
 void container_runs(struct pod_worker *w, struct container *c, const struct pod_observation *o)
 {
 	struct span image = mp_path_str(c->spec, "image");
@@ -221,8 +229,7 @@ static void see_started(struct pod_worker *w, struct container *c, const struct 
 		c->ready_probe = c->startup_done = false;
 	container_runs(w, c, o);
 	if (!known)
-		pod_event(w, c->name, false, "Started", "Started container %s",
-			  c->name);
+		container_tell_started(w, c);
 }
 
 /* Milliseconds from a wall time until now; nothing for times that are odd. */
@@ -296,6 +303,10 @@ static void see_container(struct pod_worker *w, struct container *c,
 			  const struct pod_observation *o, struct pod_time now)
 {
 	switch (o->kind) {
+	case POD_SEEN_PULLING:
+	case POD_SEEN_IMAGE:
+		pod_image_observe(w, c, o, now);
+		break;
 	case POD_SEEN_WAITING:
 		if (c->state == CONTAINER_STARTING)
 			container_wait(c, o->reason, o->text);
@@ -363,6 +374,13 @@ static void forget_start(struct container *c)
 	c->killing = false;
 }
 
+/* Whoever was to answer may be gone. */
+static void forget_image(struct container *c)
+{
+	if (c->image_state == IMAGE_ASKED)
+		c->image_state = IMAGE_NONE;
+}
+
 static void see_down(struct pod_worker *w, struct pod_time now)
 {
 	bool expected = w->sandbox == SANDBOX_LEAVING || pod_terminal(w) || pod_deleting(w);
@@ -371,6 +389,7 @@ static void see_down(struct pod_worker *w, struct pod_time now)
 	w->claims = false;
 	for (struct container *c = w->containers; c; c = c->next) {
 		had_any = had_any || c->shown;
+		forget_image(c);
 		if (c->state == CONTAINER_RUNNING || c->held_us)
 			see_lost(c, c->attempt, now);
 		else if (c->state == CONTAINER_STARTING)

@@ -257,7 +257,7 @@ static const char *const *base_env(struct step *s)
 		host = mp_path_str(s->w->pod, "metadata.name");
 	all[n++] = arena_printf(s->a, "HOSTNAME=%.*s", (int)(host.len < 63 ? host.len : 63),
 				(const char *)host.data);
-	if (s->w->ips && s->w->ips[0])
+	if (!s->w->cfg.from_image && s->w->ips && s->w->ips[0])
 		all[n] = arena_printf(s->a, "POD_IP=%s", s->w->ips[0]);
 	return all;
 }
@@ -277,9 +277,11 @@ static int make_command(struct step *s, struct container *c, struct pod_command 
 }
 
 /* As Go prints a duration of whole seconds, or of milliseconds below one. */
-static const char *go_duration(struct arena *a, int64_t ms)
+const char *pod_duration(struct arena *a, int64_t ms)
 {
 	long long seconds = ms / 1000;
+	if (ms > 1000 && ms < 60000 && ms % 1000)
+		return arena_printf(a, "%lld.%03llds", seconds, (long long)ms % 1000);
 	if (ms < 1000)
 		return arena_printf(a, "%lldms", (long long)ms);
 	if (seconds < 60)
@@ -312,7 +314,7 @@ static bool in_backoff(struct step *s, struct container *c)
 		return false;
 	container_wait(c, "CrashLoopBackOff",
 		       arena_printf(s->a, "back-off %s restarting failed container=%s pod=%s",
-				    go_duration(s->a, c->backoff_ms), c->name, pod_title(s)));
+				    pod_duration(s->a, c->backoff_ms), c->name, pod_title(s)));
 	if (!c->told_backoff)
 		pod_event(s->w, c->name, true, "BackOff",
 			  "Back-off restarting failed container %s in pod %s", c->name,
@@ -351,6 +353,7 @@ static void start(struct step *s, struct container *c, const struct pod_command 
 	c->state = CONTAINER_STARTING;
 	c->replace = c->again = c->killing = false;
 	hook_clear(c);
+	c->image_state = IMAGE_NONE;
 	container_wait(c, NULL, NULL);
 	if (c->kind == CONTAINER_MAIN)
 		s->w->initialized = true;
@@ -360,12 +363,25 @@ static void start(struct step *s, struct container *c, const struct pod_command 
 	action->spec = c->spec;
 }
 
+static bool have_image(struct step *s, struct container *c)
+{
+	struct pod_action ask = {.kind = POD_IMAGE};
+	int64_t due = INT64_MAX;
+	enum image_answer answer = pod_image_ready(s->w, c, s->now, s->a, &ask, &due);
+	wake(s, due);
+	if (answer == IMAGE_ASK)
+		*act(s, POD_IMAGE) = ask;
+	return answer == IMAGE_READY;
+}
+
 static void try_start(struct step *s, struct container *c)
 {
 	struct pod_command command;
 	struct err e = {0};
 	bool restart = c->shown && !c->replace && !c->again;
 	if (restart && in_backoff(s, c))
+		return;
+	if (!have_image(s, c))
 		return;
 	int rc = make_command(s, c, &command, &e);
 	if (rc) {

@@ -42,6 +42,7 @@ struct pod_worker_config {
 				   otherwise containers with probes count as fine */
 	bool hooks;             /* somebody runs hooks; otherwise there are none */
 	bool told_ready;        /* POD_SEEN_READY decides for every container (sim) */
+	bool from_image;        /* commands and environments begin with the image's (oci) */
 	bool needs_command;     /* a container without one cannot start (process) */
 	bool found;             /* the pod may be on the machine already */
 	struct pod_limits limits;
@@ -70,12 +71,17 @@ void pod_worker_evict(struct pod_worker *w, const char *reason, const char *mess
 
 /* ---- what was seen */
 
+/* When an image is fetched from its registry. */
+enum pod_pull { POD_PULL_IF_ABSENT, POD_PULL_ALWAYS, POD_PULL_NEVER };
+
 enum pod_seen {
 	POD_SEEN_SANDBOX_UP,      /* ips; ends attaching */
 	POD_SEEN_SANDBOX_DOWN,    /* it is gone: what ran in it is lost */
 	POD_SEEN_SANDBOX_FAILED,  /* text */
-	POD_SEEN_WAITING,         /* name, reason, text: cannot start yet (ErrImagePull);
-				     the runtime starts it by itself when it can */
+	POD_SEEN_PULLING,         /* name: its image is being pulled */
+	POD_SEEN_IMAGE,           /* name, good; good: pulled, pull_ms, wait_ms, image_bytes;
+				     else reason (NULL: ErrImagePull), text */
+	POD_SEEN_WAITING,         /* name, reason, text: cannot start as things are */
 	POD_SEEN_STARTED,         /* name, attempt, started_us, image_id */
 	POD_SEEN_ENDED,           /* name, attempt, code, started_us, finished_us, reason
 				     (NULL: by the code), text: the termination message */
@@ -96,6 +102,8 @@ struct pod_observation {
 	bool good;
 	int64_t started_us, finished_us;
 	const char *reason, *text, *image_id;
+	bool pulled;	     /* the image, just now */
+	int64_t pull_ms, wait_ms, image_bytes; /* wait_ms: with the wait for other pulls */
 	const char *const *ips; /* NULL terminated */
 };
 
@@ -108,6 +116,7 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o,
 enum pod_action_kind {
 	POD_ATTACH,         /* find out what is there; start nothing */
 	POD_SANDBOX,        /* make the sandbox, or find it */
+	POD_IMAGE,          /* name, image, pull: have the image, answer POD_SEEN_IMAGE */
 	POD_START,          /* name, attempt, command, spec */
 	POD_SIGNAL,         /* name, attempt, signal */
 	POD_SANDBOX_REMOVE, /* end it (nothing runs in it any more); answer DOWN */
@@ -125,6 +134,8 @@ struct pod_action {
 	const char *hook; /* "postStart" or "preStop" */
 	struct pod_command command; /* argv is command, then args */
 	struct mp spec;             /* the container's own map */
+	const char *image;
+	enum pod_pull pull;
 };
 
 /* For Kubernetes Events about the pod. */

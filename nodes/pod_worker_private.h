@@ -32,6 +32,13 @@ enum container_hook {
 	HOOK_STOP_OVER,
 };
 
+enum image_state {
+	IMAGE_NONE,  /* to be asked for */
+	IMAGE_ASKED, /* POD_IMAGE was planned */
+	IMAGE_THERE, /* until the container starts */
+	IMAGE_AWAY,  /* to be asked for again, at image_retry_ms */
+};
+
 /* How an attempt ended. */
 struct ending {
 	bool there;
@@ -72,6 +79,12 @@ struct container {
 	int64_t held_us;        /* STARTING: it was seen to have started; 0: it was not */
 	char *held_image_id;
 	bool told_backoff;      /* the event of this wait was made */
+	/* Its image, before it starts (pod_image.c). */
+	enum image_state image_state;
+	int64_t image_backoff_ms, image_retry_ms;
+	char *image_error;      /* why it is away */
+	bool image_pulls;	/* ... because pulling it failed */
+	bool image_told;	/* the event of this wait was made */
 };
 
 enum sandbox_state { SANDBOX_UNKNOWN, SANDBOX_NONE, SANDBOX_ASKED, SANDBOX_UP, SANDBOX_LEAVING };
@@ -153,6 +166,7 @@ void container_start_failed(struct pod_worker *w, struct container *c, uint32_t 
 void container_wait(struct container *c, const char *reason, const char *message);
 void container_free(struct container *c);
 
+void container_tell_started(struct pod_worker *w, const struct container *c);
 void container_runs(struct pod_worker *w, struct container *c, const struct pod_observation *o);
 
 /* ---- hooks (pod_hooks.c) */
@@ -174,6 +188,16 @@ void hook_clear(struct container *c); /* the attempt is over */
 bool container_wants_start(const struct pod_worker *w, const struct container *c);
 /* All containers have stopped, and none will be started again by policy. */
 bool pod_finished(const struct pod_worker *w);
+
+/* ---- of images (pod_image.c) */
+enum image_answer { IMAGE_READY, IMAGE_WAIT, IMAGE_ASK };
+/* IMAGE_ASK: *ask is a POD_IMAGE to be planned. IMAGE_WAIT: *wake_ms may be set. */
+enum image_answer pod_image_ready(struct pod_worker *w, struct container *c, struct pod_time now,
+				  struct arena *a, struct pod_action *ask, int64_t *wake_ms);
+void pod_image_observe(struct pod_worker *w, struct container *c, const struct pod_observation *o,
+		       struct pod_time now);
+/* As Go prints it. */
+const char *pod_duration(struct arena *a, int64_t ms);
 
 /* What runs by its status alone, and was not seen by now, is lost. */
 void pod_settle_claims(struct pod_worker *w, struct pod_time now);

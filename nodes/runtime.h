@@ -35,7 +35,8 @@
  *   RUNTIME_EXECED   arg: -ERR_* when refused, {text}
  *   RUNTIME_OUTPUT   {frames: [[stream, bytes]...], end, unknown, code, error}; at the
  *                    end its code, or why it never ran, or that nobody knows
- *   RUNTIME_TAKEN */
+ *   RUNTIME_TAKEN
+ * Of the runtime `oci` there is more: runtime_oci.h. */
 #ifndef NODES_RUNTIME_H
 #define NODES_RUNTIME_H
 
@@ -53,6 +54,7 @@ enum {
 	RUNTIME_PUSH,
 	RUNTIME_RESIZE,
 	RUNTIME_KILL,
+	RUNTIME_IMAGE,
 };
 
 enum {
@@ -67,6 +69,8 @@ enum {
 	RUNTIME_EXECED,
 	RUNTIME_OUTPUT,
 	RUNTIME_TAKEN,
+	RUNTIME_WAITING,
+	RUNTIME_IMAGED,
 };
 
 #endif

@@ -99,8 +99,12 @@ static const struct key keys[] = {
 	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
 	{"actor node-agent", "count", KEY_INT, 1, 100000, NULL, "1",
 	 "so many nodes: n1, n2, ... behind the name's letters"},
-	{"actor node-agent", "runtime", KEY_TEXT, 0, 0, "process|sim", "process",
+	{"actor node-agent", "runtime", KEY_TEXT, 0, 0, "process|sim|oci", "process",
 	 "what containers are"},
+	{"actor node-agent", "program", KEY_TEXT, 0, 0, NULL, NULL,
+	 "the OCI program of runtime oci; the first of crun and runc that works here"},
+	{"actor node-agent", "subnet", KEY_TEXT, 0, 0, NULL, NULL,
+	 "of its pods, with runtime oci: an IPv4 prefix; 10.244.K.0/24 of node nK"},
 	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "heartbeat", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
@@ -486,14 +490,15 @@ static int read_store(struct parse *p, const struct doc *root)
 	return 0;
 }
 
-bool config_has_process_node(const struct config *c)
+bool config_has_runtime(const struct config *c, const char *wanted)
 {
 	for (size_t i = 0; i < c->cell_count; i++)
 		for (size_t k = 0; k < c->cells[i].actor_count; k++) {
 			const struct config_actor *a = &c->cells[i].actors[k];
 			struct span runtime = doc_get_str(a->options, "runtime");
-			if (strcmp(a->kind, "node-agent") == 0 &&
-			    (!runtime.len || span_is(runtime, "process")))
+			if (!runtime.len)
+				runtime = span_of("process");
+			if (strcmp(a->kind, "node-agent") == 0 && span_is(runtime, wanted))
 				return true;
 		}
 	return false;
@@ -510,7 +515,7 @@ static int read_services(struct parse *p, const struct doc *root)
 		return rc;
 	struct span range = doc_get_str(services, "range");
 	if (!range.len)
-		range = span_of(config_has_process_node(p->c) ? "127.96.0.0/16" : "10.96.0.0/16");
+		range = span_of(config_has_runtime(p->c, "process") ? "127.96.0.0/16" : "10.96.0.0/16");
 	if (obj_cluster_parse(&p->c->ranges, range, &why))
 		return refuse(p, doc_get(services, "range"), "range: %s", why.text);
 	return 0;
@@ -796,10 +801,15 @@ void config_default(struct buf *out, const struct config_wish *w)
 		   "    actors: [{kind: api, listen: \"%s\"}]\n",
 		   w->own_api ? "own" : "shared", w->api);
 	if (w->nodes > 0)
-		buf_puts(out, "  - name: nodes\n    actors:\n");
-	for (int i = 1; i <= w->nodes; i++)
-		buf_printf(out, "      - {kind: node-agent, node: n%d, runtime: %s}\n", i, w->runtime);
-	if (w->nodes > 0 && strcmp(w->runtime, "process") == 0)
+		buf_printf(out, "  - name: nodes\n%s    actors:\n",
+			   strcmp(w->runtime, "oci") ? "" : "    process: own\n");
+	for (int i = 1; i <= w->nodes; i++) {
+		buf_printf(out, "      - {kind: node-agent, node: n%d, runtime: %s", i, w->runtime);
+		if (w->program)
+			buf_printf(out, ", program: \"%s\"", w->program);
+		buf_puts(out, "}\n");
+	}
+	if (w->nodes > 0 && strcmp(w->runtime, "sim"))
 		buf_puts(out, "      - {kind: service-proxy, plane: userspace}\n");
 }
 

@@ -60,7 +60,8 @@ void config_fini(struct config *c);
 struct config_wish {
 	const char *api; /* HOST:PORT */
 	int nodes;
-	const char *runtime; /* process, sim */
+	const char *runtime; /* process, sim, oci */
+	const char *program; /* of oci; NULL: the agent looks for one */
 	bool own_api;        /* the API in a process of its own */
 };
 void config_default(struct buf *out, const struct config_wish *w);
@@ -78,7 +79,8 @@ const char *config_api_address(const struct config *c, struct arena *a);
 /* The name of the agent's index-th node, from 0. */
 const char *config_node_name(const struct config_actor *agent, int64_t index, struct arena *a);
 /* Whether a node's pods are processes of this machine. */
-bool config_has_process_node(const struct config *c);
+/* Whether a node runs its containers so: "process", "oci". */
+bool config_has_runtime(const struct config *c, const char *runtime);
 /* The names of all nodes, in order. */
 size_t config_nodes(const struct config *c, struct arena *a, const char ***names);
 

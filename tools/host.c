@@ -58,6 +58,7 @@
 #include "nodes/probes/probe_port.h"
 #include "nodes/proxy/service_proxy.h"
 #include "nodes/proxy/userspace.h"
+#include "nodes/runtime_oci.h"
 #include "nodes/runtime_process.h"
 #include "nodes/volume_port.h"
 #include "tools/faulty.h"
@@ -107,6 +108,7 @@ static const struct actor_spec *const kinds[] = {
 
 static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
+	&runtime_oci_port_driver,
 	&proxy_userspace_port_driver, &signer_port_driver, &volume_port_driver,
 	&probe_port_driver,
 	NULL,

@@ -13,7 +13,7 @@
 enum { NAMES_MAX = 1000 };
 
 struct options {
-	const char *data_dir, *verb;
+	const char *data_dir, *verb, *auth;
 	const char *names[NAMES_MAX];
 	size_t count;
 	bool json;
@@ -21,6 +21,7 @@ struct options {
 
 static const struct argp_option rows[] = {
 	{"data-dir", 'd', "DIR", 0, "the cluster's ($TROUPE_DATA_DIR, ./troupe.data)", 0},
+	{"authfile", 'a', "FILE", 0, "for pull: who one is at registries, as in Docker's config.json", 0},
 	{"output", 'o', "FORM", 0, "table or json (lines)", 0},
 	{0},
 };
@@ -31,6 +32,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'd':
 		o->data_dir = arg;
+		break;
+	case 'a':
+		o->auth = arg;
 		break;
 	case 'o':
 		if (strcmp(arg, "json") && strcmp(arg, "table"))
@@ -47,7 +51,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!o->verb)
-			argp_error(state, "load, list or remove?");
+			argp_error(state, "load, pull, list or remove?");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -56,10 +60,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp argp = {
-	rows, parse, "load FILE... | list | remove NAME...",
+	rows, parse, "load FILE... | pull NAME... | list | remove NAME...",
 	"Images on this machine.\v"
 	"load    archives of `docker save`, `skopeo copy ... docker-archive:FILE` or an OCI layout\n"
 	"        (-: standard input); packed ones too. Their layers are unpacked, as root\n"
+	"pull    from their registries, by skopeo; of this machine (localhost, 127.*) by plain HTTP\n"
 	"list    their names, ids and bytes\n"
 	"remove  by name or id; what no other image needs goes too\n\n"
 	"Names are Docker's: busybox is docker.io/library/busybox:latest.",
@@ -101,7 +106,7 @@ static void tell_loaded(void *arg, const struct image *i)
 	if (o->json)
 		show_json(i);
 	else
-		printf("loaded %s%s\n", i->name,
+		printf("%s %s%s\n", strcmp(o->verb, "pull") ? "loaded" : "pulled", i->name,
 		       i->unpacked ? "" : " (its layers are unpacked when root loads it)");
 }
 
@@ -112,6 +117,15 @@ static int load(struct images *im, struct options *o)
 	struct err e = {0};
 	for (size_t i = 0; i < o->count; i++)
 		if (images_load(im, o->names[i], tell_loaded, o, &e))
+			return failed(&e);
+	return 0;
+}
+
+static int pull(struct images *im, struct options *o)
+{
+	struct err e = {0};
+	for (size_t i = 0; i < o->count; i++)
+		if (images_pull(im, o->names[i], o->auth, tell_loaded, o, &e))
 			return failed(&e);
 	return 0;
 }
@@ -140,7 +154,7 @@ static const struct verb {
 	const char *name;
 	int (*run)(struct images *im, struct options *o);
 	bool names;
-} verbs[] = {{"load", load, true}, {"list", list, false}, {"remove", remove_all, true}};
+} verbs[] = {{"load", load, true}, {"pull", pull, true}, {"list", list, false}, {"remove", remove_all, true}};
 
 int command_image(int argc, char **argv)
 {
@@ -156,9 +170,9 @@ int command_image(int argc, char **argv)
 		v++;
 	if (v == sizeof verbs / sizeof *verbs || verbs[v].names != (o.count > 0)) {
 		fprintf(stderr, v == sizeof verbs / sizeof *verbs
-					? "troupe image: load, list or remove, not '%s'\n"
+					? "troupe image: load, pull, list or remove, not '%s'\n"
 					: "troupe image: %s takes %s\n",
-			o.verb, v < 3 && verbs[v].names ? "names" : "no names");
+			o.verb, v < sizeof verbs / sizeof *verbs && verbs[v].names ? "names" : "no names");
 		return EXIT_USAGE;
 	}
 	snprintf(dir, sizeof dir, "%s/images", o.data_dir);

@@ -22,6 +22,7 @@
 
 #include "broker/base/log.h"
 #include "nodes/launcher/launcher.h"
+#include "nodes/oci/oci_program.h"
 #include "tools/commands.h"
 #include "tools/host.h"
 #include "tools/pki.h"
@@ -61,6 +62,7 @@ struct parent {
 	struct pki pki;
 	char data_dir[400], kubeconfig[512], self[512];
 	const char *address;
+	struct oci_program program; /* of runtime oci */
 	struct process processes[PROCESSES_MAX];
 	size_t process_count, told; /* told: whose agents have told their pods to end */
 	int lock_fd, launcher_fd, notify[2], signals;
@@ -75,7 +77,8 @@ static const struct argp_option option_rows[] = {
 	{"data-dir", 'd', "DIR", 0, "where everything is kept ($TROUPE_DATA_DIR, ./troupe.data)", 0},
 	{"api", 'a', "HOST:PORT", 0, "where the API listens (127.0.0.1:6443)", 0},
 	{"nodes", 'n', "N", 0, "how many nodes, named n1 ... (1)", 0},
-	{"runtime", 'r', "NAME", 0, "process, sim, or auto (auto)", 0},
+	{"runtime", 'r', "NAME", 0,
+	 "oci (containers, by crun or runc), process, sim, or auto: oci where it works, else process (auto)", 0},
 	{"kubeconfig", 'k', "FILE", 0, "written for kubectl (DIR/kubeconfig)", 0},
 	{"keep-pods", 'K', NULL, 0, "leave pods running at the end", 0},
 	{"own-api", 'A', NULL, 0, "the API in a process of its own", 0},
@@ -103,9 +106,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--nodes takes 0 to 5000, not '%s'", arg);
 		break;
 	case 'r':
-		if (strcmp(arg, "auto") && strcmp(arg, "process") && strcmp(arg, "sim"))
-			argp_error(state, "--runtime takes auto, process or sim, not '%s'", arg);
-		o->runtime = strcmp(arg, "auto") ? arg : "process";
+		if (strcmp(arg, "auto") && strcmp(arg, "process") && strcmp(arg, "sim") &&
+		    strcmp(arg, "oci"))
+			argp_error(state, "--runtime takes auto, oci, process or sim, not '%s'", arg);
+		o->runtime = arg;
 		break;
 	case 'k':
 		o->kubeconfig = arg;
@@ -191,6 +195,38 @@ static int prepare_dir(struct parent *p, struct err *e)
 	return make_dir(path, e);
 }
 
+static int unpack_pause(const char *data_dir, struct err *e)
+{
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc = chdir(data_dir) != 0 ? err_set(e, ERR_IO, "%s: %m", data_dir) : launcher_unpack(e);
+	if (fchdir(here) != 0)
+		rc = err_set(e, ERR_IO, "the directory of this process: %m");
+	close(here);
+	return rc;
+}
+
+/* By trial: what is installed need not work, and what works is said. */
+static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e)
+{
+	char dir[450], pause[450];
+	bool automatic = strcmp(p->o.runtime, "auto") == 0;
+	if (p->o.nodes == 0 || (!automatic && strcmp(p->o.runtime, "oci")))
+		return 0;
+	snprintf(dir, sizeof dir, "%s/trial", p->data_dir);
+	snprintf(pause, sizeof pause, "%s/" LAUNCHER_PAUSE, p->data_dir);
+	int rc = unpack_pause(p->data_dir, e);
+	rc = rc ? rc : oci_program_find(dir, pause, NULL, &p->program, e);
+	if (rc && !automatic)
+		return rc;
+	w->runtime = rc ? "process" : "oci";
+	w->program = rc ? NULL : p->program.path;
+	if (rc)
+		fprintf(stderr, "runtime: process (no containers: %s)\n", e->text);
+	else
+		fprintf(stderr, "runtime: oci (%s %s)\n", p->program.name, p->program.version);
+	return 0;
+}
+
 static int prepare_config(struct parent *p, struct err *e)
 {
 	char path[500];
@@ -199,7 +235,10 @@ static int prepare_config(struct parent *p, struct err *e)
 	if (p->o.file) {
 		rc = config_load(&p->config, p->o.file, e);
 	} else {
-		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, p->o.own_api};
+		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, NULL, p->o.own_api};
+		rc = choose_runtime(p, &w, e);
+		if (rc)
+			return rc;
 		config_default(&text, &w);
 		snprintf(path, sizeof path, "%s/cluster.yaml", p->data_dir);
 		rc = write_text(path, span_buf(&text), e);
@@ -290,7 +329,8 @@ static int prepare(struct parent *p, struct err *e)
 		rc = pki_kubeconfig(&p->pki, p->kubeconfig, p->address, e);
 	}
 	/* It starts processes: where pods are simulated there is nothing to do for it. */
-	if (rc == 0 && config_has_process_node(&p->config))
+	if (rc == 0 && (config_has_runtime(&p->config, "process") ||
+			config_has_runtime(&p->config, "oci")))
 		rc = launcher_start(p->data_dir, &p->launcher_fd, &p->launcher, e);
 	return rc;
 }
@@ -573,7 +613,7 @@ int command_up(int argc, char **argv)
 	struct parent *p = mem_alloc(sizeof *p);
 	p->o = (struct options){.data_dir = default_data_dir(),
 				.api = "127.0.0.1:6443",
-				.runtime = "process",
+				.runtime = "auto",
 				.nodes = 1};
 	argv[0] = (char *)"troupe up";
 	argp_parse(&argp, argc, argv, 0, NULL, &p->o);

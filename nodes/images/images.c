@@ -88,13 +88,13 @@ void images_close(struct images *im)
 	free(im);
 }
 
-static void lock(const struct images *im)
+void images_lock(const struct images *im)
 {
 	while (flock(im->lock, LOCK_EX) && errno == EINTR)
 		;
 }
 
-static void unlock(const struct images *im)
+void images_unlock(const struct images *im)
 {
 	flock(im->lock, LOCK_UN);
 }
@@ -270,6 +270,12 @@ static bool is_id(const char *id, const char *text)
 	       strncmp(id + 7, hex, n) == 0;
 }
 
+static bool may_be_id(const char *text)
+{
+	const char *hex = strncmp(text, "sha256:", 7) == 0 ? text + 7 : text;
+	return strspn(hex, "0123456789abcdef") == strlen(hex);
+}
+
 static int not_found(struct err *e, const char *name)
 {
 	return err_set(e, ERR_NOT_FOUND, "there is no image %s", name);
@@ -282,7 +288,7 @@ int images_find(struct images *im, const char *text, struct arena *a, struct ima
 	int rc = read_index(im, a, &root, &list, e);
 	if (rc)
 		return rc;
-	DOC_EACH(d, list)
+	DOC_EACH(d, may_be_id(text) ? list : NULL)
 		if (read_one(im, a, d, out, NULL) == 0 && is_id(out->id, text))
 			return 0;
 	rc = image_name_parse(a, span_of(text), &n, e);
@@ -315,7 +321,7 @@ int images_load(struct images *im, const char *file,
 {
 	char work[IMAGES_PATH_MAX];
 	snprintf(work, sizeof work, "%s/work/load", im->dir);
-	lock(im);
+	images_lock(im);
 	tree_remove(work); /* of one that was killed */
 	int rc = make_dir(work, e);
 	if (!rc)
@@ -323,7 +329,7 @@ int images_load(struct images *im, const char *file,
 	if (!rc)
 		rc = archive_take(im, file, work, loaded, arg, e);
 	tree_remove(work);
-	unlock(im);
+	images_unlock(im);
 	return rc;
 }
 
@@ -405,9 +411,9 @@ static int remove_locked(struct images *im, struct arena *a, const char *text, s
 int images_remove(struct images *im, const char *name, struct err *e)
 {
 	struct arena a = {0};
-	lock(im);
+	images_lock(im);
 	int rc = remove_locked(im, &a, name, e);
-	unlock(im);
+	images_unlock(im);
 	arena_fini(&a);
 	return rc;
 }

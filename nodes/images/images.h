@@ -42,6 +42,11 @@ void images_close(struct images *im); /* NULL is fine */
  * ERR_CORRUPT: a digest does not fit; ERR_IO. Nothing is half loaded. */
 int images_load(struct images *im, const char *file,
 		void (*loaded)(void *arg, const struct image *image), void *arg, struct err *e);
+/* From its registry (skopeo), or of it what is not here yet. `auth`: a file as Docker's
+ * config.json, for registries that ask who one is; NULL. Waits for the network for as
+ * long as skopeo does. ERR_NOT_FOUND: skopeo is not installed; ERR_INVALID: its words. */
+int images_pull(struct images *im, const char *name, const char *auth,
+		void (*pulled)(void *arg, const struct image *image), void *arg, struct err *e);
 /* In the order of names, until `each` returns non-zero (returned). */
 int images_each(struct images *im, int (*each)(void *arg, const struct image *image), void *arg,
 		struct err *e);

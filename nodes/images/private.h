@@ -50,6 +50,8 @@ int archive_take(struct images *im, const char *file, const char *work,
 int layer_unpack(const struct images *im, const char *blob, const char *diff_hex, struct err *e);
 
 /* images.c */
+void images_lock(const struct images *im);
+void images_unlock(const struct images *im);
 int images_read_manifest(struct images *im, struct arena *a, const char *name, struct span digest,
 			 struct image *out, struct err *e);
 /* The name is of that manifest from now on. */

@@ -52,7 +52,7 @@ static void read_words(int fd, char *out, size_t size)
 
 int program_end(struct program *p, const char *name, struct err *e)
 {
-	char words[200];
+	char words[400];
 	int status = 0;
 	read_words(p->words, words, sizeof words);
 	close(p->words);

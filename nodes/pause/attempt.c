@@ -18,7 +18,8 @@ bool pause_name_ok(struct span name)
 
 void pause_attempt_write(const struct pause_attempt *a, const char *event, struct buf *out)
 {
-	mpw_map(out, 4u + (event ? 1 : 0) + (a->ended ? 3 : 0) + (a->error[0] ? 1 : 0));
+	mpw_map(out, 4u + (event ? 1 : 0) + (a->ended ? 3 : 0) + (a->error[0] ? 1 : 0) +
+			 (a->oom ? 1 : 0) + (a->image[0] ? 1 : 0));
 	if (event)
 		mpw_kv_str(out, "event", event);
 	mpw_kv_str(out, "name", a->name);
@@ -32,12 +33,17 @@ void pause_attempt_write(const struct pause_attempt *a, const char *event, struc
 	}
 	if (a->error[0])
 		mpw_kv_str(out, "error", a->error);
+	if (a->oom)
+		mpw_kv_bool(out, "oom", true);
+	if (a->image[0])
+		mpw_kv_str(out, "image", a->image);
 }
 
 int pause_attempt_read(struct span map, struct pause_attempt *out, struct err *e)
 {
 	struct mp m = mp_of(map);
 	struct span name = mp_path_str(m, "name"), error = mp_path_str(m, "error");
+	struct span image = mp_path_str(m, "image");
 	int64_t attempt = mp_path_int(m, "attempt", -1), pid = mp_path_int(m, "pid", -1);
 	int64_t code = mp_path_int(m, "code", 0), signal = mp_path_int(m, "signal", 0);
 	memset(out, 0, sizeof *out);
@@ -51,6 +57,8 @@ int pause_attempt_read(struct span map, struct pause_attempt *out, struct err *e
 		return err_set(e, ERR_INVALID, "attempt: code or signal");
 	if (error.len > PAUSE_ERROR_BYTES_MAX)
 		return err_set(e, ERR_INVALID, "attempt: error");
+	if (image.len > PAUSE_IMAGE_BYTES_MAX)
+		return err_set(e, ERR_INVALID, "attempt: image");
 	struct mp finished;
 	memcpy(out->name, name.data, name.len);
 	out->attempt = (uint32_t)attempt;
@@ -62,5 +70,8 @@ int pause_attempt_read(struct span map, struct pause_attempt *out, struct err *e
 	out->finished_us = mp_path_int(m, "finished_us", 0);
 	if (error.len)
 		memcpy(out->error, error.data, error.len);
+	if (image.len)
+		memcpy(out->image, image.data, image.len);
+	out->oom = mp_path_bool(m, "oom", false);
 	return 0;
 }

@@ -21,6 +21,8 @@ struct pause_attempt {
 	int64_t finished_us;
 	/* Never ran: why, in containerd's words. Empty otherwise. */
 	char error[PAUSE_ERROR_BYTES_MAX + 1];
+	bool oom;           /* ended: the kernel killed for want of memory in it */
+	char image[PAUSE_IMAGE_BYTES_MAX + 1]; /* as given at the start; or empty */
 };
 
 /* Whether that can be a container's name (a DNS label). */

@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 #include "broker/base/mem.h"
+#include "nodes/pause/oci.h"
 #include "nodes/pause/proto.h"
+#include "nodes/pause/sandbox.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -42,6 +44,8 @@ int child_check(const struct child_spec *s, struct err *e)
 {
 	struct mp argv = s->argv;
 	size_t n = 0;
+	if (s->bundle.len)
+		return oci_check(s, e);
 	int rc = check_texts(argv, "argv", e);
 	if (rc == 0 && s->env.p)
 		rc = check_texts(s->env, "env", e);
@@ -105,7 +109,7 @@ static _Noreturn void give_up(int fd, const struct buf *why)
 	_exit(written < 0 ? 127 : 128);
 }
 
-static _Noreturn void give_up_because(int fd, const char *what, int number)
+_Noreturn void child_give_up(int fd, const char *what, int number)
 {
 	struct buf why = {0};
 	buf_puts(&why, what);
@@ -194,9 +198,9 @@ static void take_identity(const struct child_spec *s, int tell)
 {
 	gid_t gid = (gid_t)s->gid;
 	if (s->gid >= 0 && (setgroups(1, &gid) != 0 || setgid(gid) != 0))
-		give_up_because(tell, "setgid", errno);
+		child_give_up(tell, "setgid", errno);
 	if (s->uid >= 0 && setuid((uid_t)s->uid) != 0)
-		give_up_because(tell, "setuid", errno);
+		child_give_up(tell, "setuid", errno);
 	if (s->uid >= 0 || s->gid >= 0) /* cleared by the change of identity */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
@@ -241,6 +245,10 @@ static _Noreturn void become(const struct child_spec *s, pid_t pause, const int 
 		ioctl(0, TIOCSCTTY, 0);
 	reset_signals();
 	umask(022);
+	if (s->bundle.len)
+		oci_run(s, tell);
+	if (s->sandbox && s->sandbox->oci)
+		oci_exec(s, vector_of(s->argv), tell);
 	take_identity(s, tell);
 	enter_directory(s, tell);
 	run(vector_of(s->argv), vector_of(s->env), tell);

@@ -7,7 +7,14 @@
 
 #include "broker/base/mp.h"
 
+struct sandbox;
+
 struct child_spec {
+	/* Of an OCI pod: what is run is its OCI program. With a bundle it makes the
+	 * container `id`, with argv it runs that command in it. NULL: argv itself. */
+	const struct sandbox *sandbox;
+	const char *id;
+	struct span bundle, layers, lower; /* as in proto.h */
 	struct mp argv, env; /* cursors at arrays of bin; env may be absent (p NULL) */
 	struct span cwd;     /* empty: "/" */
 	int64_t uid, gid;    /* -1: as the pause */
@@ -25,6 +32,10 @@ struct child {
 	 * (the child then exits with 128). */
 	int started;
 };
+
+/* What the child's steps share (oci.c): tells the pause why it does not run, and
+ * ends. `number` is an errno. */
+_Noreturn void child_give_up(int tell, const char *what, int number);
 
 /* Whether argv and env are arrays of bin without zero bytes, argv not empty. */
 int child_check(const struct child_spec *s, struct err *e);

@@ -10,6 +10,7 @@
 #include "nodes/pause/child.h"
 #include "nodes/pause/packet.h"
 #include "nodes/pause/proto.h"
+#include "nodes/pause/run.h"
 #include "nodes/pause/socket.h"
 
 struct exec {
@@ -130,9 +131,10 @@ static void exec_kill(struct execs *x, struct exec *e)
 }
 
 static void start(struct execs *x, struct exec *e, struct mp m,
-		  bool (*runs)(void *arg, struct span container), void *arg)
+		  bool (*runs)(void *arg, struct span container, uint32_t *attempt), void *arg)
 {
-	struct child_spec spec = {.uid = mp_path_int(m, "uid", -1),
+	struct child_spec spec = {.sandbox = x->sandbox,
+				  .uid = mp_path_int(m, "uid", -1),
 				  .gid = mp_path_int(m, "gid", -1),
 				  .cwd = mp_path_str(m, "cwd"),
 				  .tty = mp_path_bool(m, "tty", false),
@@ -146,16 +148,23 @@ static void start(struct execs *x, struct exec *e, struct mp m,
 	}
 	if (!mp_find(m, "env", &spec.env))
 		spec.env.p = NULL;
-	if (container.len > PAUSE_NAME_BYTES_MAX || !runs(arg, container))
+	struct buf id = {0};
+	uint32_t attempt = 0;
+	if (container.len > PAUSE_NAME_BYTES_MAX || !runs(arg, container, &attempt)) {
 		refuse(e, "its container does not run");
-	else if (child_check(&spec, &why) || child_start(&spec, &c, &why))
+		goto out;
+	}
+	memcpy(e->container, container.data, container.len);
+	spec.id = run_id(&id, e->container, attempt);
+	if (child_check(&spec, &why) || child_start(&spec, &c, &why))
 		refuse(e, why.text);
 	else {
-		memcpy(e->container, container.data, container.len);
 		e->pid = c.pid;
 		e->started_fd = c.started;
 		forget_killed(x, c.pid); /* the number was another's */
 	}
+out:
+	buf_fini(&id);
 	packet_close_fds(&e->io);
 	buf_fini(&e->inbox);
 }
@@ -170,7 +179,7 @@ static void on_closed(struct execs *x, struct exec *e)
 }
 
 static void on_readable(struct execs *x, struct exec *e,
-			bool (*runs)(void *arg, struct span container), void *arg)
+			bool (*runs)(void *arg, struct span container, uint32_t *attempt), void *arg)
 {
 	int rc = packet_receive_fds(e->conn, &e->inbox, &e->io);
 	if (rc == ERR_AGAIN)
@@ -199,7 +208,7 @@ static void on_started(struct exec *e)
 }
 
 void execs_polled(struct execs *x, const struct pollfd *polls,
-		  bool (*runs)(void *arg, struct span container), void *arg)
+		  bool (*runs)(void *arg, struct span container, uint32_t *attempt), void *arg)
 {
 	for (struct exec *e = x->first; e; e = e->next, polls += 2) {
 		if (polls[1].revents)

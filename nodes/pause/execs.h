@@ -12,13 +12,17 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "broker/base/bytes.h"
 
 enum { EXECS_KILLED_MAX = 32 };
 
+struct sandbox;
+
 struct execs {
+	const struct sandbox *sandbox;
 	int listener;
 	struct exec *first;
 	size_t count;
@@ -31,14 +35,14 @@ struct execs {
 int execs_open(struct execs *x);
 void execs_accept(struct execs *x);
 /* Their descriptors, execs_polls(x) of them; no others may come or go between
- * the two calls. `runs`: whether that container does. */
+ * the two calls. `runs`: whether that container does, and its attempt. */
 static inline size_t execs_polls(const struct execs *x)
 {
 	return 2 * x->count;
 }
 void execs_fill(const struct execs *x, struct pollfd *polls);
 void execs_polled(struct execs *x, const struct pollfd *polls,
-		  bool (*runs)(void *arg, struct span container), void *arg);
+		  bool (*runs)(void *arg, struct span container, uint32_t *attempt), void *arg);
 /* Whether it is a command's main process, which is not reaped yet. */
 bool execs_has(const struct execs *x, pid_t pid);
 /* It was reaped with that wait status; false: it is none of them. */

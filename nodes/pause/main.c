@@ -1,6 +1,7 @@
 /* The pause: one small process per pod, parent of its containers.
  *
  *	troupe-pause UID        started by the launcher in the pod's directory
+ *	troupe-pause UID --trial   makes one container and ends (trial.h)
  *
  * It starts containers when the agent says so, copies their output to log
  * files, reaps them and whatever they orphan, writes each exit to a file and
@@ -43,10 +44,12 @@
 #include "broker/base/mem.h"
 #include "nodes/pause/execs.h"
 #include "nodes/pause/packet.h"
+#include "nodes/pause/oci.h"
 #include "nodes/pause/procid.h"
 #include "nodes/pause/run.h"
 #include "nodes/pause/socket.h"
 #include "nodes/pause/tree.h"
+#include "nodes/pause/trial.h"
 
 enum {
 	RETRY_MS = 1000,          /* an exit that could not be written is tried again */
@@ -64,7 +67,9 @@ struct pause {
 	int agent;        /* -1: nobody is connected */
 	bool deaf;        /* it takes nothing more, but what it sent is still read */
 	struct buf inbox; /* a message of the agent that is not whole yet */
+	struct sandbox sandbox;
 	struct run *runs;
+	struct early early; /* ends of OCI containers that are still being made */
 	struct execs execs;
 	bool listed;      /* the agent was told that all is told */
 	char refusal[160]; /* text of an "error" event that is due, or empty */
@@ -151,6 +156,46 @@ static bool spare(void *arg, pid_t pid)
 	return runs_alive(p) > 0 && !ended;
 }
 
+static bool launching(const struct pause *p)
+{
+	for (const struct run *r = p->runs; r; r = r->next)
+		if (r->launching)
+			return true;
+	return false;
+}
+
+static void on_end(struct pause *p, struct run *r, int status)
+{
+	run_ended(r, status);
+	execs_end(&p->execs, r->at.name);
+}
+
+/* What the OCI program left, in a child that is reaped like any other. */
+static void oci_clean(struct pause *p, const struct run *r)
+{
+	struct buf id = {0};
+	if (r->bundle && r->at.ended)
+		oci_delete(&p->sandbox, run_id(&id, r->at.name, r->at.attempt), r->bundle);
+	buf_fini(&id);
+}
+
+static void on_reaped(struct pause *p, struct run *r, pid_t pid, int status)
+{
+	int end;
+	if (!r && execs_reaped(&p->execs, pid, status))
+		return;
+	if (!r) {
+		if (launching(p))
+			early_put(&p->early, pid, status);
+		return;
+	}
+	if (!r->launching)
+		on_end(p, r, status);
+	else if (run_launched(r, status) && early_take(&p->early, r->at.pid, &end))
+		on_end(p, r, end);
+	oci_clean(p, r);
+}
+
 static void reap(struct pause *p)
 {
 	for (;;) {
@@ -161,17 +206,15 @@ static void reap(struct pause *p)
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 			break;
 		struct run *r = run_by_pid(p, info.si_pid);
-		if (r)
+		if (r && !r->bundle)
 			kill(-info.si_pid, SIGKILL);
 		waitpid(info.si_pid, &status, 0);
-		if (r) {
-			run_ended(r, status);
-			execs_end(&p->execs, r->at.name);
-		} else {
-			execs_reaped(&p->execs, info.si_pid, status);
-		}
+		on_reaped(p, r, info.si_pid, status);
 	}
-	tree_kill_orphans(spare, p);
+	if (!launching(p))
+		p->early = (struct early){.next = 0};
+	if (!p->sandbox.oci) /* there it is the kernel and the OCI program who do that */
+		tree_kill_orphans(spare, p);
 }
 
 /* ---- commands */
@@ -184,10 +227,14 @@ static void refuse(struct pause *p, const char *why)
 	p->refusal[n] = 0;
 }
 
-static int read_spec(struct mp m, struct child_spec *spec, struct err *e)
+static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec, struct err *e)
 {
 	memset(spec, 0, sizeof *spec);
-	if (!mp_find(m, "argv", &spec->argv))
+	spec->sandbox = &p->sandbox;
+	spec->bundle = mp_path_str(m, "bundle");
+	spec->layers = mp_path_str(m, "layers");
+	spec->lower = mp_path_str(m, "lower");
+	if (!mp_find(m, "argv", &spec->argv) && !spec->bundle.len)
 		return err_set(e, ERR_INVALID, "argv is missing");
 	if (!mp_find(m, "env", &spec->env))
 		spec->env.p = NULL;
@@ -220,24 +267,36 @@ static void do_start(struct pause *p, struct mp m)
 				     : "start: another attempt runs, or too many containers");
 		return;
 	}
-	if (read_spec(m, &spec, &e)) {
+	if (read_spec(p, m, &spec, &e)) {
 		refuse(p, e.text);
 		return;
 	}
 	memset(&id, 0, sizeof id);
 	memcpy(id.name, name.data, name.len);
 	id.attempt = (uint32_t)attempt;
+	struct span image = mp_path_str(m, "image");
+	memcpy(id.image, image.data ? (const char *)image.data : "",
+	       image.len <= PAUSE_IMAGE_BYTES_MAX ? image.len : 0);
 	forget_older(p, id.name, id.attempt);
 	struct run **at = &p->runs;
 	while (*at)
 		at = &(*at)->next;
-	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX);
+	struct buf text = {0};
+	spec.id = run_id(&text, id.name, id.attempt);
+	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX,
+		      mp_path_str(m, "oom"));
+	oci_clean(p, *at);
+	buf_fini(&text);
 }
 
 /* Between fork and setsid there is no group yet, only the process. */
-static void signal_group(const struct run *r, int number)
+static void signal_group(struct run *r, int number)
 {
-	if (kill(-r->at.pid, number) != 0)
+	if (r->launching)
+		r->pending = r->pending == SIGKILL ? SIGKILL : number;
+	else if (r->bundle)
+		kill(r->at.pid, number); /* as containerd does: its first process is told */
+	else if (kill(-r->at.pid, number) != 0)
 		kill(r->at.pid, number);
 }
 
@@ -475,9 +534,13 @@ static int patience_ms(struct pause *p)
 	return -1;
 }
 
-static bool is_running(void *arg, struct span container)
+static bool is_running(void *arg, struct span container, uint32_t *attempt)
 {
-	return run_find(arg, container, -1, true) != NULL;
+	const struct run *r = run_find(arg, container, -1, true);
+	if (!r || r->launching)
+		return false;
+	*attempt = r->at.attempt;
+	return true;
 }
 
 /* Containers first, the agent second (its commands change the list of runs),
@@ -523,7 +586,8 @@ static bool left(struct pause *p)
 	if (!p->leaving || runs_alive(p) > 0)
 		return false;
 	reap(p);
-	tree_kill_orphans(spare_none, p);
+	if (!p->sandbox.oci)
+		tree_kill_orphans(spare_none, p);
 	bool alone = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
 	if (!p->leave_ms)
 		p->leave_ms = monotonic_ms();
@@ -576,6 +640,13 @@ static const char *open_pause(struct pause *p)
 	mkdir("logs", 0750);
 	mkdir("starts", 0700);
 	mkdir("exits", 0700);
+	struct err e = {0};
+	if (sandbox_enter(&p->sandbox, &e)) {
+		memcpy(p->refusal, e.text, sizeof p->refusal - 1);
+		errno = 0;
+		return p->refusal;
+	}
+	p->execs.sandbox = &p->sandbox;
 	p->signals = open_signals();
 	if (p->signals < 0)
 		return "signals";
@@ -590,7 +661,7 @@ static const char *open_pause(struct pause *p)
 static void tell_launcher(const char *what)
 {
 	struct buf text = {0};
-	bool plain = !what || strcmp(what, PAUSE_READY_BUSY) == 0;
+	bool plain = !what || errno == 0 || strcmp(what, PAUSE_READY_BUSY) == 0;
 	const char *why = plain ? NULL : strerrordesc_np(errno);
 	buf_puts(&text, what ? what : PAUSE_READY_OK);
 	if (why) {
@@ -623,7 +694,11 @@ static void close_pause(struct pause *p)
 int main(int argc, char **argv)
 {
 	struct pause p = {0};
-	(void)argv; /* the pod's uid, for people who look at `ps` */
+	/* Otherwise the pod's uid, for people who look at `ps`. */
+	if (argc == 2 && strcmp(argv[1], "--true") == 0)
+		return 0;
+	if (argc == 3 && strcmp(argv[2], "--trial") == 0)
+		return trial_run();
 	if (argc != 2)
 		return 64;
 	const char *why = open_pause(&p);

@@ -7,6 +7,8 @@
  *   starts/<name>.<n>      attempt.h: attempt n of container <name> began
  *   exits/<name>.<n>       attempt.h: it ended; written before anybody is told
  *   logs/<name>/<n>.log    its output in CRI form; .log.1 is what was rotated
+ *   sandbox                what the pod's containers share (sandbox.h); without it
+ *                          they are processes of the machine
  * and is locked (flock on the directory) while its pause lives.
  *
  * A message is one msgpack map, sent as one or more packets whose first byte
@@ -16,6 +18,10 @@
  *   start   name, attempt, argv [bin], env [bin "K=V"], cwd, uid?, gid?, log_bytes?
  *           (bytes, because a secret in the environment need not be text)
  *           An attempt that is known already is told again, never started twice.
+ *           Of an OCI container instead of argv: bundle (a directory of the pod's, with
+ *           its config.json), layers (a directory), lower (names in it, the topmost
+ *           first, with colons between them), image?, oom? (a file of its cgroup that
+ *           counts oom_kill); its root is an overlay of these in <bundle>/rootfs
  *   signal  name, attempt? (any running one when absent), signal
  *           goes to the container's whole process group
  *   list    everything known is told again, then "listed"
@@ -41,6 +47,7 @@ enum {
 	PAUSE_MESSAGE_BYTES_MAX = 2560 * 1024,
 	PAUSE_NAME_BYTES_MAX = 63,  /* a container's name: a DNS label */
 	PAUSE_ERROR_BYTES_MAX = 480,
+	PAUSE_IMAGE_BYTES_MAX = 255, /* of an image's id */
 	PAUSE_CONTAINERS_MAX = 128, /* names in one pod */
 	PAUSE_LOG_BYTES_MAX = 10 * 1024 * 1024, /* then the log is rotated */
 	PAUSE_READY_FD = 3,         /* where a new pause says how its start went */

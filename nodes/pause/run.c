@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h> /* rename */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "broker/base/mem.h"
+#include "nodes/pause/oci.h"
 
 enum {
 	READ_BYTES = 16 * 1024,
@@ -110,8 +112,13 @@ static void open_log(struct run *r, uint64_t log_bytes)
 	buf_fini(&path);
 }
 
+const char *run_id(struct buf *b, const char *name, uint32_t attempt)
+{
+	return path_of(b, "", name, '.', attempt, "");
+}
+
 struct run *run_new(const struct pause_attempt *id, const struct child_spec *spec,
-		    uint64_t log_bytes)
+		    uint64_t log_bytes, struct span oom_file)
 {
 	struct run *r = mem_alloc(sizeof *r);
 	struct child c = {.pid = 0, .out = -1, .err = -1, .started = -1};
@@ -121,6 +128,11 @@ struct run *run_new(const struct pause_attempt *id, const struct child_spec *spe
 	r->stream[1].name = "stderr";
 	open_log(r, log_bytes);
 	r->at.started_us = wall_us();
+	r->launching = spec->bundle.len > 0;
+	if (r->launching)
+		r->bundle = mem_ndup(spec->bundle.data, spec->bundle.len);
+	if (oom_file.len)
+		r->oom_file = mem_ndup(oom_file.data, oom_file.len);
 	int rc = child_start(spec, &c, &e);
 	r->at.pid = c.pid;
 	r->started_fd = c.started;
@@ -129,9 +141,10 @@ struct run *run_new(const struct pause_attempt *id, const struct child_spec *spe
 	if (rc) {
 		fail(r, span_of(e.text));
 		r->at.ended = true;
+		r->launching = false;
 		r->at.finished_us = wall_us();
 		run_save(r);
-	} else {
+	} else if (!r->launching) {
 		write_record(r, "starts/");
 	}
 	return r;
@@ -152,6 +165,8 @@ void run_free(struct run *r)
 		cri_flush(&r->log, &r->stream[i]);
 	}
 	cri_log_close(&r->log);
+	free(r->bundle);
+	free(r->oom_file);
 	free(r);
 }
 
@@ -166,8 +181,32 @@ void run_started(struct run *r)
 	if (n > 0)
 		fail(r, (struct span){text, (size_t)n});
 	else
-		r->execed = true;
+		r->execed = !r->launching;
 	close_fd(&r->started_fd);
+}
+
+bool run_launched(struct run *r, int status)
+{
+	run_started(r);
+	pid_t pid = status == 0 && !r->at.error[0] ? oci_pid(r->bundle) : 0;
+	if (!pid && !r->at.error[0]) {
+		struct buf why = {0};
+		oci_why(r->bundle, &why);
+		fail(r, span_buf(&why));
+		buf_fini(&why);
+	}
+	r->launching = false;
+	if (!pid) {
+		run_ended(r, status);
+		return false;
+	}
+	r->at.pid = pid;
+	r->at.started_us = wall_us();
+	r->execed = true;
+	write_record(r, "starts/");
+	if (r->pending)
+		kill(pid, r->pending);
+	return true;
 }
 
 bool run_read(struct run *r, int i)
@@ -201,6 +240,7 @@ void run_ended(struct run *r, int status)
 	if (!r->at.error[0]) {
 		r->at.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 		r->at.code = r->at.signal ? 128 + r->at.signal : WEXITSTATUS(status);
+		r->at.oom = r->at.code && r->oom_file && oci_oom(r->oom_file);
 	}
 	run_save(r);
 }

@@ -13,6 +13,10 @@ struct run {
 	struct cri_stream stream[2];
 	struct cri_log log;
 	bool execed;    /* it truly runs, or ran */
+	/* Of an OCI container; else NULL and false. */
+	char *bundle, *oom_file;
+	bool launching; /* at.pid is the OCI program's, the container is not there yet */
+	int pending;    /* a signal that waits for it */
 	bool saved;     /* exits/<name>.<n> is written */
 	bool told_start, told_end; /* to the agent that is connected now */
 	struct run *next; /* in order of their start */
@@ -21,7 +25,12 @@ struct run {
 /* Starts it: log, pipes, process. A failure to make the process is an ended
  * attempt with an error. Works in the pod's directory (the current one). */
 struct run *run_new(const struct pause_attempt *id, const struct child_spec *spec,
-		    uint64_t log_bytes);
+		    uint64_t log_bytes, struct span oom_file);
+/* The name by which the OCI program knows it: NAME.ATTEMPT. */
+const char *run_id(struct buf *b, const char *name, uint32_t attempt);
+/* The OCI program was reaped with this wait status: true: the container runs, or
+ * did. False: the attempt ended, and says why. */
+bool run_launched(struct run *r, int status);
 void run_free(struct run *r);
 /* Reads what is there of stream i, one buffer full; the pipe is closed at
  * its end. Returns whether there may be more. */

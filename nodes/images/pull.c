@@ -1,0 +1,107 @@
+/* Images from registries, by skopeo: into a layout beside the store, from where they
+ * are taken like an archive's. What the store has already is lent to that layout, so
+ * it is not fetched again. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nodes/images/name.h"
+#include "nodes/images/private.h"
+
+static int make(const char *path, struct err *e)
+{
+	return mkdir(path, 0755) ? err_set(e, ERR_IO, "%s: %m", path) : 0;
+}
+
+static void lend_blobs(const struct images *im, struct arena *a, const char *work)
+{
+	const char *from = arena_printf(a, "%s/blobs/sha256", im->dir);
+	DIR *d = opendir(from);
+	for (struct dirent *f; d && (f = readdir(d));)
+		if (f->d_name[0] != '.')
+			(void)!link(arena_printf(a, "%s/%s", from, f->d_name),
+				    arena_printf(a, "%s/blobs/sha256/%s", work, f->d_name));
+	if (d)
+		closedir(d);
+}
+
+/* Registries of this machine speak plain HTTP, as Docker and containerd take it. */
+static bool is_local(const char *name)
+{
+	return strncmp(name, "localhost:", 10) == 0 || strncmp(name, "localhost/", 10) == 0 ||
+	       strncmp(name, "127.", 4) == 0;
+}
+
+/* Of a line of its log only the message: time="..." level=fatal msg="...". */
+static void plain_words(struct arena *a, struct err *e)
+{
+	char *text = arena_dup(a, e->text), *at = strstr(text, "msg=\""), *to;
+	if (!at)
+		return;
+	at += 5;
+	for (to = text; *at && *at != '"'; at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		*to++ = *at;
+	}
+	*to = 0;
+	err_set(e, ERR_INVALID, "%s", text);
+}
+
+static int fetch(const struct images *im, struct arena *a, const char *name, const char *auth,
+		 const char *work, struct err *e)
+{
+	const char *argv[12];
+	size_t n = 0;
+	struct program p;
+	argv[n++] = "skopeo";
+	argv[n++] = "copy";
+	argv[n++] = "--quiet";
+	argv[n++] = "--override-os=linux";
+	argv[n++] = "--retry-times=0";
+	if (is_local(name))
+		argv[n++] = "--src-tls-verify=false";
+	if (auth)
+		argv[n++] = arena_printf(a, "--src-authfile=%s", auth);
+	argv[n++] = arena_printf(a, "docker://%s", name);
+	argv[n++] = arena_printf(a, "oci:%s:%s", work, name);
+	argv[n] = NULL;
+	lend_blobs(im, a, work);
+	int rc = program_start(&p, argv, -1, -1, e);
+	rc = rc ? rc : program_end(&p, "skopeo", e);
+	if (rc == ERR_INVALID)
+		plain_words(a, e);
+	return rc;
+}
+
+/* A name with both is fetched by its digest; skopeo takes one of them. */
+static const char *wanted_of(struct arena *a, const char *text, struct err *e)
+{
+	struct image_name n;
+	return image_name_parse(a, span_of(text), &n, e) ? NULL : image_name_text(a, &n);
+}
+
+int images_pull(struct images *im, const char *text, const char *auth,
+		void (*pulled)(void *arg, const struct image *image), void *arg, struct err *e)
+{
+	struct arena a = {0};
+	const char *name = wanted_of(&a, text, e);
+	const char *work = arena_printf(&a, "%s/work/pull-%d", im->dir, (int)getpid());
+	int rc = name ? 0 : ERR_INVALID;
+	tree_remove(work);
+	rc = rc ? rc : make(work, e);
+	rc = rc ? rc : make(arena_printf(&a, "%s/blobs", work), e);
+	rc = rc ? rc : make(arena_printf(&a, "%s/blobs/sha256", work), e);
+	rc = rc ? rc : fetch(im, &a, name, auth, work, e);
+	if (rc == 0) {
+		images_lock(im);
+		rc = archive_take(im, name, work, pulled, arg, e);
+		images_unlock(im);
+	}
+	if (name)
+		tree_remove(work);
+	arena_fini(&a);
+	return rc;
+}

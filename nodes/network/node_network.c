@@ -1,0 +1,374 @@
+#include "nodes/network/node_network.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "nodes/network/addresses.h"
+
+#define FORWARD "/proc/sys/net/ipv4/ip_forward"
+#define ALIAS "troupe "
+
+struct node_network {
+	int socket;
+	struct addresses *addresses;
+	char *node;
+	char bridge[NETLINK_NAME_MAX + 1], gateway[INET_ADDRSTRLEN], range[INET_ADDRSTRLEN + 4];
+	struct netlink_prefix subnet, pods, services;
+	uint32_t mtu;
+};
+
+/* ---- in another namespace, for a moment */
+
+struct visit {
+	int home; /* -1: the thread did not move */
+};
+
+static int visit_begin(struct visit *v, int namespace, struct err *e)
+{
+	v->home = -1;
+	if (namespace < 0)
+		return 0;
+	v->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (v->home >= 0 && setns(namespace, CLONE_NEWNET) == 0)
+		return 0;
+	int rc = err_set(e, ERR_IO, "cannot enter the node's network namespace: %m");
+	if (v->home >= 0)
+		close(v->home);
+	return rc;
+}
+
+/* A thread that cannot come home would do everything else in the wrong place. */
+static void visit_end(struct visit *v)
+{
+	if (v->home < 0)
+		return;
+	if (setns(v->home, CLONE_NEWNET) != 0)
+		abort();
+	close(v->home);
+}
+
+int node_network_socket(int namespace, int *out, struct err *e)
+{
+	struct visit v;
+	int rc = visit_begin(&v, namespace, e);
+	if (rc)
+		return rc;
+	rc = netlink_open(out, e);
+	visit_end(&v);
+	return rc;
+}
+
+static int set_forward(const char *node, struct err *e)
+{
+	char old = 0;
+	int fd = open(FORWARD, O_RDWR | O_CLOEXEC), rc = 0;
+	if (fd >= 0 && read(fd, &old, 1) == 1 && old == '1') {
+		close(fd);
+		return 0;
+	}
+	if (fd < 0 || pwrite(fd, "1", 1, 0) != 1)
+		rc = err_set(e, ERR_IO, "cannot set net.ipv4.ip_forward: %m");
+	else
+		log_info("node", "%s: net.ipv4.ip_forward was off and is on now", node);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int node_network_forward(int namespace, const char *node, struct err *e)
+{
+	struct visit v;
+	int rc = visit_begin(&v, namespace, e);
+	if (rc)
+		return rc;
+	rc = set_forward(node, e);
+	visit_end(&v);
+	return rc;
+}
+
+/* ---- routes */
+
+/* Ours from before or new; never instead of what others have made. */
+static int keep_route(struct node_network *n, const struct netlink_route *r, const char *what,
+		      const char *range, struct err *e)
+{
+	struct netlink_route found;
+	int rc = netlink_add_route(n->socket, r, e);
+	if (rc != ERR_EXISTS)
+		return rc;
+	if (netlink_find_route(n->socket, r->kind, r->to, &found, e) == 0)
+		return 0;
+	return err_set(e, ERR_BUSY, "%s, %s, is routed elsewhere on this machine", what, range);
+}
+
+static int add_routes(struct node_network *n, const char *pods, const char *services,
+		      struct err *e)
+{
+	struct netlink_route black_pods = {.kind = NETLINK_BLACKHOLE, .to = n->pods};
+	struct netlink_route black_services = {.kind = NETLINK_BLACKHOLE, .to = n->services};
+	struct netlink_route local = {NETLINK_LOCAL, n->services, {0}, NETLINK_LO};
+	int rc = keep_route(n, &black_pods, "the pods' range", pods, e);
+	if (rc == 0)
+		rc = keep_route(n, &black_services, "the services' range", services, e);
+	if (rc == 0)
+		rc = netlink_set_up(n->socket, "lo", true, e);
+	return rc ? rc : keep_route(n, &local, "the services' range", services, e);
+}
+
+static void remove_routes(struct node_network *n)
+{
+	struct netlink_route all[] = {
+		{NETLINK_LOCAL, n->services, {0}, NETLINK_LO},
+		{.kind = NETLINK_BLACKHOLE, .to = n->services},
+		{.kind = NETLINK_BLACKHOLE, .to = n->pods},
+	};
+	struct err e = {0};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		int rc = netlink_delete_route(n->socket, &all[i], &e);
+		if (rc && rc != ERR_NOT_FOUND)
+			log_warn("node", "%s: %s", n->node, e.text);
+	}
+}
+
+/* ---- the bridge */
+
+/* "troupe n1 /var/lib/troupe": what is too long for an alias is cut. */
+static void alias_of(const struct node_network_config *cfg, char out[NETLINK_ALIAS_MAX + 1])
+{
+	char *real = realpath(cfg->data_dir, NULL);
+	snprintf(out, NETLINK_ALIAS_MAX + 1, ALIAS "%s %s", cfg->node,
+		 real ? real : cfg->data_dir);
+	free(real);
+}
+
+/* Whoever made it and does not exist any more will not come back for it. */
+static int check_owner(const struct netlink_link *l, const char *alias, struct err *e)
+{
+	struct stat st;
+	const char *dir = NULL;
+	if (strcmp(l->alias, alias) == 0)
+		return 0;
+	if (strncmp(l->alias, ALIAS, strlen(ALIAS)) == 0)
+		dir = strchr(l->alias + strlen(ALIAS), ' ');
+	if (dir && strlen(l->alias) < NETLINK_ALIAS_MAX && stat(dir + 1, &st) != 0)
+		return 0;
+	return dir ? err_set(e, ERR_BUSY, "the bridge %s is of the cluster in%s", l->name, dir) :
+		     err_set(e, ERR_BUSY, "the link %s was not made by a cluster of Troupe", l->name);
+}
+
+static int need_bridge(struct node_network *n, const char *alias, struct netlink_link *l,
+		       struct err *e)
+{
+	uint8_t mac[6];
+	int rc = netlink_find(n->socket, n->bridge, l, e);
+	if (rc == 0)
+		rc = check_owner(l, alias, e);
+	else if (rc == ERR_NOT_FOUND) {
+		netlink_mac_of(addresses_gateway(n->addresses).ip, mac);
+		rc = netlink_add_bridge(n->socket, n->bridge, n->mtu, mac, e);
+	}
+	if (rc == 0)
+		rc = netlink_set_alias(n->socket, n->bridge, alias, e);
+	return rc ? rc : netlink_find(n->socket, n->bridge, l, e);
+}
+
+/* Another link that has the same subnet would get what is meant for our pods. */
+static int check_subnet(struct node_network *n, const struct netlink_link *bridge, struct err *e)
+{
+	struct netlink_route r;
+	int rc = netlink_find_route(n->socket, NETLINK_UNICAST, n->subnet, &r, e);
+	if (rc == ERR_NOT_FOUND || (rc == 0 && r.link == bridge->index))
+		return 0;
+	return rc ? rc : err_set(e, ERR_BUSY, "the node's subnet, %s, is routed elsewhere on this "
+					      "machine", n->range);
+}
+
+static int set_up_bridge(struct node_network *n, const char *alias, struct err *e)
+{
+	struct netlink_link l;
+	int rc = need_bridge(n, alias, &l, e);
+	if (rc == 0)
+		rc = check_subnet(n, &l, e);
+	if (rc == 0)
+		rc = netlink_add_address(n->socket, n->bridge, addresses_gateway(n->addresses), e);
+	return rc ? rc : netlink_set_up(n->socket, n->bridge, true, e);
+}
+
+/* ---- links of pods that are gone: none should be, unless something held their
+ * namespace */
+
+enum { STALE_MAX = 64 }; /* a round; what is more goes with the next open */
+
+struct sweep {
+	struct node_network *n;
+	int bridge;
+	size_t count;
+	char names[STALE_MAX][NETLINK_NAME_MAX + 1];
+};
+
+static bool has_ifname(void *arg, const char *uid)
+{
+	char name[NETLINK_NAME_MAX + 1];
+	pod_network_ifname(uid, name);
+	return strcmp(name, arg) == 0;
+}
+
+static bool note_stale(void *arg, const struct netlink_link *l)
+{
+	struct sweep *s = arg;
+	if (l->master != s->bridge || strcmp(l->kind, "veth") != 0 ||
+	    addresses_any(s->n->addresses, has_ifname, (void *)(uintptr_t)l->name))
+		return true;
+	memcpy(s->names[s->count++], l->name, sizeof l->name);
+	return s->count < STALE_MAX;
+}
+
+static void sweep_links(struct node_network *n)
+{
+	struct sweep s = {.n = n};
+	struct netlink_link bridge;
+	struct err e = {0};
+	if (netlink_find(n->socket, n->bridge, &bridge, &e))
+		return;
+	s.bridge = bridge.index;
+	netlink_links(n->socket, note_stale, &s, &e);
+	for (size_t i = 0; i < s.count; i++)
+		if (netlink_delete(n->socket, s.names[i], &e) == 0)
+			log_info("node", "%s: removed %s of a pod that is gone", n->node, s.names[i]);
+}
+
+/* ---- open and close */
+
+void node_network_subnet(const char *node, char out[24])
+{
+	const char *digits = node + strcspn(node, "0123456789");
+	unsigned long number = 0;
+	char *rest = NULL;
+	if (*digits)
+		number = strtoul(digits, &rest, 10);
+	if (!*digits || *rest || number < 1 || number > 254) {
+		uint32_t h = 2166136261u;
+		for (const char *c = node; *c; c++)
+			h = (h ^ (uint8_t)*c) * 16777619u;
+		number = 1 + h % 254;
+	}
+	snprintf(out, 24, "10.244.%lu.0/24", number);
+}
+
+static int read_config(struct node_network *n, const struct node_network_config *cfg,
+		       struct err *e)
+{
+	const char *bridge = cfg->bridge ? cfg->bridge : NODE_NETWORK_BRIDGE;
+	if (!*bridge || strlen(bridge) > NETLINK_NAME_MAX || strpbrk(bridge, "/ :"))
+		return err_set(e, ERR_INVALID, "'%s' is no name of a bridge", bridge);
+	snprintf(n->bridge, sizeof n->bridge, "%s", bridge);
+	int rc = netlink_prefix_parse(cfg->subnet, &n->subnet, e);
+	if (rc == 0)
+		rc = netlink_prefix_parse(cfg->pods ? cfg->pods : NODE_NETWORK_PODS, &n->pods, e);
+	if (rc == 0)
+		rc = netlink_prefix_parse(cfg->services ? cfg->services : NODE_NETWORK_SERVICES,
+					  &n->services, e);
+	return rc;
+}
+
+static int open_network(struct node_network *n, const struct node_network_config *cfg,
+			struct err *e)
+{
+	char alias[NETLINK_ALIAS_MAX + 1];
+	int rc = read_config(n, cfg, e);
+	if (rc == 0)
+		rc = addresses_open(&n->addresses, cfg->data_dir, cfg->pods_dir, n->subnet, e);
+	if (rc)
+		return rc;
+	struct netlink_prefix gateway = addresses_gateway(n->addresses);
+	struct in_addr network = netlink_prefix_network(gateway).ip;
+	inet_ntop(AF_INET, &gateway.ip, n->gateway, sizeof n->gateway);
+	inet_ntop(AF_INET, &network, n->range, INET_ADDRSTRLEN);
+	snprintf(n->range + strlen(n->range), 4, "/%u", gateway.bits);
+	alias_of(cfg, alias);
+	rc = node_network_socket(cfg->namespace, &n->socket, e);
+	if (rc == 0)
+		rc = add_routes(n, cfg->pods ? cfg->pods : NODE_NETWORK_PODS,
+				cfg->services ? cfg->services : NODE_NETWORK_SERVICES, e);
+	if (rc == 0)
+		rc = set_up_bridge(n, alias, e);
+	if (rc == 0)
+		rc = node_network_forward(cfg->namespace, cfg->node, e);
+	if (rc == 0)
+		sweep_links(n);
+	return rc;
+}
+
+int node_network_open(struct node_network **out, const struct node_network_config *cfg,
+		      struct err *e)
+{
+	struct node_network *n = mem_alloc(sizeof *n);
+	n->socket = -1;
+	n->node = mem_dup(cfg->node);
+	n->mtu = cfg->mtu;
+	int rc = open_network(n, cfg, e);
+	if (rc)
+		node_network_close(n, false);
+	else
+		*out = n;
+	return rc;
+}
+
+void node_network_close(struct node_network *n, bool remove)
+{
+	struct err e = {0};
+	if (!n)
+		return;
+	if (remove) {
+		int rc = netlink_delete(n->socket, n->bridge, &e);
+		if (rc && rc != ERR_NOT_FOUND)
+			log_warn("node", "%s: %s", n->node, e.text);
+		remove_routes(n);
+	}
+	if (n->socket >= 0)
+		close(n->socket);
+	addresses_close(n->addresses);
+	free(n->node);
+	free(n);
+}
+
+/* ---- pods */
+
+int node_network_take(struct node_network *n, const char *uid, struct node_network_pod *out,
+		      struct err *e)
+{
+	struct in_addr ip;
+	int rc = addresses_take(n->addresses, uid, &ip, e);
+	if (rc)
+		return rc;
+	inet_ntop(AF_INET, &ip, out->ip, sizeof out->ip);
+	snprintf(out->address, sizeof out->address, "%s/%u", out->ip, n->subnet.bits);
+	snprintf(out->gateway, sizeof out->gateway, "%s", n->gateway);
+	pod_network_ifname(uid, out->host_ifname);
+	out->network = (struct pod_network){n->bridge, out->host_ifname, out->address,
+					    out->gateway, n->mtu};
+	return 0;
+}
+
+void node_network_give_back(struct node_network *n, const char *uid)
+{
+	addresses_free(n->addresses, uid);
+}
+
+const char *node_network_gateway(const struct node_network *n)
+{
+	return n->gateway;
+}
+
+const char *node_network_range(const struct node_network *n)
+{
+	return n->range;
+}

@@ -1,0 +1,240 @@
+#include "nodes/oci/oci_pulls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+#include "nodes/runtime_machine.h"
+
+extern char **environ;
+
+enum { WORDS_MAX = 1000 };
+
+struct waiter {
+	struct waiter *next;
+	uint64_t pod, since_us;
+	char *container;
+};
+
+struct pull {
+	struct pull *next;
+	char *image;
+	struct bytes *auth; /* or NULL */
+	struct waiter *waiters;
+};
+
+struct oci_pulls {
+	struct loop *loop;
+	char *data_dir;
+	oci_pull_told *told;
+	void *arg;
+	struct pull *first; /* the one that runs, then those that wait */
+	pid_t pid;	    /* 0: none runs */
+	int words;	    /* what it says, on both its streams */
+	struct loop_watch *watch;
+	struct buf said;
+	uint64_t begun_us;
+};
+
+struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, oci_pull_told *told,
+				void *arg)
+{
+	struct oci_pulls *p = mem_alloc(sizeof *p);
+	p->loop = loop;
+	p->data_dir = mem_dup(data_dir);
+	p->told = told;
+	p->arg = arg;
+	p->words = -1;
+	return p;
+}
+
+static void pull_free(struct pull *u)
+{
+	while (u->waiters) {
+		struct waiter *w = u->waiters;
+		u->waiters = w->next;
+		free(w->container);
+		free(w);
+	}
+	bytes_unref(u->auth);
+	free(u->image);
+	free(u);
+}
+
+/* ---- the process */
+
+static void auth_path(const struct oci_pulls *p, char out[600])
+{
+	snprintf(out, 600, "%s/run/pull-auth-%d", p->data_dir, (int)getpid());
+}
+
+static bool write_auth(const struct oci_pulls *p, const struct pull *u, char path[600])
+{
+	auth_path(p, path);
+	struct span text = bytes_span(u->auth);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool good = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static int spawn(struct oci_pulls *p, const struct pull *u)
+{
+	char auth[600];
+	const char *argv[10];
+	size_t n = 0;
+	posix_spawn_file_actions_t acts;
+	int pipes[2];
+	argv[n++] = "troupe";
+	argv[n++] = "image";
+	argv[n++] = "pull";
+	argv[n++] = "--data-dir";
+	argv[n++] = p->data_dir;
+	if (u->auth && write_auth(p, u, auth)) {
+		argv[n++] = "--authfile";
+		argv[n++] = auth;
+	}
+	argv[n++] = u->image;
+	argv[n] = NULL;
+	if (pipe2(pipes, O_CLOEXEC))
+		return errno;
+	posix_spawn_file_actions_init(&acts);
+	posix_spawn_file_actions_addopen(&acts, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&acts, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&acts, pipes[1], 2);
+	int rc = posix_spawn(&p->pid, "/proc/self/exe", &acts, NULL,
+			     (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&acts);
+	close(pipes[1]);
+	p->words = pipes[0];
+	if (rc) {
+		close(p->words);
+		p->words = -1;
+		p->pid = 0;
+	}
+	return rc;
+}
+
+static void start_next(struct oci_pulls *p);
+
+static void finish(struct oci_pulls *p, bool good, const char *text)
+{
+	struct pull *u = p->first;
+	uint64_t now = machine_now_us();
+	char auth[600];
+	if (u->auth) {
+		auth_path(p, auth);
+		unlink(auth);
+	}
+	p->first = u->next;
+	for (struct waiter *w = u->waiters; w; w = w->next) {
+		struct oci_pull_end end = {
+			.image = u->image,
+			.good = good,
+			.text = text,
+			.pull_ms = (int64_t)(now - p->begun_us) / 1000,
+			.wait_ms = (int64_t)(now - w->since_us) / 1000,
+		};
+		p->told(p->arg, w->pod, w->container, &end);
+	}
+	pull_free(u);
+	start_next(p);
+}
+
+/* "troupe image: WORDS\n" */
+static const char *words_of(struct oci_pulls *p)
+{
+	static const char before[] = "troupe image: ";
+	buf_putc(&p->said, 0);
+	char *text = (char *)p->said.data;
+	text[strcspn(text, "\n")] = 0;
+	return strncmp(text, before, sizeof before - 1) == 0 ? text + sizeof before - 1 : text;
+}
+
+static void on_words(void *arg, unsigned events)
+{
+	struct oci_pulls *p = arg;
+	uint8_t some[512];
+	int status = 0;
+	(void)events;
+	ssize_t n = read(p->words, some, sizeof some);
+	if (n < 0 && errno == EINTR)
+		return;
+	if (n > 0) {
+		if (p->said.len < WORDS_MAX)
+			buf_append(&p->said, some, (size_t)n);
+		return;
+	}
+	loop_remove(p->watch);
+	p->watch = NULL;
+	close(p->words);
+	p->words = -1;
+	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	p->pid = 0;
+	const char *text = words_of(p);
+	finish(p, status == 0, status && !*text ? "the pull died" : text);
+}
+
+static void start_next(struct oci_pulls *p)
+{
+	if (p->pid || !p->first)
+		return;
+	p->said.len = 0;
+	p->begun_us = machine_now_us();
+	int number = spawn(p, p->first);
+	if (number)
+		finish(p, false, strerror(number));
+	else
+		p->watch = loop_add(p->loop, p->words, LOOP_READ, on_words, p);
+}
+
+void oci_pulls_ask(struct oci_pulls *p, const char *image, uint64_t pod, const char *container,
+		   struct span auth)
+{
+	struct pull **at = &p->first;
+	struct waiter *w = mem_alloc(sizeof *w);
+	while (*at && strcmp((*at)->image, image) != 0)
+		at = &(*at)->next;
+	if (!*at) {
+		*at = mem_alloc(sizeof **at);
+		(*at)->image = mem_dup(image);
+		(*at)->auth = auth.len ? bytes_copy(auth.data, auth.len) : NULL;
+	}
+	w->pod = pod;
+	w->container = mem_dup(container);
+	w->since_us = machine_now_us();
+	w->next = (*at)->waiters;
+	(*at)->waiters = w;
+	start_next(p);
+}
+
+void oci_pulls_free(struct oci_pulls *p)
+{
+	if (!p)
+		return;
+	loop_remove(p->watch);
+	if (p->words >= 0)
+		close(p->words);
+	if (p->pid) {
+		kill(p->pid, SIGTERM);
+		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	while (p->first) {
+		struct pull *u = p->first;
+		p->first = u->next;
+		pull_free(u);
+	}
+	buf_fini(&p->said);
+	free(p->data_dir);
+	free(p);
+}

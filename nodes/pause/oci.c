@@ -1,0 +1,250 @@
+#include "nodes/pause/oci.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+#include "nodes/pause/proto.h"
+
+enum { FILE_BYTES_MAX = 16 * 1024, MOUNT_TEXT_MAX = 4095 /* what mount(2) takes */ };
+
+static bool plain(struct span s)
+{
+	return s.len > 0 && s.len < MOUNT_TEXT_MAX && !memchr(s.data, 0, s.len);
+}
+
+int oci_check(const struct child_spec *s, struct err *e)
+{
+	if (!s->sandbox || !s->sandbox->oci)
+		return err_set(e, ERR_INVALID, "bundle: this pod has no sandbox");
+	if (!plain(s->bundle) || s->bundle.data[0] == '/')
+		return err_set(e, ERR_INVALID, "bundle: a directory of the pod's is needed");
+	if (!plain(s->layers) || s->layers.data[0] != '/' || !plain(s->lower))
+		return err_set(e, ERR_INVALID, "layers and lower are needed");
+	return 0;
+}
+
+/* ---- in the child */
+
+static const char *join(struct buf *b, const char *dir, struct span mid, const char *name)
+{
+	b->len = 0;
+	buf_puts(b, dir);
+	buf_putc(b, '/');
+	buf_append(b, mid.data, mid.len);
+	buf_puts(b, name);
+	return buf_text(b);
+}
+
+static void make_dir(const char *path, mode_t mode, int tell)
+{
+	if (mkdir(path, mode) != 0 && errno != EEXIST)
+		child_give_up(tell, path, errno);
+}
+
+/* Layers are named from within their directory: forty or so fit into the one page
+ * of text that mount takes. */
+static void mount_root(const struct child_spec *s, int tell)
+{
+	struct buf text = {0}, path = {0};
+	char *layers = mem_ndup(s->layers.data, s->layers.len);
+	const char *dir = s->sandbox->dir;
+	make_dir(join(&path, dir, s->bundle, "/upper"), 0755, tell);
+	make_dir(join(&path, dir, s->bundle, "/work"), 0700, tell);
+	make_dir(join(&path, dir, s->bundle, "/rootfs"), 0755, tell);
+	buf_puts(&text, "lowerdir=");
+	buf_append(&text, s->lower.data, s->lower.len);
+	buf_puts(&text, ",upperdir=");
+	buf_puts(&text, join(&path, dir, s->bundle, "/upper"));
+	buf_puts(&text, ",workdir=");
+	buf_puts(&text, join(&path, dir, s->bundle, "/work"));
+	if (chdir(layers) != 0)
+		child_give_up(tell, layers, errno);
+	if (text.len > MOUNT_TEXT_MAX)
+		child_give_up(tell, "the image has too many layers to mount", E2BIG);
+	if (mount("overlay", join(&path, dir, s->bundle, "/rootfs"), "overlay", 0,
+		  buf_text(&text)) != 0)
+		child_give_up(tell, "mounting the container's root", errno);
+	if (chdir(join(&path, dir, s->bundle, "")) != 0)
+		child_give_up(tell, "bundle", errno);
+	buf_fini(&path);
+	buf_fini(&text);
+	free(layers);
+}
+
+static size_t count(char *const *list)
+{
+	size_t n = 0;
+	while (list && list[n])
+		n++;
+	return n;
+}
+
+/* The OCI program with these arguments. It finds its helpers by PATH. */
+static _Noreturn void program(const struct sandbox *s, const char *const *args, char *const *more,
+			      int tell)
+{
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	char *env[] = {path, NULL};
+	size_t n = count(s->runtime), m = count((char *const *)args), k = count(more);
+	char **argv = mem_alloc((n + m + k + 1) * sizeof *argv);
+	memcpy(argv, s->runtime, n * sizeof *argv);
+	memcpy(argv + n, args, m * sizeof *argv);
+	if (k)
+		memcpy(argv + n + m, more, k * sizeof *argv);
+	execve(argv[0], argv, env);
+	child_give_up(tell, argv[0], errno);
+}
+
+_Noreturn void oci_run(const struct child_spec *s, int tell)
+{
+	const char *args[] = {"--log", "log", "--log-format", "json", "run", "--detach",
+			      "--pid-file", "pid", "--bundle", ".", s->id, NULL};
+	mount_root(s, tell);
+	program(s->sandbox, args, NULL, tell);
+}
+
+_Noreturn void oci_exec(const struct child_spec *s, char **argv, int tell)
+{
+	const char *plain_args[] = {"exec", s->id, NULL};
+	const char *tty_args[] = {"exec", "--tty", s->id, NULL};
+	program(s->sandbox, s->tty ? tty_args : plain_args, argv, tell);
+}
+
+/* ---- in the pause */
+
+/* What is at the end of a small file, terminated. */
+static size_t read_end(const char *bundle, const char *name, char *out, size_t max)
+{
+	struct buf path = {0};
+	int fd = open(join(&path, bundle, (struct span){0}, name), O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n = 0;
+	buf_fini(&path);
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		off_t from = st.st_size > (off_t)max - 1 ? st.st_size - (off_t)max + 1 : 0;
+		n = pread(fd, out, max - 1, from);
+	}
+	if (fd >= 0)
+		close(fd);
+	out[n > 0 ? n : 0] = 0;
+	return n > 0 ? (size_t)n : 0;
+}
+
+pid_t oci_pid(const char *bundle)
+{
+	char text[24];
+	long pid = 0;
+	read_end(bundle, "pid", text, sizeof text);
+	for (const char *c = text; *c >= '0' && *c <= '9'; c++)
+		pid = pid * 10 + (*c - '0');
+	return pid > 1 ? (pid_t)pid : 0;
+}
+
+/* The value of the last "msg" of a log of JSON lines, its quotes undone. */
+void oci_why(const char *bundle, struct buf *out)
+{
+	static const char key[] = "\"msg\":\"";
+	char text[FILE_BYTES_MAX];
+	const char *at = NULL;
+	read_end(bundle, "log", text, sizeof text);
+	for (const char *next = text; (next = strstr(next, key)); next += sizeof key - 1)
+		at = next + sizeof key - 1;
+	buf_puts(out, "OCI runtime create failed: ");
+	if (!at)
+		buf_puts(out, "the OCI program said nothing");
+	for (; at && *at && *at != '"'; at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		buf_putc(out, *at);
+	}
+}
+
+bool oci_oom(const char *file)
+{
+	char text[2048];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = 0;
+	const char *at = strstr(text, "oom_kill ");
+	return at && at[9] >= '1' && at[9] <= '9';
+}
+
+static void remove_tree(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	while (d && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (e->d_type == DT_DIR)
+			remove_tree(fd, e->d_name);
+		else
+			unlinkat(fd, e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	unlinkat(at, name, AT_REMOVEDIR);
+}
+
+static _Noreturn void delete(const struct sandbox *s, const char *id, const char *bundle)
+{
+	const char *args[] = {"delete", "--force", id, NULL};
+	struct buf root = {0};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status;
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	close_range(3, ~0u, 0);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	pid_t pid = fork();
+	if (pid == 0)
+		program(s, args, NULL, 2);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	umount2(join(&root, bundle, (struct span){0}, "rootfs"), MNT_DETACH);
+	remove_tree(AT_FDCWD, bundle);
+	_exit(0);
+}
+
+pid_t oci_delete(const struct sandbox *s, const char *id, const char *bundle)
+{
+	pid_t pid = fork();
+	if (pid == 0)
+		delete(s, id, bundle);
+	return pid;
+}
+
+/* ---- ends that came early */
+
+void early_put(struct early *e, pid_t pid, int status)
+{
+	unsigned i = e->next++ % EARLY_MAX;
+	e->all[i].pid = pid;
+	e->all[i].status = status;
+}
+
+bool early_take(struct early *e, pid_t pid, int *status)
+{
+	for (unsigned i = 0; i < EARLY_MAX; i++) {
+		if (e->all[i].pid != pid)
+			continue;
+		*status = e->all[i].status;
+		e->all[i].pid = 0;
+		return true;
+	}
+	return false;
+}

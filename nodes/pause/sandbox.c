@@ -1,0 +1,190 @@
+#include "nodes/pause/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/base/mem.h"
+#include "broker/base/mp.h"
+#include "nodes/network/pod_network.h"
+
+enum { SANDBOX_BYTES_MAX = 256 * 1024, NAMES_MAX = 64 };
+
+static const char unified[] = "/sys/fs/cgroup/unified";
+
+static int failed(struct err *e, const char *what)
+{
+	const char *why = strerrordesc_np(errno);
+	return err_set(e, ERR_IO, "%s: %s", what, why ? why : "unknown error");
+}
+
+/* 0 and nothing in `out` when there is no such file. */
+static int read_file(struct buf *out, struct err *e)
+{
+	int fd = open(SANDBOX_FILE, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : failed(e, SANDBOX_FILE);
+	while (n > 0 && out->len <= SANDBOX_BYTES_MAX) {
+		buf_reserve(out, 4096);
+		n = read(fd, out->data + out->len, 4096);
+		out->len += n > 0 ? (size_t)n : 0;
+	}
+	int rc = n < 0 ? failed(e, SANDBOX_FILE) : 0;
+	close(fd);
+	if (rc == 0 && (out->len > SANDBOX_BYTES_MAX || mp_check(span_buf(out), NULL)))
+		rc = err_set(e, ERR_INVALID, SANDBOX_FILE ": not a map, or too large");
+	return rc;
+}
+
+static int read_runtime(struct sandbox *s, struct mp m, struct err *e)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!mp_find(m, "runtime", &list) || mp_array(&list, &n) || n == 0 || n > NAMES_MAX)
+		return err_set(e, ERR_INVALID, SANDBOX_FILE ": runtime");
+	s->runtime = mem_alloc((n + 1) * sizeof *s->runtime);
+	for (size_t i = 0; i < n; i++) {
+		struct span text;
+		if (mp_bin(&list, &text) || memchr(text.data, 0, text.len))
+			return err_set(e, ERR_INVALID, SANDBOX_FILE ": runtime");
+		s->runtime[i] = mem_ndup(text.data, text.len);
+	}
+	char here[4096];
+	if (!getcwd(here, sizeof here))
+		return failed(e, "the pod's directory");
+	s->dir = mem_dup(here);
+	return 0;
+}
+
+static int enter_mounts(struct err *e)
+{
+	struct stat st;
+	if (mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
+		return failed(e, "mounts of its own");
+	if (stat(unified, &st) == 0 && umount2(unified, MNT_DETACH) != 0 && errno != EINVAL)
+		return failed(e, unified);
+	return 0;
+}
+
+static int mount_tmpfs(const char *path, int64_t bytes, struct err *e)
+{
+	char size[40] = "mode=1777";
+	if (bytes > 0) {
+		char digits[24];
+		size_t at = sizeof digits;
+		digits[--at] = 0;
+		for (int64_t left = bytes; left; left /= 10)
+			digits[--at] = (char)('0' + left % 10);
+		strcpy(size + strlen(size), ",size=");
+		strcpy(size + strlen(size), digits + at);
+	}
+	if (mkdir(path, 0777) != 0 && errno != EEXIST)
+		return failed(e, path);
+	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, size) != 0)
+		return failed(e, path);
+	return 0;
+}
+
+static int mount_memory(struct mp m, struct err *e)
+{
+	struct mp list;
+	size_t n = 0, two;
+	int rc = 0;
+	int64_t shm = mp_path_int(m, "shm", 0);
+	if (shm > 0)
+		rc = mount_tmpfs("shm", shm, e);
+	if (!mp_find(m, "memory", &list) || mp_array(&list, &n))
+		n = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		struct span path = {0};
+		int64_t bytes = 0;
+		if (mp_array(&list, &two) || two != 2 || mp_str(&list, &path) ||
+		    mp_i64(&list, &bytes) || path.len == 0 || path.data[0] == '/')
+			return err_set(e, ERR_INVALID, SANDBOX_FILE ": memory");
+		char *text = mem_ndup(path.data, path.len);
+		rc = mount_tmpfs(text, bytes, e);
+		free(text);
+	}
+	return rc;
+}
+
+static int set_sysctl(struct span name, struct span value, struct err *e)
+{
+	struct buf path = {0};
+	buf_puts(&path, "/proc/sys/");
+	buf_append(&path, name.data, name.len);
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] == '.')
+			path.data[path.len - name.len + i] = '/';
+	const char *text = buf_text(&path);
+	int fd = strstr(text, "/../") ? -1 : open(text, O_WRONLY | O_CLOEXEC);
+	int rc = 0;
+	if (fd < 0 || write(fd, value.data, value.len) != (ssize_t)value.len)
+		rc = failed(e, text);
+	if (fd >= 0)
+		close(fd);
+	buf_fini(&path);
+	return rc;
+}
+
+static int set_sysctls(struct mp m, struct err *e)
+{
+	struct mp list;
+	size_t n = 0, two;
+	int rc = 0;
+	if (!mp_find(m, "sysctls", &list) || mp_array(&list, &n))
+		n = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		struct span name, value;
+		if (mp_array(&list, &two) || two != 2 || mp_str(&list, &name) ||
+		    mp_str(&list, &value))
+			return err_set(e, ERR_INVALID, SANDBOX_FILE ": sysctls");
+		rc = set_sysctl(name, value, e);
+	}
+	return rc;
+}
+
+static int enter(struct mp m, struct err *e)
+{
+	struct mp network;
+	struct span hostname = mp_path_str(m, "hostname");
+	bool own_network = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
+	bool uts = mp_path_bool(m, "uts", false);
+	int flags = CLONE_NEWNS | (own_network ? CLONE_NEWNET : 0) | (uts ? CLONE_NEWUTS : 0) |
+		    (mp_path_bool(m, "ipc", false) ? CLONE_NEWIPC : 0);
+	int node = -1, rc = own_network ? netlink_open(&node, e) : 0;
+	if (rc)
+		return rc;
+	if (unshare(flags) != 0)
+		return failed(e, "namespaces of its own");
+	rc = enter_mounts(e);
+	if (rc == 0 && own_network)
+		rc = pod_network_up(network, node, e);
+	if (node >= 0)
+		close(node);
+	if (rc == 0 && uts && hostname.len &&
+	    sethostname((const char *)hostname.data, hostname.len) != 0)
+		rc = failed(e, "hostname");
+	if (rc == 0)
+		rc = set_sysctls(m, e);
+	return rc ? rc : mount_memory(m, e);
+}
+
+int sandbox_enter(struct sandbox *s, struct err *e)
+{
+	struct buf file = {0};
+	int rc = read_file(&file, e);
+	s->oci = rc == 0 && file.len > 0;
+	if (s->oci)
+		rc = read_runtime(s, mp_of(span_buf(&file)), e);
+	if (s->oci && rc == 0)
+		rc = enter(mp_of(span_buf(&file)), e);
+	buf_fini(&file);
+	return rc;
+}

@@ -1,0 +1,520 @@
+#include "nodes/runtime_oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "actors/schema/json.h"
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "nodes/images/images.h"
+#include "nodes/launcher/launcher.h"
+#include "nodes/logs.h"
+#include "nodes/network/node_network.h"
+#include "nodes/oci/oci_bundle.h"
+#include "nodes/oci/oci_cgroup.h"
+#include "nodes/images/name.h"
+#include "nodes/oci/oci_program.h"
+#include "nodes/oci/oci_pulls.h"
+#include "nodes/port_body.h"
+#include "nodes/runtime.h"
+#include "nodes/runtime_machine.h"
+
+enum {
+	SHM_BYTES = 64 * 1024 * 1024,
+	MESSAGE_BYTES_MAX = 4096,
+	MESSAGE_LOG_BYTES = 2048, /* where the log's end is the message */
+	MESSAGE_LOG_LINES = 80,
+};
+
+struct oci {
+	struct oci_program program;
+	struct images *images;
+	struct oci_pulls *pulls;
+	struct node_network *network;
+	struct oci_machine facts;
+	struct arena arena; /* what lives as long as the port */
+};
+
+/* What a pod of this kind has more. */
+struct oci_pod {
+	bool host_network;
+};
+
+static struct oci *oci_of(struct machine *m)
+{
+	return m->kind_state;
+}
+
+/* ---- images */
+
+static void tell_image(struct machine *m, uint64_t pod, const char *name,
+		       const struct oci_pull_end *end, bool pulled, int64_t bytes, const char *reason)
+{
+	struct buf b = {0};
+	mpw_map(&b, 8);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_bool(&b, "good", end->good);
+	mpw_kv_bool(&b, "pulled", pulled);
+	mpw_kv_i64(&b, "pull_ms", end->pull_ms);
+	mpw_kv_i64(&b, "wait_ms", end->wait_ms);
+	mpw_kv_i64(&b, "bytes", bytes);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "text", end->text ? end->text : "");
+	machine_tell(m, RUNTIME_IMAGED, pod, &b);
+}
+
+static void on_pulled(void *arg, uint64_t pod, const char *name, const struct oci_pull_end *end)
+{
+	struct machine *m = arg;
+	struct arena a = {0};
+	struct image image = {.bytes = 0};
+	if (end->good)
+		images_find(oci_of(m)->images, end->image, &a, &image, NULL);
+	tell_image(m, pod, name, end, true, image.bytes, end->good ? "" : "ErrImagePull");
+	arena_fini(&a);
+}
+
+static void tell_pulling(struct machine *m, uint64_t pod, const char *name)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_bool(&b, "pulling", true);
+	machine_tell(m, RUNTIME_IMAGED, pod, &b);
+}
+
+static void have_image(struct machine *m, uint64_t pod, struct mp body)
+{
+	struct arena a = {0};
+	const char *name = body_text(&a, body, "name"), *text = body_text(&a, body, "image");
+	struct span pull = mp_path_str(body, "pull");
+	struct image_name parsed;
+	struct image image;
+	struct err e = {0};
+	struct oci_pull_end end = {.image = text};
+	if (image_name_parse(&a, span_of(text), &parsed, &e)) {
+		end.text = arena_printf(&a, "Failed to apply default image tag \"%s\": couldn't parse "
+					    "image name \"%s\": invalid reference format", text, text);
+		tell_image(m, pod, name, &end, false, 0, "InvalidImageName");
+		goto out;
+	}
+	bool here = images_find(oci_of(m)->images, text, &a, &image, &e) == 0 && image.unpacked;
+	if (here && !span_is(pull, "always")) {
+		end.good = true;
+		tell_image(m, pod, name, &end, false, image.bytes, "");
+	} else if (span_is(pull, "never")) {
+		end.text = arena_printf(&a, "Container image \"%s\" is not present with pull policy "
+					    "of Never", text);
+		tell_image(m, pod, name, &end, false, 0, "ErrImageNeverPull");
+	} else {
+		tell_pulling(m, pod, name);
+		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, mp_path_str(body, "auth"));
+	}
+out:
+	arena_fini(&a);
+}
+
+static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body)
+{
+	(void)arg;
+	if (op != RUNTIME_IMAGE)
+		return false;
+	have_image(m, id, body);
+	return true;
+}
+
+/* ---- the node */
+
+/* The profile of the containers' tools; without it RuntimeDefault is refused. */
+static const struct doc *read_profile(struct arena *a)
+{
+	static const char path[] = "/usr/share/containers/seccomp.json";
+	struct doc *d = NULL;
+	FILE *f = fopen(path, "re");
+	char *text = arena_alloc(a, 256 * 1024);
+	size_t n = f ? fread(text, 1, 256 * 1024, f) : 0;
+	if (f)
+		fclose(f);
+	if (n == 0 || json_parse(a, (struct span){(uint8_t *)text, n}, &d, NULL, NULL))
+		return NULL;
+	return d;
+}
+
+static int open_network(struct machine *m, struct mp cfg, struct err *e)
+{
+	struct arena a = {0};
+	char own[24];
+	node_network_subnet(m->node, own);
+	char *subnet = body_text(&a, cfg, "subnet");
+	struct node_network_config c = {
+		.data_dir = m->data_dir,
+		.node = m->node,
+		.pods_dir = m->pods_dir,
+		.subnet = *subnet ? subnet : own,
+		.namespace = -1,
+	};
+	int rc = node_network_open(&oci_of(m)->network, &c, e);
+	arena_fini(&a);
+	return rc;
+}
+
+static int open_kind(struct machine *m, struct mp cfg, struct err *e)
+{
+	struct oci *o = mem_alloc(sizeof *o);
+	struct arena *a = &o->arena;
+	m->kind_state = o;
+	char *wanted = body_text(a, cfg, "program");
+	const char *dir = arena_printf(a, "%s/images", m->data_dir);
+	int rc = oci_program_find(arena_printf(a, "%s/trial-%s", m->data_dir, m->node),
+				  arena_printf(a, "%s/" LAUNCHER_PAUSE, m->data_dir),
+				  *wanted ? wanted : NULL, &o->program, e);
+	rc = rc ? rc : images_open(&o->images, dir, e);
+	rc = rc ? rc : open_network(m, cfg, e);
+	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
+	o->facts = (struct oci_machine){
+		.profile = read_profile(a),
+		.powers = oci_powers_here(),
+		.memory = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE),
+	};
+	return rc;
+}
+
+static void close_kind(struct machine *m)
+{
+	struct oci *o = oci_of(m);
+	if (!o)
+		return;
+	oci_pulls_free(o->pulls);
+	images_close(o->images);
+	node_network_close(o->network, false);
+	arena_fini(&o->arena);
+	free(o);
+}
+
+static size_t put_info(struct machine *m, struct buf *b)
+{
+	const struct oci_program *p = &oci_of(m)->program;
+	char text[128];
+	snprintf(text, sizeof text, "%s://%s", p->name, p->version);
+	mpw_kv_str(b, "runtime", text);
+	return 1;
+}
+
+/* ---- the sandbox */
+
+static void learn(struct pod *p, struct mp body)
+{
+	struct mp pod;
+	if (!mp_find(body, "pod", &pod))
+		return;
+	if (!p->state)
+		p->state = mem_alloc(sizeof(struct oci_pod));
+	((struct oci_pod *)p->state)->host_network = mp_path_bool(pod, "spec.hostNetwork", false);
+}
+
+static bool is_on_host(const struct pod *p)
+{
+	const struct oci_pod *s = p->state;
+	return s && s->host_network;
+}
+
+static void put_runtime(struct buf *b, const struct pod *p)
+{
+	char root[600];
+	snprintf(root, sizeof root, "%s/oci", p->dir);
+	mpw_str(b, "runtime");
+	mpw_array(b, 3);
+	mpw_bin(b, span_of(oci_of(p->m)->program.path));
+	mpw_bin(b, span_of("--root"));
+	mpw_bin(b, span_of(root));
+}
+
+static size_t put_sysctls(struct buf *b, struct mp spec)
+{
+	struct mp context, list;
+	size_t n;
+	if (!mp_find(spec, "securityContext", &context) || !mp_find(context, "sysctls", &list) ||
+	    mp_array(&list, &n))
+		return 0;
+	mpw_str(b, "sysctls");
+	mpw_array(b, n);
+	for (size_t i = 0; i < n; i++, mp_skip(&list)) {
+		mpw_array(b, 2);
+		mpw_span(b, mp_path_str(list, "name"));
+		mpw_span(b, mp_path_str(list, "value"));
+	}
+	return 1;
+}
+
+static int put_network(struct buf *b, struct pod *p, struct err *e)
+{
+	struct node_network_pod n;
+	mpw_str(b, "network");
+	if (is_on_host(p)) {
+		mpw_nil(b);
+		return 0;
+	}
+	int rc = node_network_take(oci_of(p->m)->network, p->uid, &n, e);
+	if (rc == 0)
+		pod_network_write(b, &n.network);
+	return rc;
+}
+
+static int write_file(const char *path, struct span data, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool good = fd >= 0 && write(fd, data.data, data.len) == (ssize_t)data.len;
+	int number = errno;
+	if (fd >= 0)
+		close(fd);
+	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(number));
+}
+
+static int prepare(struct pod *p, struct mp body, struct err *e)
+{
+	struct arena a = {0};
+	struct buf b = {0};
+	struct mp pod, spec = {0};
+	learn(p, body);
+	if (mp_find(body, "pod", &pod))
+		mp_find(pod, "spec", &spec);
+	struct span host = mp_path_str(spec, "hostname");
+	if (!host.len && pod.p)
+		host = mp_path_str(pod, "metadata.name");
+	host.len = host.len < 63 ? host.len : 63;
+	bool shares = mp_path_bool(spec, "hostIPC", false);
+	size_t at = mpw_map_open(&b), n = 6;
+	put_runtime(&b, p);
+	mpw_kv_bool(&b, "uts", !is_on_host(p));
+	mpw_kv_bool(&b, "ipc", !shares);
+	mpw_kv_u64(&b, "shm", shares ? 0 : SHM_BYTES);
+	mpw_kv_span(&b, "hostname", host);
+	int rc = put_network(&b, p, e);
+	n += put_sysctls(&b, spec);
+	mpw_map_close(&b, at, n);
+	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
+		rc = rc ? rc : err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
+	rc = rc ? rc : write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
+	mkdir(arena_printf(&a, "%s/bundles", p->dir), 0700);
+	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
+	buf_fini(&b);
+	arena_fini(&a);
+	return rc;
+}
+
+static void address(struct pod *p, char out[POD_ADDRESS_MAX])
+{
+	struct node_network_pod n;
+	struct err e;
+	snprintf(out, POD_ADDRESS_MAX, "127.0.0.1");
+	if (!is_on_host(p) && node_network_take(oci_of(p->m)->network, p->uid, &n, &e) == 0)
+		snprintf(out, POD_ADDRESS_MAX, "%s", n.ip);
+}
+
+/* ---- containers */
+
+static void tell_waiting(struct pod *p, const char *name, uint32_t attempt, const char *reason,
+			 const char *text)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_u64(&b, "attempt", attempt);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "text", text);
+	machine_tell(p->m, RUNTIME_WAITING, p->id, &b);
+}
+
+static bool find_container(struct mp spec, const char *name, struct mp *out)
+{
+	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+	for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
+		struct mp list;
+		size_t n;
+		if (!mp_find(spec, lists[l], &list) || mp_array(&list, &n))
+			continue;
+		for (size_t i = 0; i < n; i++, mp_skip(&list))
+			if (span_is(mp_path_str(list, "name"), name)) {
+				*out = list;
+				return true;
+			}
+	}
+	return false;
+}
+
+static int find_image(struct pod *p, struct arena *a, const char *name, struct image *out,
+		      struct err *e)
+{
+	int rc = images_find(oci_of(p->m)->images, name, a, out, e);
+	if (rc == 0 && !out->unpacked)
+		rc = err_set(e, ERR_IO, "image %s is not unpacked", name);
+	return rc;
+}
+
+static void start(struct pod *p, struct mp body)
+{
+	struct arena a = {0};
+	struct err e = {0};
+	struct mp pod, spec;
+	struct oci_bundle b = {
+		.machine = &oci_of(p->m)->facts,
+		.dir = p->dir,
+		.uid = p->uid,
+		.name = body_text(&a, body, "name"),
+		.attempt = (uint32_t)mp_path_int(body, "attempt", 0),
+		.command = body_texts(&a, body, "command"),
+		.args = body_texts(&a, body, "args"),
+		.env = body_texts(&a, body, "env"),
+		.cwd = body_text(&a, body, "cwd"),
+		.shm = !mp_path_bool(body, "pod.spec.hostIPC", false),
+	};
+	learn(p, body);
+	if (!mp_find(body, "pod", &pod) || !mp_find(pod, "spec", &spec) ||
+	    !find_container(spec, b.name, &b.container)) {
+		machine_start_failed(p, b.name, b.attempt, "the pod has no such container");
+		goto out;
+	}
+	b.pod = pod;
+	b.spec = spec;
+	struct span image = mp_path_str(b.container, "image");
+	const char *image_name = arena_ndup(&a, image.data, image.len);
+	if (find_image(p, &a, image_name, &b.image, &e)) {
+		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
+		goto out;
+	}
+	struct pause_start s = {.name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
+	int rc = oci_bundle_make(&a, &b, &s, &e);
+	if (rc == ERR_INVALID)
+		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);
+	else if (rc)
+		machine_start_failed(p, b.name, b.attempt, e.text);
+	else
+		machine_start(p, &s);
+out:
+	arena_fini(&a);
+}
+
+/* ---- how they ended */
+
+static size_t read_message(const char *path, char *out)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, out, MESSAGE_BYTES_MAX) : -1;
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static size_t read_log_end(const struct pod *p, const struct pause_attempt *at, struct buf *out)
+{
+	struct log_options o = {.tail_lines = MESSAGE_LOG_LINES, .limit_bytes = -1};
+	struct log_reader *r;
+	if (log_open(&r, p->dir, at->name, at->attempt, &o, NULL))
+		return 0;
+	while (log_read(r, out) == 0)
+		;
+	log_close(r);
+	if (out->len > MESSAGE_LOG_BYTES) {
+		memmove(out->data, out->data + out->len - MESSAGE_LOG_BYTES, MESSAGE_LOG_BYTES);
+		out->len = MESSAGE_LOG_BYTES;
+	}
+	return out->len;
+}
+
+/* Only text goes into a status. */
+static void put_message(struct buf *b, struct span text)
+{
+	if (utf8_ok(text)) {
+		mpw_kv_span(b, "message", text);
+		return;
+	}
+	char *plain = mem_ndup(text.data, text.len);
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)plain[i] >= 0x80 || !plain[i])
+			plain[i] = '?';
+	mpw_kv_str(b, "message", plain);
+	free(plain);
+}
+
+static size_t put_attempt(struct pod *p, const struct pause_attempt *at, struct buf *b)
+{
+	char path[700], message[MESSAGE_BYTES_MAX];
+	struct buf log = {0};
+	mpw_kv_str(b, "image", at->image);
+	mpw_kv_bool(b, "oom", at->oom);
+	if (!at->ended)
+		return 2;
+	int len = snprintf(path, sizeof path, "%s/messages/%s.%u", p->dir, at->name, at->attempt);
+	size_t n = read_message(path, message);
+	snprintf(path + len, sizeof path - (size_t)len, ".logs");
+	if (n == 0 && at->code && access(path, F_OK) == 0 && read_log_end(p, at, &log))
+		put_message(b, span_buf(&log));
+	else
+		put_message(b, (struct span){(uint8_t *)message, n});
+	buf_fini(&log);
+	return 3;
+}
+
+/* ---- the end of a pod */
+
+static void cgroup_of(const struct pod *p, char out[LAUNCHER_UID_BYTES_MAX + 16])
+{
+	snprintf(out, LAUNCHER_UID_BYTES_MAX + 16, "/troupe/%s", p->uid);
+}
+
+/* The pause takes its mounts and namespaces along, not what runs in them. */
+static bool sweep(struct pod *p)
+{
+	char cgroup[LAUNCHER_UID_BYTES_MAX + 16];
+	cgroup_of(p, cgroup);
+	return oci_cgroup_remove(cgroup);
+}
+
+static void forget(struct pod *p)
+{
+	sweep(p);
+	node_network_give_back(oci_of(p->m)->network, p->uid);
+}
+
+static void pod_free(struct pod *p)
+{
+	free(p->state);
+}
+
+static void attach_more(struct pod *p, struct mp body)
+{
+	learn(p, body);
+}
+
+static const struct container_kind oci_kind = {
+	.name = "oci",
+	.open = open_kind,
+	.close = close_kind,
+	.info = put_info,
+	.attach = attach_more,
+	.prepare = prepare,
+	.address = address,
+	.start = start,
+	.attempt = put_attempt,
+	.sweep = sweep,
+	.call = call,
+	.forget = forget,
+	.pod_free = pod_free,
+};
+
+static int open_port(struct port *port, struct mp cfg, struct err *e)
+{
+	return machine_open(port, &oci_kind, cfg, e);
+}
+
+const struct port_driver runtime_oci_port_driver = {
+	.name = "runtime-oci",
+	.open = open_port,
+	.call = machine_call,
+	.close = machine_close,
+};

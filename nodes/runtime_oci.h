@@ -1,0 +1,29 @@
+/* The runtime `oci`: containers of images, made by an OCI program (crun, runc) under
+ * the pod's pause (pause/sandbox.h). Port "runtime-oci"; config: node, data_dir,
+ * program (a name or path; absent: the first that works here). Calls and events in
+ * runtime.h; what they have more of:
+ *
+ *   RUNTIME_ATTACH, SANDBOX   pod: the object
+ *   RUNTIME_START     pod; command, args: [...] instead of argv, because the image has
+ *                     a say in them
+ *   RUNTIME_IMAGE     {name, image, pull: if-absent, always or never}: IMAGED
+ *   RUNTIME_IMAGED    {name, pulling: true}, or {name, good, pulled, pull_ms, wait_ms,
+ *                     bytes, reason, text}
+ *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
+ *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
+ *                     oom
+ *   RUNTIME_INFO      runtime: "crun://1.8.1"
+ *
+ * Below a pod's directory, beside what the pause has there (pause/proto.h):
+ *   oci/                   the OCI program's own state
+ *   bundles/NAME.N/        config.json, and the container's root while it is there
+ *   messages/NAME.N        its termination message; NAME.N.logs: the end of its log
+ *                          counts when it failed and left none */
+#ifndef NODES_RUNTIME_OCI_H
+#define NODES_RUNTIME_OCI_H
+
+#include "actors/runtime/port.h"
+
+extern const struct port_driver runtime_oci_port_driver;
+
+#endif
