@@ -6,6 +6,8 @@
 
 #include "nodes/pod_worker_private.h"
 
+enum { SHOWN_MS = 1000 };
+
 static enum pod_pull policy_of(const struct container *c)
 {
 	struct span p = mp_path_str(c->spec, "imagePullPolicy");
@@ -30,9 +32,13 @@ enum image_answer pod_image_ready(struct pod_worker *w, struct container *c, str
 		const char *text = arena_printf(a, "Back-off pulling image \"%.*s\": %s",
 						(int)image.len, (const char *)image.data,
 						c->image_error ? c->image_error : "");
-		*wake_ms = c->image_retry_ms;
-		if (!c->image_pulls)
-			return IMAGE_WAIT; /* what it waits for is no pull */
+		/* What failed is shown for a moment, then that it waits. */
+		bool shown = now.mono_ms >= c->image_retry_ms - c->image_backoff_ms + SHOWN_MS;
+		*wake_ms = shown || !c->image_pulls
+				   ? c->image_retry_ms
+				   : c->image_retry_ms - c->image_backoff_ms + SHOWN_MS;
+		if (!c->image_pulls || !shown)
+			return IMAGE_WAIT; /* or what it waits for is no pull */
 		container_wait(c, "ImagePullBackOff", text);
 		if (!c->image_told) {
 			pod_event(w, c->name, false, "BackOff", "Back-off pulling image \"%.*s\"",

@@ -58,8 +58,11 @@ static void end(struct world *w)
 
 static const char *words_of(struct world *w, const struct pod_action *act)
 {
-	static const char *const names[] = {"attach", "sandbox", "start", "signal",
+	static const char *const names[] = {"attach", "sandbox", "image", "start", "signal",
 					    "remove", "delete", "forget"};
+	static const char *const pulls[] = {"", " always", " never"};
+	if (act->kind == POD_IMAGE)
+		return arena_printf(&w->a, "image %s %s%s", act->name, act->image, pulls[act->pull]);
 	if (act->kind == POD_START)
 		return arena_printf(&w->a, "start %s %u", act->name, act->attempt);
 	if (act->kind == POD_SIGNAL)
@@ -951,5 +954,109 @@ Test(pod_worker, refuses_another_pod_of_the_same_name)
 	cr_expect_eq(pod_worker_desired(w.w, b, NULL), ERR_INVALID);
 	bytes_unref(b);
 	STEP(&w, "");
+	end(&w);
+}
+
+/* ---- images */
+
+static void begin_with_images(struct world *w, const char *spec)
+{
+	memset(w, 0, sizeof *w);
+	w->cfg.from_image = true;
+	begin_as(w, spec, "{'phase':'Pending'}");
+	STEP(w, "sandbox");
+	up(w);
+}
+
+static void image(struct world *w, bool good, const char *reason, const char *text)
+{
+	observe(w, (struct pod_observation){.kind = POD_SEEN_IMAGE, .name = "c", .good = good,
+					    .reason = reason, .text = text});
+}
+
+Test(pod_worker, image_comes_before_each_start)
+{
+	struct world w;
+	begin_with_images(&w, ONE);
+	STEP(&w, "image c img:1");
+	STEP(&w, "");
+	image(&w, true, NULL, NULL);
+	STEP(&w, "start c 0");
+	cr_expect_str_eq(event(&w, "Pulled")->message,
+			 "Container image \"img:1\" already present on machine");
+	started(&w, "c", 0);
+	STEP(&w, "");
+	cr_expect_str_eq(event(&w, "Created")->message, "Created container: c");
+	ended(&w, "c", 0, 1);
+	STEP(&w, "image c img:1");
+	image(&w, true, NULL, NULL);
+	STEP(&w, "start c 1");
+	end(&w);
+}
+
+Test(pod_worker, pull_that_fails_backs_off_and_is_told)
+{
+	struct world w;
+	begin_with_images(&w, "'containers':[{'name':'c','image':'img:1','imagePullPolicy':'Always'}]");
+	STEP(&w, "image c img:1 always");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_PULLING, .name = "c"});
+	image(&w, false, NULL, "no such host");
+	STEP(&w, "");
+	cr_expect_str_eq(event(&w, "Pulling")->message, "Pulling image \"img:1\"");
+	cr_expect_str_eq(event(&w, "Failed")->message, "Failed to pull image \"img:1\": no such host");
+	cr_expect_str_eq(main_part(&w, "state.waiting.reason"), "'ErrImagePull'");
+	pass(&w, 1000);
+	STEP(&w, "");
+	cr_expect_str_eq(main_part(&w, "state.waiting.reason"), "'ImagePullBackOff'");
+	cr_expect_str_eq(main_part(&w, "state.waiting.message"),
+			 "'Back-off pulling image 'img:1': no such host'");
+	cr_expect_eq(w.plan.wake_ms, w.now.mono_ms + 9000);
+	pass(&w, 8999);
+	STEP(&w, "");
+	pass(&w, 1);
+	STEP(&w, "image c img:1 always");
+	image(&w, false, NULL, "no such host");
+	pass(&w, 1000);
+	STEP(&w, "");
+	cr_expect_eq(w.plan.wake_ms, w.now.mono_ms + 19000, "twice as long");
+	pass(&w, 19000);
+	STEP(&w, "image c img:1 always");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_IMAGE, .name = "c", .good = true,
+					     .pulled = true, .pull_ms = 1234, .wait_ms = 2000,
+					     .image_bytes = 77});
+	STEP(&w, "start c 0");
+	cr_expect_str_eq(event(&w, "Pulled")->message,
+			 "Successfully pulled image \"img:1\" in 1.234s (2s including waiting). "
+			 "Image size: 77 bytes.");
+	end(&w);
+}
+
+Test(pod_worker, image_that_is_never_pulled_is_not_called_a_failed_pull)
+{
+	struct world w;
+	begin_with_images(&w, "'containers':[{'name':'c','image':'img:1','imagePullPolicy':'Never'}]");
+	STEP(&w, "image c img:1 never");
+	image(&w, false, "ErrImageNeverPull", "not present");
+	STEP(&w, "");
+	cr_expect_str_eq(main_part(&w, "state.waiting.reason"), "'ErrImageNeverPull'");
+	cr_expect_str_eq(event(&w, "ErrImageNeverPull")->message, "not present");
+	cr_expect_null(event(&w, "BackOff"));
+	pass(&w, 10000);
+	STEP(&w, "image c img:1 never");
+	image(&w, false, "ErrImageNeverPull", "not present");
+	STEP(&w, "");
+	cr_expect_eq(w.plan.event_count, 0, "told once");
+	end(&w);
+}
+
+Test(pod_worker, image_is_asked_for_again_when_the_sandbox_went_meanwhile)
+{
+	struct world w;
+	begin_with_images(&w, ONE);
+	STEP(&w, "image c img:1");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "sandbox");
+	up(&w);
+	STEP(&w, "image c img:1");
 	end(&w);
 }
