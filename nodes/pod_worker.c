@@ -205,7 +205,7 @@ static void stop_all(struct step *s)
 	}
 	if (sidecar && !others)
 		stop_container(s, sidecar, w->end_ms, "Stopping container %s");
-	if (others || sidecar)
+	if ((others || sidecar) && s->now.mono_ms < w->end_ms)
 		wake(s, w->end_ms);
 	kill_overdue(s);
 }
