@@ -261,8 +261,9 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	bool shares = mp_path_bool(spec, "hostIPC", false);
-	size_t at = mpw_map_open(&b), n = 6;
+	size_t at = mpw_map_open(&b), n = 7;
 	put_runtime(&b, p);
+	mpw_kv_bool(&b, "pids", mp_path_bool(spec, "shareProcessNamespace", false));
 	mpw_kv_bool(&b, "uts", !is_on_host(p));
 	mpw_kv_bool(&b, "ipc", !shares);
 	mpw_kv_u64(&b, "shm", shares ? 0 : SHM_BYTES);
