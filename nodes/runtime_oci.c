@@ -351,7 +351,9 @@ static void start(struct pod *p, struct mp body)
 		goto out;
 	}
 	struct pause_start s = {.name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
-	int rc = oci_bundle_make(&a, &b, &s, &e);
+	struct oci_network_pod network = {p->uid, p->dir, pod};
+	int rc = oci_network_hosts(oci_of(p->m)->network, &a, &network, &e);
+	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
 	if (rc == ERR_INVALID)
 		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);
 	else if (rc)

@@ -684,6 +684,7 @@ static void close_pause(struct pause *p)
 				;
 		run_free(r);
 	}
+	sandbox_leave(&p->sandbox);
 	unlink(PAUSE_SOCKET);
 	unlink(PAUSE_EXEC_SOCKET);
 	unlink(PAUSE_PID_FILE);

@@ -19,6 +19,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/err.h"
+#include "nodes/network/pod_network.h"
 
 #define SANDBOX_FILE "sandbox"
 
@@ -26,10 +27,14 @@ struct sandbox {
 	bool oci;       /* there is one */
 	char **runtime; /* NULL terminated */
 	char *dir;      /* the pod's, absolute */
+	struct pod_network_node node; /* of use until the end where plugins made the network */
 };
 
 /* Reads the file and enters what it names. ERR_IO, ERR_INVALID: the text says
  * what; the process is then good for nothing but to end. */
 int sandbox_enter(struct sandbox *s, struct err *e);
+/* Before the pause ends, with nothing running: what does not go with the namespaces.
+ * May block for as long as CNI plugins take. */
+void sandbox_leave(struct sandbox *s);
 
 #endif
