@@ -53,6 +53,7 @@ void container_free(struct container *c)
 	free(c->image);
 	free(c->waiting_reason);
 	free(c->waiting_message);
+	free(c->held_image_id);
 	ending_clear(&c->end);
 	ending_clear(&c->last);
 	free(c);
@@ -193,26 +194,42 @@ static void now_at(struct container *c, uint32_t attempt, enum container_state s
 	container_wait(c, NULL, NULL);
 }
 
-static void see_started(struct pod_worker *w, struct container *c, const struct pod_observation *o)
+void container_tell_started(struct pod_worker *w, const struct container *c)
 {
-	bool known = c->state == CONTAINER_RUNNING && c->attempt == o->attempt;
-	if (is_older(c, o->attempt) || (known && !c->claimed))
-		return;
+	if (w->cfg.from_image)
+		pod_event(w, c->name, false, "Created", "Created container: %s", c->name);
+	pod_event(w, c->name, false, "Started", "Started container %s", c->name);
+}
+
+void container_runs(struct pod_worker *w, struct container *c, const struct pod_observation *o)
+{
 	struct span image = mp_path_str(c->spec, "image");
 	shift_ending(c, o->attempt);
 	now_at(c, o->attempt, CONTAINER_RUNNING);
 	c->started_us = o->started_us;
-	c->ready_probe = c->startup_done = c->unhealthy = false;
+	c->unhealthy = c->unstarted = false;
 	free(c->image);
 	c->image = mem_ndup(image.data, image.len);
 	pod_set_text(&c->image_id, o->image_id);
 	if (c->kind == CONTAINER_MAIN)
 		w->initialized = true;
-	if (!known && w->cfg.from_image)
-		pod_event(w, c->name, false, "Created", "Created container: %s", c->name);
+}
+
+/* What probes said of one that ran before this worker was made holds until they
+ * say something else: an agent that begins again must not empty services. */
+static void see_started(struct pod_worker *w, struct container *c, const struct pod_observation *o)
+{
+	bool known = c->state == CONTAINER_RUNNING && c->attempt == o->attempt;
+	if (is_older(c, o->attempt) || (known && !c->claimed))
+		return;
+	if (!known && hook_holds_start(w, c, o))
+		return;
+	c->adopted = known && w->cfg.probes;
+	if (!c->adopted)
+		c->ready_probe = c->startup_done = false;
+	container_runs(w, c, o);
 	if (!known)
-		pod_event(w, c->name, false, "Started", "Started container %s",
-			  c->name);
+		container_tell_started(w, c);
 }
 
 /* Milliseconds from a wall time until now; nothing for times that are odd. */
@@ -232,7 +249,8 @@ static void end_container(struct container *c, const struct ending *e, struct po
 	c->end.message = e->message ? mem_dup(e->message) : NULL;
 	now_at(c, e->attempt, CONTAINER_ENDED);
 	c->finished_ms = now.mono_ms - age_ms(e->finished_us, now);
-	c->killing = c->unhealthy = c->told_backoff = false;
+	c->killing = c->unhealthy = c->unstarted = c->told_backoff = false;
+	hook_clear(c);
 }
 
 static void see_ended(struct pod_worker *w, struct container *c, const struct pod_observation *o,
@@ -271,6 +289,38 @@ static void see_lost(struct container *c, uint32_t attempt, struct pod_time now)
 		end_container(c, &e, now);
 }
 
+/* A start that was never heard of did not happen. */
+static void forget_start(struct container *c)
+{
+	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
+	c->attempt -= c->shown;
+	c->killing = false;
+}
+
+/* It cannot be made as things are: that is tried again in a while. */
+static void see_waiting(struct pod_worker *w, struct container *c,
+			const struct pod_observation *o, struct pod_time now)
+{
+	const char *text = o->text ? o->text : "";
+	if (c->state != CONTAINER_STARTING || c->attempt != o->attempt)
+		return;
+	if (!c->waiting_message || strcmp(c->waiting_message, text) != 0)
+		pod_event(w, c->name, true, "Failed", "Error: %s", text);
+	forget_start(c);
+	container_wait(c, o->reason, text);
+	c->unmade_ms = now.mono_ms + w->cfg.limits.retry_ms;
+}
+
+static void see_unhealthy(struct container *c, const struct pod_observation *o)
+{
+	if (c->state != CONTAINER_RUNNING || c->attempt != o->attempt)
+		return;
+	if (o->reason && strcmp(o->reason, "startup") == 0)
+		c->unstarted = true;
+	else
+		c->unhealthy = true;
+}
+
 static void see_container(struct pod_worker *w, struct container *c,
 			  const struct pod_observation *o, struct pod_time now)
 {
@@ -280,8 +330,7 @@ static void see_container(struct pod_worker *w, struct container *c,
 		pod_image_observe(w, c, o, now);
 		break;
 	case POD_SEEN_WAITING:
-		if (c->state == CONTAINER_STARTING)
-			container_wait(c, o->reason, o->text);
+		see_waiting(w, c, o, now);
 		break;
 	case POD_SEEN_STARTED:
 		see_started(w, c, o);
@@ -303,7 +352,10 @@ static void see_container(struct pod_worker *w, struct container *c,
 		c->startup_done = true;
 		break;
 	case POD_SEEN_UNHEALTHY:
-		c->unhealthy = c->state == CONTAINER_RUNNING;
+		see_unhealthy(c, o);
+		break;
+	case POD_SEEN_HOOK:
+		hook_seen(w, c, o);
 		break;
 	default:
 		break;
@@ -335,14 +387,6 @@ static void see_up(struct pod_worker *w, const char *const *ips)
 		w->ips[i] = mem_dup(ips[i]);
 }
 
-/* A start that was never heard of did not happen. */
-static void forget_start(struct container *c)
-{
-	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
-	c->attempt -= c->shown;
-	c->killing = false;
-}
-
 /* Whoever was to answer may be gone. */
 static void forget_image(struct container *c)
 {
@@ -359,10 +403,10 @@ static void see_down(struct pod_worker *w, struct pod_time now)
 	for (struct container *c = w->containers; c; c = c->next) {
 		had_any = had_any || c->shown;
 		forget_image(c);
-		if (c->state == CONTAINER_STARTING)
-			forget_start(c);
-		else if (c->state == CONTAINER_RUNNING)
+		if (c->state == CONTAINER_RUNNING || c->held_us)
 			see_lost(c, c->attempt, now);
+		else if (c->state == CONTAINER_STARTING)
+			forget_start(c);
 	}
 	if (expected || !had_any || pod_restart_policy(w) == RESTART_NEVER)
 		return;
@@ -385,7 +429,9 @@ void pod_settle_claims(struct pod_worker *w, struct pod_time now)
 			see_lost(c, c->attempt, now);
 }
 
-static void see_failed(struct pod_worker *w, const char *text, struct pod_time now)
+/* A reason of its own: its text is whole. */
+static void see_failed(struct pod_worker *w, const char *reason, const char *text,
+		       struct pod_time now)
 {
 	int64_t wait = w->sandbox_wait_ms ? 2 * w->sandbox_wait_ms : w->cfg.limits.sandbox_retry_ms;
 	if (w->sandbox == SANDBOX_ASKED || w->sandbox == SANDBOX_UNKNOWN)
@@ -393,8 +439,11 @@ static void see_failed(struct pod_worker *w, const char *text, struct pod_time n
 	w->sandbox_wait_ms = wait < 60000 ? wait : 60000;
 	w->sandbox_retry_ms = now.mono_ms + w->sandbox_wait_ms;
 	pod_set_text(&w->sandbox_error, text ? text : "");
-	pod_event(w, NULL, true, "FailedCreatePodSandBox",
-		  "Failed to create pod sandbox: %s", w->sandbox_error);
+	if (reason)
+		pod_event(w, NULL, true, reason, "%s", w->sandbox_error);
+	else
+		pod_event(w, NULL, true, "FailedCreatePodSandBox",
+			  "Failed to create pod sandbox: %s", w->sandbox_error);
 }
 
 void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, struct pod_time now)
@@ -405,7 +454,7 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, s
 	else if (o->kind == POD_SEEN_SANDBOX_DOWN)
 		see_down(w, now);
 	else if (o->kind == POD_SEEN_SANDBOX_FAILED)
-		see_failed(w, o->text, now);
+		see_failed(w, o->reason, o->text, now);
 	else if (c)
 		see_container(w, c, o, now);
 }

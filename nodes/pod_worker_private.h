@@ -16,9 +16,20 @@ enum container_kind {
 
 enum container_state {
 	CONTAINER_NEW,      /* never started */
-	CONTAINER_STARTING, /* POD_START was planned, nothing was heard */
+	CONTAINER_STARTING, /* POD_START was planned, and nothing was heard, or its
+			       postStart is not over (`held_us`) */
 	CONTAINER_RUNNING,
 	CONTAINER_ENDED,
+};
+
+/* Its hooks: pod_hooks.c. */
+enum container_hook {
+	HOOK_NONE,
+	HOOK_START_DUE,
+	HOOK_START_RUNS,
+	HOOK_STOP_DUE,
+	HOOK_STOP_RUNS,
+	HOOK_STOP_OVER,
 };
 
 enum image_state {
@@ -51,16 +62,23 @@ struct container {
 	struct ending end, last; /* of this attempt, of the one before */
 	/* Why it does not start; NULL: nothing stands in its way. */
 	char *waiting_reason, *waiting_message;
+	int64_t unmade_ms;      /* it could not be made: not before then; 0: it could */
 	/* Back-off, on the monotonic clock. */
 	int64_t backoff_ms;     /* 0: none yet */
 	int64_t restarted_ms;   /* when it was set */
 	int64_t finished_ms;    /* the end of this attempt */
 	bool replace;           /* its spec changed: restart whatever the policy */
 	bool again;             /* an init container that a new sandbox needs again */
-	bool unhealthy;         /* a probe gave it up */
-	bool killing;           /* TERM was planned */
-	int64_t kill_ms;        /* when KILL follows */
+	bool unhealthy, unstarted; /* a probe gave it up: liveness, or startup */
+	bool killing;           /* it is to stop */
+	bool termed;            /* ... and TERM was planned */
+	int64_t kill_ms, spare_ms; /* when KILL follows, and not before which */
 	bool ready_probe, startup_done; /* as probes said */
+	bool adopted;           /* it was known to run when this worker was made */
+	enum container_hook hook;
+	bool start_hook_failed; /* it is to be stopped */
+	int64_t held_us;        /* STARTING: it was seen to have started; 0: it was not */
+	char *held_image_id;
 	bool told_backoff;      /* the event of this wait was made */
 	/* Its image, before it starts (pod_image.c). */
 	enum image_state image_state;
@@ -101,6 +119,7 @@ struct pod_worker {
 	bool initialized;      /* init containers are done: a main one was started in it */
 	int64_t sandbox_retry_ms, sandbox_wait_ms;
 	char *sandbox_error;
+	int64_t mount_told_ms, mount_wait_ms; /* when events on volumes come again */
 	char **ips;            /* NULL terminated, or NULL */
 	/* the end */
 	bool gone, forgotten;
@@ -148,6 +167,31 @@ void container_start_failed(struct pod_worker *w, struct container *c, uint32_t 
 			    const char *why, int64_t finished_us, struct pod_time now);
 void container_wait(struct container *c, const char *reason, const char *message);
 void container_free(struct container *c);
+
+/* ---- volumes (pod_volumes.c) */
+enum { VOLUMES_RETRY_MS = 2000 };
+/* What the sandbox is to have. False: something is not to be had yet; people are told. */
+bool pod_volumes_known(struct pod_worker *w, const struct pod_env_facts *f, struct pod_time now,
+		       struct arena *a, struct span *list);
+/* Codes as pod_command_make's. */
+int pod_volumes_mounts(const struct pod_worker *w, const struct container *c,
+		       const char *const *env, struct arena *a, struct span *out, struct err *e);
+void container_tell_started(struct pod_worker *w, const struct container *c);
+void container_runs(struct pod_worker *w, struct container *c, const struct pod_observation *o);
+
+/* ---- hooks (pod_hooks.c) */
+/* A start was seen. True: nothing is said of it until its postStart is over. */
+bool hook_holds_start(struct pod_worker *w, struct container *c, const struct pod_observation *o);
+/* Those after it wait to be started. */
+bool hook_holds_others(const struct pod_worker *w, const struct container *c);
+void hook_seen(struct pod_worker *w, struct container *c, const struct pod_observation *o);
+bool hook_before_stop(const struct pod_worker *w, const struct container *c); /* it has one */
+/* It is to stop: what comes before TERM is due. */
+void hook_stop(struct pod_worker *w, struct container *c);
+bool hook_holds_term(const struct container *c);
+/* The hook that is to be run now, which runs from then on; NULL: none. */
+const char *hook_due(struct container *c);
+void hook_clear(struct container *c); /* the attempt is over */
 
 /* ---- of the decisions (pod_worker.c) */
 /* Whether it is to be started (again) when nothing else stands in the way. */

@@ -20,6 +20,7 @@
 #include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
 #include "nodes/oci/oci_pulls.h"
+#include "nodes/oci/oci_volumes.h"
 #include "nodes/port_body.h"
 #include "nodes/runtime.h"
 #include "nodes/runtime_machine.h"
@@ -36,6 +37,7 @@ struct oci {
 	struct images *images;
 	struct oci_pulls *pulls;
 	struct oci_network *network;
+	struct oci_volumes *volumes;
 	struct oci_machine facts;
 	struct arena arena; /* what lives as long as the port */
 };
@@ -122,10 +124,12 @@ out:
 static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body)
 {
 	(void)arg;
-	if (op != RUNTIME_IMAGE)
-		return false;
-	have_image(m, id, body);
-	return true;
+	struct pod *p = machine_pod(m, id);
+	if (op == RUNTIME_IMAGE)
+		have_image(m, id, body);
+	else if (op == RUNTIME_VOLUMES && p)
+		oci_volumes_refresh(oci_of(m)->volumes, p, body);
+	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES;
 }
 
 /* ---- the node */
@@ -157,6 +161,7 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 				  *wanted ? wanted : NULL, &o->program, e);
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
+	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
 	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
@@ -171,6 +176,7 @@ static void close_kind(struct machine *m)
 	struct oci *o = oci_of(m);
 	if (!o)
 		return;
+	oci_volumes_free(o->volumes);
 	oci_pulls_free(o->pulls);
 	images_close(o->images);
 	oci_network_close(o->network);
@@ -265,13 +271,14 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	int rc = oci_network_prepare(oci_of(p->m)->network, &a, &network, &b, &host, e);
 	mpw_kv_str(&b, "hostname", host);
 	n += put_sysctls(&b, spec);
+	n += oci_volumes_put_memory(&b, body);
 	mpw_map_close(&b, at, n);
 	rc = rc ? rc : write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
 	mkdir(arena_printf(&a, "%s/bundles", p->dir), 0700);
 	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
 	buf_fini(&b);
 	arena_fini(&a);
-	return rc;
+	return rc ? rc : oci_volumes_prepare(oci_of(p->m)->volumes, p, body);
 }
 
 static void address(struct pod *p, char out[POD_ADDRESS_MAX])
@@ -350,9 +357,15 @@ static void start(struct pod *p, struct mp body)
 		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
 		goto out;
 	}
-	struct pause_start s = {.name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
+	struct oci_volume_mounts v = {0};
+	struct mp mounts = {0};
+	mp_find(body, "mounts", &mounts);
 	struct oci_network_pod network = {p->uid, p->dir, pod};
 	int rc = oci_network_hosts(oci_of(p->m)->network, &a, &network, &e);
+	rc = rc ? rc : oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
+	b.mounts = v.all;
+	b.mount_count = v.count;
+	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
 	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
 	if (rc == ERR_INVALID)
 		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);
@@ -447,6 +460,11 @@ static void forget(struct pod *p)
 	oci_network_forget(oci_of(p->m)->network, p->uid);
 }
 
+static void remove_dir(struct pod *p)
+{
+	oci_volumes_remove(oci_of(p->m)->volumes, p);
+}
+
 static void pod_free(struct pod *p)
 {
 	free(p->state);
@@ -473,6 +491,7 @@ static const struct container_kind oci_kind = {
 	.sweep = sweep,
 	.call = call,
 	.forget = forget,
+	.remove = remove_dir,
 	.pod_free = pod_free,
 };
 

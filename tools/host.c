@@ -55,6 +55,7 @@
 #include "broker/socket.h"
 #include "nodes/messages.h"
 #include "nodes/node_agent.h"
+#include "nodes/probes/probe_port.h"
 #include "nodes/proxy/service_proxy.h"
 #include "nodes/proxy/userspace.h"
 #include "nodes/runtime_oci.h"
@@ -110,6 +111,7 @@ static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
 	&runtime_oci_port_driver,
 	&proxy_userspace_port_driver, &signer_port_driver, &volume_port_driver,
+	&probe_port_driver,
 	NULL,
 };
 
@@ -439,6 +441,7 @@ static const struct {
 	void (*more)(struct buf *b, struct host *h, size_t *n);
 } controllers_more[] = {
 	{"tokens", more_keys},
+	{"gate", more_keys},
 	{"kubernetes-service", more_address},
 	{"host-path", more_volumes},
 };

@@ -234,6 +234,8 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->bundle = mp_path_str(m, "bundle");
 	spec->layers = mp_path_str(m, "layers");
 	spec->lower = mp_path_str(m, "lower");
+	if (!mp_find(m, "subpaths", &spec->subpaths))
+		spec->subpaths.p = NULL;
 	if (!mp_find(m, "argv", &spec->argv) && !spec->bundle.len)
 		return err_set(e, ERR_INVALID, "argv is missing");
 	if (!mp_find(m, "env", &spec->env))
@@ -684,7 +686,6 @@ static void close_pause(struct pause *p)
 				;
 		run_free(r);
 	}
-	sandbox_leave(&p->sandbox);
 	unlink(PAUSE_SOCKET);
 	unlink(PAUSE_EXEC_SOCKET);
 	unlink(PAUSE_PID_FILE);
@@ -704,11 +705,15 @@ int main(int argc, char **argv)
 		return 64;
 	const char *why = open_pause(&p);
 	tell_launcher(why);
-	if (why)
+	if (why) {
+		if (p.sandbox.oci) /* else it has not even begun to enter */
+			sandbox_leave(&p.sandbox, argv[1]);
 		return 1;
+	}
 	while (!left(&p))
 		turn(&p);
 	agent_tell(&p);
+	sandbox_leave(&p.sandbox, argv[1]);
 	close_pause(&p);
 	return 0;
 }

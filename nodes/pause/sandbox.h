@@ -8,7 +8,8 @@
  *   hostname  of its own uts namespace
  *   sysctls   [[name, value]], of its own namespaces; dots between the parts
  *   shm       bytes: <dir>/shm is a tmpfs of that size; absent: none
- *   memory    [[path, bytes]]: a tmpfs each, below the pod's directory; bytes 0: no limit
+ *   memory    [[path, options]]: a tmpfs each, below the pod's directory; options of
+ *             mount(2), as text
  * The mount namespace is always one of its own; what the machine mounts later is
  * seen in it, what is mounted in it nowhere else. On a machine with both kinds of
  * cgroups the second is taken out of it, because crun (1.8) refuses such a machine. */
@@ -33,8 +34,9 @@ struct sandbox {
 /* Reads the file and enters what it names. ERR_IO, ERR_INVALID: the text says
  * what; the process is then good for nothing but to end. */
 int sandbox_enter(struct sandbox *s, struct err *e);
-/* Before the pause ends, with nothing running: what does not go with the namespaces.
- * May block for as long as CNI plugins take. */
-void sandbox_leave(struct sandbox *s);
+/* At the end of the pause, with nothing running: removes what does not go with the
+ * namespaces, and the pod's control groups ("/troupe/UID"), which are empty then. May
+ * block for as long as CNI plugins take. */
+void sandbox_leave(struct sandbox *s, const char *uid);
 
 #endif
