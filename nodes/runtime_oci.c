@@ -450,8 +450,8 @@ static bool sweep(struct pod *p)
 {
 	char cgroup[LAUNCHER_UID_BYTES_MAX + 16];
 	cgroup_of(p, cgroup);
-	oci_network_down(oci_of(p->m)->network, p->uid);
-	return oci_cgroup_remove(cgroup);
+	bool undone = oci_network_down(oci_of(p->m)->network, p->uid);
+	return oci_cgroup_remove(cgroup) && undone;
 }
 
 static void forget(struct pod *p)

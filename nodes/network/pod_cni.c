@@ -27,6 +27,7 @@ struct cni {
 	struct plugin plugins[POD_CNI_PLUGINS_MAX];
 	size_t count;
 	int64_t until_ms;
+	bool gone; /* the pod's namespace */
 };
 
 static int64_t now_ms(void)
@@ -76,6 +77,8 @@ static void make_env(const struct cni *c, const char *command, char *env[ENV_MAX
 	size_t n = 0;
 	put_number(space, getpid());
 	strcat(space, "/ns/net");
+	if (c->gone)
+		strcpy(space, "CNI_NETNS=");
 	env[n++] = variable("CNI_COMMAND=", command, strlen(command));
 	env[n++] = from_map(c, "CNI_CONTAINERID=", "container");
 	env[n++] = mem_dup(space);
@@ -305,11 +308,12 @@ static void load(struct buf *out)
 		close(fd);
 }
 
-void pod_cni_del(struct mp map, int node)
+void pod_cni_del(struct mp map, int node, bool gone)
 {
 	struct cni c;
 	struct buf result = {0};
 	if (read_map(&c, map, node, NULL) == 0) {
+		c.gone = gone;
 		load(&result);
 		undo(&c, c.count, &result);
 		unlink(POD_CNI_RESULT);

@@ -26,7 +26,8 @@ enum { POD_CNI_PLUGINS_MAX = 16, POD_CNI_BYTES_MAX = 60 * 1024 /* of a config, o
  * plugin's own words; what others of them had made is undone. ERR_INVALID, ERR_IO,
  * ERR_TIMEOUT, ERR_LIMIT. */
 int pod_cni_add(struct mp cni, int node, struct err *e);
-/* All of them, last first, whatever each says. */
-void pod_cni_del(struct mp cni, int node);
+/* All of them, last first, whatever each says. `gone`: the pod's namespace is no more,
+ * and this process is of the node's. */
+void pod_cni_del(struct mp cni, int node, bool gone);
 
 #endif

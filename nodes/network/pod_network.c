@@ -164,7 +164,16 @@ void pod_network_down(struct mp network, const struct pod_network_node *node)
 {
 	struct mp cni;
 	if (mp_find(network, "cni", &cni))
-		pod_cni_del(cni, node->namespace);
+		pod_cni_del(cni, node->namespace, false);
+}
+
+void pod_network_undo(struct mp network)
+{
+	struct pod_network_node node = {-1, -1};
+	struct mp cni;
+	if (mp_find(network, "cni", &cni) && pod_network_enter_node(network, &node, NULL) == 0)
+		pod_cni_del(cni, node.namespace, true);
+	pod_network_leave_node(&node);
 }
 
 static int up_by_cni(struct mp cni, const struct pod_network_node *node, struct err *e)

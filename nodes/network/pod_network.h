@@ -51,6 +51,9 @@ int pod_network_enter_node(struct mp network, struct pod_network_node *node, str
 int pod_network_up(struct mp network, const struct pod_network_node *node, struct err *e);
 /* Before the pause ends: plugins undo what they have made. */
 void pod_network_down(struct mp network, const struct pod_network_node *node);
+/* The same after a pause that was killed, in any process of root's, which is in the
+ * node's namespace afterwards. */
+void pod_network_undo(struct mp network);
 void pod_network_leave_node(struct pod_network_node *node); /* closes what is open */
 
 #endif

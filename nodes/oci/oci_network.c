@@ -4,15 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/base/log.h"
+#include "broker/base/omap.h"
+#include "nodes/launcher/launcher.h"
 #include "nodes/network/node_network.h"
 #include "nodes/network/node_space.h"
+#include "nodes/network/pod_cni.h"
 #include "nodes/network/pod_names.h"
 #include "nodes/network/port_map.h"
 #include "nodes/oci/oci_cni.h"
@@ -23,10 +28,15 @@ enum { PEERS_MAX = 4096, FILE_BYTES_MAX = 64 * 1024, DNS_HOST = 10 };
 struct oci_network {
 	struct node_network *node;
 	struct oci_cni *cni; /* NULL: the built-in one */
-	char *pods_dir;
+	char *pods_dir, *pause;
+	struct omap undoing; /* uid -> struct undo */
 	struct port_map *ports;
 	char address[OCI_NETWORK_IP_MAX]; /* the node's, and so of pods on its network */
 	char dns[INET_ADDRSTRLEN];        /* the tenth of the services' addresses */
+};
+
+struct undo {
+	pid_t pid;
 };
 
 /* ---- the node */
@@ -101,6 +111,9 @@ int oci_network_open(struct oci_network **out, const char *data_dir, const char 
 	struct arena a = {0};
 	const char *cni = body_text(&a, cfg, "cni"), *bin = body_text(&a, cfg, "cni-bin");
 	n->pods_dir = mem_dup(pods_dir);
+	char pause[PATH_MAX];
+	snprintf(pause, sizeof pause, "%s/" LAUNCHER_PAUSE, data_dir);
+	n->pause = mem_dup(pause);
 	int rc = *cni ? oci_cni_open(&n->cni, cni, *bin ? bin : NULL, e) : 0;
 	rc = rc ? rc : open_node(n, &a, data_dir, node, pods_dir, cfg, e);
 	arena_fini(&a);
@@ -118,7 +131,9 @@ void oci_network_close(struct oci_network *n)
 	port_map_free(n->ports);
 	node_network_close(n->node);
 	oci_cni_close(n->cni);
+	omap_fini(&n->undoing, free);
 	free(n->pods_dir);
+	free(n->pause);
 	free(n);
 }
 
@@ -246,9 +261,42 @@ void oci_network_adopt(struct oci_network *n, const struct oci_network_pod *p)
 		log_warn("node", "pod %s: %s", p->uid, e.text);
 }
 
-void oci_network_down(struct oci_network *n, const char *uid)
+/* A pause that could not run the plugins at its end has left their result: its
+ * program is run for that, and its end awaited by asking. */
+static bool start_undo(struct oci_network *n, const char *uid, const char *dir)
 {
+	char *argv[] = {n->pause, (char *)(uintptr_t)uid, (char *)(uintptr_t)"--undo", NULL};
+	posix_spawn_file_actions_t acts;
+	pid_t pid;
+	posix_spawn_file_actions_init(&acts);
+	posix_spawn_file_actions_addchdir_np(&acts, dir);
+	int rc = posix_spawn(&pid, n->pause, &acts, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&acts);
+	if (rc) {
+		log_warn("node", "pod %s: what its network has is not given back: %s", uid, strerror(rc));
+		return false;
+	}
+	struct undo *u = mem_alloc(sizeof *u);
+	u->pid = pid;
+	omap_put(&n->undoing, span_of(uid), u);
+	return true;
+}
+
+bool oci_network_down(struct oci_network *n, const char *uid)
+{
+	char dir[PATH_MAX], result[PATH_MAX + 16];
+	struct undo *u = omap_get(&n->undoing, span_of(uid));
 	port_map_remove(n->ports, uid);
+	if (u) {
+		if (waitpid(u->pid, NULL, WNOHANG) == 0)
+			return false;
+		free(omap_remove(&n->undoing, span_of(uid)));
+	}
+	snprintf(dir, sizeof dir, "%s/%s", n->pods_dir, uid);
+	snprintf(result, sizeof result, "%s/" POD_CNI_RESULT, dir);
+	if (u || !n->cni || access(result, F_OK) != 0)
+		return true;
+	return !start_undo(n, uid, dir);
 }
 
 void oci_network_forget(struct oci_network *n, const char *uid)

@@ -36,7 +36,9 @@ int oci_network_hosts(struct oci_network *n, struct arena *a, const struct oci_n
 		      struct err *e);
 /* A pod that is there already: its host ports lead to it again. */
 void oci_network_adopt(struct oci_network *n, const struct oci_network_pod *p);
-void oci_network_down(struct oci_network *n, const char *uid);   /* its sandbox is gone */
+/* Its sandbox is gone. False: what its pause has left, because it was killed, is still
+ * being undone: ask again in a while. */
+bool oci_network_down(struct oci_network *n, const char *uid);
 void oci_network_forget(struct oci_network *n, const char *uid); /* and its address */
 void oci_network_address(struct oci_network *n, const char *uid, bool on_host,
 			 char out[OCI_NETWORK_IP_MAX]);

@@ -701,6 +701,10 @@ int main(int argc, char **argv)
 		return 0;
 	if (argc == 3 && strcmp(argv[2], "--trial") == 0)
 		return trial_run();
+	if (argc == 3 && strcmp(argv[2], "--undo") == 0) {
+		sandbox_undo();
+		return 0;
+	}
 	if (argc != 2)
 		return 64;
 	const char *why = open_pause(&p);

@@ -205,6 +205,16 @@ static void undo_network(struct sandbox *s)
 	buf_fini(&file);
 }
 
+void sandbox_undo(void)
+{
+	struct buf file = {0};
+	struct mp network;
+	if (read_file(&file, NULL) == 0 && file.len &&
+	    mp_find(mp_of(span_buf(&file)), "network", &network))
+		pod_network_undo(network);
+	buf_fini(&file);
+}
+
 static void remove_group(const char *hierarchy, const char *uid)
 {
 	struct buf path = {0};

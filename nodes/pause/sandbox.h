@@ -38,5 +38,8 @@ int sandbox_enter(struct sandbox *s, struct err *e);
  * namespaces, and the pod's control groups ("/troupe/UID"), which are empty then. May
  * block for as long as CNI plugins take. */
 void sandbox_leave(struct sandbox *s, const char *uid);
+/* In the directory of a pod whose pause was killed: `troupe-pause UID --undo`. What
+ * plugins gave it is theirs again. */
+void sandbox_undo(void);
 
 #endif
