@@ -358,10 +358,12 @@ static void start(struct pod *p, struct mp body)
 		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
 		goto out;
 	}
-	struct oci_volume_mounts v;
+	struct oci_volume_mounts v = {0};
 	struct mp mounts = {0};
 	mp_find(body, "mounts", &mounts);
-	int rc = oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
+	struct oci_network_pod network = {p->uid, p->dir, pod};
+	int rc = oci_network_hosts(oci_of(p->m)->network, &a, &network, &e);
+	rc = rc ? rc : oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
 	b.mounts = v.all;
 	b.mount_count = v.count;
 	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
@@ -449,8 +451,8 @@ static bool sweep(struct pod *p)
 {
 	char cgroup[LAUNCHER_UID_BYTES_MAX + 16];
 	cgroup_of(p, cgroup);
-	oci_network_down(oci_of(p->m)->network, p->uid);
-	return oci_cgroup_remove(cgroup);
+	bool undone = oci_network_down(oci_of(p->m)->network, p->uid);
+	return oci_cgroup_remove(cgroup) && undone;
 }
 
 static void forget(struct pod *p)

@@ -217,16 +217,16 @@ static int enter(struct sandbox *s, struct mp m, struct err *e)
 	bool uts = mp_path_bool(m, "uts", false);
 	int flags = CLONE_NEWNS | (own_network ? CLONE_NEWNET : 0) | (uts ? CLONE_NEWUTS : 0) |
 		    (mp_path_bool(m, "ipc", false) ? CLONE_NEWIPC : 0);
-	int node = -1, rc = named ? pod_network_enter_node(network, &node, e) : 0;
+	int rc = named ? pod_network_enter_node(network, &s->node, e) : 0;
 	if (rc)
 		return rc;
 	if (unshare(flags) != 0)
 		return failed(e, "namespaces of its own");
 	rc = enter_mounts(e);
 	if (rc == 0 && own_network)
-		rc = pod_network_up(network, node, e);
-	if (node >= 0)
-		close(node);
+		rc = pod_network_up(network, &s->node, e);
+	if (s->node.namespace < 0)
+		pod_network_leave_node(&s->node);
 	if (rc == 0 && uts && hostname.len &&
 	    sethostname((const char *)hostname.data, hostname.len) != 0)
 		rc = failed(e, "hostname");
@@ -241,6 +241,7 @@ int sandbox_enter(struct sandbox *s, struct err *e)
 {
 	struct buf file = {0};
 	int rc = read_file(&file, e);
+	s->node = (struct pod_network_node){-1, -1};
 	s->oci = rc == 0 && file.len > 0;
 	if (s->oci)
 		rc = read_runtime(s, mp_of(span_buf(&file)), e);
@@ -248,6 +249,29 @@ int sandbox_enter(struct sandbox *s, struct err *e)
 		rc = enter(s, mp_of(span_buf(&file)), e);
 	buf_fini(&file);
 	return rc;
+}
+
+static void undo_network(struct sandbox *s)
+{
+	struct buf file = {0};
+	struct mp network;
+	if (s->node.namespace < 0)
+		return;
+	if (read_file(&file, NULL) == 0 && file.len &&
+	    mp_find(mp_of(span_buf(&file)), "network", &network))
+		pod_network_down(network, &s->node);
+	pod_network_leave_node(&s->node);
+	buf_fini(&file);
+}
+
+void sandbox_undo(void)
+{
+	struct buf file = {0};
+	struct mp network;
+	if (read_file(&file, NULL) == 0 && file.len &&
+	    mp_find(mp_of(span_buf(&file)), "network", &network))
+		pod_network_undo(network);
+	buf_fini(&file);
 }
 
 static void remove_group(const char *hierarchy, const char *uid)
@@ -261,10 +285,11 @@ static void remove_group(const char *hierarchy, const char *uid)
 	buf_fini(&path);
 }
 
-void sandbox_leave(const struct sandbox *s, const char *uid)
+void sandbox_leave(struct sandbox *s, const char *uid)
 {
 	DIR *d = s->oci ? opendir("/sys/fs/cgroup") : NULL;
 	struct dirent *e;
+	undo_network(s);
 	while (d && (e = readdir(d)))
 		if (e->d_type == DT_DIR && strcmp(e->d_name, "..") != 0)
 			remove_group(e->d_name, uid);

@@ -23,6 +23,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/err.h"
+#include "nodes/network/pod_network.h"
 
 #define SANDBOX_FILE "sandbox"
 #define SANDBOX_PIDS "pidns"
@@ -32,6 +33,7 @@ struct sandbox {
 	char **runtime; /* NULL terminated */
 	char *dir;      /* the pod's, absolute */
 	pid_t holder;   /* of the process namespace; 0: there is none */
+	struct pod_network_node node; /* of use until the end where plugins made the network */
 };
 
 /* Reads the file and enters what it names. ERR_IO, ERR_INVALID: the text says
@@ -39,8 +41,12 @@ struct sandbox {
 int sandbox_enter(struct sandbox *s, struct err *e);
 /* Nothing runs in it any more: its process namespace may go. */
 void sandbox_let_go(struct sandbox *s);
-/* At the end of the pause: removes the pod's control groups ("/troupe/UID"), which
- * are empty then. */
-void sandbox_leave(const struct sandbox *s, const char *uid);
+/* At the end of the pause, with nothing running: removes what does not go with the
+ * namespaces, and the pod's control groups ("/troupe/UID"), which are empty then. May
+ * block for as long as CNI plugins take. */
+void sandbox_leave(struct sandbox *s, const char *uid);
+/* In the directory of a pod whose pause was killed: `troupe-pause UID --undo`. What
+ * plugins gave it is theirs again. */
+void sandbox_undo(void);
 
 #endif
