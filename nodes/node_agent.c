@@ -15,6 +15,7 @@
 #include "actors/schema/conditions.h"
 #include "broker/base/planted.h"
 #include "nodes/node_private.h"
+#include "nodes/node_runs.h"
 
 enum {
 	STATUS_MS = 1000, /* doubled for each answer that did not come */
@@ -75,7 +76,7 @@ static void tell_status(struct ctx *c, struct agent_pod *p, struct span status)
 }
 
 void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p,
-		       const struct pod_event *e)
+		      const struct pod_event *e)
 {
 	struct buf b = {0};
 	char field[128];
@@ -260,6 +261,7 @@ static void pod_free(void *ptr)
 	pod_worker_free(p->worker);
 	bytes_unref(p->next_status);
 	node_volumes_free(p);
+	probes_forget(p);
 	free(p->key);
 	free(p->uid);
 	free(p);
@@ -268,6 +270,7 @@ static void pod_free(void *ptr)
 static void pod_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	ctx_cancel(c, p->timer);
+	runs_drop_all(c, a, p);
 	sim_forget(c, a, p);
 	omap_remove_u64(&a->pods, p->id);
 	if (p->key && omap_get(&a->by_key, span_of(p->key)) == p)
@@ -289,6 +292,8 @@ static void act(struct ctx *c, struct agent *a, struct agent_pod *p, const struc
 		p->finish_waits = true; /* or watchers would never see how it ended */
 	else if (x->kind == POD_DELETE)
 		tell_finished(c, p);
+	else if (x->kind == POD_HOOK)
+		agent_hook(c, a, p, x);
 	else if (a->sim)
 		sim_act(c, a, p, x);
 	else
@@ -336,10 +341,13 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 		p->stepping = false;
 	} while (p->again && !plan.done);
 	flush_status(c, p, &status);
-	if (plan.done)
+	if (plan.done) {
 		pod_end(c, a, p);
-	else
-		set_timer(c, p, plan.wake_ms);
+		return;
+	}
+	set_timer(c, p, plan.wake_ms);
+	if (!a->sim)
+		probes_follow(c, a, p);
 }
 
 void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
@@ -494,6 +502,8 @@ static struct pod_worker *worker_new(struct agent *a, struct agent_pod *p, bool 
 		.has_volumes = a->oci,
 		.volumes = node_volume_source(p),
 		.told_ready = a->sim,
+		.probes = !a->sim, /* simulated ones do as their annotations say */
+		.hooks = !a->sim,
 		.found = found,
 		.source = {.arg = a, .object = lookup, .services = each_service},
 		.allocatable = span_buf(&a->allocatable),
@@ -745,7 +755,9 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	struct mp body = mp_of_bytes(e->payload);
 	struct agent_pod *p = agent_pod(a, e->id);
 	a->turn = c;
-	if (e->op == RUNTIME_INFO) {
+	if (e->port == a->probe_port) {
+		runs_on_request(c, a, e);
+	} else if (e->op == RUNTIME_INFO) {
 		bytes_unref(a->info);
 		a->info = bytes_ref(e->payload);
 		set_capacity(a);
@@ -757,6 +769,8 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		look_at_all(c, a);
 	} else if (e->op == RUNTIME_CHUNK) {
 		agent_on_chunk(c, a, e);
+	} else if (omap_get_u64(&a->runs, e->id) && (e->op == RUNTIME_EXECED || e->op == RUNTIME_OUTPUT)) {
+		runs_on_command(c, a, e);
 	} else if (e->op == RUNTIME_EXECED || e->op == RUNTIME_OUTPUT || e->op == RUNTIME_TAKEN) {
 		agent_on_session_event(c, a, e);
 	} else if (p && p->worker) {
@@ -846,6 +860,11 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 		sim_on_timer(c, a, id);
 	} else if (what == TAG_SESSION) {
 		agent_on_session_timer(c, a, id);
+	} else if (what == TAG_RUN) {
+		runs_on_timer(c, a, id);
+	} else if (what == TAG_PROBE) {
+		if (p && p->worker)
+			probes_on_timer(c, a, p);
 	} else if (p && p->worker) {
 		ctx_resume(c, &p->trace);
 		if (p->overruled)
@@ -883,14 +902,16 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct span node = mp_path_str(cfg, "node"), cpu = mp_path_str(cfg, "cpu"),
 		    memory = mp_path_str(cfg, "memory");
 	a->turn = c;
-	a->port = -1;
+	a->port = a->probe_port = -1;
 	a->node = mem_ndup(node.data, node.len);
 	a->sim = span_is(mp_path_str(cfg, "runtime"), "sim");
 	a->oci = span_is(mp_path_str(cfg, "runtime"), "oci");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
-	a->host_ip = mem_dup("127.0.0.1");
+	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
+	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");
+	a->subnet = subnet.len ? mem_ndup(subnet.data, subnet.len) : NULL;
 	if (!a->oci) { /* there it is the image's */
 		a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 		a->base_env[1] = "HOME=/root";
@@ -905,9 +926,11 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	}
 	a->services = ctx_follow(c, "services");
 	a->port = ctx_port_open(c, a->oci ? "runtime-oci" : "runtime-process", cfg, &e);
-	if (a->port < 0)
+	if (a->port >= 0)
+		a->probe_port = ctx_port_open(c, "probes", cfg, &e);
+	if (a->port < 0 || a->probe_port < 0)
 		ctx_why(c, "%s", e.text);
-	return a->port < 0 ? a->port : 0;
+	return a->port < 0 ? a->port : a->probe_port < 0 ? a->probe_port : 0;
 }
 
 static int64_t grace_ms(const struct agent_pod *p)
@@ -974,6 +997,7 @@ static void fini(void *state)
 {
 	struct agent *a = state;
 	omap_fini(&a->by_key, NULL);
+	omap_fini(&a->runs, agent_run_free);
 	omap_fini(&a->pods, pod_free);
 	omap_fini(&a->on_machine, NULL);
 	omap_fini(&a->objects, object_free);
@@ -985,6 +1009,7 @@ static void fini(void *state)
 	bytes_unref(a->info);
 	free(a->node);
 	free(a->host_ip);
+	free(a->subnet);
 }
 
 static int on_down(struct ctx *c, void *state, struct span who, int reason)

@@ -10,6 +10,8 @@
 #include "nodes/runtime.h"
 
 struct agent;
+struct agent_run;
+struct probed;
 struct sim_timer;
 struct pod_token;
 
@@ -36,6 +38,9 @@ struct agent_pod {
 	char *mount_failure;	 /* why its files are not new, as it was told; NULL: they are */
 	bool up;		 /* its sandbox is */
 	bool refreshing;	 /* what is known of objects will do, however old */
+	struct probed *probed;  /* attempts that run and have probes */
+	struct agent_run *runs; /* that are under way */
+	int64_t probe_due_ms;   /* when its timer for probes comes; 0: none is set */
 };
 
 struct object_cache {
@@ -48,8 +53,9 @@ struct object_cache {
 
 struct agent {
 	char *node, *host_ip;
+	char *subnet; /* of its pods; NULL: it has none */
 	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
-	int port;
+	int port, probe_port;
 	struct view *view;
 	struct view *services; /* for their variables; NULL: simulated, they run nothing */
 	struct omap pods;    /* id -> struct agent_pod */
@@ -59,6 +65,7 @@ struct agent {
 	struct omap logs;    /* number -> parked request */
 	struct omap sessions;    /* number -> struct agent_session */
 	struct omap session_keys; /* who asks, zero, its number -> the same */
+	struct omap runs;    /* number -> struct agent_run: handlers of probes and hooks */
 	uint64_t next_id;
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
@@ -76,7 +83,7 @@ struct agent {
 
 /* Request and timer tags: what in the low bits, whose in the others. */
 enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BEAT,
-       TAG_TOKEN, TAG_VOLUMES, TAG_BITS = 4 };
+       TAG_TOKEN, TAG_VOLUMES, TAG_PROBE, TAG_RUN, TAG_BITS = 4 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -84,6 +91,14 @@ struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
 void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p);
 void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
 		   const struct pod_observation *o);
+
+void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_event *e);
+
+/* node_probes.c: probes and hooks, where containers are real */
+void probes_follow(struct ctx *c, struct agent *a, struct agent_pod *p); /* after a step */
+void probes_on_timer(struct ctx *c, struct agent *a, struct agent_pod *p);
+void probes_forget(struct agent_pod *p);
+void agent_hook(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x);
 
 /* node_status.c: the node's own state, and that it lives */
 void node_report(struct ctx *c, struct agent *a);

@@ -53,6 +53,7 @@ void container_free(struct container *c)
 	free(c->image);
 	free(c->waiting_reason);
 	free(c->waiting_message);
+	free(c->held_image_id);
 	ending_clear(&c->end);
 	ending_clear(&c->last);
 	free(c);
@@ -193,26 +194,42 @@ static void now_at(struct container *c, uint32_t attempt, enum container_state s
 	container_wait(c, NULL, NULL);
 }
 
-static void see_started(struct pod_worker *w, struct container *c, const struct pod_observation *o)
+void container_tell_started(struct pod_worker *w, const struct container *c)
 {
-	bool known = c->state == CONTAINER_RUNNING && c->attempt == o->attempt;
-	if (is_older(c, o->attempt) || (known && !c->claimed))
-		return;
+	if (w->cfg.from_image)
+		pod_event(w, c->name, false, "Created", "Created container: %s", c->name);
+	pod_event(w, c->name, false, "Started", "Started container %s", c->name);
+}
+
+void container_runs(struct pod_worker *w, struct container *c, const struct pod_observation *o)
+{
 	struct span image = mp_path_str(c->spec, "image");
 	shift_ending(c, o->attempt);
 	now_at(c, o->attempt, CONTAINER_RUNNING);
 	c->started_us = o->started_us;
-	c->ready_probe = c->startup_done = c->unhealthy = false;
+	c->unhealthy = c->unstarted = false;
 	free(c->image);
 	c->image = mem_ndup(image.data, image.len);
 	pod_set_text(&c->image_id, o->image_id);
 	if (c->kind == CONTAINER_MAIN)
 		w->initialized = true;
-	if (!known && w->cfg.from_image)
-		pod_event(w, c->name, false, "Created", "Created container: %s", c->name);
+}
+
+/* What probes said of one that ran before this worker was made holds until they
+ * say something else: an agent that begins again must not empty services. */
+static void see_started(struct pod_worker *w, struct container *c, const struct pod_observation *o)
+{
+	bool known = c->state == CONTAINER_RUNNING && c->attempt == o->attempt;
+	if (is_older(c, o->attempt) || (known && !c->claimed))
+		return;
+	if (!known && hook_holds_start(w, c, o))
+		return;
+	c->adopted = known && w->cfg.probes;
+	if (!c->adopted)
+		c->ready_probe = c->startup_done = false;
+	container_runs(w, c, o);
 	if (!known)
-		pod_event(w, c->name, false, "Started", "Started container %s",
-			  c->name);
+		container_tell_started(w, c);
 }
 
 /* Milliseconds from a wall time until now; nothing for times that are odd. */
@@ -232,7 +249,8 @@ static void end_container(struct container *c, const struct ending *e, struct po
 	c->end.message = e->message ? mem_dup(e->message) : NULL;
 	now_at(c, e->attempt, CONTAINER_ENDED);
 	c->finished_ms = now.mono_ms - age_ms(e->finished_us, now);
-	c->killing = c->unhealthy = c->told_backoff = false;
+	c->killing = c->unhealthy = c->unstarted = c->told_backoff = false;
+	hook_clear(c);
 }
 
 static void see_ended(struct pod_worker *w, struct container *c, const struct pod_observation *o,
@@ -293,6 +311,16 @@ static void see_waiting(struct pod_worker *w, struct container *c,
 	c->unmade_ms = now.mono_ms + w->cfg.limits.retry_ms;
 }
 
+static void see_unhealthy(struct container *c, const struct pod_observation *o)
+{
+	if (c->state != CONTAINER_RUNNING || c->attempt != o->attempt)
+		return;
+	if (o->reason && strcmp(o->reason, "startup") == 0)
+		c->unstarted = true;
+	else
+		c->unhealthy = true;
+}
+
 static void see_container(struct pod_worker *w, struct container *c,
 			  const struct pod_observation *o, struct pod_time now)
 {
@@ -324,7 +352,10 @@ static void see_container(struct pod_worker *w, struct container *c,
 		c->startup_done = true;
 		break;
 	case POD_SEEN_UNHEALTHY:
-		c->unhealthy = c->state == CONTAINER_RUNNING;
+		see_unhealthy(c, o);
+		break;
+	case POD_SEEN_HOOK:
+		hook_seen(w, c, o);
 		break;
 	default:
 		break;
@@ -372,10 +403,10 @@ static void see_down(struct pod_worker *w, struct pod_time now)
 	for (struct container *c = w->containers; c; c = c->next) {
 		had_any = had_any || c->shown;
 		forget_image(c);
-		if (c->state == CONTAINER_STARTING)
-			forget_start(c);
-		else if (c->state == CONTAINER_RUNNING)
+		if (c->state == CONTAINER_RUNNING || c->held_us)
 			see_lost(c, c->attempt, now);
+		else if (c->state == CONTAINER_STARTING)
+			forget_start(c);
 	}
 	if (expected || !had_any || pod_restart_policy(w) == RESTART_NEVER)
 		return;

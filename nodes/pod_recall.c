@@ -83,6 +83,8 @@ static void recall_container(struct pod_worker *w, struct mp status)
 	if (mp_find(state, "running", &running)) {
 		c->state = CONTAINER_RUNNING;
 		c->claimed = w->claims = true;
+		c->startup_done = mp_path_bool(status, "started", false);
+		c->ready_probe = mp_path_bool(status, "ready", false);
 		rfc3339_parse(mp_path_str(running, "startedAt"), &c->started_us);
 	} else {
 		recall_ending(state, attempt, &c->end);

@@ -28,7 +28,7 @@
 #include "actors/schema/rfc3339.h"
 #include "nodes/pod_worker_private.h"
 
-enum { KILL_AGAIN_MS = 5000, GRACE_MAX_S = 2000000000 };
+enum { KILL_AGAIN_MS = 5000, AFTER_HOOK_MS = 2000, GRACE_MAX_S = 2000000000 };
 
 /* A step while it is made. */
 struct step {
@@ -119,30 +119,47 @@ static void send_signal(struct step *s, struct container *c, int number)
 	action->signal = number;
 }
 
-/* TERM once, KILL from `deadline` on. */
-static void stop_container(struct step *s, struct container *c, int64_t deadline_ms,
-			   const char *why)
+/* It is to be gone at `deadline`: first its preStop runs, if it has one. */
+static void begin_stop(struct step *s, struct container *c, int64_t deadline_ms, const char *why)
 {
 	if (!c->killing) {
-		send_signal(s, c, SIGTERM);
 		pod_event(s->w, c->name, false, "Killing", why, c->name);
 		c->killing = true;
 		c->kill_ms = deadline_ms;
+		hook_stop(s->w, c);
 	}
 	if (deadline_ms < c->kill_ms)
 		c->kill_ms = deadline_ms;
 }
 
+/* TERM once, KILL from `deadline` on. A preStop takes of that time, but leaves
+ * the container some to react. */
+static void stop_container(struct step *s, struct container *c, int64_t deadline_ms,
+			   const char *why)
+{
+	begin_stop(s, c, deadline_ms, why);
+	if (c->termed)
+		return;
+	if (hook_holds_term(c) && s->now.mono_ms < c->kill_ms) {
+		wake(s, c->kill_ms);
+		return;
+	}
+	if (c->hook)
+		c->spare_ms = s->now.mono_ms + AFTER_HOOK_MS;
+	send_signal(s, c, SIGTERM);
+	c->termed = true;
+}
+
 static void kill_overdue(struct step *s)
 {
 	for (struct container *c = s->w->containers; c; c = c->next) {
-		if (!container_alive(c) || !c->killing)
+		if (!container_alive(c) || !c->termed)
 			continue;
-		if (s->now.mono_ms >= c->kill_ms) {
+		if (s->now.mono_ms >= c->kill_ms && s->now.mono_ms >= c->spare_ms) {
 			send_signal(s, c, SIGKILL);
 			c->kill_ms = s->now.mono_ms + KILL_AGAIN_MS;
 		}
-		wake(s, c->kill_ms);
+		wake(s, c->kill_ms > c->spare_ms ? c->kill_ms : c->spare_ms);
 	}
 }
 
@@ -168,7 +185,7 @@ static void begin_end(struct step *s)
 	w->ending = true;
 }
 
-/* Side cars stop after all others, the last one first. */
+/* Side cars stop after all others, the last one first; their preStops do not wait. */
 static void stop_all(struct step *s)
 {
 	struct pod_worker *w = s->w;
@@ -183,10 +200,12 @@ static void stop_all(struct step *s)
 			others = true;
 		if (c->kind != CONTAINER_SIDECAR || s->now.mono_ms >= w->end_ms)
 			stop_container(s, c, w->end_ms, "Stopping container %s");
+		else if (hook_before_stop(w, c))
+			begin_stop(s, c, w->end_ms, "Stopping container %s");
 	}
 	if (sidecar && !others)
 		stop_container(s, sidecar, w->end_ms, "Stopping container %s");
-	if (others || sidecar)
+	if ((others || sidecar) && s->now.mono_ms < w->end_ms)
 		wake(s, w->end_ms);
 	kill_overdue(s);
 }
@@ -339,6 +358,7 @@ static void start(struct step *s, struct container *c, const struct pod_command 
 	c->attempt = c->shown ? c->attempt + 1 : 0;
 	c->state = CONTAINER_STARTING;
 	c->replace = c->again = c->killing = false;
+	hook_clear(c);
 	c->image_state = IMAGE_NONE;
 	if (!c->unmade_ms) /* else that is said until it runs */
 		container_wait(c, NULL, NULL);
@@ -418,15 +438,30 @@ static bool plan_init(struct step *s)
 	return true;
 }
 
-/* A container that a probe gave up, or whose spec is another one now, stops
- * and is then restarted like any that ended. */
+static void stop_unhealthy(struct step *s, struct container *c)
+{
+	const char *which = c->unhealthy ? "liveness" : "startup";
+	char path[60];
+	snprintf(path, sizeof path, "%sProbe.terminationGracePeriodSeconds", which);
+	int64_t grace = mp_path_int(c->spec, path, grace_of(s->w));
+	bool restarts = pod_restart_policy(s->w) != RESTART_NEVER;
+	const char *why = arena_printf(s->a, c->kind == CONTAINER_SIDECAR ? "Init container %%s failed %s probe"
+						: restarts ? "Container %%s failed %s probe, will be restarted"
+							   : "Container %%s failed %s probe", which);
+	stop_container(s, c, s->now.mono_ms + grace * 1000, why);
+}
+
+/* A container that a probe gave up, or whose postStart failed, or whose spec is
+ * another one now, stops and is then restarted like any that ended. */
 static void plan_replace(struct step *s, struct container *c)
 {
 	int64_t until = s->now.mono_ms + grace_of(s->w) * 1000;
+	if (c->start_hook_failed && container_alive(c))
+		stop_container(s, c, until, "FailedPostStartHook");
 	if (c->state != CONTAINER_RUNNING)
 		return;
-	if (c->unhealthy)
-		stop_container(s, c, until, "Container %s failed liveness probe, will be restarted");
+	if (c->unhealthy || c->unstarted)
+		stop_unhealthy(s, c);
 	else if (c->replace)
 		stop_container(s, c, until, "Container %s definition changed, will be restarted");
 }
@@ -462,9 +497,25 @@ static void plan_run(struct step *s)
 			   (c->kind == CONTAINER_MAIN && initialized);
 		if (due && container_wants_start(w, c))
 			try_start(s, c);
+		if (hook_holds_others(w, c))
+			initialized = false;
 		plan_replace(s, c);
 	}
 	kill_overdue(s);
+}
+
+static void plan_hooks(struct step *s)
+{
+	for (struct container *c = s->w->containers; c; c = c->next) {
+		const char *hook = hook_due(c);
+		if (!hook)
+			continue;
+		struct pod_action *action = act(s, POD_HOOK);
+		action->name = c->name;
+		action->attempt = c->attempt;
+		action->hook = hook;
+		action->spec = c->spec;
+	}
 }
 
 /* ---- the step */
@@ -544,6 +595,7 @@ void pod_worker_step(struct pod_worker *w, struct pod_time now, struct arena *a,
 		plan_end(&s);
 	else
 		plan_run(&s);
+	plan_hooks(&s);
 	if (!w->gone)
 		report(&s);
 	if (!w->gone && w->ending && !pod_alive(w) && w->sandbox == SANDBOX_NONE && pod_deleting(w))
@@ -602,10 +654,10 @@ bool pod_worker_attempt(const struct pod_worker *w, const char *name, uint32_t *
 			bool *running)
 {
 	const struct container *c = container_find(w, span_of(name));
-	if (!c || !c->shown)
+	if (!c || (!c->shown && !c->held_us))
 		return false;
-	*running = c->state == CONTAINER_RUNNING;
-	*attempt = c->state == CONTAINER_STARTING ? c->attempt - 1 : c->attempt;
+	*running = c->state == CONTAINER_RUNNING || c->held_us;
+	*attempt = c->state == CONTAINER_STARTING && !c->held_us ? c->attempt - 1 : c->attempt;
 	return true;
 }
 

@@ -41,6 +41,7 @@ struct pod_worker_config {
 	const char *id_scheme;  /* of container ids; NULL: "troupe" */
 	bool probes;            /* somebody runs probes and observes them here;
 				   otherwise containers with probes count as fine */
+	bool hooks;             /* somebody runs hooks; otherwise there are none */
 	bool told_ready;        /* POD_SEEN_READY decides for every container (sim) */
 	bool from_image;        /* commands and environments begin with the image's (oci) */
 	bool needs_command;     /* a container without one cannot start (process) */
@@ -92,7 +93,9 @@ enum pod_seen {
 	POD_SEEN_LOST,            /* name, attempt, started_us: nobody knows how it ended */
 	POD_SEEN_READY,           /* name, good: the readiness probe's verdict */
 	POD_SEEN_STARTUP,         /* name: the startup probe succeeded */
-	POD_SEEN_UNHEALTHY,       /* name, text: liveness or startup probe gave up */
+	POD_SEEN_UNHEALTHY,       /* name, attempt, reason: "liveness" or "startup", whose
+				     probe gave up */
+	POD_SEEN_HOOK,            /* name, attempt, reason: "postStart" or "preStop", good */
 };
 
 struct pod_observation {
@@ -123,6 +126,8 @@ enum pod_action_kind {
 	POD_SANDBOX_REMOVE, /* end it (nothing runs in it any more); answer DOWN */
 	POD_DELETE,         /* the object is to be deleted now (pod.finished) */
 	POD_FORGET,         /* remove all that is left, logs too; the worker is done */
+	POD_HOOK,           /* name, attempt, hook, spec: run that of its hooks beside it,
+			       and answer POD_SEEN_HOOK; it ends with the container */
 };
 
 struct pod_action {
@@ -130,6 +135,7 @@ struct pod_action {
 	const char *name;
 	uint32_t attempt;
 	int signal;
+	const char *hook; /* "postStart" or "preStop" */
 	struct pod_command command; /* argv is command, then args */
 	struct mp spec;             /* the container's own map */
 	struct span volumes, mounts; /* as in volume_plan.h; empty: none are known of here */
@@ -172,6 +178,23 @@ bool pod_worker_attempt(const struct pod_worker *w, const char *name, uint32_t *
 			bool *running);
 /* Its volumes as they are now, for who refreshes them: volume_plan_make. */
 int pod_worker_volumes(struct pod_worker *w, struct arena *a, struct volume_plan *out);
+/* A container as those see it who run something beside it: probes, hooks. */
+struct pod_container {
+	const char *name;
+	struct mp spec;
+	uint32_t attempt;
+	bool there;   /* it was seen: what is beside it may run */
+	bool runs;    /* ... and its status says so: its postStart is over */
+	bool started; /* as status.started */
+	bool ready;   /* what its readiness probe said last */
+	bool adopted; /* it ran, and was known to, before this worker was made */
+	int64_t started_us;
+};
+/* Each in turn: `at` NULL at first, then the last result, which is NULL in the end. */
+const void *pod_worker_each(const struct pod_worker *w, const void *at, struct pod_container *out);
+/* All its containers are to stop. */
+bool pod_worker_ending(const struct pod_worker *w);
+const char *pod_worker_ip(const struct pod_worker *w); /* NULL: none yet */
 /* What the container is run with, for what runs beside it: its environment and
  * directory. Errors as pod_command_make's; ERR_NOT_FOUND too for a container
  * that the pod has not. */

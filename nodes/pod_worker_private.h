@@ -16,9 +16,20 @@ enum container_kind {
 
 enum container_state {
 	CONTAINER_NEW,      /* never started */
-	CONTAINER_STARTING, /* POD_START was planned, nothing was heard */
+	CONTAINER_STARTING, /* POD_START was planned, and nothing was heard, or its
+			       postStart is not over (`held_us`) */
 	CONTAINER_RUNNING,
 	CONTAINER_ENDED,
+};
+
+/* Its hooks: pod_hooks.c. */
+enum container_hook {
+	HOOK_NONE,
+	HOOK_START_DUE,
+	HOOK_START_RUNS,
+	HOOK_STOP_DUE,
+	HOOK_STOP_RUNS,
+	HOOK_STOP_OVER,
 };
 
 enum image_state {
@@ -58,10 +69,16 @@ struct container {
 	int64_t finished_ms;    /* the end of this attempt */
 	bool replace;           /* its spec changed: restart whatever the policy */
 	bool again;             /* an init container that a new sandbox needs again */
-	bool unhealthy;         /* a probe gave it up */
-	bool killing;           /* TERM was planned */
-	int64_t kill_ms;        /* when KILL follows */
+	bool unhealthy, unstarted; /* a probe gave it up: liveness, or startup */
+	bool killing;           /* it is to stop */
+	bool termed;            /* ... and TERM was planned */
+	int64_t kill_ms, spare_ms; /* when KILL follows, and not before which */
 	bool ready_probe, startup_done; /* as probes said */
+	bool adopted;           /* it was known to run when this worker was made */
+	enum container_hook hook;
+	bool start_hook_failed; /* it is to be stopped */
+	int64_t held_us;        /* STARTING: it was seen to have started; 0: it was not */
+	char *held_image_id;
 	bool told_backoff;      /* the event of this wait was made */
 	/* Its image, before it starts (pod_image.c). */
 	enum image_state image_state;
@@ -159,6 +176,22 @@ bool pod_volumes_known(struct pod_worker *w, const struct pod_env_facts *f, stru
 /* Codes as pod_command_make's. */
 int pod_volumes_mounts(const struct pod_worker *w, const struct container *c,
 		       const char *const *env, struct arena *a, struct span *out, struct err *e);
+void container_tell_started(struct pod_worker *w, const struct container *c);
+void container_runs(struct pod_worker *w, struct container *c, const struct pod_observation *o);
+
+/* ---- hooks (pod_hooks.c) */
+/* A start was seen. True: nothing is said of it until its postStart is over. */
+bool hook_holds_start(struct pod_worker *w, struct container *c, const struct pod_observation *o);
+/* Those after it wait to be started. */
+bool hook_holds_others(const struct pod_worker *w, const struct container *c);
+void hook_seen(struct pod_worker *w, struct container *c, const struct pod_observation *o);
+bool hook_before_stop(const struct pod_worker *w, const struct container *c); /* it has one */
+/* It is to stop: what comes before TERM is due. */
+void hook_stop(struct pod_worker *w, struct container *c);
+bool hook_holds_term(const struct container *c);
+/* The hook that is to be run now, which runs from then on; NULL: none. */
+const char *hook_due(struct container *c);
+void hook_clear(struct container *c); /* the attempt is over */
 
 /* ---- of the decisions (pod_worker.c) */
 /* Whether it is to be started (again) when nothing else stands in the way. */

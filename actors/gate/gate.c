@@ -326,6 +326,11 @@ static int on_node_status(struct ctx *c, void *state, const struct msg *m)
 	struct doc *node = doc_copy(&j->writing.arena, j->writing.request.body);
 	if (mp_find(m->body, "labels", &labels))
 		doc_set(&j->writing.arena, doc_get(node, "metadata"), "labels", doc_of(j, labels));
+	struct span pods = mp_path_str(m->body, "pod_cidr");
+	if (pods.len)
+		doc_set(&j->writing.arena,
+			doc_set(&j->writing.arena, node, "spec", doc_new(&j->writing.arena, DOC_MAP)),
+			"podCIDR", doc_span(&j->writing.arena, writing_text(&j->writing, pods)));
 	if (mp_path_bool(m->body, "register", false))
 		j->missing = node;
 	j->parked = ctx_park(c);

@@ -20,6 +20,7 @@ static const struct msg_field node_status[] = {
 	{"name", MP_STR, 253, true, "of the node"},
 	{"register", MP_BOOL, 0, true, "make its object when there is none"},
 	{"labels", MP_MAP, 100, false, "of the object that is made"},
+	{"pod_cidr", MP_STR, 64, false, "spec.podCIDR of the object that is made"},
 	{"status", MP_MAP, 0, true, "NodeStatus; conditions of other types stay as they are"},
 	END,
 };

@@ -11,7 +11,9 @@
 #include "nodes/pause/packet.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/run.h"
+#include "nodes/pause/sandbox.h"
 #include "nodes/pause/socket.h"
+#include "nodes/pause/tree.h"
 
 struct exec {
 	int conn; /* -1: its asker is gone */
@@ -125,6 +127,8 @@ static void forget_killed(struct execs *x, pid_t pid)
 /* Between fork and setsid there is no group yet, only the process. */
 static void exec_kill(struct execs *x, struct exec *e)
 {
+	if (x->sandbox && x->sandbox->oci)
+		tree_kill_with_children(e->pid);
 	if (kill(-e->pid, SIGKILL) != 0)
 		kill(e->pid, SIGKILL);
 	note_killed(x, e->pid);

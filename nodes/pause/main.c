@@ -710,6 +710,7 @@ int main(int argc, char **argv)
 	while (!left(&p))
 		turn(&p);
 	agent_tell(&p);
+	sandbox_leave(&p.sandbox, argv[1]);
 	close_pause(&p);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "nodes/pause/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -154,11 +155,12 @@ static int enter(struct mp m, struct err *e)
 {
 	struct mp network;
 	struct span hostname = mp_path_str(m, "hostname");
-	bool own_network = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
+	bool named = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
+	bool own_network = named && pod_network_is_own(network);
 	bool uts = mp_path_bool(m, "uts", false);
 	int flags = CLONE_NEWNS | (own_network ? CLONE_NEWNET : 0) | (uts ? CLONE_NEWUTS : 0) |
 		    (mp_path_bool(m, "ipc", false) ? CLONE_NEWIPC : 0);
-	int node = -1, rc = own_network ? netlink_open(&node, e) : 0;
+	int node = -1, rc = named ? pod_network_enter_node(network, &node, e) : 0;
 	if (rc)
 		return rc;
 	if (unshare(flags) != 0)
@@ -187,4 +189,26 @@ int sandbox_enter(struct sandbox *s, struct err *e)
 		rc = enter(mp_of(span_buf(&file)), e);
 	buf_fini(&file);
 	return rc;
+}
+
+static void remove_group(const char *hierarchy, const char *uid)
+{
+	struct buf path = {0};
+	buf_puts(&path, "/sys/fs/cgroup/");
+	buf_puts(&path, hierarchy);
+	buf_puts(&path, "/troupe/");
+	buf_puts(&path, uid);
+	rmdir(buf_text(&path));
+	buf_fini(&path);
+}
+
+void sandbox_leave(const struct sandbox *s, const char *uid)
+{
+	DIR *d = s->oci ? opendir("/sys/fs/cgroup") : NULL;
+	struct dirent *e;
+	while (d && (e = readdir(d)))
+		if (e->d_type == DT_DIR && strcmp(e->d_name, "..") != 0)
+			remove_group(e->d_name, uid);
+	if (d)
+		closedir(d);
 }
