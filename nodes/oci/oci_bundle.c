@@ -77,7 +77,7 @@ struct mounts {
 
 static void add(struct mounts *m, const char *source, const char *target, bool readonly)
 {
-	m->all[m->count++] = (struct oci_mount){source, target, readonly, NULL};
+	m->all[m->count++] = (struct oci_mount){.source = source, .target = target, .readonly = readonly};
 }
 
 /* The termination message is a file of the pod's; FallbackToLogsOnError is noted

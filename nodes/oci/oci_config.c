@@ -140,6 +140,11 @@ static const char *propagation(const struct oci_mount *m)
 										: "rprivate";
 }
 
+static const char *how_of(const struct oci_mount *m)
+{
+	return !m->readonly ? "rw" : m->recursive ? "rro" : "ro";
+}
+
 static struct doc *mounts(struct build *b)
 {
 	const struct oci_container *c = b->c;
@@ -162,7 +167,7 @@ static struct doc *mounts(struct build *b)
 	for (size_t i = 0; i < c->mount_count; i++) {
 		const struct oci_mount *m = &c->mounts[i];
 		add_mount(b, l, m->target, "bind", m->source,
-			  (const char *[]){"rbind", propagation(m), m->readonly ? "ro" : "rw",
+			  (const char *[]){"rbind", propagation(m), how_of(m),
 					   NULL});
 	}
 	return l;

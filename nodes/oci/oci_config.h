@@ -21,7 +21,7 @@ struct oci_user {
 
 struct oci_mount {
 	const char *source, *target; /* absolute */
-	bool readonly;
+	bool readonly, recursive; /* recursive: what is mounted below it is readonly too */
 	const char *propagation; /* Kubernetes' word; NULL: None */
 };
 
