@@ -24,6 +24,7 @@ enum {
 	OBJECT_MS = 5000,
 	RETRY_US = 1000000,
 	OBJECT_FRESH_US = 60000000,
+	REFRESH_US = 20000000, /* of what is mounted */
 	OBJECT_ABSENT_US = 2000000,
 	BEAT_US = 10000000, /* as a kubelet renews its lease */
 	OBJECTS_MAX = 256, /* from here on stale ones are dropped */
@@ -106,7 +107,7 @@ static void tell_finished(struct ctx *c, struct agent_pod *p)
 
 /* ---- actions through the runtime's port */
 
-static void call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b)
+void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b)
 {
 	if (!b->len)
 		mpw_map(b, 0);
@@ -128,11 +129,10 @@ static size_t put_object(struct buf *b, const struct agent *a, const struct agen
 static void call_uid(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op)
 {
 	struct buf b = {0};
-	bool whole = op == RUNTIME_ATTACH || op == RUNTIME_SANDBOX;
 	size_t at = mpw_map_open(&b);
 	mpw_kv_str(&b, "uid", p->uid);
-	mpw_map_close(&b, at, 1 + (whole ? put_object(&b, a, p) : 0));
-	call(c, a, p, op, &b);
+	mpw_map_close(&b, at, 1 + (op == RUNTIME_ATTACH ? put_object(&b, a, p) : 0));
+	agent_call(c, a, p, op, &b);
 }
 
 static size_t put_texts(struct buf *b, const char *const *list)
@@ -150,6 +150,15 @@ static void put_list(struct buf *b, const char *key, const char *const *list)
 	mpw_array_close(b, at, put_texts(b, list));
 }
 
+static void call_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, struct span volumes)
+{
+	struct buf b = {0};
+	size_t at = mpw_map_open(&b);
+	mpw_kv_str(&b, "uid", p->uid);
+	mpw_map_close(&b, at, 1 + put_object(&b, a, p) + node_volumes_put(c, p, &b, volumes));
+	agent_call(c, a, p, RUNTIME_SANDBOX, &b);
+}
+
 static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 		       const struct pod_action *x)
 {
@@ -160,7 +169,9 @@ static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 	if (a->oci) {
 		put_list(&b, "command", x->command.command);
 		put_list(&b, "args", x->command.args);
-		fields += 1 + put_object(&b, a, p);
+		mpw_str(&b, "mounts");
+		mpw_raw(&b, x->mounts);
+		fields += 2 + put_object(&b, a, p);
 	} else {
 		mpw_str(&b, "argv");
 		size_t at = mpw_array_open(&b);
@@ -171,7 +182,7 @@ static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 	put_list(&b, "env", x->command.env);
 	mpw_kv_str(&b, "cwd", x->command.cwd ? x->command.cwd : "");
 	mpw_map_close(&b, map, fields);
-	call(c, a, p, RUNTIME_START, &b);
+	agent_call(c, a, p, RUNTIME_START, &b);
 }
 
 static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
@@ -184,7 +195,7 @@ static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
 	mpw_kv_str(&b, "name", x->name);
 	mpw_kv_str(&b, "image", x->image);
 	mpw_kv_str(&b, "pull", pulls[x->pull]);
-	call(c, a, p, RUNTIME_IMAGE, &b);
+	agent_call(c, a, p, RUNTIME_IMAGE, &b);
 }
 
 static void call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
@@ -195,7 +206,7 @@ static void call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, con
 	mpw_kv_str(&b, "name", name);
 	mpw_kv_i64(&b, "attempt", attempt);
 	mpw_kv_i64(&b, "signal", signal);
-	call(c, a, p, RUNTIME_SIGNAL, &b);
+	agent_call(c, a, p, RUNTIME_SIGNAL, &b);
 }
 
 static void port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
@@ -206,7 +217,7 @@ static void port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
 		call_uid(c, a, p, RUNTIME_ATTACH);
 		break;
 	case POD_SANDBOX:
-		call_uid(c, a, p, RUNTIME_SANDBOX);
+		call_sandbox(c, a, p, x->volumes);
 		break;
 	case POD_IMAGE:
 		call_image(c, a, p, x);
@@ -249,6 +260,7 @@ static void pod_free(void *ptr)
 	struct agent_pod *p = ptr;
 	pod_worker_free(p->worker);
 	bytes_unref(p->next_status);
+	node_volumes_free(p);
 	probes_forget(p);
 	free(p->key);
 	free(p->uid);
@@ -384,14 +396,12 @@ static void drop_stale(struct agent *a, uint64_t now)
 	}
 }
 
-static int lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span name,
-		  struct span *out)
+int agent_object(struct agent *a, const char *stream, struct span ns, struct span name,
+		 uint64_t fresh_us, struct span *out)
 {
-	struct agent *a = arg;
 	char key[STORE_KEY_BYTES_MAX];
-	snprintf(key, sizeof key, "%s/%.*s/%.*s",
-		 kind == POD_ENV_SECRET ? "secrets" : "configmaps", (int)ns.len,
-		 (const char *)ns.data, (int)name.len, (const char *)name.data);
+	snprintf(key, sizeof key, "%s/%.*s%s%.*s", stream, (int)ns.len, (const char *)ns.data,
+		 ns.len ? "/" : "", (int)name.len, (const char *)name.data);
 	struct object_cache *o = omap_get(&a->objects, span_of(key));
 	uint64_t now = ctx_now_us(a->turn);
 	if (!o) {
@@ -401,14 +411,21 @@ static int lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span
 		o->id = ++a->next_id;
 		omap_put(&a->objects, span_of(key), o);
 	}
-	uint64_t fresh = o->value ? OBJECT_FRESH_US : OBJECT_ABSENT_US;
+	uint64_t fresh = !o->value ? OBJECT_ABSENT_US : fresh_us ? fresh_us : REFRESH_US;
 	bool known = o->fetched_us && now - o->fetched_us < fresh;
 	if (!known && !o->asked)
 		ask_object(a->turn, o);
-	if (!known)
+	if (!known && (fresh_us || !o->fetched_us))
 		return ERR_AGAIN;
 	*out = bytes_span(o->value);
 	return o->value ? 0 : ERR_NOT_FOUND;
+}
+
+static int lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span name,
+		  struct span *out)
+{
+	return agent_object(arg, kind == POD_ENV_SECRET ? "secrets" : "configmaps", ns, name,
+			    OBJECT_FRESH_US, out);
 }
 
 static void step_all(struct ctx *c, struct agent *a)
@@ -476,12 +493,14 @@ static int each_service(void *arg, struct span ns, void (*each)(void *to, struct
 
 /* ---- pods that come and go */
 
-static struct pod_worker *worker_new(struct agent *a, bool found)
+static struct pod_worker *worker_new(struct agent *a, struct agent_pod *p, bool found)
 {
 	struct pod_worker_config cfg = {
 		.host_ip = a->host_ip,
 		.needs_command = !a->sim && !a->oci,
 		.from_image = a->oci,
+		.has_volumes = a->oci,
+		.volumes = node_volume_source(p),
 		.told_ready = a->sim,
 		.probes = !a->sim, /* simulated ones do as their annotations say */
 		.hooks = !a->sim,
@@ -518,7 +537,7 @@ static void begin_worker(struct agent *a, struct agent_pod *p, const struct view
 	bool found = a->sim ? was_started(m) : omap_get(&a->on_machine, span_of(p->uid)) != NULL;
 	omap_remove(&a->on_machine, span_of(p->uid));
 	p->rests_on = a->sim && !PLANTED(OLD_STORY_TOLD) ? o->version : 0;
-	p->worker = worker_new(a, found);
+	p->worker = worker_new(a, p, found);
 }
 
 /* A node that was cut off for long finds its pods called not ready. That is
@@ -551,6 +570,7 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 	if (pod_worker_desired(p->worker, o->value, &e))
 		return;
 	look_for_overrule(c, p, o);
+	node_volumes_refresh(c, a, p);
 	agent_step(c, a, p);
 }
 
@@ -665,14 +685,20 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 	const char *ips[2] = {text(c, body, "ip"), NULL};
 	switch (op) {
 	case RUNTIME_UP:
+		node_volumes_up(c, a, p, true);
 		o.kind = POD_SEEN_SANDBOX_UP;
 		o.ips = ips;
 		break;
 	case RUNTIME_DOWN:
+		node_volumes_up(c, a, p, false);
 		o.kind = POD_SEEN_SANDBOX_DOWN;
 		break;
+	case RUNTIME_STALE:
+		node_volumes_on_stale(c, a, p, body);
+		return;
 	case RUNTIME_FAILED:
 		o.kind = POD_SEEN_SANDBOX_FAILED;
+		o.reason = text(c, body, "reason");
 		o.text = text(c, body, "text");
 		break;
 	case RUNTIME_ATTEMPT:
@@ -807,6 +833,8 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 		on_status_told(c, a, p, r);
 	else if (what == TAG_OBJECT)
 		on_object(c, a, id, r);
+	else if (what == TAG_TOKEN && p && p->worker)
+		node_volumes_on_token(c, a, p, r);
 	else if (what == TAG_NODE)
 		node_on_told(c, a, r);
 	else if (what == TAG_BEAT)
@@ -826,6 +854,8 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 		node_report(c, a);
 	} else if (what == TAG_BEAT) {
 		node_beat(c, a);
+	} else if (what == TAG_VOLUMES) {
+		node_volumes_on_timer(c, a);
 	} else if (what == TAG_SIM) {
 		sim_on_timer(c, a, id);
 	} else if (what == TAG_SESSION) {
@@ -879,7 +909,9 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
-	a->host_ip = mem_dup("127.0.0.1");
+	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
+	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");
+	a->subnet = subnet.len ? mem_ndup(subnet.data, subnet.len) : NULL;
 	if (!a->oci) { /* there it is the image's */
 		a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 		a->base_env[1] = "HOME=/root";
@@ -918,7 +950,7 @@ static void call_end(struct ctx *c, struct agent *a, struct agent_pod *p)
 	mpw_map(&b, 2);
 	mpw_kv_str(&b, "uid", p->uid);
 	mpw_kv_i64(&b, "grace_ms", grace_ms(p));
-	call(c, a, p, RUNTIME_END, &b);
+	agent_call(c, a, p, RUNTIME_END, &b);
 }
 
 /* An orderly end takes the pods along, unless they are to be kept. */
@@ -977,6 +1009,7 @@ static void fini(void *state)
 	bytes_unref(a->info);
 	free(a->node);
 	free(a->host_ip);
+	free(a->subnet);
 }
 
 static int on_down(struct ctx *c, void *state, struct span who, int reason)

@@ -13,6 +13,7 @@ struct agent;
 struct agent_run;
 struct probed;
 struct sim_timer;
+struct pod_token;
 
 struct agent_pod {
 	struct agent *agent;
@@ -31,6 +32,12 @@ struct agent_pod {
 	bool finish_waits;    /* pod.finished is due once the last status was told */
 	size_t running;       /* of an orphan: attempts that have not ended */
 	struct sim_timer *sim_timers;
+	/* node_volumes.c */
+	struct pod_token *tokens;
+	uint64_t files_mark;	 /* of the files that it has; 0: nobody knows */
+	char *mount_failure;	 /* why its files are not new, as it was told; NULL: they are */
+	bool up;		 /* its sandbox is */
+	bool refreshing;	 /* what is known of objects will do, however old */
 	struct probed *probed;  /* attempts that run and have probes */
 	struct agent_run *runs; /* that are under way */
 	int64_t probe_due_ms;   /* when its timer for probes comes; 0: none is set */
@@ -46,6 +53,7 @@ struct object_cache {
 
 struct agent {
 	char *node, *host_ip;
+	char *subnet; /* of its pods; NULL: it has none */
 	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
 	int port, probe_port;
 	struct view *view;
@@ -66,6 +74,7 @@ struct agent {
 	int64_t ready_since_us;
 	uint64_t beat_us; /* between heartbeats; 0: none */
 	uint64_t report_timer;
+	bool refresh_timer; /* volumes are looked at again */
 	bool registered, reporting; /* told once; being told */
 	struct buf allocatable;
 	const char *base_env[4];
@@ -74,7 +83,7 @@ struct agent {
 
 /* Request and timer tags: what in the low bits, whose in the others. */
 enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BEAT,
-       TAG_PROBE, TAG_RUN, TAG_BITS = 4 };
+       TAG_TOKEN, TAG_VOLUMES, TAG_PROBE, TAG_RUN, TAG_BITS = 4 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -103,6 +112,31 @@ void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id);
 /* The pod ends: what its containers would have done falls away. */
 void sim_forget(struct ctx *c, struct agent *a, struct agent_pod *p);
 void sim_timer_free(void *timer);
+
+/* An object of the store, from the agent's cache. `fresh_us`: not older than that; 0: what
+ * is known will do, and is asked anew when it is old. 0, ERR_NOT_FOUND, ERR_AGAIN: it was
+ * asked for, and all pods are stepped when it comes. */
+int agent_object(struct agent *a, const char *stream, struct span namespace, struct span name,
+		 uint64_t fresh_us, struct span *out);
+/* Calls the runtime about a pod; `b` is taken over. */
+void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b);
+void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p,
+		      const struct pod_event *e);
+
+/* node_volumes.c: what volumes hold, also while they are mounted */
+struct volume_source node_volume_source(struct agent_pod *p);
+/* Adds `volumes` to RUNTIME_SANDBOX; returns the number of fields. */
+size_t node_volumes_put(struct ctx *c, struct agent_pod *p, struct buf *b, struct span list);
+/* Its sandbox is there, or not. */
+void node_volumes_up(struct ctx *c, struct agent *a, struct agent_pod *p, bool up);
+/* The pod's object is another one, a token came, or time has passed. */
+void node_volumes_refresh(struct ctx *c, struct agent *a, struct agent_pod *p);
+void node_volumes_on_timer(struct ctx *c, struct agent *a);
+void node_volumes_on_token(struct ctx *c, struct agent *a, struct agent_pod *p,
+			   const struct reply *r);
+/* RUNTIME_STALE */
+void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
+void node_volumes_free(struct agent_pod *p);
 
 /* node_logs.c */
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m);

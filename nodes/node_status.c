@@ -85,9 +85,11 @@ void node_report(struct ctx *c, struct agent *a)
 	struct buf b = {0};
 	if (!a->ready_since_us)
 		a->ready_since_us = ctx_wall_us(c);
-	mpw_map(&b, 4);
+	mpw_map(&b, a->subnet ? 5 : 4);
 	mpw_kv_str(&b, "name", a->node);
 	mpw_kv_bool(&b, "register", !a->registered);
+	if (a->subnet)
+		mpw_kv_str(&b, "pod_cidr", a->subnet);
 	mpw_str(&b, "labels");
 	mpw_map(&b, 3);
 	mpw_kv_str(&b, "kubernetes.io/arch", "amd64");

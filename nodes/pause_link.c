@@ -157,10 +157,14 @@ static void write_texts(struct buf *b, const char *key, const char *const *texts
 static int start_bundle(struct pause_link *l, const struct pause_start *s)
 {
 	struct buf b = {0};
-	mpw_map(&b, 9);
+	mpw_map(&b, s->subpaths.len ? 10 : 9);
 	mpw_kv_str(&b, "do", "start");
 	mpw_kv_str(&b, "name", s->name);
 	mpw_kv_u64(&b, "attempt", s->attempt);
+	if (s->subpaths.len) {
+		mpw_str(&b, "subpaths");
+		mpw_raw(&b, s->subpaths);
+	}
 	mpw_kv_str(&b, "bundle", s->bundle);
 	mpw_kv_str(&b, "layers", s->layers);
 	mpw_kv_str(&b, "lower", s->lower);

@@ -61,6 +61,7 @@ struct pause_start {
 	uint64_t log_bytes;      /* 0: PAUSE_LOG_BYTES_MAX */
 	/* An OCI container instead of argv, env and cwd: as in pause/proto.h. */
 	const char *bundle, *layers, *lower, *image, *oom;
+	struct span subpaths; /* msgpack; empty: none */
 };
 
 enum { PAUSE_LINK_QUEUE_BYTES_MAX = 8 * 1024 * 1024 };

@@ -62,7 +62,7 @@ static const struct keyed keyed[] = {
 };
 
 /* Base64 (RFC 4648), as strict as a value that was stored needs. */
-static const char *from_base64(struct arena *a, struct span text)
+struct span env_base64(struct arena *a, struct span text)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -80,12 +80,12 @@ static const char *from_base64(struct arena *a, struct span text)
 			out[n++] = (char)(bits >> have & 0xff);
 		}
 	}
-	return out;
+	return (struct span){(uint8_t *)out, n};
 }
 
 static const char *value_of(struct env_build *b, enum pod_env_kind kind, struct span raw)
 {
-	return kind == POD_ENV_SECRET ? from_base64(b->a, raw)
+	return kind == POD_ENV_SECRET ? (const char *)env_base64(b->a, raw).data
 				      : arena_ndup(b->a, raw.data, raw.len);
 }
 

@@ -19,5 +19,7 @@ int env_services(struct env_build *b, struct err *e);
 /* The value of a fieldRef's path, or of a resourceFieldRef. */
 int env_field(struct env_build *b, struct span path, const char **out, struct err *e);
 int env_resource(struct env_build *b, struct mp ref, const char **out, struct err *e);
+/* The bytes of base64, with a zero behind them. */
+struct span env_base64(struct arena *a, struct span text);
 
 #endif

@@ -289,6 +289,28 @@ static void see_lost(struct container *c, uint32_t attempt, struct pod_time now)
 		end_container(c, &e, now);
 }
 
+/* A start that was never heard of did not happen. */
+static void forget_start(struct container *c)
+{
+	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
+	c->attempt -= c->shown;
+	c->killing = false;
+}
+
+/* It cannot be made as things are: that is tried again in a while. */
+static void see_waiting(struct pod_worker *w, struct container *c,
+			const struct pod_observation *o, struct pod_time now)
+{
+	const char *text = o->text ? o->text : "";
+	if (c->state != CONTAINER_STARTING || c->attempt != o->attempt)
+		return;
+	if (!c->waiting_message || strcmp(c->waiting_message, text) != 0)
+		pod_event(w, c->name, true, "Failed", "Error: %s", text);
+	forget_start(c);
+	container_wait(c, o->reason, text);
+	c->unmade_ms = now.mono_ms + w->cfg.limits.retry_ms;
+}
+
 static void see_unhealthy(struct container *c, const struct pod_observation *o)
 {
 	if (c->state != CONTAINER_RUNNING || c->attempt != o->attempt)
@@ -308,8 +330,7 @@ static void see_container(struct pod_worker *w, struct container *c,
 		pod_image_observe(w, c, o, now);
 		break;
 	case POD_SEEN_WAITING:
-		if (c->state == CONTAINER_STARTING)
-			container_wait(c, o->reason, o->text);
+		see_waiting(w, c, o, now);
 		break;
 	case POD_SEEN_STARTED:
 		see_started(w, c, o);
@@ -366,14 +387,6 @@ static void see_up(struct pod_worker *w, const char *const *ips)
 		w->ips[i] = mem_dup(ips[i]);
 }
 
-/* A start that was never heard of did not happen. */
-static void forget_start(struct container *c)
-{
-	c->state = c->shown ? CONTAINER_ENDED : CONTAINER_NEW;
-	c->attempt -= c->shown;
-	c->killing = false;
-}
-
 /* Whoever was to answer may be gone. */
 static void forget_image(struct container *c)
 {
@@ -416,7 +429,9 @@ void pod_settle_claims(struct pod_worker *w, struct pod_time now)
 			see_lost(c, c->attempt, now);
 }
 
-static void see_failed(struct pod_worker *w, const char *text, struct pod_time now)
+/* A reason of its own: its text is whole. */
+static void see_failed(struct pod_worker *w, const char *reason, const char *text,
+		       struct pod_time now)
 {
 	int64_t wait = w->sandbox_wait_ms ? 2 * w->sandbox_wait_ms : w->cfg.limits.sandbox_retry_ms;
 	if (w->sandbox == SANDBOX_ASKED || w->sandbox == SANDBOX_UNKNOWN)
@@ -424,8 +439,11 @@ static void see_failed(struct pod_worker *w, const char *text, struct pod_time n
 	w->sandbox_wait_ms = wait < 60000 ? wait : 60000;
 	w->sandbox_retry_ms = now.mono_ms + w->sandbox_wait_ms;
 	pod_set_text(&w->sandbox_error, text ? text : "");
-	pod_event(w, NULL, true, "FailedCreatePodSandBox",
-		  "Failed to create pod sandbox: %s", w->sandbox_error);
+	if (reason)
+		pod_event(w, NULL, true, reason, "%s", w->sandbox_error);
+	else
+		pod_event(w, NULL, true, "FailedCreatePodSandBox",
+			  "Failed to create pod sandbox: %s", w->sandbox_error);
 }
 
 void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, struct pod_time now)
@@ -436,7 +454,7 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, s
 	else if (o->kind == POD_SEEN_SANDBOX_DOWN)
 		see_down(w, now);
 	else if (o->kind == POD_SEEN_SANDBOX_FAILED)
-		see_failed(w, o->text, now);
+		see_failed(w, o->reason, o->text, now);
 	else if (c)
 		see_container(w, c, o, now);
 }

@@ -262,17 +262,22 @@ static const char *const *base_env(struct step *s)
 	return all;
 }
 
-static int make_command(struct step *s, struct container *c, struct pod_command *out,
-			struct err *e)
+static struct pod_env_facts facts_of(struct step *s)
 {
 	const struct pod_worker_config *cfg = &s->w->cfg;
-	struct pod_env_facts facts = {
+	return (struct pod_env_facts){
 		.source = cfg->source,
 		.host_ip = cfg->host_ip,
 		.pod_ips = (const char *const *)s->w->ips,
 		.allocatable = cfg->allocatable,
 		.base = base_env(s),
 	};
+}
+
+static int make_command(struct step *s, struct container *c, struct pod_command *out,
+			struct err *e)
+{
+	struct pod_env_facts facts = facts_of(s);
 	return pod_command_make(s->a, &facts, s->w->pod, c->spec, out, e);
 }
 
@@ -346,7 +351,8 @@ static void not_configured(struct step *s, struct container *c, int code, const 
 	container_wait(c, "CreateContainerConfigError", why);
 }
 
-static void start(struct step *s, struct container *c, const struct pod_command *command)
+static void start(struct step *s, struct container *c, const struct pod_command *command,
+		  struct span mounts)
 {
 	struct pod_action *action = act(s, POD_START);
 	c->attempt = c->shown ? c->attempt + 1 : 0;
@@ -354,12 +360,15 @@ static void start(struct step *s, struct container *c, const struct pod_command 
 	c->replace = c->again = c->killing = false;
 	hook_clear(c);
 	c->image_state = IMAGE_NONE;
-	container_wait(c, NULL, NULL);
+	if (!c->unmade_ms) /* else that is said until it runs */
+		container_wait(c, NULL, NULL);
+	c->unmade_ms = 0;
 	if (c->kind == CONTAINER_MAIN)
 		s->w->initialized = true;
 	action->name = c->name;
 	action->attempt = c->attempt;
 	action->command = *command;
+	action->mounts = mounts;
 	action->spec = c->spec;
 }
 
@@ -377,13 +386,19 @@ static bool have_image(struct step *s, struct container *c)
 static void try_start(struct step *s, struct container *c)
 {
 	struct pod_command command;
+	struct span mounts;
 	struct err e = {0};
 	bool restart = c->shown && !c->replace && !c->again;
 	if (restart && in_backoff(s, c))
 		return;
+	if (s->now.mono_ms < c->unmade_ms) {
+		wake(s, c->unmade_ms);
+		return;
+	}
 	if (!have_image(s, c))
 		return;
 	int rc = make_command(s, c, &command, &e);
+	rc = rc ? rc : pod_volumes_mounts(s->w, c, command.env, s->a, &mounts, &e);
 	if (rc) {
 		not_configured(s, c, rc, e.text);
 		return;
@@ -400,7 +415,7 @@ static void try_start(struct step *s, struct container *c)
 		wake(s, s->now.mono_ms); /* that changes what is to be done */
 		return;
 	}
-	start(s, c, &command);
+	start(s, c, &command, mounts);
 }
 
 /* Init containers in order. True: the main ones may start. */
@@ -454,13 +469,19 @@ static void plan_replace(struct step *s, struct container *c)
 static void plan_sandbox(struct step *s)
 {
 	struct pod_worker *w = s->w;
+	struct span volumes;
 	if (w->sandbox != SANDBOX_NONE)
 		return;
 	if (s->now.mono_ms < w->sandbox_retry_ms) {
 		wake(s, w->sandbox_retry_ms);
 		return;
 	}
-	act(s, POD_SANDBOX);
+	struct pod_env_facts facts = facts_of(s);
+	if (!pod_volumes_known(w, &facts, s->now, s->a, &volumes)) {
+		wake(s, s->now.mono_ms + VOLUMES_RETRY_MS);
+		return;
+	}
+	act(s, POD_SANDBOX)->volumes = volumes;
 	w->sandbox = SANDBOX_ASKED;
 }
 
@@ -612,6 +633,13 @@ void pod_worker_evict(struct pod_worker *w, const char *reason, const char *mess
 struct mp pod_worker_object(const struct pod_worker *w)
 {
 	return w->pod;
+}
+
+int pod_worker_volumes(struct pod_worker *w, struct arena *a, struct volume_plan *out)
+{
+	struct step s = {.w = w, .a = a};
+	struct pod_env_facts facts = facts_of(&s);
+	return volume_plan_make(a, &w->cfg.volumes, &facts, w->pod, out);
 }
 
 int pod_worker_command(struct pod_worker *w, const char *name, struct arena *a,

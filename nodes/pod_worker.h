@@ -24,6 +24,7 @@
 #define NODES_POD_WORKER_H
 
 #include "nodes/pod_env.h"
+#include "nodes/volumes/volume_plan.h"
 
 /* All that is a matter of time; zero fields mean the default. */
 struct pod_limits {
@@ -47,6 +48,8 @@ struct pod_worker_config {
 	bool found;             /* the pod may be on the machine already */
 	struct pod_limits limits;
 	struct pod_env_source source;
+	bool has_volumes;       /* of pods (oci): no sandbox before all of them are known */
+	struct volume_source volumes;
 	struct span allocatable;       /* as in pod_env_facts; must outlive the worker */
 	const char *const *base_env;   /* "K=V"; NULL terminated, or NULL; must outlive it.
 					  HOSTNAME and POD_IP are added to it */
@@ -77,11 +80,12 @@ enum pod_pull { POD_PULL_IF_ABSENT, POD_PULL_ALWAYS, POD_PULL_NEVER };
 enum pod_seen {
 	POD_SEEN_SANDBOX_UP,      /* ips; ends attaching */
 	POD_SEEN_SANDBOX_DOWN,    /* it is gone: what ran in it is lost */
-	POD_SEEN_SANDBOX_FAILED,  /* text */
+	POD_SEEN_SANDBOX_FAILED,  /* text; reason of the event, NULL: FailedCreatePodSandBox */
 	POD_SEEN_PULLING,         /* name: its image is being pulled */
 	POD_SEEN_IMAGE,           /* name, good; good: pulled, pull_ms, wait_ms, image_bytes;
 				     else reason (NULL: ErrImagePull), text */
-	POD_SEEN_WAITING,         /* name, reason, text: cannot start as things are */
+	POD_SEEN_WAITING,         /* name, attempt, reason, text: cannot be made as things are;
+				     it is tried again */
 	POD_SEEN_STARTED,         /* name, attempt, started_us, image_id */
 	POD_SEEN_ENDED,           /* name, attempt, code, started_us, finished_us, reason
 				     (NULL: by the code), text: the termination message */
@@ -115,9 +119,9 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o,
 
 enum pod_action_kind {
 	POD_ATTACH,         /* find out what is there; start nothing */
-	POD_SANDBOX,        /* make the sandbox, or find it */
+	POD_SANDBOX,        /* volumes: make the sandbox, or find it */
 	POD_IMAGE,          /* name, image, pull: have the image, answer POD_SEEN_IMAGE */
-	POD_START,          /* name, attempt, command, spec */
+	POD_START,          /* name, attempt, command, spec, mounts */
 	POD_SIGNAL,         /* name, attempt, signal */
 	POD_SANDBOX_REMOVE, /* end it (nothing runs in it any more); answer DOWN */
 	POD_DELETE,         /* the object is to be deleted now (pod.finished) */
@@ -134,6 +138,7 @@ struct pod_action {
 	const char *hook; /* "postStart" or "preStop" */
 	struct pod_command command; /* argv is command, then args */
 	struct mp spec;             /* the container's own map */
+	struct span volumes, mounts; /* as in volume_plan.h; empty: none are known of here */
 	const char *image;
 	enum pod_pull pull;
 };
@@ -171,6 +176,8 @@ const char *pod_container_id(struct arena *a, const char *scheme, struct span ui
 /* The attempt that runs or ended last; false: the container never started. */
 bool pod_worker_attempt(const struct pod_worker *w, const char *name, uint32_t *attempt,
 			bool *running);
+/* Its volumes as they are now, for who refreshes them: volume_plan_make. */
+int pod_worker_volumes(struct pod_worker *w, struct arena *a, struct volume_plan *out);
 /* A container as those see it who run something beside it: probes, hooks. */
 struct pod_container {
 	const char *name;

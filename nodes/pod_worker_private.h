@@ -62,6 +62,7 @@ struct container {
 	struct ending end, last; /* of this attempt, of the one before */
 	/* Why it does not start; NULL: nothing stands in its way. */
 	char *waiting_reason, *waiting_message;
+	int64_t unmade_ms;      /* it could not be made: not before then; 0: it could */
 	/* Back-off, on the monotonic clock. */
 	int64_t backoff_ms;     /* 0: none yet */
 	int64_t restarted_ms;   /* when it was set */
@@ -118,6 +119,7 @@ struct pod_worker {
 	bool initialized;      /* init containers are done: a main one was started in it */
 	int64_t sandbox_retry_ms, sandbox_wait_ms;
 	char *sandbox_error;
+	int64_t mount_told_ms, mount_wait_ms; /* when events on volumes come again */
 	char **ips;            /* NULL terminated, or NULL */
 	/* the end */
 	bool gone, forgotten;
@@ -166,6 +168,14 @@ void container_start_failed(struct pod_worker *w, struct container *c, uint32_t 
 void container_wait(struct container *c, const char *reason, const char *message);
 void container_free(struct container *c);
 
+/* ---- volumes (pod_volumes.c) */
+enum { VOLUMES_RETRY_MS = 2000 };
+/* What the sandbox is to have. False: something is not to be had yet; people are told. */
+bool pod_volumes_known(struct pod_worker *w, const struct pod_env_facts *f, struct pod_time now,
+		       struct arena *a, struct span *list);
+/* Codes as pod_command_make's. */
+int pod_volumes_mounts(const struct pod_worker *w, const struct container *c,
+		       const char *const *env, struct arena *a, struct span *out, struct err *e);
 void container_tell_started(struct pod_worker *w, const struct container *c);
 void container_runs(struct pod_worker *w, struct container *c, const struct pod_observation *o);
 

@@ -262,10 +262,19 @@ static void sandbox(struct pod *p, struct mp body)
 		attach(p);
 		return;
 	}
-	if (p->m->kind->prepare && p->m->kind->prepare(p, body, &e)) {
+	int rc = p->m->kind->prepare && !p->preparing ? p->m->kind->prepare(p, body, &e) : 0;
+	if (p->preparing || rc == ERR_AGAIN)
+		p->preparing = true;
+	else if (rc)
 		machine_tell_text(p->m, RUNTIME_FAILED, p->id, "text", e.text);
-		return;
-	}
+	else
+		machine_launch(p);
+}
+
+void machine_launch(struct pod *p)
+{
+	struct err e = {0};
+	p->preparing = false;
 	int rc = need_launcher(p->m, &e)
 			 ? launcher_ask(p->m->launcher_fd, span_of(p->uid), p->dir)
 			 : ERR_UNREACHABLE;
@@ -309,6 +318,7 @@ static void signal_container(struct pod *p, struct mp body)
 
 static void remove_sandbox(struct pod *p)
 {
+	p->preparing = false;
 	if (!p->link) {
 		tell_down(p);
 		return;
@@ -368,7 +378,10 @@ static void forget(struct pod *p)
 	struct machine *m = p->m;
 	if (m->kind->forget)
 		m->kind->forget(p);
-	remove_tree(AT_FDCWD, p->dir);
+	if (m->kind->remove)
+		m->kind->remove(p);
+	else
+		remove_tree(AT_FDCWD, p->dir);
 	omap_remove_u64(&m->pods, p->id);
 	pod_free(p);
 }

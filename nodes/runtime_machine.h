@@ -19,6 +19,7 @@ struct pod {
 	struct pause_link *link;
 	struct loop_watch *watch;
 	bool asked, listing;
+	bool preparing; /* its kind has yet to say machine_launch, or why not */
 	bool sweeping; /* its pause is gone; what is left of it is being removed */
 	void *state;   /* of its kind */
 };
@@ -32,7 +33,8 @@ struct container_kind {
 	size_t (*info)(struct machine *m, struct buf *b);
 	/* RUNTIME_ATTACH, before anything is told. */
 	void (*attach)(struct pod *p, struct mp body);
-	/* Before a pause is asked for: what the pause reads. 0, or why not. */
+	/* Before a pause is asked for: what the pause reads. 0, or why not; ERR_AGAIN: it
+	 * goes on with machine_launch later, or tells RUNTIME_FAILED, while `preparing`. */
 	int (*prepare)(struct pod *p, struct mp body, struct err *e);
 	/* Its address, also when an earlier agent gave it. */
 	void (*address)(struct pod *p, char out[POD_ADDRESS_MAX]);
@@ -44,6 +46,7 @@ struct container_kind {
 	 * False: not all went, ask again in a while. */
 	bool (*sweep)(struct pod *p);
 	void (*forget)(struct pod *p); /* before its directory is removed */
+	void (*remove)(struct pod *p); /* removes its directory; NULL: it is done at once */
 	void (*pod_free)(struct pod *p);
 	/* Other calls; false: not known. */
 	bool (*call)(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body);
@@ -69,6 +72,8 @@ int machine_open(struct port *port, const struct container_kind *kind, struct mp
 void machine_call(struct port *port, uint32_t op, uint64_t id, uint32_t arg,
 		  struct bytes *payload);
 void machine_close(struct port *port);
+/* Asks for its pause. */
+void machine_launch(struct pod *p);
 struct pod *machine_pod(struct machine *m, uint64_t id);
 void machine_tell(struct machine *m, uint32_t op, uint64_t id, struct buf *b);
 void machine_tell_text(struct machine *m, uint32_t op, uint64_t id, const char *key,

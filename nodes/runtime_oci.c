@@ -14,12 +14,13 @@
 #include "nodes/images/images.h"
 #include "nodes/launcher/launcher.h"
 #include "nodes/logs.h"
-#include "nodes/network/node_network.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/images/name.h"
+#include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
 #include "nodes/oci/oci_pulls.h"
+#include "nodes/oci/oci_volumes.h"
 #include "nodes/port_body.h"
 #include "nodes/runtime.h"
 #include "nodes/runtime_machine.h"
@@ -35,7 +36,8 @@ struct oci {
 	struct oci_program program;
 	struct images *images;
 	struct oci_pulls *pulls;
-	struct node_network *network;
+	struct oci_network *network;
+	struct oci_volumes *volumes;
 	struct oci_machine facts;
 	struct arena arena; /* what lives as long as the port */
 };
@@ -122,10 +124,12 @@ out:
 static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body)
 {
 	(void)arg;
-	if (op != RUNTIME_IMAGE)
-		return false;
-	have_image(m, id, body);
-	return true;
+	struct pod *p = machine_pod(m, id);
+	if (op == RUNTIME_IMAGE)
+		have_image(m, id, body);
+	else if (op == RUNTIME_VOLUMES && p)
+		oci_volumes_refresh(oci_of(m)->volumes, p, body);
+	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES;
 }
 
 /* ---- the node */
@@ -145,24 +149,6 @@ static const struct doc *read_profile(struct arena *a)
 	return d;
 }
 
-static int open_network(struct machine *m, struct mp cfg, struct err *e)
-{
-	struct arena a = {0};
-	char own[24];
-	node_network_subnet(m->node, own);
-	char *subnet = body_text(&a, cfg, "subnet");
-	struct node_network_config c = {
-		.data_dir = m->data_dir,
-		.node = m->node,
-		.pods_dir = m->pods_dir,
-		.subnet = *subnet ? subnet : own,
-		.namespace = -1,
-	};
-	int rc = node_network_open(&oci_of(m)->network, &c, e);
-	arena_fini(&a);
-	return rc;
-}
-
 static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 {
 	struct oci *o = mem_alloc(sizeof *o);
@@ -174,7 +160,8 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 				  arena_printf(a, "%s/" LAUNCHER_PAUSE, m->data_dir),
 				  *wanted ? wanted : NULL, &o->program, e);
 	rc = rc ? rc : images_open(&o->images, dir, e);
-	rc = rc ? rc : open_network(m, cfg, e);
+	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
+	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
 	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
@@ -189,9 +176,10 @@ static void close_kind(struct machine *m)
 	struct oci *o = oci_of(m);
 	if (!o)
 		return;
+	oci_volumes_free(o->volumes);
 	oci_pulls_free(o->pulls);
 	images_close(o->images);
-	node_network_close(o->network, false);
+	oci_network_close(o->network);
 	arena_fini(&o->arena);
 	free(o);
 }
@@ -251,20 +239,6 @@ static size_t put_sysctls(struct buf *b, struct mp spec)
 	return 1;
 }
 
-static int put_network(struct buf *b, struct pod *p, struct err *e)
-{
-	struct node_network_pod n;
-	mpw_str(b, "network");
-	if (is_on_host(p)) {
-		mpw_nil(b);
-		return 0;
-	}
-	int rc = node_network_take(oci_of(p->m)->network, p->uid, &n, e);
-	if (rc == 0)
-		pod_network_write(b, &n.network);
-	return rc;
-}
-
 static int write_file(const char *path, struct span data, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -279,41 +253,37 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 {
 	struct arena a = {0};
 	struct buf b = {0};
-	struct mp pod, spec = {0};
+	struct mp pod = {0}, spec = {0};
+	const char *host;
 	learn(p, body);
 	if (mp_find(body, "pod", &pod))
 		mp_find(pod, "spec", &spec);
-	struct span host = mp_path_str(spec, "hostname");
-	if (!host.len && pod.p)
-		host = mp_path_str(pod, "metadata.name");
-	host.len = host.len < 63 ? host.len : 63;
+	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
+		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	bool shares = mp_path_bool(spec, "hostIPC", false);
 	size_t at = mpw_map_open(&b), n = 6;
 	put_runtime(&b, p);
 	mpw_kv_bool(&b, "uts", !is_on_host(p));
 	mpw_kv_bool(&b, "ipc", !shares);
 	mpw_kv_u64(&b, "shm", shares ? 0 : SHM_BYTES);
-	mpw_kv_span(&b, "hostname", host);
-	int rc = put_network(&b, p, e);
+	mpw_str(&b, "network");
+	struct oci_network_pod network = {p->uid, p->dir, pod};
+	int rc = oci_network_prepare(oci_of(p->m)->network, &a, &network, &b, &host, e);
+	mpw_kv_str(&b, "hostname", host);
 	n += put_sysctls(&b, spec);
+	n += oci_volumes_put_memory(&b, body);
 	mpw_map_close(&b, at, n);
-	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
-		rc = rc ? rc : err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	rc = rc ? rc : write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
 	mkdir(arena_printf(&a, "%s/bundles", p->dir), 0700);
 	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
 	buf_fini(&b);
 	arena_fini(&a);
-	return rc;
+	return rc ? rc : oci_volumes_prepare(oci_of(p->m)->volumes, p, body);
 }
 
 static void address(struct pod *p, char out[POD_ADDRESS_MAX])
 {
-	struct node_network_pod n;
-	struct err e;
-	snprintf(out, POD_ADDRESS_MAX, "127.0.0.1");
-	if (!is_on_host(p) && node_network_take(oci_of(p->m)->network, p->uid, &n, &e) == 0)
-		snprintf(out, POD_ADDRESS_MAX, "%s", n.ip);
+	oci_network_address(oci_of(p->m)->network, p->uid, is_on_host(p), out);
 }
 
 /* ---- containers */
@@ -387,8 +357,14 @@ static void start(struct pod *p, struct mp body)
 		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
 		goto out;
 	}
-	struct pause_start s = {.name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
-	int rc = oci_bundle_make(&a, &b, &s, &e);
+	struct oci_volume_mounts v;
+	struct mp mounts = {0};
+	mp_find(body, "mounts", &mounts);
+	int rc = oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
+	b.mounts = v.all;
+	b.mount_count = v.count;
+	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
+	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
 	if (rc == ERR_INVALID)
 		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);
 	else if (rc)
@@ -472,13 +448,19 @@ static bool sweep(struct pod *p)
 {
 	char cgroup[LAUNCHER_UID_BYTES_MAX + 16];
 	cgroup_of(p, cgroup);
+	oci_network_down(oci_of(p->m)->network, p->uid);
 	return oci_cgroup_remove(cgroup);
 }
 
 static void forget(struct pod *p)
 {
 	sweep(p);
-	node_network_give_back(oci_of(p->m)->network, p->uid);
+	oci_network_forget(oci_of(p->m)->network, p->uid);
+}
+
+static void remove_dir(struct pod *p)
+{
+	oci_volumes_remove(oci_of(p->m)->volumes, p);
 }
 
 static void pod_free(struct pod *p)
@@ -488,7 +470,10 @@ static void pod_free(struct pod *p)
 
 static void attach_more(struct pod *p, struct mp body)
 {
+	struct oci_network_pod network = {.uid = p->uid, .dir = p->dir};
 	learn(p, body);
+	if (mp_find(body, "pod", &network.pod) && pause_alive(p->dir, NULL))
+		oci_network_adopt(oci_of(p->m)->network, &network);
 }
 
 static const struct container_kind oci_kind = {
@@ -504,6 +489,7 @@ static const struct container_kind oci_kind = {
 	.sweep = sweep,
 	.call = call,
 	.forget = forget,
+	.remove = remove_dir,
 	.pod_free = pod_free,
 };
 

@@ -4,8 +4,13 @@
  * runtime.h; what they have more of:
  *
  *   RUNTIME_ATTACH, SANDBOX   pod: the object
- *   RUNTIME_START     pod; command, args: [...] instead of argv, because the image has
- *                     a say in them
+ *   RUNTIME_SANDBOX   volumes: [...] (volumes/volume_plan.h), made before the pause is
+ *   RUNTIME_VOLUMES   {volumes: [...]}: the files of volumes are these now; STALE if not
+ *   RUNTIME_START     pod; mounts: [...] (volume_plan.h); command, args: [...] instead
+ *                     of argv, because the image has a say in them
+ *   RUNTIME_FAILED    reason: of the event; its text is whole then
+ *   RUNTIME_STALE     {text}: why files of its volumes are as they were, in a kubelet's
+ *                     words
  *   RUNTIME_IMAGE     {name, image, pull: if-absent, always or never}: IMAGED
  *   RUNTIME_IMAGED    {name, pulling: true}, or {name, good, pulled, pull_ms, wait_ms,
  *                     bytes, reason, text}
@@ -16,6 +21,9 @@
  *
  * Below a pod's directory, beside what the pause has there (pause/proto.h):
  *   oci/                   the OCI program's own state
+ *   volumes/NAME/          volumes/volume_files.h
+ *   subpaths/NAME.N/I      mount I of the container, when it is a part of a volume; seen
+ *                          by the pause only (pause/subpath.h)
  *   bundles/NAME.N/        config.json, and the container's root while it is there
  *   messages/NAME.N        its termination message; NAME.N.logs: the end of its log
  *                          counts when it failed and left none */

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +18,33 @@
 
 /* ---- a tree */
 
-enum { DEPTH_MAX = 1000 }; /* each holds a descriptor open */
+enum { DEPTH_MAX = 256 }; /* each holds a descriptor open; what is deeper is moved to the top */
 
 struct removal {
 	dev_t device;		  /* no other is entered */
 	const atomic_bool *stop; /* gives up when it is set; NULL: never */
+	int top;		 /* the tree's own directory */
+	unsigned moved;		 /* to there */
 };
 
-static int empty(const struct removal *r, int fd, int depth);
+static int empty(struct removal *r, int fd, int depth);
+static int empty_top(struct removal *r, int fd);
+
+/* Under a name that nobody has chosen. */
+static int move_to_top(struct removal *r, int parent, const char *name)
+{
+	char to[32];
+	int rc;
+	do {
+		snprintf(to, sizeof to, "..removed.%u", ++r->moved);
+		rc = renameat2(parent, name, r->top, to, RENAME_NOREPLACE) ? -errno : 0;
+	} while (rc == -EEXIST);
+	return rc;
+}
 
 /* Opened below its parent and not by its path: what is moved or replaced by a
  * link meanwhile leads nowhere else. */
-static int remove_at(const struct removal *r, int parent, const char *name, int depth)
+static int remove_at(struct removal *r, int parent, const char *name, int depth)
 {
 	struct stat st;
 	if (r->stop && atomic_load(r->stop))
@@ -43,22 +57,24 @@ static int remove_at(const struct removal *r, int parent, const char *name, int 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
 	int rc = fstat(dir, &st) ? -errno : st.st_dev != r->device ? -EXDEV : 0;
-	if (rc)
+	if (rc || depth == DEPTH_MAX)
 		close(dir);
 	else
-		rc = empty(r, dir, depth);
+		rc = depth ? empty(r, dir, depth) : empty_top(r, dir);
 	if (rc)
 		return rc;
+	if (depth == DEPTH_MAX)
+		return move_to_top(r, parent, name);
 	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
 /* Takes the descriptor over. */
-static int empty(const struct removal *r, int fd, int depth)
+static int empty(struct removal *r, int fd, int depth)
 {
 	int rc = 0;
-	DIR *d = depth < DEPTH_MAX ? fdopendir(fd) : NULL;
+	DIR *d = fdopendir(fd);
 	if (!d) {
-		rc = depth < DEPTH_MAX ? -errno : -ELOOP;
+		rc = -errno;
 		close(fd);
 		return rc;
 	}
@@ -69,7 +85,32 @@ static int empty(const struct removal *r, int fd, int depth)
 	return rc;
 }
 
-static int remove_volume(const char *dir, const char *name, const atomic_bool *stop, struct err *e)
+/* Until nothing more was moved to it. */
+static int empty_top(struct removal *r, int fd)
+{
+	unsigned moved;
+	int rc;
+	r->top = fd;
+	do {
+		moved = r->moved;
+		int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		rc = again < 0 ? -errno : empty(r, again, 0);
+	} while (!rc && r->moved != moved);
+	close(fd);
+	return rc;
+}
+
+int volume_remove_at(int parent, const char *name)
+{
+	struct stat st;
+	struct removal r = {0};
+	if (fstat(parent, &st))
+		return ERR_IO;
+	r.device = st.st_dev;
+	return remove_at(&r, parent, name, 0) ? ERR_IO : 0;
+}
+
+int volume_remove_until(const char *dir, const char *name, const atomic_bool *stop, struct err *e)
 {
 	struct stat st;
 	struct removal r = {.stop = stop};
@@ -89,7 +130,7 @@ static int remove_volume(const char *dir, const char *name, const atomic_bool *s
 
 int volume_remove(const char *dir, const char *name, struct err *e)
 {
-	return remove_volume(dir, name, NULL, e);
+	return volume_remove_until(dir, name, NULL, e);
 }
 
 /* ---- the port */
@@ -151,7 +192,7 @@ static void *work(void *arg)
 			break;
 		j = pop(&s->asked);
 		pthread_mutex_unlock(&s->lock);
-		j->rc = remove_volume(s->dir, j->name, &s->ends, &j->why);
+		j->rc = volume_remove_until(s->dir, j->name, &s->ends, &j->why);
 		pthread_mutex_lock(&s->lock);
 		push(&s->done, j);
 		if (write(s->fd, &one, sizeof one) < 0)

@@ -55,7 +55,7 @@ static const struct key keys[] = {
 	{"store", "path", KEY_TEXT, 0, 0, NULL, "store", "a directory; relative to the data directory"},
 	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
 	{"services", "range", KEY_TEXT, 0, 0, NULL, NULL,
-	 "IPv4 prefix; 127.96.0.0/16 where a node's runtime is process, else 10.96.0.0/16"},
+	 "IPv4 prefix; 127.96.0.0/16 where nodes' runtime is process and none's is oci, else 10.96.0.0/16"},
 	{"cells[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "of the cell; unique"},
 	{"cells[]", "process", KEY_TEXT, 0, 0, "shared|own", "shared", "own: one of its own"},
 	{"cells[]", "actors", KEY_LIST, 0, 0, NULL, NULL, "who lives there"},
@@ -142,7 +142,7 @@ static const struct key keys[] = {
 	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
 	 "who moves the bytes; one proxy for all nodes of a network namespace"},
 	{"actor service-proxy", "node-port-address", KEY_TEXT, 0, 0, NULL, "127.0.0.1",
-	 "where node ports listen"},
+	 "where node ports listen: addresses with commas between; with runtime oci the nodes' too"},
 	{"actor service-proxy", "connections", KEY_INT, 1, 1000000, NULL, "4000",
 	 "at most so many; each takes two descriptors"},
 	{"actor service-proxy", "service-connections", KEY_INT, 1, 1000000, NULL, "2000",
@@ -515,7 +515,8 @@ static int read_services(struct parse *p, const struct doc *root)
 		return rc;
 	struct span range = doc_get_str(services, "range");
 	if (!range.len)
-		range = span_of(config_has_runtime(p->c, "process") ? "127.96.0.0/16" : "10.96.0.0/16");
+		range = span_of(config_has_runtime(p->c, "process") && !config_has_runtime(p->c, "oci")
+					? "127.96.0.0/16" : "10.96.0.0/16");
 	if (obj_cluster_parse(&p->c->ranges, range, &why))
 		return refuse(p, doc_get(services, "range"), "range: %s", why.text);
 	return 0;

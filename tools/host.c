@@ -62,6 +62,7 @@
 #include "nodes/runtime_process.h"
 #include "nodes/volume_port.h"
 #include "tools/faulty.h"
+#include "tools/places.h"
 #include "tools/plugin.h"
 #include "tools/ready.h"
 #include "tools/rundir.h"
@@ -161,6 +162,7 @@ struct host {
 	bool has_agents[CELLS_MAX], stopped[CELLS_MAX];
 	size_t loop_count;
 	bool main_process, keep_pods;
+	struct places places; /* of nodes with real pods */
 	struct arena arena;
 };
 
@@ -183,7 +185,7 @@ static void put_options(struct buf *b, const struct config_actor *a, size_t *cou
 	DOC_EACH(it, a->options) {
 		if (span_is(it->key, "kind") || span_is(it->key, "name") ||
 		    span_is(it->key, "count") || span_is(it->key, "node") ||
-		    span_is(it->key, "without"))
+		    span_is(it->key, "without") || span_is(it->key, "subnet"))
 			continue;
 		mpw_span(b, it->key);
 		doc_to_mp(b, it);
@@ -283,6 +285,33 @@ static int add_api(struct host *h, struct cell *c, const struct config_actor *a)
 	return add(h, c, "ready", "ready", &r);
 }
 
+/* Where a node is in the network, and the others beside it. */
+static size_t put_place(struct buf *b, const struct host *h, const char *node)
+{
+	const struct places *all = &h->places;
+	const struct place *p = places_of(all, node);
+	const struct obj_cluster *r = &h->config.ranges;
+	char services[24];
+	if (!p)
+		return 0;
+	snprintf(services, sizeof services, "%u.%u.%u.%u/%u", r->service_base >> 24,
+		 r->service_base >> 16 & 255, r->service_base >> 8 & 255, r->service_base & 255,
+		 r->service_bits);
+	mpw_kv_str(b, "services", services);
+	mpw_kv_str(b, "subnet", p->subnet);
+	mpw_kv_str(b, "address", p->address);
+	if (!all->own)
+		return 3;
+	mpw_str(b, "peers");
+	mpw_array(b, all->count);
+	for (size_t i = 0; i < all->count; i++) {
+		mpw_array(b, 2);
+		mpw_str(b, all->all[i].subnet);
+		mpw_str(b, all->all[i].address);
+	}
+	return 4;
+}
+
 static int add_agents(struct host *h, struct cell *c, const struct config_actor *a)
 {
 	for (int64_t i = 0; i < a->count; i++) {
@@ -295,12 +324,74 @@ static int add_agents(struct host *h, struct cell *c, const struct config_actor 
 		mpw_kv_bool(&b, "keep_pods", h->keep_pods);
 		mpw_kv_str(&b, "node", node);
 		mpw_kv_str(&b, "data_dir", h->data_dir);
+		n += put_place(&b, h, node);
 		mpw_map_close(&b, at, n);
 		int rc = add(h, c, "node-agent", name, &b);
 		if (rc)
 			return rc;
 	}
 	return 0;
+}
+
+/* Where pods reach an API that listens on the loopback; false: it does not, or there
+ * are no such pods. */
+static bool api_for_pods(struct host *h, const char **address, int *port)
+{
+	const char *api = config_api_address(&h->config, &h->arena);
+	const char *machine = places_machine(&h->places, &h->arena);
+	bool loopback = api && (strncmp(api, "127.", 4) == 0 || strncmp(api, "0.0.0.0:", 8) == 0);
+	if (!loopback || !machine)
+		return false;
+	*address = machine;
+	*port = atoi(strrchr(api, ':') + 1);
+	return *api != '0';
+}
+
+static size_t put_api(struct buf *b, struct host *h)
+{
+	const char *address;
+	int port;
+	if (!api_for_pods(h, &address, &port))
+		return 0;
+	const char *api = config_api_address(&h->config, &h->arena);
+	mpw_str(b, "api");
+	mpw_map(b, 3);
+	mpw_kv_str(b, "address", address);
+	mpw_kv_span(b, "target", (struct span){(const uint8_t *)api, strcspn(api, ":")});
+	mpw_kv_i64(b, "port", port);
+	return 1;
+}
+
+/* One for each network namespace: the machine's, and those that nodes have. Node
+ * ports are on the nodes' addresses, where the config says nothing else. */
+static int add_proxy(struct host *h, struct cell *c, const struct config_actor *a,
+		     const struct place *p, bool own)
+{
+	struct buf b = {0};
+	char name[300];
+	size_t at = mpw_map_open(&b), n = 1;
+	put_options(&b, a, &n);
+	mpw_kv_str(&b, "data_dir", h->data_dir);
+	if (own)
+		n++, mpw_kv_str(&b, "node", p->node);
+	else
+		n += put_api(&b, h);
+	if (p && !doc_get(a->options, "node-port-address"))
+		n++, mpw_kv_str(&b, "node-port-address",
+				arena_printf(&h->arena, "127.0.0.1,%s", p->address));
+	mpw_map_close(&b, at, n);
+	snprintf(name, sizeof name, own ? "%s/%s" : "%s", a->name, own ? p->node : "");
+	return add(h, c, "service-proxy", name, &b);
+}
+
+static int add_proxies(struct host *h, struct cell *c, const struct config_actor *a)
+{
+	const struct places *all = &h->places;
+	bool lone = all->count == 1;
+	int rc = add_proxy(h, c, a, lone ? &all->all[0] : NULL, false);
+	for (size_t i = 0; i < all->count && !lone && rc == 0; i++)
+		rc = add_proxy(h, c, a, &all->all[i], true);
+	return rc;
 }
 
 static int add_plain(struct host *h, struct cell *c, const struct config_actor *a)
@@ -316,9 +407,13 @@ static int add_plain(struct host *h, struct cell *c, const struct config_actor *
 
 static void more_address(struct buf *b, struct host *h, size_t *n)
 {
-	const char *address = config_api_address(&h->config, &h->arena);
+	const char *address = config_api_address(&h->config, &h->arena), *machine = NULL;
+	int port;
 	if (!address)
 		return;
+	(void)api_for_pods(h, &machine, &port);
+	if (machine)
+		address = arena_printf(&h->arena, "%s:%d", machine, port);
 	mpw_kv_str(b, "address", address);
 	(*n)++;
 }
@@ -345,6 +440,7 @@ static const struct {
 	void (*more)(struct buf *b, struct host *h, size_t *n);
 } controllers_more[] = {
 	{"tokens", more_keys},
+	{"gate", more_keys},
 	{"kubernetes-service", more_address},
 	{"host-path", more_volumes},
 };
@@ -470,6 +566,7 @@ static const struct {
 	{"api", add_api},
 	{"node-agent", add_agents},
 	{"controllers", add_controllers},
+	{"service-proxy", add_proxies},
 	{"plugin", add_plugin},
 };
 
@@ -621,7 +718,7 @@ static int start(struct host *h, const char *process)
 		log_error("troupe", "%s", e.text);
 		return HOST_EXIT_FATAL;
 	}
-	if (load_plugins(h, process))
+	if (load_plugins(h, process) || places_read(&h->config, &h->arena, &h->places, &e))
 		return HOST_EXIT_FATAL;
 	snprintf(path, sizeof path, "%s/heads", h->run_dir);
 	if (heads_open(&h->heads, path, &e)) {

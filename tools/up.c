@@ -22,11 +22,14 @@
 
 #include "broker/base/log.h"
 #include "nodes/launcher/launcher.h"
+#include "nodes/network/node_network.h"
+#include "nodes/network/node_space.h"
 #include "nodes/oci/oci_program.h"
 #include "tools/commands.h"
 #include "tools/host.h"
 #include "tools/pki.h"
 #include "tools/plugin.h"
+#include "tools/places.h"
 #include "tools/pods_left.h"
 
 extern char **environ;
@@ -257,7 +260,8 @@ static int prepare_config(struct parent *p, struct err *e)
 		rc = write_text(path, span_buf(&text), e);
 	buf_fini(&text);
 	p->address = rc ? NULL : config_api_address(&p->config, &p->arena);
-	return rc;
+	struct places places;
+	return rc ? rc : places_read(&p->config, &p->arena, &places, e);
 }
 
 /* Shared objects that do not fit are told before anything runs, and never loaded
@@ -547,6 +551,10 @@ static void stop_all(struct parent *p)
 			waitpid(c->pid, NULL, 0);
 			c->pid = 0;
 		}
+	}
+	if (!p->o.keep_pods) {
+		node_space_remove(p->data_dir);
+		node_network_remove(p->data_dir);
 	}
 	if (!p->launcher)
 		return;

@@ -71,6 +71,21 @@ void claims_write(struct buf *out, const struct claims *c)
 	buf_fini(&subject);
 }
 
+void claims_id(const uint8_t random[16], char out[CLAIMS_ID_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < 16; i++) {
+		uint8_t b = i == 6   ? (uint8_t)((random[i] & 0x0f) | 0x40)
+			    : i == 8 ? (uint8_t)((random[i] & 0x3f) | 0x80)
+				     : random[i];
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*out++ = '-';
+		*out++ = digits[b >> 4];
+		*out++ = digits[b & 15];
+	}
+	*out = 0;
+}
+
 /* ---- reading */
 
 static struct claims_ref ref_of(const struct doc *d)

@@ -35,6 +35,9 @@ int claims_read(struct arena *a, struct span payload, struct claims *out, struct
  * own). ERR_FORBIDDEN. */
 int claims_check(const struct claims *c, int64_t wall_us, const struct span *audiences,
 		 size_t count);
+/* A token's name, from random bytes: a version 4 UUID (RFC 9562), terminated. */
+enum { CLAIMS_ID_BYTES = 37 };
+void claims_id(const uint8_t random[16], char out[CLAIMS_ID_BYTES]);
 /* Whom it names, with the groups of all accounts and of its namespace. */
 void claims_identity(struct arena *a, const struct claims *c, struct identity *out);
 

@@ -139,12 +139,9 @@ static void put_id(struct ctx *c, struct call *k, struct claims *t)
 {
 	uint8_t b[16];
 	ctx_random_bytes(c, b, sizeof b);
-	b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
-	b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-	t->id = span_of(arena_printf(
-		&k->arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-		b[13], b[14], b[15]));
+	char *id = arena_alloc(&k->arena, CLAIMS_ID_BYTES);
+	claims_id(b, id);
+	t->id = span_of(id);
 }
 
 static void put_metadata(struct call *k, int64_t now_us, int64_t until_us)

@@ -1,6 +1,6 @@
 /* Who may: an agent "node-agent/N" speaks for node N alone. It may write N's
- * status, the status of pods that are bound to N, and events. Everybody else
- * in the control plane may do all of it.
+ * status, the status of pods that are bound to N, and events, and gets tokens for
+ * these pods. Everybody else in the control plane may do all of it.
  *
  * One *job* is one request on its way: parked, planned, in the store's hands.
  * Events are in events.c. */
@@ -208,6 +208,17 @@ static bool may_touch_pod(struct ctx *c, const struct msg *m, const struct view_
 	return false;
 }
 
+struct view_object *gate_pod_of(struct ctx *c, struct gate *g, const struct msg *m)
+{
+	struct view_object *pod;
+	if (!same_uid(g->pod_view, g->pods, mp_path_str(m->body, "namespace"),
+		      mp_path_str(m->body, "name"), mp_path_str(m->body, "uid"), &pod)) {
+		refuse_unknown(c, g);
+		return NULL;
+	}
+	return may_touch_pod(c, m, pod) ? pod : NULL;
+}
+
 /* ---- pods */
 
 static struct doc *doc_of(struct job *j, struct mp value)
@@ -315,6 +326,11 @@ static int on_node_status(struct ctx *c, void *state, const struct msg *m)
 	struct doc *node = doc_copy(&j->writing.arena, j->writing.request.body);
 	if (mp_find(m->body, "labels", &labels))
 		doc_set(&j->writing.arena, doc_get(node, "metadata"), "labels", doc_of(j, labels));
+	struct span pods = mp_path_str(m->body, "pod_cidr");
+	if (pods.len)
+		doc_set(&j->writing.arena,
+			doc_set(&j->writing.arena, node, "spec", doc_new(&j->writing.arena, DOC_MAP)),
+			"podCIDR", doc_span(&j->writing.arena, writing_text(&j->writing, pods)));
 	if (mp_path_bool(m->body, "register", false))
 		j->missing = node;
 	j->parked = ctx_park(c);
@@ -423,7 +439,6 @@ static int on_object_write(struct ctx *c, void *state, const struct msg *m)
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct gate *g = state;
-	(void)cfg;
 	correlator_init(&g->correlator);
 	g->schema = schema_new();
 	objects_install(g->schema);
@@ -437,6 +452,18 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	g->event_view = ctx_follow(c, "events");
 	g->leases = schema_find(g->schema, span_of("coordination.k8s.io"), v1, span_of("leases"));
 	g->lease_view = ctx_follow(c, "leases.coordination.k8s.io");
+	return gate_tokens_open(c, g, cfg);
+}
+
+static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
+{
+	gate_token_account(c, state, tag, r);
+	return 0;
+}
+
+static int on_port(struct ctx *c, void *state, const struct port_event *p)
+{
+	gate_token_signed(c, state, p);
 	return 0;
 }
 
@@ -458,6 +485,7 @@ static void fini(void *state)
 	omap_fini(&g->statuses, NULL);
 	correlator_fini(&g->correlator);
 	heartbeats_fini(&g->heartbeats);
+	gate_tokens_fini(g);
 	schema_free(g->schema);
 }
 
@@ -465,7 +493,7 @@ static const struct actor_handler handlers[] = {
 	{"pod.status", on_pod_status},	     {"pod.finished", on_pod_finished},
 	{"node.status", on_node_status},     {"event.record", gate_on_event},
 	{"object.create", on_object_create}, {"object.write", on_object_write},
-	{"node.heartbeat", gate_on_heartbeat}, {NULL, NULL},
+	{"node.heartbeat", gate_on_heartbeat}, {"pod.token", gate_on_pod_token}, {NULL, NULL},
 };
 
 const struct actor_spec gate_actor = {
@@ -474,6 +502,8 @@ const struct actor_spec gate_actor = {
 	.handlers = handlers,
 	.init = init,
 	.on_outcome = on_outcome,
+	.on_reply = on_reply,
+	.on_port = on_port,
 	.inspect = inspect,
 	.fini = fini,
 };

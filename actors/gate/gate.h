@@ -1,4 +1,5 @@
 /* The gate: the way into the store for node agents and foreign programs.
+ * Config: accounts (a PEM file): the key that signs tokens of pods; absent: there are none.
  *
  * Decides nothing about the cluster: it checks who asks, and writes what is
  * asked by the same rules as the API (actors/objects). Messages in

@@ -36,13 +36,15 @@ struct event_queue {
 
 struct gate {
 	struct schema *schema;
-	const struct schema_resource *pods, *nodes, *events, *leases;
+	const struct schema_resource *pods, *nodes, *events, *leases, *accounts;
 	struct view *pod_view, *node_view, *namespace_view, *event_view, *lease_view;
 	struct omap jobs;     /* tag -> struct job */
 	struct omap statuses; /* pod's uid -> the newest job that writes its status */
 	struct correlator correlator;
 	struct event_queue event_queue;
 	struct heartbeats heartbeats;
+	int signer;	      /* a port; -1: this cluster has no key for tokens */
+	struct omap tokens;   /* number -> struct token_job (pod_token.c) */
 	uint64_t next_tag, written, refused, dropped;
 };
 
@@ -54,6 +56,17 @@ void gate_job_run(struct ctx *c, struct gate *g, struct job *j);
 void gate_job_answer(struct ctx *c, struct gate *g, struct job *j);
 /* Whether the sender may speak for that node; if not, it is told so. */
 bool gate_may_speak_for(struct ctx *c, const struct msg *m, struct span node);
+
+/* The pod that a message is about (namespace, name, uid), when the sender may touch it;
+ * NULL: it was told why not. */
+struct view_object *gate_pod_of(struct ctx *c, struct gate *g, const struct msg *m);
+
+/* pod_token.c: the handler of pod.token, and what comes back for it. */
+int gate_on_pod_token(struct ctx *c, void *state, const struct msg *m);
+void gate_token_account(struct ctx *c, struct gate *g, uint64_t number, const struct reply *r);
+void gate_token_signed(struct ctx *c, struct gate *g, const struct port_event *p);
+int gate_tokens_open(struct ctx *c, struct gate *g, struct mp cfg);
+void gate_tokens_fini(struct gate *g);
 
 /* events.c: the handler of event.record. */
 int gate_on_event(struct ctx *c, void *state, const struct msg *m);

@@ -20,6 +20,7 @@ static const struct msg_field node_status[] = {
 	{"name", MP_STR, 253, true, "of the node"},
 	{"register", MP_BOOL, 0, true, "make its object when there is none"},
 	{"labels", MP_MAP, 100, false, "of the object that is made"},
+	{"pod_cidr", MP_STR, 64, false, "spec.podCIDR of the object that is made"},
 	{"status", MP_MAP, 0, true, "NodeStatus; conditions of other types stay as they are"},
 	END,
 };
@@ -68,6 +69,19 @@ static const struct msg_field object_write[] = {
 	{"fence", MP_ARRAY, 2, false, "[key, version] of a singleton's fence: not that one now: fenced"},
 	END,
 };
+static const struct msg_field pod_token[] = {
+	{"namespace", MP_STR, 63, true, "of the pod"},
+	{"name", MP_STR, 253, true, "of the pod"},
+	{"uid", MP_STR, 64, true, "of the pod, which the token is bound to"},
+	{"audience", MP_STR, 4096, true, "whom it is for; empty: the API"},
+	{"seconds", MP_INT, 0, true, "how long it is good, from 600"},
+	END,
+};
+static const struct msg_field token_made[] = {
+	{"token", MP_STR, 0, IS_REQUIRED | IS_SECRET, "of the pod's service account (RFC 7519)"},
+	{"until_s", MP_INT, 0, true, "seconds since 1970: its end"},
+	END,
+};
 static const struct msg_field written[] = {
 	{"code", MP_INT, 0, true, "as HTTP: 200, 201, 404, 409, ..."},
 	{"version", MP_INT, 0, true, "resourceVersion, 0 when refused"},
@@ -96,6 +110,9 @@ static const struct msg_row rows[] = {
 	{86, "object.write", CLASS_REQUEST, ROLE_CELL | ROLE_FOREIGN, object_write,
 	 "any write of any object, by the same rules as the API"},
 	{87, "object.written", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
+	{88, "pod.token", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, pod_token,
+	 "a token for a pod, by the node that it is bound to"},
+	{89, "pod.token.made", CLASS_REPLY, ROLE_CELL, token_made, "that token"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

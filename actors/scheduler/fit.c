@@ -153,6 +153,7 @@ const char *fit_fault_text(enum fit_fault f)
 		{FIT_NOT_READY, "node(s) were not ready"},
 		{FIT_VOLUME_NODE, "node(s) didn't match PersistentVolume's node affinity"},
 		{FIT_VOLUME_NONE, "node(s) didn't find available persistent volumes to bind"},
+		{FIT_PORTS, "node(s) didn't have free ports for the requested pod ports"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].fault == f)

@@ -28,7 +28,9 @@ enum fit_fault {
 	FIT_NOT_READY = 256,
 	FIT_VOLUME_NODE = 512, /* a volume of its claims is elsewhere */
 	FIT_VOLUME_NONE = 1024, /* no volume can be had there */
-	FIT_LAST = FIT_VOLUME_NONE,
+	FIT_PORTS = 2048, /* a port of the node's is taken (host_ports.h) */
+	FIT_LAST = FIT_PORTS,
+	FIT_ROOM = FIT_CPU | FIT_MEMORY | FIT_STORAGE | FIT_PODS, /* looked at after the ports */
 };
 
 struct resources fit_requests(struct mp pod);

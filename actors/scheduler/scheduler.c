@@ -15,6 +15,7 @@
 #include "actors/objects/writing.h"
 #include "actors/runtime/fence.h"
 #include "actors/scheduler/fit.h"
+#include "actors/scheduler/host_ports.h"
 #include "actors/scheduler/volumes.h"
 #include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
@@ -25,6 +26,7 @@ enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
 
 struct node {
 	struct resources allocatable, used;
+	struct host_ports ports; /* taken */
 	struct bytes *object;
 };
 
@@ -42,6 +44,7 @@ struct pod {
 	char *key;             /* of the store */
 	struct bytes *order;   /* its key in the queue, while active */
 	struct resources wants;
+	struct host_ports ports;
 	bool claims;           /* it has volumes that are claims */
 	char *node;            /* where it is counted, NULL nowhere */
 	struct bytes *object;
@@ -97,12 +100,14 @@ static void count_on(struct scheduler *s, struct pod *p, struct span node)
 		return;
 	if (p->node) {
 		fit_add(&node_get(s, p->node)->used, &p->wants, -1);
+		host_ports_remove(&node_get(s, p->node)->ports, &p->ports);
 		free(p->node);
 		p->node = NULL;
 	}
 	if (node.len) {
 		p->node = mem_ndup(node.data, node.len);
 		fit_add(&node_get(s, p->node)->used, &p->wants, 1);
+		host_ports_add(&node_get(s, p->node)->ports, &p->ports);
 	}
 }
 
@@ -525,6 +530,8 @@ static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struc
 			continue;
 		faults[n] = fit_check(pod, &p->wants, mp_of_bytes(node->object),
 				      &node->allocatable, &node->used);
+		if (!(faults[n] & ~(unsigned)FIT_ROOM) && host_ports_conflict(&node->ports, &p->ports))
+			faults[n] = FIT_PORTS;
 		if (!faults[n] && v->count)
 			faults[n] = volumes_fault(v, mp_of_bytes(node->object));
 		if (faults[n++])
@@ -611,6 +618,7 @@ static void pod_free(void *ptr)
 	}
 	bytes_unref(p->object);
 	bytes_unref(p->order);
+	host_ports_fini(&p->ports);
 	free(p->node);
 	free(p->key);
 	free(p->why);
@@ -667,6 +675,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 		p = mem_alloc(sizeof *p);
 		p->key = mem_ndup(key.data, key.len);
 		p->wants = fit_requests(m);
+		host_ports_read(&p->ports, m);
 		p->claims = pod_has_claims(m);
 		if (p->claims)
 			volumes_follow(c, &s->volumes, s->schema, s->pod_view);
@@ -815,6 +824,7 @@ static void node_free(void *ptr)
 {
 	struct node *n = ptr;
 	bytes_unref(n->object);
+	host_ports_fini(&n->ports);
 	free(n);
 }
 

@@ -12,6 +12,7 @@
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "nodes/network/addresses.h"
+#include "nodes/network/node_record.h"
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
 #define ALIAS "troupe "
@@ -19,7 +20,7 @@
 struct node_network {
 	int socket;
 	struct addresses *addresses;
-	char *node;
+	char *node, *namespace;
 	char bridge[NETLINK_NAME_MAX + 1], gateway[INET_ADDRSTRLEN], range[INET_ADDRSTRLEN + 4];
 	struct netlink_prefix subnet, pods, services;
 	uint32_t mtu;
@@ -27,43 +28,31 @@ struct node_network {
 
 /* ---- in another namespace, for a moment */
 
-struct visit {
-	int home; /* -1: the thread did not move */
-};
-
-static int visit_begin(struct visit *v, int namespace, struct err *e)
+int node_visit_begin(struct node_visit *v, const char *namespace, struct err *e)
 {
+	int there, rc = 0;
 	v->home = -1;
-	if (namespace < 0)
+	if (!namespace)
 		return 0;
+	there = open(namespace, O_RDONLY | O_CLOEXEC);
 	v->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (v->home >= 0 && setns(namespace, CLONE_NEWNET) == 0)
-		return 0;
-	int rc = err_set(e, ERR_IO, "cannot enter the node's network namespace: %m");
-	if (v->home >= 0)
+	if (there < 0 || v->home < 0 || setns(there, CLONE_NEWNET) != 0)
+		rc = err_set(e, ERR_IO, "cannot enter the node's network namespace, %s: %m", namespace);
+	if (there >= 0)
+		close(there);
+	if (rc && v->home >= 0)
 		close(v->home);
 	return rc;
 }
 
 /* A thread that cannot come home would do everything else in the wrong place. */
-static void visit_end(struct visit *v)
+void node_visit_end(struct node_visit *v)
 {
 	if (v->home < 0)
 		return;
 	if (setns(v->home, CLONE_NEWNET) != 0)
 		abort();
 	close(v->home);
-}
-
-int node_network_socket(int namespace, int *out, struct err *e)
-{
-	struct visit v;
-	int rc = visit_begin(&v, namespace, e);
-	if (rc)
-		return rc;
-	rc = netlink_open(out, e);
-	visit_end(&v);
-	return rc;
 }
 
 static int set_forward(const char *node, struct err *e)
@@ -83,69 +72,60 @@ static int set_forward(const char *node, struct err *e)
 	return rc;
 }
 
-int node_network_forward(int namespace, const char *node, struct err *e)
+/* What must be done there: from then on the socket is enough. */
+static int enter_once(struct node_network *n, const char *namespace, struct err *e)
 {
-	struct visit v;
-	int rc = visit_begin(&v, namespace, e);
+	struct node_visit v;
+	int rc = node_visit_begin(&v, namespace, e);
 	if (rc)
 		return rc;
-	rc = set_forward(node, e);
-	visit_end(&v);
+	rc = netlink_open(&n->socket, e);
+	if (rc == 0)
+		rc = set_forward(n->node, e);
+	node_visit_end(&v);
 	return rc;
 }
 
 /* ---- routes */
 
 /* Ours from before or new; never instead of what others have made. */
-static int keep_route(struct node_network *n, const struct netlink_route *r, const char *what,
+static int keep_route(int socket, const struct netlink_route *r, const char *what,
 		      const char *range, struct err *e)
 {
 	struct netlink_route found;
-	int rc = netlink_add_route(n->socket, r, e);
+	int rc = netlink_add_route(socket, r, e);
 	if (rc != ERR_EXISTS)
 		return rc;
-	if (netlink_find_route(n->socket, r->kind, r->to, &found, e) == 0)
+	if (netlink_find_route(socket, r->kind, r->to, &found, e) == 0)
 		return 0;
 	return err_set(e, ERR_BUSY, "%s, %s, is routed elsewhere on this machine", what, range);
 }
 
-static int add_routes(struct node_network *n, const char *pods, const char *services,
-		      struct err *e)
+int node_network_routes(int socket, const struct node_ranges *ranges, struct err *e)
 {
-	struct netlink_route black_pods = {.kind = NETLINK_BLACKHOLE, .to = n->pods};
-	struct netlink_route black_services = {.kind = NETLINK_BLACKHOLE, .to = n->services};
-	struct netlink_route local = {NETLINK_LOCAL, n->services, {0}, NETLINK_LO};
-	int rc = keep_route(n, &black_pods, "the pods' range", pods, e);
+	struct netlink_prefix pods, services;
+	int rc = netlink_prefix_parse(ranges->pods, &pods, e);
+	rc = rc ? rc : netlink_prefix_parse(ranges->services, &services, e);
+	if (rc)
+		return rc;
+	struct netlink_route black_pods = {.kind = NETLINK_BLACKHOLE, .to = pods};
+	struct netlink_route black_services = {.kind = NETLINK_BLACKHOLE, .to = services};
+	struct netlink_route local = {NETLINK_LOCAL, services, {0}, NETLINK_LO};
+	rc = keep_route(socket, &black_pods, "the pods' range", ranges->pods, e);
 	if (rc == 0)
-		rc = keep_route(n, &black_services, "the services' range", services, e);
+		rc = keep_route(socket, &black_services, "the services' range", ranges->services, e);
 	if (rc == 0)
-		rc = netlink_set_up(n->socket, "lo", true, e);
-	return rc ? rc : keep_route(n, &local, "the services' range", services, e);
-}
-
-static void remove_routes(struct node_network *n)
-{
-	struct netlink_route all[] = {
-		{NETLINK_LOCAL, n->services, {0}, NETLINK_LO},
-		{.kind = NETLINK_BLACKHOLE, .to = n->services},
-		{.kind = NETLINK_BLACKHOLE, .to = n->pods},
-	};
-	struct err e = {0};
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		int rc = netlink_delete_route(n->socket, &all[i], &e);
-		if (rc && rc != ERR_NOT_FOUND)
-			log_warn("node", "%s: %s", n->node, e.text);
-	}
+		rc = netlink_set_up(socket, "lo", true, e);
+	return rc ? rc : keep_route(socket, &local, "the services' range", ranges->services, e);
 }
 
 /* ---- the bridge */
 
 /* "troupe n1 /var/lib/troupe": what is too long for an alias is cut. */
-static void alias_of(const struct node_network_config *cfg, char out[NETLINK_ALIAS_MAX + 1])
+void node_network_alias(const char *data_dir, const char *node, char out[NETLINK_ALIAS_MAX + 1])
 {
-	char *real = realpath(cfg->data_dir, NULL);
-	snprintf(out, NETLINK_ALIAS_MAX + 1, ALIAS "%s %s", cfg->node,
-		 real ? real : cfg->data_dir);
+	char *real = realpath(data_dir, NULL);
+	snprintf(out, NETLINK_ALIAS_MAX + 1, ALIAS "%s %s", node, real ? real : data_dir);
 	free(real);
 }
 
@@ -164,20 +144,17 @@ static int check_owner(const struct netlink_link *l, const char *alias, struct e
 		     err_set(e, ERR_BUSY, "the link %s was not made by a cluster of Troupe", l->name);
 }
 
-static int need_bridge(struct node_network *n, const char *alias, struct netlink_link *l,
-		       struct err *e)
+int node_network_bridge(int socket, const char *name, const char *alias, uint32_t mtu,
+			const uint8_t mac[6], struct netlink_link *out, struct err *e)
 {
-	uint8_t mac[6];
-	int rc = netlink_find(n->socket, n->bridge, l, e);
+	int rc = netlink_find(socket, name, out, e);
 	if (rc == 0)
-		rc = check_owner(l, alias, e);
-	else if (rc == ERR_NOT_FOUND) {
-		netlink_mac_of(addresses_gateway(n->addresses).ip, mac);
-		rc = netlink_add_bridge(n->socket, n->bridge, n->mtu, mac, e);
-	}
+		rc = check_owner(out, alias, e);
+	else if (rc == ERR_NOT_FOUND)
+		rc = netlink_add_bridge(socket, name, mtu, mac, e);
 	if (rc == 0)
-		rc = netlink_set_alias(n->socket, n->bridge, alias, e);
-	return rc ? rc : netlink_find(n->socket, n->bridge, l, e);
+		rc = netlink_set_alias(socket, name, alias, e);
+	return rc ? rc : netlink_find(socket, name, out, e);
 }
 
 /* Another link that has the same subnet would get what is meant for our pods. */
@@ -194,7 +171,9 @@ static int check_subnet(struct node_network *n, const struct netlink_link *bridg
 static int set_up_bridge(struct node_network *n, const char *alias, struct err *e)
 {
 	struct netlink_link l;
-	int rc = need_bridge(n, alias, &l, e);
+	uint8_t mac[6];
+	netlink_mac_of(addresses_gateway(n->addresses).ip, mac);
+	int rc = node_network_bridge(n->socket, n->bridge, alias, n->mtu, mac, &l, e);
 	if (rc == 0)
 		rc = check_subnet(n, &l, e);
 	if (rc == 0)
@@ -283,6 +262,8 @@ static int open_network(struct node_network *n, const struct node_network_config
 			struct err *e)
 {
 	char alias[NETLINK_ALIAS_MAX + 1];
+	struct node_ranges ranges = {cfg->pods ? cfg->pods : NODE_NETWORK_PODS,
+				     cfg->services ? cfg->services : NODE_NETWORK_SERVICES};
 	int rc = read_config(n, cfg, e);
 	if (rc == 0)
 		rc = addresses_open(&n->addresses, cfg->data_dir, cfg->pods_dir, n->subnet, e);
@@ -293,15 +274,15 @@ static int open_network(struct node_network *n, const struct node_network_config
 	inet_ntop(AF_INET, &gateway.ip, n->gateway, sizeof n->gateway);
 	inet_ntop(AF_INET, &network, n->range, INET_ADDRSTRLEN);
 	snprintf(n->range + strlen(n->range), 4, "/%u", gateway.bits);
-	alias_of(cfg, alias);
-	rc = node_network_socket(cfg->namespace, &n->socket, e);
+	node_network_alias(cfg->data_dir, cfg->node, alias);
+	rc = node_record_write(cfg->data_dir, &(struct node_record){
+		cfg->node, n->bridge, alias, n->pods, n->services}, e);
 	if (rc == 0)
-		rc = add_routes(n, cfg->pods ? cfg->pods : NODE_NETWORK_PODS,
-				cfg->services ? cfg->services : NODE_NETWORK_SERVICES, e);
+		rc = enter_once(n, cfg->namespace, e);
+	if (rc == 0)
+		rc = node_network_routes(n->socket, &ranges, e);
 	if (rc == 0)
 		rc = set_up_bridge(n, alias, e);
-	if (rc == 0)
-		rc = node_network_forward(cfg->namespace, cfg->node, e);
 	if (rc == 0)
 		sweep_links(n);
 	return rc;
@@ -313,30 +294,25 @@ int node_network_open(struct node_network **out, const struct node_network_confi
 	struct node_network *n = mem_alloc(sizeof *n);
 	n->socket = -1;
 	n->node = mem_dup(cfg->node);
+	n->namespace = cfg->namespace ? mem_dup(cfg->namespace) : NULL;
 	n->mtu = cfg->mtu;
 	int rc = open_network(n, cfg, e);
 	if (rc)
-		node_network_close(n, false);
+		node_network_close(n);
 	else
 		*out = n;
 	return rc;
 }
 
-void node_network_close(struct node_network *n, bool remove)
+void node_network_close(struct node_network *n)
 {
-	struct err e = {0};
 	if (!n)
 		return;
-	if (remove) {
-		int rc = netlink_delete(n->socket, n->bridge, &e);
-		if (rc && rc != ERR_NOT_FOUND)
-			log_warn("node", "%s: %s", n->node, e.text);
-		remove_routes(n);
-	}
 	if (n->socket >= 0)
 		close(n->socket);
 	addresses_close(n->addresses);
 	free(n->node);
+	free(n->namespace);
 	free(n);
 }
 
@@ -354,8 +330,16 @@ int node_network_take(struct node_network *n, const char *uid, struct node_netwo
 	snprintf(out->gateway, sizeof out->gateway, "%s", n->gateway);
 	pod_network_ifname(uid, out->host_ifname);
 	out->network = (struct pod_network){n->bridge, out->host_ifname, out->address,
-					    out->gateway, n->mtu};
+					    out->gateway, n->namespace, n->mtu};
 	return 0;
+}
+
+void node_network_put_host(const struct node_network *n, struct buf *b)
+{
+	mpw_map(b, n->namespace ? 2 : 1);
+	mpw_kv_bool(b, "host", true);
+	if (n->namespace)
+		mpw_kv_str(b, "namespace", n->namespace);
 }
 
 void node_network_give_back(struct node_network *n, const char *uid)
@@ -371,4 +355,74 @@ const char *node_network_gateway(const struct node_network *n)
 const char *node_network_range(const struct node_network *n)
 {
 	return n->range;
+}
+
+/* ---- the end of a cluster */
+
+struct removal {
+	int socket;
+	const char *data_dir;
+};
+
+struct ports {
+	int bridge;
+	size_t count;
+	char names[STALE_MAX][NETLINK_NAME_MAX + 1];
+};
+
+static bool note_port(void *arg, const struct netlink_link *l)
+{
+	struct ports *p = arg;
+	if (l->master == p->bridge && strcmp(l->kind, "veth") == 0)
+		memcpy(p->names[p->count++], l->name, sizeof l->name);
+	return p->count < STALE_MAX;
+}
+
+/* Its ports go with their other ends' namespaces, but the kernel takes its time. */
+static void remove_bridge(struct removal *x, const struct node_record *r)
+{
+	struct netlink_link l;
+	struct err e = {0};
+	struct ports p;
+	if (netlink_find(x->socket, r->bridge, &l, &e) || strcmp(l.alias, r->alias) != 0)
+		return;
+	do {
+		p.bridge = l.index;
+		p.count = 0;
+		netlink_links(x->socket, note_port, &p, &e);
+		for (size_t i = 0; i < p.count; i++)
+			netlink_delete(x->socket, p.names[i], NULL);
+	} while (p.count == STALE_MAX);
+	if (netlink_delete(x->socket, r->bridge, &e))
+		log_warn("node", "%s: %s", r->node, e.text);
+}
+
+static void remove_one(void *arg, const struct node_record *r)
+{
+	struct removal *x = arg;
+	struct netlink_route all[] = {
+		{NETLINK_LOCAL, r->services, {0}, NETLINK_LO},
+		{.kind = NETLINK_BLACKHOLE, .to = r->services},
+		{.kind = NETLINK_BLACKHOLE, .to = r->pods},
+	};
+	struct err e = {0};
+	remove_bridge(x, r);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		int rc = netlink_delete_route(x->socket, &all[i], &e);
+		if (rc && rc != ERR_NOT_FOUND)
+			log_warn("node", "%s: %s", r->node, e.text);
+	}
+	node_record_remove(x->data_dir, r->node);
+}
+
+void node_network_remove(const char *data_dir)
+{
+	struct removal x = {-1, data_dir};
+	struct err e = {0};
+	if (netlink_open(&x.socket, &e)) {
+		log_warn("node", "%s", e.text);
+		return;
+	}
+	node_record_each(data_dir, remove_one, &x);
+	close(x.socket);
 }

@@ -27,7 +27,7 @@ struct node_network_config {
 	const char *subnet;   /* "10.244.1.0/24" */
 	const char *pods, *services, *bridge; /* NULL: the ones above */
 	uint32_t mtu;         /* 0: the kernel's */
-	int namespace;        /* descriptor of the node's; borrowed for the call; -1: the caller's */
+	const char *namespace; /* path of the node's; NULL: the caller's */
 };
 
 /* The subnet of a node by its number: 10.244.N.0/24 of n1 to n254, of others by
@@ -40,10 +40,14 @@ struct node_network;
  * netlink.h. After an error what was made stays for the next try. */
 int node_network_open(struct node_network **out, const struct node_network_config *cfg,
 		      struct err *e);
-/* `remove`: the cluster ends; no pod is left. Otherwise all stays as it is. NULL is fine. */
-void node_network_close(struct node_network *n, bool remove);
+/* All that was made stays: pods go on. NULL is fine. */
+void node_network_close(struct node_network *n);
+/* The cluster ends, and no pod is left: removes all that nodes of that data
+ * directory have made, whoever they were (DATA/network says it). What cannot be
+ * removed is said in the log. */
+void node_network_remove(const char *data_dir);
 
-/* What a pod is told: texts live as long as this. */
+/* What a pod is told: texts live as long as this and the node's. */
 struct node_network_pod {
 	struct pod_network network; /* for pod_network_write */
 	char ip[16], address[20], gateway[16], host_ifname[NETLINK_NAME_MAX + 1];
@@ -52,6 +56,8 @@ struct node_network_pod {
 /* Its address: the same until it is given back. ERR_FULL: none is left. ERR_IO. */
 int node_network_take(struct node_network *n, const char *uid, struct node_network_pod *out,
 		      struct err *e);
+/* Writes the `network` of a pod that is on the node's own network (hostNetwork). */
+void node_network_put_host(const struct node_network *n, struct buf *b);
 /* The pod is gone, and its link with its namespace: its address is free. */
 void node_network_give_back(struct node_network *n, const char *uid);
 
@@ -59,9 +65,24 @@ void node_network_give_back(struct node_network *n, const char *uid);
 const char *node_network_gateway(const struct node_network *n); /* "10.244.1.1" */
 const char *node_network_range(const struct node_network *n);   /* "10.244.1.0/24" */
 
-/* A netlink socket and IPv4 forwarding of a namespace (-1: the caller's), for whoever has more to
- * do there. The caller's thread is in its own namespace again when it returns. */
-int node_network_socket(int namespace, int *out, struct err *e);
-int node_network_forward(int namespace, const char *node, struct err *e);
+/* ---- for the files of this folder */
+
+/* Enters a namespace (a path; NULL: none, and nothing happens) for a moment, on this
+ * thread. */
+struct node_visit {
+	int home;
+};
+int node_visit_begin(struct node_visit *v, const char *namespace, struct err *e);
+void node_visit_end(struct node_visit *v);
+
+struct node_ranges {
+	const char *pods, *services;
+};
+/* Blackholes and the services' local route, by a socket. */
+int node_network_routes(int socket, const struct node_ranges *r, struct err *e);
+/* The bridge of that name: made with `mac` and alias, or found and ours. */
+int node_network_bridge(int socket, const char *name, const char *alias, uint32_t mtu,
+			const uint8_t mac[6], struct netlink_link *out, struct err *e);
+void node_network_alias(const char *data_dir, const char *node, char out[NETLINK_ALIAS_MAX + 1]);
 
 #endif

@@ -3,7 +3,9 @@
 #include "nodes/network/pod_network.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,7 +28,9 @@ void pod_network_ifname(const char *uid, char out[NETLINK_NAME_MAX + 1])
 
 void pod_network_write(struct buf *b, const struct pod_network *n)
 {
-	mpw_map(b, 5);
+	mpw_map(b, n->namespace ? 6 : 5);
+	if (n->namespace)
+		mpw_kv_str(b, "namespace", n->namespace);
 	mpw_kv_str(b, "bridge", n->bridge);
 	mpw_kv_str(b, "host_ifname", n->host_ifname);
 	mpw_kv_str(b, "address", n->address);
@@ -105,10 +109,46 @@ static int set_up_link(const struct wanted *w, int pod, struct err *e)
 	return rc;
 }
 
+static int only_lo(struct err *e)
+{
+	int pod, rc = netlink_open(&pod, e);
+	if (rc)
+		return rc;
+	rc = netlink_set_up(pod, "lo", true, e);
+	close(pod);
+	return rc;
+}
+
+bool pod_network_is_own(struct mp network)
+{
+	return mp_peek(&network) == MP_MAP && !mp_path_bool(network, "host", false);
+}
+
+int pod_network_enter_node(struct mp network, int *node_socket, struct err *e)
+{
+	struct span path = mp_path_str(network, "namespace");
+	char text[256];
+	if (path.len) {
+		span_text(text, sizeof text, path);
+		int fd = open(text, O_RDONLY | O_CLOEXEC);
+		int rc = fd < 0 || setns(fd, CLONE_NEWNET) != 0 ?
+				 err_set(e, ERR_IO, "cannot enter the node's network namespace: %s",
+					 strerrordesc_np(errno)) : 0;
+		if (fd >= 0)
+			close(fd);
+		if (rc)
+			return rc;
+	}
+	return netlink_open(node_socket, e);
+}
+
 int pod_network_up(struct mp network, int node_socket, struct err *e)
 {
 	struct wanted w;
+	struct mp bridge;
 	int pod, own;
+	if (!mp_find(network, "bridge", &bridge))
+		return only_lo(e);
 	int rc = read_wanted(network, &w, e);
 	if (rc == 0)
 		rc = netlink_open(&pod, e);
@@ -121,16 +161,6 @@ int pod_network_up(struct mp network, int node_socket, struct err *e)
 		rc = set_up_link(&w, pod, e);
 	if (own >= 0)
 		close(own);
-	close(pod);
-	return rc;
-}
-
-int pod_network_lo(struct err *e)
-{
-	int pod, rc = netlink_open(&pod, e);
-	if (rc)
-		return rc;
-	rc = netlink_set_up(pod, "lo", true, e);
 	close(pod);
 	return rc;
 }

@@ -1,13 +1,16 @@
 /* A pod's own network, as its pause makes it: `lo`, and one end `eth0` of a pair
  * whose other end is a port of the node's bridge.
  *
- * The map `network` (in the pod's file `sandbox`, written by the port with
- * pod_network_write):
- *   bridge       of the node's namespace; it is there
+ * The map `network` (in the pod's file `sandbox`, written by the port):
+ *   namespace    path of the node's network namespace; absent: the pause's own
+ *   host         true: the pod is on its node's network; nothing more counts
+ *   bridge       of the node's namespace; it is there. Absent: only `lo`, of a
+ *                namespace that others will furnish
  *   host_ifname  the pair's other end (pod_network_ifname)
  *   address      "10.244.1.5/24"
  *   gateway      "10.244.1.1", in that prefix
  *   mtu          bytes; 0 or absent: the kernel's
+ * No map at all: as `host`, in the pause's own.
  *
  * It goes with the pod's namespace: when its last process has ended, the kernel
  * removes both ends. Linked into the pause. */
@@ -19,6 +22,7 @@
 
 struct pod_network {
 	const char *bridge, *host_ifname, *address, *gateway;
+	const char *namespace; /* NULL: absent */
 	uint32_t mtu;
 };
 
@@ -26,14 +30,17 @@ struct pod_network {
 void pod_network_ifname(const char *uid, char out[NETLINK_NAME_MAX + 1]);
 void pod_network_write(struct buf *b, const struct pod_network *n);
 
-/* In the pod's namespaces, once. `node_socket`: a netlink socket that was opened
- * in the node's network namespace; it stays open. A pair of that name that is
- * still there, of a pause that has just died, is replaced. Takes about a
- * millisecond. ERR_INVALID: the map; else as netlink.h. What was made until
+/* ---- in the pause, in this order */
+
+/* Whether the pod has a namespace of its own. */
+bool pod_network_is_own(struct mp network);
+/* Enters the node's namespace, if the map names one, and opens a netlink socket there for
+ * what follows. */
+int pod_network_enter_node(struct mp network, int *node_socket, struct err *e);
+/* In the pod's namespaces, once; of a pod that has its own. The socket stays open. A pair
+ * of that name that is still there, of a pause that has just died, is replaced. Takes
+ * about a millisecond. ERR_INVALID: the map; else as netlink.h. What was made until
  * then goes with the namespace. */
 int pod_network_up(struct mp network, int node_socket, struct err *e);
-
-/* Only `lo`: what a namespace has before or without that. */
-int pod_network_lo(struct err *e);
 
 #endif

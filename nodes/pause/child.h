@@ -15,6 +15,7 @@ struct child_spec {
 	const struct sandbox *sandbox;
 	const char *id;
 	struct span bundle, layers, lower; /* as in proto.h */
+	struct mp subpaths; /* a cursor at the list; absent: p NULL */
 	struct mp argv, env; /* cursors at arrays of bin; env may be absent (p NULL) */
 	struct span cwd;     /* empty: "/" */
 	int64_t uid, gid;    /* -1: as the pause */

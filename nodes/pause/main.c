@@ -234,6 +234,8 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->bundle = mp_path_str(m, "bundle");
 	spec->layers = mp_path_str(m, "layers");
 	spec->lower = mp_path_str(m, "lower");
+	if (!mp_find(m, "subpaths", &spec->subpaths))
+		spec->subpaths.p = NULL;
 	if (!mp_find(m, "argv", &spec->argv) && !spec->bundle.len)
 		return err_set(e, ERR_INVALID, "argv is missing");
 	if (!mp_find(m, "env", &spec->env))
@@ -708,6 +710,7 @@ int main(int argc, char **argv)
 	while (!left(&p))
 		turn(&p);
 	agent_tell(&p);
+	sandbox_leave(&p.sandbox, argv[1]);
 	close_pause(&p);
 	return 0;
 }

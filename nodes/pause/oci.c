@@ -12,6 +12,7 @@
 
 #include "broker/base/mem.h"
 #include "nodes/pause/proto.h"
+#include "nodes/pause/subpath.h"
 
 enum { FILE_BYTES_MAX = 16 * 1024, MOUNT_TEXT_MAX = 4095 /* what mount(2) takes */ };
 
@@ -79,6 +80,46 @@ static void mount_root(const struct child_spec *s, int tell)
 	free(layers);
 }
 
+static void put_digits(struct buf *b, size_t v)
+{
+	char text[24];
+	size_t at = sizeof text;
+	do
+		text[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_append(b, text + at, sizeof text - at);
+}
+
+/* What the configuration names as sources of these mounts. */
+static void mount_subpaths(const struct child_spec *s, int tell)
+{
+	struct mp list = s->subpaths;
+	struct buf place = {0};
+	size_t n = 0, two;
+	if (!list.p || mp_array(&list, &n) || n == 0)
+		return;
+	make_dir(join(&place, s->sandbox->dir, span_of(SUBPATHS_DIR), ""), 0700, tell);
+	buf_putc(&place, '/');
+	buf_puts(&place, s->id);
+	make_dir(buf_text(&place), 0700, tell);
+	size_t len = place.len;
+	for (size_t i = 0; i < n; i++) {
+		struct span dir = {0}, path = {0};
+		if (mp_array(&list, &two) || two != 2 || mp_bin(&list, &dir) || mp_bin(&list, &path))
+			child_give_up(tell, "subpaths", EINVAL);
+		char *base = mem_ndup(dir.data, dir.len), *below = mem_ndup(path.data, path.len);
+		place.len = len;
+		buf_putc(&place, '/');
+		put_digits(&place, i);
+		int rc = subpath_bind(base, below, buf_text(&place));
+		if (rc)
+			child_give_up(tell, "failed to prepare subPath", -rc);
+		free(base);
+		free(below);
+	}
+	buf_fini(&place);
+}
+
 static size_t count(char *const *list)
 {
 	size_t n = 0;
@@ -107,6 +148,7 @@ _Noreturn void oci_run(const struct child_spec *s, int tell)
 {
 	const char *args[] = {"--log", "log", "--log-format", "json", "run", "--detach",
 			      "--pid-file", "pid", "--bundle", ".", s->id, NULL};
+	mount_subpaths(s, tell);
 	mount_root(s, tell);
 	program(s->sandbox, args, NULL, tell);
 }
@@ -217,6 +259,7 @@ static _Noreturn void delete(const struct sandbox *s, const char *id, const char
 		waitpid(pid, &status, 0);
 	umount2(join(&root, bundle, (struct span){0}, "rootfs"), MNT_DETACH);
 	remove_tree(AT_FDCWD, bundle);
+	subpath_release(s->dir, id);
 	_exit(0);
 }
 

@@ -21,7 +21,9 @@
  *           Of an OCI container instead of argv: bundle (a directory of the pod's, with
  *           its config.json), layers (a directory), lower (names in it, the topmost
  *           first, with colons between them), image?, oom? (a file of its cgroup that
- *           counts oom_kill); its root is an overlay of these in <bundle>/rootfs
+ *           counts oom_kill); its root is an overlay of these in <bundle>/rootfs;
+ *           subpaths? [[dir, path]]: number I of them, path below dir (subpath.h), is
+ *           mounted on subpaths/<name>.<n>/I of the pod's directory before
  *   signal  name, attempt? (any running one when absent), signal
  *           goes to the container's whole process group
  *   list    everything known is told again, then "listed"

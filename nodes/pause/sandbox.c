@@ -1,5 +1,6 @@
 #include "nodes/pause/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -72,43 +73,43 @@ static int enter_mounts(struct err *e)
 	return 0;
 }
 
-static int mount_tmpfs(const char *path, int64_t bytes, struct err *e)
+static int mount_tmpfs(const char *path, const char *options, struct err *e)
 {
-	char size[40] = "mode=1777";
-	if (bytes > 0) {
-		char digits[24];
-		size_t at = sizeof digits;
-		digits[--at] = 0;
-		for (int64_t left = bytes; left; left /= 10)
-			digits[--at] = (char)('0' + left % 10);
-		strcpy(size + strlen(size), ",size=");
-		strcpy(size + strlen(size), digits + at);
-	}
 	if (mkdir(path, 0777) != 0 && errno != EEXIST)
 		return failed(e, path);
-	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, size) != 0)
+	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
 		return failed(e, path);
 	return 0;
+}
+
+static int mount_shm(int64_t bytes, struct err *e)
+{
+	char options[48] = "mode=1777,size=", digits[24];
+	size_t at = sizeof digits;
+	digits[--at] = 0;
+	for (int64_t left = bytes; left; left /= 10)
+		digits[--at] = (char)('0' + left % 10);
+	strcpy(options + strlen(options), digits + at);
+	return mount_tmpfs("shm", options, e);
 }
 
 static int mount_memory(struct mp m, struct err *e)
 {
 	struct mp list;
 	size_t n = 0, two;
-	int rc = 0;
 	int64_t shm = mp_path_int(m, "shm", 0);
-	if (shm > 0)
-		rc = mount_tmpfs("shm", shm, e);
+	int rc = shm > 0 ? mount_shm(shm, e) : 0;
 	if (!mp_find(m, "memory", &list) || mp_array(&list, &n))
 		n = 0;
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		struct span path = {0};
-		int64_t bytes = 0;
+		struct span path = {0}, options = {0};
 		if (mp_array(&list, &two) || two != 2 || mp_str(&list, &path) ||
-		    mp_i64(&list, &bytes) || path.len == 0 || path.data[0] == '/')
+		    mp_str(&list, &options) || path.len == 0 || path.data[0] == '/')
 			return err_set(e, ERR_INVALID, SANDBOX_FILE ": memory");
 		char *text = mem_ndup(path.data, path.len);
-		rc = mount_tmpfs(text, bytes, e);
+		char *how = mem_ndup(options.data, options.len);
+		rc = mount_tmpfs(text, how, e);
+		free(how);
 		free(text);
 	}
 	return rc;
@@ -154,11 +155,12 @@ static int enter(struct mp m, struct err *e)
 {
 	struct mp network;
 	struct span hostname = mp_path_str(m, "hostname");
-	bool own_network = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
+	bool named = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
+	bool own_network = named && pod_network_is_own(network);
 	bool uts = mp_path_bool(m, "uts", false);
 	int flags = CLONE_NEWNS | (own_network ? CLONE_NEWNET : 0) | (uts ? CLONE_NEWUTS : 0) |
 		    (mp_path_bool(m, "ipc", false) ? CLONE_NEWIPC : 0);
-	int node = -1, rc = own_network ? netlink_open(&node, e) : 0;
+	int node = -1, rc = named ? pod_network_enter_node(network, &node, e) : 0;
 	if (rc)
 		return rc;
 	if (unshare(flags) != 0)
@@ -187,4 +189,26 @@ int sandbox_enter(struct sandbox *s, struct err *e)
 		rc = enter(mp_of(span_buf(&file)), e);
 	buf_fini(&file);
 	return rc;
+}
+
+static void remove_group(const char *hierarchy, const char *uid)
+{
+	struct buf path = {0};
+	buf_puts(&path, "/sys/fs/cgroup/");
+	buf_puts(&path, hierarchy);
+	buf_puts(&path, "/troupe/");
+	buf_puts(&path, uid);
+	rmdir(buf_text(&path));
+	buf_fini(&path);
+}
+
+void sandbox_leave(const struct sandbox *s, const char *uid)
+{
+	DIR *d = s->oci ? opendir("/sys/fs/cgroup") : NULL;
+	struct dirent *e;
+	while (d && (e = readdir(d)))
+		if (e->d_type == DT_DIR && strcmp(e->d_name, "..") != 0)
+			remove_group(e->d_name, uid);
+	if (d)
+		closedir(d);
 }

@@ -106,12 +106,12 @@ static void set_option(int fd, int level, int name, int value)
 }
 
 /* Accepted sockets inherit what the listening one has. */
-static void set_options(int fd, const struct listener *l)
+static void set_options(int fd, const struct proxy_address *at, bool tcp)
 {
-	set_option(fd, SOL_SOCKET, SO_REUSEADDR, l->protocol == PROXY_TCP);
-	if (l->at.family == 6)
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, tcp);
+	if (at->family == 6)
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (l->protocol != PROXY_TCP)
+	if (!tcp)
 		return;
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -126,26 +126,38 @@ static int code_of(int error)
 					: ERR_IO;
 }
 
-/* 0, or an errno. */
-static int open_socket(struct listener *l)
+int plane_open(const struct proxy_address *address, enum proxy_protocol protocol, int *out)
 {
 	struct sockaddr_storage at;
-	socklen_t n = plane_sockaddr(&l->at, &at);
-	bool tcp = l->protocol == PROXY_TCP;
+	socklen_t n = plane_sockaddr(address, &at);
+	bool tcp = protocol == PROXY_TCP;
 	int fd = socket(at.ss_family,
 			(tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return errno;
-	set_options(fd, l);
+	set_options(fd, address, tcp);
 	if (bind(fd, (struct sockaddr *)&at, n) || (tcp && listen(fd, BACKLOG))) {
 		int why = errno;
 		close(fd);
 		return why;
 	}
-	l->fd = fd;
-	l->watch.ready = tcp ? relay_accept : flows_receive;
-	plane_watch(l->plane, fd, EPOLLIN, &l->watch);
+	*out = fd;
 	return 0;
+}
+
+static void use_socket(struct listener *l, int fd)
+{
+	l->fd = fd;
+	l->watch.ready = l->protocol == PROXY_TCP ? relay_accept : flows_receive;
+	plane_watch(l->plane, fd, EPOLLIN, &l->watch);
+}
+
+static int open_socket(struct listener *l)
+{
+	int fd, why = plane_open(&l->at, l->protocol, &fd);
+	if (why == 0)
+		use_socket(l, fd);
+	return why;
 }
 
 static void stop_listening(struct listener *l)
@@ -220,6 +232,14 @@ void plane_listen(struct plane *p, uint64_t id, struct span service,
 		stop_listening(l);
 	else if (l->fd < 0)
 		start_listening(l);
+}
+
+void plane_adopt(struct plane *p, uint64_t id, struct span service,
+		 const struct proxy_listener *wanted, int fd)
+{
+	struct listener *l = need_listener(p, id, service, wanted);
+	balancer_set(&l->balancer, wanted->endpoints, wanted->endpoint_count, wanted->affinity_s);
+	use_socket(l, fd);
 }
 
 /* The map's reference goes; an event of this round may still name it. */

@@ -72,6 +72,11 @@ void plane_free(struct plane *p);
 void plane_listen(struct plane *p, uint64_t id, struct span service,
 		  const struct proxy_listener *wanted);
 void plane_close(struct plane *p, uint64_t id);
+/* A socket that listens there, in the caller's namespace; 0 or an errno. Any thread. */
+int plane_open(const struct proxy_address *at, enum proxy_protocol protocol, int *fd);
+/* A new listener with a socket of plane_open, which is the plane's from now on. */
+void plane_adopt(struct plane *p, uint64_t id, struct span service,
+		 const struct proxy_listener *wanted, int fd);
 
 /* Waits for something to do, at most so long (-1: for ever), and does it.
  * True: plane_wake was called. */

@@ -219,7 +219,7 @@ static void find_endpoints(struct arena *a, struct proxy_listener *l, struct spa
 
 struct planning {
 	struct arena *a;
-	const struct proxy_address *node_port_at;
+	const struct proxy_address *node_ports_at;
 	struct mp service;
 	const struct mp *slices;
 	size_t slice_count;
@@ -272,7 +272,8 @@ static void add_port(struct planning *p, struct mp port)
 		add_listener(p, &p->cluster[i], number, port, false);
 	for (size_t i = 0; i < p->external_count; i++)
 		add_listener(p, &p->external[i], number, port, true);
-	add_listener(p, p->node_port_at, port_of(port, "nodePort"), port, false);
+	for (size_t i = 0; i < PROXY_NODE_ADDRESSES_MAX && p->node_ports_at[i].family; i++)
+		add_listener(p, &p->node_ports_at[i], port_of(port, "nodePort"), port, false);
 }
 
 static uint32_t affinity_of(struct mp service)
@@ -301,18 +302,18 @@ static bool without_proxy(struct mp service)
 	       span_is(mp_path_str(service, "spec.type"), "ExternalName");
 }
 
-void proxy_plan_service(struct arena *a, const struct proxy_address *node_port_at,
+void proxy_plan_service(struct arena *a, const struct proxy_address *node_ports_at,
 			struct mp service, const struct mp *slices, size_t slice_count,
 			struct proxy_plan *out)
 {
-	struct planning p = {a, node_port_at, service, slices, slice_count, .out = out};
+	struct planning p = {a, node_ports_at, service, slices, slice_count, .out = out};
 	struct each ports = each_of(service, "spec.ports");
 	*out = (struct proxy_plan){0};
 	if (without_proxy(service))
 		return;
 	p.affinity_s = affinity_of(service);
 	read_addresses(&p);
-	size_t most = (p.cluster_count + p.external_count + 1) * ports.left;
+	size_t most = (p.cluster_count + p.external_count + PROXY_NODE_ADDRESSES_MAX) * ports.left;
 	out->listeners = arena_alloc(a, (most + 1) * sizeof *out->listeners);
 	while (each_next(&ports))
 		add_port(&p, ports.item);

@@ -3,7 +3,7 @@
  * be, each with the endpoints that take its connections. Pure.
  *
  *  - Addresses: every clusterIP, every externalIP; the node port (types
- *    NodePort and LoadBalancer) on the address that the config gives. Headless
+ *    NodePort and LoadBalancer) on the addresses that the config gives. Headless
  *    services and ExternalName have none.
  *  - Endpoints: of the slices whose port has the service port's name and
  *    protocol and whose addresses are of the listener's family. Those that are
@@ -27,6 +27,7 @@
 
 enum {
 	PROXY_ENDPOINTS_MAX = 5000, /* of a listener; the rest is left out, in order */
+	PROXY_NODE_ADDRESSES_MAX = 4,
 	PROXY_ADDRESS_TEXT_MAX = 64, /* "[IPv6]:port" */
 };
 
@@ -64,8 +65,9 @@ int proxy_address_cmp(const struct proxy_address *a, const struct proxy_address 
 const char *proxy_protocol_name(enum proxy_protocol p);
 
 /* `service` and `slices` are cursors at their maps (checked msgpack);
- * `node_port_at` of family 0: no node ports. Results are in the arena. */
-void proxy_plan_service(struct arena *a, const struct proxy_address *node_port_at,
+ * `node_ports_at` ends with one of family 0, without a port: at most
+ * PROXY_NODE_ADDRESSES_MAX. Results are in the arena. */
+void proxy_plan_service(struct arena *a, const struct proxy_address *node_ports_at,
 			struct mp service, const struct mp *slices, size_t slice_count,
 			struct proxy_plan *out);
 

@@ -23,8 +23,12 @@
 enum {
 	RETRY_FIRST_US = 1000000, /* doubles up to the last */
 	RETRY_LAST_US = 300000000,
+	API_RETRY_US = 200000,
 	MESSAGE_BYTES = 1000,
 };
+
+/* Number of the API's own listener, and tag of its timer. */
+#define API_ID UINT64_MAX
 
 struct service;
 
@@ -51,11 +55,12 @@ struct service {
 struct proxy {
 	struct view *services, *slices;
 	int port;
-	struct proxy_address node_port_at;
+	struct proxy_address node_ports_at[PROXY_NODE_ADDRESSES_MAX + 1];
 	struct omap known;     /* "default/db" -> struct service */
 	struct omap listeners; /* id -> struct listener */
 	size_t failed; /* of the listeners */
 	uint64_t next_id;
+	struct bytes *api; /* PROXY_LISTEN's payload; NULL: there is none */
 	struct plane_counters counters; /* as last told */
 };
 
@@ -145,7 +150,7 @@ static void plan(const struct proxy *p, const struct service *s, struct arena *a
 		if (o && span_is(service_key(a, o), s->key))
 			slices[count++] = object_of(o);
 	}
-	proxy_plan_service(a, &p->node_port_at, object_of(service), slices, count, out);
+	proxy_plan_service(a, p->node_ports_at, object_of(service), slices, count, out);
 }
 
 static struct bytes *listen_payload(const struct service *s, const struct proxy_listener *l)
@@ -427,7 +432,8 @@ static void on_failed(struct ctx *c, struct proxy *p, struct listener *l,
 	p->failed += !l->failed;
 	l->failed = true;
 	l->failures++;
-	if (!(l->external && code == ERR_NOT_FOUND)) {
+	/* A node's address may come a moment later than its proxy. */
+	if (code != ERR_NOT_FOUND || (!l->external && l->failures > 1)) {
 		log_warn("service-proxy", "%s: %.*s", l->service->key, (int)text.len,
 			 (const char *)text.data);
 		act_event(c, p, l->service, "FailedToBind", text);
@@ -443,11 +449,19 @@ static void on_counters(struct proxy *p, struct mp body)
 #undef READ
 }
 
+static void act_api(struct ctx *c, const struct proxy *p)
+{
+	if (p->api)
+		ctx_port_call(c, p->port, PROXY_LISTEN, API_ID, 0, bytes_ref(p->api));
+}
+
 static int on_port(struct ctx *c, void *state, const struct port_event *e)
 {
 	struct proxy *p = state;
 	struct listener *l = listener_by_id(p, e->id);
-	if (e->op == PROXY_COUNTERS)
+	if (e->op == PROXY_FAILED && e->id == API_ID) /* the node has no such address yet */
+		ctx_timer(c, API_RETRY_US, API_ID);
+	else if (e->op == PROXY_COUNTERS)
 		on_counters(p, mp_of_bytes(e->payload));
 	else if (e->op == PROXY_FAILED && l)
 		on_failed(c, p, l, e);
@@ -460,6 +474,8 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct proxy *p = state;
 	struct listener *l = listener_by_id(p, tag);
+	if (tag == API_ID)
+		act_api(c, p);
 	if (!l)
 		return 0;
 	l->timer = 0;
@@ -470,22 +486,50 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 
 /* ---- life */
 
+/* An API that listens on the machine's loopback has an address for pods, too. */
+static void read_api(struct proxy *p, struct mp cfg)
+{
+	struct proxy_address at, to;
+	int64_t port = mp_path_int(cfg, "api.port", 0);
+	struct proxy_listener l = {.protocol = PROXY_TCP, .endpoints = &to, .endpoint_count = 1};
+	struct service s = {.key = (char *)(uintptr_t)"default/kubernetes"};
+	if (!proxy_address_parse(mp_path_str(cfg, "api.address"), (uint16_t)port, &at) ||
+	    !proxy_address_parse(mp_path_str(cfg, "api.target"), (uint16_t)port, &to))
+		return;
+	l.at = at;
+	p->api = listen_payload(&s, &l);
+}
+
+static bool read_node_ports(struct ctx *c, struct proxy *p, struct span list)
+{
+	struct span one;
+	size_t n = 0;
+	if (!list.len)
+		list = span_of("127.0.0.1");
+	while (span_next(&list, ',', &one))
+		if (n == PROXY_NODE_ADDRESSES_MAX ||
+		    !proxy_address_parse(one, 0, &p->node_ports_at[n++])) {
+			ctx_why(c, "node-port-address '%.*s' is no IP address, or one too many",
+				(int)one.len, (const char *)one.data);
+			return false;
+		}
+	return true;
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct proxy *p = state;
 	struct err e = {0};
-	struct span at = mp_path_str(cfg, "node-port-address");
 	p->port = -1;
-	if (!proxy_address_parse(at.len ? at : span_of("127.0.0.1"), 0, &p->node_port_at)) {
-		ctx_why(c, "node-port-address '%.*s' is no IP address", (int)at.len,
-			(const char *)at.data);
+	if (!read_node_ports(c, p, mp_path_str(cfg, "node-port-address")))
 		return ERR_INVALID;
-	}
 	p->port = ctx_port_open(c, "proxy-userspace", cfg, &e);
 	if (p->port < 0) {
 		ctx_why(c, "%s", e.text);
 		return p->port;
 	}
+	read_api(p, cfg);
+	act_api(c, p);
 	p->services = ctx_follow(c, "services");
 	p->slices = ctx_follow(c, "endpointslices.discovery.k8s.io");
 	return 0;
@@ -528,6 +572,7 @@ static void fini(void *state)
 	struct proxy *p = state;
 	omap_fini(&p->listeners, NULL);
 	omap_fini(&p->known, service_free);
+	bytes_unref(p->api);
 }
 
 const struct actor_spec service_proxy_actor = {

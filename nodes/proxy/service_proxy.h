@@ -12,7 +12,9 @@
  * It stores nothing: after a crash its port was closed hard, connections and
  * all, and everything is made anew from the views.
  * Config: plane (userspace), node-port-address, connections,
- * service-connections, flows, connect-timeout-ms. */
+ * service-connections, flows, connect-timeout-ms; node, data_dir (userspace.h);
+ * api {address, target, port}: a listener that is no service's, before an API on
+ * the loopback, where pods have a network of their own. */
 #ifndef PROXY_SERVICE_PROXY_H
 #define PROXY_SERVICE_PROXY_H
 

@@ -7,7 +7,9 @@
  * queue: a listener whose failure is lost would never be tried again. */
 #include "nodes/proxy/userspace.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +19,11 @@
 #include <unistd.h>
 
 #include "broker/base/log.h"
+#include "nodes/network/node_space.h"
 #include "nodes/proxy/plane.h"
 #include "nodes/proxy/proxy_port.h"
 
-enum { COUNTERS_MS = 1000 };
+enum { COUNTERS_MS = 1000, ENTER_MS = 100 };
 
 struct note {
 	uint32_t op, arg;
@@ -42,6 +45,7 @@ struct userspace {
 	_Atomic bool stop;
 	struct queue calls, events;
 	int told_fd;
+	char *node, *data_dir; /* whose namespace; NULL: this process' */
 	struct loop_watch *watch;
 	struct plane_counters shown; /* the thread's: last told */
 };
@@ -188,6 +192,21 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* False: not there yet. The thread then is in it for good. */
+static bool enter_node(struct userspace *u)
+{
+	char path[NODE_SPACE_PATH_MAX];
+	if (!u->node)
+		return true;
+	if (node_space_find(u->data_dir, u->node, path, NULL))
+		return false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool good = fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 /* Sleeps for ever when nothing happens: the counters are looked at a second
  * after something did. */
 static void *run(void *arg)
@@ -195,6 +214,9 @@ static void *run(void *arg)
 	struct userspace *u = arg;
 	uint64_t due = 0;
 	prctl(PR_SET_NAME, "service-proxy");
+	while (!u->stop && !enter_node(u))
+		plane_turn(u->plane, ENTER_MS);
+	do_calls(u);
 	while (!u->stop) {
 		int wait = -1;
 		if (due) {
@@ -251,6 +273,8 @@ static void close_port(struct port *port)
 	queue_fini(&u->events);
 	if (u->told_fd >= 0)
 		close(u->told_fd);
+	free(u->node);
+	free(u->data_dir);
 	free(u);
 }
 
@@ -271,8 +295,13 @@ static int open_port(struct port *port, struct mp cfg, struct err *e)
 		.told = told,
 		.arg = u,
 	};
+	struct span node = mp_path_str(cfg, "node"), dir = mp_path_str(cfg, "data_dir");
 	u->port = port;
 	port->state = u;
+	if (node.len) {
+		u->node = mem_ndup(node.data, node.len);
+		u->data_dir = mem_ndup(dir.data, dir.len);
+	}
 	queue_init(&u->calls);
 	queue_init(&u->events);
 	u->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -45,6 +45,21 @@ start() { # options of troupe up
 	up_pid=$!
 	eventually 15 grep -q '^ready: ' "$tmp/up.out"
 }
+# The script ends here, and says so, where no container can be made.
+need_containers() { # WHAT
+	local why=
+	((EUID == 0)) || why="needs root"
+	[[ $why ]] || command -v crun >/dev/null || command -v runc >/dev/null || why="neither crun nor runc is installed"
+	[[ $why ]] || command -v busybox >/dev/null || why="busybox-static is not installed"
+	if [[ $why ]]; then
+		skip "$1" "$why"
+		exit 0
+	fi
+	# In a network namespace of its own, without a way out: so that scripts run
+	# beside each other, and beside the machine's own cluster.
+	[[ ${E2E_NAMESPACE-} ]] || E2E_NAMESPACE=1 exec unshare --net -- bash "$0"
+	ip link set lo up
+}
 # One simulated node, and no controller of workloads: objects stay as they are.
 start_without_workloads() {
 	cat >"$tmp/still.yaml" <<Y

@@ -502,19 +502,19 @@ static const char *unfinished(struct run *r)
 {
 	struct view *services = cell_view(sim_cell(r->sim, "core"), "services");
 	struct view *slices = cell_view(sim_cell(r->sim, "core"), SLICE_STREAM);
-	struct proxy_address node_port_at;
+	struct proxy_address node_ports_at[2] = {{0}};
 	const char *why = NULL;
 	struct arena a = {0};
 	size_t count = 0;
 	if (!services || !slices || !view_synced(services) || !view_synced(slices))
 		return "the core's views are not synced";
-	proxy_address_parse(span_of("127.0.0.1"), 0, &node_port_at);
+	proxy_address_parse(span_of("127.0.0.1"), 0, &node_ports_at[0]);
 	for (struct onode *n = omap_first(view_map(services)); n && !why; n = omap_next(n)) {
 		struct mp service = mp_of(bytes_span(((struct view_object *)n->value)->value));
 		struct span name = mp_path_str(service, "metadata.name");
 		struct mp list[SLICES];
 		struct proxy_plan plan;
-		proxy_plan_service(&a, &node_port_at, service, list, slices_of(slices, name, list),
+		proxy_plan_service(&a, node_ports_at, service, list, slices_of(slices, name, list),
 				   &plan);
 		for (size_t i = 0; i < plan.count && !why; i++, count++)
 			why = wrong_listener(&r->ledger, name, &plan.listeners[i]);

@@ -146,7 +146,7 @@ Test(node_network, subnets_go_by_the_nodes_number)
 static struct node_network_config config(void)
 {
 	return (struct node_network_config){
-		.data_dir = dir, .node = "n1", .subnet = "10.244.1.0/24", .namespace = -1};
+		.data_dir = dir, .node = "n1", .subnet = "10.244.1.0/24"};
 }
 
 static struct node_network *network(void)
@@ -194,7 +194,8 @@ Test(node_network, what_finds_nobody_goes_nowhere)
 	int forward = open("/proc/sys/net/ipv4/ip_forward", O_RDONLY);
 	cr_expect_eq(read(forward, &on, 1), 1);
 	cr_expect_eq(on, '1');
-	node_network_close(n, true);
+	node_network_close(n);
+	node_network_remove(dir);
 }
 
 static bool count_link(void *arg, const struct netlink_link *l)
@@ -221,11 +222,12 @@ Test(node_network, is_found_again_and_removed_at_the_end)
 	struct node_network *n = network();
 	cr_assert_eq(netlink_find(fd, "troupe0", &first, NULL), 0);
 	cr_expect(strncmp(first.alias, "troupe n1 /tmp/troupe-network.", 30) == 0, "%s", first.alias);
-	node_network_close(n, false);
+	node_network_close(n);
 	n = network();
 	cr_assert_eq(netlink_find(fd, "troupe0", &again, NULL), 0);
 	cr_expect_eq(again.index, first.index, "the same one");
-	node_network_close(n, true);
+	node_network_close(n);
+	node_network_remove(dir);
 	cr_expect_eq(links(fd), before);
 	static const char *const ranges[] = {"10.244.0.0/16", "10.96.0.0/16", "10.244.1.0/24"};
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
@@ -251,7 +253,8 @@ Test(node_network, what_is_others_is_left_alone)
 	cr_expect_str_eq(e.text, "the bridge troupe0 is of the cluster in /usr");
 	cr_assert_eq(netlink_set_alias(fd, "troupe0", "troupe n1 /none/such", NULL), 0);
 	cr_expect_eq(node_network_open(&n, &cfg, &e), 0, "%s", e.text);
-	node_network_close(n, true);
+	node_network_close(n);
+	node_network_remove(dir);
 	cr_expect_eq(netlink_find(fd, "troupe0", &l, NULL), ERR_NOT_FOUND);
 
 	cr_assert_eq(netlink_add_bridge(fd, "cni0", 0, NULL, NULL), 0);
@@ -288,7 +291,7 @@ Test(node_network, links_of_pods_that_are_gone_are_removed_others_stay)
 	cr_expect_str_eq(pod.address, "10.244.1.3/24");
 	namespace_enter(here);
 	node_network_give_back(n, "gone");
-	node_network_close(n, false);
+	node_network_close(n);
 	n = network();
 	cr_assert_eq(node_network_take(n, "stays", &pod, &e), 0);
 	cr_expect_str_eq(pod.ip, "10.244.1.2");
@@ -296,7 +299,8 @@ Test(node_network, links_of_pods_that_are_gone_are_removed_others_stay)
 	char gone[NETLINK_NAME_MAX + 1];
 	pod_network_ifname("gone", gone);
 	cr_expect_eq(netlink_find(fd, gone, &l, NULL), ERR_NOT_FOUND);
-	node_network_close(n, true);
+	node_network_close(n);
+	node_network_remove(dir);
 }
 
 Test(node_network, of_another_namespace_is_made_there)
@@ -309,11 +313,15 @@ Test(node_network, of_another_namespace_is_made_there)
 	struct node_network *n = NULL;
 	struct err e = {0};
 	struct netlink_link l;
-	cfg.namespace = there;
+	char path[40];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", there);
+	cfg.namespace = path;
 	cr_assert_eq(node_network_open(&n, &cfg, &e), 0, "%s", e.text);
 	cr_expect_eq(netlink_find(fd, "troupe0", &l, NULL), ERR_NOT_FOUND, "not here");
 	cr_expect_eq(netlink_find(far, "troupe0", &l, NULL), 0);
 	cr_expect_eq(connect_to("10.96.0.10"), ENETUNREACH, "and this thread is at home");
-	node_network_close(n, true);
+	node_network_close(n);
+	namespace_enter(there);
+	node_network_remove(dir);
 	cr_expect_eq(netlink_find(far, "troupe0", &l, NULL), ERR_NOT_FOUND);
 }

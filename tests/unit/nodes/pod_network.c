@@ -28,7 +28,7 @@ static int pod_up(int node, const char *uid, const char *address)
 	struct buf b = {0};
 	struct err e = {0};
 	pod_network_ifname(uid, ifname);
-	struct pod_network n = {"br0", ifname, address, "10.244.1.1", 1450};
+	struct pod_network n = {"br0", ifname, address, "10.244.1.1", NULL, 1450};
 	pod_network_write(&b, &n);
 	cr_assert_eq(mp_check(span_buf(&b), NULL), 0);
 	int ns = namespace_new();
@@ -103,15 +103,15 @@ Test(pod_network, what_cannot_be_says_why)
 		struct pod_network n;
 		const char *text;
 	} rows[] = {
-		{{"", "veth1", "10.244.1.5/24", "10.244.1.1", 0},
+		{{"", "veth1", "10.244.1.5/24", "10.244.1.1", NULL, 0},
 		 "network: bridge is no name of a link"},
-		{{"br0", "a-name-of-sixteen", "10.244.1.5/24", "10.244.1.1", 0},
+		{{"br0", "a-name-of-sixteen", "10.244.1.5/24", "10.244.1.1", NULL, 0},
 		 "network: host_ifname is no name of a link"},
-		{{"br0", "veth1", "10.244.1.5", "10.244.1.1", 0},
+		{{"br0", "veth1", "10.244.1.5", "10.244.1.1", NULL, 0},
 		 "'10.244.1.5' is no IPv4 prefix like 10.244.1.0/24"},
-		{{"br0", "veth1", "10.244.1.5/24", "x", 0},
+		{{"br0", "veth1", "10.244.1.5/24", "x", NULL, 0},
 		 "network: 'x' is no address of a gateway"},
-		{{"br1", "veth1", "10.244.1.5/24", "10.244.1.1", 0},
+		{{"br1", "veth1", "10.244.1.5/24", "10.244.1.1", NULL, 0},
 		 "cannot find the link br1: No such device"},
 	};
 	int node = node_open();
@@ -124,6 +124,38 @@ Test(pod_network, what_cannot_be_says_why)
 		cr_expect_str_eq(e.text, rows[i].text);
 		buf_fini(&b);
 	}
+}
+
+Test(pod_network, of_a_node_with_a_namespace_of_its_own)
+{
+	NEEDS_NAMESPACES();
+	int here = namespace_here(), there = namespace_new(), at_node = node_open();
+	char path[40];
+	struct buf b = {0}, host = {0};
+	struct err e = {0};
+	struct netlink_link l;
+	int node = -1;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", there);
+	struct pod_network n = {"br0", "veth1", "10.244.1.5/24", "10.244.1.1", path, 0};
+	pod_network_write(&b, &n);
+	namespace_enter(here);
+	cr_expect(pod_network_is_own(mp_of(span_buf(&b))));
+	cr_assert_eq(pod_network_enter_node(mp_of(span_buf(&b)), &node, &e), 0, "%s", e.text);
+	cr_expect_eq(netlink_find(node, "br0", &l, NULL), 0);
+	namespace_new();
+	cr_assert_eq(pod_network_up(mp_of(span_buf(&b)), node, &e), 0, "%s", e.text);
+	cr_expect_eq(netlink_find(at_node, "veth1", &l, NULL), 0);
+	close(node);
+
+	mpw_map(&host, 2);
+	mpw_kv_bool(&host, "host", true);
+	mpw_kv_str(&host, "namespace", path);
+	namespace_enter(here);
+	cr_expect(!pod_network_is_own(mp_of(span_buf(&host))));
+	cr_assert_eq(pod_network_enter_node(mp_of(span_buf(&host)), &node, &e), 0, "%s", e.text);
+	cr_expect_eq(netlink_find(node, "br0", &l, NULL), 0);
+	buf_fini(&b);
+	buf_fini(&host);
 }
 
 Test(pod_network, names_of_pairs_fit_and_differ)

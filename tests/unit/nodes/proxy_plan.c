@@ -6,7 +6,7 @@ enum { SLICES_MAX = 8 };
 
 struct world {
 	struct arena a;
-	struct proxy_address node_port_at;
+	struct proxy_address node_ports_at[2];
 	struct proxy_plan plan;
 };
 
@@ -20,8 +20,8 @@ static struct world *plan(const char *spec, const char *const *slices)
 		list[n] = mp_of(object_of(&w->a, slices[n]));
 	char *service = arena_printf(&w->a, "{'metadata':{'name':'db','namespace':'shop'},'spec':%s}",
 				     spec);
-	proxy_address_parse(span_of("127.0.0.1"), 0, &w->node_port_at);
-	proxy_plan_service(&w->a, &w->node_port_at, mp_of(object_of(&w->a, service)), list, n,
+	proxy_address_parse(span_of("127.0.0.1"), 0, &w->node_ports_at[0]);
+	proxy_plan_service(&w->a, w->node_ports_at, mp_of(object_of(&w->a, service)), list, n,
 			   &w->plan);
 	return w;
 }
@@ -208,5 +208,25 @@ Test(proxy_plan, too_many_endpoints_are_cut_and_counted)
 	cr_expect_eq(p.listeners[0].endpoint_count, PROXY_ENDPOINTS_MAX);
 	cr_expect_eq(p.listeners[0].left_out, 3);
 	buf_fini(&b);
+	arena_fini(&a);
+}
+
+Test(proxy_plan, node_ports_are_on_each_address_of_the_node)
+{
+	struct arena a = {0};
+	struct proxy_plan p;
+	struct proxy_address node[3] = {{0}};
+	char at[PROXY_ADDRESS_TEXT_MAX];
+	proxy_address_parse(span_of("127.0.0.1"), 0, &node[0]);
+	proxy_address_parse(span_of("10.244.1.1"), 0, &node[1]);
+	proxy_plan_service(&a, node,
+			   mp_of(object_of(&a, "{'spec':{'type':'NodePort','clusterIP':'1.2.3.4',"
+					       "'ports':[{'port':80,'nodePort':30080}]}}")),
+			   NULL, 0, &p);
+	cr_assert_eq(p.count, 3);
+	proxy_address_text(&p.listeners[1].at, at);
+	cr_expect_str_eq(at, "127.0.0.1:30080");
+	proxy_address_text(&p.listeners[2].at, at);
+	cr_expect_str_eq(at, "10.244.1.1:30080");
 	arena_fini(&a);
 }

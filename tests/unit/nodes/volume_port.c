@@ -78,3 +78,21 @@ Test(volume_port, refuses_names_that_lead_elsewhere)
 	}
 	cr_expect_eq(access(in("v/file"), F_OK), 0);
 }
+
+Test(volume_port, a_tree_may_be_deep)
+{
+	enum { DEEP = 3000 };
+	struct err e = {0};
+	int at = open(in("v"), O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < DEEP; i++) {
+		cr_assert_eq(mkdirat(at, "d", 0700), 0, "%d: %m", i);
+		cr_assert_eq(symlinkat(in("other"), at, "link"), 0);
+		int below = openat(at, "d", O_RDONLY | O_DIRECTORY);
+		close(at);
+		at = below;
+	}
+	close(at);
+	cr_assert_eq(volume_remove(dir, "v", &e), 0, "%s", e.text);
+	cr_expect_neq(access(in("v"), F_OK), 0);
+	cr_expect_eq(access(in("other/file"), F_OK), 0);
+}

@@ -1,0 +1,224 @@
+#include "nodes/oci/oci_network.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "nodes/network/node_network.h"
+#include "nodes/network/node_space.h"
+#include "nodes/network/pod_names.h"
+#include "nodes/network/port_map.h"
+#include "nodes/port_body.h"
+
+enum { PEERS_MAX = 4096, FILE_BYTES_MAX = 64 * 1024, DNS_HOST = 10 };
+
+struct oci_network {
+	struct node_network *node;
+	struct port_map *ports;
+	char address[OCI_NETWORK_IP_MAX]; /* the node's, and so of pods on its network */
+	char dns[INET_ADDRSTRLEN];        /* the tenth of the services' addresses */
+};
+
+/* ---- the node */
+
+static size_t read_peers(struct arena *a, struct mp cfg, struct node_peer **out)
+{
+	struct mp list;
+	struct span subnet, address;
+	size_t n = 0, two, count = 0;
+	if (!mp_find(cfg, "peers", &list) || mp_array(&list, &n) || n > PEERS_MAX)
+		return 0;
+	*out = arena_alloc(a, n * sizeof **out);
+	while (count < n && mp_array(&list, &two) == 0 && two == 2 && mp_str(&list, &subnet) == 0 &&
+	       mp_str(&list, &address) == 0)
+		(*out)[count++] = (struct node_peer){arena_ndup(a, subnet.data, subnet.len),
+						     arena_ndup(a, address.data, address.len)};
+	return count;
+}
+
+static int read_services(struct oci_network *n, const char *text, struct netlink_prefix *out,
+			 struct err *e)
+{
+	int rc = netlink_prefix_parse(text, out, e);
+	if (rc)
+		return rc;
+	struct in_addr dns = {htonl(ntohl(netlink_prefix_network(*out).ip.s_addr) + DNS_HOST)};
+	inet_ntop(AF_INET, &dns, n->dns, sizeof n->dns);
+	return 0;
+}
+
+/* In a namespace of the node's own where others are on the machine. */
+static int open_node(struct oci_network *n, struct arena *a, const char *data_dir,
+		     const char *node, const char *pods_dir, struct mp cfg, struct err *e)
+{
+	struct node_peer *peers = NULL;
+	struct netlink_prefix services;
+	char own[24], path[NODE_SPACE_PATH_MAX];
+	const char *subnet = body_text(a, cfg, "subnet"), *range = body_text(a, cfg, "services");
+	const char *address = body_text(a, cfg, "address");
+	node_network_subnet(node, own);
+	struct node_space_config space = {
+		.data_dir = data_dir,
+		.node = node,
+		.address = address,
+		.services = *range ? range : NODE_NETWORK_SERVICES,
+		.peer_count = read_peers(a, cfg, &peers),
+	};
+	space.peers = peers;
+	struct node_network_config c = {
+		.data_dir = data_dir,
+		.node = node,
+		.pods_dir = pods_dir,
+		.subnet = *subnet ? subnet : own,
+		.services = space.services,
+	};
+	snprintf(n->address, sizeof n->address, "%s", *address ? address : "127.0.0.1");
+	int rc = read_services(n, space.services, &services, e);
+	if (rc == 0 && space.peer_count) {
+		rc = node_space_open(&space, path, e);
+		c.namespace = path;
+	}
+	rc = rc ? rc : node_network_open(&n->node, &c, e);
+	if (rc == 0)
+		n->ports = port_map_new(c.namespace, services);
+	return rc;
+}
+
+int oci_network_open(struct oci_network **out, const char *data_dir, const char *node,
+		     const char *pods_dir, struct mp cfg, struct err *e)
+{
+	struct oci_network *n = mem_alloc(sizeof *n);
+	struct arena a = {0};
+	int rc = open_node(n, &a, data_dir, node, pods_dir, cfg, e);
+	arena_fini(&a);
+	if (rc)
+		oci_network_close(n);
+	else
+		*out = n;
+	return rc;
+}
+
+void oci_network_close(struct oci_network *n)
+{
+	if (!n)
+		return;
+	port_map_free(n->ports);
+	node_network_close(n->node);
+	free(n);
+}
+
+/* ---- a pod's files */
+
+static struct span read_file(struct arena *a, const char *path)
+{
+	char *text = arena_alloc(a, FILE_BYTES_MAX);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, FILE_BYTES_MAX) : -1;
+	if (fd >= 0)
+		close(fd);
+	return (struct span){(uint8_t *)text, n > 0 ? (size_t)n : 0};
+}
+
+/* In place: containers have it by a mount of the file itself. */
+static int write_file(const char *dir, const char *name, struct span text, struct err *e)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/etc/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	bool good = fd >= 0 && fchmod(fd, 0644) == 0 &&
+		    write(fd, text.data, text.len) == (ssize_t)text.len;
+	int why = errno;
+	if (fd >= 0)
+		close(fd);
+	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(why));
+}
+
+static int write_files(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+		       const char *ip, const char **hostname, struct err *e)
+{
+	const char *const ips[] = {ip, NULL};
+	char path[PATH_MAX], machine[HOST_NAME_MAX + 1] = "";
+	struct pod_hostname h;
+	struct pod_names_facts f = {
+		.cluster_dns = n->dns,
+		.pod_ips = ips,
+		.machine_hosts = read_file(a, "/etc/hosts"),
+		.machine_resolv = read_file(a, "/etc/resolv.conf"),
+	};
+	int rc = pod_hostname(a, p->pod, &f, &h, e);
+	if (rc)
+		return rc;
+	gethostname(machine, sizeof machine - 1);
+	*hostname = pod_host_network(p->pod) ? arena_dup(a, machine) : h.kernel;
+	struct pod_resolv resolv = pod_resolv_conf(a, p->pod, &f);
+	for (size_t i = 0; i < resolv.warning_count; i++)
+		log_warn("node", "pod %s: %s", p->uid, resolv.warnings[i]);
+	snprintf(path, sizeof path, "%s/etc", p->dir);
+	mkdir(path, 0755);
+	chmod(path, 0755);
+	rc = write_file(p->dir, "hosts", pod_hosts(a, p->pod, &f, &h), e);
+	rc = rc ? rc : write_file(p->dir, "hostname",
+				  span_of(arena_printf(a, "%s\n", *hostname)), e);
+	return rc ? rc : write_file(p->dir, "resolv.conf", resolv.text, e);
+}
+
+/* ---- pods */
+
+int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+			struct buf *b, const char **hostname, struct err *e)
+{
+	struct node_network_pod x;
+	bool on_host = pod_host_network(p->pod);
+	int rc = on_host ? 0 : node_network_take(n->node, p->uid, &x, e);
+	const char *ip = on_host ? n->address : x.ip;
+	*hostname = "";
+	rc = rc ? rc : write_files(n, a, p, ip, hostname, e);
+	if (rc == 0 && !on_host)
+		rc = port_map_add(n->ports, p->uid, p->pod, ip, e);
+	if (rc)
+		mpw_nil(b);
+	else if (on_host)
+		node_network_put_host(n->node, b);
+	else
+		pod_network_write(b, &x.network);
+	return rc;
+}
+
+void oci_network_adopt(struct oci_network *n, const struct oci_network_pod *p)
+{
+	struct node_network_pod x;
+	struct err e = {0};
+	if (pod_host_network(p->pod))
+		return;
+	int rc = node_network_take(n->node, p->uid, &x, &e);
+	rc = rc ? rc : port_map_add(n->ports, p->uid, p->pod, x.ip, &e);
+	if (rc)
+		log_warn("node", "pod %s: %s", p->uid, e.text);
+}
+
+void oci_network_down(struct oci_network *n, const char *uid)
+{
+	port_map_remove(n->ports, uid);
+}
+
+void oci_network_forget(struct oci_network *n, const char *uid)
+{
+	port_map_remove(n->ports, uid);
+	node_network_give_back(n->node, uid);
+}
+
+void oci_network_address(struct oci_network *n, const char *uid, bool on_host,
+			 char out[OCI_NETWORK_IP_MAX])
+{
+	struct node_network_pod x;
+	snprintf(out, OCI_NETWORK_IP_MAX, "%s", n->address);
+	if (!on_host && node_network_take(n->node, uid, &x, NULL) == 0)
+		snprintf(out, OCI_NETWORK_IP_MAX, "%s", x.ip);
+}

@@ -1,0 +1,41 @@
+/* The network of a node's real pods, as the runtime `oci` has it: the node's
+ * network (network/node_network.h, node_space.h), and of each pod its address, its
+ * host ports, and the files etc/hosts, etc/hostname and etc/resolv.conf below its
+ * directory.
+ *
+ * Threads: the port's loop; blocks for small files and for requests to the kernel. */
+#ifndef NODES_OCI_NETWORK_H
+#define NODES_OCI_NETWORK_H
+
+#include "broker/base/mem.h"
+#include "broker/base/mp.h"
+
+enum { OCI_NETWORK_IP_MAX = 46 };
+
+struct oci_network;
+
+/* `cfg`: subnet, services, address, peers (tools/places.h). Errors as node_network_open's and
+ * node_space_open's. */
+int oci_network_open(struct oci_network **out, const char *data_dir, const char *node,
+		     const char *pods_dir, struct mp cfg, struct err *e);
+void oci_network_close(struct oci_network *n); /* pods go on; NULL is fine */
+
+/* What a pod's sandbox is made of. */
+struct oci_network_pod {
+	const char *uid, *dir; /* the directory is there */
+	struct mp pod;         /* the object */
+};
+
+/* Before the sandbox is made: takes an address, opens the host ports, writes the files;
+ * appends the value of `network` (pause/sandbox.h) to `b` and sets *hostname (in the
+ * arena). The text of an error is for the pod's event. */
+int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+			struct buf *b, const char **hostname, struct err *e);
+/* A pod that is there already: its host ports lead to it again. */
+void oci_network_adopt(struct oci_network *n, const struct oci_network_pod *p);
+void oci_network_down(struct oci_network *n, const char *uid);   /* its sandbox is gone */
+void oci_network_forget(struct oci_network *n, const char *uid); /* and its address */
+void oci_network_address(struct oci_network *n, const char *uid, bool on_host,
+			 char out[OCI_NETWORK_IP_MAX]);
+
+#endif

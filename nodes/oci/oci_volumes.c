@@ -1,0 +1,185 @@
+#include "nodes/oci/oci_volumes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/base/log.h"
+#include "broker/base/mem.h"
+#include "nodes/pause/subpath.h"
+#include "nodes/runtime.h"
+#include "nodes/volumes/volume_files.h"
+#include "nodes/volumes/volume_jobs.h"
+
+struct oci_volumes {
+	struct machine *m;
+	struct volume_jobs *jobs;
+};
+
+/* A job's id: the pod's, and what it is. */
+enum { JOB_MAKE, JOB_REFRESH, JOB_REMOVE, JOB_BITS = 2 };
+
+static void tell_unmade(struct pod *p, const char *why)
+{
+	struct buf b = {0};
+	p->preparing = false;
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "text", why);
+	mpw_kv_str(&b, "reason", "FailedMount");
+	machine_tell(p->m, RUNTIME_FAILED, p->id, &b);
+}
+
+static void on_done(void *arg, const struct volume_done *d)
+{
+	struct oci_volumes *v = arg;
+	struct pod *p = machine_pod(v->m, d->id >> JOB_BITS);
+	unsigned what = d->id & ((1u << JOB_BITS) - 1);
+	if (what == JOB_REMOVE && d->code)
+		log_warn("node", "%s was not removed: %s", d->dir, d->text);
+	if (!p || what == JOB_REMOVE)
+		return;
+	if (what == JOB_REFRESH && d->code)
+		machine_tell_text(v->m, RUNTIME_STALE, p->id, "text", d->text);
+	else if (what == JOB_MAKE && p->preparing && d->code)
+		tell_unmade(p, d->text);
+	else if (what == JOB_MAKE && p->preparing)
+		machine_launch(p);
+}
+
+int oci_volumes_new(struct oci_volumes **out, struct machine *m, struct err *e)
+{
+	struct oci_volumes *v = mem_alloc(sizeof *v);
+	v->m = m;
+	int rc = volume_jobs_new(&v->jobs, m->port->loop, on_done, v, e);
+	if (rc)
+		free(v);
+	else
+		*out = v;
+	return rc;
+}
+
+void oci_volumes_free(struct oci_volumes *v)
+{
+	if (!v)
+		return;
+	volume_jobs_free(v->jobs);
+	free(v);
+}
+
+static struct bytes *list_of(struct mp body)
+{
+	struct mp list;
+	struct span raw;
+	size_t n;
+	if (!mp_find(body, "volumes", &list) || mp_raw(&list, &raw))
+		return NULL;
+	list = mp_of(raw);
+	return mp_array(&list, &n) || !n ? NULL : bytes_copy(raw.data, raw.len);
+}
+
+int oci_volumes_prepare(struct oci_volumes *v, struct pod *p, struct mp body)
+{
+	struct bytes *list = list_of(body);
+	if (!list)
+		return 0;
+	volume_jobs_apply(v->jobs, p->id << JOB_BITS | JOB_MAKE, p->dir, list);
+	return ERR_AGAIN;
+}
+
+void oci_volumes_refresh(struct oci_volumes *v, struct pod *p, struct mp body)
+{
+	struct bytes *list = list_of(body);
+	if (list)
+		volume_jobs_apply(v->jobs, p->id << JOB_BITS | JOB_REFRESH, p->dir, list);
+}
+
+void oci_volumes_remove(struct oci_volumes *v, const struct pod *p)
+{
+	volume_jobs_remove(v->jobs, p->id << JOB_BITS | JOB_REMOVE, p->dir);
+}
+
+size_t oci_volumes_put_memory(struct buf *b, struct mp body)
+{
+	struct mp list;
+	struct buf path = {0};
+	size_t n = 0, count = 0;
+	if (!mp_find(body, "volumes", &list) || mp_array(&list, &n))
+		return 0;
+	mpw_str(b, "memory");
+	size_t at = mpw_array_open(b);
+	for (; n > 0; n--) {
+		char options[VOLUME_OPTIONS_BYTES];
+		struct span name = mp_path_str(list, "name");
+		if (span_is(mp_path_str(list, "kind"), "memory")) {
+			volume_memory_options(list, options);
+			path.len = 0;
+			buf_printf(&path, "volumes/%.*s", (int)name.len, (const char *)name.data);
+			mpw_array(b, 2);
+			mpw_span(b, span_buf(&path));
+			mpw_str(b, options);
+			count++;
+		}
+		mp_skip(&list);
+	}
+	mpw_array_close(b, at, count);
+	buf_fini(&path);
+	return 1;
+}
+
+/* ---- mounts */
+
+static const char *text_at(struct arena *a, struct mp map, const char *key)
+{
+	struct span s = mp_path_str(map, key);
+	return arena_ndup(a, s.data, s.len);
+}
+
+/* The pause opens it again, in its own mounts: here is where the words are. */
+static int look_at(const char *base, const char *path, struct mp mount, const char *container,
+		   struct err *e)
+{
+	int fd = subpath_open(base, path);
+	struct span volume = mp_path_str(mount, "volume");
+	if (fd < 0)
+		return err_set(e, ERR_INVALID, "failed to prepare subPath for volumeMount \"%.*s\" of "
+			       "container \"%s\"", (int)volume.len, (const char *)volume.data, container);
+	close(fd);
+	return 0;
+}
+
+int oci_volumes_mounts(struct arena *a, const char *dir, const char *container, uint32_t attempt,
+		       struct mp list, struct oci_volume_mounts *out, struct err *e)
+{
+	struct buf parts = {0};
+	size_t n = 0, at = mpw_array_open(&parts), part = 0;
+	int rc = 0;
+	*out = (struct oci_volume_mounts){0};
+	if (mp_array(&list, &n))
+		n = 0;
+	out->all = arena_alloc(a, (n + 1) * sizeof *out->all);
+	for (; n > 0 && rc == 0; n--) {
+		const char *source = text_at(a, list, "source"), *path = text_at(a, list, "subpath");
+		if (*source != '/')
+			source = arena_printf(a, "%s/%s", dir, source);
+		if (*path) {
+			rc = look_at(source, path, list, container, e);
+			mpw_array(&parts, 2);
+			mpw_bin(&parts, span_of(source));
+			mpw_bin(&parts, span_of(path));
+			source = arena_printf(a, "%s/" SUBPATHS_DIR "/%s.%u/%zu", dir, container,
+					      attempt, part++);
+		}
+		out->all[out->count++] = (struct oci_mount){
+			.source = source,
+			.target = text_at(a, list, "target"),
+			.readonly = mp_path_bool(list, "read_only", false),
+			.propagation = text_at(a, list, "propagation"),
+		};
+		mp_skip(&list);
+	}
+	mpw_array_close(&parts, at, part);
+	if (part)
+		out->subpaths = (struct span){(uint8_t *)arena_ndup(a, parts.data, parts.len), parts.len};
+	buf_fini(&parts);
+	return rc;
+}

@@ -1,0 +1,35 @@
+/* Volumes of OCI pods, between the port (runtime_oci.c) and nodes/volumes/: made
+ * before a pod's pause is asked for, mounted by it and its OCI program. */
+#ifndef OCI_VOLUMES_H
+#define OCI_VOLUMES_H
+
+#include "nodes/oci/oci_config.h"
+#include "nodes/runtime_machine.h"
+
+struct oci_volumes;
+
+int oci_volumes_new(struct oci_volumes **out, struct machine *m, struct err *e);
+void oci_volumes_free(struct oci_volumes *v); /* NULL is fine */
+
+/* RUNTIME_SANDBOX. 0: there are none; ERR_AGAIN: machine_launch follows, or
+ * RUNTIME_FAILED. */
+int oci_volumes_prepare(struct oci_volumes *v, struct pod *p, struct mp body);
+/* Adds `memory` to the file `sandbox`; returns the number of fields. */
+size_t oci_volumes_put_memory(struct buf *b, struct mp body);
+/* RUNTIME_VOLUMES. */
+void oci_volumes_refresh(struct oci_volumes *v, struct pod *p, struct mp body);
+/* Removes the pod's directory, volumes and all. */
+void oci_volumes_remove(struct oci_volumes *v, const struct pod *p);
+
+struct oci_volume_mounts {
+	struct oci_mount *all;
+	size_t count;
+	struct span subpaths; /* for pause_start */
+};
+
+/* `list`: RUNTIME_START's mounts. All in the arena. ERR_INVALID: a sub-path leads out of its
+ * volume, or cannot be made, in a kubelet's words. */
+int oci_volumes_mounts(struct arena *a, const char *dir, const char *container, uint32_t attempt,
+		       struct mp list, struct oci_volume_mounts *out, struct err *e);
+
+#endif

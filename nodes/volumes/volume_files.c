@@ -1,0 +1,288 @@
+#include "nodes/volumes/volume_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "nodes/volume_port.h"
+#include "nodes/volumes/volume_plan.h"
+
+enum { DEPTH_MAX = 1000 }; /* each holds a descriptor open */
+
+/* ---- directories of the pod's own */
+
+static bool is_name(struct span name)
+{
+	return name.len > 0 && name.len <= NAME_MAX && name.data[0] != '.' &&
+	       !memchr(name.data, '/', name.len) && !memchr(name.data, 0, name.len);
+}
+
+/* The descriptor of a directory below `at`, made when it is not there. */
+static int open_made(int at, const char *name, mode_t mode, bool *made, struct err *e)
+{
+	*made = mkdirat(at, name, 0700) == 0;
+	if (!*made && errno != EEXIST)
+		return err_set(e, ERR_IO, "%s: %s", name, strerror(errno));
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (*made && fchmod(fd, mode))) {
+		err_set(e, ERR_IO, "%s: %s", name, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return ERR_IO;
+	}
+	return fd;
+}
+
+static bool owner_of(struct mp volume, struct volume_owner *out)
+{
+	int64_t gid = mp_path_int(volume, "gid", -1);
+	*out = (struct volume_owner){
+		.gid = (gid_t)gid,
+		.always = mp_path_bool(volume, "always", true),
+		.read_only = mp_path_bool(volume, "read_only", false),
+	};
+	return gid >= 0;
+}
+
+/* An empty directory gets its group when it is made, and never again: from then on
+ * it is its containers' to change. */
+static int make_directory(int volumes, struct mp volume, const char *name, struct err *e)
+{
+	struct volume_owner owner;
+	struct mp files;
+	bool made, owned = owner_of(volume, &owner);
+	int fd = open_made(volumes, name, 0777, &made, e);
+	int rc = fd < 0 ? fd : 0;
+	if (!rc && made && owned)
+		rc = volume_own(fd, &owner, e);
+	if (!rc && span_is(mp_path_str(volume, "kind"), "files"))
+		rc = mp_find(volume, "files", &files)
+			     ? volume_write(fd, files, owned ? &owner : NULL, e)
+			     : err_set(e, ERR_INVALID, "a volume without files");
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+void volume_memory_options(struct mp volume, char out[VOLUME_OPTIONS_BYTES])
+{
+	int64_t size = mp_path_int(volume, "size", 0);
+	struct volume_owner owner;
+	bool owned = owner_of(volume, &owner);
+	int n = snprintf(out, VOLUME_OPTIONS_BYTES, "mode=%s", owned ? "3777" : "1777");
+	if (owned)
+		n += snprintf(out + n, VOLUME_OPTIONS_BYTES - (size_t)n, ",gid=%u", owner.gid);
+	if (size > 0)
+		snprintf(out + n, VOLUME_OPTIONS_BYTES - (size_t)n, ",size=%lld", (long long)size);
+}
+
+/* ---- paths of the host */
+
+static const char *type_of(mode_t mode)
+{
+	return S_ISDIR(mode)	? "Directory"
+	       : S_ISREG(mode)	? "File"
+	       : S_ISSOCK(mode) ? "Socket"
+	       : S_ISCHR(mode)	? "CharDevice"
+	       : S_ISBLK(mode)	? "BlockDevice"
+				: "";
+}
+
+static const struct host_type {
+	const char *type, *is, *called;
+	bool directory, file; /* made when it is not there */
+} host_types[] = {
+	{"", NULL, NULL, true, false}, /* as containerd does */
+	{"Directory", "Directory", "directory", false, false},
+	{"DirectoryOrCreate", "Directory", "directory", true, false},
+	{"File", "File", "file", false, false},
+	{"FileOrCreate", "File", "file", false, true},
+	{"Socket", "Socket", "socket file", false, false},
+	{"CharDevice", "CharDevice", "character device", false, false},
+	{"BlockDevice", "BlockDevice", "block device", false, false},
+};
+
+static const struct host_type *host_type_of(struct span type)
+{
+	for (size_t i = 0; i < sizeof host_types / sizeof *host_types; i++)
+		if (span_is(type, host_types[i].type))
+			return &host_types[i];
+	return NULL;
+}
+
+static int make_directories(const char *path, struct err *e)
+{
+	char part[PATH_MAX];
+	for (const char *at = path; *at;) {
+		at += strspn(at, "/");
+		at += strcspn(at, "/");
+		snprintf(part, sizeof part, "%.*s", (int)(at - path), path);
+		if (mkdir(part, 0755) && errno != EEXIST && errno != EISDIR)
+			return err_set(e, ERR_IO, "mkdir %s: %s", part, strerror(errno));
+	}
+	return 0;
+}
+
+static int make_file(const char *path, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	if (fd < 0)
+		return err_set(e, ERR_IO, "open %s: %s", path, strerror(errno));
+	close(fd);
+	return 0;
+}
+
+static int check_host(const char *path, struct span type, struct err *e)
+{
+	struct stat st;
+	const struct host_type *t = host_type_of(type);
+	if (!t)
+		return err_set(e, ERR_INVALID, "%.*s is an invalid volume type", (int)type.len,
+			       (const char *)type.data);
+	if (stat(path, &st)) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			return err_set(e, ERR_IO, "stat %s: %s", path, strerror(errno));
+		if (t->directory)
+			return make_directories(path, e);
+		if (t->file)
+			return make_file(path, e);
+		return err_set(e, ERR_NOT_FOUND, "hostPath %s doesn't exist", path);
+	}
+	if (t->is && strcmp(type_of(st.st_mode), t->is) != 0)
+		return err_set(e, ERR_INVALID, "hostPath type check failed: %s is not a %s, it's a %s",
+			       path, t->called, type_of(st.st_mode));
+	return 0;
+}
+
+static int own_local(const char *path, struct mp volume, struct err *e)
+{
+	struct volume_owner owner;
+	if (!owner_of(volume, &owner))
+		return 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+	int rc = volume_own(fd, &owner, e);
+	close(fd);
+	return rc;
+}
+
+static int look_at_host(struct mp volume, const char **stage, struct err *e)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	struct span s = mp_path_str(volume, "path");
+	if (!s.len || s.len >= sizeof path || s.data[0] != '/' || memchr(s.data, 0, s.len))
+		return err_set(e, ERR_INVALID, "\"%.*s\" is no path", (int)(s.len < 200 ? s.len : 200),
+			       (const char *)s.data);
+	span_text(path, sizeof path, s);
+	if (!mp_path_bool(volume, "local", false))
+		return check_host(path, mp_path_str(volume, "type"), e);
+	if (stat(path, &st)) {
+		*stage = "MountVolume.NewMounter initialization failed";
+		return errno == ENOENT
+			       ? err_set(e, ERR_NOT_FOUND, "path \"%s\" does not exist", path)
+			       : err_set(e, ERR_IO, "stat %s: %s", path, strerror(errno));
+	}
+	return own_local(path, volume, e);
+}
+
+/* ---- the list */
+
+static int apply_one(int volumes, struct mp volume, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	const char *stage = "MountVolume.SetUp failed";
+	struct span s = mp_path_str(volume, "name"), title = mp_path_str(volume, "title");
+	int rc;
+	if (!is_name(s))
+		return err_set(e, ERR_INVALID, "a volume without a name");
+	span_text(name, sizeof name, s);
+	rc = span_is(mp_path_str(volume, "kind"), "host") ? look_at_host(volume, &stage, e)
+							   : make_directory(volumes, volume, name, e);
+	return rc ? err_wrap(e, rc, "%s for volume \"%.*s\" ", stage, (int)title.len,
+			     (const char *)title.data)
+		  : 0;
+}
+
+int volume_files_apply(const char *pod_dir, struct mp list, struct err *e)
+{
+	size_t n;
+	bool made;
+	if (mp_array(&list, &n))
+		return err_set(e, ERR_INVALID, "no list of volumes");
+	int pod = open(pod_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (pod < 0)
+		return err_set(e, ERR_IO, "%s: %s", pod_dir, strerror(errno));
+	int volumes = open_made(pod, VOLUMES_DIR, 0750, &made, e);
+	int rc = volumes < 0 ? volumes : 0;
+	for (; n > 0 && !rc; n--) {
+		rc = apply_one(volumes, list, e);
+		mp_skip(&list);
+	}
+	if (volumes >= 0)
+		close(volumes);
+	close(pod);
+	return rc;
+}
+
+int volume_files_remove(const char *pod_dir, struct err *e)
+{
+	return volume_remove(pod_dir, VOLUMES_DIR, e);
+}
+
+/* ---- how much there is */
+
+struct counting {
+	const atomic_bool *stop;
+	dev_t device;
+	int64_t bytes;
+	bool given_up;
+};
+
+/* Takes the descriptor over. Files with several names count once for each: they are
+ * few, and remembering them is not. */
+static void count_below(struct counting *c, int fd, int depth)
+{
+	DIR *d = depth < DEPTH_MAX ? fdopendir(fd) : NULL;
+	struct stat st;
+	if (!d) {
+		close(fd);
+		return;
+	}
+	for (struct dirent *x; !c->given_up && (x = readdir(d));) {
+		c->given_up = c->stop && atomic_load(c->stop);
+		if (strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0 ||
+		    fstatat(dirfd(d), x->d_name, &st, AT_SYMLINK_NOFOLLOW) || st.st_dev != c->device)
+			continue;
+		c->bytes += (int64_t)st.st_blocks * 512;
+		int below = S_ISDIR(st.st_mode) ? openat(dirfd(d), x->d_name,
+							 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+						: -1;
+		if (below >= 0)
+			count_below(c, below, depth + 1);
+	}
+	closedir(d);
+}
+
+int64_t volume_files_used(const char *path, const atomic_bool *stop)
+{
+	struct counting c = {.stop = stop};
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st)) {
+		close(fd);
+		return -1;
+	}
+	c.device = st.st_dev;
+	c.bytes = (int64_t)st.st_blocks * 512;
+	count_below(&c, fd, 0);
+	return c.given_up ? -1 : c.bytes;
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Real pods have a network: they reach each other, services and the API, with one
+# node and with several on this machine; who dies does not take it along; at the
+# end nothing of it is left.
+source "$(dirname "$0")/../lib/e2e.sh"
+need_containers "pod network"
+
+"$top/tools/demo/busybox-image" "$tmp/busybox.tar"
+mkdir -p "$data"
+check "an image is loaded" "$troupe" image load --data-dir "$data" "$tmp/busybox.tar"
+
+# pod NAME NODE SPEC CONTAINER: serves its name on port 80; the last two are YAML.
+pod() {
+	cat <<P
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, labels: {app: $1, all: "yes"}}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 0
+  nodeName: $2
+  ${3:-}
+  containers:
+  - name: c
+    image: troupe.io/busybox:1
+    command: [sh, -c, "echo this is $1 >/tmp/index.html; exec httpd -f -vv -p \${PORT:-80} -h /tmp"]
+    ${4:-}
+P
+}
+service() { printf -- '---\n{apiVersion: v1, kind: Service, metadata: {name: %s}, spec: {type: %s, selector: {%s}, ports: [{port: 80}]}}\n' "$@"; }
+ip_of() { kc get pod "$1" -o 'jsonpath={.status.podIP}'; }
+cluster_ip() { kc get svc "$1" -o 'jsonpath={.spec.clusterIP}'; }
+all_ready() { kc wait --for=condition=Ready pod --all --timeout=1s; }
+# What a web server says: from POD, or from the machine.
+get() { # FROM ADDRESS PORT
+	if [[ $1 == machine ]]; then curl -s -m 5 "http://$2:${3:-80}/"; else
+		kc exec "$1" -- sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 5 $2 ${3:-80}" | tail -n 1
+	fi
+}
+get_as() { local want=$1; shift; is "this is $want" get "$@"; }
+# Comes to its end without an answer, and not by waiting.
+refused() { # FROM ADDRESS PORT
+	local begin=$SECONDS
+	if [[ $1 == machine ]]; then ! curl -s -m 5 "http://$2:${3:-80}/"; else ! kc exec "$1" -- nc -w 5 "$2" "${3:-80}" </dev/null; fi &&
+		((SECONDS - begin < 4))
+}
+machine_has() { ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort; ip route show table all | grep -v 'table local' | sort; ip route show table local | grep -v '127\.\|ff00\|fe80' | sort; }
+nothing_left() { diff "$tmp/before" <(machine_has); }
+file_of() { kc exec "$1" -- cat "$2"; }
+machine_has >"$tmp/before"
+
+# ---- one node: in the machine's own namespace
+check "one node" start --runtime oci --nodes 1
+{
+	pod a n1
+	pod b n1 "subdomain: sub
+  hostAliases: [{ip: 1.2.3.4, hostnames: [foo, bar]}]
+  dnsConfig: {searches: [x.example], options: [{name: ndots, value: '2'}]}"
+	pod host n1 "hostNetwork: true" "env: [{name: PORT, value: '8081'}]"
+	pod mapped n1 "" "ports: [{containerPort: 80, hostPort: 8088}]"
+	service a ClusterIP "app: a"
+	service b NodePort "app: b"
+	service none ClusterIP "app: none"
+} | kc apply -f - >/dev/null
+check "pods are ready" eventually 20 all_ready
+a=$(ip_of a) b=$(ip_of b) node=$(kc get node n1 -o 'jsonpath={.status.addresses[0].address}')
+svc=$(cluster_ip a) port_b=$(kc get svc b -o 'jsonpath={.spec.ports[0].nodePort}')
+
+check "the node says which range is its pods'" is 10.244.1.0/24 kc get node n1 -o 'jsonpath={.spec.podCIDR}'
+check "pods have addresses of it" grep -qE '^10\.244\.1\.[0-9]+ 10\.244\.1\.[0-9]+$' <<<"$a $b"
+check "a pod reaches another" get_as a b "$a"
+check "a pod is seen by its own address" grep -q "\[::ffff:$b\]\|$b:" <<<"$(kc logs a 2>&1)"
+check "a pod reaches itself" get_as a a "$a"
+check "the machine reaches a pod" get_as a machine "$a"
+check "a pod reaches a service" eventually 5 get_as a b "$svc"
+check "the machine reaches a service" get_as a machine "$svc"
+check "a pod reaches itself by its service" get_as a a "$svc"
+check "a pod on the node's network reaches a service" get_as a host "$svc"
+check "a pod on the node's network has the node's address" is "$node" ip_of host
+check "it is reached by it" get_as host b "$node" 8081
+check "a service without pods refuses at once" refused b "$(cluster_ip none)"
+check "what is meant for pods and services never takes a way out" is "10.244.0.0/16 10.96.0.0/16" eval 'ip route show type blackhole | sed "s/blackhole //; s/ .*//" | sort | xargs'
+check "a pod reaches the API by its service" kc exec b -- sh -c 'nc -w 5 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null'
+check "a node port, from the machine and from a pod" eval 'get_as b machine 127.0.0.1 $port_b && get_as b machine $node $port_b && get_as b a $node $port_b'
+check "a host port, from the machine and from a pod" eval 'get_as mapped machine 127.0.0.1 8088 && get_as mapped machine $node 8088 && get_as mapped b $node 8088'
+
+check "/etc/hosts" is "# Kubernetes-managed hosts file.
+127.0.0.1	localhost
+::1	localhost ip6-localhost ip6-loopback
+fe00::	ip6-localnet
+fe00::	ip6-mcastprefix
+fe00::1	ip6-allnodes
+fe00::2	ip6-allrouters
+$b	b.sub.default.svc.cluster.local	b
+
+# Entries added by HostAliases.
+1.2.3.4	foo	bar" file_of b /etc/hosts
+check "/etc/resolv.conf" is "10.96.0.10 2 yes" eval 'file_of b /etc/resolv.conf | awk '\''/^nameserver/ {n = $2} /^options/ {o = $2} /^search default.svc.cluster.local svc.cluster.local cluster.local .*x.example/ {s = "yes"} END {sub("ndots:", "", o); print n, o, s}'\'
+check "the hostname" is b kc exec b -- hostname
+check "of the node's network: the machine's hosts" is "# Kubernetes-managed hosts file (host network)." eval 'file_of host /etc/hosts | head -n 1'
+check "and the machine's hostname" is "$(hostname)" kc exec host -- hostname
+
+pod second n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >/dev/null
+says_why() { kc get events --field-selector involvedObject.name=second,reason=FailedCreatePodSandBox -o 'jsonpath={.items[*].message}' | grep -q "host port [0-9.]*:8088/TCP: Address already in use"; }
+check "a host port that is taken is refused in words" eventually 10 says_why
+kc delete pod mapped second --grace-period=0 --force >/dev/null 2>&1
+pod third n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >/dev/null
+check "and given again when it is free" eventually 10 get_as third machine "$node" 8088
+
+for p in $(pids_of nodes); do kill -9 "$p"; done
+check "after the death of the agent pods reach each other" get_as a b "$a"
+check "and services" eventually 10 get_as a b "$svc"
+check "and host ports" eventually 10 get_as third machine "$node" 8088
+check "with the addresses they had" eval 'is "$a" ip_of a && is "$b" ip_of b'
+pod later n1 | kc apply -f - >/dev/null
+check "a pod made then reaches them" eventually 10 get_as a later "$a"
+check "the cluster ends" stop
+check "nothing is left on the machine" nothing_left
+
+# ---- three nodes: each in a namespace of its own
+check "three nodes" start --runtime oci --nodes 3
+kc delete pod --all --grace-period=0 --force >/dev/null 2>&1
+kc delete svc a b >/dev/null
+{
+	for i in 1 2 3; do pod "p$i" "n$i"; done
+	pod host n2 "hostNetwork: true" "env: [{name: PORT, value: '8081'}]"
+	pod mapped n3 "" "ports: [{containerPort: 80, hostPort: 8088}]"
+	service all NodePort 'all: "yes"'
+	service two ClusterIP "app: p2"
+} | kc apply -f - >/dev/null
+check "pods on all of them are ready" eventually 20 all_ready
+two=$(cluster_ip two)
+every_way() {
+	local from to
+	for from in p1 p2 p3 host machine; do
+		for to in p1 p2 p3; do get_as "$to" "$from" "$(ip_of $to)" || return 1; done
+	done
+}
+check "all pods reach each other, and the machine all of them" every_way
+services() { local from; for from in p1 p2 p3 host machine; do get_as p2 "$from" "$two" || return 1; done; }
+check "a service from everywhere" eventually 5 services
+check "a pod on a node's network, from another node" get_as host p1 "$(ip_of host)" 8081
+check "its address is the node's" is "$(kc get node n2 -o 'jsonpath={.status.addresses[0].address}')" ip_of host
+check "a host port, from another node's pod" get_as mapped p1 "$(kc get pod mapped -o 'jsonpath={.status.hostIP}')" 8088
+check "the API from a pod" kc exec p3 -- sh -c 'nc -w 5 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null'
+for p in $(pids_of nodes); do kill -9 "$p"; done
+check "after the death of the agents" eventually 10 services
+check "all ways lead on" every_way
+check "the cluster ends again" stop
+check "nothing is left" nothing_left
+check "no namespace is held" eval '! ls -l /proc/[0-9]*/cwd 2>/dev/null | grep "$data/spaces"'

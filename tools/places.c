@@ -1,0 +1,106 @@
+#include "tools/places.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "nodes/network/addresses.h"
+#include "nodes/network/node_network.h"
+#include "nodes/network/node_space.h"
+
+static const char *text_of(struct arena *a, uint32_t ip)
+{
+	char text[INET_ADDRSTRLEN];
+	struct in_addr in = {htonl(ip)};
+	return arena_dup(a, inet_ntop(AF_INET, &in, text, sizeof text));
+}
+
+static int read_place(struct arena *a, const struct config_actor *agent, struct place *p,
+		      struct err *e)
+{
+	struct span subnet = doc_get_str(agent->options, "subnet");
+	struct netlink_prefix range;
+	char own[24];
+	node_network_subnet(p->node, own);
+	p->subnet = subnet.len ? arena_ndup(a, subnet.data, subnet.len) : arena_dup(a, own);
+	int rc = netlink_prefix_parse(p->subnet, &range, e);
+	if (rc)
+		return rc;
+	if (range.bits < ADDRESSES_BITS_MIN || range.bits > ADDRESSES_BITS_MAX)
+		return err_set(e, ERR_INVALID, "subnet %s of node %s: %d to %d bits", p->subnet,
+			       p->node, ADDRESSES_BITS_MIN, ADDRESSES_BITS_MAX);
+	p->address = text_of(a, ntohl(netlink_prefix_network(range).ip.s_addr) + 1);
+	return 0;
+}
+
+static int add_agent(struct arena *a, const struct config_actor *agent, struct places *out,
+		     struct err *e)
+{
+	int rc = 0;
+	for (int64_t i = 0; i < agent->count && rc == 0; i++) {
+		struct place *p = &out->all[out->count++];
+		p->node = config_node_name(agent, i, a);
+		rc = read_place(a, agent, p, e);
+	}
+	return rc;
+}
+
+/* Overlapping ones are found by their first addresses, the larger one's mask on both. */
+static int check_distinct(const struct places *p, struct err *e)
+{
+	for (size_t i = 0; i < p->count; i++)
+		for (size_t k = 0; k < i; k++) {
+			struct netlink_prefix x, y;
+			netlink_prefix_parse(p->all[i].subnet, &x, NULL);
+			netlink_prefix_parse(p->all[k].subnet, &y, NULL);
+			x.bits = y.bits = x.bits < y.bits ? x.bits : y.bits;
+			if (netlink_prefix_network(x).ip.s_addr ==
+			    netlink_prefix_network(y).ip.s_addr)
+				return err_set(e, ERR_INVALID,
+					       "nodes %s and %s would have the same addresses, %s: "
+					       "give one of them another `subnet`",
+					       p->all[k].node, p->all[i].node, p->all[i].subnet);
+		}
+	return 0;
+}
+
+int places_read(const struct config *c, struct arena *a, struct places *out, struct err *e)
+{
+	size_t total = 0;
+	int rc = 0;
+	memset(out, 0, sizeof *out);
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < c->cell_count && rc == 0; i++)
+			for (size_t k = 0; k < c->cells[i].actor_count && rc == 0; k++) {
+				const struct config_actor *x = &c->cells[i].actors[k];
+				if (strcmp(x->kind, "node-agent") ||
+				    !span_is(doc_get_str(x->options, "runtime"), "oci"))
+					continue;
+				if (pass == 0)
+					total += (size_t)x->count;
+				else
+					rc = add_agent(a, x, out, e);
+			}
+		if (pass == 0)
+			out->all = arena_alloc(a, (total + 1) * sizeof *out->all);
+	}
+	rc = rc ? rc : check_distinct(out, e);
+	out->own = out->count > 1;
+	for (size_t i = 0; i < out->count && out->own && rc == 0; i++)
+		out->all[i].address = text_of(a, UNDERLAY_FIRST + (uint32_t)i);
+	return rc;
+}
+
+const char *places_machine(const struct places *p, struct arena *a)
+{
+	if (p->own)
+		return arena_ndup(a, NODE_SPACE_MACHINE, strcspn(NODE_SPACE_MACHINE, "/"));
+	return p->count ? p->all[0].address : NULL;
+}
+
+const struct place *places_of(const struct places *p, const char *node)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (strcmp(p->all[i].node, node) == 0)
+			return &p->all[i];
+	return NULL;
+}

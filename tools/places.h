@@ -1,0 +1,32 @@
+/* Where the nodes of runtime oci are in the network, by the config: each has a
+ * subnet for its pods and an address of its own.
+ *
+ * A lone one is in this machine's own namespace, so that pods and services answer
+ * from the machine; its address is its pods' gateway. Of several each has a
+ * namespace, and an address in 172.30.0.0/16 between them.
+ *
+ * Pure; results are in the arena. */
+#ifndef TOOLS_PLACES_H
+#define TOOLS_PLACES_H
+
+#include "tools/config.h"
+
+struct place {
+	const char *node, *subnet, *address;
+};
+
+struct places {
+	struct place *all; /* in the order of the config */
+	size_t count;
+	bool own; /* each has a namespace of its own */
+};
+
+/* ERR_INVALID: a subnet that is none, or that two of them have. */
+int places_read(const struct config *c, struct arena *a, struct places *out, struct err *e);
+/* The address under which nodes and pods reach what listens on this machine; NULL:
+ * there are none. */
+const char *places_machine(const struct places *p, struct arena *a);
+/* NULL: that node is not one of them. */
+const struct place *places_of(const struct places *p, const char *node);
+
+#endif
