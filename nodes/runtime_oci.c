@@ -90,6 +90,30 @@ static void tell_pulling(struct machine *m, uint64_t pod, const char *name)
 	machine_tell(m, RUNTIME_IMAGED, pod, &b);
 }
 
+/* One config.json of several: of two words for a registry the first counts. */
+static struct span merge_auths(struct arena *a, struct mp body)
+{
+	struct doc *all = doc_new(a, DOC_MAP), *whole = doc_new(a, DOC_MAP);
+	struct buf text = {0};
+	const char **texts = body_texts(a, body, "auths");
+	for (size_t i = 0; texts[i]; i++) {
+		struct doc *d = NULL;
+		if (json_parse(a, span_of(texts[i]), &d, NULL, NULL))
+			continue;
+		struct doc *auths = doc_get(d, "auths");
+		DOC_EACH(it, doc_is(auths, DOC_MAP) ? auths : NULL)
+			if (!doc_get_span(all, it->key))
+				doc_set_span(a, all, it->key, doc_copy(a, it));
+	}
+	if (!all->count)
+		return (struct span){0};
+	doc_set(a, whole, "auths", all);
+	json_from_doc(&text, whole);
+	struct span out = {(uint8_t *)arena_ndup(a, text.data, text.len), text.len};
+	buf_fini(&text);
+	return out;
+}
+
 static void have_image(struct machine *m, uint64_t pod, struct mp body)
 {
 	struct arena a = {0};
@@ -115,7 +139,7 @@ static void have_image(struct machine *m, uint64_t pod, struct mp body)
 		tell_image(m, pod, name, &end, false, 0, "ErrImageNeverPull");
 	} else {
 		tell_pulling(m, pod, name);
-		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, mp_path_str(body, "auth"));
+		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, merge_auths(&a, body));
 	}
 out:
 	arena_fini(&a);
