@@ -768,6 +768,8 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		a->images = bytes_ref(e->payload);
 		if (a->registered)
 			node_report(c, a);
+	} else if (e->op == RUNTIME_FIGURES) {
+		agent_on_figures(c, a, e);
 	} else if (e->op == RUNTIME_FOUND) {
 		omap_put(&a->on_machine, mp_path_str(body, "uid"), a);
 	} else if (e->op == RUNTIME_LISTED) {
@@ -914,6 +916,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->oci = span_is(mp_path_str(cfg, "runtime"), "oci");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
+	a->eviction_memory = mp_path_int(cfg, "eviction-memory", 100 << 20);
+	a->eviction_disk = mp_path_int(cfg, "eviction-disk", 10);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
 	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");
@@ -1014,6 +1018,7 @@ static void fini(void *state)
 	buf_fini(&a->allocatable);
 	bytes_unref(a->info);
 	bytes_unref(a->images);
+	bytes_unref(a->figures);
 	free(a->node);
 	free(a->host_ip);
 	free(a->subnet);
@@ -1028,6 +1033,7 @@ static int on_down(struct ctx *c, void *state, struct span who, int reason)
 
 static const struct actor_handler handlers[] = {
 	{"node.logs", agent_on_logs},
+	{"node.summary", agent_on_summary},
 	{"node.session.open", agent_on_session_open},
 	{"node.session.read", agent_on_session_read},
 	{"node.session.write", agent_on_session_write},

@@ -51,6 +51,14 @@ struct object_cache {
 	uint64_t id;
 };
 
+enum node_pressure { PRESSURE_MEMORY, PRESSURE_DISK, PRESSURE_PIDS, PRESSURES };
+
+/* Of a node's conditions. */
+struct pressure {
+	bool on;
+	int64_t seen_us, since_us; /* wall; since_us 0: never */
+};
+
 struct agent {
 	char *node, *host_ip;
 	char *subnet; /* of its pods; NULL: it has none */
@@ -70,6 +78,11 @@ struct agent {
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
 	struct bytes *images; /* RUNTIME_IMAGES, or NULL */
+	/* node_figures.c */
+	struct bytes *figures; /* RUNTIME_FIGURES, or NULL */
+	struct pressure pressure[PRESSURES];
+	int64_t eviction_memory; /* bytes */
+	int64_t eviction_disk;	 /* percent */
 	char cpu[32], memory[32];
 	int64_t pods_max;
 	int64_t ready_since_us;
@@ -138,6 +151,10 @@ void node_volumes_on_token(struct ctx *c, struct agent *a, struct agent_pod *p,
 /* RUNTIME_STALE */
 void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
 void node_volumes_free(struct agent_pod *p);
+
+/* node_figures.c */
+void agent_on_figures(struct ctx *c, struct agent *a, const struct port_event *e);
+int agent_on_summary(struct ctx *c, void *state, const struct msg *m);
 
 /* node_logs.c */
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m);
