@@ -118,6 +118,11 @@ check "and host ports" eventually 10 get_as third machine "$node" 8088
 check "with the addresses they had" eval 'is "$a" ip_of a && is "$b" ip_of b'
 pod later n1 | kc apply -f - >/dev/null
 check "a pod made then reaches them" eventually 10 get_as a later "$a"
+kill -9 "$up_pid" $(pgrep -f -- "--data-dir $data") 2>/dev/null
+wait "$up_pid" 2>/dev/null
+check "after the death of all of it the next one takes over" start --runtime oci --nodes 1
+check "pods reach each other" eventually 10 get_as a b "$a"
+check "and services, the API and host ports" eventually 10 eval 'get_as a later "$svc" && get_as third machine "$node" 8088 && kc exec b -- sh -c "nc -w 5 \$KUBERNETES_SERVICE_HOST \$KUBERNETES_SERVICE_PORT </dev/null"'
 check "the cluster ends" stop
 check "nothing is left on the machine" nothing_left
 
