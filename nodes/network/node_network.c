@@ -141,8 +141,22 @@ static int check_owner(const struct netlink_link *l, const char *alias, struct e
 		dir = strchr(l->alias + strlen(ALIAS), ' ');
 	if (dir && strlen(l->alias) < NETLINK_ALIAS_MAX && stat(dir + 1, &st) != 0)
 		return 0;
-	return dir ? err_set(e, ERR_BUSY, "the bridge %s is of the cluster in%s", l->name, dir) :
+	return dir ? err_set(e, ERR_BUSY, "the bridge %s is of the cluster in%s; it goes when that ends, "
+					  "or by `ip link delete %s`", l->name, dir, l->name) :
 		     err_set(e, ERR_BUSY, "the link %s was not made by a cluster of Troupe", l->name);
+}
+
+int node_network_check(const char *data_dir, const char *node, const char *bridge, struct err *e)
+{
+	char alias[NETLINK_ALIAS_MAX + 1];
+	struct netlink_link l;
+	int fd, rc = netlink_open(&fd, e);
+	if (rc)
+		return rc;
+	rc = netlink_find(fd, bridge ? bridge : NODE_NETWORK_BRIDGE, &l, NULL);
+	close(fd);
+	node_network_alias(data_dir, node, alias);
+	return rc ? 0 : check_owner(&l, alias, e);
 }
 
 int node_network_bridge(int socket, const char *name, const char *alias, uint32_t mtu,

@@ -111,6 +111,8 @@ kc delete pod mapped second --grace-period=0 --force >/dev/null 2>&1
 pod third n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >/dev/null
 check "and given again when it is free" eventually 10 get_as third machine "$node" 8088
 
+other() { "$troupe" up --data-dir "$tmp/other" --api "127.0.0.1:$((port + 1))" --runtime oci --nodes "$1" 2>&1; }
+check "another cluster here is refused at once, and says whose the network is" grep -q "^troupe up: the bridge troupe0 is of the cluster in $data;" <<<"$(other 1)"
 for p in $(pids_of nodes); do kill -9 "$p"; done
 check "after the death of the agent pods reach each other" eventually 10 get_as a b "$a"
 check "and services" eventually 10 get_as a b "$svc"
