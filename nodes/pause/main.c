@@ -588,6 +588,7 @@ static bool left(struct pause *p)
 	if (!p->leaving || runs_alive(p) > 0)
 		return false;
 	reap(p);
+	sandbox_let_go(&p->sandbox);
 	if (!p->sandbox.oci)
 		tree_kill_orphans(spare_none, p);
 	bool alone = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;

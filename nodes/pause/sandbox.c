@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/base/mem.h"
@@ -151,6 +155,59 @@ static int set_sysctls(struct mp m, struct err *e)
 	return rc;
 }
 
+/* ---- processes that all containers see */
+
+static _Noreturn void hold(void)
+{
+	sigset_t ends;
+	int got;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "pause");
+	close_range(0, ~0u, 0);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &ends, NULL);
+	for (;;) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		sigwait(&ends, &got);
+	}
+}
+
+/* A child alone is in the new namespace, so that those that come later are not. */
+static int hold_pids(struct sandbox *s, struct err *e)
+{
+	struct buf path = {0};
+	char digits[12];
+	size_t at = sizeof digits;
+	s->holder = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (s->holder == 0)
+		hold();
+	if (s->holder < 0)
+		return failed(e, "a process namespace of its own");
+	digits[--at] = 0;
+	for (pid_t left = s->holder; left; left /= 10)
+		digits[--at] = (char)('0' + left % 10);
+	buf_puts(&path, "/proc/");
+	buf_puts(&path, digits + at);
+	buf_puts(&path, "/ns/pid");
+	int fd = open(SANDBOX_PIDS, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int rc = fd < 0 || mount(buf_text(&path), SANDBOX_PIDS, NULL, MS_BIND, NULL) != 0
+			 ? failed(e, SANDBOX_PIDS)
+			 : 0;
+	if (fd >= 0)
+		close(fd);
+	buf_fini(&path);
+	return rc;
+}
+
+void sandbox_let_go(struct sandbox *s)
+{
+	if (s->holder > 0)
+		kill(s->holder, SIGKILL);
+	s->holder = 0;
+}
+
 static int enter(struct sandbox *s, struct mp m, struct err *e)
 {
 	struct mp network;
@@ -175,6 +232,8 @@ static int enter(struct sandbox *s, struct mp m, struct err *e)
 		rc = failed(e, "hostname");
 	if (rc == 0)
 		rc = set_sysctls(m, e);
+	if (rc == 0 && mp_path_bool(m, "pids", false))
+		rc = hold_pids(s, e);
 	return rc ? rc : mount_memory(m, e);
 }
 
