@@ -15,6 +15,7 @@
 #include "nodes/network/node_record.h"
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
+#define BRIDGE_FIREWALL "/proc/sys/net/bridge/bridge-nf-call-iptables"
 #define ALIAS "troupe "
 
 struct node_network {
@@ -72,6 +73,18 @@ static int set_forward(const char *node, struct err *e)
 	return rc;
 }
 
+/* Said once: who wonders why pods do not reach each other will look here. */
+static void look_at_firewall(const char *node)
+{
+	char on = 0;
+	int fd = open(BRIDGE_FIREWALL, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, &on, 1) == 1 && on == '1')
+		log_debug("node", "%s: net.bridge.bridge-nf-call-iptables is on: rules that drop what is "
+				 "forwarded, as Docker's do, are for pods too", node);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What must be done there: from then on the socket is enough. */
 static int enter_once(struct node_network *n, const char *namespace, struct err *e)
 {
@@ -82,6 +95,8 @@ static int enter_once(struct node_network *n, const char *namespace, struct err 
 	rc = netlink_open(&n->socket, e);
 	if (rc == 0)
 		rc = set_forward(n->node, e);
+	if (rc == 0 && !namespace)
+		look_at_firewall(n->node);
 	node_visit_end(&v);
 	return rc;
 }

@@ -47,6 +47,14 @@ Test(places, of_several_each_has_one_of_its_own)
 	cr_expect_str_eq(places_machine(&places, &config.arena), "172.30.255.254");
 }
 
+Test(places, a_lone_one_may_have_one_too)
+{
+	cr_assert_eq(read_places("{kind: node-agent, node: n1, runtime: oci, own-namespace: true}"), 0);
+	cr_expect(places.own);
+	expect("n1", "10.244.1.0/24", "172.30.0.1");
+	cr_expect_str_eq(places_machine(&places, &config.arena), "172.30.255.254");
+}
+
 Test(places, without_real_pods_there_are_none)
 {
 	cr_assert_eq(read_places("{kind: node-agent, node: n1, runtime: process}"), 0);
