@@ -697,6 +697,10 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 	case RUNTIME_STALE:
 		node_volumes_on_stale(c, a, p, body);
 		return;
+	case RUNTIME_WARNING:
+		agent_tell_event(c, a, p, &(struct pod_event){
+			NULL, text(c, body, "reason"), text(c, body, "text"), true});
+		return;
 	case RUNTIME_FAILED:
 		o.kind = POD_SEEN_SANDBOX_FAILED;
 		o.reason = text(c, body, "reason");

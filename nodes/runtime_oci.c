@@ -282,12 +282,21 @@ static int write_file(const char *path, struct span data, struct err *e)
 	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(number));
 }
 
+static void tell_warning(struct pod *p, const char *reason, const char *text)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "text", text);
+	machine_tell(p->m, RUNTIME_WARNING, p->id, &b);
+}
+
 static int prepare(struct pod *p, struct mp body, struct err *e)
 {
 	struct arena a = {0};
 	struct buf b = {0};
 	struct mp pod = {0}, spec = {0};
-	const char *host;
+	struct oci_network_made made;
 	learn(p, body);
 	if (mp_find(body, "pod", &pod))
 		mp_find(pod, "spec", &spec);
@@ -302,8 +311,10 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	mpw_kv_u64(&b, "shm", shares ? 0 : SHM_BYTES);
 	mpw_str(&b, "network");
 	struct oci_network_pod network = {p->uid, p->dir, pod};
-	int rc = oci_network_prepare(oci_of(p->m)->network, &a, &network, &b, &host, e);
-	mpw_kv_str(&b, "hostname", host);
+	int rc = oci_network_prepare(oci_of(p->m)->network, &a, &network, &b, &made, e);
+	mpw_kv_str(&b, "hostname", made.hostname);
+	for (size_t i = 0; i < made.warning_count; i++)
+		tell_warning(p, "DNSConfigForming", made.warnings[i]);
 	n += put_sysctls(&b, spec);
 	n += oci_volumes_put_memory(&b, body);
 	mpw_map_close(&b, at, n);

@@ -119,6 +119,9 @@ static const struct key keys[] = {
 	{"actor node-agent", "address", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of the node, with runtime oci: by which its pods reach it; the first of its subnet, of "
 	 "several nodes one in 172.30.0.0/16, with `cni` 127.0.0.1"},
+	{"actor node-agent", "own-namespace", KEY_BOOL, 0, 0, NULL, "false",
+	 "with runtime oci, in a network namespace of its own although it is the only one on the "
+	 "machine; of several each is"},
 	{"actor node-agent", "cni", KEY_TEXT, 0, 0, NULL, NULL,
 	 "a CNI network (.conflist) for the pods of runtime oci, instead of the built-in one"},
 	{"actor node-agent", "cni-bin", KEY_TEXT, 0, 0, NULL, "/opt/cni/bin:/usr/lib/cni",
