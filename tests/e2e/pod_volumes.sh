@@ -6,7 +6,8 @@ need_containers "volumes of pods"
 "$top/tools/demo/busybox-image" "$tmp/busybox.tar"
 mkdir -p "$data"
 check "an image is loaded" "$troupe" image load --data-dir "$data" "$tmp/busybox.tar"
-check "the cluster starts" start --nodes 1 --runtime oci
+start --nodes 1 --runtime oci || { not_ok "the cluster starts"; exit 1; }
+ok "the cluster starts"
 host=$tmp/host
 mkdir -p "$host"
 
