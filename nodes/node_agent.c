@@ -190,8 +190,9 @@ static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
 {
 	static const char *const pulls[] = {"if-absent", "always", "never"};
 	struct buf b = {0};
-	mpw_map(&b, 4);
+	mpw_map(&b, 5);
 	mpw_kv_str(&b, "uid", p->uid);
+	put_list(&b, "auths", x->auths);
 	mpw_kv_str(&b, "name", x->name);
 	mpw_kv_str(&b, "image", x->image);
 	mpw_kv_str(&b, "pull", pulls[x->pull]);
@@ -762,6 +763,11 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		a->info = bytes_ref(e->payload);
 		set_capacity(a);
 		node_report(c, a);
+	} else if (e->op == RUNTIME_IMAGES) {
+		bytes_unref(a->images);
+		a->images = bytes_ref(e->payload);
+		if (a->registered)
+			node_report(c, a);
 	} else if (e->op == RUNTIME_FOUND) {
 		omap_put(&a->on_machine, mp_path_str(body, "uid"), a);
 	} else if (e->op == RUNTIME_LISTED) {
@@ -1007,6 +1013,7 @@ static void fini(void *state)
 	omap_fini(&a->sim_timers, sim_timer_free);
 	buf_fini(&a->allocatable);
 	bytes_unref(a->info);
+	bytes_unref(a->images);
 	free(a->node);
 	free(a->host_ip);
 	free(a->subnet);

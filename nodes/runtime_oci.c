@@ -17,6 +17,7 @@
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/images/name.h"
+#include "nodes/oci/oci_images.h"
 #include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
 #include "nodes/oci/oci_pulls.h"
@@ -36,6 +37,7 @@ struct oci {
 	struct oci_program program;
 	struct images *images;
 	struct oci_pulls *pulls;
+	struct oci_images *in_use;
 	struct oci_network *network;
 	struct oci_volumes *volumes;
 	struct oci_machine facts;
@@ -77,6 +79,7 @@ static void on_pulled(void *arg, uint64_t pod, const char *name, const struct oc
 	struct image image = {.bytes = 0};
 	if (end->good)
 		images_find(oci_of(m)->images, end->image, &a, &image, NULL);
+	oci_images_look(oci_of(m)->in_use);
 	tell_image(m, pod, name, end, true, image.bytes, end->good ? "" : "ErrImagePull");
 	arena_fini(&a);
 }
@@ -88,6 +91,30 @@ static void tell_pulling(struct machine *m, uint64_t pod, const char *name)
 	mpw_kv_str(&b, "name", name);
 	mpw_kv_bool(&b, "pulling", true);
 	machine_tell(m, RUNTIME_IMAGED, pod, &b);
+}
+
+/* One config.json of several: of two words for a registry the first counts. */
+static struct span merge_auths(struct arena *a, struct mp body)
+{
+	struct doc *all = doc_new(a, DOC_MAP), *whole = doc_new(a, DOC_MAP);
+	struct buf text = {0};
+	const char **texts = body_texts(a, body, "auths");
+	for (size_t i = 0; texts[i]; i++) {
+		struct doc *d = NULL;
+		if (json_parse(a, span_of(texts[i]), &d, NULL, NULL))
+			continue;
+		struct doc *auths = doc_get(d, "auths");
+		DOC_EACH(it, doc_is(auths, DOC_MAP) ? auths : NULL)
+			if (!doc_get_span(all, it->key))
+				doc_set_span(a, all, it->key, doc_copy(a, it));
+	}
+	if (!all->count)
+		return (struct span){0};
+	doc_set(a, whole, "auths", all);
+	json_from_doc(&text, whole);
+	struct span out = {(uint8_t *)arena_ndup(a, text.data, text.len), text.len};
+	buf_fini(&text);
+	return out;
 }
 
 static void have_image(struct machine *m, uint64_t pod, struct mp body)
@@ -115,7 +142,7 @@ static void have_image(struct machine *m, uint64_t pod, struct mp body)
 		tell_image(m, pod, name, &end, false, 0, "ErrImageNeverPull");
 	} else {
 		tell_pulling(m, pod, name);
-		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, mp_path_str(body, "auth"));
+		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, merge_auths(&a, body));
 	}
 out:
 	arena_fini(&a);
@@ -162,6 +189,7 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
+	o->in_use = oci_images_new(m, o->images, cfg);
 	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
@@ -178,6 +206,7 @@ static void close_kind(struct machine *m)
 		return;
 	oci_volumes_free(o->volumes);
 	oci_pulls_free(o->pulls);
+	oci_images_free(o->in_use);
 	images_close(o->images);
 	oci_network_close(o->network);
 	arena_fini(&o->arena);
@@ -261,8 +290,9 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	bool shares = mp_path_bool(spec, "hostIPC", false);
-	size_t at = mpw_map_open(&b), n = 6;
+	size_t at = mpw_map_open(&b), n = 7;
 	put_runtime(&b, p);
+	mpw_kv_bool(&b, "pids", mp_path_bool(spec, "shareProcessNamespace", false));
 	mpw_kv_bool(&b, "uts", !is_on_host(p));
 	mpw_kv_bool(&b, "ipc", !shares);
 	mpw_kv_u64(&b, "shm", shares ? 0 : SHM_BYTES);
@@ -357,10 +387,12 @@ static void start(struct pod *p, struct mp body)
 		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
 		goto out;
 	}
-	struct oci_volume_mounts v;
+	struct oci_volume_mounts v = {0};
 	struct mp mounts = {0};
 	mp_find(body, "mounts", &mounts);
-	int rc = oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
+	struct oci_network_pod network = {p->uid, p->dir, pod};
+	int rc = oci_network_hosts(oci_of(p->m)->network, &a, &network, &e);
+	rc = rc ? rc : oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
 	b.mounts = v.all;
 	b.mount_count = v.count;
 	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
@@ -421,6 +453,7 @@ static size_t put_attempt(struct pod *p, const struct pause_attempt *at, struct 
 {
 	char path[700], message[MESSAGE_BYTES_MAX];
 	struct buf log = {0};
+	oci_images_use(oci_of(p->m)->in_use, p->uid, at->image);
 	mpw_kv_str(b, "image", at->image);
 	mpw_kv_bool(b, "oom", at->oom);
 	if (!at->ended)
@@ -448,13 +481,14 @@ static bool sweep(struct pod *p)
 {
 	char cgroup[LAUNCHER_UID_BYTES_MAX + 16];
 	cgroup_of(p, cgroup);
-	oci_network_down(oci_of(p->m)->network, p->uid);
-	return oci_cgroup_remove(cgroup);
+	bool undone = oci_network_down(oci_of(p->m)->network, p->uid);
+	return oci_cgroup_remove(cgroup) && undone;
 }
 
 static void forget(struct pod *p)
 {
 	sweep(p);
+	oci_images_unuse(oci_of(p->m)->in_use, p->uid);
 	oci_network_forget(oci_of(p->m)->network, p->uid);
 }
 
@@ -476,6 +510,11 @@ static void attach_more(struct pod *p, struct mp body)
 		oci_network_adopt(oci_of(p->m)->network, &network);
 }
 
+static uint64_t due(struct machine *m)
+{
+	return oci_images_due(oci_of(m)->in_use);
+}
+
 static const struct container_kind oci_kind = {
 	.name = "oci",
 	.open = open_kind,
@@ -488,6 +527,7 @@ static const struct container_kind oci_kind = {
 	.attempt = put_attempt,
 	.sweep = sweep,
 	.call = call,
+	.due = due,
 	.forget = forget,
 	.remove = remove_dir,
 	.pod_free = pod_free,

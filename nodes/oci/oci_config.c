@@ -218,10 +218,12 @@ static struct doc *resources(struct build *b)
 	return d;
 }
 
-static void add_namespace(struct build *b, struct doc *list, const char *type)
+static void add_namespace(struct build *b, struct doc *list, const char *type, const char *path)
 {
 	struct doc *d = map_of(b);
 	doc_set_str(b->a, d, "type", type);
+	if (path)
+		doc_set_str(b->a, d, "path", path);
 	doc_add(list, d);
 }
 
@@ -229,10 +231,10 @@ static void add_namespace(struct build *b, struct doc *list, const char *type)
 static struct doc *namespaces(struct build *b)
 {
 	struct doc *l = doc_new(b->a, DOC_ARRAY);
-	add_namespace(b, l, "mount");
-	add_namespace(b, l, "cgroup");
+	add_namespace(b, l, "mount", NULL);
+	add_namespace(b, l, "cgroup", NULL);
 	if (!mp_path_bool(b->c->pod, "hostPID", false))
-		add_namespace(b, l, "pid");
+		add_namespace(b, l, "pid", b->c->pids);
 	return l;
 }
 

@@ -52,10 +52,13 @@ int tree_kill_orphans(bool (*spare)(void *arg, pid_t pid), void *arg)
 	return each_child("/proc/thread-self/children", kill_unspared, &s);
 }
 
-static int kill_session(void *arg, pid_t pid)
+/* Its leader may be gone: an OCI program makes the session in between. */
+static int kill_group(void *arg, pid_t pid)
 {
+	pid_t group = getpgid(pid);
 	(void)arg;
-	return kill(-pid, SIGKILL) == 0 || kill(pid, SIGKILL) == 0;
+	return (group > 1 && group != getpgrp() && kill(-group, SIGKILL) == 0) ||
+	       kill(pid, SIGKILL) == 0;
 }
 
 /* Stopped first: it must not make another one meanwhile. */
@@ -64,6 +67,6 @@ void tree_kill_with_children(pid_t parent)
 	char path[60];
 	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
 	kill(parent, SIGSTOP);
-	each_child(path, kill_session, NULL);
+	each_child(path, kill_group, NULL);
 	kill(parent, SIGKILL);
 }

@@ -10,8 +10,8 @@
  * children become ours in turn: call it again after each reaping. Returns how
  * many were killed; 0 also when the kernel does not list children. */
 int tree_kill_orphans(bool (*spare)(void *arg, pid_t pid), void *arg);
-/* Kills the sessions that children of that process lead, and itself: an OCI
- * program whose command is in the container. */
+/* Kills that process and the groups of its children: an OCI program, and its command
+ * in the container. */
 void tree_kill_with_children(pid_t parent);
 
 #endif

@@ -23,6 +23,7 @@
 #include "broker/base/omap.h"
 #include "nodes/port_body.h"
 #include "nodes/probes/probe_call.h"
+#include "nodes/probes/probe_grpc.h"
 #include "nodes/probes/probe_http.h"
 #include "nodes/probes/probe_plan.h"
 
@@ -44,13 +45,15 @@ struct probe {
 	int fd;
 	struct loop_watch *watch;
 	struct probe_url url;
-	const char *lines, *name;
+	const char *lines, *name, *service;
 	bool any_status;
 	int redirects;
+	int64_t timeout_ms;
 	gnutls_session_t tls;
 	struct buf out;
 	size_t sent;
 	struct probe_http in;
+	struct probe_grpc grpc;
 	struct arena arena;
 };
 
@@ -81,6 +84,7 @@ static void probe_free(void *probe)
 	disconnect(p);
 	buf_fini(&p->out);
 	probe_http_fini(&p->in);
+	probe_grpc_fini(&p->grpc);
 	arena_fini(&p->arena);
 	free(p);
 }
@@ -106,10 +110,22 @@ static const char *address(struct probe *p)
 	return probe_address(&p->arena, p->url.host, p->url.port);
 }
 
+/* As Go prints a duration of whole seconds; probes have no others. */
+static const char *patience(struct probe *p)
+{
+	return arena_printf(&p->arena, "%llds", (long long)p->timeout_ms / 1000);
+}
+
 /* What went wrong with the exchange, as the result of it. */
 static void fail(struct probe *p, const char *why)
 {
-	if (p->kind == HANDLER_HTTP)
+	if (p->kind == HANDLER_GRPC && p->phase == CONNECTING)
+		why = arena_printf(&p->arena, "timeout: failed to connect service \"%s\" within %s: context "
+				   "deadline exceeded: connection error: desc = \"transport: Error while "
+				   "dialing: %s\"", address(p), patience(p), why);
+	else if (p->kind == HANDLER_GRPC)
+		why = arena_printf(&p->arena, "error: health rpc probe failed: %s", why);
+	else if (p->kind == HANDLER_HTTP)
 		why = arena_printf(&p->arena, "Get \"http%s://%s%s\": %s", p->url.tls ? "s" : "", address(p),
 				   p->url.path, why);
 	done(p, PROBE_FAILURE, why);
@@ -151,7 +167,10 @@ static void fail_io(struct probe *p, const char *what, int error)
 
 static void time_out(struct probe *p)
 {
-	if (p->kind != HANDLER_HTTP)
+	if (p->kind == HANDLER_GRPC && p->phase != CONNECTING)
+		done(p, PROBE_FAILURE, arena_printf(&p->arena, "timeout: health rpc did not complete within %s",
+						    patience(p)));
+	else if (p->kind != HANDLER_HTTP)
 		fail(p, arena_printf(&p->arena, "dial tcp %s: i/o timeout", address(p)));
 	else if (p->in.head)
 		done(p, PROBE_ERROR, "context deadline exceeded (Client.Timeout or context cancellation "
@@ -359,6 +378,32 @@ static void conclude(struct probe *p)
 	}
 }
 
+static void conclude_grpc(struct probe *p, int rc)
+{
+	if (rc == 0 && p->grpc.health == GRPC_SERVING)
+		done(p, PROBE_SUCCESS, "");
+	else if (rc == 0)
+		done(p, PROBE_FAILURE, arena_printf(&p->arena, "service unhealthy (responded with \"%s\")",
+						    probe_grpc_name(p->grpc.health)));
+	else
+		fail(p, rc == ERR_CLOSED ? "the server did not answer it" : "the answer is not gRPC");
+}
+
+static void receive_grpc(struct probe *p)
+{
+	uint8_t bytes[4096];
+	int rc = ERR_AGAIN;
+	while (rc == ERR_AGAIN) {
+		ssize_t n = get(p, bytes, sizeof bytes);
+		if (n == ERR_AGAIN) {
+			wait_for(p, LOOP_READ);
+			return;
+		}
+		rc = n > 0 ? probe_grpc_read(&p->grpc, (struct span){bytes, (size_t)n}) : ERR_CLOSED;
+	}
+	conclude_grpc(p, rc);
+}
+
 static void receive(struct probe *p)
 {
 	uint8_t bytes[4096];
@@ -409,7 +454,10 @@ static bool connected(struct probe *p)
 		done(p, PROBE_ERROR, "tls: no session could be made");
 		return false;
 	}
-	probe_http_request(&p->out, p->url.path, p->name, p->lines);
+	if (p->kind == HANDLER_GRPC)
+		probe_grpc_request(&p->out, address(p), span_of(p->service));
+	else
+		probe_http_request(&p->out, p->url.path, p->name, p->lines);
 	p->phase = p->tls ? HANDSHAKE : SENDING;
 	return true;
 }
@@ -428,7 +476,10 @@ static void step(struct probe *p)
 			return;
 		p->phase = RECEIVING;
 	}
-	receive(p);
+	if (p->kind == HANDLER_GRPC)
+		receive_grpc(p);
+	else
+		receive(p);
 }
 
 /* ---- time-outs: the earliest is remembered, and may be one that is over by now */
@@ -482,13 +533,15 @@ static void run(struct probes *x, uint64_t id, struct mp call)
 		p->name = body_text(&p->arena, call, "name");
 		p->any_status = mp_path_bool(call, "any_status", false);
 	}
+	p->service = body_text(&p->arena, call, "service");
+	p->timeout_ms = timeout;
 	if (timeout > 0) {
 		p->deadline_us = now_us() + (uint64_t)timeout * 1000;
 		if (!x->due_us || p->deadline_us < x->due_us)
 			x->due_us = p->deadline_us;
 	}
 	omap_put_u64(&x->by_id, id, p);
-	if (p->kind == HANDLER_HTTP || p->kind == HANDLER_TCP)
+	if (p->kind == HANDLER_HTTP || p->kind == HANDLER_TCP || p->kind == HANDLER_GRPC)
 		start(p);
 	else
 		done(p, PROBE_ERROR, "missing probe handler");
