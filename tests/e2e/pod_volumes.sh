@@ -177,6 +177,7 @@ spec: {storageClassName: local, accessModes: [ReadWriteOnce], resources: {reques
 Y
 pod first '{name: d, persistentVolumeClaim: {claimName: data}}' '{name: d, mountPath: /d}'
 check "a claim's volume" runs first
+check "is for whoever has the claim" is 777 in_pod first stat -c %a /d
 in_pod first 'echo kept >/d/x' >/dev/null
 kc delete pod first --wait >/dev/null
 pod second '{name: d, persistentVolumeClaim: {claimName: data, readOnly: true}}' '{name: d, mountPath: /d}'
