@@ -416,8 +416,10 @@ int agent_object(struct agent *a, const char *stream, struct span ns, struct spa
 	bool known = o->fetched_us && now - o->fetched_us < fresh;
 	if (!known && !o->asked)
 		ask_object(a->turn, o);
-	if (!known && (fresh_us || !o->fetched_us))
+	if (!known && (fresh_us || !o->fetched_us)) {
+		o->awaited = true;
 		return ERR_AGAIN;
+	}
 	*out = bytes_span(o->value);
 	return o->value ? 0 : ERR_NOT_FOUND;
 }
@@ -443,28 +445,45 @@ static void step_all(struct ctx *c, struct agent *a)
 	}
 }
 
+static struct bytes *object_in(const struct reply *r)
+{
+	struct mp rows;
+	size_t count = 0, places;
+	struct span key, value;
+	if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
+	    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
+	    mp_raw(&rows, &value) == 0)
+		return bytes_slice(r->owner, value);
+	return NULL;
+}
+
+static struct object_cache *object_of(struct agent *a, uint64_t id)
+{
+	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n))
+		if (((struct object_cache *)n->value)->id == id)
+			return n->value;
+	return NULL;
+}
+
 static void on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r)
 {
-	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n)) {
-		struct object_cache *o = n->value;
-		struct mp rows;
-		size_t count = 0, places;
-		struct span key, value;
-		if (o->id != id)
-			continue;
-		o->asked = false;
-		if (r->status)
-			return;
-		bytes_unref(o->value);
-		o->value = NULL;
-		o->fetched_us = ctx_now_us(c);
-		if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
-		    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
-		    mp_raw(&rows, &value) == 0)
-			o->value = bytes_slice(r->owner, value);
-		step_all(c, a);
+	struct object_cache *o = object_of(a, id);
+	if (!o)
 		return;
-	}
+	o->asked = false;
+	if (r->status)
+		return;
+	struct bytes *value = object_in(r);
+	bool awaited = o->awaited;
+	bool changed = o->fetched_us && !span_eq(bytes_span(o->value), bytes_span(value));
+	bytes_unref(o->value);
+	o->value = value;
+	o->fetched_us = ctx_now_us(c);
+	o->awaited = false;
+	if (awaited)
+		step_all(c, a);
+	if (changed)
+		node_volumes_look(c, a);
 }
 
 /* ---- services that environments tell of */

@@ -46,7 +46,7 @@ struct agent_pod {
 struct object_cache {
 	struct bytes *value; /* NULL: it does not exist */
 	uint64_t fetched_us;
-	bool asked;
+	bool asked, awaited; /* awaited: some pod cannot go on without it */
 	char *key;
 	uint64_t id;
 };
@@ -129,7 +129,8 @@ void sim_timer_free(void *timer);
 
 /* An object of the store, from the agent's cache. `fresh_us`: not older than that; 0: what
  * is known will do, and is asked anew when it is old. 0, ERR_NOT_FOUND, ERR_AGAIN: it was
- * asked for, and all pods are stepped when it comes. */
+ * asked for, and all pods are stepped when it comes. One that is another than it was is
+ * looked at by node_volumes.c. */
 int agent_object(struct agent *a, const char *stream, struct span namespace, struct span name,
 		 uint64_t fresh_us, struct span *out);
 /* Calls the runtime about a pod; `b` is taken over. */
@@ -145,6 +146,8 @@ size_t node_volumes_put(struct ctx *c, struct agent_pod *p, struct buf *b, struc
 void node_volumes_up(struct ctx *c, struct agent *a, struct agent_pod *p, bool up);
 /* The pod's object is another one, a token came, or time has passed. */
 void node_volumes_refresh(struct ctx *c, struct agent *a, struct agent_pod *p);
+/* An object is another one. */
+void node_volumes_look(struct ctx *c, struct agent *a);
 void node_volumes_on_timer(struct ctx *c, struct agent *a);
 void node_volumes_on_token(struct ctx *c, struct agent *a, struct agent_pod *p,
 			   const struct reply *r);
