@@ -3,7 +3,7 @@
 # as an object of libnodes, and the folders below nodes/.
 
 PAUSE_SRCS := $(wildcard nodes/pause/*.c) $(addprefix broker/base/,bytes.c err.c mem.c mp_path.c mp_read.c mp_write.c) \
-	$(addprefix nodes/network/,netlink.c pod_network.c)
+	$(addprefix nodes/network/,netlink.c pod_cni.c pod_network.c)
 PAUSE_OBJS := $(patsubst %.c,$(BUILD)/pause/%.o,$(PAUSE_SRCS))
 # The sanitizers need a dynamic program; it is then as large as it likes.
 PAUSE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) $(shell pkg-config --cflags msgpack 2>/dev/null) \

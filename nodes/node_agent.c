@@ -190,8 +190,9 @@ static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
 {
 	static const char *const pulls[] = {"if-absent", "always", "never"};
 	struct buf b = {0};
-	mpw_map(&b, 4);
+	mpw_map(&b, 5);
 	mpw_kv_str(&b, "uid", p->uid);
+	put_list(&b, "auths", x->auths);
 	mpw_kv_str(&b, "name", x->name);
 	mpw_kv_str(&b, "image", x->image);
 	mpw_kv_str(&b, "pull", pulls[x->pull]);

@@ -4,6 +4,7 @@
  * Source of the rules and words: kubernetes pkg/kubelet/images/image_manager.go. */
 #include <string.h>
 
+#include "nodes/pod_env_private.h"
 #include "nodes/pod_worker_private.h"
 
 enum { SHOWN_MS = 1000 };
@@ -18,6 +19,62 @@ static enum pod_pull policy_of(const struct container *c)
 static struct span image_of(const struct container *c)
 {
 	return mp_path_str(c->spec, "image");
+}
+
+/* ---- who one is at registries */
+
+/* Of a key that has dots. */
+static struct span text_at(struct mp map, const char *key)
+{
+	struct span text = {0};
+	struct mp v;
+	if (mp_find(map, key, &v))
+		mp_str(&v, &text);
+	return text;
+}
+
+/* The text of a secret of either type as that of a config.json; NULL: it is none. */
+static const char *auth_of(struct arena *a, struct mp secret)
+{
+	struct mp data;
+	if (!mp_find(secret, "data", &data))
+		return NULL;
+	struct span whole = env_base64(a, text_at(data, ".dockerconfigjson"));
+	if (whole.len)
+		return arena_ndup(a, whole.data, whole.len);
+	struct span old = env_base64(a, text_at(data, ".dockercfg"));
+	return old.len ? arena_printf(a, "{\"auths\":%.*s}", (int)old.len, (const char *)old.data)
+		       : NULL;
+}
+
+/* 0, or ERR_AGAIN: a secret is not known yet. Those that are not there are named. */
+static int find_auths(struct pod_worker *w, struct arena *a, const char *const **out,
+		      const char **missing)
+{
+	const struct pod_env_source *s = &w->cfg.source;
+	struct span ns = mp_path_str(w->pod, "metadata.namespace");
+	struct mp spec, list;
+	size_t n = 0, count = 0;
+	*missing = NULL;
+	if (!mp_find(w->pod, "spec", &spec) || !mp_find(spec, "imagePullSecrets", &list) ||
+	    mp_array(&list, &n) || !s->object)
+		n = 0;
+	const char **all = arena_alloc(a, (n + 1) * sizeof *all);
+	*out = all;
+	for (size_t i = 0; i < n; i++, mp_skip(&list)) {
+		struct span name = mp_path_str(list, "name"), object;
+		int rc = s->object(s->arg, POD_ENV_SECRET, ns, name, &object);
+		const char *text = rc ? NULL : auth_of(a, mp_of(object));
+		if (rc == ERR_AGAIN)
+			return rc;
+		if (text)
+			all[count++] = text;
+		else
+			*missing = arena_printf(a, "%s%s%.*s", *missing ? *missing : "",
+						*missing ? ", " : "", (int)name.len,
+						(const char *)name.data);
+	}
+	return 0;
 }
 
 enum image_answer pod_image_ready(struct pod_worker *w, struct container *c, struct pod_time now,
@@ -48,6 +105,15 @@ enum image_answer pod_image_ready(struct pod_worker *w, struct container *c, str
 		c->image_told = true;
 		return IMAGE_WAIT;
 	}
+	const char *missing = NULL;
+	if (policy_of(c) != POD_PULL_NEVER && find_auths(w, a, &ask->auths, &missing)) {
+		*wake_ms = now.mono_ms + w->cfg.limits.retry_ms;
+		return IMAGE_WAIT;
+	}
+	if (policy_of(c) != POD_PULL_NEVER && missing)
+		pod_event(w, NULL, true, "FailedToRetrieveImagePullSecret",
+			  "Unable to retrieve some image pull secrets (%s); attempting to pull the "
+			  "image may not succeed.", missing);
 	c->image_state = IMAGE_ASKED;
 	c->image_told = false;
 	ask->name = c->name;

@@ -197,6 +197,31 @@ static size_t write_resources(struct buf *b, const struct container *c)
 	return n;
 }
 
+/* As the spec has them, also before there is a container. */
+static size_t write_mounts(struct buf *b, const struct container *c)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!mp_find(c->spec, "volumeMounts", &list) || mp_array(&list, &n) || !n)
+		return 0;
+	mpw_str(b, "volumeMounts");
+	mpw_array(b, n);
+	for (; n > 0; n--) {
+		bool read_only = mp_path_bool(list, "readOnly", false);
+		struct span recursive = mp_path_str(list, "recursiveReadOnly");
+		bool all = recursive.len && !span_is(recursive, "Disabled");
+		mpw_map(b, read_only ? 4 : 2);
+		mpw_kv_span(b, "name", mp_path_str(list, "name"));
+		mpw_kv_span(b, "mountPath", mp_path_str(list, "mountPath"));
+		if (read_only) {
+			mpw_kv_bool(b, "readOnly", true);
+			mpw_kv_str(b, "recursiveReadOnly", all ? "Enabled" : "Disabled");
+		}
+		mp_skip(&list);
+	}
+	return 1;
+}
+
 static void write_container(struct pod_worker *w, struct buf *b, const struct container *c)
 {
 	struct arena a = {0};
@@ -220,6 +245,8 @@ static void write_container(struct pod_worker *w, struct buf *b, const struct co
 	mpw_kv_bool(b, "started", container_started(w, c));
 	if (c->shown)
 		n += write_resources(b, c);
+	if (w->cfg.has_volumes)
+		n += write_mounts(b, c);
 	mpw_map_close(b, at, n);
 	arena_fini(&a);
 }

@@ -141,6 +141,8 @@ struct pod_action {
 	struct span volumes, mounts; /* as in volume_plan.h; empty: none are known of here */
 	const char *image;
 	enum pod_pull pull;
+	const char *const *auths; /* of the pod's imagePullSecrets: texts as Docker's config.json,
+				     NULL terminated */
 };
 
 /* For Kubernetes Events about the pod. */

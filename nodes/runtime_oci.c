@@ -90,6 +90,30 @@ static void tell_pulling(struct machine *m, uint64_t pod, const char *name)
 	machine_tell(m, RUNTIME_IMAGED, pod, &b);
 }
 
+/* One config.json of several: of two words for a registry the first counts. */
+static struct span merge_auths(struct arena *a, struct mp body)
+{
+	struct doc *all = doc_new(a, DOC_MAP), *whole = doc_new(a, DOC_MAP);
+	struct buf text = {0};
+	const char **texts = body_texts(a, body, "auths");
+	for (size_t i = 0; texts[i]; i++) {
+		struct doc *d = NULL;
+		if (json_parse(a, span_of(texts[i]), &d, NULL, NULL))
+			continue;
+		struct doc *auths = doc_get(d, "auths");
+		DOC_EACH(it, doc_is(auths, DOC_MAP) ? auths : NULL)
+			if (!doc_get_span(all, it->key))
+				doc_set_span(a, all, it->key, doc_copy(a, it));
+	}
+	if (!all->count)
+		return (struct span){0};
+	doc_set(a, whole, "auths", all);
+	json_from_doc(&text, whole);
+	struct span out = {(uint8_t *)arena_ndup(a, text.data, text.len), text.len};
+	buf_fini(&text);
+	return out;
+}
+
 static void have_image(struct machine *m, uint64_t pod, struct mp body)
 {
 	struct arena a = {0};
@@ -115,7 +139,7 @@ static void have_image(struct machine *m, uint64_t pod, struct mp body)
 		tell_image(m, pod, name, &end, false, 0, "ErrImageNeverPull");
 	} else {
 		tell_pulling(m, pod, name);
-		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, mp_path_str(body, "auth"));
+		oci_pulls_ask(oci_of(m)->pulls, text, pod, name, merge_auths(&a, body));
 	}
 out:
 	arena_fini(&a);
@@ -261,8 +285,9 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	bool shares = mp_path_bool(spec, "hostIPC", false);
-	size_t at = mpw_map_open(&b), n = 6;
+	size_t at = mpw_map_open(&b), n = 7;
 	put_runtime(&b, p);
+	mpw_kv_bool(&b, "pids", mp_path_bool(spec, "shareProcessNamespace", false));
 	mpw_kv_bool(&b, "uts", !is_on_host(p));
 	mpw_kv_bool(&b, "ipc", !shares);
 	mpw_kv_u64(&b, "shm", shares ? 0 : SHM_BYTES);
@@ -357,10 +382,12 @@ static void start(struct pod *p, struct mp body)
 		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
 		goto out;
 	}
-	struct oci_volume_mounts v;
+	struct oci_volume_mounts v = {0};
 	struct mp mounts = {0};
 	mp_find(body, "mounts", &mounts);
-	int rc = oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
+	struct oci_network_pod network = {p->uid, p->dir, pod};
+	int rc = oci_network_hosts(oci_of(p->m)->network, &a, &network, &e);
+	rc = rc ? rc : oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
 	b.mounts = v.all;
 	b.mount_count = v.count;
 	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
@@ -448,8 +475,8 @@ static bool sweep(struct pod *p)
 {
 	char cgroup[LAUNCHER_UID_BYTES_MAX + 16];
 	cgroup_of(p, cgroup);
-	oci_network_down(oci_of(p->m)->network, p->uid);
-	return oci_cgroup_remove(cgroup);
+	bool undone = oci_network_down(oci_of(p->m)->network, p->uid);
+	return oci_cgroup_remove(cgroup) && undone;
 }
 
 static void forget(struct pod *p)

@@ -11,7 +11,8 @@
  *   RUNTIME_FAILED    reason: of the event; its text is whole then
  *   RUNTIME_STALE     {text}: why files of its volumes are as they were, in a kubelet's
  *                     words
- *   RUNTIME_IMAGE     {name, image, pull: if-absent, always or never}: IMAGED
+ *   RUNTIME_IMAGE     {name, image, pull: if-absent, always or never, auths: texts as
+ *                     Docker's config.json}: IMAGED
  *   RUNTIME_IMAGED    {name, pulling: true}, or {name, good, pulled, pull_ms, wait_ms,
  *                     bytes, reason, text}
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet

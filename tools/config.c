@@ -105,6 +105,13 @@ static const struct key keys[] = {
 	 "the OCI program of runtime oci; the first of crun and runc that works here"},
 	{"actor node-agent", "subnet", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of its pods, with runtime oci: an IPv4 prefix; 10.244.K.0/24 of node nK"},
+	{"actor node-agent", "address", KEY_TEXT, 0, 0, NULL, NULL,
+	 "of the node, with runtime oci: by which its pods reach it; the first of its subnet, of "
+	 "several nodes one in 172.30.0.0/16, with `cni` 127.0.0.1"},
+	{"actor node-agent", "cni", KEY_TEXT, 0, 0, NULL, NULL,
+	 "a CNI network (.conflist) for the pods of runtime oci, instead of the built-in one"},
+	{"actor node-agent", "cni-bin", KEY_TEXT, 0, 0, NULL, "/opt/cni/bin:/usr/lib/cni",
+	 "where its plugins are"},
 	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "heartbeat", KEY_TIME, 100 * MS, HOURS, NULL, "10s",

@@ -185,7 +185,8 @@ static void put_options(struct buf *b, const struct config_actor *a, size_t *cou
 	DOC_EACH(it, a->options) {
 		if (span_is(it->key, "kind") || span_is(it->key, "name") ||
 		    span_is(it->key, "count") || span_is(it->key, "node") ||
-		    span_is(it->key, "without") || span_is(it->key, "subnet"))
+		    span_is(it->key, "without") || span_is(it->key, "subnet") ||
+		    span_is(it->key, "address"))
 			continue;
 		mpw_span(b, it->key);
 		doc_to_mp(b, it);

@@ -28,7 +28,20 @@ static int read_place(struct arena *a, const struct config_actor *agent, struct 
 	if (range.bits < ADDRESSES_BITS_MIN || range.bits > ADDRESSES_BITS_MAX)
 		return err_set(e, ERR_INVALID, "subnet %s of node %s: %d to %d bits", p->subnet,
 			       p->node, ADDRESSES_BITS_MIN, ADDRESSES_BITS_MAX);
+	struct span address = doc_get_str(agent->options, "address");
+	struct in_addr ip;
 	p->address = text_of(a, ntohl(netlink_prefix_network(range).ip.s_addr) + 1);
+	if (doc_get(agent->options, "cni")) {
+		p->address = "127.0.0.1";
+		p->subnet = "";
+	}
+	p->named = address.len > 0;
+	if (!p->named)
+		return 0;
+	p->address = arena_ndup(a, address.data, address.len);
+	if (inet_pton(AF_INET, p->address, &ip) != 1)
+		return err_set(e, ERR_INVALID, "address '%s' of node %s is no IPv4 address", p->address,
+			       p->node);
 	return 0;
 }
 
@@ -50,8 +63,9 @@ static int check_distinct(const struct places *p, struct err *e)
 	for (size_t i = 0; i < p->count; i++)
 		for (size_t k = 0; k < i; k++) {
 			struct netlink_prefix x, y;
-			netlink_prefix_parse(p->all[i].subnet, &x, NULL);
-			netlink_prefix_parse(p->all[k].subnet, &y, NULL);
+			if (netlink_prefix_parse(p->all[i].subnet, &x, NULL) ||
+			    netlink_prefix_parse(p->all[k].subnet, &y, NULL))
+				continue; /* of CNI */
 			x.bits = y.bits = x.bits < y.bits ? x.bits : y.bits;
 			if (netlink_prefix_network(x).ip.s_addr ==
 			    netlink_prefix_network(y).ip.s_addr)
@@ -86,7 +100,8 @@ int places_read(const struct config *c, struct arena *a, struct places *out, str
 	rc = rc ? rc : check_distinct(out, e);
 	out->own = out->count > 1;
 	for (size_t i = 0; i < out->count && out->own && rc == 0; i++)
-		out->all[i].address = text_of(a, UNDERLAY_FIRST + (uint32_t)i);
+		if (!out->all[i].named)
+			out->all[i].address = text_of(a, UNDERLAY_FIRST + (uint32_t)i);
 	return rc;
 }
 
@@ -94,7 +109,9 @@ const char *places_machine(const struct places *p, struct arena *a)
 {
 	if (p->own)
 		return arena_ndup(a, NODE_SPACE_MACHINE, strcspn(NODE_SPACE_MACHINE, "/"));
-	return p->count ? p->all[0].address : NULL;
+	/* With CNI the machine has the address that the config says, or none. */
+	bool loopback = p->count && strncmp(p->all[0].address, "127.", 4) == 0;
+	return p->count && !loopback ? p->all[0].address : NULL;
 }
 
 const struct place *places_of(const struct places *p, const char *node)

@@ -12,7 +12,9 @@
 #include "tools/config.h"
 
 struct place {
+	/* subnet "": plugins say where its pods are */
 	const char *node, *subnet, *address;
+	bool named; /* the address, by the config */
 };
 
 struct places {

@@ -103,15 +103,16 @@ static int keep_route(int socket, const struct netlink_route *r, const char *wha
 
 int node_network_routes(int socket, const struct node_ranges *ranges, struct err *e)
 {
-	struct netlink_prefix pods, services;
-	int rc = netlink_prefix_parse(ranges->pods, &pods, e);
+	struct netlink_prefix pods = {{0}, 0}, services;
+	int rc = ranges->pods ? netlink_prefix_parse(ranges->pods, &pods, e) : 0;
 	rc = rc ? rc : netlink_prefix_parse(ranges->services, &services, e);
 	if (rc)
 		return rc;
 	struct netlink_route black_pods = {.kind = NETLINK_BLACKHOLE, .to = pods};
 	struct netlink_route black_services = {.kind = NETLINK_BLACKHOLE, .to = services};
 	struct netlink_route local = {NETLINK_LOCAL, services, {0}, NETLINK_LO};
-	rc = keep_route(socket, &black_pods, "the pods' range", ranges->pods, e);
+	if (ranges->pods)
+		rc = keep_route(socket, &black_pods, "the pods' range", ranges->pods, e);
 	if (rc == 0)
 		rc = keep_route(socket, &black_services, "the services' range", ranges->services, e);
 	if (rc == 0)
@@ -249,12 +250,31 @@ static int read_config(struct node_network *n, const struct node_network_config 
 	if (!*bridge || strlen(bridge) > NETLINK_NAME_MAX || strpbrk(bridge, "/ :"))
 		return err_set(e, ERR_INVALID, "'%s' is no name of a bridge", bridge);
 	snprintf(n->bridge, sizeof n->bridge, "%s", bridge);
-	int rc = netlink_prefix_parse(cfg->subnet, &n->subnet, e);
+	int rc = netlink_prefix_parse(cfg->services ? cfg->services : NODE_NETWORK_SERVICES,
+				      &n->services, e);
+	if (rc || !cfg->subnet)
+		return rc;
+	rc = netlink_prefix_parse(cfg->subnet, &n->subnet, e);
 	if (rc == 0)
 		rc = netlink_prefix_parse(cfg->pods ? cfg->pods : NODE_NETWORK_PODS, &n->pods, e);
+	return rc;
+}
+
+/* What pods of the built-in network need. */
+static int open_pods(struct node_network *n, const struct node_network_config *cfg,
+		     const char *alias, struct err *e)
+{
+	int rc = addresses_open(&n->addresses, cfg->data_dir, cfg->pods_dir, n->subnet, e);
+	if (rc)
+		return rc;
+	struct netlink_prefix gateway = addresses_gateway(n->addresses);
+	struct in_addr network = netlink_prefix_network(gateway).ip;
+	inet_ntop(AF_INET, &gateway.ip, n->gateway, sizeof n->gateway);
+	inet_ntop(AF_INET, &network, n->range, INET_ADDRSTRLEN);
+	snprintf(n->range + strlen(n->range), 4, "/%u", gateway.bits);
+	rc = set_up_bridge(n, alias, e);
 	if (rc == 0)
-		rc = netlink_prefix_parse(cfg->services ? cfg->services : NODE_NETWORK_SERVICES,
-					  &n->services, e);
+		sweep_links(n);
 	return rc;
 }
 
@@ -264,16 +284,11 @@ static int open_network(struct node_network *n, const struct node_network_config
 	char alias[NETLINK_ALIAS_MAX + 1];
 	struct node_ranges ranges = {cfg->pods ? cfg->pods : NODE_NETWORK_PODS,
 				     cfg->services ? cfg->services : NODE_NETWORK_SERVICES};
+	if (!cfg->subnet)
+		ranges.pods = NULL;
 	int rc = read_config(n, cfg, e);
-	if (rc == 0)
-		rc = addresses_open(&n->addresses, cfg->data_dir, cfg->pods_dir, n->subnet, e);
 	if (rc)
 		return rc;
-	struct netlink_prefix gateway = addresses_gateway(n->addresses);
-	struct in_addr network = netlink_prefix_network(gateway).ip;
-	inet_ntop(AF_INET, &gateway.ip, n->gateway, sizeof n->gateway);
-	inet_ntop(AF_INET, &network, n->range, INET_ADDRSTRLEN);
-	snprintf(n->range + strlen(n->range), 4, "/%u", gateway.bits);
 	node_network_alias(cfg->data_dir, cfg->node, alias);
 	rc = node_record_write(cfg->data_dir, &(struct node_record){
 		cfg->node, n->bridge, alias, n->pods, n->services}, e);
@@ -281,11 +296,7 @@ static int open_network(struct node_network *n, const struct node_network_config
 		rc = enter_once(n, cfg->namespace, e);
 	if (rc == 0)
 		rc = node_network_routes(n->socket, &ranges, e);
-	if (rc == 0)
-		rc = set_up_bridge(n, alias, e);
-	if (rc == 0)
-		sweep_links(n);
-	return rc;
+	return rc || !cfg->subnet ? rc : open_pods(n, cfg, alias, e);
 }
 
 int node_network_open(struct node_network **out, const struct node_network_config *cfg,
@@ -322,6 +333,8 @@ int node_network_take(struct node_network *n, const char *uid, struct node_netwo
 		      struct err *e)
 {
 	struct in_addr ip;
+	if (!n->addresses)
+		return err_set(e, ERR_UNSUPPORTED, "this node gives no addresses");
 	int rc = addresses_take(n->addresses, uid, &ip, e);
 	if (rc)
 		return rc;
@@ -334,6 +347,11 @@ int node_network_take(struct node_network *n, const char *uid, struct node_netwo
 	return 0;
 }
 
+const char *node_network_namespace(const struct node_network *n)
+{
+	return n->namespace;
+}
+
 void node_network_put_host(const struct node_network *n, struct buf *b)
 {
 	mpw_map(b, n->namespace ? 2 : 1);
@@ -344,7 +362,8 @@ void node_network_put_host(const struct node_network *n, struct buf *b)
 
 void node_network_give_back(struct node_network *n, const char *uid)
 {
-	addresses_free(n->addresses, uid);
+	if (n->addresses)
+		addresses_free(n->addresses, uid);
 }
 
 const char *node_network_gateway(const struct node_network *n)
@@ -403,12 +422,12 @@ static void remove_one(void *arg, const struct node_record *r)
 	struct netlink_route all[] = {
 		{NETLINK_LOCAL, r->services, {0}, NETLINK_LO},
 		{.kind = NETLINK_BLACKHOLE, .to = r->services},
-		{.kind = NETLINK_BLACKHOLE, .to = r->pods},
+		{.kind = NETLINK_BLACKHOLE, .to = r->pods}, /* 0 bits: there is none */
 	};
 	struct err e = {0};
 	remove_bridge(x, r);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-		int rc = netlink_delete_route(x->socket, &all[i], &e);
+		int rc = all[i].to.bits ? netlink_delete_route(x->socket, &all[i], &e) : 0;
 		if (rc && rc != ERR_NOT_FOUND)
 			log_warn("node", "%s: %s", r->node, e.text);
 	}

@@ -24,7 +24,8 @@
 struct node_network_config {
 	const char *data_dir, *node;
 	const char *pods_dir; /* of this node's pods; may be NULL: addresses_open */
-	const char *subnet;   /* "10.244.1.0/24" */
+	const char *subnet;   /* "10.244.1.0/24"; NULL: pods are others' business (CNI), and
+				 only what services need is made */
 	const char *pods, *services, *bridge; /* NULL: the ones above */
 	uint32_t mtu;         /* 0: the kernel's */
 	const char *namespace; /* path of the node's; NULL: the caller's */
@@ -53,11 +54,14 @@ struct node_network_pod {
 	char ip[16], address[20], gateway[16], host_ifname[NETLINK_NAME_MAX + 1];
 };
 
-/* Its address: the same until it is given back. ERR_FULL: none is left. ERR_IO. */
+/* Its address: the same until it is given back. ERR_FULL: none is left. ERR_IO.
+ * ERR_UNSUPPORTED: it was opened without a subnet. */
 int node_network_take(struct node_network *n, const char *uid, struct node_network_pod *out,
 		      struct err *e);
 /* Writes the `network` of a pod that is on the node's own network (hostNetwork). */
 void node_network_put_host(const struct node_network *n, struct buf *b);
+/* The path of its namespace; NULL: it is this process'. */
+const char *node_network_namespace(const struct node_network *n);
 /* The pod is gone, and its link with its namespace: its address is free. */
 void node_network_give_back(struct node_network *n, const char *uid);
 
@@ -76,7 +80,7 @@ int node_visit_begin(struct node_visit *v, const char *namespace, struct err *e)
 void node_visit_end(struct node_visit *v);
 
 struct node_ranges {
-	const char *pods, *services;
+	const char *pods, *services; /* pods NULL: no blackhole for them */
 };
 /* Blackholes and the services' local route, by a socket. */
 int node_network_routes(int socket, const struct node_ranges *r, struct err *e);

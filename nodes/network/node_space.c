@@ -102,6 +102,8 @@ static int add_peers(int socket, const struct node_space_config *cfg, int link, 
 	int rc = 0;
 	for (size_t i = 0; i < cfg->peer_count && rc == 0; i++) {
 		struct netlink_route r = {.link = link};
+		if (!*cfg->peers[i].subnet)
+			continue;
 		if (!own && strcmp(cfg->peers[i].address, cfg->address) == 0)
 			continue;
 		rc = netlink_prefix_parse(cfg->peers[i].subnet, &r.to, e);

@@ -26,7 +26,7 @@ enum {
 #define UNDERLAY_FIRST ((UINT32_C(172) << 24) + NODE_SPACE_FIRST)
 
 struct node_peer {
-	const char *subnet, *address;
+	const char *subnet, *address; /* subnet "": its pods are others' business */
 };
 
 struct node_space_config {

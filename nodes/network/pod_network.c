@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nodes/network/pod_cni.h"
+
 #define POD_LINK "eth0"
 #define OWN_NAMESPACE "/proc/thread-self/ns/net"
 
@@ -124,8 +126,10 @@ bool pod_network_is_own(struct mp network)
 	return mp_peek(&network) == MP_MAP && !mp_path_bool(network, "host", false);
 }
 
-int pod_network_enter_node(struct mp network, int *node_socket, struct err *e)
+int pod_network_enter_node(struct mp network, struct pod_network_node *node, struct err *e)
 {
+	struct mp cni;
+	*node = (struct pod_network_node){-1, -1};
 	struct span path = mp_path_str(network, "namespace");
 	char text[256];
 	if (path.len) {
@@ -139,14 +143,52 @@ int pod_network_enter_node(struct mp network, int *node_socket, struct err *e)
 		if (rc)
 			return rc;
 	}
-	return netlink_open(node_socket, e);
+	if (mp_find(network, "cni", &cni)) {
+		node->namespace = open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC);
+		if (node->namespace < 0)
+			return err_set(e, ERR_IO, "cannot open " OWN_NAMESPACE);
+	}
+	return netlink_open(&node->socket, e);
 }
 
-int pod_network_up(struct mp network, int node_socket, struct err *e)
+void pod_network_leave_node(struct pod_network_node *node)
+{
+	if (node->socket >= 0)
+		close(node->socket);
+	if (node->namespace >= 0)
+		close(node->namespace);
+	*node = (struct pod_network_node){-1, -1};
+}
+
+void pod_network_down(struct mp network, const struct pod_network_node *node)
+{
+	struct mp cni;
+	if (mp_find(network, "cni", &cni))
+		pod_cni_del(cni, node->namespace, false);
+}
+
+void pod_network_undo(struct mp network)
+{
+	struct pod_network_node node = {-1, -1};
+	struct mp cni;
+	if (mp_find(network, "cni", &cni) && pod_network_enter_node(network, &node, NULL) == 0)
+		pod_cni_del(cni, node.namespace, true);
+	pod_network_leave_node(&node);
+}
+
+static int up_by_cni(struct mp cni, const struct pod_network_node *node, struct err *e)
+{
+	int rc = only_lo(e);
+	return rc ? rc : pod_cni_add(cni, node->namespace, e);
+}
+
+int pod_network_up(struct mp network, const struct pod_network_node *node, struct err *e)
 {
 	struct wanted w;
-	struct mp bridge;
+	struct mp bridge, cni;
 	int pod, own;
+	if (mp_find(network, "cni", &cni))
+		return up_by_cni(cni, node, e);
 	if (!mp_find(network, "bridge", &bridge))
 		return only_lo(e);
 	int rc = read_wanted(network, &w, e);
@@ -156,7 +198,7 @@ int pod_network_up(struct mp network, int node_socket, struct err *e)
 		return rc;
 	own = open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC);
 	rc = own < 0 ? err_set(e, ERR_IO, "cannot open " OWN_NAMESPACE) :
-		       add_pair(&w, node_socket, own, e);
+		       add_pair(&w, node->socket, own, e);
 	if (rc == 0)
 		rc = set_up_link(&w, pod, e);
 	if (own >= 0)

@@ -4,6 +4,7 @@
  * The map `network` (in the pod's file `sandbox`, written by the port):
  *   namespace    path of the node's network namespace; absent: the pause's own
  *   host         true: the pod is on its node's network; nothing more counts
+ *   cni          a map (pod_cni.h): plugins make the rest; nothing more counts
  *   bridge       of the node's namespace; it is there. Absent: only `lo`, of a
  *                namespace that others will furnish
  *   host_ifname  the pair's other end (pod_network_ifname)
@@ -34,13 +35,25 @@ void pod_network_write(struct buf *b, const struct pod_network *n);
 
 /* Whether the pod has a namespace of its own. */
 bool pod_network_is_own(struct mp network);
-/* Enters the node's namespace, if the map names one, and opens a netlink socket there for
- * what follows. */
-int pod_network_enter_node(struct mp network, int *node_socket, struct err *e);
-/* In the pod's namespaces, once; of a pod that has its own. The socket stays open. A pair
- * of that name that is still there, of a pause that has just died, is replaced. Takes
- * about a millisecond. ERR_INVALID: the map; else as netlink.h. What was made until
- * then goes with the namespace. */
-int pod_network_up(struct mp network, int node_socket, struct err *e);
+/* Of the node's namespace: a netlink socket, and, where plugins are to run there, a
+ * descriptor; -1: none. */
+struct pod_network_node {
+	int socket, namespace;
+};
+
+/* Enters the node's namespace, if the map names one, and opens what is needed of it
+ * afterwards. */
+int pod_network_enter_node(struct mp network, struct pod_network_node *node, struct err *e);
+/* In the pod's namespaces, once; of a pod that has its own. A pair of that name that is
+ * still there, of a pause that has just died, is replaced. Takes about a millisecond;
+ * plugins take what they take. ERR_INVALID: the map; else as netlink.h and pod_cni.h.
+ * What was made until then goes with the namespace. */
+int pod_network_up(struct mp network, const struct pod_network_node *node, struct err *e);
+/* Before the pause ends: plugins undo what they have made. */
+void pod_network_down(struct mp network, const struct pod_network_node *node);
+/* The same after a pause that was killed, in any process of root's, which is in the
+ * node's namespace afterwards. */
+void pod_network_undo(struct mp network);
+void pod_network_leave_node(struct pod_network_node *node); /* closes what is open */
 
 #endif

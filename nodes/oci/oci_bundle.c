@@ -12,8 +12,9 @@
 #include "actors/schema/json.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_user.h"
+#include "nodes/pause/sandbox.h"
 
-enum { DEVICES_MAX = 512, PROFILE_BYTES_MAX = 1024 * 1024 };
+enum { ATTEMPTS_LOOKED = 1000, DEVICES_MAX = 512, PROFILE_BYTES_MAX = 1024 * 1024 };
 
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -76,7 +77,7 @@ struct mounts {
 
 static void add(struct mounts *m, const char *source, const char *target, bool readonly)
 {
-	m->all[m->count++] = (struct oci_mount){source, target, readonly, NULL};
+	m->all[m->count++] = (struct oci_mount){.source = source, .target = target, .readonly = readonly};
 }
 
 /* The termination message is a file of the pod's; FallbackToLogsOnError is noted
@@ -255,6 +256,35 @@ static int write_config(struct arena *a, const struct oci_bundle *b, const struc
 	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(number));
 }
 
+/* The first process of a container's last attempt, as it is in its bundle. */
+static const char *pid_of(struct arena *a, const struct oci_bundle *b, struct span name)
+{
+	for (uint32_t n = 0;; n++) {
+		const char *path = arena_printf(a, "%s/bundles/%.*s.%u/pid", b->dir, (int)name.len,
+						(const char *)name.data, n);
+		char text[16] = "";
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t got = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+		if (fd >= 0)
+			close(fd);
+		if (got > 0)
+			return arena_dup(a, text);
+		if (n >= ATTEMPTS_LOOKED)
+			return NULL;
+	}
+}
+
+/* The pod's own, when its containers share one; of an ephemeral container that of the
+ * one that it looks at, while that runs. */
+static const char *pids_of(struct arena *a, const struct oci_bundle *b)
+{
+	struct span target = mp_path_str(b->container, "targetContainerName");
+	if (mp_path_bool(b->spec, "shareProcessNamespace", false))
+		return arena_printf(a, "%s/" SANDBOX_PIDS, b->dir);
+	const char *pid = target.len ? pid_of(a, b, target) : NULL;
+	return pid ? arena_printf(a, "/proc/%s/ns/pid", pid) : NULL;
+}
+
 int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_start *start,
 		    struct err *e)
 {
@@ -267,6 +297,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 		.argv = argv_of(a, b),
 		.env = env_of(a, b),
 		.cwd = *b->cwd ? b->cwd : b->image.workdir ? b->image.workdir : "/",
+		.pids = pids_of(a, b),
 		.cgroup = arena_printf(a, "/troupe/%s/%s.%u", b->uid, b->name, b->attempt),
 		.node_memory = b->machine->memory,
 		.powers = b->machine->powers,

@@ -140,6 +140,11 @@ static const char *propagation(const struct oci_mount *m)
 										: "rprivate";
 }
 
+static const char *how_of(const struct oci_mount *m)
+{
+	return !m->readonly ? "rw" : m->recursive ? "rro" : "ro";
+}
+
 static struct doc *mounts(struct build *b)
 {
 	const struct oci_container *c = b->c;
@@ -162,7 +167,7 @@ static struct doc *mounts(struct build *b)
 	for (size_t i = 0; i < c->mount_count; i++) {
 		const struct oci_mount *m = &c->mounts[i];
 		add_mount(b, l, m->target, "bind", m->source,
-			  (const char *[]){"rbind", propagation(m), m->readonly ? "ro" : "rw",
+			  (const char *[]){"rbind", propagation(m), how_of(m),
 					   NULL});
 	}
 	return l;
@@ -213,10 +218,12 @@ static struct doc *resources(struct build *b)
 	return d;
 }
 
-static void add_namespace(struct build *b, struct doc *list, const char *type)
+static void add_namespace(struct build *b, struct doc *list, const char *type, const char *path)
 {
 	struct doc *d = map_of(b);
 	doc_set_str(b->a, d, "type", type);
+	if (path)
+		doc_set_str(b->a, d, "path", path);
 	doc_add(list, d);
 }
 
@@ -224,10 +231,10 @@ static void add_namespace(struct build *b, struct doc *list, const char *type)
 static struct doc *namespaces(struct build *b)
 {
 	struct doc *l = doc_new(b->a, DOC_ARRAY);
-	add_namespace(b, l, "mount");
-	add_namespace(b, l, "cgroup");
+	add_namespace(b, l, "mount", NULL);
+	add_namespace(b, l, "cgroup", NULL);
 	if (!mp_path_bool(b->c->pod, "hostPID", false))
-		add_namespace(b, l, "pid");
+		add_namespace(b, l, "pid", b->c->pids);
 	return l;
 }
 

@@ -21,7 +21,7 @@ struct oci_user {
 
 struct oci_mount {
 	const char *source, *target; /* absolute */
-	bool readonly;
+	bool readonly, recursive; /* recursive: what is mounted below it is readonly too */
 	const char *propagation; /* Kubernetes' word; NULL: None */
 };
 
@@ -42,6 +42,7 @@ struct oci_container {
 	const char *const *argv, *const *env;
 	const char *cwd;
 	struct oci_user user;
+	const char *pids;		/* a process namespace to join, as a path; NULL: its own */
 	const char *cgroup;		/* "/troupe/UID/NAME.ATTEMPT" */
 	const struct oci_mount *mounts; /* in their order, behind the default ones */
 	size_t mount_count;

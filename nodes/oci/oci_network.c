@@ -4,26 +4,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/base/log.h"
+#include "broker/base/omap.h"
+#include "nodes/launcher/launcher.h"
 #include "nodes/network/node_network.h"
 #include "nodes/network/node_space.h"
+#include "nodes/network/pod_cni.h"
 #include "nodes/network/pod_names.h"
 #include "nodes/network/port_map.h"
+#include "nodes/oci/oci_cni.h"
 #include "nodes/port_body.h"
 
 enum { PEERS_MAX = 4096, FILE_BYTES_MAX = 64 * 1024, DNS_HOST = 10 };
 
 struct oci_network {
 	struct node_network *node;
+	struct oci_cni *cni; /* NULL: the built-in one */
+	char *pods_dir, *pause;
+	struct omap undoing; /* uid -> struct undo */
 	struct port_map *ports;
 	char address[OCI_NETWORK_IP_MAX]; /* the node's, and so of pods on its network */
 	char dns[INET_ADDRSTRLEN];        /* the tenth of the services' addresses */
+};
+
+struct undo {
+	pid_t pid;
 };
 
 /* ---- the node */
@@ -76,7 +89,7 @@ static int open_node(struct oci_network *n, struct arena *a, const char *data_di
 		.data_dir = data_dir,
 		.node = node,
 		.pods_dir = pods_dir,
-		.subnet = *subnet ? subnet : own,
+		.subnet = n->cni ? NULL : *subnet ? subnet : own,
 		.services = space.services,
 	};
 	snprintf(n->address, sizeof n->address, "%s", *address ? address : "127.0.0.1");
@@ -96,7 +109,13 @@ int oci_network_open(struct oci_network **out, const char *data_dir, const char 
 {
 	struct oci_network *n = mem_alloc(sizeof *n);
 	struct arena a = {0};
-	int rc = open_node(n, &a, data_dir, node, pods_dir, cfg, e);
+	const char *cni = body_text(&a, cfg, "cni"), *bin = body_text(&a, cfg, "cni-bin");
+	n->pods_dir = mem_dup(pods_dir);
+	char pause[PATH_MAX];
+	snprintf(pause, sizeof pause, "%s/" LAUNCHER_PAUSE, data_dir);
+	n->pause = mem_dup(pause);
+	int rc = *cni ? oci_cni_open(&n->cni, cni, *bin ? bin : NULL, e) : 0;
+	rc = rc ? rc : open_node(n, &a, data_dir, node, pods_dir, cfg, e);
 	arena_fini(&a);
 	if (rc)
 		oci_network_close(n);
@@ -111,6 +130,10 @@ void oci_network_close(struct oci_network *n)
 		return;
 	port_map_free(n->ports);
 	node_network_close(n->node);
+	oci_cni_close(n->cni);
+	omap_fini(&n->undoing, free);
+	free(n->pods_dir);
+	free(n->pause);
 	free(n);
 }
 
@@ -140,18 +163,23 @@ static int write_file(const char *dir, const char *name, struct span text, struc
 	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(why));
 }
 
-static int write_files(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
-		       const char *ip, const char **hostname, struct err *e)
+static struct pod_names_facts facts_of(const struct oci_network *n, struct arena *a,
+				       const char *const *ips)
 {
-	const char *const ips[] = {ip, NULL};
-	char path[PATH_MAX], machine[HOST_NAME_MAX + 1] = "";
-	struct pod_hostname h;
-	struct pod_names_facts f = {
+	return (struct pod_names_facts){
 		.cluster_dns = n->dns,
 		.pod_ips = ips,
 		.machine_hosts = read_file(a, "/etc/hosts"),
 		.machine_resolv = read_file(a, "/etc/resolv.conf"),
 	};
+}
+
+static int write_files(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+		       const char **hostname, struct err *e)
+{
+	char path[PATH_MAX], machine[HOST_NAME_MAX + 1] = "";
+	struct pod_hostname h;
+	struct pod_names_facts f = facts_of(n, a, NULL);
 	int rc = pod_hostname(a, p->pod, &f, &h, e);
 	if (rc)
 		return rc;
@@ -163,39 +191,69 @@ static int write_files(struct oci_network *n, struct arena *a, const struct oci_
 	snprintf(path, sizeof path, "%s/etc", p->dir);
 	mkdir(path, 0755);
 	chmod(path, 0755);
-	rc = write_file(p->dir, "hosts", pod_hosts(a, p->pod, &f, &h), e);
-	rc = rc ? rc : write_file(p->dir, "hostname",
-				  span_of(arena_printf(a, "%s\n", *hostname)), e);
+	rc = write_file(p->dir, "hostname", span_of(arena_printf(a, "%s\n", *hostname)), e);
 	return rc ? rc : write_file(p->dir, "resolv.conf", resolv.text, e);
+}
+
+int oci_network_hosts(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+		      struct err *e)
+{
+	char ip[OCI_NETWORK_IP_MAX];
+	const char *const ips[] = {ip, NULL};
+	struct pod_hostname h;
+	struct pod_names_facts f = facts_of(n, a, ips);
+	oci_network_address(n, p->uid, pod_host_network(p->pod), ip);
+	int rc = pod_hostname(a, p->pod, &f, &h, e);
+	return rc ? rc : write_file(p->dir, "hosts", pod_hosts(a, p->pod, &f, &h), e);
 }
 
 /* ---- pods */
 
-int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
-			struct buf *b, const char **hostname, struct err *e)
+static int put_cni(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+		   struct buf *b, struct err *e)
+{
+	const char *namespace = node_network_namespace(n->node);
+	size_t at = mpw_map_open(b);
+	if (namespace)
+		mpw_kv_str(b, "namespace", namespace);
+	int rc = oci_cni_put(n->cni, a, p->pod, p->uid, b, e);
+	mpw_map_close(b, at, (namespace ? 1 : 0) + (rc ? 0 : 1));
+	return rc;
+}
+
+static int put_own(struct oci_network *n, const struct oci_network_pod *p, struct buf *b,
+		   struct err *e)
 {
 	struct node_network_pod x;
-	bool on_host = pod_host_network(p->pod);
-	int rc = on_host ? 0 : node_network_take(n->node, p->uid, &x, e);
-	const char *ip = on_host ? n->address : x.ip;
-	*hostname = "";
-	rc = rc ? rc : write_files(n, a, p, ip, hostname, e);
-	if (rc == 0 && !on_host)
-		rc = port_map_add(n->ports, p->uid, p->pod, ip, e);
+	int rc = node_network_take(n->node, p->uid, &x, e);
+	rc = rc ? rc : port_map_add(n->ports, p->uid, p->pod, x.ip, e);
 	if (rc)
 		mpw_nil(b);
-	else if (on_host)
-		node_network_put_host(n->node, b);
 	else
 		pod_network_write(b, &x.network);
 	return rc;
+}
+
+int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+			struct buf *b, const char **hostname, struct err *e)
+{
+	*hostname = "";
+	int rc = write_files(n, a, p, hostname, e);
+	if (rc) {
+		mpw_nil(b);
+		return rc;
+	}
+	if (!pod_host_network(p->pod))
+		return n->cni ? put_cni(n, a, p, b, e) : put_own(n, p, b, e);
+	node_network_put_host(n->node, b);
+	return 0;
 }
 
 void oci_network_adopt(struct oci_network *n, const struct oci_network_pod *p)
 {
 	struct node_network_pod x;
 	struct err e = {0};
-	if (pod_host_network(p->pod))
+	if (pod_host_network(p->pod) || n->cni)
 		return;
 	int rc = node_network_take(n->node, p->uid, &x, &e);
 	rc = rc ? rc : port_map_add(n->ports, p->uid, p->pod, x.ip, &e);
@@ -203,9 +261,42 @@ void oci_network_adopt(struct oci_network *n, const struct oci_network_pod *p)
 		log_warn("node", "pod %s: %s", p->uid, e.text);
 }
 
-void oci_network_down(struct oci_network *n, const char *uid)
+/* A pause that could not run the plugins at its end has left their result: its
+ * program is run for that, and its end awaited by asking. */
+static bool start_undo(struct oci_network *n, const char *uid, const char *dir)
 {
+	char *argv[] = {n->pause, (char *)(uintptr_t)uid, (char *)(uintptr_t)"--undo", NULL};
+	posix_spawn_file_actions_t acts;
+	pid_t pid;
+	posix_spawn_file_actions_init(&acts);
+	posix_spawn_file_actions_addchdir_np(&acts, dir);
+	int rc = posix_spawn(&pid, n->pause, &acts, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&acts);
+	if (rc) {
+		log_warn("node", "pod %s: what its network has is not given back: %s", uid, strerror(rc));
+		return false;
+	}
+	struct undo *u = mem_alloc(sizeof *u);
+	u->pid = pid;
+	omap_put(&n->undoing, span_of(uid), u);
+	return true;
+}
+
+bool oci_network_down(struct oci_network *n, const char *uid)
+{
+	char dir[PATH_MAX], result[PATH_MAX + 16];
+	struct undo *u = omap_get(&n->undoing, span_of(uid));
 	port_map_remove(n->ports, uid);
+	if (u) {
+		if (waitpid(u->pid, NULL, WNOHANG) == 0)
+			return false;
+		free(omap_remove(&n->undoing, span_of(uid)));
+	}
+	snprintf(dir, sizeof dir, "%s/%s", n->pods_dir, uid);
+	snprintf(result, sizeof result, "%s/" POD_CNI_RESULT, dir);
+	if (u || !n->cni || access(result, F_OK) != 0)
+		return true;
+	return !start_undo(n, uid, dir);
 }
 
 void oci_network_forget(struct oci_network *n, const char *uid)
@@ -218,7 +309,13 @@ void oci_network_address(struct oci_network *n, const char *uid, bool on_host,
 			 char out[OCI_NETWORK_IP_MAX])
 {
 	struct node_network_pod x;
+	char dir[PATH_MAX];
 	snprintf(out, OCI_NETWORK_IP_MAX, "%s", n->address);
-	if (!on_host && node_network_take(n->node, uid, &x, NULL) == 0)
+	if (on_host)
+		return;
+	snprintf(dir, sizeof dir, "%s/%s", n->pods_dir, uid);
+	if (n->cni)
+		oci_cni_address(dir, out, OCI_NETWORK_IP_MAX);
+	else if (node_network_take(n->node, uid, &x, NULL) == 0)
 		snprintf(out, OCI_NETWORK_IP_MAX, "%s", x.ip);
 }

@@ -14,7 +14,7 @@ enum { OCI_NETWORK_IP_MAX = 46 };
 
 struct oci_network;
 
-/* `cfg`: subnet, services, address, peers (tools/places.h). Errors as node_network_open's and
+/* `cfg`: subnet, services, address, peers (tools/places.h); cni, cni-bin (oci_cni.h). Errors as node_network_open's and
  * node_space_open's. */
 int oci_network_open(struct oci_network **out, const char *data_dir, const char *node,
 		     const char *pods_dir, struct mp cfg, struct err *e);
@@ -31,9 +31,14 @@ struct oci_network_pod {
  * arena). The text of an error is for the pod's event. */
 int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
 			struct buf *b, const char **hostname, struct err *e);
+/* Before a container is started: its /etc/hosts, which names the pod's address. */
+int oci_network_hosts(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
+		      struct err *e);
 /* A pod that is there already: its host ports lead to it again. */
 void oci_network_adopt(struct oci_network *n, const struct oci_network_pod *p);
-void oci_network_down(struct oci_network *n, const char *uid);   /* its sandbox is gone */
+/* Its sandbox is gone. False: what its pause has left, because it was killed, is still
+ * being undone: ask again in a while. */
+bool oci_network_down(struct oci_network *n, const char *uid);
 void oci_network_forget(struct oci_network *n, const char *uid); /* and its address */
 void oci_network_address(struct oci_network *n, const char *uid, bool on_host,
 			 char out[OCI_NETWORK_IP_MAX]);

@@ -173,6 +173,7 @@ int oci_volumes_mounts(struct arena *a, const char *dir, const char *container, 
 			.source = source,
 			.target = text_at(a, list, "target"),
 			.readonly = mp_path_bool(list, "read_only", false),
+			.recursive = mp_path_bool(list, "recursive", false),
 			.propagation = text_at(a, list, "propagation"),
 		};
 		mp_skip(&list);

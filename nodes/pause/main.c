@@ -588,6 +588,7 @@ static bool left(struct pause *p)
 	if (!p->leaving || runs_alive(p) > 0)
 		return false;
 	reap(p);
+	sandbox_let_go(&p->sandbox);
 	if (!p->sandbox.oci)
 		tree_kill_orphans(spare_none, p);
 	bool alone = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
@@ -701,12 +702,19 @@ int main(int argc, char **argv)
 		return 0;
 	if (argc == 3 && strcmp(argv[2], "--trial") == 0)
 		return trial_run();
+	if (argc == 3 && strcmp(argv[2], "--undo") == 0) {
+		sandbox_undo();
+		return 0;
+	}
 	if (argc != 2)
 		return 64;
 	const char *why = open_pause(&p);
 	tell_launcher(why);
-	if (why)
+	if (why) {
+		if (p.sandbox.oci) /* else it has not even begun to enter */
+			sandbox_leave(&p.sandbox, argv[1]);
 		return 1;
+	}
 	while (!left(&p))
 		turn(&p);
 	agent_tell(&p);

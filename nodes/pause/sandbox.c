@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/base/mem.h"
@@ -151,7 +155,60 @@ static int set_sysctls(struct mp m, struct err *e)
 	return rc;
 }
 
-static int enter(struct mp m, struct err *e)
+/* ---- processes that all containers see */
+
+static _Noreturn void hold(void)
+{
+	sigset_t ends;
+	int got;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "pause");
+	close_range(0, ~0u, 0);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &ends, NULL);
+	for (;;) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		sigwait(&ends, &got);
+	}
+}
+
+/* A child alone is in the new namespace, so that those that come later are not. */
+static int hold_pids(struct sandbox *s, struct err *e)
+{
+	struct buf path = {0};
+	char digits[12];
+	size_t at = sizeof digits;
+	s->holder = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (s->holder == 0)
+		hold();
+	if (s->holder < 0)
+		return failed(e, "a process namespace of its own");
+	digits[--at] = 0;
+	for (pid_t left = s->holder; left; left /= 10)
+		digits[--at] = (char)('0' + left % 10);
+	buf_puts(&path, "/proc/");
+	buf_puts(&path, digits + at);
+	buf_puts(&path, "/ns/pid");
+	int fd = open(SANDBOX_PIDS, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int rc = fd < 0 || mount(buf_text(&path), SANDBOX_PIDS, NULL, MS_BIND, NULL) != 0
+			 ? failed(e, SANDBOX_PIDS)
+			 : 0;
+	if (fd >= 0)
+		close(fd);
+	buf_fini(&path);
+	return rc;
+}
+
+void sandbox_let_go(struct sandbox *s)
+{
+	if (s->holder > 0)
+		kill(s->holder, SIGKILL);
+	s->holder = 0;
+}
+
+static int enter(struct sandbox *s, struct mp m, struct err *e)
 {
 	struct mp network;
 	struct span hostname = mp_path_str(m, "hostname");
@@ -160,21 +217,23 @@ static int enter(struct mp m, struct err *e)
 	bool uts = mp_path_bool(m, "uts", false);
 	int flags = CLONE_NEWNS | (own_network ? CLONE_NEWNET : 0) | (uts ? CLONE_NEWUTS : 0) |
 		    (mp_path_bool(m, "ipc", false) ? CLONE_NEWIPC : 0);
-	int node = -1, rc = named ? pod_network_enter_node(network, &node, e) : 0;
+	int rc = named ? pod_network_enter_node(network, &s->node, e) : 0;
 	if (rc)
 		return rc;
 	if (unshare(flags) != 0)
 		return failed(e, "namespaces of its own");
 	rc = enter_mounts(e);
 	if (rc == 0 && own_network)
-		rc = pod_network_up(network, node, e);
-	if (node >= 0)
-		close(node);
+		rc = pod_network_up(network, &s->node, e);
+	if (s->node.namespace < 0)
+		pod_network_leave_node(&s->node);
 	if (rc == 0 && uts && hostname.len &&
 	    sethostname((const char *)hostname.data, hostname.len) != 0)
 		rc = failed(e, "hostname");
 	if (rc == 0)
 		rc = set_sysctls(m, e);
+	if (rc == 0 && mp_path_bool(m, "pids", false))
+		rc = hold_pids(s, e);
 	return rc ? rc : mount_memory(m, e);
 }
 
@@ -182,13 +241,37 @@ int sandbox_enter(struct sandbox *s, struct err *e)
 {
 	struct buf file = {0};
 	int rc = read_file(&file, e);
+	s->node = (struct pod_network_node){-1, -1};
 	s->oci = rc == 0 && file.len > 0;
 	if (s->oci)
 		rc = read_runtime(s, mp_of(span_buf(&file)), e);
 	if (s->oci && rc == 0)
-		rc = enter(mp_of(span_buf(&file)), e);
+		rc = enter(s, mp_of(span_buf(&file)), e);
 	buf_fini(&file);
 	return rc;
+}
+
+static void undo_network(struct sandbox *s)
+{
+	struct buf file = {0};
+	struct mp network;
+	if (s->node.namespace < 0)
+		return;
+	if (read_file(&file, NULL) == 0 && file.len &&
+	    mp_find(mp_of(span_buf(&file)), "network", &network))
+		pod_network_down(network, &s->node);
+	pod_network_leave_node(&s->node);
+	buf_fini(&file);
+}
+
+void sandbox_undo(void)
+{
+	struct buf file = {0};
+	struct mp network;
+	if (read_file(&file, NULL) == 0 && file.len &&
+	    mp_find(mp_of(span_buf(&file)), "network", &network))
+		pod_network_undo(network);
+	buf_fini(&file);
 }
 
 static void remove_group(const char *hierarchy, const char *uid)
@@ -202,10 +285,11 @@ static void remove_group(const char *hierarchy, const char *uid)
 	buf_fini(&path);
 }
 
-void sandbox_leave(const struct sandbox *s, const char *uid)
+void sandbox_leave(struct sandbox *s, const char *uid)
 {
 	DIR *d = s->oci ? opendir("/sys/fs/cgroup") : NULL;
 	struct dirent *e;
+	undo_network(s);
 	while (d && (e = readdir(d)))
 		if (e->d_type == DT_DIR && strcmp(e->d_name, "..") != 0)
 			remove_group(e->d_name, uid);

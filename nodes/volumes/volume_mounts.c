@@ -107,7 +107,7 @@ static int take_mount(struct mounts *m, struct span container, struct mp mount, 
 				text_of(m, target)));
 	mpw_kv_bool(&m->list, "read_only", read_only);
 	mpw_kv_bool(&m->list, "recursive",
-		    read_only && (span_is(recursive, "Enabled") || span_is(recursive, "IfPossible")));
+		    read_only && recursive.len && !span_is(recursive, "Disabled"));
 	mpw_kv_span(&m->list, "propagation", spread);
 	m->count++;
 	return 0;

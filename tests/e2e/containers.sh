@@ -35,7 +35,9 @@ running() { [[ $(of "$1" .state.running.startedAt) ]]; }
 ended() { [[ $(phase "$1") == Succeeded || $(phase "$1") == Failed ]]; }
 logs_of() { eventually 10 ended "$1" && kc logs "$1"; }
 says() { # POD LINE: one of its log
-	kc logs "$1" | grep -qxF -- "$2" || { echo "no '$2' in:"; kc logs "$1"; return 1; }
+	local log
+	log=$(kc logs "$1")
+	grep -qxF -- "$2" <<<"$log" || { echo "no '$2' in: $log"; return 1; }
 }
 
 # ---- what it is given
@@ -93,6 +95,17 @@ kc create -f "$tmp/init.json" >/dev/null
 check "a pod with init containers ends" eventually 10 ended init
 check "they ran in order, and share memory with the others" is "one two" eval 'kc logs init -c c | xargs'
 check "containers share the host's name and network" is "init 1" eval 'kc logs init -c d | xargs'
+
+cat >"$tmp/shared.json" <<P
+{"apiVersion":"v1","kind":"Pod","metadata":{"name":"shared"},"spec":{"shareProcessNamespace":true,"terminationGracePeriodSeconds":2,
+"containers":[{"name":"c","image":"$box","command":["sleep","1001"]},{"name":"d","image":"$box","command":["sh","-c","sleep 1002 & exec sleep 1003"]}]}}
+P
+kc create -f "$tmp/shared.json" >/dev/null
+sees_all() { [[ $(kc exec shared -c c -- ps -o pid,args | grep -cE '^ +(1 .*pause|[0-9]+ sleep 100[123])') == 4 ]]; }
+check "containers that share processes see each other's, and the first of all" eventually 10 sees_all
+kc debug shared --image="$box" --target=c --container=look -- sleep 1004 >/dev/null 2>&1
+looks() { grep -q '^sleep 1001' <<<"$(kc exec shared -c look -- ps -o args)"; }
+check "an ephemeral container looks at one that runs" eventually 10 looks
 
 # ---- what it may
 sh_pod user '"restartPolicy":"Never","securityContext":{"supplementalGroups":[4444],"fsGroup":5555}' 'id; grep CapEff /proc/self/status' '"securityContext":{"runAsUser":1000,"runAsGroup":1000}'

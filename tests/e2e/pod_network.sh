@@ -109,7 +109,7 @@ pod third n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >
 check "and given again when it is free" eventually 10 get_as third machine "$node" 8088
 
 for p in $(pids_of nodes); do kill -9 "$p"; done
-check "after the death of the agent pods reach each other" get_as a b "$a"
+check "after the death of the agent pods reach each other" eventually 10 get_as a b "$a"
 check "and services" eventually 10 get_as a b "$svc"
 check "and host ports" eventually 10 get_as third machine "$node" 8088
 check "with the addresses they had" eval 'is "$a" ip_of a && is "$b" ip_of b'
@@ -117,6 +117,49 @@ pod later n1 | kc apply -f - >/dev/null
 check "a pod made then reaches them" eventually 10 get_as a later "$a"
 check "the cluster ends" stop
 check "nothing is left on the machine" nothing_left
+
+# ---- the same by CNI plugins
+if [[ -x /usr/lib/cni/bridge && -x /usr/lib/cni/host-local ]]; then
+	cat >"$tmp/net.conflist" <<C
+{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge", "bridge": "cni7", "isGateway": true,
+  "ipam": {"type": "host-local", "dataDir": "$tmp/ipam", "ranges": [[{"subnet": "10.77.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+  {"type": "tuning"}]}
+C
+	cat >"$tmp/cni.yaml" <<C
+cells:
+  - name: core
+    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
+  - name: api
+    actors: [{kind: api, listen: "127.0.0.1:$port"}]
+  - name: nodes
+    process: own
+    actors: [{kind: node-agent, node: n1, runtime: oci, cni: $tmp/net.conflist, address: 10.77.0.1}, {kind: service-proxy}]
+C
+	leases() { ls "$tmp/ipam/net" 2>/dev/null | grep -c '^10\.'; }
+	check "a node with CNI" start -f "$tmp/cni.yaml"
+	kc delete pod --all --grace-period=0 --force >/dev/null 2>&1
+	{ pod left n1; pod right n1; pod hostport n1 "" "ports: [{containerPort: 80, hostPort: 8088}]"; } | kc apply -f - >/dev/null
+	kc patch svc a -p '{"spec": {"selector": {"app": "left"}}}' >/dev/null
+	check "pods have addresses of its network" eventually 20 eval 'grep -qE "^10\.77\.0\.[0-9]+ 10\.77\.0\.[0-9]+$" <<<"$(ip_of left) $(ip_of right)"'
+	check "a pod reaches another" eventually 10 get_as left right "$(ip_of left)"
+	check "and a service" eventually 10 get_as left right "$svc"
+	check "and the API" kc exec right -- sh -c 'nc -w 5 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null'
+	check "it is named in /etc/hosts" eval 'file_of right /etc/hosts | grep -q "^$(ip_of right)	right$"'
+	no_ports() { kc get events --field-selector involvedObject.name=hostport,reason=FailedCreatePodSandBox -o 'jsonpath={.items[*].message}' | grep -q "host ports need a CNI plugin with the capability portMappings"; }
+	check "host ports are refused where no plugin makes them" eventually 10 no_ports
+	its_pause=$(cut -d' ' -f1 "$data/pods/n1/$(kc get pod left -o 'jsonpath={.metadata.uid}')/pause.pid")
+	kill -9 "$its_pause"
+	another_pause() { p=$(cut -d' ' -f1 "$data/pods/n1/$(kc get pod left -o 'jsonpath={.metadata.uid}')/pause.pid") && [[ $p && $p != "$its_pause" ]]; }
+	check "a pod whose pause was killed has a network again" eventually 20 eval 'another_pause && get_as left right "$(ip_of left)"'
+	check "what it had before was given back" is 2 leases
+	kc delete pod --all --grace-period=0 --force >/dev/null 2>&1
+	check "they take all of it back" eventually 20 is 0 leases
+	check "and it ends" stop
+	ip link delete cni7
+	check "nothing else is left" nothing_left
+else
+	echo "skip CNI plugins: package containernetworking-plugins is not installed"
+fi
 
 # ---- three nodes: each in a namespace of its own
 check "three nodes" start --runtime oci --nodes 3

@@ -144,6 +144,10 @@ check "are written to" is "from-pod" cat "$host/new/x"
 check "and read" is "on-host" in_pod path cat /f
 check "only read" grep -q 'Read-only' <(in_pod path 'echo x >/f' 2>&1)
 pod wrong "{name: d, hostPath: {path: $host/file, type: Directory}}" '{name: d, mountPath: /d}'
+mkdir -p "$host/tree/inner" && mount -t tmpfs none "$host/tree/inner"
+pod below "{name: t, hostPath: {path: $host/tree}}" '{name: t, mountPath: /plain, readOnly: true}, {name: t, mountPath: /deep, readOnly: true, recursiveReadOnly: Enabled}'
+check "read only, down to what is mounted below" eval 'runs below && in_pod below "touch /plain/inner/x" && grep -q "Read-only" <(in_pod below "touch /deep/inner/y" 2>&1)'
+check "as its status says" is "Disabled Enabled" kc get pod below -o 'jsonpath={.status.containerStatuses[0].volumeMounts[?(@.mountPath=="/plain")].recursiveReadOnly} {.status.containerStatuses[0].volumeMounts[?(@.mountPath=="/deep")].recursiveReadOnly}'
 check "of the type that is asked" told wrong "MountVolume.SetUp failed for volume \"d\" : hostPath type check failed: $host/file is not a directory"
 
 # ---- claims
@@ -211,6 +215,7 @@ seen() { grep -c "$mounted/subpaths" "/proc/$pause/mounts"; }
 check "sub-paths are the pause's mounts" is 2 seen
 check "and nobody else's" is 0 grep -c "$data" /proc/mounts
 kc delete pods --all --wait >/dev/null
+umount "$host/tree/inner"
 check "nothing is left of the pods" eventually 10 is "" ls "$data/pods/n1"
 check "but what is not theirs" is "from-pod" cat "$host/new/x"
 check "and no mount" is 0 grep -c "$data" /proc/mounts

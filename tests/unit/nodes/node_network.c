@@ -285,7 +285,7 @@ Test(node_network, links_of_pods_that_are_gone_are_removed_others_stay)
 		cr_assert_eq(node_network_take(n, uids[i], &pod, &e), 0, "%s", e.text);
 		pod_network_write(&b, &pod.network);
 		namespace_new();
-		cr_assert_eq(pod_network_up(mp_of(span_buf(&b)), fd, &e), 0, "%s", e.text);
+		cr_assert_eq(pod_network_up(mp_of(span_buf(&b)), &(struct pod_network_node){fd, -1}, &e), 0, "%s", e.text);
 		buf_fini(&b);
 	}
 	cr_expect_str_eq(pod.address, "10.244.1.3/24");

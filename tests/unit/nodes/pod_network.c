@@ -32,7 +32,7 @@ static int pod_up(int node, const char *uid, const char *address)
 	pod_network_write(&b, &n);
 	cr_assert_eq(mp_check(span_buf(&b), NULL), 0);
 	int ns = namespace_new();
-	cr_assert_eq(pod_network_up(mp_of(span_buf(&b)), node, &e), 0, "%s", e.text);
+	cr_assert_eq(pod_network_up(mp_of(span_buf(&b)), &(struct pod_network_node){node, -1}, &e), 0, "%s", e.text);
 	buf_fini(&b);
 	return ns;
 }
@@ -120,7 +120,7 @@ Test(pod_network, what_cannot_be_says_why)
 		struct buf b = {0};
 		struct err e = {0};
 		pod_network_write(&b, &rows[i].n);
-		cr_expect_neq(pod_network_up(mp_of(span_buf(&b)), node, &e), 0);
+		cr_expect_neq(pod_network_up(mp_of(span_buf(&b)), &(struct pod_network_node){node, -1}, &e), 0);
 		cr_expect_str_eq(e.text, rows[i].text);
 		buf_fini(&b);
 	}
@@ -134,18 +134,18 @@ Test(pod_network, of_a_node_with_a_namespace_of_its_own)
 	struct buf b = {0}, host = {0};
 	struct err e = {0};
 	struct netlink_link l;
-	int node = -1;
+	struct pod_network_node node;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", there);
 	struct pod_network n = {"br0", "veth1", "10.244.1.5/24", "10.244.1.1", path, 0};
 	pod_network_write(&b, &n);
 	namespace_enter(here);
 	cr_expect(pod_network_is_own(mp_of(span_buf(&b))));
 	cr_assert_eq(pod_network_enter_node(mp_of(span_buf(&b)), &node, &e), 0, "%s", e.text);
-	cr_expect_eq(netlink_find(node, "br0", &l, NULL), 0);
+	cr_expect_eq(netlink_find(node.socket, "br0", &l, NULL), 0);
 	namespace_new();
-	cr_assert_eq(pod_network_up(mp_of(span_buf(&b)), node, &e), 0, "%s", e.text);
+	cr_assert_eq(pod_network_up(mp_of(span_buf(&b)), &node, &e), 0, "%s", e.text);
 	cr_expect_eq(netlink_find(at_node, "veth1", &l, NULL), 0);
-	close(node);
+	pod_network_leave_node(&node);
 
 	mpw_map(&host, 2);
 	mpw_kv_bool(&host, "host", true);
@@ -153,7 +153,7 @@ Test(pod_network, of_a_node_with_a_namespace_of_its_own)
 	namespace_enter(here);
 	cr_expect(!pod_network_is_own(mp_of(span_buf(&host))));
 	cr_assert_eq(pod_network_enter_node(mp_of(span_buf(&host)), &node, &e), 0, "%s", e.text);
-	cr_expect_eq(netlink_find(node, "br0", &l, NULL), 0);
+	cr_expect_eq(netlink_find(node.socket, "br0", &l, NULL), 0);
 	buf_fini(&b);
 	buf_fini(&host);
 }

@@ -171,6 +171,19 @@ Test(pod_volumes, containers_are_told_where_they_are)
 	end(&w);
 }
 
+Test(pod_volumes, mounts_are_in_the_status)
+{
+	struct world w;
+	struct mp list, mounts;
+	size_t n;
+	begin(&w, ERR_AGAIN, "k");
+	step(&w);
+	cr_assert(mp_path(mp_of(w.plan.status), "containerStatuses", &list) && !mp_array(&list, &n) &&
+		  mp_find(list, "volumeMounts", &mounts));
+	cr_expect_str_eq(json_of(&w.a, mounts), "[{'name':'v','mountPath':'/v'}]");
+	end(&w);
+}
+
 Test(pod_volumes, a_mount_that_cannot_be_is_a_CreateContainerConfigError)
 {
 	struct world w;

@@ -16,7 +16,7 @@ static const char *refusal(const char *text)
 
 Test(config, default_file_is_one_that_it_reads_itself)
 {
-	struct config_wish w = {"127.0.0.1:7443", 2, "sim", true};
+	struct config_wish w = {"127.0.0.1:7443", 2, "sim", NULL, true};
 	struct buf text = {0};
 	struct err e = {0};
 	config_default(&text, &w);
@@ -42,7 +42,7 @@ Test(config, default_file_has_a_service_proxy_where_pods_are_processes)
 		bool wanted;
 	} rows[] = {{2, "process", true}, {2, "sim", false}, {0, "process", false}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct config_wish w = {"127.0.0.1:7443", rows[i].nodes, rows[i].runtime, false};
+		struct config_wish w = {"127.0.0.1:7443", rows[i].nodes, rows[i].runtime, NULL, false};
 		struct buf text = {0};
 		config_default(&text, &w);
 		cr_assert_eq(config_parse(&config, "c.yaml", span_buf(&text), NULL), 0);
