@@ -763,6 +763,11 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		a->info = bytes_ref(e->payload);
 		set_capacity(a);
 		node_report(c, a);
+	} else if (e->op == RUNTIME_IMAGES) {
+		bytes_unref(a->images);
+		a->images = bytes_ref(e->payload);
+		if (a->registered)
+			node_report(c, a);
 	} else if (e->op == RUNTIME_FOUND) {
 		omap_put(&a->on_machine, mp_path_str(body, "uid"), a);
 	} else if (e->op == RUNTIME_LISTED) {
@@ -1008,6 +1013,7 @@ static void fini(void *state)
 	omap_fini(&a->sim_timers, sim_timer_free);
 	buf_fini(&a->allocatable);
 	bytes_unref(a->info);
+	bytes_unref(a->images);
 	free(a->node);
 	free(a->host_ip);
 	free(a->subnet);

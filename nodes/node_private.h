@@ -69,6 +69,7 @@ struct agent {
 	uint64_t next_id;
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
+	struct bytes *images; /* RUNTIME_IMAGES, or NULL */
 	char cpu[32], memory[32];
 	int64_t pods_max;
 	int64_t ready_since_us;

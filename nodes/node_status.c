@@ -80,6 +80,17 @@ static void put_info(struct buf *b, const struct agent *a)
 	mpw_kv_span(b, "systemUUID", mp_path_str(info, "machine_id"));
 }
 
+static void put_images(struct buf *b, const struct agent *a)
+{
+	struct mp list;
+	struct span all;
+	mpw_str(b, "images");
+	if (mp_find(mp_of_bytes(a->images), "images", &list) && mp_raw(&list, &all) == 0)
+		mpw_raw(b, all);
+	else
+		mpw_array(b, 0);
+}
+
 void node_report(struct ctx *c, struct agent *a)
 {
 	struct buf b = {0};
@@ -96,7 +107,9 @@ void node_report(struct ctx *c, struct agent *a)
 	mpw_kv_str(&b, "kubernetes.io/hostname", a->node);
 	mpw_kv_str(&b, "kubernetes.io/os", "linux");
 	mpw_str(&b, "status");
-	mpw_map(&b, 5);
+	mpw_map(&b, a->images ? 6 : 5);
+	if (a->images)
+		put_images(&b, a);
 	mpw_str(&b, "capacity");
 	put_resources(&b, a);
 	mpw_str(&b, "allocatable");

@@ -405,6 +405,8 @@ static uint64_t before_sleep(void *arg)
 		m->sweep_us = 0;
 		sweep_all(m);
 	}
+	uint64_t due = m->kind->due ? m->kind->due(m) : UINT64_MAX;
+	logs = due < logs ? due : logs;
 	uint64_t sweep = m->sweep_us ? m->sweep_us - now : UINT64_MAX;
 	return logs < sweep ? logs : sweep;
 }

@@ -48,6 +48,8 @@ struct container_kind {
 	void (*forget)(struct pod *p); /* before its directory is removed */
 	void (*remove)(struct pod *p); /* removes its directory; NULL: it is done at once */
 	void (*pod_free)(struct pod *p);
+	/* What takes its time; how long the loop may sleep, in microseconds. */
+	uint64_t (*due)(struct machine *m);
 	/* Other calls; false: not known. */
 	bool (*call)(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body);
 };

@@ -17,6 +17,7 @@
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/images/name.h"
+#include "nodes/oci/oci_images.h"
 #include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
 #include "nodes/oci/oci_pulls.h"
@@ -36,6 +37,7 @@ struct oci {
 	struct oci_program program;
 	struct images *images;
 	struct oci_pulls *pulls;
+	struct oci_images *in_use;
 	struct oci_network *network;
 	struct oci_volumes *volumes;
 	struct oci_machine facts;
@@ -77,6 +79,7 @@ static void on_pulled(void *arg, uint64_t pod, const char *name, const struct oc
 	struct image image = {.bytes = 0};
 	if (end->good)
 		images_find(oci_of(m)->images, end->image, &a, &image, NULL);
+	oci_images_look(oci_of(m)->in_use);
 	tell_image(m, pod, name, end, true, image.bytes, end->good ? "" : "ErrImagePull");
 	arena_fini(&a);
 }
@@ -186,6 +189,7 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
+	o->in_use = oci_images_new(m, o->images, cfg);
 	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
@@ -202,6 +206,7 @@ static void close_kind(struct machine *m)
 		return;
 	oci_volumes_free(o->volumes);
 	oci_pulls_free(o->pulls);
+	oci_images_free(o->in_use);
 	images_close(o->images);
 	oci_network_close(o->network);
 	arena_fini(&o->arena);
@@ -448,6 +453,7 @@ static size_t put_attempt(struct pod *p, const struct pause_attempt *at, struct 
 {
 	char path[700], message[MESSAGE_BYTES_MAX];
 	struct buf log = {0};
+	oci_images_use(oci_of(p->m)->in_use, p->uid, at->image);
 	mpw_kv_str(b, "image", at->image);
 	mpw_kv_bool(b, "oom", at->oom);
 	if (!at->ended)
@@ -482,6 +488,7 @@ static bool sweep(struct pod *p)
 static void forget(struct pod *p)
 {
 	sweep(p);
+	oci_images_unuse(oci_of(p->m)->in_use, p->uid);
 	oci_network_forget(oci_of(p->m)->network, p->uid);
 }
 
@@ -503,6 +510,11 @@ static void attach_more(struct pod *p, struct mp body)
 		oci_network_adopt(oci_of(p->m)->network, &network);
 }
 
+static uint64_t due(struct machine *m)
+{
+	return oci_images_due(oci_of(m)->in_use);
+}
+
 static const struct container_kind oci_kind = {
 	.name = "oci",
 	.open = open_kind,
@@ -515,6 +527,7 @@ static const struct container_kind oci_kind = {
 	.attempt = put_attempt,
 	.sweep = sweep,
 	.call = call,
+	.due = due,
 	.forget = forget,
 	.remove = remove_dir,
 	.pod_free = pod_free,
