@@ -420,8 +420,10 @@ int agent_object(struct agent *a, const char *stream, struct span ns, struct spa
 	bool known = o->fetched_us && now - o->fetched_us < fresh;
 	if (!known && !o->asked)
 		ask_object(a->turn, o);
-	if (!known && (fresh_us || !o->fetched_us))
+	if (!known && (fresh_us || !o->fetched_us)) {
+		o->awaited = true;
 		return ERR_AGAIN;
+	}
 	*out = bytes_span(o->value);
 	return o->value ? 0 : ERR_NOT_FOUND;
 }
@@ -447,28 +449,45 @@ static void step_all(struct ctx *c, struct agent *a)
 	}
 }
 
+static struct bytes *object_in(const struct reply *r)
+{
+	struct mp rows;
+	size_t count = 0, places;
+	struct span key, value;
+	if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
+	    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
+	    mp_raw(&rows, &value) == 0)
+		return bytes_slice(r->owner, value);
+	return NULL;
+}
+
+static struct object_cache *object_of(struct agent *a, uint64_t id)
+{
+	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n))
+		if (((struct object_cache *)n->value)->id == id)
+			return n->value;
+	return NULL;
+}
+
 static void on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r)
 {
-	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n)) {
-		struct object_cache *o = n->value;
-		struct mp rows;
-		size_t count = 0, places;
-		struct span key, value;
-		if (o->id != id)
-			continue;
-		o->asked = false;
-		if (r->status)
-			return;
-		bytes_unref(o->value);
-		o->value = NULL;
-		o->fetched_us = ctx_now_us(c);
-		if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
-		    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
-		    mp_raw(&rows, &value) == 0)
-			o->value = bytes_slice(r->owner, value);
-		step_all(c, a);
+	struct object_cache *o = object_of(a, id);
+	if (!o)
 		return;
-	}
+	o->asked = false;
+	if (r->status)
+		return;
+	struct bytes *value = object_in(r);
+	bool awaited = o->awaited;
+	bool changed = o->fetched_us && !span_eq(bytes_span(o->value), bytes_span(value));
+	bytes_unref(o->value);
+	o->value = value;
+	o->fetched_us = ctx_now_us(c);
+	o->awaited = false;
+	if (awaited)
+		step_all(c, a);
+	if (changed)
+		node_volumes_look(c, a);
 }
 
 /* ---- services that environments tell of */
@@ -712,6 +731,10 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 	case RUNTIME_STALE:
 		node_volumes_on_stale(c, a, p, body);
 		return;
+	case RUNTIME_WARNING:
+		agent_tell_event(c, a, p, &(struct pod_event){
+			NULL, text(c, body, "reason"), text(c, body, "text"), true});
+		return;
 	case RUNTIME_FAILED:
 		o.kind = POD_SEEN_SANDBOX_FAILED;
 		o.reason = text(c, body, "reason");
@@ -788,6 +811,8 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		a->images = bytes_ref(e->payload);
 		if (a->registered)
 			node_report(c, a);
+	} else if (e->op == RUNTIME_FIGURES) {
+		agent_on_figures(c, a, e);
 	} else if (e->op == RUNTIME_FOUND) {
 		omap_put(&a->on_machine, mp_path_str(body, "uid"), a);
 	} else if (e->op == RUNTIME_LISTED) {
@@ -939,6 +964,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->oci = span_is(mp_path_str(cfg, "runtime"), "oci");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
+	a->eviction_memory = mp_path_int(cfg, "eviction-memory", 100 << 20);
+	a->eviction_disk = mp_path_int(cfg, "eviction-disk", 10);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
 	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");
@@ -1047,6 +1074,7 @@ static void fini(void *state)
 	buf_fini(&a->allocatable);
 	bytes_unref(a->info);
 	bytes_unref(a->images);
+	bytes_unref(a->figures);
 	free(a->node);
 	free(a->host_ip);
 	free(a->subnet);
@@ -1061,6 +1089,7 @@ static int on_down(struct ctx *c, void *state, struct span who, int reason)
 
 static const struct actor_handler handlers[] = {
 	{"node.logs", agent_on_logs},
+	{"node.summary", agent_on_summary},
 	{"node.session.open", agent_on_session_open},
 	{"node.session.read", agent_on_session_read},
 	{"node.session.write", agent_on_session_write},

@@ -48,9 +48,17 @@ struct agent_pod {
 struct object_cache {
 	struct bytes *value; /* NULL: it does not exist */
 	uint64_t fetched_us;
-	bool asked;
+	bool asked, awaited; /* awaited: some pod cannot go on without it */
 	char *key;
 	uint64_t id;
+};
+
+enum node_pressure { PRESSURE_MEMORY, PRESSURE_DISK, PRESSURE_PIDS, PRESSURES };
+
+/* Of a node's conditions. */
+struct pressure {
+	bool on;
+	int64_t seen_us, since_us; /* wall; since_us 0: never */
 };
 
 struct agent {
@@ -74,6 +82,11 @@ struct agent {
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
 	struct bytes *images; /* RUNTIME_IMAGES, or NULL */
+	/* node_figures.c */
+	struct bytes *figures; /* RUNTIME_FIGURES, or NULL */
+	struct pressure pressure[PRESSURES];
+	int64_t eviction_memory; /* bytes */
+	int64_t eviction_disk;	 /* percent */
 	char cpu[32], memory[32];
 	int64_t pods_max;
 	int64_t ready_since_us;
@@ -137,7 +150,8 @@ void sim_timer_free(void *timer);
 
 /* An object of the store, from the agent's cache. `fresh_us`: not older than that; 0: what
  * is known will do, and is asked anew when it is old. 0, ERR_NOT_FOUND, ERR_AGAIN: it was
- * asked for, and all pods are stepped when it comes. */
+ * asked for, and all pods are stepped when it comes. One that is another than it was is
+ * looked at by node_volumes.c. */
 int agent_object(struct agent *a, const char *stream, struct span namespace, struct span name,
 		 uint64_t fresh_us, struct span *out);
 /* Calls the runtime about a pod; `b` is taken over. */
@@ -153,12 +167,18 @@ size_t node_volumes_put(struct ctx *c, struct agent_pod *p, struct buf *b, struc
 void node_volumes_up(struct ctx *c, struct agent *a, struct agent_pod *p, bool up);
 /* The pod's object is another one, a token came, or time has passed. */
 void node_volumes_refresh(struct ctx *c, struct agent *a, struct agent_pod *p);
+/* An object is another one. */
+void node_volumes_look(struct ctx *c, struct agent *a);
 void node_volumes_on_timer(struct ctx *c, struct agent *a);
 void node_volumes_on_token(struct ctx *c, struct agent *a, struct agent_pod *p,
 			   const struct reply *r);
 /* RUNTIME_STALE */
 void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
 void node_volumes_free(struct agent_pod *p);
+
+/* node_figures.c */
+void agent_on_figures(struct ctx *c, struct agent *a, const struct port_event *e);
+int agent_on_summary(struct ctx *c, void *state, const struct msg *m);
 
 /* node_logs.c */
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m);

@@ -17,6 +17,7 @@
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/images/name.h"
+#include "nodes/oci/oci_figures.h"
 #include "nodes/oci/oci_images.h"
 #include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
@@ -38,6 +39,7 @@ struct oci {
 	struct images *images;
 	struct oci_pulls *pulls;
 	struct oci_images *in_use;
+	struct oci_figures *figures;
 	struct oci_network *network;
 	struct oci_volumes *volumes;
 	struct oci_machine facts;
@@ -190,6 +192,7 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
 	o->in_use = oci_images_new(m, o->images, cfg);
+	o->figures = oci_figures_new(m, cfg);
 	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
@@ -207,6 +210,7 @@ static void close_kind(struct machine *m)
 	oci_volumes_free(o->volumes);
 	oci_pulls_free(o->pulls);
 	oci_images_free(o->in_use);
+	oci_figures_free(o->figures);
 	images_close(o->images);
 	oci_network_close(o->network);
 	arena_fini(&o->arena);
@@ -278,12 +282,21 @@ static int write_file(const char *path, struct span data, struct err *e)
 	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(number));
 }
 
+static void tell_warning(struct pod *p, const char *reason, const char *text)
+{
+	struct buf b = {0};
+	mpw_map(&b, 2);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "text", text);
+	machine_tell(p->m, RUNTIME_WARNING, p->id, &b);
+}
+
 static int prepare(struct pod *p, struct mp body, struct err *e)
 {
 	struct arena a = {0};
 	struct buf b = {0};
 	struct mp pod = {0}, spec = {0};
-	const char *host;
+	struct oci_network_made made;
 	learn(p, body);
 	if (mp_find(body, "pod", &pod))
 		mp_find(pod, "spec", &spec);
@@ -298,8 +311,10 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	mpw_kv_u64(&b, "shm", shares ? 0 : SHM_BYTES);
 	mpw_str(&b, "network");
 	struct oci_network_pod network = {p->uid, p->dir, pod};
-	int rc = oci_network_prepare(oci_of(p->m)->network, &a, &network, &b, &host, e);
-	mpw_kv_str(&b, "hostname", host);
+	int rc = oci_network_prepare(oci_of(p->m)->network, &a, &network, &b, &made, e);
+	mpw_kv_str(&b, "hostname", made.hostname);
+	for (size_t i = 0; i < made.warning_count; i++)
+		tell_warning(p, "DNSConfigForming", made.warnings[i]);
 	n += put_sysctls(&b, spec);
 	n += oci_volumes_put_memory(&b, body);
 	mpw_map_close(&b, at, n);
@@ -512,7 +527,9 @@ static void attach_more(struct pod *p, struct mp body)
 
 static uint64_t due(struct machine *m)
 {
-	return oci_images_due(oci_of(m)->in_use);
+	uint64_t images = oci_images_due(oci_of(m)->in_use);
+	uint64_t figures = oci_figures_due(oci_of(m)->figures);
+	return images < figures ? images : figures;
 }
 
 static const struct container_kind oci_kind = {

@@ -11,11 +11,13 @@
  *   RUNTIME_FAILED    reason: of the event; its text is whole then
  *   RUNTIME_STALE     {text}: why files of its volumes are as they were, in a kubelet's
  *                     words
+ *   RUNTIME_WARNING   {reason, text}: an event about the pod; it goes on all the same
  *   RUNTIME_IMAGE     {name, image, pull: if-absent, always or never, auths: texts as
  *                     Docker's config.json}: IMAGED
  *   RUNTIME_IMAGED    {name, pulling: true}, or {name, good, pulled, pull_ms, wait_ms,
  *                     bytes, reason, text}
  *   RUNTIME_IMAGES    {images: as in a node's status}, when there are others
+ *   RUNTIME_FIGURES   now and then: oci/oci_figures.h
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom

@@ -389,7 +389,7 @@ static int add_proxy(struct host *h, struct cell *c, const struct config_actor *
 static int add_proxies(struct host *h, struct cell *c, const struct config_actor *a)
 {
 	const struct places *all = &h->places;
-	bool lone = all->count == 1;
+	bool lone = all->count == 1 && !all->own;
 	int rc = add_proxy(h, c, a, lone ? &all->all[0] : NULL, false);
 	for (size_t i = 0; i < all->count && !lone && rc == 0; i++)
 		rc = add_proxy(h, c, a, &all->all[i], true);

@@ -49,6 +49,7 @@ static int add_agent(struct arena *a, const struct config_actor *agent, struct p
 		     struct err *e)
 {
 	int rc = 0;
+	out->own = out->own || doc_get_bool(agent->options, "own-namespace", false);
 	for (int64_t i = 0; i < agent->count && rc == 0; i++) {
 		struct place *p = &out->all[out->count++];
 		p->node = config_node_name(agent, i, a);
@@ -98,7 +99,7 @@ int places_read(const struct config *c, struct arena *a, struct places *out, str
 			out->all = arena_alloc(a, (total + 1) * sizeof *out->all);
 	}
 	rc = rc ? rc : check_distinct(out, e);
-	out->own = out->count > 1;
+	out->own = out->own || out->count > 1;
 	for (size_t i = 0; i < out->count && out->own && rc == 0; i++)
 		if (!out->all[i].named)
 			out->all[i].address = text_of(a, UNDERLAY_FIRST + (uint32_t)i);

@@ -2,8 +2,8 @@
  * subnet for its pods and an address of its own.
  *
  * A lone one is in this machine's own namespace, so that pods and services answer
- * from the machine; its address is its pods' gateway. Of several each has a
- * namespace, and an address in 172.30.0.0/16 between them.
+ * from the machine; its address is its pods' gateway. Of several (or where the config
+ * says so) each has a namespace, and an address in 172.30.0.0/16 between them.
  *
  * Pure; results are in the arena. */
 #ifndef TOOLS_PLACES_H

@@ -66,6 +66,7 @@ struct parent {
 	char data_dir[400], kubeconfig[512], self[512];
 	const char *address;
 	struct oci_program program; /* of runtime oci */
+	struct places places;
 	struct process processes[PROCESSES_MAX];
 	size_t process_count, told; /* told: whose agents have told their pods to end */
 	int lock_fd, launcher_fd, notify[2], signals;
@@ -260,8 +261,7 @@ static int prepare_config(struct parent *p, struct err *e)
 		rc = write_text(path, span_buf(&text), e);
 	buf_fini(&text);
 	p->address = rc ? NULL : config_api_address(&p->config, &p->arena);
-	struct places places;
-	return rc ? rc : places_read(&p->config, &p->arena, &places, e);
+	return rc ? rc : places_read(&p->config, &p->arena, &p->places, e);
 }
 
 /* Shared objects that do not fit are told before anything runs, and never loaded
@@ -314,6 +314,17 @@ static void raise_limits(void)
 	}
 }
 
+/* And so is another cluster's network. */
+static int check_network(struct parent *p, struct err *e)
+{
+	const struct places *all = &p->places;
+	if (!all->count)
+		return 0;
+	if (all->own)
+		return node_space_check(p->data_dir, e);
+	return *all->all[0].subnet ? node_network_check(p->data_dir, all->all[0].node, NULL, e) : 0;
+}
+
 static int prepare(struct parent *p, struct err *e)
 {
 	int rc = prepare_dir(p, e);
@@ -323,6 +334,7 @@ static int prepare(struct parent *p, struct err *e)
 		rc = check_plugins(p, e);
 	if (rc == 0 && p->address)
 		rc = check_port(p->address, e);
+	rc = rc ? rc : check_network(p, e);
 	if (rc == 0 && p->address)
 		rc = pki_ensure(&p->pki, p->data_dir, p->address, e);
 	if (rc == 0 && p->address) {

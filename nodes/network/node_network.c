@@ -15,6 +15,7 @@
 #include "nodes/network/node_record.h"
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
+#define BRIDGE_FIREWALL "/proc/sys/net/bridge/bridge-nf-call-iptables"
 #define ALIAS "troupe "
 
 struct node_network {
@@ -72,6 +73,18 @@ static int set_forward(const char *node, struct err *e)
 	return rc;
 }
 
+/* Said once: who wonders why pods do not reach each other will look here. */
+static void look_at_firewall(const char *node)
+{
+	char on = 0;
+	int fd = open(BRIDGE_FIREWALL, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, &on, 1) == 1 && on == '1')
+		log_debug("node", "%s: net.bridge.bridge-nf-call-iptables is on: rules that drop what is "
+				 "forwarded, as Docker's do, are for pods too", node);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What must be done there: from then on the socket is enough. */
 static int enter_once(struct node_network *n, const char *namespace, struct err *e)
 {
@@ -82,6 +95,8 @@ static int enter_once(struct node_network *n, const char *namespace, struct err 
 	rc = netlink_open(&n->socket, e);
 	if (rc == 0)
 		rc = set_forward(n->node, e);
+	if (rc == 0 && !namespace)
+		look_at_firewall(n->node);
 	node_visit_end(&v);
 	return rc;
 }
@@ -141,8 +156,22 @@ static int check_owner(const struct netlink_link *l, const char *alias, struct e
 		dir = strchr(l->alias + strlen(ALIAS), ' ');
 	if (dir && strlen(l->alias) < NETLINK_ALIAS_MAX && stat(dir + 1, &st) != 0)
 		return 0;
-	return dir ? err_set(e, ERR_BUSY, "the bridge %s is of the cluster in%s", l->name, dir) :
+	return dir ? err_set(e, ERR_BUSY, "the bridge %s is of the cluster in%s; it goes when that ends, "
+					  "or by `ip link delete %s`", l->name, dir, l->name) :
 		     err_set(e, ERR_BUSY, "the link %s was not made by a cluster of Troupe", l->name);
+}
+
+int node_network_check(const char *data_dir, const char *node, const char *bridge, struct err *e)
+{
+	char alias[NETLINK_ALIAS_MAX + 1];
+	struct netlink_link l;
+	int fd, rc = netlink_open(&fd, e);
+	if (rc)
+		return rc;
+	rc = netlink_find(fd, bridge ? bridge : NODE_NETWORK_BRIDGE, &l, NULL);
+	close(fd);
+	node_network_alias(data_dir, node, alias);
+	return rc ? 0 : check_owner(&l, alias, e);
 }
 
 int node_network_bridge(int socket, const char *name, const char *alias, uint32_t mtu,

@@ -37,6 +37,10 @@ void node_network_subnet(const char *node, char out[24]);
 
 struct node_network;
 
+/* Whether its bridge (NULL: the one above) could be this node's, in the caller's namespace:
+ * ERR_BUSY, in words for people. */
+int node_network_check(const char *data_dir, const char *node, const char *bridge, struct err *e);
+
 /* ERR_INVALID: config. ERR_BUSY: a range or the bridge is somebody else's. Else as
  * netlink.h. After an error what was made stays for the next try. */
 int node_network_open(struct node_network **out, const struct node_network_config *cfg,

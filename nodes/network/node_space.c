@@ -215,6 +215,11 @@ int node_space_open(const struct node_space_config *cfg, char path[NODE_SPACE_PA
 	return rc ? rc : connect_space(cfg, path, e);
 }
 
+int node_space_check(const char *data_dir, struct err *e)
+{
+	return node_network_check(data_dir, MACHINE, NODE_SPACE_BRIDGE, e);
+}
+
 /* ---- the end */
 
 static int end_holder(void *arg, const struct pause_found *f)

@@ -36,6 +36,8 @@ struct node_space_config {
 	size_t peer_count;
 };
 
+/* As node_network_check, of the bridge between nodes. */
+int node_space_check(const char *data_dir, struct err *e);
 /* Makes it, or finds it from before; `path` is then good for node_network_open. Blocks
  * for the start of a pause (milliseconds; ERR_TIMEOUT after five seconds). ERR_BUSY,
  * and else as netlink.h. */

@@ -217,14 +217,15 @@ static int open_one(struct adding *x, const struct proxy_address *at, enum proxy
 	return 0;
 }
 
-static int open_port(struct adding *x, struct mp port, struct err *e)
+static int open_port(void *arg, struct mp port, struct err *e)
 {
+	struct adding *x = arg;
 	int64_t number = mp_path_int(port, "hostPort", 0);
 	struct span ip = mp_path_str(port, "hostIP"), name = mp_path_str(port, "protocol");
 	struct proxy_address at;
 	int rc = 0;
-	if (number < 1 || number > 65535)
-		return 0;
+	if (number > 65535)
+		return err_set(e, ERR_INVALID, "host port %lld is none", (long long)number);
 	if (span_is(name, "SCTP"))
 		return err_set(e, ERR_UNSUPPORTED, "host port %d/SCTP: TCP and UDP only",
 			       (int)number);
@@ -243,22 +244,35 @@ static int open_port(struct adding *x, struct mp port, struct err *e)
 	return rc;
 }
 
-static int open_list(struct adding *x, struct mp pod, const char *path, bool staying,
+/* Each port of the containers, and of the init containers that stay, until `act` is not 0. */
+static int each_port(struct mp pod, int (*act)(void *arg, struct mp port, struct err *e), void *arg,
 		     struct err *e)
 {
-	struct mp list, ports;
-	size_t n, count;
+	static const char *const lists[] = {"spec.containers", "spec.initContainers"};
 	int rc = 0;
-	if (!mp_path(pod, path, &list) || mp_array(&list, &n))
-		return 0;
-	for (; n > 0 && rc == 0; n--, mp_skip(&list)) {
-		if ((staying && !span_is(mp_path_str(list, "restartPolicy"), "Always")) ||
-		    !mp_find(list, "ports", &ports) || mp_array(&ports, &count))
+	for (size_t l = 0; l < 2; l++) {
+		struct mp list, ports;
+		size_t n = 0, count;
+		if (!mp_path(pod, lists[l], &list) || mp_array(&list, &n))
 			continue;
-		for (; count > 0 && rc == 0; count--, mp_skip(&ports))
-			rc = open_port(x, ports, e);
+		for (; n > 0 && rc == 0; n--, mp_skip(&list)) {
+			bool stays = l == 0 || span_is(mp_path_str(list, "restartPolicy"), "Always");
+			if (!stays || !mp_find(list, "ports", &ports) || mp_array(&ports, &count))
+				continue;
+			for (; count > 0 && rc == 0; count--, mp_skip(&ports))
+				if (mp_path_int(ports, "hostPort", 0) > 0)
+					rc = act(arg, ports, e);
+		}
 	}
 	return rc;
+}
+
+static int count_port(void *arg, struct mp port, struct err *e)
+{
+	(void)port;
+	(void)e;
+	++*(size_t *)arg;
+	return 0;
 }
 
 static void await_closing(struct port_map *m)
@@ -281,8 +295,7 @@ static int open_all(struct adding *x, struct mp pod, struct err *e)
 	if (rc)
 		return rc;
 	read_every(x);
-	rc = open_list(x, pod, "spec.containers", false, e);
-	rc = rc ? rc : open_list(x, pod, "spec.initContainers", true, e);
+	rc = each_port(pod, open_port, x, e);
 	node_visit_end(&v);
 	return rc;
 }
@@ -306,7 +319,9 @@ int port_map_add(struct port_map *m, const char *uid, struct mp pod, const char 
 	struct adding x = {.m = m};
 	struct span name = mp_path_str(pod, "metadata.name"), ns = mp_path_str(pod, "metadata.namespace");
 	struct buf service = {0};
-	if (omap_get(&m->pods, span_of(uid)))
+	size_t wanted = 0;
+	each_port(pod, count_port, &wanted, NULL);
+	if (!wanted || omap_get(&m->pods, span_of(uid)))
 		return 0;
 	if (!proxy_address_parse(span_of(ip), 0, &x.to))
 		return err_set(e, ERR_INVALID, "'%s' is no address", ip);
@@ -324,8 +339,8 @@ int port_map_add(struct port_map *m, const char *uid, struct mp pod, const char 
 		rc = open_all(&x, pod, e);
 	}
 	buf_fini(&service);
-	rc = rc || !x.count ? rc : need_thread(m, e);
-	if (rc || !x.count) {
+	rc = rc ? rc : need_thread(m, e);
+	if (rc || !x.count) { /* it has none, if the node has no address */
 		drop_notes(x.first);
 		return rc;
 	}

@@ -175,7 +175,7 @@ static struct pod_names_facts facts_of(const struct oci_network *n, struct arena
 }
 
 static int write_files(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
-		       const char **hostname, struct err *e)
+		       struct oci_network_made *out, struct err *e)
 {
 	char path[PATH_MAX], machine[HOST_NAME_MAX + 1] = "";
 	struct pod_hostname h;
@@ -184,14 +184,14 @@ static int write_files(struct oci_network *n, struct arena *a, const struct oci_
 	if (rc)
 		return rc;
 	gethostname(machine, sizeof machine - 1);
-	*hostname = pod_host_network(p->pod) ? arena_dup(a, machine) : h.kernel;
+	out->hostname = pod_host_network(p->pod) ? arena_dup(a, machine) : h.kernel;
 	struct pod_resolv resolv = pod_resolv_conf(a, p->pod, &f);
-	for (size_t i = 0; i < resolv.warning_count; i++)
-		log_warn("node", "pod %s: %s", p->uid, resolv.warnings[i]);
+	memcpy(out->warnings, resolv.warnings, sizeof out->warnings);
+	out->warning_count = resolv.warning_count;
 	snprintf(path, sizeof path, "%s/etc", p->dir);
 	mkdir(path, 0755);
 	chmod(path, 0755);
-	rc = write_file(p->dir, "hostname", span_of(arena_printf(a, "%s\n", *hostname)), e);
+	rc = write_file(p->dir, "hostname", span_of(arena_printf(a, "%s\n", out->hostname)), e);
 	return rc ? rc : write_file(p->dir, "resolv.conf", resolv.text, e);
 }
 
@@ -235,10 +235,10 @@ static int put_own(struct oci_network *n, const struct oci_network_pod *p, struc
 }
 
 int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
-			struct buf *b, const char **hostname, struct err *e)
+			struct buf *b, struct oci_network_made *out, struct err *e)
 {
-	*hostname = "";
-	int rc = write_files(n, a, p, hostname, e);
+	*out = (struct oci_network_made){.hostname = ""};
+	int rc = write_files(n, a, p, out, e);
 	if (rc) {
 		mpw_nil(b);
 		return rc;

@@ -9,6 +9,7 @@
 
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
+#include "nodes/network/pod_names.h"
 
 enum { OCI_NETWORK_IP_MAX = 46 };
 
@@ -26,11 +27,19 @@ struct oci_network_pod {
 	struct mp pod;         /* the object */
 };
 
+/* What comes of it, in the arena. */
+struct oci_network_made {
+	const char *hostname;
+	/* Messages of warnings with reason DNSConfigForming. */
+	const char *warnings[POD_RESOLV_WARNINGS_MAX];
+	size_t warning_count;
+};
+
 /* Before the sandbox is made: takes an address, opens the host ports, writes the files;
- * appends the value of `network` (pause/sandbox.h) to `b` and sets *hostname (in the
- * arena). The text of an error is for the pod's event. */
+ * appends the value of `network` (pause/sandbox.h) to `b`, whatever it returns. The text
+ * of an error is for the pod's event. */
 int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
-			struct buf *b, const char **hostname, struct err *e);
+			struct buf *b, struct oci_network_made *out, struct err *e);
 /* Before a container is started: its /etc/hosts, which names the pod's address. */
 int oci_network_hosts(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
 		      struct err *e);

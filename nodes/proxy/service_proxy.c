@@ -23,7 +23,10 @@
 enum {
 	RETRY_FIRST_US = 1000000, /* doubles up to the last */
 	RETRY_LAST_US = 300000000,
-	API_RETRY_US = 200000,
+	/* An address of a node's may come a moment later than its proxy. */
+	SOON_US = 100000,
+	SOON_MAX = 20,
+	API_RETRY_US = 2000000, /* after those */
 	MESSAGE_BYTES = 1000,
 };
 
@@ -61,6 +64,7 @@ struct proxy {
 	size_t failed; /* of the listeners */
 	uint64_t next_id;
 	struct bytes *api; /* PROXY_LISTEN's payload; NULL: there is none */
+	unsigned api_failures;
 	struct plane_counters counters; /* as last told */
 };
 
@@ -432,14 +436,16 @@ static void on_failed(struct ctx *c, struct proxy *p, struct listener *l,
 	p->failed += !l->failed;
 	l->failed = true;
 	l->failures++;
-	/* A node's address may come a moment later than its proxy. */
-	if (code != ERR_NOT_FOUND || (!l->external && l->failures > 1)) {
+	bool absent = code == ERR_NOT_FOUND;
+	bool soon = absent && !l->external && l->failures <= SOON_MAX;
+	if (!soon && !(l->external && absent)) {
 		log_warn("service-proxy", "%s: %.*s", l->service->key, (int)text.len,
 			 (const char *)text.data);
 		act_event(c, p, l->service, "FailedToBind", text);
 	}
+	unsigned counted = absent && !l->external ? l->failures - SOON_MAX : l->failures;
 	if (code != ERR_UNSUPPORTED)
-		l->timer = ctx_timer(c, backoff_us(l->failures), l->id);
+		l->timer = ctx_timer(c, soon ? SOON_US : backoff_us(counted), l->id);
 }
 
 static void on_counters(struct proxy *p, struct mp body)
@@ -460,7 +466,7 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	struct proxy *p = state;
 	struct listener *l = listener_by_id(p, e->id);
 	if (e->op == PROXY_FAILED && e->id == API_ID) /* the node has no such address yet */
-		ctx_timer(c, API_RETRY_US, API_ID);
+		ctx_timer(c, ++p->api_failures <= SOON_MAX ? SOON_US : API_RETRY_US, API_ID);
 	else if (e->op == PROXY_COUNTERS)
 		on_counters(p, mp_of_bytes(e->payload));
 	else if (e->op == PROXY_FAILED && l)

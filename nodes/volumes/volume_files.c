@@ -115,7 +115,7 @@ static const struct host_type *host_type_of(struct span type)
 	return NULL;
 }
 
-static int make_directories(const char *path, struct err *e)
+static int make_directories(const char *path, bool open, struct err *e)
 {
 	char part[PATH_MAX];
 	for (const char *at = path; *at;) {
@@ -125,7 +125,7 @@ static int make_directories(const char *path, struct err *e)
 		if (mkdir(part, 0755) && errno != EEXIST && errno != EISDIR)
 			return err_set(e, ERR_IO, "mkdir %s: %s", part, strerror(errno));
 	}
-	return 0;
+	return open && chmod(path, 0777) ? err_set(e, ERR_IO, "chmod %s: %s", path, strerror(errno)) : 0;
 }
 
 static int make_file(const char *path, struct err *e)
@@ -137,7 +137,7 @@ static int make_file(const char *path, struct err *e)
 	return 0;
 }
 
-static int check_host(const char *path, struct span type, struct err *e)
+static int check_host(const char *path, struct span type, bool open, struct err *e)
 {
 	struct stat st;
 	const struct host_type *t = host_type_of(type);
@@ -148,7 +148,7 @@ static int check_host(const char *path, struct span type, struct err *e)
 		if (errno != ENOENT && errno != ENOTDIR)
 			return err_set(e, ERR_IO, "stat %s: %s", path, strerror(errno));
 		if (t->directory)
-			return make_directories(path, e);
+			return make_directories(path, open, e);
 		if (t->file)
 			return make_file(path, e);
 		return err_set(e, ERR_NOT_FOUND, "hostPath %s doesn't exist", path);
@@ -182,13 +182,17 @@ static int look_at_host(struct mp volume, const char **stage, struct err *e)
 			       (const char *)s.data);
 	span_text(path, sizeof path, s);
 	if (!mp_path_bool(volume, "local", false))
-		return check_host(path, mp_path_str(volume, "type"), e);
+		return check_host(path, mp_path_str(volume, "type"),
+				  mp_path_bool(volume, "open", false), e);
 	if (stat(path, &st)) {
 		*stage = "MountVolume.NewMounter initialization failed";
 		return errno == ENOENT
 			       ? err_set(e, ERR_NOT_FOUND, "path \"%s\" does not exist", path)
 			       : err_set(e, ERR_IO, "stat %s: %s", path, strerror(errno));
 	}
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_UNSUPPORTED, "path \"%s\" is a %s: this node mounts directories",
+			       path, type_of(st.st_mode));
 	return own_local(path, volume, e);
 }
 

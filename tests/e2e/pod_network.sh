@@ -96,6 +96,9 @@ $b	b.sub.default.svc.cluster.local	b
 
 # Entries added by HostAliases.
 1.2.3.4	foo	bar" file_of b /etc/hosts
+dns_warning() { kc get events --field-selector involvedObject.name=many,reason=DNSConfigForming -o 'jsonpath={.items[*].message}'; }
+pod many n1 "dnsConfig: {nameservers: [10.0.0.1, 10.0.0.2, 10.0.0.3]}" | kc apply -f - >/dev/null
+check "what resolv.conf has no room for is an event" eventually 10 is "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 10.0.0.1 10.0.0.2" dns_warning
 check "/etc/resolv.conf" is "10.96.0.10 2 yes" eval 'file_of b /etc/resolv.conf | awk '\''/^nameserver/ {n = $2} /^options/ {o = $2} /^search default.svc.cluster.local svc.cluster.local cluster.local .*x.example/ {s = "yes"} END {sub("ndots:", "", o); print n, o, s}'\'
 check "the hostname" is b kc exec b -- hostname
 check "of the node's network: the machine's hosts" is "# Kubernetes-managed hosts file (host network)." eval 'file_of host /etc/hosts | head -n 1'
@@ -108,6 +111,8 @@ kc delete pod mapped second --grace-period=0 --force >/dev/null 2>&1
 pod third n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >/dev/null
 check "and given again when it is free" eventually 10 get_as third machine "$node" 8088
 
+other() { "$troupe" up --data-dir "$tmp/other" --api "127.0.0.1:$((port + 1))" --runtime oci --nodes "$1" 2>&1; }
+check "another cluster here is refused at once, and says whose the network is" grep -q "^troupe up: the bridge troupe0 is of the cluster in $data;" <<<"$(other 1)"
 for p in $(pids_of nodes); do kill -9 "$p"; done
 check "after the death of the agent pods reach each other" eventually 10 get_as a b "$a"
 check "and services" eventually 10 get_as a b "$svc"
@@ -115,6 +120,11 @@ check "and host ports" eventually 10 get_as third machine "$node" 8088
 check "with the addresses they had" eval 'is "$a" ip_of a && is "$b" ip_of b'
 pod later n1 | kc apply -f - >/dev/null
 check "a pod made then reaches them" eventually 10 get_as a later "$a"
+kill -9 "$up_pid" $(pgrep -f -- "--data-dir $data") 2>/dev/null
+wait "$up_pid" 2>/dev/null
+check "after the death of all of it the next one takes over" start --runtime oci --nodes 1
+check "pods reach each other" eventually 10 get_as a b "$a"
+check "and services, the API and host ports" eventually 10 eval 'get_as a later "$svc" && get_as third machine "$node" 8088 && kc exec b -- sh -c "nc -w 5 \$KUBERNETES_SERVICE_HOST \$KUBERNETES_SERVICE_PORT </dev/null"'
 check "the cluster ends" stop
 check "nothing is left on the machine" nothing_left
 

@@ -98,7 +98,7 @@ static void write_files(struct world *w, const struct one_file *files)
 
 struct host {
 	const char *path, *type;
-	bool local, on_mismatch;
+	bool local, on_mismatch, open;
 	int64_t gid;
 };
 
@@ -106,7 +106,8 @@ static int apply_host(struct world *w, struct host h, struct err *e)
 {
 	struct buf b = {0};
 	mpw_array(&b, 1);
-	mpw_map(&b, h.gid ? 8 : 6);
+	mpw_map(&b, h.gid ? 9 : 7);
+	mpw_kv_bool(&b, "open", h.open);
 	mpw_kv_str(&b, "name", "v");
 	mpw_kv_str(&b, "title", "pv1");
 	mpw_kv_str(&b, "kind", "host");
@@ -430,6 +431,20 @@ Test(volume_files, types_of_paths_of_the_host)
 	end(&w);
 }
 
+Test(volume_files, what_a_provisioner_gives_is_for_everybody)
+{
+	struct world w = world();
+	struct err e = {0};
+	struct host h = {.path = at(&w, "a/b"), .type = "DirectoryOrCreate", .open = true};
+	cr_assert_eq(apply_host(&w, h, &e), 0, "%s", e.text);
+	cr_expect_eq(mode_at(&w, "a/b"), 0777);
+	cr_expect_eq(mode_at(&w, "a") & 022, 0);
+	cr_assert_eq(chmod(at(&w, "a/b"), 0700), 0);
+	cr_assert_eq(apply_host(&w, h, &e), 0, "%s", e.text);
+	cr_expect_eq(mode_at(&w, "a/b"), 0700, "what is there is its owner's");
+	end(&w);
+}
+
 Test(volume_files, local_volumes_must_be_there)
 {
 	struct world w = world();
@@ -438,6 +453,9 @@ Test(volume_files, local_volumes_must_be_there)
 		     ERR_NOT_FOUND);
 	cr_expect_str_eq(e.text, arena_printf(&w.a, "MountVolume.NewMounter initialization failed for "
 					      "volume \"pv1\" : path \"%s/no\" does not exist", w.dir));
+	make_file(&w, "file", "x");
+	cr_expect_eq(apply_host(&w, (struct host){.path = at(&w, "file"), .type = "", .local = true}, &e),
+		     ERR_UNSUPPORTED);
 	end(&w);
 }
 

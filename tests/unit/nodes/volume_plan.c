@@ -287,6 +287,10 @@ Test(volume_plan, claims_are_the_volumes_that_they_are_bound_to)
 	w.volume = "{'metadata':{'name':'pv1'},'spec':{'hostPath':{'path':'/x'},'claimRef':{'uid':'c-1'}}}";
 	cr_expect_str_eq(made(&w, volume, ""), "{'name':'v','title':'pv1','kind':'host','path':'/x',"
 			 "'type':'','local':false}");
+	w.volume = "{'metadata':{'name':'pv1','annotations':{'pv.kubernetes.io/provisioned-by':"
+		   "'troupe.io/host-path'}},'spec':{'hostPath':{'path':'/x'},'claimRef':{'uid':'c-1'}}}";
+	cr_expect_str_eq(made(&w, volume, ""), "{'name':'v','title':'pv1','kind':'host','path':'/x',"
+			 "'type':'','local':false,'open':true}");
 	arena_fini(&w.a);
 }
 
