@@ -185,9 +185,7 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	m->kind_state = o;
 	char *wanted = body_text(a, cfg, "program");
 	const char *dir = arena_printf(a, "%s/images", m->data_dir);
-	int rc = oci_program_find(arena_printf(a, "%s/trial-%s", m->data_dir, m->node),
-				  arena_printf(a, "%s/" LAUNCHER_PAUSE, m->data_dir),
-				  *wanted ? wanted : NULL, &o->program, e);
+	int rc = oci_program_noted(m->data_dir, *wanted ? wanted : NULL, &o->program, e);
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
