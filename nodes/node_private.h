@@ -11,6 +11,7 @@
 
 struct agent;
 struct agent_run;
+struct node_static;
 struct probed;
 struct sim_timer;
 struct pod_token;
@@ -40,6 +41,7 @@ struct agent_pod {
 	bool refreshing;	 /* what is known of objects will do, however old */
 	struct probed *probed;  /* attempts that run and have probes */
 	struct agent_run *runs; /* that are under way */
+	struct node_static *of_file; /* NULL: it is the API's */
 	int64_t probe_due_ms;   /* when its timer for probes comes; 0: none is set */
 };
 
@@ -63,7 +65,7 @@ struct agent {
 	char *node, *host_ip;
 	char *subnet; /* of its pods; NULL: it has none */
 	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
-	int port, probe_port;
+	int port, probe_port, static_port; /* -1: not open */
 	struct view *view;
 	struct view *services; /* for their variables; NULL: simulated, they run nothing */
 	struct omap pods;    /* id -> struct agent_pod */
@@ -73,6 +75,8 @@ struct agent {
 	struct omap logs;    /* number -> parked request */
 	struct omap sessions;    /* number -> struct agent_session */
 	struct omap session_keys; /* who asks, zero, its number -> the same */
+	struct bytes *static_files; /* that were told of, and not looked at yet */
+	bool static_told; /* they were looked at once */
 	struct omap runs;    /* number -> struct agent_run: handlers of probes and hooks */
 	uint64_t next_id;
 	struct ctx *turn;
@@ -97,7 +101,7 @@ struct agent {
 
 /* Request and timer tags: what in the low bits, whose in the others. */
 enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BEAT,
-       TAG_TOKEN, TAG_VOLUMES, TAG_PROBE, TAG_RUN, TAG_BITS = 4 };
+       TAG_TOKEN, TAG_VOLUMES, TAG_PROBE, TAG_RUN, TAG_MIRROR, TAG_BITS = 4 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -107,6 +111,23 @@ void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
 		   const struct pod_observation *o);
 
 void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_event *e);
+
+/* What was found on the machine, or begins; the caller tells what is desired. */
+struct agent_pod *agent_pod_begin(struct agent *a, struct span key, struct span uid);
+/* Nobody wants it any more: it ends. It may be gone when this returns. */
+void agent_pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p);
+
+/* node_static.c: pods of files, and their mirrors */
+void static_on_port(struct ctx *c, struct agent *a, const struct port_event *e);
+void static_take(struct ctx *c, struct agent *a); /* what was told before we were listed */
+/* A change of the pods' view. True: it was of such a pod, or of a mirror. */
+bool static_on_view(struct ctx *c, struct agent *a, struct span key, const struct view_object *o);
+void static_on_synced(struct ctx *c, struct agent *a);
+void static_on_mirrored(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r);
+void static_on_timer(struct ctx *c, struct agent *a, uint64_t id);
+/* Whom the API knows it by; NULL: there is no mirror. */
+const char *static_api_uid(const struct agent_pod *p);
+void static_free(struct node_static *s); /* NULL is fine */
 
 /* node_probes.c: probes and hooks, where containers are real */
 void probes_follow(struct ctx *c, struct agent *a, struct agent_pod *p); /* after a step */

@@ -130,6 +130,8 @@ static const struct key keys[] = {
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "heartbeat", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
 	 "how often the node's Lease is renewed"},
+	{"actor node-agent", "static-pods", KEY_TEXT, 0, 0, NULL, NULL,
+	 "a directory of manifests: pods of the node's own, that run whatever the API says"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
 	{"actor plugin", "file", KEY_TEXT, 0, 0, NULL, NULL,
 	 "a shared object with a controller, from where `troupe up` runs; its cell has `process: own`"},
