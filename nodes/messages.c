@@ -75,6 +75,12 @@ static const struct msg_field resize[] = {
 	END,
 };
 
+/* As the kubelet's /stats/summary (stats/v1alpha1 Summary). */
+static const struct msg_field summary[] = {
+	{"summary", MP_MAP, 1 << 20, true, "what the node, its pods and containers use"},
+	END,
+};
+
 static const struct msg_row rows[] = {
 	{96, "node.logs", CLASS_REQUEST, ROLE_CELL, logs, "a chunk of a container's log"},
 	{97, "node.logs.chunk", CLASS_REPLY, ROLE_NODE | ROLE_CELL, chunk, "that chunk"},
@@ -86,6 +92,8 @@ static const struct msg_row rows[] = {
 	{103, "node.session.taken", CLASS_REPLY, ROLE_NODE | ROLE_CELL, taken, "that input was"},
 	{104, "node.session.resize", CLASS_SEND, ROLE_CELL, resize, "its terminal's size"},
 	{105, "node.session.close", CLASS_SEND, ROLE_CELL, session_only, "its asker is gone"},
+	{106, "node.summary", CLASS_REQUEST, ROLE_CELL, nothing, "what the node and its pods use"},
+	{107, "node.summary.is", CLASS_REPLY, ROLE_NODE | ROLE_CELL, summary, "that"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

@@ -47,7 +47,8 @@ static void put_pod(struct buf *b, const struct agent_pod *p)
 	struct mp m = pod_worker_object(p->worker);
 	mpw_kv_span(b, "namespace", mp_path_str(m, "metadata.namespace"));
 	mpw_kv_span(b, "name", mp_path_str(m, "metadata.name"));
-	mpw_kv_str(b, "uid", p->uid);
+	const char *uid = static_api_uid(p);
+	mpw_kv_str(b, "uid", uid ? uid : p->uid);
 }
 
 static void send_status(struct ctx *c, struct agent_pod *p, struct span status)
@@ -67,6 +68,8 @@ static void send_status(struct ctx *c, struct agent_pod *p, struct span status)
  * whole, an older one has nothing more to say. */
 static void tell_status(struct ctx *c, struct agent_pod *p, struct span status)
 {
+	if (!static_api_uid(p))
+		return; /* it is told when its mirror comes */
 	if (!p->telling) {
 		send_status(c, p, status);
 		return;
@@ -263,6 +266,7 @@ static void pod_free(void *ptr)
 	bytes_unref(p->next_status);
 	node_volumes_free(p);
 	probes_forget(p);
+	static_free(p->of_file);
 	free(p->key);
 	free(p->uid);
 	free(p);
@@ -416,8 +420,10 @@ int agent_object(struct agent *a, const char *stream, struct span ns, struct spa
 	bool known = o->fetched_us && now - o->fetched_us < fresh;
 	if (!known && !o->asked)
 		ask_object(a->turn, o);
-	if (!known && (fresh_us || !o->fetched_us))
+	if (!known && (fresh_us || !o->fetched_us)) {
+		o->awaited = true;
 		return ERR_AGAIN;
+	}
 	*out = bytes_span(o->value);
 	return o->value ? 0 : ERR_NOT_FOUND;
 }
@@ -443,28 +449,45 @@ static void step_all(struct ctx *c, struct agent *a)
 	}
 }
 
+static struct bytes *object_in(const struct reply *r)
+{
+	struct mp rows;
+	size_t count = 0, places;
+	struct span key, value;
+	if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
+	    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
+	    mp_raw(&rows, &value) == 0)
+		return bytes_slice(r->owner, value);
+	return NULL;
+}
+
+static struct object_cache *object_of(struct agent *a, uint64_t id)
+{
+	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n))
+		if (((struct object_cache *)n->value)->id == id)
+			return n->value;
+	return NULL;
+}
+
 static void on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r)
 {
-	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n)) {
-		struct object_cache *o = n->value;
-		struct mp rows;
-		size_t count = 0, places;
-		struct span key, value;
-		if (o->id != id)
-			continue;
-		o->asked = false;
-		if (r->status)
-			return;
-		bytes_unref(o->value);
-		o->value = NULL;
-		o->fetched_us = ctx_now_us(c);
-		if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
-		    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
-		    mp_raw(&rows, &value) == 0)
-			o->value = bytes_slice(r->owner, value);
-		step_all(c, a);
+	struct object_cache *o = object_of(a, id);
+	if (!o)
 		return;
-	}
+	o->asked = false;
+	if (r->status)
+		return;
+	struct bytes *value = object_in(r);
+	bool awaited = o->awaited;
+	bool changed = o->fetched_us && !span_eq(bytes_span(o->value), bytes_span(value));
+	bytes_unref(o->value);
+	o->value = value;
+	o->fetched_us = ctx_now_us(c);
+	o->awaited = false;
+	if (awaited)
+		step_all(c, a);
+	if (changed)
+		node_volumes_look(c, a);
 }
 
 /* ---- services that environments tell of */
@@ -518,7 +541,7 @@ static bool was_started(struct mp pod)
 	return mp_path_str(pod, "status.startTime").len > 0;
 }
 
-static void pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p)
+void agent_pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	if (PLANTED(GONE_POD_KEPT))
 		return;
@@ -527,6 +550,14 @@ static void pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p)
 	p->key = NULL;
 	pod_worker_gone(p->worker);
 	agent_step(c, a, p);
+}
+
+struct agent_pod *agent_pod_begin(struct agent *a, struct span key, struct span uid)
+{
+	struct agent_pod *p = pod_new(a, key, uid);
+	p->worker = worker_new(a, p, omap_get(&a->on_machine, uid) != NULL);
+	omap_remove(&a->on_machine, uid);
+	return p;
 }
 
 /* A simulated container is only what its status says: an agent that was
@@ -560,7 +591,7 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 	struct agent_pod *p = omap_get(&a->by_key, key);
 	struct err e = {0};
 	if (p && !span_is(uid, p->uid)) { /* another pod of the same name */
-		pod_gone(c, a, p);
+		agent_pod_gone(c, a, p);
 		p = NULL;
 	}
 	if (!p) {
@@ -603,10 +634,11 @@ static void end_orphans(struct ctx *c, struct agent *a)
 
 static void look_at_all(struct ctx *c, struct agent *a)
 {
-	if (!a->listed || !view_synced(a->view))
+	if (!a->listed || !view_synced(a->view) || (a->static_port >= 0 && !a->static_told))
 		return;
+	static_on_synced(c, a);
 	for (struct onode *n = omap_first(view_map(a->view)); n; n = omap_next(n))
-		if (!omap_get(&a->by_key, onode_key(n)))
+		if (!static_on_view(c, a, onode_key(n), n->value) && !omap_get(&a->by_key, onode_key(n)))
 			on_pod(c, a, onode_key(n), n->value);
 	end_orphans(c, a);
 }
@@ -626,11 +658,13 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 		look_at_all(c, a);
 		return 0;
 	}
+	if (static_on_view(c, a, v->key, v->now))
+		return 0;
 	struct agent_pod *p = omap_get(&a->by_key, v->key);
 	if (v->now)
 		on_pod(c, a, v->key, v->now);
 	else if (p)
-		pod_gone(c, a, p);
+		agent_pod_gone(c, a, p);
 	return 0;
 }
 
@@ -760,7 +794,12 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	struct mp body = mp_of_bytes(e->payload);
 	struct agent_pod *p = agent_pod(a, e->id);
 	a->turn = c;
-	if (e->port == a->probe_port) {
+	if (e->port == a->static_port) {
+		bool first = !a->static_told;
+		static_on_port(c, a, e);
+		if (first)
+			look_at_all(c, a);
+	} else if (e->port == a->probe_port) {
 		runs_on_request(c, a, e);
 	} else if (e->op == RUNTIME_INFO) {
 		bytes_unref(a->info);
@@ -772,10 +811,13 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		a->images = bytes_ref(e->payload);
 		if (a->registered)
 			node_report(c, a);
+	} else if (e->op == RUNTIME_FIGURES) {
+		agent_on_figures(c, a, e);
 	} else if (e->op == RUNTIME_FOUND) {
 		omap_put(&a->on_machine, mp_path_str(body, "uid"), a);
 	} else if (e->op == RUNTIME_LISTED) {
 		a->listed = true;
+		static_take(c, a);
 		look_at_all(c, a);
 	} else if (e->op == RUNTIME_CHUNK) {
 		agent_on_chunk(c, a, e);
@@ -849,6 +891,8 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 		node_on_told(c, a, r);
 	else if (what == TAG_BEAT)
 		node_on_heard(c, a, r);
+	else if (what == TAG_MIRROR)
+		static_on_mirrored(c, a, id, r);
 	return 0;
 }
 
@@ -870,6 +914,8 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 		sim_on_timer(c, a, id);
 	} else if (what == TAG_SESSION) {
 		agent_on_session_timer(c, a, id);
+	} else if (what == TAG_MIRROR) {
+		static_on_timer(c, a, id);
 	} else if (what == TAG_RUN) {
 		runs_on_timer(c, a, id);
 	} else if (what == TAG_PROBE) {
@@ -912,12 +958,14 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct span node = mp_path_str(cfg, "node"), cpu = mp_path_str(cfg, "cpu"),
 		    memory = mp_path_str(cfg, "memory");
 	a->turn = c;
-	a->port = a->probe_port = -1;
+	a->port = a->probe_port = a->static_port = -1;
 	a->node = mem_ndup(node.data, node.len);
 	a->sim = span_is(mp_path_str(cfg, "runtime"), "sim");
 	a->oci = span_is(mp_path_str(cfg, "runtime"), "oci");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
+	a->eviction_memory = mp_path_int(cfg, "eviction-memory", 100 << 20);
+	a->eviction_disk = mp_path_int(cfg, "eviction-disk", 10);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
 	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");
@@ -933,6 +981,13 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	if (a->sim) {
 		start_sim(c, a);
 		return 0;
+	}
+	if (mp_path_str(cfg, "static-pods").len) {
+		a->static_port = ctx_port_open(c, "static-pods", cfg, &e);
+		if (a->static_port < 0) {
+			ctx_why(c, "%s", e.text);
+			return a->static_port;
+		}
 	}
 	a->services = ctx_follow(c, "services");
 	a->port = ctx_port_open(c, a->oci ? "runtime-oci" : "runtime-process", cfg, &e);
@@ -1008,6 +1063,7 @@ static void fini(void *state)
 	struct agent *a = state;
 	omap_fini(&a->by_key, NULL);
 	omap_fini(&a->runs, agent_run_free);
+	bytes_unref(a->static_files);
 	omap_fini(&a->pods, pod_free);
 	omap_fini(&a->on_machine, NULL);
 	omap_fini(&a->objects, object_free);
@@ -1018,6 +1074,7 @@ static void fini(void *state)
 	buf_fini(&a->allocatable);
 	bytes_unref(a->info);
 	bytes_unref(a->images);
+	bytes_unref(a->figures);
 	free(a->node);
 	free(a->host_ip);
 	free(a->subnet);
@@ -1032,6 +1089,7 @@ static int on_down(struct ctx *c, void *state, struct span who, int reason)
 
 static const struct actor_handler handlers[] = {
 	{"node.logs", agent_on_logs},
+	{"node.summary", agent_on_summary},
 	{"node.session.open", agent_on_session_open},
 	{"node.session.read", agent_on_session_read},
 	{"node.session.write", agent_on_session_write},

@@ -11,6 +11,7 @@
 
 struct agent;
 struct agent_run;
+struct node_static;
 struct probed;
 struct sim_timer;
 struct pod_token;
@@ -40,22 +41,31 @@ struct agent_pod {
 	bool refreshing;	 /* what is known of objects will do, however old */
 	struct probed *probed;  /* attempts that run and have probes */
 	struct agent_run *runs; /* that are under way */
+	struct node_static *of_file; /* NULL: it is the API's */
 	int64_t probe_due_ms;   /* when its timer for probes comes; 0: none is set */
 };
 
 struct object_cache {
 	struct bytes *value; /* NULL: it does not exist */
 	uint64_t fetched_us;
-	bool asked;
+	bool asked, awaited; /* awaited: some pod cannot go on without it */
 	char *key;
 	uint64_t id;
+};
+
+enum node_pressure { PRESSURE_MEMORY, PRESSURE_DISK, PRESSURE_PIDS, PRESSURES };
+
+/* Of a node's conditions. */
+struct pressure {
+	bool on;
+	int64_t seen_us, since_us; /* wall; since_us 0: never */
 };
 
 struct agent {
 	char *node, *host_ip;
 	char *subnet; /* of its pods; NULL: it has none */
 	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
-	int port, probe_port;
+	int port, probe_port, static_port; /* -1: not open */
 	struct view *view;
 	struct view *services; /* for their variables; NULL: simulated, they run nothing */
 	struct omap pods;    /* id -> struct agent_pod */
@@ -65,11 +75,18 @@ struct agent {
 	struct omap logs;    /* number -> parked request */
 	struct omap sessions;    /* number -> struct agent_session */
 	struct omap session_keys; /* who asks, zero, its number -> the same */
+	struct bytes *static_files; /* that were told of, and not looked at yet */
+	bool static_told; /* they were looked at once */
 	struct omap runs;    /* number -> struct agent_run: handlers of probes and hooks */
 	uint64_t next_id;
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
 	struct bytes *images; /* RUNTIME_IMAGES, or NULL */
+	/* node_figures.c */
+	struct bytes *figures; /* RUNTIME_FIGURES, or NULL */
+	struct pressure pressure[PRESSURES];
+	int64_t eviction_memory; /* bytes */
+	int64_t eviction_disk;	 /* percent */
 	char cpu[32], memory[32];
 	int64_t pods_max;
 	int64_t ready_since_us;
@@ -84,7 +101,7 @@ struct agent {
 
 /* Request and timer tags: what in the low bits, whose in the others. */
 enum { TAG_POD = 0, TAG_STATUS, TAG_FINISHED, TAG_NODE, TAG_OBJECT, TAG_SIM, TAG_SESSION, TAG_BEAT,
-       TAG_TOKEN, TAG_VOLUMES, TAG_PROBE, TAG_RUN, TAG_BITS = 4 };
+       TAG_TOKEN, TAG_VOLUMES, TAG_PROBE, TAG_RUN, TAG_MIRROR, TAG_BITS = 4 };
 #define NODE_TAG(what, id) ((uint64_t)(id) << TAG_BITS | (what))
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id);
@@ -94,6 +111,23 @@ void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
 		   const struct pod_observation *o);
 
 void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_event *e);
+
+/* What was found on the machine, or begins; the caller tells what is desired. */
+struct agent_pod *agent_pod_begin(struct agent *a, struct span key, struct span uid);
+/* Nobody wants it any more: it ends. It may be gone when this returns. */
+void agent_pod_gone(struct ctx *c, struct agent *a, struct agent_pod *p);
+
+/* node_static.c: pods of files, and their mirrors */
+void static_on_port(struct ctx *c, struct agent *a, const struct port_event *e);
+void static_take(struct ctx *c, struct agent *a); /* what was told before we were listed */
+/* A change of the pods' view. True: it was of such a pod, or of a mirror. */
+bool static_on_view(struct ctx *c, struct agent *a, struct span key, const struct view_object *o);
+void static_on_synced(struct ctx *c, struct agent *a);
+void static_on_mirrored(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r);
+void static_on_timer(struct ctx *c, struct agent *a, uint64_t id);
+/* Whom the API knows it by; NULL: there is no mirror. */
+const char *static_api_uid(const struct agent_pod *p);
+void static_free(struct node_static *s); /* NULL is fine */
 
 /* node_probes.c: probes and hooks, where containers are real */
 void probes_follow(struct ctx *c, struct agent *a, struct agent_pod *p); /* after a step */
@@ -116,7 +150,8 @@ void sim_timer_free(void *timer);
 
 /* An object of the store, from the agent's cache. `fresh_us`: not older than that; 0: what
  * is known will do, and is asked anew when it is old. 0, ERR_NOT_FOUND, ERR_AGAIN: it was
- * asked for, and all pods are stepped when it comes. */
+ * asked for, and all pods are stepped when it comes. One that is another than it was is
+ * looked at by node_volumes.c. */
 int agent_object(struct agent *a, const char *stream, struct span namespace, struct span name,
 		 uint64_t fresh_us, struct span *out);
 /* Calls the runtime about a pod; `b` is taken over. */
@@ -132,12 +167,18 @@ size_t node_volumes_put(struct ctx *c, struct agent_pod *p, struct buf *b, struc
 void node_volumes_up(struct ctx *c, struct agent *a, struct agent_pod *p, bool up);
 /* The pod's object is another one, a token came, or time has passed. */
 void node_volumes_refresh(struct ctx *c, struct agent *a, struct agent_pod *p);
+/* An object is another one. */
+void node_volumes_look(struct ctx *c, struct agent *a);
 void node_volumes_on_timer(struct ctx *c, struct agent *a);
 void node_volumes_on_token(struct ctx *c, struct agent *a, struct agent_pod *p,
 			   const struct reply *r);
 /* RUNTIME_STALE */
 void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
 void node_volumes_free(struct agent_pod *p);
+
+/* node_figures.c */
+void agent_on_figures(struct ctx *c, struct agent *a, const struct port_event *e);
+int agent_on_summary(struct ctx *c, void *state, const struct msg *m);
 
 /* node_logs.c */
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m);

@@ -33,18 +33,35 @@ static void put_condition(struct buf *b, const char *type, const char *status, c
 	mpw_kv_str(b, "message", message);
 }
 
+/* `ready`: since when it has been well, if it has always been. */
+static void put_pressure(struct buf *b, const struct agent *a, enum node_pressure which,
+			 const char *now, const char *ready)
+{
+	static const char *const words[PRESSURES][5] = {
+		{"MemoryPressure", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available",
+		 "KubeletHasSufficientMemory", "kubelet has sufficient memory available"},
+		{"DiskPressure", "KubeletHasDiskPressure", "kubelet has disk pressure",
+		 "KubeletHasNoDiskPressure", "kubelet has no disk pressure"},
+		{"PIDPressure", "KubeletHasInsufficientPID", "kubelet has insufficient PID available",
+		 "KubeletHasSufficientPID", "kubelet has sufficient PID available"},
+	};
+	const struct pressure *p = &a->pressure[which];
+	const char *const *w = words[which];
+	char since[RFC3339_MAX];
+	rfc3339_format(p->since_us, since);
+	put_condition(b, w[0], p->on ? "True" : "False", w[p->on ? 1 : 3], w[p->on ? 2 : 4], now,
+		      p->since_us ? since : ready);
+}
+
 static void put_conditions(struct buf *b, const struct agent *a, int64_t wall_us)
 {
 	char now[RFC3339_MAX], since[RFC3339_MAX];
 	rfc3339_format(wall_us, now);
 	rfc3339_format(a->ready_since_us, since);
 	mpw_array(b, 4);
-	put_condition(b, "MemoryPressure", "False", "KubeletHasSufficientMemory",
-		      "kubelet has sufficient memory available", now, since);
-	put_condition(b, "DiskPressure", "False", "KubeletHasNoDiskPressure",
-		      "kubelet has no disk pressure", now, since);
-	put_condition(b, "PIDPressure", "False", "KubeletHasSufficientPID",
-		      "kubelet has sufficient PID available", now, since);
+	put_pressure(b, a, PRESSURE_MEMORY, now, since);
+	put_pressure(b, a, PRESSURE_DISK, now, since);
+	put_pressure(b, a, PRESSURE_PIDS, now, since);
 	put_condition(b, "Ready", "True", "KubeletReady", "kubelet is posting ready status", now,
 		      since);
 }

@@ -3,8 +3,8 @@
  *	object, token, time ──► the files that are wanted ──► others than it has? RUNTIME_VOLUMES
  *
  * All of it is looked at every few seconds, with what the cache of objects knows; what is
- * old there is asked for, and is there the next time. So a change is in the files half
- * a minute later at most. What cannot be had leaves the files as they are.
+ * old there is asked for, and looked at when it is another one. So a change is in the
+ * files half a minute later at most. What cannot be had leaves the files as they are.
  *
  * Tokens are asked for one at a time and pod, again after four fifths of their life or
  * a day, as a kubelet does (pkg/kubelet/token). They are known to no one else: after a
@@ -192,29 +192,35 @@ size_t node_volumes_put(struct ctx *c, struct agent_pod *p, struct buf *b, struc
 	return 1;
 }
 
-void node_volumes_refresh(struct ctx *c, struct agent *a, struct agent_pod *p)
+static void show_files(struct ctx *c, struct agent *a, struct agent_pod *p, struct span files)
 {
-	struct volume_plan plan;
 	struct buf b = {0};
-	if (!a->oci || !p->up || !p->worker)
-		return;
-	p->refreshing = true;
-	int rc = pod_worker_volumes(p->worker, ctx_arena(c), &plan);
-	p->refreshing = false;
-	if (rc && plan.messages[0])
-		tell_failure(c, a, p, plan.messages[0]);
-	if (rc)
-		return;
-	struct span files = volume_plan_files(ctx_arena(c), plan.list);
 	uint64_t mark = mark_of(files);
 	if (mark == p->files_mark || files.len <= LIST_EMPTY_BYTES)
 		return;
 	p->files_mark = mark;
-	forget_failure(p);
 	mpw_map(&b, 1);
 	mpw_str(&b, "volumes");
 	mpw_raw(&b, files);
 	agent_call(c, a, p, RUNTIME_VOLUMES, &b);
+}
+
+void node_volumes_refresh(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	struct arena own = {0}; /* all pods may be looked at in one turn */
+	struct volume_plan plan;
+	if (!a->oci || !p->up || !p->worker)
+		return;
+	p->refreshing = true;
+	int rc = pod_worker_volumes(p->worker, &own, &plan);
+	p->refreshing = false;
+	if (rc && plan.messages[0])
+		tell_failure(c, a, p, plan.messages[0]);
+	if (!rc && p->files_mark)
+		forget_failure(p);
+	if (!rc)
+		show_files(c, a, p, volume_plan_files(&own, plan.list));
+	arena_fini(&own);
 }
 
 void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body)
@@ -235,14 +241,18 @@ void node_volumes_up(struct ctx *c, struct agent *a, struct agent_pod *p, bool u
 	ctx_timer(c, LOOK_US, NODE_TAG(TAG_VOLUMES, 0));
 }
 
+void node_volumes_look(struct ctx *c, struct agent *a)
+{
+	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n))
+		node_volumes_refresh(c, a, n->value);
+}
+
 void node_volumes_on_timer(struct ctx *c, struct agent *a)
 {
 	bool some = false;
-	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n)) {
-		struct agent_pod *p = n->value;
-		node_volumes_refresh(c, a, p);
-		some |= p->up;
-	}
+	node_volumes_look(c, a);
+	for (struct onode *n = omap_first(&a->pods); n && !some; n = omap_next(n))
+		some = ((struct agent_pod *)n->value)->up;
 	a->refresh_timer = some;
 	if (some)
 		ctx_timer(c, LOOK_US, NODE_TAG(TAG_VOLUMES, 0));

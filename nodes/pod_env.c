@@ -61,19 +61,27 @@ static const struct keyed keyed[] = {
 	{POD_ENV_SECRET, "secretKeyRef", "secret", "Secret", "secretRef"},
 };
 
+static int base64_digit(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z'   ? c - 'A'
+	       : c >= 'a' && c <= 'z' ? c - 'a' + 26
+	       : c >= '0' && c <= '9' ? c - '0' + 52
+	       : c == '+'	      ? 62
+	       : c == '/'	      ? 63
+				      : -1;
+}
+
 /* Base64 (RFC 4648), as strict as a value that was stored needs. */
 struct span env_base64(struct arena *a, struct span text)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *out = arena_alloc(a, text.len / 4 * 3 + 4);
 	size_t n = 0;
 	uint32_t bits = 0, have = 0;
 	for (size_t i = 0; i < text.len; i++) {
-		const char *at = text.data[i] ? strchr(digits, text.data[i]) : NULL;
-		if (!at)
+		int digit = base64_digit(text.data[i]);
+		if (digit < 0)
 			break;
-		bits = bits << 6 | (uint32_t)(at - digits);
+		bits = bits << 6 | (uint32_t)digit;
 		have += 6;
 		if (have >= 8) {
 			have -= 8;

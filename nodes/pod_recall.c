@@ -56,13 +56,28 @@ static char *text_at(struct mp map, const char *key)
 	return s.len ? mem_ndup(s.data, s.len) : NULL;
 }
 
+/* Which attempt an id is of (pod_container_id): while a postStart runs the status
+ * counts one more than the last that ended. */
+static uint32_t attempt_of(struct span id, uint32_t otherwise)
+{
+	size_t at = id.len;
+	uint64_t n = 0;
+	while (at > 0 && id.data[at - 1] >= '0' && id.data[at - 1] <= '9')
+		at--;
+	if (at == 0 || at == id.len || id.data[at - 1] != '-')
+		return otherwise;
+	for (; at < id.len && n <= otherwise; at++)
+		n = n * 10 + id.data[at] - '0';
+	return n <= otherwise ? (uint32_t)n : otherwise;
+}
+
 static void recall_ending(struct mp state, uint32_t attempt, struct ending *out)
 {
 	struct mp t;
 	if (!mp_find(state, "terminated", &t))
 		return;
 	out->there = true;
-	out->attempt = attempt;
+	out->attempt = attempt_of(mp_path_str(t, "containerID"), attempt);
 	out->code = (int32_t)mp_path_int(t, "exitCode", 0);
 	out->reason = text_at(t, "reason");
 	if (!out->reason)

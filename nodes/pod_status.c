@@ -67,7 +67,7 @@ static enum shown shown_of(const struct pod_worker *w, const struct container *c
 		return is_over(w) && w->initialized && c->kind == CONTAINER_MAIN ? SHOWN_UNKNOWN
 										  : SHOWN_WAITING;
 	case CONTAINER_STARTING:
-		return c->end.there ? SHOWN_TERMINATED : SHOWN_WAITING;
+		return c->end.there && !c->held_us ? SHOWN_TERMINATED : SHOWN_WAITING;
 	case CONTAINER_ENDED:
 		break;
 	}
@@ -227,7 +227,10 @@ static void write_container(struct pod_worker *w, struct buf *b, const struct co
 	struct arena a = {0};
 	struct span image = mp_path_str(c->spec, "image");
 	const struct ending *last = last_of(w, c);
-	uint32_t attempt = c->state == CONTAINER_STARTING && c->shown ? c->attempt - 1 : c->attempt;
+	/* One whose postStart runs counts: a former agent may have told of it. */
+	bool counts = c->shown || c->held_us;
+	uint32_t attempt = c->state == CONTAINER_STARTING && c->shown && !c->held_us ? c->attempt - 1
+											  : c->attempt;
 	size_t n = 8;
 	size_t at = mpw_map_open(b);
 	mpw_kv_str(b, "name", c->name);
@@ -237,7 +240,7 @@ static void write_container(struct pod_worker *w, struct buf *b, const struct co
 	if (last->there)
 		write_terminated(w, b, c, last);
 	mpw_kv_bool(b, "ready", container_ready(w, c));
-	mpw_kv_u64(b, "restartCount", c->shown ? attempt : 0);
+	mpw_kv_u64(b, "restartCount", counts ? attempt : 0);
 	mpw_kv_span(b, "image", image);
 	mpw_kv_str(b, "imageID", c->shown && c->image_id ? c->image_id : "");
 	if (c->shown)

@@ -17,6 +17,7 @@
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/images/name.h"
+#include "nodes/oci/oci_figures.h"
 #include "nodes/oci/oci_images.h"
 #include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
@@ -38,6 +39,7 @@ struct oci {
 	struct images *images;
 	struct oci_pulls *pulls;
 	struct oci_images *in_use;
+	struct oci_figures *figures;
 	struct oci_network *network;
 	struct oci_volumes *volumes;
 	struct oci_machine facts;
@@ -183,13 +185,12 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	m->kind_state = o;
 	char *wanted = body_text(a, cfg, "program");
 	const char *dir = arena_printf(a, "%s/images", m->data_dir);
-	int rc = oci_program_find(arena_printf(a, "%s/trial-%s", m->data_dir, m->node),
-				  arena_printf(a, "%s/" LAUNCHER_PAUSE, m->data_dir),
-				  *wanted ? wanted : NULL, &o->program, e);
+	int rc = oci_program_noted(m->data_dir, *wanted ? wanted : NULL, &o->program, e);
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
 	o->in_use = oci_images_new(m, o->images, cfg);
+	o->figures = oci_figures_new(m, cfg);
 	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
@@ -207,6 +208,7 @@ static void close_kind(struct machine *m)
 	oci_volumes_free(o->volumes);
 	oci_pulls_free(o->pulls);
 	oci_images_free(o->in_use);
+	oci_figures_free(o->figures);
 	images_close(o->images);
 	oci_network_close(o->network);
 	arena_fini(&o->arena);
@@ -523,7 +525,9 @@ static void attach_more(struct pod *p, struct mp body)
 
 static uint64_t due(struct machine *m)
 {
-	return oci_images_due(oci_of(m)->in_use);
+	uint64_t images = oci_images_due(oci_of(m)->in_use);
+	uint64_t figures = oci_figures_due(oci_of(m)->figures);
+	return images < figures ? images : figures;
 }
 
 static const struct container_kind oci_kind = {

@@ -17,6 +17,7 @@
  *   RUNTIME_IMAGED    {name, pulling: true}, or {name, good, pulled, pull_ms, wait_ms,
  *                     bytes, reason, text}
  *   RUNTIME_IMAGES    {images: as in a node's status}, when there are others
+ *   RUNTIME_FIGURES   now and then: oci/oci_figures.h
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom

@@ -108,6 +108,12 @@ static const struct key keys[] = {
 	{"actor node-agent", "image-gc-low", KEY_INT, 0, 100, NULL, "80", "... until it is so much"},
 	{"actor node-agent", "image-gc-period", KEY_TIME, 100 * MS, 24 * HOURS, NULL, "5m",
 	 "how often that is looked at"},
+	{"actor node-agent", "figures-period", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
+	 "how often it looks at what its containers use, with runtime oci"},
+	{"actor node-agent", "eviction-memory", KEY_BYTES, 0, INT64_MAX, NULL, "100MiB",
+	 "when less is available, pods are evicted (0: never)"},
+	{"actor node-agent", "eviction-disk", KEY_INT, 0, 100, NULL, "10",
+	 "the same of its disk, in percent"},
 	{"actor node-agent", "subnet", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of its pods, with runtime oci: an IPv4 prefix; 10.244.K.0/24 of node nK"},
 	{"actor node-agent", "address", KEY_TEXT, 0, 0, NULL, NULL,
@@ -124,6 +130,8 @@ static const struct key keys[] = {
 	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "heartbeat", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
 	 "how often the node's Lease is renewed"},
+	{"actor node-agent", "static-pods", KEY_TEXT, 0, 0, NULL, NULL,
+	 "a directory of manifests: pods of the node's own, that run whatever the API says"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
 	{"actor plugin", "file", KEY_TEXT, 0, 0, NULL, NULL,
 	 "a shared object with a controller, from where `troupe up` runs; its cell has `process: own`"},
@@ -519,6 +527,17 @@ bool config_has_runtime(const struct config *c, const char *wanted)
 	return false;
 }
 
+struct span config_oci_program(const struct config *c)
+{
+	for (size_t i = 0; i < c->cell_count; i++)
+		for (size_t k = 0; k < c->cells[i].actor_count; k++) {
+			struct span program = doc_get_str(c->cells[i].actors[k].options, "program");
+			if (program.len)
+				return program;
+		}
+	return (struct span){NULL, 0};
+}
+
 /* Pods of plain processes are on the machine's own loopback, so their
  * services are there too. */
 static int read_services(struct parse *p, const struct doc *root)
@@ -537,20 +556,23 @@ static int read_services(struct parse *p, const struct doc *root)
 	return 0;
 }
 
-/* Actors get times as microseconds, and of a rate the time between two (0 of a
- * rate of none). */
-static void plain_times(struct parse *p, const char *place, struct doc *options)
+/* Actors get times as microseconds, sizes as bytes, and of a rate the time between
+ * two (0 of a rate of none). */
+static void plain_numbers(struct parse *p, const char *place, struct doc *options)
 {
 	DOC_EACH(v, options) {
 		const struct key *k = find_key(place, v->key);
-		int64_t us = 0, count = 1;
-		if (!k || (k->type != KEY_TIME && k->type != KEY_RATE))
+		int64_t n = 0, count = 1;
+		bool size = k && k->type == KEY_BYTES && doc_is(v, DOC_STR);
+		if (!k || (k->type != KEY_TIME && k->type != KEY_RATE && !size))
 			continue;
-		if (k->type == KEY_TIME)
-			parse_whole_time(v->text, &us);
-		else if (parse_rate(v->text, &count, &us))
-			us = count ? us / count : 0;
-		struct doc *plain = doc_int(&p->c->arena, us);
+		if (size)
+			parse_bytes(v->text, &n);
+		else if (k->type == KEY_TIME)
+			parse_whole_time(v->text, &n);
+		else if (parse_rate(v->text, &count, &n))
+			n = count ? n / count : 0;
+		struct doc *plain = doc_int(&p->c->arena, n);
 		plain->key = v->key;
 		doc_replace(options, v, plain);
 		v = plain;
@@ -643,7 +665,7 @@ static int read_actor(struct parse *p, const struct doc *d, struct config_actor 
 	if (rc)
 		return rc;
 	a->options = doc_copy(&p->c->arena, d);
-	plain_times(p, place, a->options);
+	plain_numbers(p, place, a->options);
 	return 0;
 }
 

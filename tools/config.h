@@ -78,9 +78,10 @@ const char *config_controller_name(const struct config_actor *a, const char *con
 const char *config_api_address(const struct config *c, struct arena *a);
 /* The name of the agent's index-th node, from 0. */
 const char *config_node_name(const struct config_actor *agent, int64_t index, struct arena *a);
-/* Whether a node's pods are processes of this machine. */
 /* Whether a node runs its containers so: "process", "oci". */
 bool config_has_runtime(const struct config *c, const char *runtime);
+/* The OCI program that a node of runtime oci names first; "" when none does. */
+struct span config_oci_program(const struct config *c);
 /* The names of all nodes, in order. */
 size_t config_nodes(const struct config *c, struct arena *a, const char ***names);
 

@@ -60,6 +60,7 @@
 #include "nodes/proxy/userspace.h"
 #include "nodes/runtime_oci.h"
 #include "nodes/runtime_process.h"
+#include "nodes/static/static_port.h"
 #include "nodes/volume_port.h"
 #include "tools/faulty.h"
 #include "tools/places.h"
@@ -111,7 +112,7 @@ static const struct port_driver *const drivers[] = {
 	&journal_port_driver, &http_port_driver, &notify_port_driver, &runtime_process_port_driver,
 	&runtime_oci_port_driver,
 	&proxy_userspace_port_driver, &signer_port_driver, &volume_port_driver,
-	&probe_port_driver,
+	&probe_port_driver, &static_port_driver,
 	NULL,
 };
 

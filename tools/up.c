@@ -209,17 +209,35 @@ static int unpack_pause(const char *data_dir, struct err *e)
 	return rc;
 }
 
-/* By trial: what is installed need not work, and what works is said. */
-static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e)
+/* By trial: what is installed need not work. */
+static int try_oci(struct parent *p, const char *wanted, struct err *e)
 {
 	char dir[450], pause[450];
-	bool automatic = strcmp(p->o.runtime, "auto") == 0;
-	if (p->o.nodes == 0 || (!automatic && strcmp(p->o.runtime, "oci")))
-		return 0;
 	snprintf(dir, sizeof dir, "%s/trial", p->data_dir);
 	snprintf(pause, sizeof pause, "%s/" LAUNCHER_PAUSE, p->data_dir);
 	int rc = unpack_pause(p->data_dir, e);
-	rc = rc ? rc : oci_program_find(dir, pause, NULL, &p->program, e);
+	rc = rc ? rc : oci_program_find(dir, pause, wanted, &p->program, e);
+	return rc ? rc : oci_program_note(p->data_dir, &p->program, e);
+}
+
+/* Of a config that somebody wrote. */
+static int need_oci(struct parent *p, struct err *e)
+{
+	char wanted[128];
+	struct span program = config_oci_program(&p->config);
+	if (!config_has_runtime(&p->config, "oci") || p->program.path[0])
+		return 0;
+	snprintf(wanted, sizeof wanted, "%.*s", (int)program.len, (const char *)program.data);
+	return try_oci(p, *wanted ? wanted : NULL, e);
+}
+
+/* What works is said. */
+static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e)
+{
+	bool automatic = strcmp(p->o.runtime, "auto") == 0;
+	if (p->o.nodes == 0 || (!automatic && strcmp(p->o.runtime, "oci")))
+		return 0;
+	int rc = try_oci(p, NULL, e);
 	if (rc && !automatic)
 		return rc;
 	w->runtime = rc ? "process" : "oci";
@@ -330,6 +348,8 @@ static int prepare(struct parent *p, struct err *e)
 	int rc = prepare_dir(p, e);
 	if (rc == 0)
 		rc = prepare_config(p, e);
+	if (rc == 0)
+		rc = need_oci(p, e);
 	if (rc == 0)
 		rc = check_plugins(p, e);
 	if (rc == 0 && p->address)

@@ -52,6 +52,7 @@ void call_end(struct ctx *c, struct api *a, struct call *k)
 	writing_fini(&k->writing);
 	delete_collection_free(k->deletion);
 	metrics_free(k->scrape);
+	usage_free(k->usage);
 	a->sessions -= k->session != NULL;
 	a->forwards -= proxy_is_forwarded(k);
 	session_free(k->session);

@@ -132,6 +132,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		token_request_start(c, a, k);
 	else if (is_review(k))
 		review_start(c, a, k);
+	else if (is_usage(k))
+		usage_start(c, a, k);
 	else if (get && strcmp(k->sub, "log") == 0)
 		log_start(c, a, k);
 	else if (watching)
@@ -303,7 +305,7 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	if (k && k->session)
 		session_reply(c, a, k, r, (enum reply_of)(tag >> 62));
 	else if (k)
-		(k->scrape ? metrics_reply : log_reply)(c, a, k, r);
+		(k->scrape ? metrics_reply : k->usage ? usage_reply : log_reply)(c, a, k, r);
 	return 0;
 }
 

@@ -77,6 +77,7 @@ struct call {
 	struct session *session; /* a stream session; NULL: none */
 	struct proxy_call *proxy; /* a request for somebody else; NULL: none */
 	struct scrape *scrape; /* of /metrics */
+	struct usage_call *usage; /* of what nodes and pods use */
 };
 
 struct watch {
@@ -251,6 +252,14 @@ void proxy_start(struct ctx *c, struct api *a, struct call *k);
 /* The server's answer is on its way with this code; 0: there is none, and why. */
 void proxy_forwarded(struct ctx *c, struct api *a, struct call *k, int code, struct span failure);
 bool proxy_is_forwarded(const struct call *k); /* its end is told */
+
+/* ---- what nodes and pods use (usage.c) */
+bool is_usage(const struct call *k);
+void usage_start(struct ctx *c, struct api *a, struct call *k);
+bool usage_is_summary(struct span rest); /* of a node's proxy */
+void usage_summary_start(struct ctx *c, struct api *a, struct call *k, struct span node);
+void usage_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+void usage_free(struct usage_call *u); /* NULL is fine */
 
 void metrics_start(struct ctx *c, struct api *a, struct call *k);
 void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);

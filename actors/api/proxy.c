@@ -270,6 +270,14 @@ static struct span node_address(struct mp node)
 	return (struct span){0};
 }
 
+/* The one thing that a kubelet tells by HTTP and an agent too. */
+static bool is_summary(const struct proxy_call *p)
+{
+	uint32_t port;
+	return strcmp(p->kind->resource, "nodes") == 0 && port_number(&p->name, &port) &&
+	       (!port || port == PORT_KUBELET) && usage_is_summary(p->rest);
+}
+
 static struct doc *find_node(struct ctx *c, struct call *k, struct target *t)
 {
 	const struct proxy_name *n = &k->proxy->name;
@@ -279,6 +287,8 @@ static struct doc *find_node(struct ctx *c, struct call *k, struct target *t)
 	struct mp node = object_of(k, "nodes", (struct span){0}, n->name);
 	if (!node.p)
 		return status_not_found(m, k->resource, n->name);
+	if (is_summary(k->proxy))
+		return NULL;
 	if (!t->port || t->port == PORT_KUBELET)
 		return status_unavailable(
 			m, arena_printf(m, "node \"%s\" serves no HTTP: its agent speaks messages",
@@ -381,6 +391,8 @@ void proxy_start(struct ctx *c, struct api *a, struct call *k)
 		refused = k->proxy->kind->find(c, k, &t);
 	if (refused)
 		answer_status(c, a, k, refused);
+	else if (get && is_summary(k->proxy))
+		usage_summary_start(c, a, k, k->proxy->name.name);
 	else if (get && !k->proxy->rest.len)
 		redirect(c, a, k);
 	else

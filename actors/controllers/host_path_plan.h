@@ -4,8 +4,8 @@
 #define CONTROLLERS_HOST_PATH_PLAN_H
 
 #include "actors/controllers/volume_plan.h"
+#include "actors/controllers/volume_port.h"
 
-#define HOST_PATH_PROVISIONER "troupe.io/host-path"
 #define HOST_PATH_FINALIZER "external-provisioner.volume.kubernetes.io/finalizer"
 
 /* "pvc-" and the claim's uid: asked twice it is the same volume. */

@@ -7,6 +7,9 @@
 #ifndef CONTROLLERS_VOLUME_PORT_H
 #define CONTROLLERS_VOLUME_PORT_H
 
+/* Who is asked for them. */
+#define HOST_PATH_PROVISIONER "troupe.io/host-path"
+
 enum { VOLUME_REMOVE = 1 };
 enum { VOLUME_REMOVED = 1 };
 

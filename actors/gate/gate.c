@@ -493,7 +493,8 @@ static const struct actor_handler handlers[] = {
 	{"pod.status", on_pod_status},	     {"pod.finished", on_pod_finished},
 	{"node.status", on_node_status},     {"event.record", gate_on_event},
 	{"object.create", on_object_create}, {"object.write", on_object_write},
-	{"node.heartbeat", gate_on_heartbeat}, {"pod.token", gate_on_pod_token}, {NULL, NULL},
+	{"node.heartbeat", gate_on_heartbeat}, {"pod.token", gate_on_pod_token},
+	{"pod.mirror", gate_on_pod_mirror}, {NULL, NULL},
 };
 
 const struct actor_spec gate_actor = {

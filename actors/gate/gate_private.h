@@ -68,6 +68,9 @@ void gate_token_signed(struct ctx *c, struct gate *g, const struct port_event *p
 int gate_tokens_open(struct ctx *c, struct gate *g, struct mp cfg);
 void gate_tokens_fini(struct gate *g);
 
+/* mirror.c: the handler of pod.mirror. */
+int gate_on_pod_mirror(struct ctx *c, void *state, const struct msg *m);
+
 /* events.c: the handler of event.record. */
 int gate_on_event(struct ctx *c, void *state, const struct msg *m);
 

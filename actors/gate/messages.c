@@ -77,6 +77,10 @@ static const struct msg_field pod_token[] = {
 	{"seconds", MP_INT, 0, true, "how long it is good, from 600"},
 	END,
 };
+static const struct msg_field pod_mirror[] = {
+	{"object", MP_MAP, 0, IS_REQUIRED | IS_SECRET, "the pod, bound to the node and marked as a mirror"},
+	END,
+};
 static const struct msg_field token_made[] = {
 	{"token", MP_STR, 0, IS_REQUIRED | IS_SECRET, "of the pod's service account (RFC 7519)"},
 	{"until_s", MP_INT, 0, true, "seconds since 1970: its end"},
@@ -113,6 +117,9 @@ static const struct msg_row rows[] = {
 	{88, "pod.token", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, pod_token,
 	 "a token for a pod, by the node that it is bound to"},
 	{89, "pod.token.made", CLASS_REPLY, ROLE_CELL, token_made, "that token"},
+	{90, "pod.mirror", CLASS_REQUEST, ROLE_CELL | ROLE_NODE, pod_mirror,
+	 "what a node shows of a pod of its own"},
+	{91, "pod.mirrored", CLASS_REPLY, ROLE_CELL, written, "done or refused"},
 	{0, NULL, CLASS_SYSTEM, 0, NULL, NULL},
 };
 

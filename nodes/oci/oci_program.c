@@ -188,3 +188,41 @@ int oci_program_find(const char *dir, const char *pause, const char *wanted,
 	}
 	return rc;
 }
+
+/* ---- what was found */
+
+int oci_program_note(const char *data_dir, const struct oci_program *p, struct err *e)
+{
+	struct buf b = {0};
+	buf_printf(&b, "%s\n%s\n%s\n", p->path, p->name, p->version);
+	return put(data_dir, "run/oci", &b, e);
+}
+
+static bool read_line(FILE *f, char *out, size_t size)
+{
+	if (!fgets(out, (int)size, f))
+		return false;
+	out[strcspn(out, "\n")] = 0;
+	return true;
+}
+
+int oci_program_noted(const char *data_dir, const char *wanted, struct oci_program *out,
+		      struct err *e)
+{
+	char path[700];
+	snprintf(path, sizeof path, "%s/run/oci", data_dir);
+	FILE *f = fopen(path, "re");
+	bool noted = f && read_line(f, out->path, sizeof out->path) &&
+		     read_line(f, out->name, sizeof out->name) &&
+		     read_line(f, out->version, sizeof out->version);
+	if (f)
+		fclose(f);
+	if (noted && (!wanted || strcmp(wanted, out->name) == 0 || strcmp(wanted, out->path) == 0))
+		return 0;
+	if (!wanted)
+		return err_set(e, ERR_NOT_FOUND, "nobody has looked for an OCI program: start it by `troupe up`");
+	if (!look_up(wanted, out))
+		return err_set(e, ERR_NOT_FOUND, "%s is not installed", wanted);
+	read_version(out);
+	return 0;
+}

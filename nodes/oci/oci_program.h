@@ -18,4 +18,12 @@ struct oci_program {
 int oci_program_find(const char *dir, const char *pause, const char *wanted,
 		     struct oci_program *out, struct err *e);
 
+/* What was found is noted in <data>/run, for those who come later: a trial takes too
+ * long for an actor's turn. ERR_IO. */
+int oci_program_note(const char *data_dir, const struct oci_program *p, struct err *e);
+/* The one that was noted; of another name than that (`wanted`, or NULL) the one that
+ * is installed, untried. ERR_NOT_FOUND. Blocks for some milliseconds. */
+int oci_program_noted(const char *data_dir, const char *wanted, struct oci_program *out,
+		      struct err *e);
+
 #endif

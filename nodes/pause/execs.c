@@ -8,6 +8,7 @@
 
 #include "broker/base/mem.h"
 #include "nodes/pause/child.h"
+#include "nodes/pause/oci.h"
 #include "nodes/pause/packet.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/run.h"
@@ -242,6 +243,10 @@ bool execs_reaped(struct execs *x, pid_t pid, int status)
 	if (!e)
 		return false;
 	on_started(e);
+	if (x->sandbox && x->sandbox->oci)
+		oci_exec_ended(x->sandbox, pid, status != 0, &e->error);
+	if (e->error.len)
+		status = PAUSE_NEVER_RAN << 8;
 	tell_end(e, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	sweep(x);
 	return true;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -153,10 +154,20 @@ _Noreturn void oci_run(const struct child_spec *s, int tell)
 	program(s->sandbox, args, NULL, tell);
 }
 
+/* What the program that runs a command has to say itself. */
+static const char *exec_log(struct buf *path, const struct sandbox *s, pid_t pid)
+{
+	char name[40];
+	snprintf(name, sizeof name, "exec.%d.log", (int)pid);
+	return join(path, s->dir, span_of(name), "");
+}
+
 _Noreturn void oci_exec(const struct child_spec *s, char **argv, int tell)
 {
-	const char *plain_args[] = {"exec", s->id, NULL};
-	const char *tty_args[] = {"exec", "--tty", s->id, NULL};
+	struct buf path = {0};
+	const char *log = exec_log(&path, s->sandbox, getpid());
+	const char *plain_args[] = {"--log", log, "--log-format", "json", "exec", s->id, NULL};
+	const char *tty_args[] = {"--log", log, "--log-format", "json", "exec", "--tty", s->id, NULL};
 	program(s->sandbox, s->tty ? tty_args : plain_args, argv, tell);
 }
 
@@ -191,22 +202,40 @@ pid_t oci_pid(const char *bundle)
 }
 
 /* The value of the last "msg" of a log of JSON lines, its quotes undone. */
-void oci_why(const char *bundle, struct buf *out)
+static bool put_last_message(const char *dir, const char *name, struct buf *out)
 {
 	static const char key[] = "\"msg\":\"";
 	char text[FILE_BYTES_MAX];
 	const char *at = NULL;
-	read_end(bundle, "log", text, sizeof text);
+	read_end(dir, name, text, sizeof text);
 	for (const char *next = text; (next = strstr(next, key)); next += sizeof key - 1)
 		at = next + sizeof key - 1;
-	buf_puts(out, "OCI runtime create failed: ");
-	if (!at)
-		buf_puts(out, "the OCI program said nothing");
-	for (; at && *at && *at != '"'; at++) {
-		if (*at == '\\' && at[1])
-			at++;
-		buf_putc(out, *at);
+	for (const char *c = at; c && *c && *c != '"'; c++) {
+		if (*c == '\\' && c[1])
+			c++;
+		buf_putc(out, *c);
 	}
+	return at != NULL;
+}
+
+void oci_why(const char *bundle, struct buf *out)
+{
+	buf_puts(out, "OCI runtime create failed: ");
+	if (!put_last_message(bundle, "log", out))
+		buf_puts(out, "the OCI program said nothing");
+}
+
+void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct buf *out)
+{
+	static const char words[] = "OCI runtime exec failed: ";
+	struct buf path = {0};
+	const char *log = exec_log(&path, s, pid);
+	size_t before = out->len;
+	buf_puts(out, words);
+	if (!failed || !put_last_message(s->dir, strrchr(log, '/') + 1, out))
+		out->len = before;
+	unlink(log);
+	buf_fini(&path);
 }
 
 bool oci_oom(const char *file)

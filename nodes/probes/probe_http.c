@@ -34,11 +34,6 @@ static bool no_line_ends(struct span s)
 	return true;
 }
 
-static bool name_is(struct span name, const char *text)
-{
-	return name.len == strlen(text) && strncasecmp((const char *)name.data, text, name.len) == 0;
-}
-
 int probe_http_headers(struct arena *a, struct mp list, const char *user_agent, const char **lines,
 		       const char **host, struct err *e)
 {
@@ -55,14 +50,14 @@ int probe_http_headers(struct arena *a, struct mp list, const char *user_agent, 
 			return err_set(e, ERR_INVALID, "net/http: invalid header field value for \"%.*s\"",
 				       (int)name.len, (const char *)name.data);
 		}
-		agent = agent || name_is(name, "User-Agent");
-		accept = accept || name_is(name, "Accept");
-		if (name_is(name, "Host"))
+		agent = agent || http_word(name, "User-Agent");
+		accept = accept || http_word(name, "Accept");
+		if (http_word(name, "Host"))
 			*host = value.len ? arena_ndup(a, value.data, value.len) : NULL;
-		else if (name_is(name, "Connection") || name_is(name, "Content-Length") ||
-			 name_is(name, "Transfer-Encoding"))
+		else if (http_word(name, "Connection") || http_word(name, "Content-Length") ||
+			 http_word(name, "Transfer-Encoding"))
 			continue; /* ours to say */
-		else if (value.len || !(name_is(name, "Accept") || name_is(name, "User-Agent")))
+		else if (value.len || !(http_word(name, "Accept") || http_word(name, "User-Agent")))
 			buf_printf(&b, "%.*s: %.*s\r\n", (int)name.len, (const char *)name.data,
 				   (int)value.len, (const char *)value.data);
 	}
@@ -95,147 +90,71 @@ const char *probe_address(struct arena *a, const char *host, int port)
 
 void probe_http_fini(struct probe_http *h)
 {
-	buf_fini(&h->bytes);
+	http_answer_fini(&h->answer);
+	buf_fini(&h->body);
 	memset(h, 0, sizeof *h);
 }
 
-/* The length of the head with its empty line; 0: it is not there yet. */
-static size_t head_length(const struct buf *b)
+/* Its first line, up to where it is no text. */
+static int no_http(const struct probe_http *h, struct err *e)
 {
-	for (size_t i = 0; i < b->len; i++) {
-		if (b->data[i] != '\n')
-			continue;
-		if (i + 1 < b->len && b->data[i + 1] == '\n')
-			return i + 2;
-		if (i + 2 < b->len && b->data[i + 1] == '\r' && b->data[i + 2] == '\n')
-			return i + 3;
-	}
-	return 0;
+	struct span head = span_buf(&h->answer.head);
+	size_t n = 0;
+	while (n < head.len && n < 80 && head.data[n] >= ' ' && head.data[n] <= '~')
+		n++;
+	return err_set(e, ERR_INVALID,
+		       "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"%.*s\"",
+		       (int)n, (const char *)head.data);
 }
 
-/* The value of a header; empty: it is not there. */
-static struct span header(const struct probe_http *h, const char *name)
+/* Who speaks something else may wait for an answer: its first line is enough. */
+static bool is_other(const struct probe_http *h)
 {
-	struct span rest = {h->bytes.data, h->head}, line;
-	while (span_next(&rest, '\n', &line)) {
-		const uint8_t *colon = line.len ? memchr(line.data, ':', line.len) : NULL;
-		if (colon && name_is((struct span){line.data, (size_t)(colon - line.data)}, name))
-			return span_trim((struct span){
-				colon + 1, line.len - (size_t)(colon + 1 - line.data)});
-	}
-	return (struct span){0};
+	static const char start[] = "HTTP/1.";
+	struct span head = span_buf(&h->answer.head);
+	size_t n = head.len < sizeof start - 1 ? head.len : sizeof start - 1;
+	return memcmp(head.data, start, n) != 0 ||
+	       (n < sizeof start - 1 && memchr(head.data, '\n', head.len));
 }
+
+int probe_http_read(struct probe_http *h, struct span data, struct err *e)
+{
+	struct span part;
+	if (!h->answer.status) {
+		int rc = http_answer_head(&h->answer, &data, e);
+		if (rc == ERR_LIMIT)
+			return err_set(e, ERR_INVALID, "net/http: server response headers exceeded %d bytes; aborted",
+				       HTTP_HEAD_BYTES_MAX);
+		if ((rc == ERR_INVALID || rc == ERR_AGAIN) && is_other(h))
+			return no_http(h, e);
+		if (rc)
+			return rc;
+	}
+	while (data.len && !h->answer.done && h->body.len < PROBE_BODY_BYTES_MAX) {
+		if (http_answer_body(&h->answer, &data, PROBE_BODY_BYTES_MAX - h->body.len, &part, e))
+			return ERR_INVALID;
+		buf_append(&h->body, part.data, part.len);
+	}
+	return h->answer.done || h->body.len >= PROBE_BODY_BYTES_MAX ? 0 : ERR_AGAIN;
+}
+
+int probe_http_ended(struct probe_http *h)
+{
+	return h->answer.status && http_answer_closed(&h->answer) ? 0 : ERR_CLOSED;
+}
+
+/* ---- redirects */
 
 static int64_t number(struct span s)
 {
 	int64_t n = 0;
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9' || n > INT64_C(1) << 40)
+		if (s.data[i] < '0' || s.data[i] > '9' || n > 1000000)
 			return -1;
 		n = n * 10 + s.data[i] - '0';
 	}
 	return s.len ? n : -1;
 }
-
-static struct span first_line(const struct buf *b)
-{
-	const uint8_t *end = b->len ? memchr(b->data, '\n', b->len) : NULL;
-	struct span line = {b->data, end ? (size_t)(end - b->data) : b->len};
-	if (line.len && line.data[line.len - 1] == '\r')
-		line.len--;
-	return line;
-}
-
-static int no_http(struct span line, struct err *e)
-{
-	int len = line.len < 80 ? (int)line.len : 80;
-	for (int i = 0; i < len; i++)
-		if (line.data[i] < ' ' || line.data[i] > '~')
-			len = i;
-	return err_set(e, ERR_INVALID,
-		       "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"%.*s\"",
-		       len, (const char *)line.data);
-}
-
-/* "HTTP/1.1 200 OK" */
-static int read_status(struct probe_http *h, struct err *e)
-{
-	struct span line = first_line(&h->bytes);
-	if (line.len < 12 || memcmp(line.data, "HTTP/1.", 7) != 0 || line.data[8] != ' ' ||
-	    (line.len > 12 && line.data[12] != ' '))
-		return no_http(line, e);
-	int64_t status = number((struct span){line.data + 9, 3});
-	if (status < 100)
-		return no_http(line, e);
-	h->status = (int)status;
-	h->chunked = name_is(header(h, "Transfer-Encoding"), "chunked");
-	h->length = h->chunked ? -1 : number(header(h, "Content-Length"));
-	if (status == 204 || status == 304)
-		h->length = 0;
-	return 0;
-}
-
-/* An answer before the answer ("100 Continue") is passed over. */
-static int read_head(struct probe_http *h, struct err *e)
-{
-	static const char start[] = "HTTP/1.";
-	for (;;) {
-		size_t seen = h->bytes.len < sizeof start - 1 ? h->bytes.len : sizeof start - 1;
-		if (memcmp(h->bytes.data, start, seen) != 0)
-			return no_http(first_line(&h->bytes), e);
-		h->head = head_length(&h->bytes);
-		if (!h->head && h->bytes.len > PROBE_HEAD_BYTES_MAX)
-			return err_set(e, ERR_INVALID, "net/http: server response headers exceeded %d bytes; aborted",
-				       PROBE_HEAD_BYTES_MAX);
-		if (!h->head)
-			return ERR_AGAIN;
-		int rc = read_status(h, e);
-		if (rc || h->status >= 200 || h->status == 101)
-			return rc;
-		h->bytes.len -= h->head;
-		memmove(h->bytes.data, h->bytes.data + h->head, h->bytes.len);
-		h->head = 0;
-		if (!h->bytes.len)
-			return ERR_AGAIN;
-	}
-}
-
-static bool ends_with(const struct buf *b, const char *tail)
-{
-	size_t n = strlen(tail);
-	return b->len >= n && memcmp(b->data + b->len - n, tail, n) == 0;
-}
-
-int probe_http_read(struct probe_http *h, struct span data, struct err *e)
-{
-	int rc = 0;
-	buf_append(&h->bytes, data.data, data.len);
-	if (!h->bytes.len)
-		return ERR_AGAIN;
-	if (!h->head)
-		rc = read_head(h, e);
-	if (rc)
-		return rc;
-	size_t body = h->bytes.len - h->head;
-	bool all = body >= PROBE_BODY_BYTES_MAX || (h->length >= 0 && body >= (size_t)h->length) ||
-		   (h->chunked && ends_with(&h->bytes, "0\r\n\r\n"));
-	return all ? 0 : ERR_AGAIN;
-}
-
-int probe_http_ended(const struct probe_http *h)
-{
-	return h->head && !h->chunked && h->length < 0 ? 0 : ERR_CLOSED;
-}
-
-struct span probe_http_body(const struct probe_http *h)
-{
-	size_t n = h->bytes.len - h->head;
-	if (!h->head)
-		return (struct span){0};
-	return (struct span){h->bytes.data + h->head, n < PROBE_BODY_BYTES_MAX ? n : PROBE_BODY_BYTES_MAX};
-}
-
-/* ---- redirects */
 
 static bool redirects(int status)
 {
@@ -289,8 +208,11 @@ static const char *resolve(struct arena *a, const char *from, struct span to)
 bool probe_http_redirect(struct arena *a, const struct probe_http *h, const struct probe_url *from,
 			 struct probe_url *to)
 {
-	struct span where = header(h, "Location");
-	if (!redirects(h->status) || !where.len)
+	struct span where = {0}, name, value;
+	for (size_t at = 0; http_answer_field(&h->answer, &at, &name, &value);)
+		if (http_word(name, "Location"))
+			where = value;
+	if (!redirects(h->answer.status) || !where.len)
 		return false;
 	*to = *from;
 	bool absolute = true;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "actors/api/http_answer.h"
 #include "broker/base/bytes.h"
 #include "broker/base/err.h"
 #include "broker/base/mem.h"
@@ -14,7 +15,6 @@
 
 enum {
 	PROBE_BODY_BYTES_MAX = 10 * 1024,
-	PROBE_HEAD_BYTES_MAX = 64 * 1024,
 	PROBE_REDIRECTS_MAX = 10,
 };
 
@@ -30,20 +30,15 @@ void probe_http_request(struct buf *out, const char *path, const char *host, con
 
 /* An answer as it comes: zeroed at first. */
 struct probe_http {
-	struct buf bytes;
-	size_t head; /* bytes of it; 0: it is not complete */
-	int status;
-	int64_t length; /* of the body; -1: to the end of the connection */
-	bool chunked;
+	struct http_answer answer;
+	struct buf body; /* at most PROBE_BODY_BYTES_MAX of it */
 };
 void probe_http_fini(struct probe_http *h);
 /* What was read. ERR_AGAIN: more is needed. 0: that is all that counts.
- * ERR_INVALID: no HTTP, in Go's words. */
+ * ERR_INVALID: no HTTP, in Go's words as far as it has some. */
 int probe_http_read(struct probe_http *h, struct span data, struct err *e);
 /* The connection ended. 0, or ERR_CLOSED: too early. */
-int probe_http_ended(const struct probe_http *h);
-/* At most PROBE_BODY_BYTES_MAX of it. */
-struct span probe_http_body(const struct probe_http *h);
+int probe_http_ended(struct probe_http *h);
 
 /* Where it sends its client. False: nowhere, or to another host than `host`. The
  * rest is as it was where the location does not say. */

@@ -1,7 +1,8 @@
 /* One socket a probe:
  *
- *   connecting ──► (handshake) ──► sending ──► receiving ──► done
- *        └ TCP: done                  ▲ redirected ┘
+ *   (look-up) ──► connecting ──► (handshake) ──► sending ──► receiving ──► done
+ *        ▲             └ TCP: done                               │
+ *        └──────────────────────── redirected ───────────────────┘
  *
  * Nearby a connection is there at once, and so is often the answer: the loop is
  * only asked where the socket says that it would block. */
@@ -9,9 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <gnutls/gnutls.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +24,8 @@
 #include "nodes/probes/probe_call.h"
 #include "nodes/probes/probe_grpc.h"
 #include "nodes/probes/probe_http.h"
+#include "nodes/probes/probe_link.h"
+#include "nodes/probes/probe_names.h"
 #include "nodes/probes/probe_plan.h"
 
 struct probes {
@@ -32,24 +33,24 @@ struct probes {
 	struct omap by_id;
 	uint64_t due_us; /* no probe is overdue before; 0: none has a time-out */
 	struct loop_hook *hook;
+	struct probe_names *names; /* NULL: none was asked yet */
 	gnutls_certificate_credentials_t nobody; /* no certificate is looked at */
 };
 
-enum phase { CONNECTING, HANDSHAKE, SENDING, RECEIVING };
+enum phase { LOOK_UP, CONNECTING, HANDSHAKE, SENDING, RECEIVING };
 
 struct probe {
 	struct probes *all;
 	uint64_t id, deadline_us; /* 0: none */
 	enum handler_kind kind;
 	enum phase phase;
-	int fd;
+	struct probe_link link;
 	struct loop_watch *watch;
 	struct probe_url url;
 	const char *lines, *name, *service;
 	bool any_status;
 	int redirects;
 	int64_t timeout_ms;
-	gnutls_session_t tls;
 	struct buf out;
 	size_t sent;
 	struct probe_http in;
@@ -70,12 +71,7 @@ static void disconnect(struct probe *p)
 {
 	loop_remove(p->watch);
 	p->watch = NULL;
-	if (p->tls)
-		gnutls_deinit(p->tls);
-	p->tls = NULL;
-	if (p->fd >= 0)
-		close(p->fd);
-	p->fd = -1;
+	probe_link_close(&p->link);
 }
 
 static void probe_free(void *probe)
@@ -119,7 +115,7 @@ static const char *patience(struct probe *p)
 /* What went wrong with the exchange, as the result of it. */
 static void fail(struct probe *p, const char *why)
 {
-	if (p->kind == HANDLER_GRPC && p->phase == CONNECTING)
+	if (p->kind == HANDLER_GRPC && p->phase <= CONNECTING)
 		why = arena_printf(&p->arena, "timeout: failed to connect service \"%s\" within %s: context "
 				   "deadline exceeded: connection error: desc = \"transport: Error while "
 				   "dialing: %s\"", address(p), patience(p), why);
@@ -149,7 +145,7 @@ static const char *local_address(struct probe *p)
 	struct sockaddr_storage at = {0};
 	socklen_t n = sizeof at;
 	char text[INET6_ADDRSTRLEN] = "";
-	getsockname(p->fd, (struct sockaddr *)&at, &n);
+	getsockname(p->link.fd, (struct sockaddr *)&at, &n);
 	bool six = at.ss_family == AF_INET6;
 	const void *ip = six ? (const void *)&((struct sockaddr_in6 *)&at)->sin6_addr
 			     : (const void *)&((struct sockaddr_in *)&at)->sin_addr;
@@ -167,12 +163,14 @@ static void fail_io(struct probe *p, const char *what, int error)
 
 static void time_out(struct probe *p)
 {
-	if (p->kind == HANDLER_GRPC && p->phase != CONNECTING)
+	if (p->phase == LOOK_UP)
+		fail(p, arena_printf(&p->arena, "dial tcp: lookup %s: i/o timeout", p->url.host));
+	else if (p->kind == HANDLER_GRPC && p->phase != CONNECTING)
 		done(p, PROBE_FAILURE, arena_printf(&p->arena, "timeout: health rpc did not complete within %s",
 						    patience(p)));
 	else if (p->kind != HANDLER_HTTP)
 		fail(p, arena_printf(&p->arena, "dial tcp %s: i/o timeout", address(p)));
-	else if (p->in.head)
+	else if (p->in.answer.status)
 		done(p, PROBE_ERROR, "context deadline exceeded (Client.Timeout or context cancellation "
 				     "while reading body)");
 	else
@@ -194,12 +192,12 @@ static void wait_for(struct probe *p, unsigned events)
 	if (p->watch)
 		loop_change(p->watch, events);
 	else
-		p->watch = loop_add(p->all->port->loop, p->fd, events, on_ready, p);
+		p->watch = loop_add(p->all->port->loop, p->link.fd, events, on_ready, p);
 }
 
 /* ---- connecting */
 
-/* 0: it is no address. Names of other machines are not looked up: see README. */
+/* 0: it is no address. */
 static socklen_t parse_address(const struct probe_url *u, struct sockaddr_storage *out)
 {
 	struct sockaddr_in *four = (struct sockaddr_in *)out;
@@ -218,120 +216,83 @@ static socklen_t parse_address(const struct probe_url *u, struct sockaddr_storag
 	return sizeof *six;
 }
 
-static void start(struct probe *p)
+static void start_at(struct probe *p, const struct sockaddr_storage *at, socklen_t n)
 {
-	struct sockaddr_storage at;
-	socklen_t n = parse_address(&p->url, &at);
-	int one = 1;
-	if (!n) {
-		fail(p, arena_printf(&p->arena, "dial tcp: lookup %s: no such host", p->url.host));
-		return;
-	}
 	p->phase = CONNECTING;
-	p->fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (p->fd < 0) {
+	int rc = probe_link_connect(&p->link, at, n);
+	if (rc == 0)
+		step(p);
+	else if (rc == ERR_AGAIN)
+		wait_for(p, LOOP_WRITE);
+	else if (p->link.fd >= 0)
+		fail_connect(p, errno);
+	else
 		done(p, PROBE_ERROR,
 		     arena_printf(&p->arena, "dial tcp %s: socket: %s", address(p), error_text(p, errno)));
+}
+
+static void no_such_host(struct probe *p)
+{
+	fail(p, arena_printf(&p->arena, "dial tcp: lookup %s: no such host", p->url.host));
+}
+
+static void on_name(void *arg, uint64_t id, const struct sockaddr_storage *found, socklen_t n)
+{
+	struct probes *x = arg;
+	struct probe *p = omap_get_u64(&x->by_id, id);
+	struct sockaddr_storage at = *found;
+	if (!p || p->phase != LOOK_UP)
+		return;
+	if (!n) {
+		no_such_host(p);
 		return;
 	}
-	if (p->kind != HANDLER_TCP)
-		setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (connect(p->fd, (struct sockaddr *)&at, n) == 0)
-		step(p);
-	else if (errno == EINPROGRESS)
-		wait_for(p, LOOP_WRITE);
+	if (at.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&at)->sin6_port = htons((uint16_t)p->url.port);
 	else
-		fail_connect(p, errno);
+		((struct sockaddr_in *)&at)->sin_port = htons((uint16_t)p->url.port);
+	start_at(p, &at, n);
 }
 
-/* ---- TLS */
-
-static bool begin_tls(struct probe *p)
+static void start(struct probe *p)
 {
 	struct probes *x = p->all;
-	if (!x->nobody && gnutls_certificate_allocate_credentials(&x->nobody))
-		return false;
-	if (gnutls_init(&p->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL))
-		return false;
 	struct sockaddr_storage at;
-	if (!parse_address(&p->url, &at))
-		gnutls_server_name_set(p->tls, GNUTLS_NAME_DNS, p->url.host, strlen(p->url.host));
-	gnutls_transport_set_int(p->tls, p->fd);
-	return gnutls_set_default_priority(p->tls) == 0 &&
-	       gnutls_credentials_set(p->tls, GNUTLS_CRD_CERTIFICATE, x->nobody) == 0;
-}
-
-static bool speaks_plain_http(struct probe *p)
-{
-	char start[5];
-	return recv(p->fd, start, sizeof start, MSG_PEEK | MSG_DONTWAIT) == sizeof start &&
-	       memcmp(start, "HTTP/", sizeof start) == 0;
-}
-
-static bool would_block(int rc)
-{
-	return rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED;
+	socklen_t n = parse_address(&p->url, &at);
+	if (n) {
+		start_at(p, &at, n);
+		return;
+	}
+	if (!x->names)
+		x->names = probe_names_new(x->port->loop, on_name, x);
+	p->phase = LOOK_UP;
+	int rc = probe_names_ask(x->names, p->id, p->url.host);
+	if (rc == ERR_INVALID)
+		no_such_host(p);
+	else if (rc)
+		done(p, PROBE_ERROR, "too many names are being looked up");
 }
 
 /* True: go on. */
 static bool shake_hands(struct probe *p)
 {
-	int rc = GNUTLS_E_AGAIN;
-	if (speaks_plain_http(p)) {
-		fail(p, "http: server gave HTTP response to HTTPS client");
-		return false;
-	}
-	do
-		rc = gnutls_handshake(p->tls);
-	while (rc == GNUTLS_E_INTERRUPTED || (rc < 0 && !would_block(rc) && !gnutls_error_is_fatal(rc)));
-	if (rc == GNUTLS_E_AGAIN) {
-		wait_for(p, gnutls_record_get_direction(p->tls) ? LOOP_WRITE : LOOP_READ);
-	} else if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED) {
-		fail(p, arena_printf(&p->arena, "remote error: tls: %s",
-				     gnutls_alert_get_name(gnutls_alert_get(p->tls))));
-	} else if (rc == GNUTLS_E_PREMATURE_TERMINATION) {
-		fail(p, "EOF");
-	} else if (rc == GNUTLS_E_UNEXPECTED_PACKET || rc == GNUTLS_E_UNEXPECTED_PACKET_LENGTH ||
-		   rc == GNUTLS_E_UNSUPPORTED_VERSION_PACKET) {
-		fail(p, "tls: first record does not look like a TLS handshake");
-	} else if (rc) {
-		fail(p, arena_printf(&p->arena, "tls: %s", gnutls_strerror(rc)));
-	}
+	struct err e = {0};
+	bool writes;
+	int rc = probe_link_shake(&p->link, &writes, &e);
+	if (rc == ERR_AGAIN)
+		wait_for(p, writes ? LOOP_WRITE : LOOP_READ);
+	else if (rc)
+		fail(p, e.text);
 	return rc == 0;
 }
 
-/* ---- the exchange. Both return bytes; 0: the end; ERR_AGAIN; -1 with errno */
-
-static ssize_t put(struct probe *p, struct span data)
-{
-	if (!p->tls) {
-		ssize_t n = send(p->fd, data.data, data.len, MSG_NOSIGNAL);
-		return n < 0 && errno == EAGAIN ? ERR_AGAIN : n;
-	}
-	ssize_t n = gnutls_record_send(p->tls, data.data, data.len);
-	errno = ECONNRESET;
-	return n >= 0 ? n : would_block((int)n) ? ERR_AGAIN : -1;
-}
-
-static ssize_t get(struct probe *p, uint8_t *to, size_t max)
-{
-	if (!p->tls) {
-		ssize_t n = recv(p->fd, to, max, 0);
-		return n < 0 && errno == EAGAIN ? ERR_AGAIN : n;
-	}
-	ssize_t n;
-	do
-		n = gnutls_record_recv(p->tls, to, max);
-	while (n < 0 && !would_block((int)n) && !gnutls_error_is_fatal((int)n));
-	errno = ECONNRESET;
-	return n >= 0 ? n : would_block((int)n) ? ERR_AGAIN : n == GNUTLS_E_PREMATURE_TERMINATION ? 0 : -1;
-}
+/* ---- the exchange */
 
 /* True: it has left. */
 static bool send_request(struct probe *p)
 {
 	while (p->sent < p->out.len) {
-		ssize_t n = put(p, (struct span){p->out.data + p->sent, p->out.len - p->sent});
+		ssize_t n = probe_link_put(&p->link, (struct span){p->out.data + p->sent, p->out.len - p->sent});
 		if (n == ERR_AGAIN)
 			wait_for(p, LOOP_WRITE);
 		else if (n < 0)
@@ -362,7 +323,7 @@ static void follow(struct probe *p, const struct probe_url *to)
 static void conclude(struct probe *p)
 {
 	struct probe_url to;
-	int status = p->in.status;
+	int status = p->in.answer.status;
 	if (probe_http_redirect(&p->arena, &p->in, &p->url, &to)) {
 		follow(p, &to);
 	} else if (p->any_status || (status >= 200 && status < 300)) {
@@ -370,7 +331,7 @@ static void conclude(struct probe *p)
 	} else if (status >= 300 && status < 400) {
 		done(p, PROBE_WARNING,
 		     arena_printf(&p->arena, "Probe terminated redirects, Response body: %s",
-				  probe_output_text(&p->arena, probe_http_body(&p->in),
+				  probe_output_text(&p->arena, span_buf(&p->in.body),
 						    PROBE_BODY_BYTES_MAX)));
 	} else {
 		done(p, PROBE_FAILURE,
@@ -394,7 +355,7 @@ static void receive_grpc(struct probe *p)
 	uint8_t bytes[4096];
 	int rc = ERR_AGAIN;
 	while (rc == ERR_AGAIN) {
-		ssize_t n = get(p, bytes, sizeof bytes);
+		ssize_t n = probe_link_get(&p->link, bytes, sizeof bytes);
 		if (n == ERR_AGAIN) {
 			wait_for(p, LOOP_READ);
 			return;
@@ -409,7 +370,7 @@ static void receive(struct probe *p)
 	uint8_t bytes[4096];
 	struct err e = {0};
 	for (;;) {
-		ssize_t n = get(p, bytes, sizeof bytes);
+		ssize_t n = probe_link_get(&p->link, bytes, sizeof bytes);
 		if (n == ERR_AGAIN) {
 			wait_for(p, LOOP_READ);
 			return;
@@ -426,7 +387,7 @@ static void receive(struct probe *p)
 			conclude(p);
 		else if (rc == ERR_INVALID)
 			fail(p, e.text);
-		else if (p->in.head)
+		else if (p->in.answer.status)
 			done(p, PROBE_ERROR, "unexpected EOF");
 		else
 			fail(p, "EOF");
@@ -438,10 +399,9 @@ static void receive(struct probe *p)
 
 static bool connected(struct probe *p)
 {
-	int error = 0;
-	socklen_t n = sizeof error;
-	if (p->watch) /* else connect() itself said so */
-		getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	struct sockaddr_storage at;
+	int error = p->watch ? probe_link_connected(&p->link) : 0; /* else connect() itself said so */
+	const char *name = parse_address(&p->url, &at) ? NULL : p->url.host;
 	if (error) {
 		fail_connect(p, error);
 		return false;
@@ -450,7 +410,7 @@ static bool connected(struct probe *p)
 		done(p, PROBE_SUCCESS, "");
 		return false;
 	}
-	if (p->url.tls && !begin_tls(p)) {
+	if (p->url.tls && probe_link_secure(&p->link, name, &p->all->nobody)) {
 		done(p, PROBE_ERROR, "tls: no session could be made");
 		return false;
 	}
@@ -458,7 +418,7 @@ static bool connected(struct probe *p)
 		probe_grpc_request(&p->out, address(p), span_of(p->service));
 	else
 		probe_http_request(&p->out, p->url.path, p->name, p->lines);
-	p->phase = p->tls ? HANDSHAKE : SENDING;
+	p->phase = p->url.tls ? HANDSHAKE : SENDING;
 	return true;
 }
 
@@ -519,7 +479,7 @@ static void run(struct probes *x, uint64_t id, struct mp call)
 	int64_t timeout = mp_path_int(call, "timeout_ms", 0);
 	p->all = x;
 	p->id = id;
-	p->fd = -1;
+	p->link.fd = -1;
 	p->arena.block = 512;
 	p->kind = (enum handler_kind)mp_path_int(call, "kind", 0);
 	p->url = (struct probe_url){
@@ -576,6 +536,7 @@ static void close_port(struct port *port)
 	struct probes *x = port->state;
 	omap_fini(&x->by_id, probe_free);
 	loop_hook_remove(x->hook);
+	probe_names_free(x->names);
 	if (x->nobody)
 		gnutls_certificate_free_credentials(x->nobody);
 	free(x);

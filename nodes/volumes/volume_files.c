@@ -38,24 +38,26 @@ static int open_made(int at, const char *name, mode_t mode, bool *made, struct e
 	return fd;
 }
 
-static bool owner_of(struct mp volume, struct volume_owner *out)
+static bool owner_of(struct mp volume, const atomic_bool *stop, struct volume_owner *out)
 {
 	int64_t gid = mp_path_int(volume, "gid", -1);
 	*out = (struct volume_owner){
 		.gid = (gid_t)gid,
 		.always = mp_path_bool(volume, "always", true),
 		.read_only = mp_path_bool(volume, "read_only", false),
+		.stop = stop,
 	};
 	return gid >= 0;
 }
 
 /* An empty directory gets its group when it is made, and never again: from then on
  * it is its containers' to change. */
-static int make_directory(int volumes, struct mp volume, const char *name, struct err *e)
+static int make_directory(int volumes, struct mp volume, const char *name,
+			  const atomic_bool *stop, struct err *e)
 {
 	struct volume_owner owner;
 	struct mp files;
-	bool made, owned = owner_of(volume, &owner);
+	bool made, owned = owner_of(volume, stop, &owner);
 	int fd = open_made(volumes, name, 0777, &made, e);
 	int rc = fd < 0 ? fd : 0;
 	if (!rc && made && owned)
@@ -73,7 +75,7 @@ void volume_memory_options(struct mp volume, char out[VOLUME_OPTIONS_BYTES])
 {
 	int64_t size = mp_path_int(volume, "size", 0);
 	struct volume_owner owner;
-	bool owned = owner_of(volume, &owner);
+	bool owned = owner_of(volume, NULL, &owner);
 	int n = snprintf(out, VOLUME_OPTIONS_BYTES, "mode=%s", owned ? "3777" : "1777");
 	if (owned)
 		n += snprintf(out + n, VOLUME_OPTIONS_BYTES - (size_t)n, ",gid=%u", owner.gid);
@@ -115,7 +117,7 @@ static const struct host_type *host_type_of(struct span type)
 	return NULL;
 }
 
-static int make_directories(const char *path, struct err *e)
+static int make_directories(const char *path, bool open, struct err *e)
 {
 	char part[PATH_MAX];
 	for (const char *at = path; *at;) {
@@ -125,7 +127,7 @@ static int make_directories(const char *path, struct err *e)
 		if (mkdir(part, 0755) && errno != EEXIST && errno != EISDIR)
 			return err_set(e, ERR_IO, "mkdir %s: %s", part, strerror(errno));
 	}
-	return 0;
+	return open && chmod(path, 0777) ? err_set(e, ERR_IO, "chmod %s: %s", path, strerror(errno)) : 0;
 }
 
 static int make_file(const char *path, struct err *e)
@@ -137,7 +139,7 @@ static int make_file(const char *path, struct err *e)
 	return 0;
 }
 
-static int check_host(const char *path, struct span type, struct err *e)
+static int check_host(const char *path, struct span type, bool open, struct err *e)
 {
 	struct stat st;
 	const struct host_type *t = host_type_of(type);
@@ -148,7 +150,7 @@ static int check_host(const char *path, struct span type, struct err *e)
 		if (errno != ENOENT && errno != ENOTDIR)
 			return err_set(e, ERR_IO, "stat %s: %s", path, strerror(errno));
 		if (t->directory)
-			return make_directories(path, e);
+			return make_directories(path, open, e);
 		if (t->file)
 			return make_file(path, e);
 		return err_set(e, ERR_NOT_FOUND, "hostPath %s doesn't exist", path);
@@ -159,10 +161,10 @@ static int check_host(const char *path, struct span type, struct err *e)
 	return 0;
 }
 
-static int own_local(const char *path, struct mp volume, struct err *e)
+static int own_local(const char *path, struct mp volume, const atomic_bool *stop, struct err *e)
 {
 	struct volume_owner owner;
-	if (!owner_of(volume, &owner))
+	if (!owner_of(volume, stop, &owner))
 		return 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
@@ -172,7 +174,8 @@ static int own_local(const char *path, struct mp volume, struct err *e)
 	return rc;
 }
 
-static int look_at_host(struct mp volume, const char **stage, struct err *e)
+static int look_at_host(struct mp volume, const char **stage, const atomic_bool *stop,
+			struct err *e)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -182,19 +185,23 @@ static int look_at_host(struct mp volume, const char **stage, struct err *e)
 			       (const char *)s.data);
 	span_text(path, sizeof path, s);
 	if (!mp_path_bool(volume, "local", false))
-		return check_host(path, mp_path_str(volume, "type"), e);
+		return check_host(path, mp_path_str(volume, "type"),
+				  mp_path_bool(volume, "open", false), e);
 	if (stat(path, &st)) {
 		*stage = "MountVolume.NewMounter initialization failed";
 		return errno == ENOENT
 			       ? err_set(e, ERR_NOT_FOUND, "path \"%s\" does not exist", path)
 			       : err_set(e, ERR_IO, "stat %s: %s", path, strerror(errno));
 	}
-	return own_local(path, volume, e);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_UNSUPPORTED, "path \"%s\" is a %s: this node mounts directories",
+			       path, type_of(st.st_mode));
+	return own_local(path, volume, stop, e);
 }
 
 /* ---- the list */
 
-static int apply_one(int volumes, struct mp volume, struct err *e)
+static int apply_one(int volumes, struct mp volume, const atomic_bool *stop, struct err *e)
 {
 	char name[NAME_MAX + 1];
 	const char *stage = "MountVolume.SetUp failed";
@@ -203,14 +210,15 @@ static int apply_one(int volumes, struct mp volume, struct err *e)
 	if (!is_name(s))
 		return err_set(e, ERR_INVALID, "a volume without a name");
 	span_text(name, sizeof name, s);
-	rc = span_is(mp_path_str(volume, "kind"), "host") ? look_at_host(volume, &stage, e)
-							   : make_directory(volumes, volume, name, e);
+	rc = span_is(mp_path_str(volume, "kind"), "host") ? look_at_host(volume, &stage, stop, e)
+							   : make_directory(volumes, volume, name,
+									    stop, e);
 	return rc ? err_wrap(e, rc, "%s for volume \"%.*s\" ", stage, (int)title.len,
 			     (const char *)title.data)
 		  : 0;
 }
 
-int volume_files_apply(const char *pod_dir, struct mp list, struct err *e)
+int volume_files_apply(const char *pod_dir, struct mp list, const atomic_bool *stop, struct err *e)
 {
 	size_t n;
 	bool made;
@@ -222,7 +230,7 @@ int volume_files_apply(const char *pod_dir, struct mp list, struct err *e)
 	int volumes = open_made(pod, VOLUMES_DIR, 0750, &made, e);
 	int rc = volumes < 0 ? volumes : 0;
 	for (; n > 0 && !rc; n--) {
-		rc = apply_one(volumes, list, e);
+		rc = apply_one(volumes, list, stop, e);
 		mp_skip(&list);
 	}
 	if (volumes >= 0)

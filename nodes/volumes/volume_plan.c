@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "actors/controllers/volume_port.h"
+#include "actors/objects/volume_match.h"
 #include "actors/schema/quantity.h"
 #include "nodes/volumes/volume_private.h"
 
@@ -203,6 +205,7 @@ static int place_persistent(const struct volume_asker *w, struct mp volume,
 {
 	struct mp body;
 	v->title = mp_path_str(volume, "metadata.name");
+	v->open = span_is(volume_note(volume, VOLUME_PROVISIONED_BY), HOST_PATH_PROVISIONER);
 	if (mp_path(volume, "spec.hostPath", &body))
 		return place_host_path(w, body, v, e);
 	if (mp_path(volume, "spec.local", &body))
@@ -361,7 +364,9 @@ static int put_volume(struct plan *p, const struct volume_place *v, struct err *
 		mpw_kv_span(&p->list, "path", v->path);
 		mpw_kv_span(&p->list, "type", v->type);
 		mpw_kv_bool(&p->list, "local", v->local);
-		n += 3;
+		if (v->open)
+			mpw_kv_bool(&p->list, "open", true);
+		n += 3 + v->open;
 	} else if (v->kind == VOLUME_FILES) {
 		put_files(p, &c);
 		n++;
@@ -420,6 +425,10 @@ int volume_plan_make(struct arena *a, const struct volume_source *s,
 		mp_skip(&volumes);
 	}
 	mpw_array_close(&p.list, at, p.count);
+	if (n > VOLUMES_MAX)
+		p.messages[p.message_count++] = arena_printf(
+			a, "Unable to attach or mount volumes: %zu are more than the %d that a pod "
+			"may have on this node", n, VOLUMES_MAX);
 	if (p.names)
 		p.messages[p.message_count++] = arena_printf(
 			a, "Unable to attach or mount volumes: unmounted volumes=[%s], unattached "

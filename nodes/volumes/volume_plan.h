@@ -12,7 +12,8 @@
  *              "files"   files: [[path, bin, mode, uid]...] in the order of paths;
  *                        uid -1: the agent's
  *              "host"    path: of the machine; type: as of hostPath ("" says nothing
- *                        about it); local: it must be there (a local volume)
+ *                        about it); local: it must be there (a local volume); open: made
+ *                        here, it is for everybody to write to (our provisioner's)
  *   gid        fsGroup: whose it is then; absent: as it is
  *   always     false: nothing is done when its root is that group's already
  *              (fsGroupChangePolicy OnRootMismatch)

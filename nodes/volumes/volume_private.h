@@ -16,7 +16,7 @@ struct volume_place {
 	struct mp body;		 /* of its source in the pod: files, or an emptyDir */
 	const char *source;      /* ... which one */
 	struct span path, type;  /* of the host */
-	bool local, read_only;
+	bool local, read_only, open;
 	bool managed;		 /* fsGroup may own it */
 };
 

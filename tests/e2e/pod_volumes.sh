@@ -6,7 +6,8 @@ need_containers "volumes of pods"
 "$top/tools/demo/busybox-image" "$tmp/busybox.tar"
 mkdir -p "$data"
 check "an image is loaded" "$troupe" image load --data-dir "$data" "$tmp/busybox.tar"
-check "the cluster starts" start --nodes 1 --runtime oci
+start --nodes 1 --runtime oci || { not_ok "the cluster starts"; exit 1; }
+ok "the cluster starts"
 host=$tmp/host
 mkdir -p "$host"
 
@@ -176,6 +177,7 @@ spec: {storageClassName: local, accessModes: [ReadWriteOnce], resources: {reques
 Y
 pod first '{name: d, persistentVolumeClaim: {claimName: data}}' '{name: d, mountPath: /d}'
 check "a claim's volume" runs first
+check "is for whoever has the claim" is 777 in_pod first stat -c %a /d
 in_pod first 'echo kept >/d/x' >/dev/null
 kc delete pod first --wait >/dev/null
 pod second '{name: d, persistentVolumeClaim: {claimName: data, readOnly: true}}' '{name: d, mountPath: /d}'

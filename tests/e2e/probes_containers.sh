@@ -40,6 +40,7 @@ for n in 1 2; do
 	pod "exec$n" "$idle" "readinessProbe: {periodSeconds: 1, failureThreshold: 1, exec: {command: [cat, /tmp/good]}}" "n$n"
 done
 pod lame "$idle" "readinessProbe: {periodSeconds: 2, exec: {command: [sh, -c, 'sleep 77; true']}}"
+pod nocmd "$idle" "livenessProbe: {periodSeconds: 1, failureThreshold: 1, exec: {command: [nosuch]}}"
 pod dead "$idle" "livenessProbe: {periodSeconds: 1, failureThreshold: 1, exec: {command: [cat, /nope]}}"
 pod hooked "$idle" "lifecycle: {postStart: {exec: {command: [sh, -c, 'echo hook of \$HOSTNAME >/proc/1/fd/1']}},
     preStop: {exec: {command: [sh, -c, 'touch /tmp/bye; sleep 1; echo pre-stop is over >/proc/1/fd/1']}}}"
@@ -60,6 +61,8 @@ kc exec http1 -- killall httpd
 check "nor what does not answer" eventually 20 restarted http1
 check "in the words of the network" told http1 ": connect: connection refused"
 
+check "a command that is not there is no answer" told nocmd "Liveness probe errored and resulted in unknown state: OCI runtime exec failed: "
+check "and restarts nothing" is 0 restarts nocmd
 check "a command that takes too long" told lame 'Readiness probe failed: command timed out: "sh -c sleep 77; true" timed out after 1s'
 left() { kc exec lame -- ps | grep -c 'sleep 7[7]$'; }
 at_most_one() { (($(left) <= 1)); }

@@ -123,6 +123,7 @@ struct storm {
 	struct ledger ledger; /* of what is particular to the test */
 	uint64_t seed;
 	bool quiet, calm; /* calm: without faults */
+	void *world;	  /* the test's, for its actors and ports: "world" */
 	char wrong[400]; /* the first thing that must not be */
 };
 
@@ -137,13 +138,14 @@ static inline void storm_wrong(struct storm *s, const char *what, struct span ke
 static inline void *storm_shared(void *arg, const char *name)
 {
 	struct storm *s = arg;
-	return strcmp(name, "quiet") == 0 ? &s->quiet : NULL;
+	return strcmp(name, "quiet") == 0 ? &s->quiet : strcmp(name, "world") == 0 ? s->world : NULL;
 }
 
 struct storm_wish {
 	const char *always; /* a script: which invariants hold at every revision */
 	size_t nodes;
 	const struct cluster_actor *extra;
+	const struct port_driver *const *drivers; /* may be NULL */
 	/* Called for each record, with the storm; folds it into the ledger. */
 	void (*committed)(void *storm, uint64_t revision, struct span record);
 	bool faults;
@@ -160,6 +162,7 @@ static inline void storm_begin(struct storm *s, const struct storm_wish *w)
 		.link_loss_permille = w->faults ? 10 : 0,
 		.sync_min_us = 100,
 		.sync_max_us = 4000,
+		.drivers = w->drivers,
 		.shared = storm_shared,
 		.shared_arg = s,
 		.committed = w->committed,

@@ -371,3 +371,43 @@ Test(pod_hooks, what_probes_said_holds_for_a_new_agent)
 	cr_expect_str_eq(of(&w, 0, "started"), "false");
 	end(&w);
 }
+
+/* While a postStart runs the status counts the attempt, and shows the one before. */
+Test(pod_hooks, restarts_are_counted_on_through_agents_and_hooks)
+{
+	struct world w;
+	begin_as(&w, BOTH, "{'startTime':'2026-11-24T09:00:00Z','containerStatuses':[{'name':'c','ready':false,'started':false,"
+			   "'restartCount':2,'state':{'waiting':{'reason':'ContainerCreating'}},'lastState':{'terminated':{"
+			   "'exitCode':1,'containerID':'troupe://u1-c-1','startedAt':'2026-11-24T09:00:00Z',"
+			   "'finishedAt':'2026-11-24T09:00:01Z'}}}]}", true);
+	STEP(&w, "attach");
+	started(&w, "c", 2);
+	up(&w);
+	STEP(&w, "postStart c 2 | Started container c");
+	cr_expect_str_eq(of(&w, 0, "restartCount"), "2");
+	cr_expect_str_eq(of(&w, 0, "lastState.terminated.exitCode"), "1");
+	hook(&w, "c", 2, "postStart", true);
+	STEP(&w, "");
+	cr_expect_str_eq(of(&w, 0, "restartCount"), "2");
+	cr_expect_str_eq(of(&w, 0, "ready"), "true");
+	end(&w);
+}
+
+Test(pod_hooks, containers_wait_for_a_side_car_that_has_yet_to_start)
+{
+	struct world w;
+	begin(&w, "'initContainers':[{'name':'s','command':['x'],'restartPolicy':'Always','startupProbe':{},"
+		  "'lifecycle':{'postStart':" EXEC "}}],'containers':[{'name':'c','command':['x']}]");
+	step(&w);
+	up(&w);
+	STEP(&w, "start s");
+	started(&w, "s", 0);
+	STEP(&w, "postStart s 0 | Started container s");
+	hook(&w, "s", 0, "postStart", true);
+	STEP(&w, "");
+	SEE(&w, .kind = POD_SEEN_STARTUP, .name = "s");
+	STEP(&w, "start c");
+	SEE(&w, .kind = POD_SEEN_UNHEALTHY, .name = "s", .reason = "liveness");
+	STEP(&w, "15 s | Init container s failed liveness probe");
+	end(&w);
+}

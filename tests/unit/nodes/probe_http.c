@@ -87,8 +87,8 @@ static const struct {
 	{"HTTP/1.1 500\n\n", ERR_AGAIN, 0, 500, ""},
 	{"HTTP/1.1 204 No Content\r\n\r\n", 0, 0, 204, ""},
 	{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length:0\r\n\r\n", 0, 0, 201, ""},
-	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 0, 0, 200, NULL},
-	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", ERR_AGAIN, ERR_CLOSED, 200, NULL},
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 0, 0, 200, "hi"},
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", ERR_AGAIN, ERR_CLOSED, 200, "hi"},
 	{"HTTP/1.1 200 OK\r\nContent-", ERR_AGAIN, ERR_CLOSED, 0, NULL},
 	{"SSH-2.0-x\r\n", ERR_INVALID, 0, 0, NULL},
 	{"HTTP/1.1 20x OK\r\n\r\n", ERR_INVALID, 0, 0, NULL},
@@ -111,9 +111,9 @@ Test(probe_http, reads_answers_however_they_come)
 			if (rc == ERR_AGAIN)
 				cr_expect_eq(probe_http_ended(&h), answers[i].at_end, "%s", answers[i].answer);
 			if (rc != ERR_INVALID)
-				cr_expect_eq(h.status, answers[i].status, "%s", answers[i].answer);
+				cr_expect_eq(h.answer.status, answers[i].status, "%s", answers[i].answer);
 			if (answers[i].body)
-				cr_expect(span_is(probe_http_body(&h), answers[i].body), "%s", answers[i].answer);
+				cr_expect(span_is(span_buf(&h.body), answers[i].body), "%s", answers[i].answer);
 			probe_http_fini(&h);
 		}
 	}
@@ -130,7 +130,7 @@ Test(probe_http, an_answer_without_end_is_cut)
 	for (int i = 0; i < 11 && rc == ERR_AGAIN; i++)
 		rc = probe_http_read(&h, (struct span){(uint8_t *)fill, sizeof fill}, &e);
 	cr_expect_eq(rc, 0);
-	cr_expect_eq(probe_http_body(&h).len, PROBE_BODY_BYTES_MAX);
+	cr_expect_eq(h.body.len, PROBE_BODY_BYTES_MAX);
 	probe_http_fini(&h);
 	rc = probe_http_read(&h, span_of("HTTP/1.1 200 OK\r\nA: "), &e);
 	for (int i = 0; i < 100 && rc == ERR_AGAIN; i++)

@@ -206,6 +206,8 @@ Test(probe_port, who_is_not_there_is_told_in_the_words_of_go)
 		       "error: desc = \"transport: Error while dialing: dial tcp AT: connect: connection refused\""},
 		{"{'tcpSocket':{'port':7000,'host':'no.such.host.invalid'}}",
 		 "2 dial tcp: lookup no.such.host.invalid: no such host"},
+		{"{'httpGet':{'port':7000,'host':'no such host'}}",
+		 "2 Get \"http://no such host:7000/\": dial tcp: lookup no such host: no such host"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct world w;

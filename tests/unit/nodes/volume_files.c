@@ -85,7 +85,7 @@ static int apply_files(struct world *w, const char *name, const struct one_file 
 		mpw_kv_i64(&b, "gid", gid);
 		mpw_kv_bool(&b, "read_only", true);
 	}
-	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), e);
+	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), NULL, e);
 	buf_fini(&b);
 	return rc;
 }
@@ -98,15 +98,17 @@ static void write_files(struct world *w, const struct one_file *files)
 
 struct host {
 	const char *path, *type;
-	bool local, on_mismatch;
+	bool local, on_mismatch, open;
 	int64_t gid;
+	const atomic_bool *stop;
 };
 
 static int apply_host(struct world *w, struct host h, struct err *e)
 {
 	struct buf b = {0};
 	mpw_array(&b, 1);
-	mpw_map(&b, h.gid ? 8 : 6);
+	mpw_map(&b, h.gid ? 9 : 7);
+	mpw_kv_bool(&b, "open", h.open);
 	mpw_kv_str(&b, "name", "v");
 	mpw_kv_str(&b, "title", "pv1");
 	mpw_kv_str(&b, "kind", "host");
@@ -117,7 +119,7 @@ static int apply_host(struct world *w, struct host h, struct err *e)
 		mpw_kv_i64(&b, "gid", h.gid);
 		mpw_kv_bool(&b, "always", !h.on_mismatch);
 	}
-	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), e);
+	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), h.stop, e);
 	buf_fini(&b);
 	return rc;
 }
@@ -291,7 +293,7 @@ static int apply_dir(struct world *w, const char *kind, int64_t gid, struct err 
 	mpw_kv_str(&b, "kind", kind);
 	if (gid >= 0)
 		mpw_kv_i64(&b, "gid", gid);
-	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), e);
+	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), NULL, e);
 	buf_fini(&b);
 	return rc;
 }
@@ -430,6 +432,20 @@ Test(volume_files, types_of_paths_of_the_host)
 	end(&w);
 }
 
+Test(volume_files, what_a_provisioner_gives_is_for_everybody)
+{
+	struct world w = world();
+	struct err e = {0};
+	struct host h = {.path = at(&w, "a/b"), .type = "DirectoryOrCreate", .open = true};
+	cr_assert_eq(apply_host(&w, h, &e), 0, "%s", e.text);
+	cr_expect_eq(mode_at(&w, "a/b"), 0777);
+	cr_expect_eq(mode_at(&w, "a") & 022, 0);
+	cr_assert_eq(chmod(at(&w, "a/b"), 0700), 0);
+	cr_assert_eq(apply_host(&w, h, &e), 0, "%s", e.text);
+	cr_expect_eq(mode_at(&w, "a/b"), 0700, "what is there is its owner's");
+	end(&w);
+}
+
 Test(volume_files, local_volumes_must_be_there)
 {
 	struct world w = world();
@@ -438,6 +454,9 @@ Test(volume_files, local_volumes_must_be_there)
 		     ERR_NOT_FOUND);
 	cr_expect_str_eq(e.text, arena_printf(&w.a, "MountVolume.NewMounter initialization failed for "
 					      "volume \"pv1\" : path \"%s/no\" does not exist", w.dir));
+	make_file(&w, "file", "x");
+	cr_expect_eq(apply_host(&w, (struct host){.path = at(&w, "file"), .type = "", .local = true}, &e),
+		     ERR_UNSUPPORTED);
 	end(&w);
 }
 
@@ -463,6 +482,14 @@ Test(volume_files, a_local_volume_is_given_to_its_group)
 	cr_expect_eq(group_at(&w, "d/link"), 2000);
 	cr_expect_eq(mode_at(&w, "outside"), 0600, "a link leads nowhere");
 	cr_expect_eq(group_at(&w, "outside"), getgid());
+	/* given up, it is not done */
+	atomic_bool stop = true;
+	h.stop = &stop;
+	cr_assert_eq(chmod(at(&w, "d"), 0700), 0);
+	cr_expect_eq(apply_host(&w, h, &e), ERR_IO);
+	cr_expect_eq(mode_at(&w, "d"), 0700);
+	h.stop = NULL;
+	cr_assert_eq(apply_host(&w, h, &e), 0);
 	/* its root says that it was done */
 	cr_assert_eq(chmod(at(&w, "d/e/f"), 0600), 0);
 	h.on_mismatch = true;

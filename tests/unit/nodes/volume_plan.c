@@ -287,6 +287,10 @@ Test(volume_plan, claims_are_the_volumes_that_they_are_bound_to)
 	w.volume = "{'metadata':{'name':'pv1'},'spec':{'hostPath':{'path':'/x'},'claimRef':{'uid':'c-1'}}}";
 	cr_expect_str_eq(made(&w, volume, ""), "{'name':'v','title':'pv1','kind':'host','path':'/x',"
 			 "'type':'','local':false}");
+	w.volume = "{'metadata':{'name':'pv1','annotations':{'pv.kubernetes.io/provisioned-by':"
+		   "'troupe.io/host-path'}},'spec':{'hostPath':{'path':'/x'},'claimRef':{'uid':'c-1'}}}";
+	cr_expect_str_eq(made(&w, volume, ""), "{'name':'v','title':'pv1','kind':'host','path':'/x',"
+			 "'type':'','local':false,'open':true}");
 	arena_fini(&w.a);
 }
 
@@ -326,6 +330,23 @@ Test(volume_plan, claims_that_have_none_say_so)
 	expect_refused(world(), "'ephemeral':{'volumeClaimTemplate':{}}", BEFORE "error processing PVC "
 		       "shop/web-0-v: failed to fetch PVC from API server: persistentvolumeclaims "
 		       "\"web-0-v\" not found");
+}
+
+Test(volume_plan, too_many_volumes_are_refused_in_words)
+{
+	struct world w = world();
+	struct buf b = {0};
+	struct volume_source s = source(&w);
+	buf_puts(&b, "{'metadata':{},'spec':{'containers':[],'volumes':[{'name':'v0'}");
+	for (int i = 1; i < 513; i++)
+		buf_printf(&b, ",{'name':'v%d'}", i);
+	buf_puts(&b, "]}}");
+	struct span pod = object_of(&w.a, buf_text(&b));
+	cr_expect_eq(volume_plan_make(&w.a, &s, &w.facts, mp_of(pod), &w.plan), ERR_NOT_FOUND);
+	cr_expect_str_eq(w.plan.messages[0], "Unable to attach or mount volumes: 513 are more than the "
+					     "512 that a pod may have on this node");
+	buf_fini(&b);
+	arena_fini(&w.a);
 }
 
 Test(volume_plan, files_alone_are_what_is_refreshed)
