@@ -124,16 +124,23 @@ static int percent(int64_t part, int64_t whole)
 	return p > 100 ? 100 : p < 0 ? 0 : (int)p;
 }
 
-int fit_score(const struct resources *wants, const struct resources *allocatable,
-	      const struct resources *used)
+struct resources fit_weight(const struct resources *wants)
 {
-	/* A pod that asks for nothing still counts a little, as in Kubernetes. */
-	int64_t cpu = wants->cpu_milli ? wants->cpu_milli : 100;
-	int64_t memory = wants->memory ? wants->memory : 200 << 20;
-	int c = percent(used->cpu_milli + cpu, allocatable->cpu_milli);
-	int m = percent(used->memory + memory, allocatable->memory);
+	struct resources w = *wants;
+	if (!w.cpu_milli)
+		w.cpu_milli = 100;
+	if (!w.memory)
+		w.memory = 200 << 20;
+	return w;
+}
+
+int fit_score(const struct resources *weight, const struct resources *allocatable,
+	      const struct resources *there)
+{
+	int c = percent(there->cpu_milli + weight->cpu_milli, allocatable->cpu_milli);
+	int m = percent(there->memory + weight->memory, allocatable->memory);
 	int spread = c > m ? c - m : m - c;
-	return (200 - c - m) / 2 + (100 - spread);
+	return (200 - c - m) / 2 + (100 - spread / 2);
 }
 
 const char *fit_fault_text(enum fit_fault f)

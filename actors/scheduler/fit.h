@@ -40,10 +40,14 @@ void fit_add(struct resources *to, const struct resources *r, int sign);
 /* 0, or the faults of this node for this pod. */
 unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
 		   const struct resources *allocatable, const struct resources *used);
+/* What a pod counts in scores: one that asks for no CPU or no memory still counts a
+ * little, as in Kubernetes, or all of those would go to one node. */
+struct resources fit_weight(const struct resources *wants);
 /* How good a node is, 0 to 200: least allocated, and balanced, after the pod
- * is there (Kubernetes' NodeResourcesFit and BalancedAllocation). */
-int fit_score(const struct resources *wants, const struct resources *allocatable,
-	      const struct resources *used);
+ * is there (Kubernetes' NodeResourcesFit and BalancedAllocation). Weights of the pod
+ * and of all that are there. */
+int fit_score(const struct resources *weight, const struct resources *allocatable,
+	      const struct resources *there);
 /* "Insufficient cpu" and its kin. */
 const char *fit_fault_text(enum fit_fault f);
 

@@ -26,6 +26,7 @@ enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
 
 struct node {
 	struct resources allocatable, used;
+	struct resources weight; /* of all that are there, in scores */
 	struct host_ports ports; /* taken */
 	struct bytes *object;
 };
@@ -43,7 +44,7 @@ struct pod {
 	enum pod_state state;
 	char *key;             /* of the store */
 	struct bytes *order;   /* its key in the queue, while active */
-	struct resources wants;
+	struct resources wants, weight;
 	struct host_ports ports;
 	bool claims;           /* it has volumes that are claims */
 	char *node;            /* where it is counted, NULL nowhere */
@@ -100,6 +101,7 @@ static void count_on(struct scheduler *s, struct pod *p, struct span node)
 		return;
 	if (p->node) {
 		fit_add(&node_get(s, p->node)->used, &p->wants, -1);
+		fit_add(&node_get(s, p->node)->weight, &p->weight, -1);
 		host_ports_remove(&node_get(s, p->node)->ports, &p->ports);
 		free(p->node);
 		p->node = NULL;
@@ -107,6 +109,7 @@ static void count_on(struct scheduler *s, struct pod *p, struct span node)
 	if (node.len) {
 		p->node = mem_ndup(node.data, node.len);
 		fit_add(&node_get(s, p->node)->used, &p->wants, 1);
+		fit_add(&node_get(s, p->node)->weight, &p->weight, 1);
 		host_ports_add(&node_get(s, p->node)->ports, &p->ports);
 	}
 }
@@ -523,6 +526,7 @@ static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struc
 	unsigned *faults = arena_alloc(ctx_arena(c), (s->nodes.count + 1) * sizeof *faults);
 	size_t n = 0;
 	int best_score = -1;
+	int64_t best_pods = 0;
 	struct span best = {0};
 	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it)) {
 		struct node *node = it->value;
@@ -536,9 +540,12 @@ static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struc
 			faults[n] = volumes_fault(v, mp_of_bytes(node->object));
 		if (faults[n++])
 			continue;
-		int score = fit_score(&p->wants, &node->allocatable, &node->used);
-		if (score > best_score) {
+		int score = fit_score(&p->weight, &node->allocatable, &node->weight);
+		/* Of equals the one with fewer pods: full nodes are alike. */
+		if (score > best_score ||
+		    (score == best_score && node->used.pods < best_pods)) {
 			best_score = score;
+			best_pods = node->used.pods;
 			best = onode_key(it);
 		}
 	}
@@ -675,6 +682,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 		p = mem_alloc(sizeof *p);
 		p->key = mem_ndup(key.data, key.len);
 		p->wants = fit_requests(m);
+		p->weight = fit_weight(&p->wants);
 		host_ports_read(&p->ports, m);
 		p->claims = pod_has_claims(m);
 		if (p->claims)

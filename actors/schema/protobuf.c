@@ -158,14 +158,29 @@ static int read_time(struct reader *r, enum schema_kind kind, struct span raw, s
 	return 0;
 }
 
-/* Go's Duration.String() for whole milliseconds and above. */
+/* Go's Duration.String(), to milliseconds: "1h0m2.5s". */
 static int read_duration(struct reader *r, struct span raw, struct doc **out)
 {
 	int64_t ns;
 	if (number_in(raw, 1, &ns))
 		return bad(r, "a duration is malformed");
-	long long ms = ns / 1000000;
-	*out = ms % 1000 ? doc_printf(r->a, "%lldms", ms) : doc_printf(r->a, "%llds", ms / 1000);
+	const char *sign = ns < 0 ? "-" : "";
+	long long ms = ns < 0 ? -(ns / 1000000) : ns / 1000000, s = ms / 1000;
+	char rest[8] = "";
+	for (int i = 0, left = (int)(ms % 1000), unit = 100; left && i < 3; i++, unit /= 10) {
+		rest[0] = '.';
+		rest[1 + i] = (char)('0' + left / unit);
+		left %= unit;
+	}
+	if (ms && ms < 1000)
+		*out = doc_printf(r->a, "%s%lldms", sign, ms);
+	else if (s < 60)
+		*out = doc_printf(r->a, "%s%lld%ss", sign, s, rest);
+	else if (s < 3600)
+		*out = doc_printf(r->a, "%s%lldm%lld%ss", sign, s / 60, s % 60, rest);
+	else
+		*out = doc_printf(r->a, "%s%lldh%lldm%lld%ss", sign, s / 3600, s / 60 % 60, s % 60,
+				  rest);
 	return 0;
 }
 

@@ -70,6 +70,55 @@ static void put_time(struct buf *b, const struct doc *d)
 	wire_put_number(b, 2, (uint64_t)rest * 1000);
 }
 
+static int64_t unit_ns(struct span *s)
+{
+	static const struct {
+		const char *name;
+		int64_t ns;
+	} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000},
+		     {"m", 60000000000}, {"h", 3600000000000}};
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		size_t n = strlen(units[i].name);
+		if (s->len >= n && memcmp(s->data, units[i].name, n) == 0) {
+			s->data += n;
+			s->len -= n;
+			return units[i].ns;
+		}
+	}
+	return 0;
+}
+
+/* Nanoseconds of "1h2m3.5s", as Go reads it; what is no duration is none. */
+static int64_t duration_ns(struct span s)
+{
+	int64_t sum = 0;
+	bool minus = s.len && s.data[0] == '-';
+	if (minus) {
+		s.data++;
+		s.len--;
+	}
+	while (s.len) {
+		int64_t whole = 0, part = 0, scale = 1;
+		bool point = false;
+		for (; s.len && ((s.data[0] >= '0' && s.data[0] <= '9') || s.data[0] == '.');
+		     s.data++, s.len--) {
+			if (s.data[0] == '.')
+				point = true;
+			else if (!point)
+				whole = whole * 10 + (s.data[0] - '0');
+			else if (scale < 1000000000) {
+				part = part * 10 + (s.data[0] - '0');
+				scale *= 10;
+			}
+		}
+		int64_t unit = unit_ns(&s);
+		if (!unit || whole > INT64_MAX / unit / 2)
+			return 0;
+		sum += whole * unit + (int64_t)((__int128)part * unit / scale);
+	}
+	return minus ? -sum : sum;
+}
+
 static void put_any(struct buf *b, const struct doc *d)
 {
 	struct buf json = {0};
@@ -110,6 +159,9 @@ static void put_inside(struct buf *b, const struct schema_type *t, const struct 
 	case SCHEMA_TIME:
 	case SCHEMA_MICROTIME:
 		put_time(b, d);
+		break;
+	case SCHEMA_DURATION:
+		wire_put_number(b, 1, doc_is(d, DOC_STR) ? (uint64_t)duration_ns(d->text) : 0);
 		break;
 	case SCHEMA_ANY:
 		put_any(b, d);

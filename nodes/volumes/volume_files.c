@@ -38,24 +38,26 @@ static int open_made(int at, const char *name, mode_t mode, bool *made, struct e
 	return fd;
 }
 
-static bool owner_of(struct mp volume, struct volume_owner *out)
+static bool owner_of(struct mp volume, const atomic_bool *stop, struct volume_owner *out)
 {
 	int64_t gid = mp_path_int(volume, "gid", -1);
 	*out = (struct volume_owner){
 		.gid = (gid_t)gid,
 		.always = mp_path_bool(volume, "always", true),
 		.read_only = mp_path_bool(volume, "read_only", false),
+		.stop = stop,
 	};
 	return gid >= 0;
 }
 
 /* An empty directory gets its group when it is made, and never again: from then on
  * it is its containers' to change. */
-static int make_directory(int volumes, struct mp volume, const char *name, struct err *e)
+static int make_directory(int volumes, struct mp volume, const char *name,
+			  const atomic_bool *stop, struct err *e)
 {
 	struct volume_owner owner;
 	struct mp files;
-	bool made, owned = owner_of(volume, &owner);
+	bool made, owned = owner_of(volume, stop, &owner);
 	int fd = open_made(volumes, name, 0777, &made, e);
 	int rc = fd < 0 ? fd : 0;
 	if (!rc && made && owned)
@@ -73,7 +75,7 @@ void volume_memory_options(struct mp volume, char out[VOLUME_OPTIONS_BYTES])
 {
 	int64_t size = mp_path_int(volume, "size", 0);
 	struct volume_owner owner;
-	bool owned = owner_of(volume, &owner);
+	bool owned = owner_of(volume, NULL, &owner);
 	int n = snprintf(out, VOLUME_OPTIONS_BYTES, "mode=%s", owned ? "3777" : "1777");
 	if (owned)
 		n += snprintf(out + n, VOLUME_OPTIONS_BYTES - (size_t)n, ",gid=%u", owner.gid);
@@ -159,10 +161,10 @@ static int check_host(const char *path, struct span type, bool open, struct err 
 	return 0;
 }
 
-static int own_local(const char *path, struct mp volume, struct err *e)
+static int own_local(const char *path, struct mp volume, const atomic_bool *stop, struct err *e)
 {
 	struct volume_owner owner;
-	if (!owner_of(volume, &owner))
+	if (!owner_of(volume, stop, &owner))
 		return 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
@@ -172,7 +174,8 @@ static int own_local(const char *path, struct mp volume, struct err *e)
 	return rc;
 }
 
-static int look_at_host(struct mp volume, const char **stage, struct err *e)
+static int look_at_host(struct mp volume, const char **stage, const atomic_bool *stop,
+			struct err *e)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -193,12 +196,12 @@ static int look_at_host(struct mp volume, const char **stage, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ERR_UNSUPPORTED, "path \"%s\" is a %s: this node mounts directories",
 			       path, type_of(st.st_mode));
-	return own_local(path, volume, e);
+	return own_local(path, volume, stop, e);
 }
 
 /* ---- the list */
 
-static int apply_one(int volumes, struct mp volume, struct err *e)
+static int apply_one(int volumes, struct mp volume, const atomic_bool *stop, struct err *e)
 {
 	char name[NAME_MAX + 1];
 	const char *stage = "MountVolume.SetUp failed";
@@ -207,14 +210,15 @@ static int apply_one(int volumes, struct mp volume, struct err *e)
 	if (!is_name(s))
 		return err_set(e, ERR_INVALID, "a volume without a name");
 	span_text(name, sizeof name, s);
-	rc = span_is(mp_path_str(volume, "kind"), "host") ? look_at_host(volume, &stage, e)
-							   : make_directory(volumes, volume, name, e);
+	rc = span_is(mp_path_str(volume, "kind"), "host") ? look_at_host(volume, &stage, stop, e)
+							   : make_directory(volumes, volume, name,
+									    stop, e);
 	return rc ? err_wrap(e, rc, "%s for volume \"%.*s\" ", stage, (int)title.len,
 			     (const char *)title.data)
 		  : 0;
 }
 
-int volume_files_apply(const char *pod_dir, struct mp list, struct err *e)
+int volume_files_apply(const char *pod_dir, struct mp list, const atomic_bool *stop, struct err *e)
 {
 	size_t n;
 	bool made;
@@ -226,7 +230,7 @@ int volume_files_apply(const char *pod_dir, struct mp list, struct err *e)
 	int volumes = open_made(pod, VOLUMES_DIR, 0750, &made, e);
 	int rc = volumes < 0 ? volumes : 0;
 	for (; n > 0 && !rc; n--) {
-		rc = apply_one(volumes, list, e);
+		rc = apply_one(volumes, list, stop, e);
 		mp_skip(&list);
 	}
 	if (volumes >= 0)

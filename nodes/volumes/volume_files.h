@@ -26,9 +26,9 @@
 
 /* Makes what the list (a cursor at it) says; what is there already stays, files are
  * written when they changed. A list of some volumes leaves the others alone.
- * ERR_INVALID, ERR_NOT_FOUND, ERR_IO: `e` has the message of a kubelet's event
- * FailedMount; volumes before that one are made. */
-int volume_files_apply(const char *pod_dir, struct mp list, struct err *e);
+ * Gives up when `stop` is set (NULL: never). ERR_INVALID, ERR_NOT_FOUND, ERR_IO: `e` has
+ * the message of a kubelet's event FailedMount; volumes before that one are made. */
+int volume_files_apply(const char *pod_dir, struct mp list, const atomic_bool *stop, struct err *e);
 /* All volumes of the pod, with what is in them; nothing of a path of the host. What is
  * not there is removed already. ERR_IO: something is left. */
 int volume_files_remove(const char *pod_dir, struct err *e);
@@ -51,6 +51,7 @@ struct volume_owner {
 	gid_t gid;
 	bool always;	/* false: not when the root is that group's already */
 	bool read_only; /* it may read, not write */
+	const atomic_bool *stop; /* gives up when it is set; NULL: never */
 };
 int volume_write(int volume, struct mp files, const struct volume_owner *owner, struct err *e);
 

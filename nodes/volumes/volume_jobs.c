@@ -76,7 +76,7 @@ static void do_job(struct volume_jobs *v, struct job *j)
 {
 	char *name;
 	if (j->list) {
-		j->code = volume_files_apply(j->dir, mp_of_bytes(j->list), &j->why);
+		j->code = volume_files_apply(j->dir, mp_of_bytes(j->list), &v->ends, &j->why);
 		return;
 	}
 	name = strrchr(j->dir, '/');

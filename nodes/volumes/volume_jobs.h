@@ -20,8 +20,8 @@ struct volume_done {
 /* `done(arg, &d)` once for each job, unless all ends before. ERR_IO. */
 int volume_jobs_new(struct volume_jobs **out, struct loop *l,
 		    void (*done)(void *arg, const struct volume_done *d), void *arg, struct err *e);
-/* Removals are given up, everything else that has begun is finished: what was asked
- * and not begun never is. NULL is fine. */
+/* What has begun is given up where it may take long; what was asked and not begun never
+ * is. NULL is fine. */
 void volume_jobs_free(struct volume_jobs *j);
 
 /* volume_files_apply. A reference to the list is taken over. */

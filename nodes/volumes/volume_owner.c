@@ -39,6 +39,8 @@ static int own_below(int fd, const struct volume_owner *o, int depth);
 static int own_entry(int at, const char *name, const struct volume_owner *o, int depth)
 {
 	struct stat st;
+	if (o->stop && atomic_load(o->stop))
+		return -ECANCELED;
 	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW))
 		return errno == ENOENT ? 0 : -errno;
 	if (S_ISDIR(st.st_mode)) {

@@ -425,6 +425,10 @@ int volume_plan_make(struct arena *a, const struct volume_source *s,
 		mp_skip(&volumes);
 	}
 	mpw_array_close(&p.list, at, p.count);
+	if (n > VOLUMES_MAX)
+		p.messages[p.message_count++] = arena_printf(
+			a, "Unable to attach or mount volumes: %zu are more than the %d that a pod "
+			"may have on this node", n, VOLUMES_MAX);
 	if (p.names)
 		p.messages[p.message_count++] = arena_printf(
 			a, "Unable to attach or mount volumes: unmounted volumes=[%s], unattached "

@@ -12,6 +12,8 @@ kinds() { kc api-resources --verbs=list --no-headers | awk '{print $1, $(NF - 2)
 unexplained() { # KUBECTL: kinds whose fields it does not show
 	local r version
 	kinds | while read -r r version; do
+		# 1.20 takes "nodes" for the kind Node of whatever group it is told.
+		[[ $1 == "$old_kubectl" && $version == metrics.k8s.io/* ]] && continue
 		grep -q '^ *apiVersion.<string>' <("$1" --kubeconfig "$data/kubeconfig" explain "$r" --api-version="$version" 2>&1) || echo "$r $version"
 	done
 }

@@ -131,3 +131,15 @@ Test(fit, prefers_the_emptier_and_the_more_balanced_node)
 	cr_expect_gt(fit_score(&wants, &has, &none), fit_score(&wants, &has, &half));
 	cr_expect_gt(fit_score(&wants, &has, &half), fit_score(&wants, &has, &lopsided));
 }
+
+Test(fit, pods_that_ask_for_nothing_are_spread_all_the_same)
+{
+	struct resources none = {0}, has = {.cpu_milli = 4000, .memory = INT64_C(8) << 30};
+	struct resources one = fit_weight(&none);
+	cr_expect_eq(one.cpu_milli, 100);
+	cr_expect_eq(one.memory, 200 << 20);
+	cr_expect_gt(fit_score(&one, &has, &none), fit_score(&one, &has, &one));
+	struct resources asks = {.cpu_milli = 1, .memory = 2};
+	cr_expect_eq(fit_weight(&asks).cpu_milli, 1);
+	cr_expect_eq(fit_weight(&asks).memory, 2);
+}

@@ -85,7 +85,7 @@ static int apply_files(struct world *w, const char *name, const struct one_file 
 		mpw_kv_i64(&b, "gid", gid);
 		mpw_kv_bool(&b, "read_only", true);
 	}
-	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), e);
+	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), NULL, e);
 	buf_fini(&b);
 	return rc;
 }
@@ -100,6 +100,7 @@ struct host {
 	const char *path, *type;
 	bool local, on_mismatch, open;
 	int64_t gid;
+	const atomic_bool *stop;
 };
 
 static int apply_host(struct world *w, struct host h, struct err *e)
@@ -118,7 +119,7 @@ static int apply_host(struct world *w, struct host h, struct err *e)
 		mpw_kv_i64(&b, "gid", h.gid);
 		mpw_kv_bool(&b, "always", !h.on_mismatch);
 	}
-	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), e);
+	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), h.stop, e);
 	buf_fini(&b);
 	return rc;
 }
@@ -292,7 +293,7 @@ static int apply_dir(struct world *w, const char *kind, int64_t gid, struct err 
 	mpw_kv_str(&b, "kind", kind);
 	if (gid >= 0)
 		mpw_kv_i64(&b, "gid", gid);
-	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), e);
+	int rc = volume_files_apply(w->dir, mp_of(span_buf(&b)), NULL, e);
 	buf_fini(&b);
 	return rc;
 }
@@ -481,6 +482,14 @@ Test(volume_files, a_local_volume_is_given_to_its_group)
 	cr_expect_eq(group_at(&w, "d/link"), 2000);
 	cr_expect_eq(mode_at(&w, "outside"), 0600, "a link leads nowhere");
 	cr_expect_eq(group_at(&w, "outside"), getgid());
+	/* given up, it is not done */
+	atomic_bool stop = true;
+	h.stop = &stop;
+	cr_assert_eq(chmod(at(&w, "d"), 0700), 0);
+	cr_expect_eq(apply_host(&w, h, &e), ERR_IO);
+	cr_expect_eq(mode_at(&w, "d"), 0700);
+	h.stop = NULL;
+	cr_assert_eq(apply_host(&w, h, &e), 0);
 	/* its root says that it was done */
 	cr_assert_eq(chmod(at(&w, "d/e/f"), 0600), 0);
 	h.on_mismatch = true;

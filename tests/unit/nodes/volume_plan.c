@@ -332,6 +332,23 @@ Test(volume_plan, claims_that_have_none_say_so)
 		       "\"web-0-v\" not found");
 }
 
+Test(volume_plan, too_many_volumes_are_refused_in_words)
+{
+	struct world w = world();
+	struct buf b = {0};
+	struct volume_source s = source(&w);
+	buf_puts(&b, "{'metadata':{},'spec':{'containers':[],'volumes':[{'name':'v0'}");
+	for (int i = 1; i < 513; i++)
+		buf_printf(&b, ",{'name':'v%d'}", i);
+	buf_puts(&b, "]}}");
+	struct span pod = object_of(&w.a, buf_text(&b));
+	cr_expect_eq(volume_plan_make(&w.a, &s, &w.facts, mp_of(pod), &w.plan), ERR_NOT_FOUND);
+	cr_expect_str_eq(w.plan.messages[0], "Unable to attach or mount volumes: 513 are more than the "
+					     "512 that a pod may have on this node");
+	buf_fini(&b);
+	arena_fini(&w.a);
+}
+
 Test(volume_plan, files_alone_are_what_is_refreshed)
 {
 	struct world w = world();

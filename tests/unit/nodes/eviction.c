@@ -1,0 +1,73 @@
+/* Who goes when memory runs out. */
+#include "nodes/eviction.h"
+
+#include "tests/unit/nodes/objects.h"
+
+struct row {
+	const char *name, *request, *priority;
+	int64_t used;
+};
+
+static struct eviction_pod pod_of(struct arena *a, const struct row *r)
+{
+	struct eviction_pod p = {.owner = (void *)(uintptr_t)r->name};
+	p.pod = mp_of(object_of(a, arena_printf(a,
+		"{'spec':{'priority':%s,'containers':[{'name':'c','resources':{'requests':{'memory':'%s'}}}]}}",
+		r->priority, r->request)));
+	p.containers = mp_of(object_of(a, arena_printf(a, "[{'name':'c','working_set':%lld}]",
+						       (long long)r->used)));
+	return p;
+}
+
+Test(eviction, order)
+{
+	static const struct {
+		struct row pods[3];
+		const char *first;
+	} rows[] = {
+		/* who takes more than it asked for, before who does not */
+		{{{"in", "100Mi", "0", 90 << 20}, {"over", "1Mi", "0", 2 << 20}}, "over"},
+		/* ... also when it matters more */
+		{{{"in", "100Mi", "0", 90 << 20}, {"over", "1Mi", "1000", 2 << 20}}, "over"},
+		/* of those by priority */
+		{{{"dear", "1Mi", "10", 90 << 20}, {"cheap", "1Mi", "5", 2 << 20}}, "cheap"},
+		/* then by how much more */
+		{{{"less", "50Mi", "0", 60 << 20}, {"more", "1Mi", "0", 40 << 20}}, "more"},
+		/* and of those within what they asked for by how near they are to it */
+		{{{"far", "100Mi", "0", 10 << 20}, {"near", "100Mi", "0", 90 << 20}}, "near"},
+		/* the system's own never go */
+		{{{"system", "0", "2000000000", 90 << 20}, {"in", "100Mi", "0", 1 << 20}}, "in"},
+		{{{"system", "0", "2000001000", 90 << 20}}, NULL},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct arena a = {0};
+		struct eviction_pod pods[3];
+		size_t n = 0;
+		for (; n < 3 && rows[i].pods[n].name; n++)
+			pods[n] = pod_of(&a, &rows[i].pods[n]);
+		for (size_t turned = 0; turned < n; turned++) {
+			struct eviction_pod first = pods[0];
+			const struct eviction_pod *p = eviction_choose(pods, n);
+			cr_expect_eq(p ? p->owner : NULL, (void *)(uintptr_t)rows[i].first, "row %zu", i);
+			for (size_t k = 0; k + 1 < n; k++) /* whatever the order that they come in */
+				pods[k] = pods[k + 1];
+			pods[n - 1] = first;
+		}
+		arena_fini(&a);
+	}
+}
+
+Test(eviction, message_names_who_took_more)
+{
+	struct arena a = {0};
+	struct row r = {"over", "1Mi", "0", 60 << 20};
+	struct eviction_pod p = pod_of(&a, &r);
+	cr_expect_str_eq(eviction_message(&a, &p, 100 << 20, 50 << 20),
+			 "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. "
+			 "Container c was using 60Mi, request is 1Mi, has larger consumption of memory. ");
+	r = (struct row){"in", "100Mi", "0", 60 << 20};
+	p = pod_of(&a, &r);
+	cr_expect_str_eq(eviction_message(&a, &p, 100 << 20, 50 << 20),
+			 "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. ");
+	arena_fini(&a);
+}
