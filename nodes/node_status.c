@@ -12,11 +12,14 @@ enum {
 
 static void put_resources(struct buf *b, const struct agent *a)
 {
-	char pods[24];
+	char pods[24], disk[32] = "100Gi";
+	int64_t bytes = mp_path_int(mp_of_bytes(a->info), "disk", 0);
 	snprintf(pods, sizeof pods, "%lld", (long long)a->pods_max);
+	if (bytes > 0)
+		snprintf(disk, sizeof disk, "%lldKi", (long long)bytes / 1024);
 	mpw_map(b, 4);
 	mpw_kv_str(b, "cpu", a->cpu);
-	mpw_kv_str(b, "ephemeral-storage", "100Gi");
+	mpw_kv_str(b, "ephemeral-storage", disk);
 	mpw_kv_str(b, "memory", a->memory);
 	mpw_kv_str(b, "pods", pods);
 }
@@ -119,7 +122,11 @@ void node_report(struct ctx *c, struct agent *a)
 	if (a->subnet)
 		mpw_kv_str(&b, "pod_cidr", a->subnet);
 	mpw_str(&b, "labels");
-	mpw_map(&b, 3);
+	mpw_map(&b, a->sim ? 3 : 5);
+	if (!a->sim) { /* of many simulated ones each byte counts */
+		mpw_kv_str(&b, "beta.kubernetes.io/arch", "amd64");
+		mpw_kv_str(&b, "beta.kubernetes.io/os", "linux");
+	}
 	mpw_kv_str(&b, "kubernetes.io/arch", "amd64");
 	mpw_kv_str(&b, "kubernetes.io/hostname", a->node);
 	mpw_kv_str(&b, "kubernetes.io/os", "linux");

@@ -24,7 +24,8 @@
  *   RUNTIME_RESIZE   arg: width | height << 16, of its terminal
  *   RUNTIME_KILL     the session is over; nothing more is told of it
  * Events:
- *   RUNTIME_INFO     once, at open: {cpu, memory, kernel, os, boot_id, machine_id}
+ *   RUNTIME_INFO     once, at open: {cpu, memory, disk (bytes), kernel, os, boot_id,
+ *                    machine_id}
  *   RUNTIME_FOUND    at open, per pod that is on the machine: {uid}
  *   RUNTIME_LISTED   at open, when all were told
  *   RUNTIME_UP       {ip}

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -477,7 +478,10 @@ static void tell_info(struct machine *m)
 	uname(&u);
 	read_line("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
 	read_line("/etc/machine-id", id, sizeof id);
-	mpw_map(&b, 6 + extra);
+	struct statvfs disk = {.f_frsize = 1};
+	statvfs(m->data_dir, &disk);
+	mpw_map(&b, 7 + extra);
+	mpw_kv_i64(&b, "disk", (int64_t)disk.f_blocks * (int64_t)disk.f_frsize);
 	mpw_kv_i64(&b, "cpu", sysconf(_SC_NPROCESSORS_ONLN));
 	mpw_kv_i64(&b, "memory", sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
 	mpw_kv_str(&b, "kernel", u.release);

@@ -19,6 +19,8 @@ uids=
 note_uids() { uids+=" $(kc get pods -o 'jsonpath={.items[*].metadata.uid}')"; }
 check "the cluster starts" start --nodes 1 --runtime oci
 check "the node says by what it runs them" grep -qE '^(crun|runc)://[0-9]' <<<"$(kc get node n1 -o 'jsonpath={.status.nodeInfo.containerRuntimeVersion}')"
+check "... and how large its disk is" grep -qE "^[1-9][0-9]*Ki$" <<<"$(kc get node n1 -o "jsonpath={.status.capacity.ephemeral-storage}")"
+check "... and what it is, in words old and new" is "amd64 linux amd64 linux n1" kc get node n1 -o "jsonpath={.metadata.labels.beta\.kubernetes\.io/arch} {.metadata.labels.beta\.kubernetes\.io/os} {.metadata.labels.kubernetes\.io/arch} {.metadata.labels.kubernetes\.io/os} {.metadata.labels.kubernetes\.io/hostname}"
 
 # pod NAME SPEC CONTAINER: JSON without the names
 pod() {
