@@ -728,6 +728,9 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 		node_volumes_up(c, a, p, false);
 		o.kind = POD_SEEN_SANDBOX_DOWN;
 		break;
+	case RUNTIME_MEASURED:
+		node_volumes_on_measured(c, a, p, body);
+		return;
 	case RUNTIME_STALE:
 		node_volumes_on_stale(c, a, p, body);
 		return;

@@ -38,6 +38,8 @@ struct agent_pod {
 	uint64_t files_mark;	 /* of the files that it has; 0: nobody knows */
 	char *mount_failure;	 /* why its files are not new, as it was told; NULL: they are */
 	bool up;		 /* its sandbox is */
+	bool measuring;		 /* somebody looks how large its volumes are */
+	uint64_t measure_us;	 /* since then, or: not again before */
 	bool refreshing;	 /* what is known of objects will do, however old */
 	struct probed *probed;  /* attempts that run and have probes */
 	struct agent_run *runs; /* that are under way */
@@ -172,6 +174,8 @@ void node_volumes_look(struct ctx *c, struct agent *a);
 void node_volumes_on_timer(struct ctx *c, struct agent *a);
 void node_volumes_on_token(struct ctx *c, struct agent *a, struct agent_pod *p,
 			   const struct reply *r);
+/* RUNTIME_MEASURED */
+void node_volumes_on_measured(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
 /* RUNTIME_STALE */
 void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
 void node_volumes_free(struct agent_pod *p);

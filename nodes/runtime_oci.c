@@ -156,9 +156,11 @@ static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, stru
 	struct pod *p = machine_pod(m, id);
 	if (op == RUNTIME_IMAGE)
 		have_image(m, id, body);
+	else if (op == RUNTIME_MEASURE && p)
+		oci_volumes_measure(oci_of(m)->volumes, p, body);
 	else if (op == RUNTIME_VOLUMES && p)
 		oci_volumes_refresh(oci_of(m)->volumes, p, body);
-	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES;
+	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES || op == RUNTIME_MEASURE;
 }
 
 /* ---- the node */

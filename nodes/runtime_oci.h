@@ -6,6 +6,8 @@
  *   RUNTIME_ATTACH, SANDBOX   pod: the object
  *   RUNTIME_SANDBOX   volumes: [...] (volumes/volume_plan.h), made before the pause is
  *   RUNTIME_VOLUMES   {volumes: [...]}: the files of volumes are these now; STALE if not
+ *   RUNTIME_MEASURE   {volumes: [[name, bytes]...]}: MEASURED
+ *   RUNTIME_MEASURED  {over}: the first that is larger; "": none is
  *   RUNTIME_START     pod; mounts: [...] (volume_plan.h); command, args: [...] instead
  *                     of argv, because the image has a say in them
  *   RUNTIME_FAILED    reason: of the event; its text is whole then

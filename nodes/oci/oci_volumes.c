@@ -17,7 +17,7 @@ struct oci_volumes {
 };
 
 /* A job's id: the pod's, and what it is. */
-enum { JOB_MAKE, JOB_REFRESH, JOB_REMOVE, JOB_BITS = 2 };
+enum { JOB_MAKE, JOB_REFRESH, JOB_REMOVE, JOB_MEASURE, JOB_BITS = 2 };
 
 static void tell_unmade(struct pod *p, const char *why)
 {
@@ -29,6 +29,11 @@ static void tell_unmade(struct pod *p, const char *why)
 	machine_tell(p->m, RUNTIME_FAILED, p->id, &b);
 }
 
+static void tell_measured(struct pod *p, const char *over)
+{
+	machine_tell_text(p->m, RUNTIME_MEASURED, p->id, "over", over);
+}
+
 static void on_done(void *arg, const struct volume_done *d)
 {
 	struct oci_volumes *v = arg;
@@ -38,7 +43,9 @@ static void on_done(void *arg, const struct volume_done *d)
 		log_warn("node", "%s was not removed: %s", d->dir, d->text);
 	if (!p || what == JOB_REMOVE)
 		return;
-	if (what == JOB_REFRESH && d->code)
+	if (what == JOB_MEASURE)
+		tell_measured(p, d->code == ERR_LIMIT ? d->text : "");
+	else if (what == JOB_REFRESH && d->code)
 		machine_tell_text(v->m, RUNTIME_STALE, p->id, "text", d->text);
 	else if (what == JOB_MAKE && p->preparing && d->code)
 		tell_unmade(p, d->text);
@@ -91,6 +98,15 @@ void oci_volumes_refresh(struct oci_volumes *v, struct pod *p, struct mp body)
 	struct bytes *list = list_of(body);
 	if (list)
 		volume_jobs_apply(v->jobs, p->id << JOB_BITS | JOB_REFRESH, p->dir, list);
+}
+
+void oci_volumes_measure(struct oci_volumes *v, struct pod *p, struct mp body)
+{
+	struct bytes *list = list_of(body);
+	if (list)
+		volume_jobs_measure(v->jobs, p->id << JOB_BITS | JOB_MEASURE, p->dir, list);
+	else
+		tell_measured(p, "");
 }
 
 void oci_volumes_remove(struct oci_volumes *v, const struct pod *p)

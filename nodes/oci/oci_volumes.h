@@ -18,6 +18,8 @@ int oci_volumes_prepare(struct oci_volumes *v, struct pod *p, struct mp body);
 size_t oci_volumes_put_memory(struct buf *b, struct mp body);
 /* RUNTIME_VOLUMES. */
 void oci_volumes_refresh(struct oci_volumes *v, struct pod *p, struct mp body);
+/* RUNTIME_MEASURE. */
+void oci_volumes_measure(struct oci_volumes *v, struct pod *p, struct mp body);
 /* Removes the pod's directory, volumes and all. */
 void oci_volumes_remove(struct oci_volumes *v, const struct pod *p);
 

@@ -10,14 +10,18 @@
 #include "broker/base/mem.h"
 #include "nodes/volume_port.h"
 #include "nodes/volumes/volume_files.h"
+#include "nodes/volumes/volume_plan.h"
 
 enum { WORKERS = 2 };
 
+enum job_kind { JOB_APPLY, JOB_MEASURE, JOB_REMOVE };
+
 struct job {
 	struct job *next;
+	enum job_kind kind;
 	uint64_t id;
 	char *dir;
-	struct bytes *list; /* NULL: a removal */
+	struct bytes *list; /* NULL: of a removal */
 	int code;
 	struct err why;
 	bool begun;
@@ -72,10 +76,35 @@ static struct job *next_job(struct volume_jobs *v)
 	return NULL;
 }
 
+static void measure(struct volume_jobs *v, struct job *j)
+{
+	struct mp list = mp_of_bytes(j->list);
+	size_t n = 0, two;
+	struct span name;
+	int64_t limit;
+	struct buf path = {0};
+	mp_array(&list, &n);
+	for (; n > 0 && !j->code; n--) {
+		if (mp_array(&list, &two) || mp_str(&list, &name) || mp_i64(&list, &limit))
+			break;
+		path.len = 0;
+		buf_printf(&path, "%s/" VOLUMES_DIR "/%.*s", j->dir, (int)name.len,
+			   (const char *)name.data);
+		if (volume_files_used(buf_text(&path), &v->ends) > limit)
+			j->code = err_set(&j->why, ERR_LIMIT, "%.*s", (int)name.len,
+					  (const char *)name.data);
+	}
+	buf_fini(&path);
+}
+
 static void do_job(struct volume_jobs *v, struct job *j)
 {
 	char *name;
-	if (j->list) {
+	if (j->kind == JOB_MEASURE) {
+		measure(v, j);
+		return;
+	}
+	if (j->kind == JOB_APPLY) {
 		j->code = volume_files_apply(j->dir, mp_of_bytes(j->list), &v->ends, &j->why);
 		return;
 	}
@@ -129,9 +158,11 @@ static void on_done(void *arg, unsigned events)
 	}
 }
 
-static void ask(struct volume_jobs *v, uint64_t id, const char *dir, struct bytes *list)
+static void ask(struct volume_jobs *v, enum job_kind kind, uint64_t id, const char *dir,
+		struct bytes *list)
 {
 	struct job *j = mem_alloc(sizeof *j);
+	j->kind = kind;
 	j->id = id;
 	j->dir = mem_dup(dir);
 	j->list = list;
@@ -143,12 +174,17 @@ static void ask(struct volume_jobs *v, uint64_t id, const char *dir, struct byte
 
 void volume_jobs_apply(struct volume_jobs *v, uint64_t id, const char *pod_dir, struct bytes *list)
 {
-	ask(v, id, pod_dir, list);
+	ask(v, JOB_APPLY, id, pod_dir, list);
+}
+
+void volume_jobs_measure(struct volume_jobs *v, uint64_t id, const char *pod_dir, struct bytes *list)
+{
+	ask(v, JOB_MEASURE, id, pod_dir, list);
 }
 
 void volume_jobs_remove(struct volume_jobs *v, uint64_t id, const char *pod_dir)
 {
-	ask(v, id, pod_dir, NULL);
+	ask(v, JOB_REMOVE, id, pod_dir, NULL);
 }
 
 int volume_jobs_new(struct volume_jobs **out, struct loop *l,

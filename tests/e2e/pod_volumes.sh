@@ -61,6 +61,12 @@ check "a container starts again" eventually 15 bash -c "kubectl --kubeconfig '$d
 check "and finds what it left" is "was" kc exec both -c b -- cat /b/lives
 check "also in memory" is "fast" kc exec both -c b -- cat /m/file
 
+pod greedy '{name: v, emptyDir: {sizeLimit: 1Mi}}' '{name: v, mountPath: /v}'
+check "a directory with a limit" runs greedy
+in_pod greedy 'head -c 3000000 /dev/zero >/v/big' >/dev/null
+check "that grows beyond it" eventually 40 is Failed phase greedy
+check "is its pod's end" is 'Evicted: Usage of EmptyDir volume "v" exceeds the limit "1Mi". ' kc get pod greedy -o 'jsonpath={.status.reason}: {.status.message}'
+
 # ---- config maps and secrets
 kc create configmap cm --from-literal=a=one --from-literal=b=two >/dev/null
 kc create secret generic sec --from-literal=pw=hunter2 >/dev/null

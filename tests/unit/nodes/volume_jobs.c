@@ -75,7 +75,7 @@ static unsigned value_of(struct world *w, size_t pod)
 	return value;
 }
 
-static void open_world(struct world *w)
+static void open_world(struct world *w, void (*done)(void *arg, const struct volume_done *d))
 {
 	static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages, NULL};
 	static const struct catalogue catalogue = {tables};
@@ -90,7 +90,7 @@ static void open_world(struct world *w)
 	log_init("off");
 	sock_system_start();
 	cr_assert_eq(loop_open(&w->loop, &cfg, NULL), 0);
-	cr_assert_eq(volume_jobs_new(&w->jobs, w->loop, on_done, w, &e), 0, "%s", e.text);
+	cr_assert_eq(volume_jobs_new(&w->jobs, w->loop, done, w, &e), 0, "%s", e.text);
 }
 
 static void close_world(struct world *w)
@@ -105,7 +105,7 @@ Test(volume_jobs, of_a_pod_are_done_in_their_order)
 {
 	struct world w;
 	uint64_t id = 0;
-	open_world(&w);
+	open_world(&w, on_done);
 	for (size_t p = 0; p < PODS; p++)
 		cr_assert_eq(mkdir(pod_dir(&w, p), 0700), 0);
 	for (unsigned i = 1; i <= ROUNDS; i++)
@@ -124,10 +124,47 @@ Test(volume_jobs, of_a_pod_are_done_in_their_order)
 	close_world(&w);
 }
 
+static void on_measured(void *arg, const struct volume_done *d)
+{
+	struct world *w = arg;
+	if (d->id == 2)
+		cr_expect_eq(d->code, 0);
+	if (d->id == 3) {
+		cr_expect_eq(d->code, ERR_LIMIT);
+		cr_expect_str_eq(d->text, "v");
+		loop_stop(w->loop, 1000);
+	}
+}
+
+static struct bytes *limit_of(int64_t limit)
+{
+	struct buf b = {0};
+	mpw_array(&b, 2);
+	mpw_array(&b, 2);
+	mpw_str(&b, "none");
+	mpw_i64(&b, 0);
+	mpw_array(&b, 2);
+	mpw_str(&b, "v");
+	mpw_i64(&b, limit);
+	return bytes_take(&b);
+}
+
+Test(volume_jobs, measure)
+{
+	struct world w;
+	open_world(&w, on_measured);
+	cr_assert_eq(mkdir(pod_dir(&w, 0), 0700), 0);
+	volume_jobs_apply(w.jobs, 1, pod_dir(&w, 0), list_of(1));
+	volume_jobs_measure(w.jobs, 2, pod_dir(&w, 0), limit_of(1 << 20));
+	volume_jobs_measure(w.jobs, 3, pod_dir(&w, 0), limit_of(1));
+	loop_run(w.loop);
+	close_world(&w);
+}
+
 Test(volume_jobs, that_nobody_waits_for_any_more_are_not_begun)
 {
 	struct world w;
-	open_world(&w);
+	open_world(&w, on_done);
 	for (unsigned i = 0; i < 1000; i++)
 		volume_jobs_apply(w.jobs, i + 1, "/nowhere/0", list_of(i));
 	close_world(&w);
