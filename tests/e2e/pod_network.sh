@@ -197,6 +197,10 @@ check "a pod on a node's network, from another node" get_as host p1 "$(ip_of hos
 check "its address is the node's" is "$(kc get node n2 -o 'jsonpath={.status.addresses[0].address}')" ip_of host
 check "a host port, from another node's pod" get_as mapped p1 "$(kc get pod mapped -o 'jsonpath={.status.hostIP}')" 8088
 check "the API from a pod" kc exec p3 -- sh -c 'nc -w 5 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null'
+kc create deployment many --image=troupe.io/busybox:1 --replicas=7 -- sleep 1000 >/dev/null
+spread() { kc get pods -o 'jsonpath={range .items[*]}{.spec.nodeName}{"\n"}{end}' | sort | uniq -c | awk '{n += $1; if (!low || $1 < low) low = $1; if ($1 > high) high = $1} END {exit !(n == 12 && high - low <= 1)}'; }
+check "pods that ask for nothing are spread over the nodes" eventually 20 spread
+kc delete deployment many --wait=false >/dev/null
 for p in $(pids_of nodes); do kill -9 "$p"; done
 check "after the death of the agents" eventually 10 services
 check "all ways lead on" every_way
