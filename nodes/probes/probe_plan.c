@@ -62,6 +62,8 @@ void probe_plan_begin(struct probe_plan *p, const struct probe_rule *rule,
 	if (b->adopted)
 		p->due_ms = later(p->due_ms,
 				  b->now_ms + (int64_t)(b->random % (uint64_t)rule->period_ms));
+	p->first_ms = p->due_ms;
+	p->early_ms = liveness || b->adopted ? 0 : PROBE_EARLY_MS;
 	p->good = liveness || (rule->kind == PROBE_READINESS && b->ready);
 	p->open = startup || b->open;
 	p->held = startup && b->open;
@@ -72,7 +74,7 @@ void probe_plan_open(struct probe_plan *p, int64_t now_ms)
 	if (p->open)
 		return;
 	p->open = true;
-	p->due_ms = later(p->due_ms, now_ms);
+	p->first_ms = p->due_ms = later(p->due_ms, now_ms);
 }
 
 void probe_plan_hold(struct probe_plan *p)
@@ -106,6 +108,17 @@ static enum probe_verdict conclude(struct probe_plan *p, bool good)
 	return good ? PROBE_GOOD : PROBE_BAD;
 }
 
+/* It is not there yet, as was to be expected: when to look again. */
+static bool too_early(struct probe_plan *p, int64_t now_ms)
+{
+	int64_t regular = p->first_ms + p->rule.period_ms, next = now_ms + p->early_ms;
+	if (!p->early_ms)
+		return false;
+	p->early_ms = next < regular ? 2 * p->early_ms : 0;
+	p->due_ms = next < regular ? next : later(regular, now_ms);
+	return true;
+}
+
 enum probe_verdict probe_plan_result(struct probe_plan *p, enum probe_result r, int64_t now_ms,
 				     bool *tell)
 {
@@ -119,6 +132,11 @@ enum probe_verdict probe_plan_result(struct probe_plan *p, enum probe_result r, 
 		return PROBE_NO_NEWS;
 	}
 	p->tries = 0;
+	if (r == PROBE_FAILURE && !p->held && too_early(p, now_ms)) {
+		*tell = false;
+		return PROBE_NO_NEWS;
+	}
+	p->early_ms = 0;
 	/* A run that took longer than a period is followed at once, by one. */
 	p->due_ms = later(p->ran_ms + p->rule.period_ms, now_ms);
 	if (r == PROBE_ERROR || p->held)

@@ -14,8 +14,11 @@
  *
  * A kubelet looks at a new container by a clock of the pod's, so that its first
  * look is up to a period late. Here startup and readiness are looked at as soon
- * as the initial delay is over, liveness then or, without a delay, after a
- * period: what has just begun is not judged as dead. */
+ * as the initial delay is over, and within their first period again, a little
+ * later each time, until they succeed: most servers are there in a second, and a
+ * period is ten. These early looks count for nothing when they fail. Liveness is
+ * looked at after the delay or, without one, after a period: what has just begun
+ * is not judged as dead. */
 #ifndef PROBES_PROBE_PLAN_H
 #define PROBES_PROBE_PLAN_H
 
@@ -30,7 +33,7 @@ enum probe_kind { PROBE_STARTUP, PROBE_READINESS, PROBE_LIVENESS, PROBE_KINDS };
 const char *probe_kind_field(enum probe_kind k);
 const char *probe_kind_title(enum probe_kind k);
 
-enum { PROBE_TRIES = 3 };
+enum { PROBE_TRIES = 3, PROBE_EARLY_MS = 250 /* to the second early look; doubled each time */ };
 
 struct probe_rule {
 	enum probe_kind kind;
@@ -62,6 +65,7 @@ struct probe_plan {
 	bool good;      /* as said last */
 	int64_t due_ms; /* while it waits */
 	int64_t ran_ms;
+	int64_t first_ms, early_ms; /* its first look; to the next early one, 0: none any more */
 	enum probe_result last;
 	int64_t in_row;
 	int tries;

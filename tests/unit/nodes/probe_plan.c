@@ -37,7 +37,7 @@ static const char *play(struct arena *a, struct probe_plan *p, const char *resul
 		probe_plan_ran(p, now);
 		cr_assert_eq(probe_plan_due(p), INT64_MAX, "it runs: another one is not due");
 		enum probe_verdict v = probe_plan_result(p, result_of(*results), now, &tell);
-		says = arena_printf(a, "%s%s%lld%s%s", says, *says ? " " : "", (long long)now / 1000,
+		says = arena_printf(a, "%s%s%g%s%s", says, *says ? " " : "", (double)now / 1000,
 				    tell ? "!" : "", v == PROBE_GOOD ? "+" : v == PROBE_BAD ? "-" : "");
 	}
 	return says;
@@ -57,15 +57,22 @@ static const struct row rows[] = {
 	{"several failures in a row", READY, "{'periodSeconds':1,'failureThreshold':2}", "sfsff",
 	 "0+ 1! 2 3! 4!-"},
 	{"a first failure is no news: it was not ready", READY, "{'periodSeconds':1,'failureThreshold':1}",
-	 "ffs", "0! 1! 2+"},
+	 "fffffs", "0 0.25 0.75 1! 2! 3+"},
 	{"it comes and goes", READY, "{'periodSeconds':1,'failureThreshold':1}", "sfsf", "0+ 1!- 2+ 3!-"},
 	{"a warning is a success", READY, "{'periodSeconds':1}", "ws", "0!+ 1"},
 	{"errors are tried three times at once, and count for nothing", READY,
 	 "{'periodSeconds':1,'failureThreshold':1}", "seeeseesf", "0+ 1 1 1! 2 3 3 3 4!-"},
 	{"an error does not break a row", READY, "{'periodSeconds':1,'failureThreshold':2}", "sfeeef",
 	 "0+ 1! 2 2 2! 3!-"},
-	{"startup ends with its success", START, "{'periodSeconds':2}", "ffsss", "0! 2! 4+ over"},
-	{"startup gives up", START, "{'periodSeconds':2,'failureThreshold':2}", "fff", "0! 2!- over"},
+	{"startup ends with its success", START, "{'periodSeconds':2}", "ffffffss", "0 0.25 0.75 1.75 2! 4! 6+ over"},
+	{"startup is over with its success", START, "{'periodSeconds':2}", "fss", "0 0.25+ over"},
+	{"what is not there at once is looked for again soon", READY, "{'periodSeconds':10,'failureThreshold':1}",
+	 "ffffsf", "0 0.25 0.75 1.75 3.75+ 13.75!-"},
+	{"early looks end with the first period", READY, "{}", "ffffffff", "0 0.25 0.75 1.75 3.75 7.75 10! 20!"},
+	{"after the delay too", READY, "{'initialDelaySeconds':5,'periodSeconds':1}", "fffs", "5 5.25 5.75 6+"},
+	{"an error is told though it is early", READY, "{'periodSeconds':5}", "eees", "0 0 0! 5+"},
+	{"liveness has no early looks", ALIVE, "{'initialDelaySeconds':1,'periodSeconds':3}", "ff", "1! 4!"},
+	{"startup gives up", START, "{'periodSeconds':2,'failureThreshold':2}", "ffffff", "0 0.25 0.75 1.75 2! 4!-"},
 	{"liveness gives up once", ALIVE, "{'periodSeconds':2,'failureThreshold':2}", "sfffff",
 	 "2 4! 6!- over"},
 	{"liveness waits a period when no delay is said", ALIVE, "{'periodSeconds':3,'failureThreshold':1}",
