@@ -238,6 +238,8 @@ static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e
 	if (p->o.nodes == 0 || (!automatic && strcmp(p->o.runtime, "oci")))
 		return 0;
 	int rc = try_oci(p, NULL, e);
+	if (rc == 0 && automatic && p->o.nodes == 1) /* another cluster's network is here */
+		rc = node_network_check(p->data_dir, "n1", NULL, e);
 	if (rc && !automatic)
 		return rc;
 	w->runtime = rc ? "process" : "oci";
