@@ -190,6 +190,14 @@ check "nor in the data directory" eventually 5 is "" eval 'ls "$data"/pods/n1 "$
 # ---- the cluster ends
 sh_pod last '' 'sleep 1000'
 check "one more" eventually 10 running last
+second() { # what a second cluster on the machine says, and whether it comes up
+	timeout 10 "$troupe" up --data-dir "$tmp/second" --api "127.0.0.1:$((port + 1))" "$@" >"$tmp/second.out" 2>&1 & local pid=$!
+	eventually 5 grep -q '^ready: \|^troupe up: ' "$tmp/second.out"
+	kill $pid 2>/dev/null; wait $pid 2>/dev/null
+	grep -o '^ready\|^runtime: [a-z]*\|^troupe up' "$tmp/second.out" | xargs
+}
+check "a second cluster here takes processes, and says so" is "runtime: process ready" second --runtime auto
+check "... and is refused when it must have containers" is "runtime: oci troupe up" second --runtime oci
 note_uids
 check "... has a link, control groups and processes" grep -qE "links 1 mounts 0 cgroups [1-9][0-9]* processes [1-9]" <<<"$(of_machine)"
 stop
