@@ -52,6 +52,7 @@
 #include "nodes/pause/trial.h"
 
 enum {
+	LAUNCH_MS_MAX = 120000,   /* as a kubelet waits for its runtime */
 	RETRY_MS = 1000,          /* an exit that could not be written is tried again */
 	LEAVE_MS = 100,           /* between two looks at orphans that do not die */
 	LEAVE_MS_MAX = 3000,      /* then the pause leaves without them */
@@ -287,8 +288,34 @@ static void do_start(struct pause *p, struct mp m)
 	spec.id = run_id(&text, id.name, id.attempt);
 	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX,
 		      mp_path_str(m, "oom"));
+	(*at)->launch_ms = monotonic_ms();
 	oci_clean(p, *at);
 	buf_fini(&text);
+}
+
+/* The OCI program and its helpers; what they leave goes with the pod's cgroup. */
+static void stop_launch(struct run *r, const char *why)
+{
+	size_t n = strlen(why);
+	memcpy(r->at.error, why, n + 1);
+	if (kill(-r->at.pid, SIGKILL) != 0)
+		kill(r->at.pid, SIGKILL);
+}
+
+/* Milliseconds until one that does not answer is given up; -1: none is asked. */
+static int stop_overdue_launches(struct pause *p)
+{
+	int64_t least = -1, now = monotonic_ms();
+	for (struct run *r = p->runs; r; r = r->next) {
+		if (!r->launching)
+			continue;
+		int64_t left = r->launch_ms + LAUNCH_MS_MAX - now;
+		if (left <= 0)
+			stop_launch(r, "the OCI program did not answer for two minutes");
+		left = left <= 0 ? RETRY_MS : left;
+		least = least < 0 || left < least ? left : least;
+	}
+	return (int)least;
 }
 
 /* Between fork and setsid there is no group yet, only the process. */
@@ -296,6 +323,10 @@ static void signal_group(struct run *r, int number)
 {
 	if (r->launching)
 		r->pending = r->pending == SIGKILL ? SIGKILL : number;
+	if (r->launching && number == SIGKILL)
+		stop_launch(r, "it was killed while the OCI program made it");
+	else if (r->launching)
+		return;
 	else if (r->bundle)
 		kill(r->at.pid, number); /* as containerd does: its first process is told */
 	else if (kill(-r->at.pid, number) != 0)
@@ -533,7 +564,7 @@ static int patience_ms(struct pause *p)
 	for (struct run *r = p->runs; r; r = r->next)
 		if (r->at.ended && !r->saved)
 			return RETRY_MS;
-	return -1;
+	return stop_overdue_launches(p);
 }
 
 static bool is_running(void *arg, struct span container, uint32_t *attempt)

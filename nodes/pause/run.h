@@ -17,6 +17,7 @@ struct run {
 	char *bundle, *oom_file;
 	bool launching; /* at.pid is the OCI program's, the container is not there yet */
 	int pending;    /* a signal that waits for it */
+	int64_t launch_ms; /* monotonic: when that began */
 	bool saved;     /* exits/<name>.<n> is written */
 	bool told_start, told_end; /* to the agent that is connected now */
 	struct run *next; /* in order of their start */
