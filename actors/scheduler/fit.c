@@ -80,29 +80,53 @@ struct resources fit_requests(struct mp pod)
 	return r;
 }
 
-struct resources fit_allocatable(struct mp node)
+struct fit_node fit_node_of(struct mp node)
 {
+	struct fit_node f = {.ready = condition_is(node, "Ready", "True")};
 	struct mp list;
-	if (!mp_path(node, "status.allocatable", &list))
-		return (struct resources){0};
-	return read_list(list);
+	size_t n;
+	if (mp_path(node, "status.allocatable", &list))
+		f.allocatable = read_list(list);
+	f.cordoned = mp_path_bool(node, "spec.unschedulable", false);
+	f.tainted = f.cordoned ||
+		    (mp_path(node, "spec.taints", &list) && mp_array(&list, &n) == 0 && n > 0);
+	return f;
 }
 
-unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
-		   const struct resources *allocatable, const struct resources *used)
+bool fit_is_selective(struct mp pod)
 {
+	struct mp v;
+	return mp_path(pod, "spec.nodeSelector", &v) || mp_path(pod, "spec.affinity.nodeAffinity", &v);
+}
+
+size_t fit_enough(size_t nodes)
+{
+	enum { ALL_UNTIL = 100, PERCENT_MIN = 5 };
+	if (nodes <= ALL_UNTIL)
+		return nodes;
+	size_t percent = nodes / 125 + PERCENT_MIN < 50 ? 50 - nodes / 125 : PERCENT_MIN;
+	size_t n = nodes * percent / 100;
+	return n < ALL_UNTIL ? ALL_UNTIL : n;
+}
+
+unsigned fit_check(struct mp pod, const struct resources *wants, bool selective, struct mp node,
+		   const struct fit_node *facts, const struct resources *used)
+{
+	const struct resources *allocatable = &facts->allocatable;
 	unsigned faults = 0;
 	struct mp tolerations = {0}, spec = {0};
-	mp_path(pod, "spec", &spec);
-	mp_path(pod, "spec.tolerations", &tolerations);
-	bool repelled = placement_taints(tolerations, node) != TAINT_NONE;
-	if (repelled && mp_path_bool(node, "spec.unschedulable", false))
+	if (facts->tainted)
+		mp_path(pod, "spec.tolerations", &tolerations);
+	bool repelled = facts->tainted && placement_taints(tolerations, node) != TAINT_NONE;
+	if (repelled && facts->cordoned)
 		return FIT_UNSCHEDULABLE;
-	if (!condition_is(node, "Ready", "True"))
+	if (!facts->ready)
 		return FIT_NOT_READY;
 	if (repelled)
 		return FIT_TAINT;
-	if (!placement_selects(spec, node))
+	if (selective)
+		mp_path(pod, "spec", &spec);
+	if (selective && !placement_selects(spec, node))
 		return FIT_SELECTOR;
 	if (used->pods + wants->pods > allocatable->pods)
 		faults |= FIT_PODS;

@@ -34,12 +34,26 @@ enum fit_fault {
 };
 
 struct resources fit_requests(struct mp pod);
-struct resources fit_allocatable(struct mp node);
+
+/* What is asked of a node for every pod, read once. */
+struct fit_node {
+	struct resources allocatable;
+	bool ready;
+	bool cordoned; /* spec.unschedulable */
+	bool tainted;  /* cordoned, or it has taints */
+};
+struct fit_node fit_node_of(struct mp node);
+/* Whether a pod's spec looks at the labels of nodes at all. */
+bool fit_is_selective(struct mp pod);
 void fit_add(struct resources *to, const struct resources *r, int sign);
 
-/* 0, or the faults of this node for this pod. */
-unsigned fit_check(struct mp pod, const struct resources *wants, struct mp node,
-		   const struct resources *allocatable, const struct resources *used);
+/* 0, or the faults of this node for this pod; `selective` as above. */
+unsigned fit_check(struct mp pod, const struct resources *wants, bool selective, struct mp node,
+		   const struct fit_node *facts, const struct resources *used);
+/* How many nodes that take a pod are enough to choose from: as many as there are, of
+ * more than a hundred fewer, of thousands a twentieth (Kubernetes' adaptive
+ * percentageOfNodesToScore). */
+size_t fit_enough(size_t nodes);
 /* What a pod counts in scores: one that asks for no CPU or no memory still counts a
  * little, as in Kubernetes, or all of those would go to one node. */
 struct resources fit_weight(const struct resources *wants);

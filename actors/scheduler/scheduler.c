@@ -25,10 +25,17 @@
 enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
 
 struct node {
-	struct resources allocatable, used;
+	struct fit_node facts;
+	struct resources used;
 	struct resources weight; /* of all that are there, in scores */
 	struct host_ports ports; /* taken */
 	struct bytes *object;
+};
+
+/* A node that is known, as it is looked at for every pod. */
+struct node_place {
+	struct node *node;
+	struct span name; /* the map's */
 };
 
 enum pod_state {
@@ -69,6 +76,8 @@ struct scheduler {
 	 * planned before the views show all that it has bound. */
 	struct fence fence;
 	struct omap nodes;   /* name -> struct node */
+	struct node_place *places; /* the same in their order, node_count of them */
+	size_t node_count, next_node; /* next_node: where the next pod looks first */
 	struct omap pods;    /* key -> struct pod */
 	struct omap queue;   /* order -> struct pod */
 	struct omap writing; /* tag -> struct pod */
@@ -520,35 +529,57 @@ static void take(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	}
 }
 
+/* Nodes are added, never taken away: those that are gone have no object. */
+static void know_places(struct scheduler *s)
+{
+	size_t i = 0;
+	if (s->node_count == s->nodes.count)
+		return;
+	s->places = mem_realloc(s->places, s->nodes.count * sizeof *s->places);
+	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it))
+		s->places[i++] = (struct node_place){it->value, onode_key(it)};
+	s->node_count = i;
+	s->next_node = 0;
+}
+
+/* Every node is looked at until enough take the pod, from where the last pod's search
+ * ended: so all have their turn where there are many. */
 static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struct pod_volumes *v)
 {
 	struct mp pod = mp_of_bytes(p->object);
-	unsigned *faults = arena_alloc(ctx_arena(c), (s->nodes.count + 1) * sizeof *faults);
-	size_t n = 0;
+	know_places(s);
+	unsigned *faults = arena_alloc(ctx_arena(c), (s->node_count + 1) * sizeof *faults);
+	size_t n = 0, found = 0, enough = fit_enough(s->node_count), looked = 0;
+	bool selective = fit_is_selective(pod);
 	int best_score = -1;
 	int64_t best_pods = 0;
 	struct span best = {0};
-	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it)) {
-		struct node *node = it->value;
+	for (; looked < s->node_count && found < enough; looked++) {
+		size_t at = s->next_node + looked;
+		const struct node_place *place = &s->places[at < s->node_count ? at : at - s->node_count];
+		struct node *node = place->node;
 		if (!node->object)
 			continue;
-		faults[n] = fit_check(pod, &p->wants, mp_of_bytes(node->object),
-				      &node->allocatable, &node->used);
+		faults[n] = fit_check(pod, &p->wants, selective, mp_of_bytes(node->object),
+				      &node->facts, &node->used);
 		if (!(faults[n] & ~(unsigned)FIT_ROOM) && host_ports_conflict(&node->ports, &p->ports))
 			faults[n] = FIT_PORTS;
 		if (!faults[n] && v->count)
 			faults[n] = volumes_fault(v, mp_of_bytes(node->object));
 		if (faults[n++])
 			continue;
-		int score = fit_score(&p->weight, &node->allocatable, &node->weight);
+		found++;
+		int score = fit_score(&p->weight, &node->facts.allocatable, &node->weight);
 		/* Of equals the one with fewer pods: full nodes are alike. */
 		if (score > best_score ||
 		    (score == best_score && node->used.pods < best_pods)) {
 			best_score = score;
 			best_pods = node->used.pods;
-			best = onode_key(it);
+			best = place->name;
 		}
 	}
+	if (looked < s->node_count) /* of few nodes all are looked at, always in order */
+		s->next_node = (s->next_node + looked) % s->node_count;
 	char message[700];
 	p->tried = s->moves;
 	if (best.len && !v->refusal) {
@@ -706,8 +737,7 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 	struct node *n = node_get(s, text);
 	bytes_unref(n->object);
 	n->object = bytes_ref(object);
-	n->allocatable = object ? fit_allocatable(mp_of_bytes(object))
-				: (struct resources){0};
+	n->facts = object ? fit_node_of(mp_of_bytes(object)) : (struct fit_node){0};
 	unpark_all(c, s);
 }
 
@@ -843,6 +873,7 @@ static void fini(void *state)
 	omap_fini(&s->writing, NULL);
 	omap_fini(&s->pods, pod_free);
 	omap_fini(&s->nodes, node_free);
+	free(s->places);
 	schema_free(s->schema);
 	free(s->name);
 	fence_fini(&s->fence);

@@ -144,7 +144,7 @@ static void read_node(struct ledger *l, const struct led_object *o, bool present
 {
 	struct led_node *n = node_of(l, o->name);
 	n->present = present;
-	n->has = fit_allocatable(mp_of_bytes(o->value));
+	n->has = fit_node_of(mp_of_bytes(o->value)).allocatable;
 }
 
 /* ---- objects */

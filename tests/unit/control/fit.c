@@ -30,8 +30,9 @@ static struct mp mp_from(const char *json)
 static unsigned faults(const char *pod_json, const char *node_json, struct resources used)
 {
 	struct mp pod = mp_from(pod_json), node = mp_from(node_json);
-	struct resources wants = fit_requests(pod), has = fit_allocatable(node);
-	return fit_check(pod, &wants, node, &has, &used);
+	struct resources wants = fit_requests(pod);
+	struct fit_node facts = fit_node_of(node);
+	return fit_check(pod, &wants, fit_is_selective(pod), node, &facts, &used);
 }
 
 Test(fit, reads_requests_and_allocatable_in_exact_units)
@@ -142,4 +143,14 @@ Test(fit, pods_that_ask_for_nothing_are_spread_all_the_same)
 	struct resources asks = {.cpu_milli = 1, .memory = 2};
 	cr_expect_eq(fit_weight(&asks).cpu_milli, 1);
 	cr_expect_eq(fit_weight(&asks).memory, 2);
+}
+
+/* Kubernetes' numFeasibleNodesToFind has these. */
+Test(fit, of_many_nodes_some_are_enough)
+{
+	static const size_t rows[][2] = {{1, 1}, {100, 100}, {101, 100}, {300, 144}, {1000, 420},
+					 {5000, 500}, {6000, 300}, {100000, 5000}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_eq(fit_enough(rows[i][0]), rows[i][1], "%zu nodes: %zu", rows[i][0],
+			     fit_enough(rows[i][0]));
 }

@@ -1,5 +1,6 @@
 /* Where nodes with real pods are in the network, by the config. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "tools/places.h"
 
@@ -12,6 +13,8 @@ static int read_places(const char *agents)
 {
 	static struct arena a;
 	char *text = arena_printf(&a, "cells:\n  - name: c\n    actors: [{kind: gate}, %s]\n", agents);
+	config_fini(&config);
+	memset(&config, 0, sizeof config);
 	cr_assert_eq(config_parse(&config, "c.yaml", span_of(text), &why), 0, "%s", why.text);
 	return places_read(&config, &config.arena, &places, &why);
 }
