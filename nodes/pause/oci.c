@@ -51,6 +51,19 @@ static void make_dir(const char *path, mode_t mode, int tell)
 		child_give_up(tell, path, errno);
 }
 
+/* By a descriptor: a path may have commas and colons, which mean something there. */
+static void put_dir(struct buf *text, const char *option, const char *path, int tell)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		child_give_up(tell, path, errno);
+	buf_puts(text, option);
+	buf_puts(text, "/proc/self/fd/");
+	if (fd >= 10)
+		buf_putc(text, (char)('0' + fd / 10));
+	buf_putc(text, (char)('0' + fd % 10));
+}
+
 /* Layers are named from within their directory: forty or so fit into the one page
  * of text that mount takes. */
 static void mount_root(const struct child_spec *s, int tell)
@@ -63,10 +76,8 @@ static void mount_root(const struct child_spec *s, int tell)
 	make_dir(join(&path, dir, s->bundle, "/rootfs"), 0755, tell);
 	buf_puts(&text, "lowerdir=");
 	buf_append(&text, s->lower.data, s->lower.len);
-	buf_puts(&text, ",upperdir=");
-	buf_puts(&text, join(&path, dir, s->bundle, "/upper"));
-	buf_puts(&text, ",workdir=");
-	buf_puts(&text, join(&path, dir, s->bundle, "/work"));
+	put_dir(&text, ",upperdir=", join(&path, dir, s->bundle, "/upper"), tell);
+	put_dir(&text, ",workdir=", join(&path, dir, s->bundle, "/work"), tell);
 	if (chdir(layers) != 0)
 		child_give_up(tell, layers, errno);
 	if (text.len > MOUNT_TEXT_MAX)
@@ -165,7 +176,8 @@ static const char *exec_log(struct buf *path, const struct sandbox *s, pid_t pid
 _Noreturn void oci_exec(const struct child_spec *s, char **argv, int tell)
 {
 	struct buf path = {0};
-	const char *log = exec_log(&path, s->sandbox, getpid());
+	/* From where we are, the pod's directory: crun takes a colon in it for a word of its own. */
+	const char *log = strrchr(exec_log(&path, s->sandbox, getpid()), '/') + 1;
 	const char *plain_args[] = {"--log", log, "--log-format", "json", "exec", s->id, NULL};
 	const char *tty_args[] = {"--log", log, "--log-format", "json", "exec", "--tty", s->id, NULL};
 	program(s->sandbox, s->tty ? tty_args : plain_args, argv, tell);

@@ -4,6 +4,8 @@
 source "$(dirname "$0")/../lib/e2e.sh"
 need_containers "containers"
 
+# A path that is longer than a unix socket's, with all that means something to somebody.
+data=$tmp/$(printf 'long-%.0s' {1..20})/$(printf 'a,b:c=d %.0s' {1..8})/data
 "$top/tools/demo/busybox-image" "$tmp/busybox.tar"
 mkdir -p "$data"
 check "an image is loaded" "$troupe" image load --data-dir "$data" "$tmp/busybox.tar"

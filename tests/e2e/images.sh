@@ -110,4 +110,4 @@ docker "$tmp/app.tar" 'App:v1' "$tmp/base.tar"
 check "a name that is none" refused "repository name must be lowercase" load "$tmp/app.tar"
 check "of all these nothing is listed" is "" names
 check "and nothing lies about" is "" eval 'ls "$data/images/work"'
-check "what is no verb" refused "load, list or remove, not 'carry'" carry
+check "what is no verb" refused "load, pull, list or remove, not 'carry'" carry
