@@ -4,15 +4,18 @@
 
 static const char mirror_annotation[] = "kubernetes.io/config.mirror";
 
-static void set_owner(struct job *j, const struct gate *g, struct span node)
+static struct view_object *node_of(const struct gate *g, struct span node)
 {
-	struct arena *a = &j->writing.arena;
 	struct buf key = {0};
 	schema_key(&key, g->nodes, (struct span){0}, node);
 	struct view_object *o = view_get(g->node_view, span_buf(&key));
 	buf_fini(&key);
-	if (!o)
-		return; /* it is about to be registered; nothing hangs on it */
+	return o;
+}
+
+static void set_owner(struct job *j, const struct view_object *o, struct span node)
+{
+	struct arena *a = &j->writing.arena;
 	struct doc *list = doc_new(a, DOC_ARRAY), *owner = doc_add(list, doc_new(a, DOC_MAP));
 	struct span uid = mp_path_str(mp_of_bytes(o->value), "metadata.uid");
 	doc_set_str(a, owner, "apiVersion", "v1");
@@ -40,6 +43,12 @@ int gate_on_pod_mirror(struct ctx *c, void *state, const struct msg *m)
 	}
 	if (!gate_may_speak_for(c, m, node))
 		return 0;
+	const struct view_object *owner = node_of(g, node);
+	if (!owner) { /* it is about to be registered */
+		ctx_reply_error(c, ERR_AGAIN, "node %.*s is not known yet", (int)node.len,
+				(const char *)node.data);
+		return 0;
+	}
 	struct job *j = gate_job_new(c, g, m, g->pods, OBJ_CREATE);
 	/* The message goes when the turn ends; the job may be planned again. */
 	mp_raw(&object, &raw);
@@ -49,7 +58,7 @@ int gate_on_pod_mirror(struct ctx *c, void *state, const struct msg *m)
 	j->writing.request.namespace =
 		writing_text(&j->writing, mp_path_str(mp_of(raw), "metadata.namespace"));
 	j->writing.request.body = d;
-	set_owner(j, g, node);
+	set_owner(j, owner, node);
 	j->parked = ctx_park(c);
 	gate_job_run(c, g, j);
 	return 0;

@@ -254,7 +254,8 @@ check "no endpoints at all" status 503 ServiceUnavailable 'no endpoints availabl
 for name in web:http web:0 web:65536 ftp:web:80 a:b:c:d :80; do
 	check "no request for a pod: $name" status 400 BadRequest "invalid pod request \"$name\"" "$ns/pods/$name/proxy/"
 done
-check "a node's agent serves no HTTP" status 503 ServiceUnavailable 'node "n1" serves no HTTP' "$api/nodes/n1/proxy/stats/summary"
+check "a node's agent serves no HTTP" status 503 ServiceUnavailable 'node "n1" serves no HTTP' "$api/nodes/n1/proxy/pods"
+check "of what is no container nobody keeps figures" status 503 ServiceUnavailable 'the node tells no figures' "$api/nodes/n1/proxy/stats/summary"
 check "no such node" status 404 NotFound 'nodes "none" not found' "$api/nodes/none/proxy/"
 check "the machine itself is no node's address" status 400 BadRequest 'address not allowed' "$api/nodes/n1:$port/proxy/"
 
