@@ -17,6 +17,8 @@
 #include "nodes/pause/socket.h"
 #include "nodes/pause/tree.h"
 
+enum { MESSAGES_MAX = 16 }; /* of one turn */
+
 struct exec {
 	int conn; /* -1: its asker is gone */
 	struct buf inbox;
@@ -227,12 +229,13 @@ static void on_closed(struct execs *x, struct exec *e)
 		e->dead = true;
 }
 
-static void on_readable(struct execs *x, struct exec *e,
+/* Whether a whole message came. */
+static bool on_readable(struct execs *x, struct exec *e,
 			struct run *(*find)(void *arg, struct span container), void *arg)
 {
 	int rc = packet_receive_fds(e->conn, &e->inbox, &e->io);
 	if (rc == ERR_AGAIN)
-		return;
+		return false;
 	if (rc) {
 		on_closed(x, e);
 	} else if (e->pid) {
@@ -245,6 +248,19 @@ static void on_readable(struct execs *x, struct exec *e,
 	} else {
 		start(x, e, mp_of(span_buf(&e->inbox)), find, arg);
 	}
+	return rc == 0;
+}
+
+/* What is told apart from the bytes comes before them: such as a terminal's size. */
+static void on_attached(struct execs *x, struct exec *e, const struct pollfd *polls,
+			struct run *(*find)(void *arg, struct span container), void *arg)
+{
+	for (int i = 0; polls[0].revents && i < MESSAGES_MAX && !e->dead; i++)
+		if (!on_readable(x, e, find, arg))
+			break;
+	if (!e->dead)
+		attach_polled(e->attach, polls + 2);
+	note_over(e);
 }
 
 static void on_started(struct exec *e)
@@ -266,11 +282,10 @@ void execs_polled(struct execs *x, const struct pollfd *polls,
 	for (struct exec *e = x->first; e; e = e->next, polls += EXEC_POLLS) {
 		if (polls[1].revents)
 			on_started(e);
-		if (e->attach && !e->dead)
-			attach_polled(e->attach, polls + 2);
-		if (polls[0].revents && !e->dead)
+		if (e->attach)
+			on_attached(x, e, polls, find, arg);
+		else if (polls[0].revents)
 			on_readable(x, e, find, arg);
-		note_over(e);
 	}
 	sweep(x);
 }
