@@ -89,6 +89,37 @@ static int code_of(struct exec_link *x)
 	return end.code;
 }
 
+/* Ticks of a process, in user and in kernel mode. */
+static long ticks_of(pid_t pid)
+{
+	char path[64], line[512] = "";
+	unsigned long user = 0, kernel = 0;
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "re");
+	if (f && fgets(line, sizeof line, f) && strrchr(line, ')'))
+		sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+		       &user, &kernel);
+	if (f)
+		fclose(f);
+	return (long)(user + kernel);
+}
+
+/* The pause has nothing to do, whatever hangs up or is full. */
+static void expect_sleep(const struct world *w)
+{
+	long before = ticks_of(w->p.pause);
+	poll(NULL, 0, 300);
+	cr_expect_leq(ticks_of(w->p.pause) - before, 5, "it is busy");
+}
+
+/* As the end of this process does, without a word to anybody. */
+static void drop(const struct exec_link *x, enum exec_stream s)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cr_assert(dup2(null, exec_link_fd(x, s)) >= 0);
+	close(null);
+}
+
 Test(attach, streams_are_the_containers)
 {
 	struct world w;
@@ -174,7 +205,8 @@ Test(attach, once_an_agent_that_dies_does_not_end_it)
 	int status;
 	pid_t agent = fork();
 	if (agent == 0) {
-		attach(&w, true);
+		drop(attach(&w, true), EXEC_IN); /* the kernel closes one by one */
+		attach(&w, false);               /* by now the pause has seen it */
 		raise(SIGKILL);
 	}
 	cr_assert_eq(waitpid(agent, &status, 0), agent);
@@ -245,6 +277,33 @@ Test(attach, slow_asker_holds_the_container_and_loses_nothing)
 	finish(&w);
 }
 
+/* More than the asker's pipe takes is left when the container and its pod end. */
+Test(attach, pause_leaves_when_all_was_heard)
+{
+	enum { ALL = 120000 };
+	struct world w;
+	begin(&w, "read x; head -c 120000 /dev/zero", STDIN);
+	struct exec_link *x = attach(&w, true);
+	say(x, "go\n");
+	cr_assert(pod_until(&w.p, has_exited));
+	cr_assert_eq(pause_link_exit(w.p.link), 0);
+	pause_link_poll(w.p.link);
+	poll(NULL, 0, 300); /* by now it would have left */
+	uint8_t some[4000];
+	size_t got = 0;
+	ssize_t n;
+	while ((n = exec_link_read(x, EXEC_OUT, some, sizeof some)) != ERR_CLOSED)
+		if (n == ERR_AGAIN)
+			wait_for(x, EXEC_OUT);
+		else
+			got += (size_t)n;
+	cr_expect_eq(got, ALL);
+	cr_expect_eq(code_of(x), 0);
+	cr_expect(await_end(w.p.pause));
+	exec_link_close(x);
+	finish(&w);
+}
+
 /* The container is slow: who speaks is held, and the pause keeps little. */
 Test(attach, slow_container_holds_its_asker)
 {
@@ -260,6 +319,7 @@ Test(attach, slow_container_holds_its_asker)
 	       (n = exec_link_write(x, (struct span){zeros, sizeof zeros})) > 0)
 		said += (size_t)n;
 	cr_expect_lt(said, 1024 * 1024);
+	expect_sleep(&w);
 	char path[300], want[32];
 	snprintf(path, sizeof path, "%s/go", w.p.dir);
 	close(open(path, O_WRONLY | O_CREAT, 0600));
@@ -271,21 +331,6 @@ Test(attach, slow_container_holds_its_asker)
 	finish(&w);
 }
 
-/* Ticks of a process, in user and in kernel mode. */
-static long ticks_of(pid_t pid)
-{
-	char path[64], line[512] = "";
-	unsigned long user = 0, kernel = 0;
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	FILE *f = fopen(path, "re");
-	if (f && fgets(line, sizeof line, f) && strrchr(line, ')'))
-		sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		       &user, &kernel);
-	if (f)
-		fclose(f);
-	return (long)(user + kernel);
-}
-
 /* Hung-up descriptors of all kinds, and nothing to do: the pause sleeps. */
 Test(attach, waiting_costs_no_time)
 {
@@ -294,9 +339,8 @@ Test(attach, waiting_costs_no_time)
 	struct exec_link *x = attach(&w, true), *y = attach(&w, false);
 	say(x, "nobody reads it\n");
 	exec_link_close_input(x);
-	long before = ticks_of(w.p.pause);
-	poll(NULL, 0, 500);
-	cr_expect_leq(ticks_of(w.p.pause) - before, 5, "it is busy");
+	drop(y, EXEC_OUT);
+	expect_sleep(&w);
 	exec_link_close(x);
 	exec_link_close(y);
 	finish(&w);
