@@ -20,6 +20,10 @@ struct exec_link {
 	bool tty, ended[EXEC_STREAMS]; /* ended: to be closed by exec_link_tidy */
 	struct buf inbox, request;
 	size_t sent; /* of the request */
+	bool attach, begun;
+	/* Of an attached one, told when the request is out. */
+	bool speaks, end_due, size_due;
+	uint16_t width, height;
 };
 
 static void close_fd(int *fd)
@@ -85,13 +89,42 @@ static void write_texts(struct buf *b, const char *key, const char *const *texts
 }
 
 /* Sends what the socket takes of the request; the first packet brings `io`. */
-static int flush(struct exec_link *x, const struct packet_fds *io)
+static int send_request(struct exec_link *x, const struct packet_fds *io)
 {
 	int rc = 0;
 	while (rc == 0 && x->sent < x->request.len)
 		rc = packet_send_fds(x->fd[EXEC_END], span_buf(&x->request), &x->sent, io);
-	if (rc == 0)
-		buf_fini(&x->request);
+	if (rc)
+		return rc;
+	buf_fini(&x->request);
+	x->sent = 0;
+	return 0;
+}
+
+/* The next thing to tell after the request; false: nothing. */
+static bool more_to_tell(struct exec_link *x)
+{
+	struct buf *b = &x->request;
+	if (x->size_due) {
+		mpw_map(b, 1);
+		mpw_str(b, "resize");
+		mpw_array(b, 2);
+		mpw_u64(b, x->width);
+		mpw_u64(b, x->height);
+		x->size_due = false;
+	} else if (x->end_due) {
+		mpw_map(b, 1);
+		mpw_kv_bool(b, "end", true);
+		x->end_due = false;
+	}
+	return b->len > 0;
+}
+
+static int flush(struct exec_link *x, const struct packet_fds *io)
+{
+	int rc = send_request(x, io);
+	while (rc == 0 && more_to_tell(x))
+		rc = send_request(x, NULL);
 	return rc;
 }
 
@@ -99,14 +132,19 @@ static int ask(struct exec_link *x, const struct exec_start *s, const int there[
 {
 	struct buf *b = &x->request;
 	struct packet_fds io = {.fd = {there[0], there[1], there[2]}, .count = 3};
-	mpw_map(b, 7);
+	mpw_map(b, s->attach ? 3 : 7);
 	mpw_kv_str(b, "container", s->container);
-	write_texts(b, "argv", s->argv);
-	write_texts(b, "env", s->env);
-	mpw_kv_str(b, "cwd", s->cwd ? s->cwd : "");
-	mpw_kv_i64(b, "uid", s->uid);
-	mpw_kv_i64(b, "gid", s->gid);
-	mpw_kv_bool(b, "tty", s->tty);
+	if (s->attach) {
+		mpw_kv_bool(b, "attach", true);
+		mpw_kv_bool(b, "stdin", s->in);
+	} else {
+		write_texts(b, "argv", s->argv);
+		write_texts(b, "env", s->env);
+		mpw_kv_str(b, "cwd", s->cwd ? s->cwd : "");
+		mpw_kv_i64(b, "uid", s->uid);
+		mpw_kv_i64(b, "gid", s->gid);
+		mpw_kv_bool(b, "tty", s->tty);
+	}
 	if (b->len > PAUSE_MESSAGE_BYTES_MAX)
 		return err_set(e, ERR_LIMIT, "arguments and environment are too large");
 	int rc = flush(x, &io);
@@ -129,8 +167,11 @@ int exec_link_open(struct exec_link **out, const char *pod_dir, const struct exe
 	struct exec_link *x = mem_alloc(sizeof *x);
 	for (int i = 0; i < EXEC_STREAMS; i++)
 		x->fd[i] = -1;
-	x->tty = s->tty;
-	int rc = (s->tty ? open_terminal(x, there) : open_pipes(x, s, there))
+	x->tty = s->tty && !s->attach;
+	x->attach = s->attach;
+	x->begun = !s->attach;
+	x->speaks = s->attach && s->in;
+	int rc = (x->tty ? open_terminal(x, there) : open_pipes(x, s, there))
 			 ? err_set(e, ERR_IO, "pipes of a command: %s", strerror(errno))
 			 : 0;
 	if (rc == 0)
@@ -151,6 +192,10 @@ void exec_link_close(struct exec_link *x)
 {
 	if (!x)
 		return;
+	if (x->speaks && exec_link_fd(x, EXEC_END) >= 0) {
+		x->end_due = true;
+		(void)flush(x, NULL);
+	}
 	for (int i = 0; i < EXEC_STREAMS; i++)
 		close_fd(&x->fd[i]);
 	buf_fini(&x->inbox);
@@ -203,9 +248,20 @@ ssize_t exec_link_write(struct exec_link *x, struct span data)
 	return ERR_CLOSED;
 }
 
+/* The end of a pipe may as well be that of this process; so it is said, too. */
+static void say_end(struct exec_link *x)
+{
+	x->end_due = x->speaks;
+	x->speaks = false;
+	if (exec_link_fd(x, EXEC_END) >= 0)
+		(void)flush(x, NULL);
+}
+
 /* A terminal has no end of its input but the character that means it. */
 void exec_link_close_input(struct exec_link *x)
 {
+	if (x->speaks)
+		say_end(x);
 	static const uint8_t end_of_file = 4;
 	if (x->tty)
 		(void)exec_link_write(x, (struct span){&end_of_file, 1});
@@ -215,6 +271,12 @@ void exec_link_close_input(struct exec_link *x)
 void exec_link_resize(struct exec_link *x, uint16_t width, uint16_t height)
 {
 	struct winsize size = {.ws_col = width, .ws_row = height};
+	if (x->attach && exec_link_fd(x, EXEC_END) >= 0) {
+		x->width = width;
+		x->height = height;
+		x->size_due = true;
+		(void)flush(x, NULL);
+	}
 	if (x->tty && exec_link_fd(x, EXEC_OUT) >= 0)
 		ioctl(x->fd[EXEC_OUT], TIOCSWINSZ, &size);
 }
@@ -224,12 +286,29 @@ bool exec_link_asks(const struct exec_link *x)
 	return x->request.len > 0;
 }
 
+bool exec_link_begun(const struct exec_link *x)
+{
+	return x->begun;
+}
+
+static bool is_beginning(struct exec_link *x)
+{
+	struct mp m = mp_of(span_buf(&x->inbox));
+	if (mp_check(span_buf(&x->inbox), NULL) || !span_is(mp_path_str(m, "event"), "attached"))
+		return false;
+	x->begun = true;
+	x->inbox.len = 0;
+	return true;
+}
+
 int exec_link_end(struct exec_link *x, struct exec_end *end)
 {
 	if (exec_link_fd(x, EXEC_END) < 0)
 		return ERR_CLOSED;
 	(void)flush(x, NULL); /* a pause that is gone is seen below */
 	int rc = packet_receive(x->fd[EXEC_END], &x->inbox);
+	if (rc == 0 && x->attach && is_beginning(x))
+		rc = packet_receive(x->fd[EXEC_END], &x->inbox);
 	if (rc == ERR_AGAIN)
 		return ERR_AGAIN;
 	x->ended[EXEC_END] = true;

@@ -30,14 +30,16 @@ static const struct msg_field chunk[] = {
 };
 
 /* A stream session with a container: channels of bytes between who asked and
- * a command of its own (kind "exec"). Its asker numbers it; who asks again with
- * a number, or is gone, has ended the session of that number, and its command.
+ * a command of its own (kind "exec"), or the container's own streams ("attach": no
+ * command, and whether there is a terminal is the container's to say). Its asker
+ * numbers it; who asks again with a number, or is gone, has ended the session of
+ * that number, and its command.
  * Output is pulled and input is pushed, one of each at a time: the answer is
  * the credit for the next. Neither waits longer than 10 s: then it is answered
  * with no frames, or with `taken` false, and asked again (a write of no data). */
 static const struct msg_field open_session[] = {
 	{"session", MP_INT, 0, true, "its number"},
-	{"kind", MP_STR, 16, true, "exec"},
+	{"kind", MP_STR, 16, true, "exec or attach"},
 	{"namespace", MP_STR, 63, true, "of the pod"},
 	{"pod", MP_STR, 253, true, "its name"},
 	{"container", MP_STR, 63, true, "its container"},

@@ -162,6 +162,18 @@ static void call_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, st
 	agent_call(c, a, p, RUNTIME_SANDBOX, &b);
 }
 
+/* What it has of stdin and of a terminal. */
+static size_t put_streams(struct buf *b, const struct agent_pod *p, const char *name, bool *tty)
+{
+	static const char *const keys[] = {"stdin", "stdinOnce", "tty"};
+	struct mp spec = {0};
+	bool known = agent_spec_of(p, name, &spec);
+	for (size_t i = 0; i < 3; i++)
+		mpw_kv_bool(b, keys[i], known && mp_path_bool(spec, keys[i], false));
+	*tty = known && mp_path_bool(spec, "tty", false);
+	return 3;
+}
+
 static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 		       const struct pod_action *x)
 {
@@ -182,7 +194,10 @@ static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 		n += put_texts(&b, x->command.args);
 		mpw_array_close(&b, at, n);
 	}
-	put_list(&b, "env", x->command.env);
+	bool tty = false;
+	if (!a->oci)
+		fields += put_streams(&b, p, x->name, &tty);
+	agent_put_env(&b, x->command.env, tty);
 	mpw_kv_str(&b, "cwd", x->command.cwd ? x->command.cwd : "");
 	mpw_map_close(&b, map, fields);
 	agent_call(c, a, p, RUNTIME_START, &b);

@@ -201,6 +201,11 @@ void agent_on_session_timer(struct ctx *c, struct agent *a, uint64_t number);
 void agent_on_session_down(struct ctx *c, struct agent *a, struct span who);
 void agent_session_free(void *session);
 
+/* node_runs.c: a container of a pod's spec; `p` has a worker. False: there is none. */
+bool agent_spec_of(const struct agent_pod *p, const char *name, struct mp *spec);
+/* node_sessions.c: the field "env"; a terminal has a TERM. */
+void agent_put_env(struct buf *b, const char *const *env, bool tty);
+
 /* The pod of a message's `namespace` and `pod`; NULL: it is not here. */
 struct agent_pod *agent_pod_named(struct agent *a, struct mp body);
 

@@ -89,7 +89,7 @@ void runs_drop_ended(struct ctx *c, struct agent *a, struct agent_pod *p)
 
 /* ---- the call that a port takes */
 
-static bool spec_of(const struct agent_pod *p, const char *name, struct mp *spec)
+bool agent_spec_of(const struct agent_pod *p, const char *name, struct mp *spec)
 {
 	struct pod_container k;
 	const void *at = NULL;
@@ -142,7 +142,7 @@ static int make_call(struct ctx *c, struct agent *a, struct agent_pod *p, struct
 {
 	struct mp action, handler = mp_of_bytes(r->handler), spec = {0};
 	struct buf b = {0};
-	if (!spec_of(p, r->container, &spec))
+	if (!agent_spec_of(p, r->container, &spec))
 		return err_set(e, ERR_NOT_FOUND, "no such container");
 	struct probe_target t = {.container = spec, .pod_ip = pod_worker_ip(p->worker),
 				 .hook = r->what >= (int)PROBE_KINDS, .timeout_ms = r->timeout_ms};

@@ -1,4 +1,5 @@
-/* node.session.*: who asks for a stream session, and which command it is.
+/* node.session.*: who asks for a stream session, and which command it is, or which
+ * container it is attached to.
  *
  *   open ─► (environment known) ─► RUNTIME_EXEC ─► EXECED ─► opened
  *   read ─► RUNTIME_PULL ─► OUTPUT ─► output        one of each at a time
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "nodes/exec_link.h"
 #include "nodes/node_private.h"
 #include "nodes/runtime_exec.h"
 
@@ -86,13 +88,18 @@ static void need_timer(struct ctx *c, struct agent_session *s, uint64_t after_us
 
 /* ---- open */
 
+static bool is_attach(struct mp body)
+{
+	return span_is(mp_path_str(body, "kind"), "attach");
+}
+
 static const char *text_of(struct ctx *c, struct mp body, const char *key)
 {
 	struct span s = mp_path_str(body, key);
 	return arena_ndup(ctx_arena(c), s.data, s.len);
 }
 
-static void put_env(struct buf *b, const char *const *env, bool tty)
+void agent_put_env(struct buf *b, const char *const *env, bool tty)
 {
 	mpw_str(b, "env");
 	size_t at = mpw_array_open(b), n = 0;
@@ -120,7 +127,7 @@ static void call_exec(struct ctx *c, struct agent *a, struct agent_session *s,
 	mpw_kv_span(&b, "container", mp_path_str(body, "container"));
 	mpw_str(&b, "argv");
 	mpw_raw(&b, argv);
-	put_env(&b, command->env, tty);
+	agent_put_env(&b, command->env, tty);
 	mpw_kv_str(&b, "cwd", command->cwd ? command->cwd : "");
 	mpw_kv_i64(&b, "streams", mp_path_int(body, "streams", 0));
 	mpw_kv_bool(&b, "tty", tty);
@@ -134,6 +141,27 @@ static void session_refuse(struct ctx *c, struct agent *a, struct agent_session 
 	session_end(c, a, s, text);
 }
 
+static void call_attach(struct ctx *c, struct agent *a, struct agent_session *s,
+			const struct agent_pod *p)
+{
+	struct buf b = {0};
+	struct mp body = mp_of_bytes(s->spec);
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "uid", p->uid);
+	mpw_kv_span(&b, "container", mp_path_str(body, "container"));
+	mpw_kv_bool(&b, "attach", true);
+	mpw_kv_i64(&b, "streams", mp_path_int(body, "streams", 0));
+	ctx_port_call(c, a->port, RUNTIME_EXEC, s->number, 0, bytes_take(&b));
+}
+
+/* Whether there is a terminal is the container's to say, not the asker's. */
+static bool asks_too_much(const struct agent_pod *p, struct mp body, const char *container)
+{
+	struct mp spec;
+	return agent_spec_of(p, container, &spec) && mp_path_bool(spec, "tty", false) &&
+	       mp_path_int(body, "streams", 0) & 1 << EXEC_ERR;
+}
+
 /* In Kubernetes' words, who says the same for a container that is not there
  * and for one that does not run. */
 static void session_start(struct ctx *c, struct agent *a, struct agent_session *s)
@@ -144,7 +172,7 @@ static void session_start(struct ctx *c, struct agent *a, struct agent_session *
 	struct pod_command command;
 	struct err e = {0};
 	uint32_t attempt;
-	bool running = false;
+	bool running = false, attach = is_attach(body);
 	if (!p || !p->worker || !pod_worker_attempt(p->worker, container, &attempt, &running) ||
 	    !running) {
 		session_refuse(c, a, s, ERR_NOT_FOUND,
@@ -156,8 +184,18 @@ static void session_start(struct ctx *c, struct agent *a, struct agent_session *
 		session_refuse(c, a, s, ERR_UNSUPPORTED,
 			       arena_printf(ctx_arena(c),
 					    "the pods of node %s are simulated: no process of them "
-					    "exists, so no command can run beside one",
-					    a->node));
+					    "exists, so %s",
+					    a->node,
+					    attach ? "there is nothing to attach to"
+						   : "no command can run beside one"));
+		return;
+	}
+	if (attach && asks_too_much(p, body, container)) {
+		session_refuse(c, a, s, ERR_INVALID, "tty and stderr cannot both be true");
+		return;
+	}
+	if (attach) {
+		call_attach(c, a, s, p);
 		return;
 	}
 	int rc = pod_worker_command(p->worker, container, ctx_arena(c), &command, &e);
@@ -176,7 +214,7 @@ int agent_on_session_open(struct ctx *c, void *state, const struct msg *m)
 	a->turn = c;
 	if (was)
 		session_end(c, a, was, "its asker began another of that number");
-	if (!span_is(mp_path_str(m->body, "kind"), "exec")) {
+	if (!is_attach(m->body) && !span_is(mp_path_str(m->body, "kind"), "exec")) {
 		ctx_reply_error(c, ERR_UNSUPPORTED, "no such kind of session");
 		return 0;
 	}

@@ -154,10 +154,20 @@ static void write_texts(struct buf *b, const char *key, const char *const *texts
 		mpw_bin(b, span_of(texts[i]));
 }
 
+enum { STREAM_FIELDS = 3 };
+
+static void write_streams(struct buf *b, const struct pause_start *s)
+{
+	mpw_kv_bool(b, "stdin", s->in);
+	mpw_kv_bool(b, "stdin_once", s->in_once);
+	mpw_kv_bool(b, "tty", s->tty);
+}
+
 static int start_bundle(struct pause_link *l, const struct pause_start *s)
 {
 	struct buf b = {0};
-	mpw_map(&b, s->subpaths.len ? 10 : 9);
+	mpw_map(&b, (s->subpaths.len ? 10 : 9) + STREAM_FIELDS);
+	write_streams(&b, s);
 	mpw_kv_str(&b, "do", "start");
 	mpw_kv_str(&b, "name", s->name);
 	mpw_kv_u64(&b, "attempt", s->attempt);
@@ -179,7 +189,8 @@ int pause_link_start(struct pause_link *l, const struct pause_start *s)
 	struct buf b = {0};
 	if (s->bundle)
 		return start_bundle(l, s);
-	mpw_map(&b, 9);
+	mpw_map(&b, 9 + STREAM_FIELDS);
+	write_streams(&b, s);
 	mpw_kv_str(&b, "do", "start");
 	mpw_kv_str(&b, "name", s->name);
 	mpw_kv_u64(&b, "attempt", s->attempt);

@@ -7,7 +7,7 @@
  * Calls:
  *   RUNTIME_ATTACH   {uid}: what is there? Attempts, then UP or DOWN
  *   RUNTIME_SANDBOX  {uid}: make it or find it; UP or FAILED
- *   RUNTIME_START    {name, attempt, argv: [...], env: [...], cwd}
+ *   RUNTIME_START    {name, attempt, argv: [...], env: [...], cwd, stdin, stdinOnce, tty}
  *   RUNTIME_SIGNAL   {name, attempt, signal}
  *   RUNTIME_REMOVE   end the sandbox (nothing runs in it); DOWN
  *   RUNTIME_FORGET   remove all that is left of it, logs too
@@ -17,7 +17,8 @@
  *                    limit, since_us, timestamps, follow, ended}
  *   Commands beside a container; id: of the session (runtime_exec.h)
  *   RUNTIME_EXEC     {uid, container, argv: [...], env: [...], cwd, streams (bits of
- *                    exec_link.h's), tty}: EXECED
+ *                    exec_link.h's), tty}: EXECED; or {uid, container, attach: true, streams}:
+ *                    the container's own streams
  *   RUNTIME_PULL     OUTPUT when there is some, or the end
  *   RUNTIME_PUSH     payload: bytes for its stdin, NULL: their end; TAKEN when it
  *                    has read them; one at a time

@@ -18,6 +18,7 @@ struct session {
 	struct loop_watch *watch[EXEC_STREAMS];
 	unsigned watched[EXEC_STREAMS];
 	bool pulling;
+	bool told; /* that it began, or why it did not */
 	bool ended, unknown; /* unknown: the pause went first */
 	struct exec_end end;
 	struct bytes *input; /* that the command has not taken yet */
@@ -52,6 +53,17 @@ static void tell_refused(struct session *s, int code, const char *why)
 	mpw_map(&b, 1);
 	mpw_kv_str(&b, "text", why);
 	tell(s, RUNTIME_EXECED, code, bytes_take(&b));
+}
+
+/* RUNTIME_EXECED, once it is known; the agent ends a session that was refused. */
+static void tell_begun(struct session *s)
+{
+	s->told = exec_link_begun(s->link) || s->ended;
+	if (exec_link_begun(s->link))
+		tell(s, RUNTIME_EXECED, 0, NULL);
+	else if (s->ended)
+		tell_refused(s, s->unknown ? ERR_CLOSED : ERR_NOT_FOUND,
+			     s->end.error[0] ? s->end.error : "its pod ended");
 }
 
 /* ---- output */
@@ -169,6 +181,8 @@ static void step(struct session *s)
 		s->ended = true;
 		s->unknown = rc != 0;
 	}
+	if (!s->told)
+		tell_begun(s);
 	if (s->input)
 		feed(s);
 	if (s->pulling)
@@ -198,6 +212,7 @@ static int start(struct session *s, struct mp body, struct err *e)
 	int64_t wanted = mp_path_int(body, "streams", 0);
 	struct exec_start x = {
 		.container = body_text(&a, body, "container"),
+		.attach = mp_path_bool(body, "attach", false),
 		.argv = body_texts(&a, body, "argv"),
 		.env = body_texts(&a, body, "env"),
 		.cwd = body_text(&a, body, "cwd"),
@@ -229,7 +244,6 @@ static void open_session(struct exec_sessions *x, uint64_t id, struct mp body)
 		return;
 	}
 	omap_put_u64(&x->by_id, id, s);
-	tell(s, RUNTIME_EXECED, 0, NULL);
 	step(s);
 }
 

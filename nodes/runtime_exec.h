@@ -1,6 +1,6 @@
-/* The commands that a runtime runs beside containers, as calls and events of
- * its port (runtime.h names them): each is a session that its asker pulls
- * output from and pushes input to.
+/* The commands that a runtime runs beside containers, and those who are attached to
+ * one, as calls and events of its port (runtime.h names them): each is a session
+ * that its asker pulls output from and pushes input to.
  *
  * Nothing is read before it is asked for, and one input at a time is held:
  * a slow asker stops the command, a slow command its asker, by the pipes

@@ -410,7 +410,10 @@ static void start(struct pod *p, struct mp body)
 	rc = rc ? rc : oci_volumes_mounts(&a, p->dir, b.name, b.attempt, mounts, &v, &e);
 	b.mounts = v.all;
 	b.mount_count = v.count;
-	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1};
+	struct pause_start s = {.subpaths = v.subpaths, .name = b.name, .attempt = b.attempt, .uid = -1, .gid = -1,
+				.in = mp_path_bool(b.container, "stdin", false),
+				.in_once = mp_path_bool(b.container, "stdinOnce", false),
+				.tty = mp_path_bool(b.container, "tty", false)};
 	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
 	if (rc == ERR_INVALID)
 		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);

@@ -100,6 +100,9 @@ static void start(struct pod *p, struct mp body)
 		.cwd = *cwd ? cwd : NULL,
 		.uid = -1,
 		.gid = -1,
+		.in = mp_path_bool(body, "stdin", false),
+		.in_once = mp_path_bool(body, "stdinOnce", false),
+		.tty = mp_path_bool(body, "tty", false),
 	};
 	machine_start(p, &s);
 	arena_fini(&a);

@@ -7,7 +7,7 @@ static bool is_long_running(const struct call *k)
 {
 	bool get = span_is(k->method, "GET");
 	return k->resource && (is_proxy(k) || (get && call_flag(k, "watch")) ||
-			       strcmp(k->sub, "exec") == 0 ||
+			       is_session(k) ||
 			       (get && strcmp(k->sub, "log") == 0 && call_flag(k, "follow")));
 }
 

@@ -64,12 +64,10 @@ static bool parse_resource(struct api *a, struct call *k)
  * served here: a person who meant it is told so, whatever else is wrong. */
 static struct doc *refused_subresource(struct call *k)
 {
-	static const char *const streams[] = {"attach", "portforward"};
-	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
-		if (strcmp(k->sub, streams[i]) == 0)
-			return status_failure(&k->arena, 501, "NotImplemented",
-					      arena_printf(&k->arena, "%s/%s is not served",
-							   k->resource->resource, k->sub));
+	if (strcmp(k->sub, "portforward") == 0)
+		return status_failure(&k->arena, 501, "NotImplemented",
+				      arena_printf(&k->arena, "%s/%s is not served",
+						   k->resource->resource, k->sub));
 	bool known = !*k->sub || schema_subresource(k->resource, span_of(k->sub));
 	return known ? NULL : status_no_resource(&k->arena);
 }
@@ -106,7 +104,7 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
 	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
-	bool bytes = strcmp(k->sub, "log") == 0 || strcmp(k->sub, "exec") == 0;
+	bool bytes = strcmp(k->sub, "log") == 0 || is_session(k);
 	if (!accept_negotiate(k) && !bytes) {
 		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));
 		return;
@@ -126,7 +124,7 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 	}
 	if (!is_served(k) || (k->resource->namespaced && !k->namespace.len && !get))
 		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
-	else if (strcmp(k->sub, "exec") == 0)
+	else if (is_session(k))
 		session_start(c, a, k);
 	else if (is_token_request(k))
 		token_request_start(c, a, k);

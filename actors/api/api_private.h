@@ -236,6 +236,8 @@ struct doc *container_choose(struct call *k, struct mp pod);
 /* ---- stream sessions (session.c) */
 enum reply_of { REPLY_READ, REPLY_WRITE };
 #define API_REPLY_TAG(of, id) ((uint64_t)(of) << 62 | (id))
+/* Whether its subresource is one. */
+bool is_session(const struct call *k);
 void session_start(struct ctx *c, struct api *a, struct call *k);
 void session_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r,
 		   enum reply_of of);

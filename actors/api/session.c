@@ -1,6 +1,6 @@
 /* Stream sessions with containers: channels of bytes between a client's
- * connection and a node's agent (pods/exec; attach and port-forward are to be
- * other kinds of it, SPDY another connection).
+ * connection and a node's agent (pods/exec, pods/attach; port-forward is to be
+ * another kind of it, SPDY another connection).
  *
  *   upgrade ─► node.session.open ─► opened
  *   read ─► output ─► HTTP_SEND ─► HTTP_SENT ─► read ...     what a container writes
@@ -8,7 +8,7 @@
  *
  * Each arrow waits for the one before it, so a slow end holds the other one
  * and nothing but one chunk is ever here. The client's end ends the session at
- * the node, which kills the command; the node's end, and that of its agent (which
+ * the node, which kills the command (who is attached just leaves); the node's end, and that of its agent (which
  * is monitored), is told on the error channel. What a node refuses comes there
  * too: as in Kubernetes the connection is upgraded by then. */
 #include <stdio.h>
@@ -32,11 +32,28 @@ struct session {
 	bool sending; /* output is on its way to the client */
 };
 
+/* What happens beside a container is a command's, and so is how it ends; of who is
+ * attached to the container itself Kubernetes tells only that it is over: the code
+ * is in the pod's status. */
 struct session_kind {
-	const char *name;
+	const char *name; /* the subresource's too */
+	bool command;
 };
 
-static const struct session_kind kind_exec = {"exec"};
+static const struct session_kind kinds[] = {{"exec", true}, {"attach", false}};
+
+static const struct session_kind *kind_of(const struct call *k)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(k->sub, kinds[i].name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+bool is_session(const struct call *k)
+{
+	return kind_of(k) != NULL;
+}
 
 /* ---- to the client */
 
@@ -109,15 +126,20 @@ static void command_ended(struct ctx *c, struct api *a, struct call *k, struct m
 	if (mp_find(output, "error", &v))
 		mp_bin(&v, &error);
 	if (mp_path_bool(output, "unknown", false)) {
-		fail(c, a, k, "the pod's sandbox ended before the command did");
+		fail(c, a, k,
+		     k->session->kind->command ? "the pod's sandbox ended before the command did"
+					       : "the pod's sandbox ended");
 		return;
 	}
 	if (error.len) {
 		fail(c, a, k,
-		     arena_printf(m, "error executing command in container: %.*s", (int)error.len,
-				  (const char *)error.data));
+		     arena_printf(m, "error %s container: %.*s",
+				  k->session->kind->command ? "executing command in" : "attaching to",
+				  (int)error.len, (const char *)error.data));
 		return;
 	}
+	if (!k->session->kind->command)
+		code = 0;
 	send_status(c, a, k, code ? exit_status(m, code) : success(m), code != 0);
 	hang_up(c, a, k);
 }
@@ -135,14 +157,16 @@ static void tell_node(struct ctx *c, struct call *k, const char *message, struct
 	ctx_send(c, k->session->agent, message, b, 0);
 }
 
-static size_t put_command(struct buf *b, struct call *k)
+static size_t put_command(struct buf *b, struct call *k, const struct session_kind *kind)
 {
 	struct mp args = k->args;
 	size_t n = 0, two, count = 0;
 	struct span key, value;
 	mpw_str(b, "command");
 	size_t at = mpw_array_open(b);
-	for (mp_array(&args, &n); n; n--) {
+	if (kind->command)
+		mp_array(&args, &n);
+	for (; n; n--) {
 		if (mp_array(&args, &two) || mp_str(&args, &key) || mp_str(&args, &value))
 			break;
 		if (!span_is(key, "command"))
@@ -163,7 +187,7 @@ static void open_at_node(struct ctx *c, struct call *k)
 	mpw_kv_span(&b, "namespace", k->namespace);
 	mpw_kv_span(&b, "pod", k->name);
 	mpw_kv_span(&b, "container", k->container);
-	put_command(&b, k);
+	put_command(&b, k, k->session->kind);
 	mpw_kv_u64(&b, "streams", k->session->streams);
 	mpw_kv_bool(&b, "tty", k->session->tty);
 	ask_node(c, k, "node.session.open", &b, OPEN_MS, REPLY_READ);
@@ -224,7 +248,8 @@ void session_message(struct ctx *c, struct api *a, struct call *k, struct span m
 		s->input_ended = m.end;
 		push(c, k, m.data, m.end);
 	} else {
-		if (meant && m.channel == CHANNEL_RESIZE && !m.end && s->tty)
+		/* Whether a container has a terminal its node knows. */
+		if (meant && m.channel == CHANNEL_RESIZE && !m.end && (s->tty || !s->kind->command))
 			resize(c, k, m.data);
 		next_message(c, a, k);
 	}
@@ -345,12 +370,13 @@ static bool option(const struct call *k, const char *name)
 static struct doc *refuse_options(struct call *k, unsigned streams)
 {
 	struct buf none = {0};
-	size_t words = put_command(&none, k);
+	const struct session_kind *kind = kind_of(k);
+	size_t words = put_command(&none, k, kind);
 	buf_fini(&none);
 	if (!streams)
 		return status_bad_request(&k->arena,
 					  "you must specify at least 1 of stdin, stdout, stderr");
-	return words ? NULL : status_bad_request(&k->arena, "you must specify a command");
+	return words || !kind->command ? NULL : status_bad_request(&k->arena, "you must specify a command");
 }
 
 static struct doc *refuse_connection(struct call *k)
@@ -381,7 +407,7 @@ static void upgrade(struct ctx *c, struct api *a, struct call *k, unsigned strea
 {
 	struct session *s = mem_alloc(sizeof *s);
 	s->protocol = channel_protocol(k->protocols);
-	s->kind = &kind_exec;
+	s->kind = kind_of(k);
 	s->streams = streams;
 	s->tty = tty;
 	s->agent = arena_printf(&k->arena, "node-agent/%.*s", (int)k->node.len,

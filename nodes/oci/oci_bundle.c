@@ -16,6 +16,7 @@
 
 enum { ATTEMPTS_LOOKED = 1000, DEVICES_MAX = 512, PROFILE_BYTES_MAX = 1024 * 1024 };
 
+static const char default_term[] = "TERM=xterm"; /* of who has a terminal */
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 static size_t count(const char *const *list)
@@ -57,9 +58,12 @@ static bool has_name(const char *const *env, const char *entry)
 static const char *const *env_of(struct arena *a, const struct oci_bundle *b)
 {
 	size_t n = count(b->image.env), m = count(b->env), at = 0;
-	const char **env = arena_alloc(a, (n + m + 2) * sizeof *env);
+	const char **env = arena_alloc(a, (n + m + 3) * sizeof *env);
 	if (!has_name(b->image.env, default_path) && !has_name(b->env, default_path))
 		env[at++] = default_path;
+	if (mp_path_bool(b->container, "tty", false) && !has_name(b->image.env, default_term) &&
+	    !has_name(b->env, default_term))
+		env[at++] = default_term;
 	for (size_t i = 0; i < n; i++)
 		if (!has_name(b->env, b->image.env[i]))
 			env[at++] = b->image.env[i];

@@ -106,7 +106,7 @@ static struct doc *process(struct build *b)
 {
 	const struct oci_container *c = b->c;
 	struct doc *d = map_of(b);
-	doc_set_bool(b->a, d, "terminal", false);
+	doc_set_bool(b->a, d, "terminal", mp_path_bool(c->container, "tty", false));
 	doc_set(b->a, d, "user", user_of(b));
 	doc_set(b->a, d, "args", texts(b, c->argv));
 	doc_set(b->a, d, "env", texts(b, c->env));

@@ -23,6 +23,7 @@
 #include "nodes/pause/oci.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/sandbox.h"
+#include "nodes/pause/terminal.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -241,7 +242,7 @@ static _Noreturn void become(const struct child_spec *s, pid_t pause, const int 
 	if (getppid() != pause)
 		_exit(128);
 	tell = arrange_descriptors(io, tell);
-	if (s->tty)
+	if (s->tty && !s->bundle.len)
 		ioctl(0, TIOCSCTTY, 0);
 	reset_signals();
 	umask(022);
@@ -264,41 +265,86 @@ static int pipe_of(int fd[2])
 	return fcntl(fd[0], F_SETFL, O_NONBLOCK);
 }
 
-static void close_pair(int fd[2])
+static void close_all(const int *fd, size_t n)
 {
-	for (int i = 0; i < 2; i++)
+	for (size_t i = 0; i < n; i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
 }
 
+/* What a child is given, and our ends of it. */
+struct streams {
+	int io[3];
+	int out[2], err[2], in[2], tty[2], console;
+};
+
+static int second(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static int open_terminal(const struct child_spec *s, struct streams *t)
+{
+	if (terminal_open(t->tty, s->uid) != 0)
+		return -1;
+	t->out[0] = t->tty[0];
+	t->in[1] = second(t->tty[0]);
+	t->io[0] = t->tty[1];
+	t->io[1] = second(t->tty[1]);
+	t->io[2] = second(t->tty[1]);
+	return t->in[1] >= 0 && t->io[1] >= 0 && t->io[2] >= 0 ? 0 : -1;
+}
+
+/* Of a terminal that the OCI program makes, the pipes only say what is wrong. */
+static int open_pipes(const struct child_spec *s, struct streams *t)
+{
+	if (s->in && !s->tty) {
+		if (pipe2(t->in, O_CLOEXEC) != 0 || fcntl(t->in[1], F_SETFL, O_NONBLOCK) != 0)
+			return -1;
+		t->io[0] = t->in[0];
+	} else if ((t->io[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0) {
+		return -1;
+	}
+	if (pipe_of(t->out) != 0)
+		return -1;
+	t->io[1] = t->out[1];
+	if (pipe_of(t->err) != 0)
+		return -1;
+	t->io[2] = t->err[1];
+	if (s->tty)
+		t->console = terminal_listen((const char *)s->bundle.data, s->bundle.len);
+	return s->tty && t->console < 0 ? -1 : 0;
+}
+
+static int open_streams(const struct child_spec *s, struct streams *t)
+{
+	memset(t, -1, sizeof *t);
+	if (!s->io)
+		return s->tty && !s->bundle.len ? open_terminal(s, t) : open_pipes(s, t);
+	memcpy(t->io, s->io, sizeof t->io);
+	return 0;
+}
+
 int child_start(const struct child_spec *s, struct child *out, struct err *e)
 {
-	int so[2] = {-1, -1}, se[2] = {-1, -1}, st[2] = {-1, -1}, io[3] = {-1, -1, -1};
+	struct streams t;
+	int st[2] = {-1, -1};
 	pid_t self = getpid(), pid = -1;
-	if (s->io)
-		memcpy(io, s->io, sizeof io);
-	else if ((io[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0 && pipe_of(so) == 0 &&
-		 pipe_of(se) == 0)
-		memcpy(io + 1, (int[]){so[1], se[1]}, 2 * sizeof *io);
-	if (io[2] >= 0 && pipe_of(st) == 0)
+	if (open_streams(s, &t) == 0 && pipe_of(st) == 0)
 		pid = fork();
 	if (pid == 0)
-		become(s, self, io, st[1]);
+		become(s, self, t.io, st[1]);
 	int number = errno;
-	if (!s->io && io[0] >= 0)
-		close(io[0]);
+	if (!s->io)
+		close_all(t.io, 3);
 	if (pid < 0) {
-		close_pair(so);
-		close_pair(se);
-		close_pair(st);
+		close_all((int[]){t.out[0], t.err[0], t.in[1], t.console}, 4);
+		close_all(st, 2);
 		const char *why = strerrordesc_np(number);
 		return err_set(e, ERR_IO, "fork: %s", why ? why : "unknown error");
 	}
-	if (!s->io) {
-		close(so[1]);
-		close(se[1]);
-	}
 	close(st[1]);
-	*out = (struct child){.pid = pid, .out = so[0], .err = se[0], .started = st[0]};
+	*out = (struct child){.pid = pid, .out = t.out[0], .err = t.err[0], .in = t.in[1],
+			      .console = t.console, .started = st[0]};
 	return 0;
 }

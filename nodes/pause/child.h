@@ -19,16 +19,20 @@ struct child_spec {
 	struct mp argv, env; /* cursors at arrays of bin; env may be absent (p NULL) */
 	struct span cwd;     /* empty: "/" */
 	int64_t uid, gid;    /* -1: as the pause */
-	/* Three descriptors that become its stdin, stdout and stderr; NULL: it
-	 * gets an empty stdin, and pipes are made for its output. */
+	/* Three descriptors that become its stdin, stdout and stderr; NULL: pipes are
+	 * made for them, or with `tty` a terminal; without `in` its stdin is empty. */
 	const int *io;
-	bool tty; /* io[0] is a terminal, which becomes its own */
+	bool in;
+	bool tty; /* io[0] is a terminal, or one is made; it becomes its own */
 };
 
 /* All descriptors are ours, close-on-exec and nonblocking. */
 struct child {
 	pid_t pid;
 	int out, err; /* read ends of its stdout and stderr; -1: it was given some */
+	int in;       /* write end of its stdin; -1: it has none. Of a terminal `out` is the
+		       * master, and this a second one of it, also without `in` */
+	int console;  /* where the OCI program sends the terminal instead (terminal.h); or -1 */
 	/* End of file: it runs. Text: why it does not, in containerd's words
 	 * (the child then exits with 128). */
 	int started;

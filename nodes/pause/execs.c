@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "broker/base/mem.h"
+#include "nodes/pause/attach.h"
 #include "nodes/pause/child.h"
 #include "nodes/pause/oci.h"
 #include "nodes/pause/packet.h"
@@ -15,6 +16,8 @@
 #include "nodes/pause/sandbox.h"
 #include "nodes/pause/socket.h"
 #include "nodes/pause/tree.h"
+
+enum { MESSAGES_MAX = 16 }; /* of one turn */
 
 struct exec {
 	int conn; /* -1: its asker is gone */
@@ -25,6 +28,7 @@ struct exec {
 	bool dead;      /* to be freed */
 	char container[PAUSE_NAME_BYTES_MAX + 1];
 	struct buf error; /* why it never ran */
+	struct attach *attach; /* it is no command but attached; NULL */
 	struct exec *next;
 };
 
@@ -48,6 +52,7 @@ static void exec_free(struct exec *e)
 	packet_close_fds(&e->io);
 	buf_fini(&e->inbox);
 	buf_fini(&e->error);
+	attach_free(e->attach);
 	free(e);
 }
 
@@ -88,6 +93,11 @@ void execs_fill(const struct execs *x, struct pollfd *polls)
 	for (const struct exec *e = x->first; e; e = e->next) {
 		*polls++ = (struct pollfd){.fd = e->conn, .events = POLLIN};
 		*polls++ = (struct pollfd){.fd = e->started_fd, .events = POLLIN};
+		for (int i = 0; i < ATTACH_POLLS; i++)
+			polls[i] = (struct pollfd){.fd = -1};
+		if (e->attach && !e->dead)
+			attach_fill(e->attach, polls);
+		polls += ATTACH_POLLS;
 	}
 }
 
@@ -125,6 +135,36 @@ static void forget_killed(struct execs *x, pid_t pid)
 			x->killed[i] = 0;
 }
 
+/* ---- who is attached */
+
+static void start_attach(struct exec *e, struct run *run, bool speaks)
+{
+	struct buf m = {0};
+	size_t offset = 0;
+	e->attach = attach_new(run, &e->io, speaks);
+	mpw_map(&m, 1);
+	mpw_kv_str(&m, "event", "attached");
+	(void)packet_send(e->conn, span_buf(&m), &offset);
+	buf_fini(&m);
+}
+
+static void note_over(struct exec *e)
+{
+	int code;
+	if (e->attach && !e->dead && attach_over(e->attach, &code))
+		tell_end(e, code);
+}
+
+bool execs_wait(const struct execs *x)
+{
+	for (const struct exec *e = x->first; e; e = e->next)
+		if (e->attach && !e->dead)
+			return true;
+	return false;
+}
+
+/* ---- commands */
+
 /* Between fork and setsid there is no group yet, only the process. */
 static void exec_kill(struct execs *x, struct exec *e)
 {
@@ -135,8 +175,7 @@ static void exec_kill(struct execs *x, struct exec *e)
 	note_killed(x, e->pid);
 }
 
-static void start(struct execs *x, struct exec *e, struct mp m,
-		  bool (*runs)(void *arg, struct span container, uint32_t *attempt), void *arg)
+static void start_command(struct execs *x, struct exec *e, struct mp m, const struct run *run)
 {
 	struct child_spec spec = {.sandbox = x->sandbox,
 				  .uid = mp_path_int(m, "uid", -1),
@@ -144,23 +183,17 @@ static void start(struct execs *x, struct exec *e, struct mp m,
 				  .cwd = mp_path_str(m, "cwd"),
 				  .tty = mp_path_bool(m, "tty", false),
 				  .io = e->io.fd};
-	struct span container = mp_path_str(m, "container");
 	struct child c;
 	struct err why = {0};
-	if (e->io.count != 3 || !mp_find(m, "argv", &spec.argv)) {
+	if (!mp_find(m, "argv", &spec.argv)) {
 		refuse(e, "exec: descriptors or argv are missing");
 		return;
 	}
 	if (!mp_find(m, "env", &spec.env))
 		spec.env.p = NULL;
 	struct buf id = {0};
-	uint32_t attempt = 0;
-	if (container.len > PAUSE_NAME_BYTES_MAX || !runs(arg, container, &attempt)) {
-		refuse(e, "its container does not run");
-		goto out;
-	}
-	memcpy(e->container, container.data, container.len);
-	spec.id = run_id(&id, e->container, attempt);
+	memcpy(e->container, run->at.name, sizeof e->container);
+	spec.id = run_id(&id, e->container, run->at.attempt);
 	if (child_check(&spec, &why) || child_start(&spec, &c, &why))
 		refuse(e, why.text);
 	else {
@@ -168,8 +201,21 @@ static void start(struct execs *x, struct exec *e, struct mp m,
 		e->started_fd = c.started;
 		forget_killed(x, c.pid); /* the number was another's */
 	}
-out:
 	buf_fini(&id);
+}
+
+static void start(struct execs *x, struct exec *e, struct mp m,
+		  struct run *(*find)(void *arg, struct span container), void *arg)
+{
+	struct run *run = find(arg, mp_path_str(m, "container"));
+	if (e->io.count != 3)
+		refuse(e, "exec: descriptors or argv are missing");
+	else if (!run)
+		refuse(e, "its container does not run");
+	else if (mp_path_bool(m, "attach", false))
+		start_attach(e, run, mp_path_bool(m, "stdin", false));
+	else
+		start_command(x, e, m, run);
 	packet_close_fds(&e->io);
 	buf_fini(&e->inbox);
 }
@@ -183,20 +229,38 @@ static void on_closed(struct execs *x, struct exec *e)
 		e->dead = true;
 }
 
-static void on_readable(struct execs *x, struct exec *e,
-			bool (*runs)(void *arg, struct span container, uint32_t *attempt), void *arg)
+/* Whether a whole message came. */
+static bool on_readable(struct execs *x, struct exec *e,
+			struct run *(*find)(void *arg, struct span container), void *arg)
 {
 	int rc = packet_receive_fds(e->conn, &e->inbox, &e->io);
 	if (rc == ERR_AGAIN)
-		return;
-	if (rc)
+		return false;
+	if (rc) {
 		on_closed(x, e);
-	else if (e->pid)
+	} else if (e->pid) {
 		e->inbox.len = 0; /* nothing more is understood */
-	else if (mp_check(span_buf(&e->inbox), NULL))
+	} else if (mp_check(span_buf(&e->inbox), NULL)) {
 		refuse(e, "exec: not msgpack");
-	else
-		start(x, e, mp_of(span_buf(&e->inbox)), runs, arg);
+	} else if (e->attach) {
+		attach_message(e->attach, mp_of(span_buf(&e->inbox)));
+		e->inbox.len = 0;
+	} else {
+		start(x, e, mp_of(span_buf(&e->inbox)), find, arg);
+	}
+	return rc == 0;
+}
+
+/* What is told apart from the bytes comes before them: such as a terminal's size. */
+static void on_attached(struct execs *x, struct exec *e, const struct pollfd *polls,
+			struct run *(*find)(void *arg, struct span container), void *arg)
+{
+	for (int i = 0; polls[0].revents && i < MESSAGES_MAX && !e->dead; i++)
+		if (!on_readable(x, e, find, arg))
+			break;
+	if (!e->dead)
+		attach_polled(e->attach, polls + 2);
+	note_over(e);
 }
 
 static void on_started(struct exec *e)
@@ -213,18 +277,20 @@ static void on_started(struct exec *e)
 }
 
 void execs_polled(struct execs *x, const struct pollfd *polls,
-		  bool (*runs)(void *arg, struct span container, uint32_t *attempt), void *arg)
+		  struct run *(*find)(void *arg, struct span container), void *arg)
 {
-	for (struct exec *e = x->first; e; e = e->next, polls += 2) {
+	for (struct exec *e = x->first; e; e = e->next, polls += EXEC_POLLS) {
 		if (polls[1].revents)
 			on_started(e);
-		if (polls[0].revents)
-			on_readable(x, e, runs, arg);
+		if (e->attach)
+			on_attached(x, e, polls, find, arg);
+		else if (polls[0].revents)
+			on_readable(x, e, find, arg);
 	}
 	sweep(x);
 }
 
-static struct exec *find(const struct execs *x, pid_t pid)
+static struct exec *by_pid(const struct execs *x, pid_t pid)
 {
 	struct exec *e = x->first;
 	while (e && e->pid != pid)
@@ -234,12 +300,12 @@ static struct exec *find(const struct execs *x, pid_t pid)
 
 bool execs_has(const struct execs *x, pid_t pid)
 {
-	return find(x, pid) != NULL;
+	return by_pid(x, pid) != NULL;
 }
 
 bool execs_reaped(struct execs *x, pid_t pid, int status)
 {
-	struct exec *e = find(x, pid);
+	struct exec *e = by_pid(x, pid);
 	if (!e)
 		return false;
 	on_started(e);
@@ -252,11 +318,14 @@ bool execs_reaped(struct execs *x, pid_t pid, int status)
 	return true;
 }
 
-void execs_end(struct execs *x, const char *container)
+void execs_end(struct execs *x, const struct run *run)
 {
-	for (struct exec *e = x->first; e; e = e->next)
-		if (e->pid && strcmp(e->container, container) == 0)
+	for (struct exec *e = x->first; e; e = e->next) {
+		if (e->pid && strcmp(e->container, run->at.name) == 0)
 			exec_kill(x, e);
+		note_over(e);
+	}
+	sweep(x);
 }
 
 bool execs_killed(const struct execs *x, pid_t session)

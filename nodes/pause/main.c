@@ -56,6 +56,7 @@ enum {
 	RETRY_MS = 1000,          /* an exit that could not be written is tried again */
 	LEAVE_MS = 100,           /* between two looks at orphans that do not die */
 	LEAVE_MS_MAX = 3000,      /* then the pause leaves without them */
+	HEARD_MS_MAX = 10000,     /* ... and without who does not take what was said */
 	KILL_AGAIN_MS = 1000,
 	GRACE_MS_MAX = 24 * 3600 * 1000,
 	TERM_GRACE_MS = 30000,    /* as a pod has that names none */
@@ -168,7 +169,7 @@ static bool launching(const struct pause *p)
 static void on_end(struct pause *p, struct run *r, int status)
 {
 	run_ended(r, status);
-	execs_end(&p->execs, r->at.name);
+	execs_end(&p->execs, r);
 }
 
 /* What the OCI program left, in a child that is reaped like any other. */
@@ -244,6 +245,8 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->cwd = mp_path_str(m, "cwd");
 	spec->uid = mp_path_int(m, "uid", -1);
 	spec->gid = mp_path_int(m, "gid", -1);
+	spec->in = mp_path_bool(m, "stdin", false);
+	spec->tty = mp_path_bool(m, "tty", false);
 	return child_check(spec, e);
 }
 
@@ -289,6 +292,7 @@ static void do_start(struct pause *p, struct mp m)
 	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX,
 		      mp_path_str(m, "oom"));
 	(*at)->launch_ms = monotonic_ms();
+	(*at)->std.once = mp_path_bool(m, "stdin_once", false);
 	oci_clean(p, *at);
 	buf_fini(&text);
 }
@@ -547,8 +551,10 @@ static void poll_fill(struct pause *p, bool want_write)
 	p->polls[3] = (struct pollfd){.fd = p->execs.listener, .events = POLLIN};
 	for (struct run *r = p->runs; r; r = r->next) {
 		p->polls[n++] = (struct pollfd){.fd = r->started_fd, .events = POLLIN};
-		p->polls[n++] = (struct pollfd){.fd = r->pipe[0], .events = POLLIN};
-		p->polls[n++] = (struct pollfd){.fd = r->pipe[1], .events = POLLIN};
+		bool held = attach_waits(r);
+		for (int i = 0; i < 2; i++)
+			p->polls[n++] = (struct pollfd){.fd = held ? -1 : r->pipe[i],
+							.events = POLLIN};
 	}
 	execs_fill(&p->execs, p->polls + n);
 }
@@ -567,13 +573,10 @@ static int patience_ms(struct pause *p)
 	return stop_overdue_launches(p);
 }
 
-static bool is_running(void *arg, struct span container, uint32_t *attempt)
+static struct run *find_running(void *arg, struct span container)
 {
-	const struct run *r = run_find(arg, container, -1, true);
-	if (!r || r->launching)
-		return false;
-	*attempt = r->at.attempt;
-	return true;
+	struct run *r = run_find(arg, container, -1, true);
+	return r && !r->launching ? r : NULL;
 }
 
 /* Containers first, the agent second (its commands change the list of runs),
@@ -594,7 +597,7 @@ static void turn(struct pause *p)
 		if (r->at.ended)
 			run_save(r);
 	}
-	execs_polled(&p->execs, f, is_running, p);
+	execs_polled(&p->execs, f, find_running, p);
 	if (p->polls[3].revents)
 		execs_accept(&p->execs);
 	if (p->polls[2].revents)
@@ -625,7 +628,10 @@ static bool left(struct pause *p)
 	bool alone = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
 	if (!p->leave_ms)
 		p->leave_ms = monotonic_ms();
-	return alone || monotonic_ms() - p->leave_ms > LEAVE_MS_MAX;
+	int64_t waited = monotonic_ms() - p->leave_ms;
+	if (execs_wait(&p->execs) && waited <= HEARD_MS_MAX)
+		return false;
+	return alone || waited > LEAVE_MS_MAX;
 }
 
 /* ---- begin and end */
@@ -744,6 +750,7 @@ int main(int argc, char **argv)
 	if (why) {
 		if (p.sandbox.oci) /* else it has not even begun to enter */
 			sandbox_leave(&p.sandbox, argv[1]);
+	sandbox_free(&p.sandbox);
 		return 1;
 	}
 	while (!left(&p))

@@ -14,6 +14,7 @@
 #include "broker/base/mem.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/subpath.h"
+#include "nodes/pause/terminal.h"
 
 enum { FILE_BYTES_MAX = 16 * 1024, MOUNT_TEXT_MAX = 4095 /* what mount(2) takes */ };
 
@@ -158,11 +159,14 @@ static _Noreturn void program(const struct sandbox *s, const char *const *args, 
 
 _Noreturn void oci_run(const struct child_spec *s, int tell)
 {
-	const char *args[] = {"--log", "log", "--log-format", "json", "run", "--detach",
-			      "--pid-file", "pid", "--bundle", ".", s->id, NULL};
+	const char *plain_args[] = {"--log", "log", "--log-format", "json", "run", "--detach",
+				    "--pid-file", "pid", "--bundle", ".", s->id, NULL};
+	const char *tty_args[] = {"--log", "log", "--log-format", "json", "run", "--detach",
+				  "--console-socket", TERMINAL_SOCKET, "--pid-file", "pid",
+				  "--bundle", ".", s->id, NULL};
 	mount_subpaths(s, tell);
 	mount_root(s, tell);
-	program(s->sandbox, args, NULL, tell);
+	program(s->sandbox, s->tty ? tty_args : plain_args, NULL, tell);
 }
 
 /* What the program that runs a command has to say itself. */

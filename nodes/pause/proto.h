@@ -15,7 +15,8 @@
  * says whether more of it follows (packet.h).
  *
  * To the pause, field "do":
- *   start   name, attempt, argv [bin], env [bin "K=V"], cwd, uid?, gid?, log_bytes?
+ *   start   name, attempt, argv [bin], env [bin "K=V"], cwd, uid?, gid?, log_bytes?,
+ *           stdin?, stdin_once?, tty? (bools, as in a Container)
  *           (bytes, because a secret in the environment need not be text)
  *           An attempt that is known already is told again, never started twice.
  *           Of an OCI container instead of argv: bundle (a directory of the pod's, with
@@ -39,7 +40,13 @@
  * On exec.sock one message, whose first packet brings the command's three
  * descriptors: container, argv [bin], env [bin], cwd, uid?, gid?, tty. The
  * answer is one too, when it has ended: event "exited", code, error (bytes;
- * it never ran, in containerd's words). */
+ * it never ran, in containerd's words).
+ * Or, to be attached (attach.h): container, attach (true), stdin (whether the first
+ * descriptor is to be read), and the three descriptors. The answers are "attached",
+ * from when on nothing is missed, and "exited" as above, with the container's code.
+ * On the same connection may follow {resize: [width, height]}, of its terminal, and
+ * {end: true}: its words are over where the first descriptor ends. Who leaves without
+ * saying so, such as an agent that is killed, never closes a container's stdin. */
 #ifndef NODES_PAUSE_PROTO_H
 #define NODES_PAUSE_PROTO_H
 

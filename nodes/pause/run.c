@@ -19,6 +19,7 @@
 
 #include "broker/base/mem.h"
 #include "nodes/pause/oci.h"
+#include "nodes/pause/terminal.h"
 
 enum {
 	READ_BYTES = 16 * 1024,
@@ -121,7 +122,7 @@ struct run *run_new(const struct pause_attempt *id, const struct child_spec *spe
 		    uint64_t log_bytes, struct span oom_file)
 {
 	struct run *r = mem_alloc(sizeof *r);
-	struct child c = {.pid = 0, .out = -1, .err = -1, .started = -1};
+	struct child c = {.pid = 0, .out = -1, .err = -1, .in = -1, .console = -1, .started = -1};
 	struct err e;
 	r->at = *id;
 	r->stream[0].name = "stdout";
@@ -138,6 +139,8 @@ struct run *run_new(const struct pause_attempt *id, const struct child_spec *spe
 	r->started_fd = c.started;
 	r->pipe[0] = c.out;
 	r->pipe[1] = c.err;
+	r->std = (struct stdio){.in = c.in, .tty = spec->tty, .open = spec->in};
+	r->console = c.console;
 	if (rc) {
 		fail(r, span_of(e.text));
 		r->at.ended = true;
@@ -160,6 +163,8 @@ static void close_fd(int *fd)
 void run_free(struct run *r)
 {
 	close_fd(&r->started_fd);
+	close_fd(&r->console);
+	attach_run_ended(r);
 	for (int i = 0; i < 2; i++) {
 		close_fd(&r->pipe[i]);
 		cri_flush(&r->log, &r->stream[i]);
@@ -185,6 +190,20 @@ void run_started(struct run *r)
 	close_fd(&r->started_fd);
 }
 
+/* The OCI program's own words are read, and its pipes given up for the terminal. */
+static void take_terminal(struct run *r)
+{
+	int master = terminal_receive(r->console);
+	close_fd(&r->console);
+	for (int i = 0; i < 2; i++) {
+		while (run_read(r, i))
+			;
+		close_fd(&r->pipe[i]);
+	}
+	r->pipe[0] = master;
+	r->std.in = master >= 0 ? fcntl(master, F_DUPFD_CLOEXEC, 3) : -1;
+}
+
 bool run_launched(struct run *r, int status)
 {
 	run_started(r);
@@ -200,6 +219,8 @@ bool run_launched(struct run *r, int status)
 		run_ended(r, status);
 		return false;
 	}
+	if (r->console >= 0)
+		take_terminal(r);
 	r->at.pid = pid;
 	r->at.started_us = wall_us();
 	r->execed = true;
@@ -217,6 +238,7 @@ bool run_read(struct run *r, int i)
 	ssize_t n = read(r->pipe[i], scratch, sizeof scratch);
 	if (n > 0) {
 		cri_feed(&r->log, &r->stream[i], scratch, (size_t)n);
+		attach_feed(r, i, (struct span){scratch, (size_t)n});
 		return true;
 	}
 	if (n < 0 && errno == EINTR)
@@ -243,6 +265,7 @@ void run_ended(struct run *r, int status)
 		r->at.oom = r->at.code && r->oom_file && oci_oom(r->oom_file);
 	}
 	run_save(r);
+	attach_run_ended(r);
 }
 
 void run_forget_files(const char *name, uint32_t attempt)

@@ -2,6 +2,7 @@
 #ifndef NODES_PAUSE_RUN_H
 #define NODES_PAUSE_RUN_H
 
+#include "nodes/pause/attach.h"
 #include "nodes/pause/attempt.h"
 #include "nodes/pause/child.h"
 #include "nodes/pause/cri_log.h"
@@ -9,12 +10,14 @@
 struct run {
 	struct pause_attempt at;
 	int started_fd; /* open until exec has happened or failed; else -1 */
-	int pipe[2];    /* stdout, stderr; -1 when at its end */
+	int pipe[2];    /* stdout (or a terminal), stderr; -1 when at its end */
+	struct stdio std;
 	struct cri_stream stream[2];
 	struct cri_log log;
 	bool execed;    /* it truly runs, or ran */
 	/* Of an OCI container; else NULL and false. */
 	char *bundle, *oom_file;
+	int console;    /* where its terminal will come; or -1 */
 	bool launching; /* at.pid is the OCI program's, the container is not there yet */
 	int pending;    /* a signal that waits for it */
 	int64_t launch_ms; /* monotonic: when that began */

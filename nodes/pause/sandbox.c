@@ -237,6 +237,16 @@ static int enter(struct sandbox *s, struct mp m, struct err *e)
 	return rc ? rc : mount_memory(m, e);
 }
 
+void sandbox_free(struct sandbox *s)
+{
+	for (char **text = s->runtime; text && *text; text++)
+		free(*text);
+	free(s->runtime);
+	free(s->dir);
+	s->runtime = NULL;
+	s->dir = NULL;
+}
+
 int sandbox_enter(struct sandbox *s, struct err *e)
 {
 	struct buf file = {0};

@@ -39,6 +39,7 @@ struct sandbox {
 /* Reads the file and enters what it names. ERR_IO, ERR_INVALID: the text says
  * what; the process is then good for nothing but to end. */
 int sandbox_enter(struct sandbox *s, struct err *e);
+void sandbox_free(struct sandbox *s); /* what it holds of memory */
 /* Nothing runs in it any more: its process namespace may go. */
 void sandbox_let_go(struct sandbox *s);
 /* At the end of the pause, with nothing running: removes what does not go with the

@@ -43,25 +43,23 @@ static int say_why(struct child *c)
 		buf_append(&why, text, (size_t)n);
 	else
 		oci_why("bundle", &why);
-	return say(buf_text(&why));
+	int code = say(buf_text(&why));
+	buf_fini(&why);
+	return code;
 }
 
-int trial_run(void)
+static int try(struct sandbox *s, struct buf *layers)
 {
-	struct sandbox s = {0};
 	struct child c;
 	struct early early = {.next = 0};
 	struct err e = {0};
-	struct child_spec spec = {.sandbox = &s, .id = "trial.0", .bundle = span_of("bundle"),
+	struct child_spec spec = {.sandbox = s, .id = "trial.0", .bundle = span_of("bundle"),
 				  .lower = span_of("trial"), .uid = -1, .gid = -1};
-	struct buf layers = {0};
-	alarm(TRIAL_S_MAX);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (sandbox_enter(&s, &e))
+	if (sandbox_enter(s, &e))
 		return say(e.text);
-	buf_puts(&layers, s.dir ? s.dir : "");
-	buf_puts(&layers, "/layers");
-	spec.layers = span_buf(&layers);
+	buf_puts(layers, s->dir ? s->dir : "");
+	buf_puts(layers, "/layers");
+	spec.layers = span_buf(layers);
 	if (child_check(&spec, &e) || child_start(&spec, &c, &e))
 		return say(e.text);
 	fcntl(c.started, F_SETFL, 0);
@@ -69,8 +67,20 @@ int trial_run(void)
 		return say_why(&c);
 	pid_t pid = oci_pid("bundle");
 	int status = pid ? wait_for(&early, pid) : -1;
-	pid = oci_delete(&s, spec.id, "bundle");
+	pid = oci_delete(s, spec.id, "bundle");
 	if (pid > 0)
 		wait_for(&early, pid);
 	return status == 0 ? 0 : say("the container of the trial failed");
+}
+
+int trial_run(void)
+{
+	struct sandbox s = {0};
+	struct buf layers = {0};
+	alarm(TRIAL_S_MAX);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	int code = try(&s, &layers);
+	buf_fini(&layers);
+	sandbox_free(&s);
+	return code;
 }

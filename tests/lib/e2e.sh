@@ -13,6 +13,7 @@ port=$((20000 + RANDOM % 20000))
 nap=1000.$$ # `sleep $nap` is a process of this script and of no other
 
 ok() { echo "ok $*"; }
+skip() { echo "skip $1: $2"; }
 not_ok() { echo "not ok $*"; [[ -s $tmp/up.log ]] && tail -n 3 "$tmp/up.log"; }
 # check WHAT COMMAND...: ok when the command succeeds
 check() {

@@ -71,6 +71,18 @@ Test(oci_config, shared_namespaces_are_not_named_and_the_others_are_its_own)
 	arena_fini(&a);
 }
 
+Test(oci_config, who_wants_a_terminal_gets_one)
+{
+	struct arena a = {0};
+	struct doc *d = config_of(&a, "{}", "{}", (struct oci_container){0});
+	cr_expect_str_eq(at(&a, d, "process.terminal"), "false");
+	d = config_of(&a, "{}", "{'stdin':true}", (struct oci_container){0});
+	cr_expect_str_eq(at(&a, d, "process.terminal"), "false");
+	d = config_of(&a, "{}", "{'tty':true}", (struct oci_container){0});
+	cr_expect_str_eq(at(&a, d, "process.terminal"), "true");
+	arena_fini(&a);
+}
+
 Test(oci_config, resources_are_the_kernels)
 {
 	static const struct {
