@@ -750,13 +750,13 @@ int main(int argc, char **argv)
 	if (why) {
 		if (p.sandbox.oci) /* else it has not even begun to enter */
 			sandbox_leave(&p.sandbox, argv[1]);
-	sandbox_free(&p.sandbox);
 		return 1;
 	}
 	while (!left(&p))
 		turn(&p);
 	agent_tell(&p);
 	sandbox_leave(&p.sandbox, argv[1]);
+	sandbox_free(&p.sandbox);
 	close_pause(&p);
 	return 0;
 }
