@@ -21,13 +21,8 @@ enum {
 	STATUS_MS = 1000, /* doubled for each answer that did not come */
 	STATUS_DOUBLED_MAX = 2,
 	FINISHED_MS = 10000, /* the worker says it again by its own clock */
-	OBJECT_MS = 5000,
 	RETRY_US = 1000000,
-	OBJECT_FRESH_US = 60000000,
-	REFRESH_US = 20000000, /* of what is mounted */
-	OBJECT_ABSENT_US = 2000000,
 	BEAT_US = 10000000, /* as a kubelet renews its lease */
-	OBJECTS_MAX = 256, /* from here on stale ones are dropped */
 };
 
 struct agent_pod *agent_pod(const struct agent *a, uint64_t id)
@@ -108,156 +103,6 @@ static void tell_finished(struct ctx *c, struct agent_pod *p)
 	ctx_request(c, "gate", "pod.finished", &b, FINISHED_MS, NODE_TAG(TAG_FINISHED, p->id));
 }
 
-/* ---- actions through the runtime's port */
-
-void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b)
-{
-	if (!b->len)
-		mpw_map(b, 0);
-	ctx_port_call(c, a->port, op, p->id, 0, bytes_take(b));
-}
-
-/* What an OCI runtime knows of a pod is its object. */
-static size_t put_object(struct buf *b, const struct agent *a, const struct agent_pod *p)
-{
-	struct mp m = p->worker ? pod_worker_object(p->worker) : (struct mp){0};
-	struct span all;
-	if (!a->oci || !m.p || mp_raw(&m, &all))
-		return 0;
-	mpw_str(b, "pod");
-	mpw_raw(b, all);
-	return 1;
-}
-
-static void call_uid(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op)
-{
-	struct buf b = {0};
-	size_t at = mpw_map_open(&b);
-	mpw_kv_str(&b, "uid", p->uid);
-	mpw_map_close(&b, at, 1 + (op == RUNTIME_ATTACH ? put_object(&b, a, p) : 0));
-	agent_call(c, a, p, op, &b);
-}
-
-static size_t put_texts(struct buf *b, const char *const *list)
-{
-	size_t n = 0;
-	for (; list && list[n]; n++)
-		mpw_str(b, list[n]);
-	return n;
-}
-
-static void put_list(struct buf *b, const char *key, const char *const *list)
-{
-	mpw_str(b, key);
-	size_t at = mpw_array_open(b);
-	mpw_array_close(b, at, put_texts(b, list));
-}
-
-static void call_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, struct span volumes)
-{
-	struct buf b = {0};
-	size_t at = mpw_map_open(&b);
-	mpw_kv_str(&b, "uid", p->uid);
-	mpw_map_close(&b, at, 1 + put_object(&b, a, p) + node_volumes_put(c, p, &b, volumes));
-	agent_call(c, a, p, RUNTIME_SANDBOX, &b);
-}
-
-/* What it has of stdin and of a terminal. */
-static size_t put_streams(struct buf *b, const struct agent_pod *p, const char *name, bool *tty)
-{
-	static const char *const keys[] = {"stdin", "stdinOnce", "tty"};
-	struct mp spec = {0};
-	bool known = agent_spec_of(p, name, &spec);
-	for (size_t i = 0; i < 3; i++)
-		mpw_kv_bool(b, keys[i], known && mp_path_bool(spec, keys[i], false));
-	*tty = known && mp_path_bool(spec, "tty", false);
-	return 3;
-}
-
-static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
-		       const struct pod_action *x)
-{
-	struct buf b = {0};
-	size_t map = mpw_map_open(&b), fields = 5;
-	mpw_kv_str(&b, "name", x->name);
-	mpw_kv_u64(&b, "attempt", x->attempt);
-	if (a->oci) {
-		put_list(&b, "command", x->command.command);
-		put_list(&b, "args", x->command.args);
-		mpw_str(&b, "mounts");
-		mpw_raw(&b, x->mounts);
-		fields += 2 + put_object(&b, a, p);
-	} else {
-		mpw_str(&b, "argv");
-		size_t at = mpw_array_open(&b);
-		size_t n = put_texts(&b, x->command.command);
-		n += put_texts(&b, x->command.args);
-		mpw_array_close(&b, at, n);
-	}
-	bool tty = false;
-	if (!a->oci)
-		fields += put_streams(&b, p, x->name, &tty);
-	agent_put_env(&b, x->command.env, tty);
-	mpw_kv_str(&b, "cwd", x->command.cwd ? x->command.cwd : "");
-	mpw_map_close(&b, map, fields);
-	agent_call(c, a, p, RUNTIME_START, &b);
-}
-
-static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
-		       const struct pod_action *x)
-{
-	static const char *const pulls[] = {"if-absent", "always", "never"};
-	struct buf b = {0};
-	mpw_map(&b, 5);
-	mpw_kv_str(&b, "uid", p->uid);
-	put_list(&b, "auths", x->auths);
-	mpw_kv_str(&b, "name", x->name);
-	mpw_kv_str(&b, "image", x->image);
-	mpw_kv_str(&b, "pull", pulls[x->pull]);
-	agent_call(c, a, p, RUNTIME_IMAGE, &b);
-}
-
-static void call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
-			int64_t attempt, int signal)
-{
-	struct buf b = {0};
-	mpw_map(&b, 3);
-	mpw_kv_str(&b, "name", name);
-	mpw_kv_i64(&b, "attempt", attempt);
-	mpw_kv_i64(&b, "signal", signal);
-	agent_call(c, a, p, RUNTIME_SIGNAL, &b);
-}
-
-static void port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
-		     const struct pod_action *x)
-{
-	switch (x->kind) {
-	case POD_ATTACH:
-		call_uid(c, a, p, RUNTIME_ATTACH);
-		break;
-	case POD_SANDBOX:
-		call_sandbox(c, a, p, x->volumes);
-		break;
-	case POD_IMAGE:
-		call_image(c, a, p, x);
-		break;
-	case POD_START:
-		call_start(c, a, p, x);
-		break;
-	case POD_SIGNAL:
-		call_signal(c, a, p, x->name, x->attempt, x->signal);
-		break;
-	case POD_SANDBOX_REMOVE:
-		call_uid(c, a, p, RUNTIME_REMOVE);
-		break;
-	case POD_FORGET:
-		call_uid(c, a, p, RUNTIME_FORGET);
-		break;
-	default:
-		break;
-	}
-}
-
 /* ---- a pod here */
 
 static struct agent_pod *pod_new(struct agent *a, struct span key, struct span uid)
@@ -317,7 +162,7 @@ static void act(struct ctx *c, struct agent *a, struct agent_pod *p, const struc
 	else if (a->sim)
 		sim_act(c, a, p, x);
 	else
-		port_act(c, a, p, x);
+		agent_port_act(c, a, p, x);
 }
 
 static void set_timer(struct ctx *c, struct agent_pod *p, int64_t wake_ms)
@@ -377,80 +222,7 @@ void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
 	agent_step(c, a, p);
 }
 
-/* ---- config maps and secrets that commands ask for */
-
-static void ask_object(struct ctx *c, struct object_cache *o)
-{
-	struct buf b = {0};
-	char end[STORE_KEY_BYTES_MAX + 2];
-	snprintf(end, sizeof end, "%s\x01", o->key);
-	mpw_map(&b, 3);
-	mpw_kv_str(&b, "from", o->key);
-	mpw_kv_str(&b, "end", end);
-	mpw_kv_u64(&b, "limit", 1);
-	o->asked = true;
-	ctx_request(c, "store", "store.range", &b, OBJECT_MS, NODE_TAG(TAG_OBJECT, o->id));
-}
-
-static void object_free(void *ptr)
-{
-	struct object_cache *o = ptr;
-	bytes_unref(o->value);
-	free(o->key);
-	free(o);
-}
-
-/* Those that nobody would be given any more: what this turn handed out stays. */
-static void drop_stale(struct agent *a, uint64_t now)
-{
-	struct onode *next;
-	if (a->objects.count < OBJECTS_MAX)
-		return;
-	for (struct onode *n = omap_first(&a->objects); n; n = next) {
-		struct object_cache *o = n->value;
-		next = omap_next(n);
-		if (o->asked || now - o->fetched_us < OBJECT_FRESH_US)
-			continue;
-		omap_remove(&a->objects, onode_key(n));
-		object_free(o);
-	}
-}
-
-int agent_object(struct agent *a, const char *stream, struct span ns, struct span name,
-		 uint64_t fresh_us, struct span *out)
-{
-	char key[STORE_KEY_BYTES_MAX];
-	snprintf(key, sizeof key, "%s/%.*s%s%.*s", stream, (int)ns.len, (const char *)ns.data,
-		 ns.len ? "/" : "", (int)name.len, (const char *)name.data);
-	struct object_cache *o = omap_get(&a->objects, span_of(key));
-	uint64_t now = ctx_now_us(a->turn);
-	if (!o) {
-		drop_stale(a, now);
-		o = mem_alloc(sizeof *o);
-		o->key = mem_dup(key);
-		o->id = ++a->next_id;
-		omap_put(&a->objects, span_of(key), o);
-	}
-	uint64_t fresh = !o->value ? OBJECT_ABSENT_US : fresh_us ? fresh_us : REFRESH_US;
-	bool known = o->fetched_us && now - o->fetched_us < fresh;
-	if (!known && !o->asked)
-		ask_object(a->turn, o);
-	if (!known && (fresh_us || !o->fetched_us)) {
-		o->awaited = true;
-		return ERR_AGAIN;
-	}
-	*out = bytes_span(o->value);
-	return o->value ? 0 : ERR_NOT_FOUND;
-}
-
-static int lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span name,
-		  struct span *out)
-{
-	return agent_object(arg, kind == POD_ENV_SECRET ? "secrets" : "configmaps", ns, name,
-			    OBJECT_FRESH_US, out);
-}
-
-static void step_all(struct ctx *c, struct agent *a)
+void agent_step_all(struct ctx *c, struct agent *a)
 {
 	uint64_t at = 0;
 	for (;;) { /* a step may end a pod */
@@ -462,72 +234,6 @@ static void step_all(struct ctx *c, struct agent *a)
 		if (p->worker)
 			agent_step(c, a, p);
 	}
-}
-
-static struct bytes *object_in(const struct reply *r)
-{
-	struct mp rows;
-	size_t count = 0, places;
-	struct span key, value;
-	if (mp_find(r->body, "rows", &rows) && mp_array(&rows, &count) == 0 && count &&
-	    mp_array(&rows, &places) == 0 && mp_str(&rows, &key) == 0 &&
-	    mp_raw(&rows, &value) == 0)
-		return bytes_slice(r->owner, value);
-	return NULL;
-}
-
-static struct object_cache *object_of(struct agent *a, uint64_t id)
-{
-	for (struct onode *n = omap_first(&a->objects); n; n = omap_next(n))
-		if (((struct object_cache *)n->value)->id == id)
-			return n->value;
-	return NULL;
-}
-
-static void on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r)
-{
-	struct object_cache *o = object_of(a, id);
-	if (!o)
-		return;
-	o->asked = false;
-	if (r->status)
-		return;
-	struct bytes *value = object_in(r);
-	bool awaited = o->awaited;
-	bool changed = o->fetched_us && !span_eq(bytes_span(o->value), bytes_span(value));
-	bytes_unref(o->value);
-	o->value = value;
-	o->fetched_us = ctx_now_us(c);
-	o->awaited = false;
-	if (awaited)
-		step_all(c, a);
-	if (changed)
-		node_volumes_look(c, a);
-}
-
-/* ---- services that environments tell of */
-
-/* A container that started before they are known would miss some for good. */
-static int each_service(void *arg, struct span ns, void (*each)(void *to, struct span service),
-			void *to)
-{
-	const struct agent *a = arg;
-	char prefix[300];
-	if (!a->services)
-		return 0;
-	if (!view_synced(a->services))
-		return ERR_AGAIN;
-	int len = snprintf(prefix, sizeof prefix, "services/%.*s/", (int)ns.len,
-			   (const char *)ns.data);
-	struct onode *n = omap_seek(view_map(a->services), span_of(prefix));
-	for (; n; n = omap_next(n)) {
-		struct span key = onode_key(n);
-		if (key.len < (size_t)len || memcmp(key.data, prefix, (size_t)len) != 0)
-			break;
-		const struct view_object *o = n->value;
-		each(to, bytes_span(o->value));
-	}
-	return 0;
 }
 
 /* ---- pods that come and go */
@@ -544,7 +250,7 @@ static struct pod_worker *worker_new(struct agent *a, struct agent_pod *p, bool 
 		.probes = !a->sim, /* simulated ones do as their annotations say */
 		.hooks = !a->sim,
 		.found = found,
-		.source = {.arg = a, .object = lookup, .services = each_service},
+		.source = {.arg = a, .object = agent_lookup, .services = agent_each_service},
 		.allocatable = span_buf(&a->allocatable),
 		.base_env = a->base_env,
 	};
@@ -643,7 +349,7 @@ static void end_orphans(struct ctx *c, struct agent *a)
 		struct span uid = onode_key(n);
 		struct agent_pod *p = pod_new(a, (struct span){0}, uid);
 		omap_remove(&a->on_machine, uid);
-		call_uid(c, a, p, RUNTIME_ATTACH);
+		agent_call_uid(c, a, p, RUNTIME_ATTACH);
 	}
 }
 
@@ -664,7 +370,7 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 	a->turn = c;
 	if (v->view == a->services) {
 		if (!v->key.len)
-			step_all(c, a); /* who waited for it */
+			agent_step_all(c, a); /* who waited for it */
 		return 0;
 	}
 	if (!a->listed)
@@ -693,19 +399,19 @@ static void orphan_event(struct ctx *c, struct agent *a, struct agent_pod *p, ui
 	case RUNTIME_ATTEMPT:
 		if (mp_path_bool(body, "ended", true) || mp_path_bool(body, "lost", false)) {
 			if (p->running && --p->running == 0)
-				call_uid(c, a, p, RUNTIME_REMOVE);
+				agent_call_uid(c, a, p, RUNTIME_REMOVE);
 			break;
 		}
 		p->running++;
-		call_signal(c, a, p, arena_ndup(ctx_arena(c), name.data, name.len),
+		agent_call_signal(c, a, p, arena_ndup(ctx_arena(c), name.data, name.len),
 			    mp_path_int(body, "attempt", -1), SIGKILL);
 		break;
 	case RUNTIME_UP:
 		if (!p->running)
-			call_uid(c, a, p, RUNTIME_REMOVE);
+			agent_call_uid(c, a, p, RUNTIME_REMOVE);
 		break;
 	case RUNTIME_DOWN:
-		call_uid(c, a, p, RUNTIME_FORGET);
+		agent_call_uid(c, a, p, RUNTIME_FORGET);
 		pod_end(c, a, p);
 		break;
 	default:
@@ -902,7 +608,7 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	if (what == TAG_STATUS && p && p->worker)
 		on_status_told(c, a, p, r);
 	else if (what == TAG_OBJECT)
-		on_object(c, a, id, r);
+		agent_on_object(c, a, id, r);
 	else if (what == TAG_TOKEN && p && p->worker)
 		node_volumes_on_token(c, a, p, r);
 	else if (what == TAG_NODE)
@@ -1084,7 +790,7 @@ static void fini(void *state)
 	bytes_unref(a->static_files);
 	omap_fini(&a->pods, pod_free);
 	omap_fini(&a->on_machine, NULL);
-	omap_fini(&a->objects, object_free);
+	omap_fini(&a->objects, agent_object_free);
 	omap_fini(&a->logs, free);
 	omap_fini(&a->session_keys, NULL);
 	omap_fini(&a->sessions, agent_session_free);

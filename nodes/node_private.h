@@ -156,8 +156,24 @@ void sim_timer_free(void *timer);
  * looked at by node_volumes.c. */
 int agent_object(struct agent *a, const char *stream, struct span namespace, struct span name,
 		 uint64_t fresh_us, struct span *out);
-/* Calls the runtime about a pod; `b` is taken over. */
+/* All pods that have a worker. */
+void agent_step_all(struct ctx *c, struct agent *a);
+
+/* node_objects.c, more of it: for workers' sources, and answers of the store */
+int agent_lookup(void *agent, enum pod_env_kind kind, struct span namespace, struct span name,
+		 struct span *out);
+int agent_each_service(void *agent, struct span namespace,
+		       void (*each)(void *to, struct span service), void *to);
+void agent_on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r);
+void agent_object_free(void *object);
+
+/* node_calls.c: actions through the runtime's port; `b` is taken over */
 void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b);
+void agent_call_uid(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op);
+void agent_call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
+		       int64_t attempt, int signal);
+void agent_port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
+		    const struct pod_action *x);
 void agent_tell_event(struct ctx *c, struct agent *a, struct agent_pod *p,
 		      const struct pod_event *e);
 

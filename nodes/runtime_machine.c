@@ -7,7 +7,6 @@
  * each thing any number of times. */
 #include "nodes/runtime_machine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,6 +23,7 @@
 #include "broker/base/mem.h"
 #include "nodes/launcher/launcher.h"
 #include "nodes/port_body.h"
+#include "nodes/pause/remove.h"
 #include "nodes/runtime.h"
 #include "nodes/runtime_exec.h"
 
@@ -338,31 +338,6 @@ static void end_pod(struct pod *p, struct mp body)
 	pause_link_poll(p->link);
 }
 
-static void remove_tree(int at, const char *name)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-	while (d && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (e->d_type == DT_DIR)
-			remove_tree(fd, e->d_name);
-		else
-			unlinkat(fd, e->d_name, 0);
-	}
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-	unlinkat(at, name, AT_REMOVEDIR);
-}
-
-void machine_remove_tree(const char *path)
-{
-	remove_tree(AT_FDCWD, path);
-}
-
 static void pod_free(void *ptr)
 {
 	struct pod *p = ptr;
@@ -382,7 +357,7 @@ static void forget(struct pod *p)
 	if (m->kind->remove)
 		m->kind->remove(p);
 	else
-		remove_tree(AT_FDCWD, p->dir);
+		remove_tree(p->dir);
 	omap_remove_u64(&m->pods, p->id);
 	pod_free(p);
 }

@@ -85,8 +85,6 @@ void machine_start_failed(struct pod *p, const char *name, uint32_t attempt, con
 /* Gives it to the pause; a refusal is told as a start that failed. */
 void machine_start(struct pod *p, const struct pause_start *s);
 uint64_t machine_now_us(void); /* monotonic */
-/* Removes a directory with all that is in it; follows no link. */
-void machine_remove_tree(const char *path);
 
 /* ---- runtime_logs.c: readers of logs, kept between the chunks */
 struct log_readers *log_readers_new(struct port *port, const char *pods_dir);

@@ -14,7 +14,7 @@
 #include "broker/base/mp.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_config.h"
-#include "nodes/runtime_machine.h"
+#include "nodes/pause/remove.h"
 
 extern char **environ;
 
@@ -154,7 +154,7 @@ static int try(const struct oci_program *p, const char *dir, const char *pause, 
 	char cgroup[80], to[700], said[400];
 	const char *argv[] = {pause, "trial", "--trial", NULL};
 	int rc = 0;
-	machine_remove_tree(dir);
+	remove_tree(dir);
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs && rc == 0; i++)
 		rc = make(dir, dirs[i], e);
 	snprintf(cgroup, sizeof cgroup, "/troupe/trial-%d", (int)getpid());
@@ -165,7 +165,7 @@ static int try(const struct oci_program *p, const char *dir, const char *pause, 
 	if (rc == 0 && output_of(argv, dir, said, sizeof said) != 0)
 		rc = err_set(e, ERR_IO, "%s: %.160s", p->name, *said ? said : "it died");
 	oci_cgroup_remove(cgroup);
-	machine_remove_tree(dir);
+	remove_tree(dir);
 	return rc;
 }
 

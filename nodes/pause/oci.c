@@ -1,6 +1,5 @@
 #include "nodes/pause/oci.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "broker/base/mem.h"
 #include "nodes/pause/proto.h"
+#include "nodes/pause/remove.h"
 #include "nodes/pause/subpath.h"
 #include "nodes/pause/terminal.h"
 
@@ -266,26 +266,6 @@ bool oci_oom(const char *file)
 	return at && at[9] >= '1' && at[9] <= '9';
 }
 
-static void remove_tree(int at, const char *name)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-	while (d && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (e->d_type == DT_DIR)
-			remove_tree(fd, e->d_name);
-		else
-			unlinkat(fd, e->d_name, 0);
-	}
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-	unlinkat(at, name, AT_REMOVEDIR);
-}
-
 static _Noreturn void delete(const struct sandbox *s, const char *id, const char *bundle)
 {
 	const char *args[] = {"delete", "--force", id, NULL};
@@ -303,7 +283,7 @@ static _Noreturn void delete(const struct sandbox *s, const char *id, const char
 	if (pid > 0)
 		waitpid(pid, &status, 0);
 	umount2(join(&root, bundle, (struct span){0}, "rootfs"), MNT_DETACH);
-	remove_tree(AT_FDCWD, bundle);
+	remove_tree(bundle);
 	subpath_release(s->dir, id);
 	_exit(0);
 }

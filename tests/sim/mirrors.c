@@ -20,6 +20,7 @@ static const struct step {
 	int status;
 	int64_t code;
 } steps[] = {
+	{"before its node is known", "{" POD "," META("web") MARK "}," SPEC("n1") "}", ERR_AGAIN, 0},
 	{"its own", "{" POD "," META("web") MARK "}," SPEC("n1") "}", 0, 201},
 	{"again", "{" POD "," META("web") MARK "}," SPEC("n1") "}", 0, 409},
 	{"another node's", "{" POD "," META("other") MARK "}," SPEC("n2") "}", ERR_FORBIDDEN, 0},
@@ -27,7 +28,7 @@ static const struct step {
 	{"one that is not marked", "{" POD "," META("other") "}," SPEC("n1") "}", ERR_INVALID, 0},
 	{"one that is no pod", "{" POD "," META("other") MARK "},\"spec\":{\"nodeName\":\"n1\"}}", 0, 422},
 };
-enum { STEPS = sizeof steps / sizeof *steps };
+enum { STEPS = sizeof steps / sizeof *steps, REGISTERED = 2 };
 
 struct answers {
 	size_t count;
@@ -51,16 +52,35 @@ static void ask(struct ctx *c, const struct asker *a)
 	ctx_request(c, "gate", "pod.mirror", &b, 5000, 1);
 }
 
+static void be_registered(struct ctx *c)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "name", "n1");
+	mpw_kv_bool(&b, "register", true);
+	mpw_str(&b, "labels");
+	mpw_map(&b, 0);
+	mpw_str(&b, "status");
+	mpw_map(&b, 0);
+	ctx_request(c, "gate", "node.status", &b, 5000, REGISTERED);
+}
+
 static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
 {
 	struct asker *a = state;
 	struct answers *to = a->answers;
-	(void)tag;
+	if (tag == REGISTERED) {
+		cr_assert_eq(r->status, 0);
+		ctx_timer(c, 1000000, 1); /* everybody has heard of it then */
+		return 0;
+	}
 	to->status[to->count] = r->status;
 	to->code[to->count] = r->status ? 0 : mp_path_int(r->body, "code", 0);
 	span_text(to->text[to->count], sizeof to->text[0],
 		  r->status ? r->text : mp_path_str(r->body, "message"));
-	if (++to->count < STEPS)
+	if (++to->count == 1)
+		be_registered(c);
+	else if (to->count < STEPS)
 		ask(c, a);
 	return 0;
 }

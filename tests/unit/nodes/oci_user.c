@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nodes/runtime_machine.h"
+#include "nodes/pause/remove.h"
 #include "tests/unit/nodes/objects.h"
 
 static char root[64];
@@ -45,7 +45,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	machine_remove_tree(root);
+	remove_tree(root);
 }
 
 static int find(const char *user, const char *pod, const char *container, struct oci_user *out,
