@@ -61,8 +61,9 @@ cases() { # RUNTIME IMAGE
 	check "$1: and returns its exit code" is "rc 3" code box -- sh -c 'read x; echo got $x; exit 3'
 	check "$1: after all of its output" grep -qx 'got hello' "$tmp/run.out"
 	check "$1: --rm: no pod is left" is "" kc get pods -o name
+	# kubectl says the size beside what is typed, either may come first.
 	check "$1: run -it has a terminal" grep -qx '30 101 xterm /dev/.*' <(typed input run box -it --rm --restart=Never \
-		--image="$image" --command -- sh -c "'read x; echo \$(stty size) \$TERM \$(tty)'")
+		--image="$image" --command -- sh -c "'read x; until [ \"\$(stty size)\" = \"30 101\" ]; do sleep 0.05; done; echo \$(stty size) \$TERM \$(tty)'")
 	check "$1: and its exit code is kubectl's" is "rc 4" eval 'typed input run box -it --rm --restart=Never --image="$image" --command -- \
 		sh -c "\"read x; exit 4\"" >/dev/null; echo "rc ${PIPESTATUS[0]}"'
 
