@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # @kubernetes/client-node, the client of Node.js programs: its typed and its
 # dynamic calls, informers, patches, logs, errors (client_node.mjs).
+# Downloads the package.
 source "$(dirname "$0")/../lib/e2e.sh"
 
 command -v node >/dev/null && command -v npm >/dev/null || { echo "skip client-node: needs node and npm"; exit 0; }
