@@ -16,6 +16,7 @@
 #include "broker/base/planted.h"
 #include "nodes/node_private.h"
 #include "nodes/node_runs.h"
+#include "nodes/sysctls.h"
 
 enum {
 	STATUS_MS = 1000, /* doubled for each answer that did not come */
@@ -322,6 +323,10 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 	p->trace = ctx_trace(c);
 	if (pod_worker_desired(p->worker, o->value, &e))
 		return;
+	const char *forbidden =
+		a->oci ? sysctls_forbidden(ctx_arena(c), mp_of_bytes(o->value)) : NULL;
+	if (forbidden)
+		pod_worker_evict(p->worker, "SysctlForbidden", forbidden);
 	look_for_overrule(c, p, o);
 	node_volumes_refresh(c, a, p);
 	agent_step(c, a, p);

@@ -26,6 +26,7 @@
 #include "nodes/port_body.h"
 #include "nodes/runtime.h"
 #include "nodes/runtime_machine.h"
+#include "nodes/sysctls.h"
 
 enum {
 	SHM_BYTES = 64 * 1024 * 1024,
@@ -300,6 +301,12 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	learn(p, body);
 	if (mp_find(body, "pod", &pod))
 		mp_find(pod, "spec", &spec);
+	const char *forbidden = sysctls_forbidden(&a, pod);
+	if (forbidden) { /* of the machine itself: never, whoever asks */
+		err_set(e, ERR_FORBIDDEN, "%s", forbidden);
+		arena_fini(&a);
+		return ERR_FORBIDDEN;
+	}
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	bool shares = mp_path_bool(spec, "hostIPC", false);

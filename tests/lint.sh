@@ -13,7 +13,7 @@ pure=("$build"/obj/actors/{objects,controllers,scheduler,gate}/*.o
 	"$build"/obj/actors/schema/{openapi,openapi_types,openapi_paths,openapi_protobuf,describe}.o
 	"$build"/obj/actors/access/{rbac,claims}.o
 	"$build"/obj/actors/runtime/{supervision,supervisor,monitor,report,letters,command,dead_letters}.o "$build"/obj/broker/{router,router_names,router_post,batch,envelope,catalogue}.o)
-for f in "$build"/obj/nodes/{eviction,node_agent,node_calls,node_figures,node_objects,node_sessions,node_volumes,pod_*,runtime_sim}.o "$build"/obj/nodes/volumes/volume_{plan,contents,limits,mounts}.o "$build"/obj/nodes/probes/probe_plan.o "$build"/obj/nodes/proxy/{proxy_plan,balancer,service_proxy}.o "$build"/obj/nodes/network/pod_names.o; do [[ -f $f ]] && pure+=("$f"); done
+for f in "$build"/obj/nodes/{eviction,sysctls,node_agent,node_calls,node_figures,node_objects,node_sessions,node_volumes,pod_*,runtime_sim}.o "$build"/obj/nodes/volumes/volume_{plan,contents,limits,mounts}.o "$build"/obj/nodes/probes/probe_plan.o "$build"/obj/nodes/proxy/{proxy_plan,balancer,service_proxy}.o "$build"/obj/nodes/network/pod_names.o; do [[ -f $f ]] && pure+=("$f"); done
 bad=
 for o in "${pure[@]}"; do
 	[[ -f $o ]] || { bad+="$o is not there"$'\n'; continue; }

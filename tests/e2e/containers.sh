@@ -139,6 +139,10 @@ sh_pod kernel '"restartPolicy":"Never","securityContext":{"sysctls":[{"name":"ke
 logs_of kernel >/dev/null
 check "sysctls of its own" says kernel 1
 
+sh_pod machine '"restartPolicy":"Never","securityContext":{"sysctls":[{"name":"kernel.core_pattern","value":"|/x"}]}' 'echo ran'
+check "sysctls of the machine are nobody's" eventually 10 is "Failed SysctlForbidden" kc get pod machine -o 'jsonpath={.status.phase} {.status.reason}'
+check "... and are as they were" eval '[[ $(cat /proc/sys/kernel/core_pattern) != "|/x" ]]'
+
 # ---- commands beside it
 sh_pod long '' 'trap \"echo stopped; exit 0\" TERM; echo up; while true; do sleep 0.1; done' '"resources":{"limits":{"memory":"64Mi","cpu":"500m"}}'
 check "one that stays" eventually 10 running long
