@@ -197,6 +197,9 @@ static int find_seccomp(struct arena *a, const struct oci_bundle *b, const struc
 	struct span name = mp_path_str(profile, "localhostProfile");
 	const char *path = arena_printf(a, "/var/lib/kubelet/seccomp/%.*s", (int)name.len,
 					(const char *)name.data);
+	if (strstr(path, "/../") || (path[strlen(path) - 1] == '.'))
+		return err_set(e, ERR_INVALID, "seccomp profile \"%.*s\" leads out of its directory",
+			       (int)name.len, (const char *)name.data);
 	char *text = arena_alloc(a, PROFILE_BYTES_MAX);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd >= 0 ? read(fd, text, PROFILE_BYTES_MAX) : -1;

@@ -56,7 +56,7 @@ struct oci_container {
 /* Appends JSON. Never fails: what the API let in can be said. */
 void oci_config_write(const struct oci_container *c, struct buf *out);
 
-/* securityContext of the container, else of the pod; NULL-like cursor: of neither. */
+/* A field of the container's securityContext, else of the pod's; false: of neither. */
 bool oci_security(const struct oci_container *c, const char *field, struct mp *out);
 bool oci_privileged(struct mp container);
 

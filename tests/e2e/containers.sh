@@ -129,6 +129,8 @@ check "... in a kubelet's words" grep -q 'container has runAsNonRoot and image w
 sh_pod seccomp '"restartPolicy":"Never","securityContext":{"seccompProfile":{"type":"RuntimeDefault"}}' 'grep Seccomp: /proc/self/status; unshare -U true || echo no unshare'
 logs_of seccomp >/dev/null
 check "the default profile of system calls" says seccomp "$(printf 'Seccomp:\t2')"
+sh_pod outside '"restartPolicy":"Never"' 'echo ran' '"securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":"../../../../etc/passwd"}}'
+check "a profile from elsewhere is none" eventually 10 waits_for outside CreateContainerConfigError
 sh_pod boss '"restartPolicy":"Never"' 'ls /dev/null && mount -t tmpfs none /tmp && echo mounted' '"securityContext":{"privileged":true}'
 logs_of boss >/dev/null
 check "privileged" says boss mounted
