@@ -18,6 +18,7 @@
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/images/name.h"
 #include "nodes/oci/oci_figures.h"
+#include "nodes/oci/oci_file.h"
 #include "nodes/oci/oci_images.h"
 #include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
@@ -273,16 +274,6 @@ static size_t put_sysctls(struct buf *b, struct mp spec)
 	return 1;
 }
 
-static int write_file(const char *path, struct span data, struct err *e)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool good = fd >= 0 && write(fd, data.data, data.len) == (ssize_t)data.len;
-	int number = errno;
-	if (fd >= 0)
-		close(fd);
-	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(number));
-}
-
 static void tell_warning(struct pod *p, const char *reason, const char *text)
 {
 	struct buf b = {0};
@@ -325,7 +316,7 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	n += put_sysctls(&b, spec);
 	n += oci_volumes_put_memory(&b, body);
 	mpw_map_close(&b, at, n);
-	rc = rc ? rc : write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
+	rc = rc ? rc : oci_write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
 	mkdir(arena_printf(&a, "%s/bundles", p->dir), 0700);
 	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
 	buf_fini(&b);

@@ -11,6 +11,7 @@
 
 #include "actors/schema/json.h"
 #include "nodes/oci/oci_cgroup.h"
+#include "nodes/oci/oci_file.h"
 #include "nodes/oci/oci_user.h"
 #include "nodes/pause/sandbox.h"
 
@@ -252,15 +253,11 @@ static int write_config(struct arena *a, const struct oci_bundle *b, const struc
 	const char *dir = arena_printf(a, "%s/%s", b->dir, bundle);
 	const char *path = arena_printf(a, "%s/config.json", dir);
 	oci_config_write(c, &json);
-	int fd = mkdir(dir, 0700) != 0 && errno != EEXIST
-			 ? -1
-			 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool good = fd >= 0 && write(fd, json.data, json.len) == (ssize_t)json.len;
-	int number = errno;
-	if (fd >= 0)
-		close(fd);
+	int rc = mkdir(dir, 0700) != 0 && errno != EEXIST
+			 ? err_set(e, ERR_IO, "%s: %s", dir, strerror(errno))
+			 : oci_write_file(path, span_buf(&json), e);
 	buf_fini(&json);
-	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(number));
+	return rc;
 }
 
 /* The first process of a container's last attempt, as it is in its bundle. */

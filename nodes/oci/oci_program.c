@@ -14,6 +14,7 @@
 #include "broker/base/mp.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_config.h"
+#include "nodes/oci/oci_file.h"
 #include "nodes/pause/remove.h"
 
 extern char **environ;
@@ -83,13 +84,9 @@ static int put(const char *dir, const char *name, struct buf *b, struct err *e)
 {
 	char path[700];
 	snprintf(path, sizeof path, "%s/%s", dir, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool good = fd >= 0 && write(fd, b->data, b->len) == (ssize_t)b->len;
-	int number = errno;
-	if (fd >= 0)
-		close(fd);
+	int rc = oci_write_file(path, span_buf(b), e);
 	buf_fini(b);
-	return good ? 0 : err_set(e, ERR_IO, "%s: %s", path, strerror(number));
+	return rc;
 }
 
 static int put_sandbox(const struct oci_program *p, const char *dir, struct err *e)
