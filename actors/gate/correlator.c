@@ -55,12 +55,12 @@ void correlator_fini(struct correlator *c)
 	recents_fini(&c->sources);
 }
 
-/* ---- keys: fields of the fact, up to a NULL */
+/* ---- keys: fields of the fact, up to a NULL; what tells most apart is first */
 
-static const char *const of_source[] = {"component", "host", "kind",	    "namespace",
-					"name",	     "uid",  "api_version", NULL};
-static const char *const of_similar[] = {"component", "host", "kind",	     "namespace", "name",
-					 "uid",	      "api_version", "type",   "reason",    NULL};
+static const char *const of_source[] = {"uid",	"name",	     "namespace", "kind",
+					"host", "component", "api_version", NULL};
+static const char *const of_similar[] = {"uid",	      "name", "reason", "namespace",   "kind",
+					 "component", "host", "type",	"api_version", NULL};
 
 static void put_field(struct buf *b, struct mp fact, const char *field)
 {

@@ -67,6 +67,8 @@ struct job *gate_job_new(struct ctx *c, struct gate *g, const struct msg *m,
 	j->gate = g;
 	j->tag = ++g->next_tag;
 	writing_init(c, &j->writing, g->schema, r, verb, view_of, g);
+	if (r == g->events)
+		j->writing.arena.block = EVENT_ARENA_BYTES;
 	set_principal(j, m->from);
 	omap_put_u64(&g->jobs, j->tag, j);
 	return j;

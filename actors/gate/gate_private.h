@@ -9,7 +9,12 @@
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
-enum { JOBS_MAX = 50000, EVENTS_TOGETHER_MAX = 16 };
+enum {
+	JOBS_MAX = 50000,
+	EVENTS_TOGETHER_MAX = 16,
+	EVENT_FLIGHTS_MAX = 16,
+	EVENT_ARENA_BYTES = 1024, /* of a block: many events may wait */
+};
 
 /* One request on its way: parked, planned, in the store's hands. */
 struct job {
@@ -26,12 +31,18 @@ struct job {
 	struct trace trace;
 };
 
-/* Events that wait, and the transaction that is under way with some. */
+/* A transaction that is under way with some events; none: there is none. */
+struct event_flight {
+	struct job *sent[EVENTS_TOGETHER_MAX];
+	size_t count;
+	uint64_t tag;
+};
+
+/* Events that wait, and those under way. */
 struct event_queue {
 	struct job *first, **last;
-	struct job *sent[EVENTS_TOGETHER_MAX];
-	size_t sent_count;
-	uint64_t tag, transactions;
+	struct event_flight flights[EVENT_FLIGHTS_MAX];
+	uint64_t transactions;
 };
 
 struct gate {

@@ -4,55 +4,67 @@
 
 #include "broker/base/mem.h"
 
+static struct span key_of(const void *entry)
+{
+	return span_of(((const struct recent *)entry)->key);
+}
+
+static void unlink_one(struct recents *r, struct recent *x)
+{
+	*(x->older ? &x->older->newer : &r->oldest) = x->newer;
+	*(x->newer ? &x->newer->older : &r->newest) = x->older;
+}
+
+static void link_newest(struct recents *r, struct recent *x)
+{
+	x->newer = NULL;
+	x->older = r->newest;
+	*(r->newest ? &r->newest->newer : &r->oldest) = x;
+	r->newest = x;
+}
+
 static void drop(struct recents *r, struct recent *x)
 {
-	omap_remove(&r->by_key, span_of(x->key));
-	omap_remove_u64(&r->by_use, x->use);
+	hmap_remove(&r->by_key, x);
+	unlink_one(r, x);
 	if (r->drop)
 		r->drop(x);
 	free(x->key);
 	free(x);
 }
 
-static void use(struct recents *r, struct recent *x)
-{
-	if (x->use)
-		omap_remove_u64(&r->by_use, x->use);
-	x->use = ++r->uses;
-	omap_put_u64(&r->by_use, x->use, x);
-}
-
 void *recents_need(struct recents *r, struct span key, size_t bytes)
 {
-	struct recent *x = omap_get(&r->by_key, key);
-	if (!x) {
+	struct recent *x = hmap_get(&r->by_key, key);
+	if (x) {
+		unlink_one(r, x);
+	} else {
 		if (r->by_key.count >= r->max)
-			drop(r, omap_first(&r->by_use)->value);
+			drop(r, r->oldest);
 		x = mem_alloc(bytes);
 		x->key = mem_ndup(key.data, key.len);
-		omap_put(&r->by_key, key, x);
+		r->by_key.key = key_of;
+		hmap_add(&r->by_key, x);
 	}
-	use(r, x);
+	link_newest(r, x);
 	return x;
 }
 
 void *recents_get(const struct recents *r, struct span key)
 {
-	return omap_get(&r->by_key, key);
+	return hmap_get(&r->by_key, key);
 }
 
 void recents_forget(struct recents *r, struct span key)
 {
-	struct recent *x = omap_get(&r->by_key, key);
+	struct recent *x = hmap_get(&r->by_key, key);
 	if (x)
 		drop(r, x);
 }
 
 void recents_fini(struct recents *r)
 {
-	struct onode *n;
-	while ((n = omap_first(&r->by_use)))
-		drop(r, n->value);
-	omap_fini(&r->by_key, NULL);
-	omap_fini(&r->by_use, NULL);
+	while (r->oldest)
+		drop(r, r->oldest);
+	hmap_fini(&r->by_key);
 }

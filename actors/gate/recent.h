@@ -4,16 +4,16 @@
 #ifndef GATE_RECENT_H
 #define GATE_RECENT_H
 
-#include "broker/base/omap.h"
+#include "broker/base/hmap.h"
 
 struct recent {
 	char *key;
-	uint64_t use; /* when it was used last, in uses */
+	struct recent *older, *newer; /* by their last use; NULL at the ends */
 };
 
 struct recents {
-	struct omap by_key, by_use;
-	uint64_t uses;
+	struct hmap by_key;
+	struct recent *oldest, *newest;
 	size_t max;
 	void (*drop)(void *entry); /* frees what it holds beside itself; may be NULL */
 };

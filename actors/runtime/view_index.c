@@ -25,38 +25,41 @@ static void entry_under(struct buf *b, struct span under)
 	buf_append(b, under.data, under.len);
 }
 
-static void entry_key(struct buf *b, struct span under, struct span key)
-{
-	entry_under(b, under);
-	buf_append(b, key.data, key.len);
-}
-
 struct setting {
 	struct view_index *x;
 	struct span key;
 	struct view_object *object; /* as it is now */
 	struct buf *put; /* each value that it is found under now, by entry_under */
+	struct buf *entry; /* the key of one */
 };
 
-static struct index_entry *entry_new(const struct view_index *x, struct view_object *o)
+static struct span entry_key(struct setting *s, struct span under)
 {
-	struct index_entry *e = mem_alloc(sizeof *e + x->spec->facts_bytes);
-	e->object = o;
-	if (x->spec->facts_bytes)
-		x->spec->facts(o, e->facts);
-	return e;
+	s->entry->len = 0;
+	entry_under(s->entry, under);
+	buf_append(s->entry, s->key.data, s->key.len);
+	return span_buf(s->entry);
 }
 
+/* Most changes leave an object where it is found: its entry is filled anew. */
 static void put_key(void *arg, struct span under)
 {
 	struct setting *s = arg;
-	struct buf b = {0};
+	size_t facts_bytes = s->x->spec->facts_bytes;
 	if (under.len > UINT16_MAX)
 		return;
 	entry_under(s->put, under);
-	entry_key(&b, under, s->key);
-	free(omap_put(&s->x->map, span_buf(&b), entry_new(s->x, s->object)));
-	buf_fini(&b);
+	struct span key = entry_key(s, under);
+	struct index_entry *e = omap_get(&s->x->map, key);
+	if (e) {
+		memset(e->facts, 0, facts_bytes);
+	} else {
+		e = mem_alloc(sizeof *e + facts_bytes);
+		omap_put(&s->x->map, key, e);
+	}
+	e->object = s->object;
+	if (facts_bytes)
+		s->x->spec->facts(s->object, e->facts);
 }
 
 static bool is_put(const struct buf *put, struct span under)
@@ -73,32 +76,29 @@ static bool is_put(const struct buf *put, struct span under)
 static void drop_key(void *arg, struct span under)
 {
 	struct setting *s = arg;
-	struct buf b = {0};
-	if (under.len > UINT16_MAX || is_put(s->put, under))
-		return;
-	entry_key(&b, under, s->key);
-	free(omap_remove(&s->x->map, span_buf(&b)));
-	buf_fini(&b);
+	if (under.len <= UINT16_MAX && !is_put(s->put, under))
+		free(omap_remove(&s->x->map, entry_key(s, under)));
 }
 
-/* Most changes leave an object where it is found: its entry is replaced. */
 static void set_one(struct view_index *x, struct span key, struct view_object *was,
-		    struct view_object *now)
+		    struct view_object *now, struct buf scratch[2])
 {
-	struct buf put = {0};
-	struct setting s = {x, key, now, &put};
+	struct setting s = {x, key, now, &scratch[0], &scratch[1]};
+	s.put->len = 0;
 	if (now)
 		x->spec->keys(mp_of_bytes(now->value), put_key, &s);
 	if (was)
 		x->spec->keys(mp_of_bytes(was->value), drop_key, &s);
-	buf_fini(&put);
 }
 
 void view_indexes_set(struct view_index *first, struct span key, struct view_object *was,
 		      struct view_object *now)
 {
+	struct buf scratch[2] = {{0}, {0}};
 	for (struct view_index *x = first; x; x = x->next)
-		set_one(x, key, was, now);
+		set_one(x, key, was, now, scratch);
+	buf_fini(&scratch[0]);
+	buf_fini(&scratch[1]);
 }
 
 void view_indexes_free(struct view_index *x)
@@ -121,8 +121,11 @@ struct view_index *view_index_open(struct view_index **first, const struct omap 
 	x->spec = spec;
 	x->next = *first;
 	*first = x;
+	struct buf scratch[2] = {{0}, {0}};
 	for (struct onode *n = omap_first(objects); n; n = omap_next(n))
-		set_one(x, onode_key(n), NULL, n->value);
+		set_one(x, onode_key(n), NULL, n->value, scratch);
+	buf_fini(&scratch[0]);
+	buf_fini(&scratch[1]);
 	return x;
 }
 
@@ -133,7 +136,7 @@ int view_index_each(const struct view_index *x, struct span under,
 	int rc = 0;
 	if (under.len > UINT16_MAX)
 		return 0;
-	entry_key(&b, under, (struct span){0});
+	entry_under(&b, under);
 	for (struct onode *n = omap_seek(&x->map, span_buf(&b)); n && !rc; n = omap_next(n)) {
 		struct span key = onode_key(n);
 		const struct index_entry *e = n->value;

@@ -101,12 +101,12 @@ bool fit_is_selective(struct mp pod)
 
 size_t fit_enough(size_t nodes)
 {
-	enum { ALL_UNTIL = 100, PERCENT_MIN = 5 };
+	enum { ALL_UNTIL = 100, PERCENT_MIN = 5, NODES_MAX = 300 };
 	if (nodes <= ALL_UNTIL)
 		return nodes;
 	size_t percent = nodes / 125 + PERCENT_MIN < 50 ? 50 - nodes / 125 : PERCENT_MIN;
 	size_t n = nodes * percent / 100;
-	return n < ALL_UNTIL ? ALL_UNTIL : n;
+	return n < ALL_UNTIL ? ALL_UNTIL : n > NODES_MAX ? NODES_MAX : n;
 }
 
 unsigned fit_check(struct mp pod, const struct resources *wants, bool selective, struct mp node,

@@ -51,8 +51,8 @@ void fit_add(struct resources *to, const struct resources *r, int sign);
 unsigned fit_check(struct mp pod, const struct resources *wants, bool selective, struct mp node,
 		   const struct fit_node *facts, const struct resources *used);
 /* How many nodes that take a pod are enough to choose from: as many as there are, of
- * more than a hundred fewer, of thousands a twentieth (Kubernetes' adaptive
- * percentageOfNodesToScore). */
+ * more than a hundred fewer (Kubernetes' adaptive percentageOfNodesToScore), and never
+ * more than 300: the best of those is hardly better than the best of thousands. */
 size_t fit_enough(size_t nodes);
 /* What a pod counts in scores: one that asks for no CPU or no memory still counts a
  * little, as in Kubernetes, or all of those would go to one node. */

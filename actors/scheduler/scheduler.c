@@ -560,12 +560,14 @@ static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struc
 		struct node *node = place->node;
 		if (!node->object)
 			continue;
-		faults[n] = fit_check(pod, &p->wants, selective, mp_of_bytes(node->object),
-				      &node->facts, &node->used);
+		struct mp object = {0};
+		if (selective || node->facts.tainted || v->count) /* else its facts say all */
+			object = mp_of_bytes(node->object);
+		faults[n] = fit_check(pod, &p->wants, selective, object, &node->facts, &node->used);
 		if (!(faults[n] & ~(unsigned)FIT_ROOM) && host_ports_conflict(&node->ports, &p->ports))
 			faults[n] = FIT_PORTS;
 		if (!faults[n] && v->count)
-			faults[n] = volumes_fault(v, mp_of_bytes(node->object));
+			faults[n] = volumes_fault(v, object);
 		if (faults[n++])
 			continue;
 		found++;

@@ -3,9 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "broker/base/hmap.h"
 #include "broker/base/mem.h"
 
-enum { HEIGHT_MAX = 16 };
+enum { HEIGHT_MAX = 16, INDEXED = 32 };
 
 static uint64_t hash(struct span key, uint64_t seed)
 {
@@ -65,24 +66,64 @@ static struct onode *search(const struct omap *m, struct span key, struct onode 
 	return at->next[0];
 }
 
+/* ---- the index */
+
+static struct span key_of(const void *node)
+{
+	return onode_key(node);
+}
+
+static void index_all(struct omap *m)
+{
+	m->index = mem_alloc(sizeof *m->index);
+	m->index->key = key_of;
+	for (struct onode *n = omap_first(m); n; n = omap_next(n))
+		hmap_add(m->index, n);
+}
+
+static void index_free(struct omap *m)
+{
+	if (m->index)
+		hmap_fini(m->index);
+	free(m->index);
+	m->index = NULL;
+}
+
+/* ---- the map */
+
+static struct onode *find(const struct omap *m, struct span key)
+{
+	if (m->index)
+		return hmap_get(m->index, key);
+	struct onode *n = search(m, key, NULL);
+	return n && span_eq(onode_key(n), key) ? n : NULL;
+}
+
 void *omap_get(const struct omap *m, struct span key)
 {
-	struct onode *n = search(m, key, NULL);
-	return n && span_eq(onode_key(n), key) ? n->value : NULL;
+	struct onode *n = find(m, key);
+	return n ? n->value : NULL;
+}
+
+static void *replace(struct onode *n, void *value)
+{
+	void *was = n->value;
+	n->value = value;
+	return was;
 }
 
 void *omap_put(struct omap *m, struct span key, void *value)
 {
 	assert(value);
+	struct onode *n = m->index ? hmap_get(m->index, key) : NULL;
+	if (n)
+		return replace(n, value);
 	if (!m->head)
 		m->head = node_new((struct span){0}, HEIGHT_MAX, NULL);
 	struct onode *prev[HEIGHT_MAX];
-	struct onode *n = search(m, key, prev);
-	if (n && span_eq(onode_key(n), key)) {
-		void *was = n->value;
-		n->value = value;
-		return was;
-	}
+	n = search(m, key, prev);
+	if (n && span_eq(onode_key(n), key))
+		return replace(n, value);
 	n = node_new(key, height_of(key, m->seed), value);
 	while (m->levels < n->height)
 		prev[m->levels++] = m->head;
@@ -91,6 +132,10 @@ void *omap_put(struct omap *m, struct span key, void *value)
 		prev[level]->next[level] = n;
 	}
 	m->count++;
+	if (m->index)
+		hmap_add(m->index, n);
+	else if (m->count > INDEXED)
+		index_all(m);
 	return NULL;
 }
 
@@ -103,8 +148,12 @@ void *omap_remove(struct omap *m, struct span key)
 	for (int level = 0; level < n->height; level++)
 		prev[level]->next[level] = n->next[level];
 	void *was = n->value;
-	free(n);
 	m->count--;
+	if (m->index)
+		hmap_remove(m->index, n);
+	if (m->index && m->count < INDEXED / 4)
+		index_free(m);
+	free(n);
 	return was;
 }
 
@@ -133,6 +182,7 @@ void omap_fini(struct omap *m, void (*drop)(void *value))
 		free(n);
 		n = next;
 	}
+	index_free(m);
 	m->head = NULL;
 	m->count = 0;
 	m->levels = 0;

@@ -88,7 +88,7 @@ static const struct known {
 	{PLANTED_REQUEST_FORGOTTEN, "broker-restart-storm.chaos", 8},
 	{PLANTED_ACK_BEFORE_SYNC, "broker-and-scheduler.chaos", 8},
 	{PLANTED_DELETION_NOT_REPLAYED, "broker-and-scheduler.chaos", 8},
-	{PLANTED_PARTITION_BEGINS_AT_NOTHING, "slow-follower.chaos", 100},
+	{PLANTED_PARTITION_BEGINS_AT_NOTHING, "partition-emptied.chaos", 8},
 	{PLANTED_COMPACTED_NOT_SAID, "mixed.chaos", 40},
 	{PLANTED_GAP_IGNORED, "broker-and-scheduler.chaos", 8},
 	{PLANTED_LIST_KEEPS_WHAT_IS_GONE, "mixed.chaos", 40},

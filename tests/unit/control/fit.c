@@ -145,11 +145,11 @@ Test(fit, pods_that_ask_for_nothing_are_spread_all_the_same)
 	cr_expect_eq(fit_weight(&asks).memory, 2);
 }
 
-/* Kubernetes' numFeasibleNodesToFind has these. */
+/* Kubernetes' numFeasibleNodesToFind has these up to 300. */
 Test(fit, of_many_nodes_some_are_enough)
 {
-	static const size_t rows[][2] = {{1, 1}, {100, 100}, {101, 100}, {300, 144}, {1000, 420},
-					 {5000, 500}, {6000, 300}, {100000, 5000}};
+	static const size_t rows[][2] = {{1, 1}, {100, 100}, {101, 100}, {300, 144}, {700, 300},
+					 {5000, 300}, {100000, 300}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_eq(fit_enough(rows[i][0]), rows[i][1], "%zu nodes: %zu", rows[i][0],
 			     fit_enough(rows[i][0]));
