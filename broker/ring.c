@@ -37,13 +37,17 @@ unsigned ring_event_by_name(struct span word)
 }
 
 /* ---- names, the writer's side: a hash of chains over the slots, and a clock
- * hand that finds the next one to be used again */
+ * hand that finds the next one to be used again. What a search walks over lies
+ * together, so that it stays in the cache where there are thousands of names. */
 
 struct name {
 	uint32_t hash;
 	uint16_t next; /* in its chain; 0: the last */
 	bool used;     /* since the hand passed */
 	uint8_t len;
+};
+
+struct name_text {
 	uint64_t generation;
 	char text[NAME_BYTES_MAX];
 };
@@ -52,7 +56,8 @@ struct ring {
 	struct ring_map map;
 	uint64_t head, body_head;
 	uint32_t slots_taken, hand;
-	struct name *names;
+	struct name names[NAME_SLOTS];
+	struct name_text *texts;
 	uint16_t chains[NAME_SLOTS];
 };
 
@@ -70,7 +75,7 @@ static uint32_t hash_of(struct span s)
 
 static uint32_t name_number(const struct ring *r, uint32_t slot)
 {
-	return (uint32_t)(r->names[slot].generation << SLOT_BITS) | slot;
+	return (uint32_t)(r->texts[slot].generation << SLOT_BITS) | slot;
 }
 
 static void chain_remove(struct ring *r, uint32_t slot)
@@ -97,13 +102,14 @@ static uint32_t take_slot(struct ring *r)
 
 static void show_name(struct ring *r, uint32_t slot)
 {
-	struct name *n = &r->names[slot];
+	struct name_text *t = &r->texts[slot];
+	size_t len = r->names[slot].len;
 	struct ring_slot *s = &r->map.slots[slot];
-	uint64_t writing = (n->generation * 2 + 1) << 8;
+	uint64_t writing = (t->generation * 2 + 1) << 8;
 	atomic_store_explicit(&s->stamp, writing, memory_order_relaxed);
-	ring_words_put(s->text, n->text, n->len);
-	n->generation++;
-	atomic_store_explicit(&s->stamp, (n->generation * 2) << 8 | n->len, memory_order_release);
+	ring_words_put(s->text, t->text, len);
+	t->generation++;
+	atomic_store_explicit(&s->stamp, (t->generation * 2) << 8 | len, memory_order_release);
 }
 
 uint32_t ring_intern(struct ring *r, struct span name)
@@ -116,7 +122,7 @@ uint32_t ring_intern(struct ring *r, struct span name)
 	uint16_t *chain = &r->chains[hash % NAME_SLOTS];
 	for (uint32_t i = *chain; i; i = r->names[i].next) {
 		struct name *n = &r->names[i];
-		if (n->hash == hash && n->len == name.len && !memcmp(n->text, name.data, n->len)) {
+		if (n->hash == hash && n->len == name.len && !memcmp(r->texts[i].text, name.data, n->len)) {
 			n->used = true;
 			return name_number(r, i);
 		}
@@ -126,7 +132,7 @@ uint32_t ring_intern(struct ring *r, struct span name)
 	n->hash = hash;
 	n->len = (uint8_t)name.len;
 	n->used = true;
-	memcpy(n->text, name.data, name.len);
+	memcpy(r->texts[slot].text, name.data, name.len);
 	n->next = *chain; /* after take_slot, which may have changed the chain */
 	*chain = (uint16_t)slot;
 	show_name(r, slot);
@@ -168,7 +174,7 @@ int ring_open(struct ring **out, const struct ring_config *cfg, struct err *e)
 		return rc;
 	ring_map_parts(&m, cfg->records, cfg->body_bytes);
 	struct ring *r = mem_alloc(sizeof *r);
-	r->names = mem_alloc(NAME_SLOTS * sizeof *r->names);
+	r->texts = mem_alloc(NAME_SLOTS * sizeof *r->texts);
 	r->map = m;
 	struct ring_header *h = m.header;
 	h->format = FORMAT;
@@ -191,7 +197,7 @@ void ring_close(struct ring *r)
 	if (!r)
 		return;
 	munmap(r->map.base, r->map.bytes);
-	free(r->names);
+	free(r->texts);
 	free(r);
 }
 

@@ -64,14 +64,30 @@ struct event {
 
 /* view.c */
 extern const struct trace view_untraced;
-bool view_nil(struct span raw);
 /* `marks` of the value; NULL: few will read it. */
 struct view_object *view_object_new(struct bytes *owner, struct span value,
 				    const struct mp_marks *marks, uint64_t version,
 				    uint64_t created);
-int view_read_event(const struct view *v, struct mp body, struct event *e);
 void view_tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,
 		   struct view_object *now, uint64_t version, const struct trace *trace);
+/* One key becomes `now` (NULL: gone). Takes the reference to now. What the
+ * followers do about it belongs to the trace that wrote it. */
+void view_set(struct cell *c, struct view *v, struct span key, struct view_object *now,
+	      uint64_t version, const struct trace *trace);
+/* Something is due for this view later; the cell remembers the earliest. */
+void view_act_after(struct cell *c, struct view *v, uint64_t us);
+void view_again_soon(struct cell *c, struct view *v);
+
+/* view_event.c */
+bool view_nil(struct span raw);
+int view_read_event(const struct view *v, struct mp body, struct event *e);
+
+/* view_sync.c */
+void view_start_list(struct cell *c, struct view *v);
+void view_start_fetch(struct cell *c, struct view *v);
+void view_buffer_clear(struct view *v);
+/* The stream's last event is that one, in that epoch of the store. */
+void view_on_head(struct cell *c, struct view *v, uint64_t version, uint64_t epoch);
 
 /* view_recall.c */
 void recall_due(struct cell *c, struct view *v, uint64_t now_us);
