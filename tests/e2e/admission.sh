@@ -114,7 +114,7 @@ check "two are too many" says 'exceeded quota: all, requested: services.nodeport
 	k create service nodeport b --tcp=80
 check "given back by its type" k patch service a -p '{"spec":{"type":"ClusterIP"}}'
 check "soon" eventually 10 is 0 used all 'services\.nodeports'
-check "a deployment" k create deployment d --image=nginx
+check "a deployment that wants no pods" k create deployment d --image=nginx --replicas=0
 check "a second one" says \
 	'deployments.apps "e" is forbidden: exceeded quota: all, requested: count/deployments.apps=1' \
 	k create deployment e --image=nginx
