@@ -155,7 +155,7 @@ check "tail reads it" exits 0 "$troupe" tail --run "$tmp/rec"
 check "with its marks" says "-- chaos: settle: everything is healed --"
 check "in order" bash -c "grep -oE '^r[0-9]+' $tmp/out | tr -d r | sort -nc"
 check "with the filters of a living one" exits 0 "$troupe" tail --run "$tmp/rec" --kind pods --from-rev 100 -o json
-only_pods() { ! grep -v '"mark"' "$tmp/out" | grep -vq '"kind":"pods"' && (($(grep -c '"kind":"pods"' "$tmp/out") > 50)); }
+only_pods() { ! grep -v '"mark"' "$tmp/out" | grep -vq '"kind":"pods"' && (($(grep -c '"kind":"pods"' "$tmp/out") > 20)); }
 check "which filter" only_pods
 check "and with its messages" exits 0 "$troupe" tail --run "$tmp/rec" --messages
 check "between the changes" grep -qE ' sent +scheduler -> store +store.txn ' "$tmp/out"
