@@ -141,6 +141,9 @@ void agent_port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
 	case POD_SANDBOX_REMOVE:
 		agent_call_uid(c, a, p, RUNTIME_REMOVE);
 		break;
+	case POD_RETIRE:
+		agent_call_uid(c, a, p, RUNTIME_RETIRE);
+		break;
 	case POD_FORGET:
 		agent_call_uid(c, a, p, RUNTIME_FORGET);
 		break;

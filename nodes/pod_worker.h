@@ -95,6 +95,7 @@ enum pod_seen {
 	POD_SEEN_STARTUP,         /* name: the startup probe succeeded */
 	POD_SEEN_UNHEALTHY,       /* name, attempt, reason: "liveness" or "startup", whose
 				     probe gave up */
+	POD_SEEN_RETIRED,         /* after POD_RETIRE */
 	POD_SEEN_HOOK,            /* name, attempt, reason: "postStart" or "preStop", good */
 };
 
@@ -125,6 +126,8 @@ enum pod_action_kind {
 	POD_SIGNAL,         /* name, attempt, signal */
 	POD_SANDBOX_REMOVE, /* end it (nothing runs in it any more); answer DOWN */
 	POD_DELETE,         /* the object is to be deleted now (pod.finished) */
+	POD_RETIRE,         /* it has ended for good: what it has but logs may go; answer
+			       POD_SEEN_RETIRED (with volumes only) */
 	POD_FORGET,         /* remove all that is left, logs too; the worker is done */
 	POD_HOOK,           /* name, attempt, hook, spec: run that of its hooks beside it,
 			       and answer POD_SEEN_HOOK; it ends with the container */
@@ -196,6 +199,8 @@ struct pod_container {
 const void *pod_worker_each(const struct pod_worker *w, const void *at, struct pod_container *out);
 /* All its containers are to stop. */
 bool pod_worker_ending(const struct pod_worker *w);
+/* ... they did, and what it had of the node is free again. */
+bool pod_worker_over(const struct pod_worker *w);
 const char *pod_worker_ip(const struct pod_worker *w); /* NULL: none yet */
 /* What the container is run with, for what runs beside it: its environment and
  * directory. Errors as pod_command_make's; ERR_NOT_FOUND too for a container

@@ -127,6 +127,7 @@ struct pod_worker {
 	bool ending;           /* all containers are to stop */
 	int64_t end_grace_s, end_ms; /* while ending: the grace that counts, when KILL is due */
 	int64_t delete_ms;     /* when POD_DELETE was planned; 0: not yet */
+	bool retiring, retired; /* POD_RETIRE was planned; is done */
 	/* what was reported */
 	int64_t start_us;      /* status.startTime */
 	struct condition conditions[CONDITIONS];

@@ -16,6 +16,7 @@
 #include "nodes/logs.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
+#include "nodes/oci/oci_disk.h"
 #include "nodes/images/name.h"
 #include "nodes/oci/oci_figures.h"
 #include "nodes/oci/oci_file.h"
@@ -42,6 +43,7 @@ struct oci {
 	struct oci_pulls *pulls;
 	struct oci_images *in_use;
 	struct oci_figures *figures;
+	struct oci_disk *disk;
 	struct oci_network *network;
 	struct oci_volumes *volumes;
 	struct oci_machine facts;
@@ -152,17 +154,39 @@ out:
 	arena_fini(&a);
 }
 
+/* Of what it has it keeps its logs, and how its containers ended. */
+static void retire(struct pod *p)
+{
+	if (pause_alive(p->dir, NULL)) { /* it was given up, and lives */
+		machine_tell(p->m, RUNTIME_RETIRED, p->id, &(struct buf){0});
+		return;
+	}
+	oci_images_unuse(oci_of(p->m)->in_use, p->uid);
+	oci_network_forget(oci_of(p->m)->network, p->uid);
+	oci_volumes_retire(oci_of(p->m)->volumes, p);
+}
+
+static void on_reclaimed(void *arg)
+{
+	struct machine *m = arg;
+	machine_tell(m, RUNTIME_RECLAIMED, 0, &(struct buf){0});
+	oci_figures_soon(oci_of(m)->figures);
+}
+
 static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body)
 {
 	(void)arg;
 	struct pod *p = machine_pod(m, id);
 	if (op == RUNTIME_IMAGE)
 		have_image(m, id, body);
-	else if (op == RUNTIME_MEASURE && p)
-		oci_volumes_measure(oci_of(m)->volumes, p, body);
 	else if (op == RUNTIME_VOLUMES && p)
 		oci_volumes_refresh(oci_of(m)->volumes, p, body);
-	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES || op == RUNTIME_MEASURE;
+	else if (op == RUNTIME_RETIRE && p)
+		retire(p);
+	else if (op == RUNTIME_RECLAIM)
+		oci_images_reclaim(oci_of(m)->in_use);
+	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES || op == RUNTIME_RETIRE ||
+	       op == RUNTIME_RECLAIM;
 }
 
 /* ---- the node */
@@ -193,7 +217,8 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
-	o->in_use = oci_images_new(m, o->images, cfg);
+	rc = rc ? rc : oci_disk_new(&o->disk, m, cfg, e);
+	o->in_use = oci_images_new(m, o->images, cfg, on_reclaimed);
 	o->figures = oci_figures_new(m, cfg);
 	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
 	o->facts = (struct oci_machine){
@@ -213,6 +238,7 @@ static void close_kind(struct machine *m)
 	oci_pulls_free(o->pulls);
 	oci_images_free(o->in_use);
 	oci_figures_free(o->figures);
+	oci_disk_free(o->disk);
 	images_close(o->images);
 	oci_network_close(o->network);
 	arena_fini(&o->arena);
@@ -317,7 +343,8 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	n += oci_volumes_put_memory(&b, body);
 	mpw_map_close(&b, at, n);
 	rc = rc ? rc : oci_write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
-	mkdir(arena_printf(&a, "%s/bundles", p->dir), 0700);
+	oci_volumes_clean(oci_of(p->m)->volumes, p);
+	mkdir(arena_printf(&a, "%s/" BUNDLES_DIR, p->dir), 0700);
 	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
 	buf_fini(&b);
 	arena_fini(&a);
@@ -530,6 +557,8 @@ static uint64_t due(struct machine *m)
 {
 	uint64_t images = oci_images_due(oci_of(m)->in_use);
 	uint64_t figures = oci_figures_due(oci_of(m)->figures);
+	uint64_t disk = oci_disk_due(oci_of(m)->disk);
+	figures = disk < figures ? disk : figures;
 	return images < figures ? images : figures;
 }
 

@@ -264,7 +264,7 @@ static int write_config(struct arena *a, const struct oci_bundle *b, const struc
 static const char *pid_of(struct arena *a, const struct oci_bundle *b, struct span name)
 {
 	for (uint32_t n = 0;; n++) {
-		const char *path = arena_printf(a, "%s/bundles/%.*s.%u/pid", b->dir, (int)name.len,
+		const char *path = arena_printf(a, "%s/" BUNDLES_DIR "/%.*s.%u/pid", b->dir, (int)name.len,
 						(const char *)name.data, n);
 		char text[16] = "";
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -306,7 +306,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 		.node_memory = b->machine->memory,
 		.powers = b->machine->powers,
 	};
-	const char *bundle = arena_printf(a, "bundles/%s.%u", b->name, b->attempt);
+	const char *bundle = arena_printf(a, BUNDLES_DIR "/%s.%u", b->name, b->attempt);
 	int rc = oci_user_find(&c, &b->image, title_of(a, b->pod), &c.user, e);
 	if (rc == 0 && !c.argv[0])
 		rc = err_set(e, ERR_IO, "failed to generate container \"%s\" spec: no command specified",

@@ -7,6 +7,8 @@
 #include "nodes/oci/oci_config.h"
 #include "nodes/pause_link.h"
 
+#define BUNDLES_DIR "bundles" /* of a pod */
+
 /* Of the machine, the same for all containers. */
 struct oci_machine {
 	const struct doc *profile; /* of system calls; NULL: there is none */

@@ -1,15 +1,18 @@
 #include "nodes/oci/oci_volumes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
+#include "nodes/oci/oci_bundle.h"
 #include "nodes/pause/subpath.h"
 #include "nodes/runtime.h"
 #include "nodes/volumes/volume_files.h"
 #include "nodes/volumes/volume_jobs.h"
+#include "nodes/volumes/volume_plan.h"
 
 struct oci_volumes {
 	struct machine *m;
@@ -17,7 +20,7 @@ struct oci_volumes {
 };
 
 /* A job's id: the pod's, and what it is. */
-enum { JOB_MAKE, JOB_REFRESH, JOB_REMOVE, JOB_MEASURE, JOB_BITS = 2 };
+enum { JOB_MAKE, JOB_REFRESH, JOB_REMOVE, JOB_RETIRE, JOB_CLEAN, JOB_BITS = 3 };
 
 static void tell_unmade(struct pod *p, const char *why)
 {
@@ -29,22 +32,17 @@ static void tell_unmade(struct pod *p, const char *why)
 	machine_tell(p->m, RUNTIME_FAILED, p->id, &b);
 }
 
-static void tell_measured(struct pod *p, const char *over)
-{
-	machine_tell_text(p->m, RUNTIME_MEASURED, p->id, "over", over);
-}
-
 static void on_done(void *arg, const struct volume_done *d)
 {
 	struct oci_volumes *v = arg;
 	struct pod *p = machine_pod(v->m, d->id >> JOB_BITS);
 	unsigned what = d->id & ((1u << JOB_BITS) - 1);
-	if (what == JOB_REMOVE && d->code)
+	if ((what == JOB_REMOVE || what == JOB_RETIRE || what == JOB_CLEAN) && d->code)
 		log_warn("node", "%s was not removed: %s", d->dir, d->text);
-	if (!p || what == JOB_REMOVE)
+	if (!p || what == JOB_REMOVE || what == JOB_CLEAN)
 		return;
-	if (what == JOB_MEASURE)
-		tell_measured(p, d->code == ERR_LIMIT ? d->text : "");
+	if (what == JOB_RETIRE)
+		machine_tell(v->m, RUNTIME_RETIRED, p->id, &(struct buf){0});
 	else if (what == JOB_REFRESH && d->code)
 		machine_tell_text(v->m, RUNTIME_STALE, p->id, "text", d->text);
 	else if (what == JOB_MAKE && p->preparing && d->code)
@@ -100,13 +98,24 @@ void oci_volumes_refresh(struct oci_volumes *v, struct pod *p, struct mp body)
 		volume_jobs_apply(v->jobs, p->id << JOB_BITS | JOB_REFRESH, p->dir, list);
 }
 
-void oci_volumes_measure(struct oci_volumes *v, struct pod *p, struct mp body)
+void oci_volumes_retire(struct oci_volumes *v, const struct pod *p)
 {
-	struct bytes *list = list_of(body);
-	if (list)
-		volume_jobs_measure(v->jobs, p->id << JOB_BITS | JOB_MEASURE, p->dir, list);
-	else
-		tell_measured(p, "");
+	static const char *const names[] = {VOLUMES_DIR, BUNDLES_DIR, BUNDLES_DIR ".gone",
+					    SUBPATHS_DIR, NULL};
+	volume_jobs_clear(v->jobs, p->id << JOB_BITS | JOB_RETIRE, p->dir, names);
+}
+
+/* In one step, since the next attempts are to be put there. */
+void oci_volumes_clean(struct oci_volumes *v, const struct pod *p)
+{
+	static const char *const names[] = {BUNDLES_DIR ".gone", NULL};
+	struct buf from = {0}, to = {0};
+	buf_printf(&from, "%s/" BUNDLES_DIR, p->dir);
+	buf_printf(&to, "%s.gone", buf_text(&from));
+	if (!pause_alive(p->dir, NULL) && rename(buf_text(&from), buf_text(&to)) == 0)
+		volume_jobs_clear(v->jobs, p->id << JOB_BITS | JOB_CLEAN, p->dir, names);
+	buf_fini(&from);
+	buf_fini(&to);
 }
 
 void oci_volumes_remove(struct oci_volumes *v, const struct pod *p)

@@ -18,8 +18,10 @@ int oci_volumes_prepare(struct oci_volumes *v, struct pod *p, struct mp body);
 size_t oci_volumes_put_memory(struct buf *b, struct mp body);
 /* RUNTIME_VOLUMES. */
 void oci_volumes_refresh(struct oci_volumes *v, struct pod *p, struct mp body);
-/* RUNTIME_MEASURE. */
-void oci_volumes_measure(struct oci_volumes *v, struct pod *p, struct mp body);
+/* The pod has ended for good: what it wrote goes, but for its logs; RUNTIME_RETIRED. */
+void oci_volumes_retire(struct oci_volumes *v, const struct pod *p);
+/* A pause that was killed has left the files of its containers: they go. */
+void oci_volumes_clean(struct oci_volumes *v, const struct pod *p);
 /* Removes the pod's directory, volumes and all. */
 void oci_volumes_remove(struct oci_volumes *v, const struct pod *p);
 

@@ -59,7 +59,7 @@ static void end(struct world *w)
 static const char *words_of(struct world *w, const struct pod_action *act)
 {
 	static const char *const names[] = {"attach", "sandbox", "image", "start", "signal",
-					    "remove", "delete", "forget"};
+					    "remove", "delete", "retire", "forget"};
 	static const char *const pulls[] = {"", " always", " never"};
 	if (act->kind == POD_IMAGE)
 		return arena_printf(&w->a, "image %s %s%s", act->name, act->image, pulls[act->pull]);
@@ -741,6 +741,56 @@ Test(pod_worker, refused_pod_fails_with_the_reason)
 	STEP(&w, "");
 	cr_expect_str_eq(part(&w, "phase"), "'Failed'");
 	cr_expect_str_eq(part(&w, "reason"), "'OutOfpods'");
+	end(&w);
+}
+
+/* Its volumes and its address are others' to have, its object and logs stay. */
+Test(pod_worker, pod_that_has_ended_is_retired_once)
+{
+	struct world w;
+	memset(&w, 0, sizeof w);
+	w.cfg.has_volumes = true;
+	begin_as(&w, "'restartPolicy':'Never'," ONE, "{'phase':'Pending'}");
+	STEP(&w, "sandbox");
+	up(&w);
+	STEP(&w, "start c 0");
+	started(&w, "c", 0);
+	STEP(&w, "");
+	ended(&w, "c", 0, 0);
+	STEP(&w, "remove");
+	cr_expect_not(pod_worker_over(w.w));
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "retire");
+	STEP(&w, "");
+	cr_expect_not(pod_worker_over(w.w), "what it had is still there");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_RETIRED});
+	STEP(&w, "");
+	cr_expect(pod_worker_over(w.w));
+	cr_expect_str_eq(part(&w, "phase"), "'Succeeded'");
+	pod_worker_gone(w.w);
+	STEP(&w, "forget");
+	end(&w);
+}
+
+Test(pod_worker, pod_that_is_deleted_needs_not_be_retired)
+{
+	struct world w;
+	memset(&w, 0, sizeof w);
+	w.cfg.has_volumes = true;
+	begin_as(&w, ONE, "{'phase':'Pending'}");
+	STEP(&w, "sandbox");
+	up(&w);
+	STEP(&w, "start c 0");
+	started(&w, "c", 0);
+	STEP(&w, "");
+	desire(&w, ONE, ",'deletionTimestamp':'2026-11-24T10:00:00Z','deletionGracePeriodSeconds':30",
+	       "{'phase':'Running'}");
+	STEP(&w, "signal c 0 15");
+	ended(&w, "c", 0, 143);
+	STEP(&w, "remove");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "delete");
+	cr_expect(pod_worker_over(w.w));
 	end(&w);
 }
 
