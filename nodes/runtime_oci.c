@@ -206,6 +206,15 @@ static const struct doc *read_profile(struct arena *a)
 	return d;
 }
 
+/* What pulls of an agent that was killed have left may be large. */
+static void tidy(struct machine *m)
+{
+	char work[600];
+	images_tidy(oci_of(m)->images);
+	snprintf(work, sizeof work, "%s/images/work", m->data_dir);
+	oci_volumes_drop(oci_of(m)->volumes, work);
+}
+
 static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 {
 	struct oci *o = mem_alloc(sizeof *o);
@@ -217,10 +226,12 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
+	if (rc == 0)
+		tidy(m);
 	rc = rc ? rc : oci_disk_new(&o->disk, m, cfg, e);
 	o->in_use = oci_images_new(m, o->images, cfg, on_reclaimed);
 	o->figures = oci_figures_new(m, cfg);
-	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
+	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, m->node, on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
 		.powers = oci_powers_here(),

@@ -5,7 +5,8 @@
  *	oci-layout, index.json    names -> manifests
  *	blobs/sha256/HEX          manifests, configs, layers
  *	layers/HEX/               a layer's files, by the digest of its tar
- *	work/                     what is being loaded; nothing of worth
+ *	work/                     what is being loaded; nothing of worth. Of each pull its own
+ *	                          directory, locked by it
  *
  * A name is in the index only when all that it needs is there and on the disk.
  * Writers hold a lock on the directory (ERR_BUSY is not told: they wait).
@@ -35,6 +36,9 @@ struct image {
 
 /* Makes the directory when there is none. ERR_IO; ERR_CORRUPT: index.json. */
 int images_open(struct images **out, const char *dir, struct err *e);
+/* What loads and pulls that were killed have left is moved to work/gone, for the caller to
+ * remove; nothing of those that are under way. Does not wait. */
+void images_tidy(struct images *im);
 void images_close(struct images *im); /* NULL is fine */
 
 /* An archive of `docker save` or of an OCI layout, packed or not; calls

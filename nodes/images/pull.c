@@ -2,8 +2,10 @@
  * are taken like an archive's. What the store has already is lent to that layout, so
  * it is not fetched again. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +15,22 @@
 static int make(const char *path, struct err *e)
 {
 	return mkdir(path, 0755) ? err_set(e, ERR_IO, "%s: %m", path) : 0;
+}
+
+/* A directory that is locked before it has its name; *lock is closed at the end. */
+static int make_work(const struct images *im, struct arena *a, const char *work, int *lock,
+		     struct err *e)
+{
+	const char *new = arena_printf(a, "%s/work/new-%d", im->dir, (int)getpid());
+	tree_remove(work);
+	tree_remove(new);
+	int rc = make(new, e);
+	rc = rc ? rc : make(arena_printf(a, "%s/blobs", new), e);
+	rc = rc ? rc : make(arena_printf(a, "%s/blobs/sha256", new), e);
+	*lock = rc ? -1 : open(new, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rc == 0 && (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB) || rename(new, work)))
+		rc = err_set(e, ERR_IO, "%s: %m", work);
+	return rc;
 }
 
 static void lend_blobs(const struct images *im, struct arena *a, const char *work)
@@ -89,11 +107,7 @@ int images_pull(struct images *im, const char *text, const char *auth,
 	struct arena a = {0};
 	const char *name = wanted_of(&a, text, e);
 	const char *work = arena_printf(&a, "%s/work/pull-%d", im->dir, (int)getpid());
-	int rc = name ? 0 : ERR_INVALID;
-	tree_remove(work);
-	rc = rc ? rc : make(work, e);
-	rc = rc ? rc : make(arena_printf(&a, "%s/blobs", work), e);
-	rc = rc ? rc : make(arena_printf(&a, "%s/blobs/sha256", work), e);
+	int lock = -1, rc = name ? make_work(im, &a, work, &lock, e) : ERR_INVALID;
 	rc = rc ? rc : fetch(im, &a, name, auth, work, e);
 	if (rc == 0) {
 		images_lock(im);
@@ -102,6 +116,8 @@ int images_pull(struct images *im, const char *text, const char *auth,
 	}
 	if (name)
 		tree_remove(work);
+	if (lock >= 0)
+		close(lock);
 	arena_fini(&a);
 	return rc;
 }

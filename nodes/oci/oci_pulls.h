@@ -21,8 +21,8 @@ struct oci_pull_end {
 typedef void oci_pull_told(void *arg, uint64_t pod, const char *container,
 			   const struct oci_pull_end *end);
 
-struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, oci_pull_told *told,
-				void *arg);
+struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, const char *node,
+				oci_pull_told *told, void *arg);
 /* Ends the one that runs; nobody is told. NULL is fine. */
 void oci_pulls_free(struct oci_pulls *p);
 /* `auth`: text of a file as Docker's config.json, empty: none. */

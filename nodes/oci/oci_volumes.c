@@ -105,6 +105,12 @@ void oci_volumes_retire(struct oci_volumes *v, const struct pod *p)
 	volume_jobs_clear(v->jobs, p->id << JOB_BITS | JOB_RETIRE, p->dir, names);
 }
 
+void oci_volumes_drop(struct oci_volumes *v, const char *dir)
+{
+	static const char *const names[] = {"gone", NULL};
+	volume_jobs_clear(v->jobs, JOB_CLEAN, dir, names);
+}
+
 /* In one step, since the next attempts are to be put there. */
 void oci_volumes_clean(struct oci_volumes *v, const struct pod *p)
 {

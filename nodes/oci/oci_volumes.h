@@ -22,6 +22,8 @@ void oci_volumes_refresh(struct oci_volumes *v, struct pod *p, struct mp body);
 void oci_volumes_retire(struct oci_volumes *v, const struct pod *p);
 /* A pause that was killed has left the files of its containers: they go. */
 void oci_volumes_clean(struct oci_volumes *v, const struct pod *p);
+/* What is called "gone" in a directory. */
+void oci_volumes_drop(struct oci_volumes *v, const char *dir);
 /* Removes the pod's directory, volumes and all. */
 void oci_volumes_remove(struct oci_volumes *v, const struct pod *p);
 

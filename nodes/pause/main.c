@@ -236,6 +236,8 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->bundle = mp_path_str(m, "bundle");
 	spec->layers = mp_path_str(m, "layers");
 	spec->lower = mp_path_str(m, "lower");
+	spec->target = mp_path_str(m, "target");
+	spec->pids = -1;
 	if (!mp_find(m, "subpaths", &spec->subpaths))
 		spec->subpaths.p = NULL;
 	if (!mp_find(m, "argv", &spec->argv) && !spec->bundle.len)
@@ -248,6 +250,27 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->in = mp_path_bool(m, "stdin", false);
 	spec->tty = mp_path_bool(m, "tty", false);
 	return child_check(spec, e);
+}
+
+/* Before anything else is reaped its number is its own. */
+static int open_pids(struct pause *p, struct span container)
+{
+	const struct run *r = container.len ? run_find(p, container, -1, true) : NULL;
+	struct buf path = {0};
+	int fd = -1;
+	if (r && !r->launching) {
+		char digits[12];
+		size_t at = sizeof digits;
+		digits[--at] = 0;
+		for (pid_t left = r->at.pid; left; left /= 10)
+			digits[--at] = (char)('0' + left % 10);
+		buf_puts(&path, "/proc/");
+		buf_puts(&path, digits + at);
+		buf_puts(&path, "/ns/pid");
+		fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC);
+		buf_fini(&path);
+	}
+	return fd;
 }
 
 static void do_start(struct pause *p, struct mp m)
@@ -289,8 +312,11 @@ static void do_start(struct pause *p, struct mp m)
 		at = &(*at)->next;
 	struct buf text = {0};
 	spec.id = run_id(&text, id.name, id.attempt);
+	spec.pids = open_pids(p, spec.target);
 	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX,
 		      mp_path_str(m, "oom"));
+	if (spec.pids >= 0)
+		close(spec.pids);
 	(*at)->launch_ms = monotonic_ms();
 	(*at)->std.once = mp_path_bool(m, "stdin_once", false);
 	oci_clean(p, *at);

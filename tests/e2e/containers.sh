@@ -110,6 +110,19 @@ check "containers that share processes see each other's, and the first of all" e
 kc debug shared --image="$box" --target=c --container=look -- sleep 1004 >/dev/null 2>&1
 looks() { grep -q '^sleep 1001' <<<"$(kc exec shared -c look -- ps -o args)"; }
 check "an ephemeral container looks at one that runs" eventually 10 looks
+cat >"$tmp/half.json" <<P
+{"apiVersion":"v1","kind":"Pod","metadata":{"name":"half"},"spec":{"restartPolicy":"Never","terminationGracePeriodSeconds":1,
+"containers":[{"name":"c","image":"$box","command":["sleep","1005"]},{"name":"over","image":"$box","command":["true"]}]}}
+P
+kc create -f "$tmp/half.json" >/dev/null
+of_half() { kc get pod half -o "jsonpath={.status.$1}"; }
+check "one of two has ended" eventually 10 is Completed of_half 'containerStatuses[1].state.terminated.reason'
+kc debug half --image="$box" --target=over --container=look -- sleep 1006 >/dev/null 2>&1
+check "who looks at one that does not run is told" eventually 10 is "CreateContainerConfigError: unable to find target container over" \
+	of_half 'ephemeralContainerStatuses[0].state.waiting.reason}: {.status.ephemeralContainerStatuses[0].state.waiting.message'
+kc debug half --image="$box" --target=c --container=sees -- sleep 1006 >/dev/null 2>&1
+sees() { is "sleep 1005 sleep 1006" eval 'kc exec half -c sees -- ps -o args | grep ^sleep | xargs'; }
+check "... and at one that does it sees it alone" eventually 10 sees
 
 # ---- what it may
 sh_pod user '"restartPolicy":"Never","securityContext":{"supplementalGroups":[4444],"fsGroup":5555}' 'id; grep CapEff /proc/self/status' '"securityContext":{"runAsUser":1000,"runAsGroup":1000}'
