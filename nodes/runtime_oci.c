@@ -351,7 +351,7 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	for (size_t i = 0; i < made.warning_count; i++)
 		tell_warning(p, "DNSConfigForming", made.warnings[i]);
 	n += put_sysctls(&b, spec);
-	n += oci_volumes_put_memory(&b, body);
+	n += oci_volumes_put(&b, body);
 	mpw_map_close(&b, at, n);
 	rc = rc ? rc : oci_write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
 	oci_volumes_clean(oci_of(p->m)->volumes, p);
@@ -451,8 +451,9 @@ static void start(struct pod *p, struct mp body)
 				.in_once = mp_path_bool(b.container, "stdinOnce", false),
 				.tty = mp_path_bool(b.container, "tty", false)};
 	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
-	if (rc == ERR_INVALID)
-		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);
+	if (rc == ERR_INVALID || rc == ERR_UNSUPPORTED)
+		tell_waiting(p, b.name, b.attempt, rc == ERR_INVALID ? "CreateContainerConfigError"
+								     : "CreateContainerError", e.text);
 	else if (rc)
 		machine_start_failed(p, b.name, b.attempt, e.text);
 	else

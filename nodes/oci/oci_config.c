@@ -257,10 +257,10 @@ static struct doc *devices(struct build *b)
 	return l;
 }
 
-static bool propagates(const struct oci_container *c)
+static bool propagates(const struct oci_container *c, const char *how)
 {
 	for (size_t i = 0; i < c->mount_count; i++)
-		if (strcmp(propagation(&c->mounts[i]), "rprivate") != 0)
+		if (strcmp(propagation(&c->mounts[i]), how) == 0)
 			return true;
 	return false;
 }
@@ -275,7 +275,9 @@ static struct doc *linux_part(struct build *b)
 	if (c->device_count && oci_privileged(c->container))
 		doc_set(b->a, d, "devices", devices(b));
 	oci_put_paths(b->a, d, c->container);
-	if (propagates(c))
+	if (propagates(c, "rshared"))
+		doc_set_str(b->a, d, "rootfsPropagation", "rshared");
+	else if (propagates(c, "rslave"))
 		doc_set_str(b->a, d, "rootfsPropagation", "rslave");
 	if (c->seccomp)
 		doc_set(b->a, d, "seccomp", doc_copy(b->a, c->seccomp));

@@ -18,6 +18,7 @@
  *   always     false: nothing is done when its root is that group's already
  *              (fsGroupChangePolicy OnRootMismatch)
  *   read_only  the group may read only
+ *   shared     true: what a container mounts in it others see (Bidirectional)
  * Volumes that no container mounts are not in it, as with a kubelet.
  *
  * The mounts of a container are an array of maps:
