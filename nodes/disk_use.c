@@ -1,6 +1,6 @@
 #include "nodes/disk_use.h"
 
-#include "actors/schema/quantity.h"
+#include "actors/objects/usage.h"
 
 /* ---- what is used */
 
@@ -102,38 +102,18 @@ static const char *empty_dir_excess(struct arena *a, struct mp pod, struct mp di
 	return NULL;
 }
 
-static bool is_side_car(struct mp container)
+/* False: nothing has a limit. */
+static bool pod_limit(struct arena *a, struct mp pod, struct quantity *out)
 {
-	return span_is(mp_path_str(container, "restartPolicy"), "Always");
-}
-
-/* As resources of a pod are added up: containers and side cars, or the largest init
- * container with the side cars before it. False: nothing has a limit. */
-static bool pod_limit(struct mp pod, struct quantity *out)
-{
-	static const char path[] = "resources.limits.ephemeral-storage";
-	struct quantity sum = {0}, cars = {0}, most = {0}, q;
-	struct mp list;
-	bool some = false;
-	for (size_t n = list_at(pod, "spec.containers", &list); n > 0; n--, mp_skip(&list))
-		if (limit_of(list, path, &q)) {
-			sum = some ? quantity_add(sum, q) : q;
-			some = true;
-		}
-	for (size_t n = list_at(pod, "spec.initContainers", &list); n > 0; n--, mp_skip(&list)) {
-		if (!limit_of(list, path, &q))
-			continue;
-		struct quantity now = quantity_add(q, cars);
-		if (is_side_car(list))
-			cars = now;
-		most = quantity_cmp(now, most) > 0 ? now : most;
-		if (!some)
-			sum.form = q.form;
-		some = true;
-	}
-	sum = quantity_add(sum, cars);
-	*out = quantity_cmp(most, sum) > 0 ? most : sum;
-	return some;
+	struct amounts limits = {.a = a};
+	struct mp spec;
+	if (!mp_find(pod, "spec", &spec))
+		return false;
+	usage_of_pod(spec, "limits", &limits);
+	const struct amount *x = amounts_find(&limits, span_of("ephemeral-storage"));
+	if (x)
+		*out = x->q;
+	return x && quantity_value(x->q) > 0;
 }
 
 static const char *container_excess(struct arena *a, struct mp pod, struct mp disk)
@@ -155,7 +135,7 @@ const char *disk_use_excess(struct arena *a, struct mp pod, struct mp disk)
 {
 	struct quantity limit;
 	const char *why = empty_dir_excess(a, pod, disk);
-	if (!why && pod_limit(pod, &limit) && disk_use_pod(pod, disk).bytes > quantity_value(limit))
+	if (!why && pod_limit(a, pod, &limit) && disk_use_pod(pod, disk).bytes > quantity_value(limit))
 		why = arena_printf(a, "Pod ephemeral local storage usage exceeds the total limit of "
 				      "containers %s. ", text_of(a, limit));
 	return why ? why : container_excess(a, pod, disk);

@@ -16,7 +16,6 @@
 #include "broker/base/planted.h"
 #include "nodes/node_private.h"
 #include "nodes/node_runs.h"
-#include "nodes/sysctls.h"
 
 enum {
 	STATUS_MS = 1000, /* doubled for each answer that did not come */
@@ -189,6 +188,8 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 		p->again = true;
 		return;
 	}
+	if (p->unadmitted && p->key && !agent_admits(c, a, p))
+		return;
 	do {
 		p->again = false;
 		p->stepping = true;
@@ -313,25 +314,19 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 	struct span uid = mp_path_str(mp_of_bytes(o->value), "metadata.uid");
 	struct agent_pod *p = omap_get(&a->by_key, key);
 	struct err e = {0};
-	bool fresh = false;
 	if (p && !span_is(uid, p->uid)) { /* another pod of the same name */
 		agent_pod_gone(c, a, p);
 		p = NULL;
 	}
 	if (!p) {
 		p = pod_new(a, key, uid);
-		fresh = !omap_get(&a->on_machine, uid) && !was_started(mp_of_bytes(o->value));
+		p->unadmitted = !a->sim && !omap_get(&a->on_machine, uid) &&
+				!was_started(mp_of_bytes(o->value));
 		begin_worker(a, p, o);
 	}
 	p->trace = ctx_trace(c);
 	if (pod_worker_desired(p->worker, o->value, &e))
 		return;
-	const char *forbidden =
-		a->oci ? sysctls_forbidden(ctx_arena(c), mp_of_bytes(o->value)) : NULL;
-	if (forbidden)
-		pod_worker_evict(p->worker, "SysctlForbidden", forbidden);
-	if (fresh)
-		pressure_admit(c, a, p);
 	look_for_overrule(c, p, o);
 	node_volumes_refresh(c, a, p);
 	agent_step(c, a, p);

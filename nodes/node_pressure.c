@@ -5,7 +5,7 @@
  *
  * A condition of pressure is said as soon as it is there, and taken back when it has
  * not been for a while, as a kubelet does (eviction-pressure-transition-period); while it
- * is, new pods are refused. Pods go one at a time: the next one when what this one had is
+ * is, new pods are refused (node_admission.c). Pods go one at a time: the next one when what this one had is
  * back. Who uses more of the disk than it may goes at once, however much there is.
  *
  * Critical pods and those of files stay. Source of the rules: kubernetes
@@ -195,23 +195,4 @@ void pressure_on_disk(struct ctx *c, struct agent *a, struct agent_pod *p)
 	const char *why = disk_use_excess(ctx_arena(c), pod_worker_object(p->worker), mp_of_bytes(p->disk));
 	if (why)
 		evict(c, a, p, why);
-}
-
-/* ---- new pods */
-
-void pressure_admit(struct ctx *c, struct agent *a, struct agent_pod *p)
-{
-	static const char *const names[PRESSURES] = {"MemoryPressure", "DiskPressure", "PIDPressure"};
-	const char *said = "";
-	bool others = a->pressure[PRESSURE_DISK].on || a->pressure[PRESSURE_PIDS].on;
-	if (p->of_file || eviction_admits(pod_worker_object(p->worker), a->pressure[PRESSURE_MEMORY].on,
-					  others))
-		return;
-	for (size_t i = 0; i < PRESSURES; i++)
-		if (a->pressure[i].on)
-			said = arena_printf(ctx_arena(c), "%s%s%s", said, *said ? " " : "", names[i]);
-	const char *message = arena_printf(ctx_arena(c), "The node had condition: [%s]. ", said);
-	agent_tell_event(c, a, p, &(struct pod_event){.reason = "Evicted", .message = message,
-						      .warning = true});
-	pod_worker_evict(p->worker, "Evicted", message);
 }

@@ -39,6 +39,7 @@ struct agent_pod {
 	uint64_t files_mark;	 /* of the files that it has; 0: nobody knows */
 	char *mount_failure;	 /* why its files are not new, as it was told; NULL: they are */
 	bool up;		 /* its sandbox is */
+	bool unadmitted;	 /* nobody has said that the node can have it */
 	bool refreshing;	 /* what is known of objects will do, however old */
 	struct bytes *disk;	 /* RUNTIME_DISK, or NULL */
 	struct probed *probed;  /* attempts that run and have probes */
@@ -200,8 +201,10 @@ void node_volumes_free(struct agent_pod *p);
 void pressure_on_figures(struct ctx *c, struct agent *a, struct mp figures);
 void pressure_on_reclaimed(struct agent *a);
 void pressure_on_disk(struct ctx *c, struct agent *a, struct agent_pod *p); /* `disk` is new */
-/* A pod that was never here; one that the node cannot take is Failed. */
-void pressure_admit(struct ctx *c, struct agent *a, struct agent_pod *p);
+
+/* node_admission.c: a pod that is new here, `unadmitted` until it was looked at; one that the
+ * node cannot take is Failed. False: it cannot be told yet. */
+bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p);
 
 /* node_figures.c */
 int agent_on_summary(struct ctx *c, void *state, const struct msg *m);

@@ -648,6 +648,11 @@ bool pod_worker_over(const struct pod_worker *w)
 	       (w->retired || w->delete_ms || !w->cfg.has_volumes);
 }
 
+bool pod_worker_counts(const struct pod_worker *w)
+{
+	return pod_alive(w) || !(pod_terminal(w) || w->evict_reason || w->gone);
+}
+
 struct mp pod_worker_object(const struct pod_worker *w)
 {
 	return w->pod;

@@ -201,6 +201,8 @@ const void *pod_worker_each(const struct pod_worker *w, const void *at, struct p
 bool pod_worker_ending(const struct pod_worker *w);
 /* ... they did, and what it had of the node is free again. */
 bool pod_worker_over(const struct pod_worker *w);
+/* It has, or is to have, what it asked the node for. */
+bool pod_worker_counts(const struct pod_worker *w);
 const char *pod_worker_ip(const struct pod_worker *w); /* NULL: none yet */
 /* What the container is run with, for what runs beside it: its environment and
  * directory. Errors as pod_command_make's; ERR_NOT_FOUND too for a container

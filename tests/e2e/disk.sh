@@ -133,4 +133,4 @@ kc exec modest -- rm /big
 check "... alone" eventually 10 eval 'sampled "$(date -u -d "-1 second" +%FT%TZ)" && [[ $(phase modest) == Running ]]'
 pod late 'sleep 1000'
 check "new pods are refused" eventually 10 evicted late
-check "... in a kubelet's words" is "Evicted: The node had condition: [DiskPressure]. " why late
+check "... in a kubelet's words" is "Evicted: Pod was rejected: The node had condition: [DiskPressure]. " why late

@@ -1,0 +1,116 @@
+#include "nodes/admission.h"
+
+#include "actors/objects/placement.h"
+#include "actors/objects/usage.h"
+
+/* ---- what is asked of the node */
+
+static struct amounts requests_of(struct arena *a, struct mp pod)
+{
+	struct amounts all = {.a = a};
+	struct mp spec;
+	amounts_add(&all, span_of("pods"), quantity_of(1, QUANTITY_DECIMAL));
+	if (mp_find(pod, "spec", &spec))
+		usage_of_pod(spec, "requests", &all);
+	return all;
+}
+
+/* Processors in thousandths, as the words have them. */
+static int64_t number_of(const struct amounts *all, const char *name)
+{
+	const struct amount *x = amounts_find(all, span_of(name));
+	return !x ? 0 : strcmp(name, "cpu") == 0 ? quantity_milli(x->q) : quantity_value(x->q);
+}
+
+static bool lacks(struct arena *a, const struct admission *x, const char **reason, const char **message)
+{
+	static const char *const names[] = {"pods", "cpu", "memory", "ephemeral-storage"};
+	struct amounts wants = requests_of(a, x->pod), used = {.a = a}, has = {.a = a};
+	amounts_of(&has, x->allocatable);
+	for (size_t i = 0; i < x->count; i++) {
+		struct amounts one = requests_of(a, x->others[i]);
+		for (size_t k = 0; k < one.count; k++)
+			amounts_add(&used, one.all[k].name, one.all[k].q);
+	}
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		int64_t want = number_of(&wants, names[i]), taken = number_of(&used, names[i]);
+		int64_t all = number_of(&has, names[i]);
+		if (want == 0 || want <= all - taken)
+			continue;
+		*reason = arena_printf(a, "OutOf%s", names[i]);
+		*message = arena_printf(a, "Node didn't have enough resource: %s, requested: %lld, used: "
+					   "%lld, capacity: %lld", names[i], (long long)want,
+					(long long)taken, (long long)all);
+		return true;
+	}
+	return false;
+}
+
+/* ---- ports of the machine */
+
+static bool is_any(struct span ip)
+{
+	return !ip.len || span_is(ip, "0.0.0.0") || span_is(ip, "::");
+}
+
+static bool clash(struct mp x, struct mp y)
+{
+	struct span a = mp_path_str(x, "protocol"), b = mp_path_str(y, "protocol");
+	struct span from = mp_path_str(x, "hostIP"), to = mp_path_str(y, "hostIP");
+	int64_t port = mp_path_int(x, "hostPort", 0);
+	a = a.len ? a : span_of("TCP");
+	b = b.len ? b : span_of("TCP");
+	return port > 0 && port == mp_path_int(y, "hostPort", 0) && span_eq(a, b) &&
+	       (is_any(from) || is_any(to) || span_eq(from, to));
+}
+
+static bool takes_port(struct mp pod, struct mp port)
+{
+	for (struct mp_walk c = mp_walk_list(pod, "spec.containers"); mp_walk_next(&c);)
+		for (struct mp_walk p = mp_walk_list(c.value, "ports"); mp_walk_next(&p);)
+			if (clash(p.value, port))
+				return true;
+	return false;
+}
+
+static bool port_is_taken(const struct admission *x)
+{
+	for (struct mp_walk c = mp_walk_list(x->pod, "spec.containers"); mp_walk_next(&c);)
+		for (struct mp_walk p = mp_walk_list(c.value, "ports"); mp_walk_next(&p);)
+			for (size_t i = 0; i < x->count; i++)
+				if (takes_port(x->others[i], p.value))
+					return true;
+	return false;
+}
+
+/* ---- all of it */
+
+bool admission_needs_node(struct mp pod)
+{
+	struct mp v;
+	return mp_path(pod, "spec.nodeSelector", &v) ||
+	       mp_path(pod, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution", &v);
+}
+
+static bool fails(struct arena *a, const char *name, const char *why, const char **reason,
+		  const char **message)
+{
+	*reason = name;
+	*message = arena_printf(a, "Predicate %s failed: %s", name, why);
+	return true;
+}
+
+bool admission_refuses(struct arena *a, const struct admission *x, const char **reason,
+		       const char **message)
+{
+	struct mp spec;
+	if (lacks(a, x, reason, message))
+		return true;
+	if (x->node.p && mp_find(x->pod, "spec", &spec) && !placement_selects(spec, x->node))
+		return fails(a, "NodeAffinity", "node(s) didn't match Pod's node affinity/selector", reason,
+			     message);
+	if (port_is_taken(x))
+		return fails(a, "NodePorts", "node(s) didn't have free ports for the requested pod ports",
+			     reason, message);
+	return false;
+}
