@@ -11,7 +11,7 @@ static void refuse(struct ctx *c, struct agent *a, struct agent_pod *p, const ch
 {
 	agent_tell_event(c, a, p, &(struct pod_event){.reason = reason, .message = message,
 						      .warning = true});
-	pod_worker_evict(p->worker, reason, arena_printf(ctx_arena(c), "Pod was rejected: %s", message));
+	pod_worker_refuse(p->worker, reason, arena_printf(ctx_arena(c), "Pod was rejected: %s", message));
 }
 
 static const char *pressures_of(struct ctx *c, const struct agent *a)

@@ -640,6 +640,14 @@ static size_t write_reason(struct pod_worker *w, struct buf *b, const char *phas
 	return n;
 }
 
+/* By this worker, or one before it. */
+static bool was_refused(const struct pod_worker *w)
+{
+	struct mp list;
+	return w->refused || (span_is(mp_path_str(w->pod, "status.phase"), "Failed") &&
+			      !mp_path(w->pod, "status.containerStatuses", &list) && !pod_alive(w));
+}
+
 void pod_status_write(struct pod_worker *w, struct pod_time now, struct buf *out)
 {
 	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
@@ -656,9 +664,11 @@ void pod_status_write(struct pod_worker *w, struct pod_time now, struct buf *out
 	n += write_reason(w, out, phase);
 	n += write_addresses(w, out);
 	write_time(out, "startTime", w->start_us);
-	n += write_containers(w, out, "initContainerStatuses", true, false);
-	n += write_containers(w, out, "containerStatuses", false, false);
-	n += write_containers(w, out, "ephemeralContainerStatuses", false, true);
+	if (!was_refused(w)) {
+		n += write_containers(w, out, "initContainerStatuses", true, false);
+		n += write_containers(w, out, "containerStatuses", false, false);
+		n += write_containers(w, out, "ephemeralContainerStatuses", false, true);
+	}
 	n += copy_foreign(w, out);
 	mpw_map_close(out, at, n);
 }

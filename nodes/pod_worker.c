@@ -650,7 +650,13 @@ bool pod_worker_over(const struct pod_worker *w)
 
 bool pod_worker_counts(const struct pod_worker *w)
 {
-	return pod_alive(w) || !(pod_terminal(w) || w->evict_reason || w->gone);
+	return !w->gone && (pod_alive(w) || !(pod_terminal(w) || w->evict_reason));
+}
+
+void pod_worker_refuse(struct pod_worker *w, const char *reason, const char *message)
+{
+	w->refused = true;
+	pod_worker_evict(w, reason, message);
 }
 
 struct mp pod_worker_object(const struct pod_worker *w)

@@ -69,8 +69,10 @@ void pod_worker_free(struct pod_worker *w); /* NULL is fine */
 int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e);
 /* The object does not exist any more: end everything, then POD_FORGET. */
 void pod_worker_gone(struct pod_worker *w);
-/* The node does not take the pod, or wants it out: Failed with this reason. */
+/* The node wants the pod out: Failed with this reason. */
 void pod_worker_evict(struct pod_worker *w, const char *reason, const char *message);
+/* It does not take it: the same, and of its containers there is nothing to say. */
+void pod_worker_refuse(struct pod_worker *w, const char *reason, const char *message);
 
 /* ---- what was seen */
 

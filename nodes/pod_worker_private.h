@@ -124,6 +124,7 @@ struct pod_worker {
 	/* the end */
 	bool gone, forgotten;
 	char *evict_reason, *evict_message;
+	bool refused;          /* evicted before anything of it was here */
 	bool ending;           /* all containers are to stop */
 	int64_t end_grace_s, end_ms; /* while ending: the grace that counts, when KILL is due */
 	int64_t delete_ms;     /* when POD_DELETE was planned; 0: not yet */

@@ -451,11 +451,9 @@ static void start(struct pod *p, struct mp body)
 				.in_once = mp_path_bool(b.container, "stdinOnce", false),
 				.tty = mp_path_bool(b.container, "tty", false)};
 	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
-	if (rc == ERR_INVALID || rc == ERR_UNSUPPORTED)
+	if (rc)
 		tell_waiting(p, b.name, b.attempt, rc == ERR_INVALID ? "CreateContainerConfigError"
 								     : "CreateContainerError", e.text);
-	else if (rc)
-		machine_start_failed(p, b.name, b.attempt, e.text);
 	else
 		machine_start(p, &s);
 out:

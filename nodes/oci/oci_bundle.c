@@ -315,7 +315,8 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	int rc = find_pids(a, b, bundle, start, &c.pids, e);
 	rc = rc ? rc : oci_user_find(&c, &b->image, title_of(a, b->pod), &c.user, e);
 	if (rc == 0 && !c.argv[0])
-		rc = err_set(e, ERR_IO, "failed to generate container \"%s\" spec: no command specified",
+		rc = err_set(e, ERR_IO, "failed to generate container \"%s\" spec: failed to generate spec: "
+			     "no command specified",
 			     b->name);
 	rc = rc ? rc : find_seccomp(a, b, &c, &c.seccomp, e);
 	rc = rc ? rc : add_message(a, b, &m, e);

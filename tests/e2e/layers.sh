@@ -49,6 +49,9 @@ pod() { # LAYERS
 		"command":["sh","-c","cat /last /files/1; echo; ls /files | wc -l; echo w > /files/1 && cat /files/1"]}]}}' "$1" "$1" | kc create -f - >/dev/null
 }
 phase() { kc get pod "p$1" -o 'jsonpath={.status.phase}'; }
+kc create -f - >/dev/null <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"bare"},"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"many.io/layers:127"}]}}'
+waiting() { kc get pod bare -o 'jsonpath={.status.containerStatuses[0].state.waiting.reason}: {.status.containerStatuses[0].state.waiting.message}'; }
+check "an image without a command" eventually 10 is 'CreateContainerError: failed to generate container "c" spec: failed to generate spec: no command specified' waiting
 for n in 127 500; do
 	pod $n
 	check "a container of $n layers" eventually 20 is Succeeded phase $n

@@ -94,6 +94,7 @@ given first '"containers":[{'"$container,$port"'}]'
 check "one takes a port" eventually 10 eval '[[ $(why first) == Running* ]]'
 given second '"containers":[{'"$container,$port"'}]'
 check "... and no other can have it" eventually 10 is "Failed NodePorts: Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports" why second
+check "... which kubectl shows" is NodePorts eval 'kc get pod second --no-headers | awk "{print \$3}"'
 kc delete pod first >/dev/null
 given third '"containers":[{'"$container,$port"'}]'
 check "... until it is gone" eventually 10 eval '[[ $(why third) == Running* ]]'

@@ -737,8 +737,10 @@ Test(pod_worker, refused_pod_fails_with_the_reason)
 {
 	struct world w;
 	begin(&w, ONE);
-	pod_worker_evict(w.w, "OutOfpods", "Node didn't have enough resource: pods");
+	pod_worker_refuse(w.w, "OutOfpods", "Node didn't have enough resource: pods");
 	STEP(&w, "");
+	cr_expect_not(pod_worker_counts(w.w));
+	cr_expect_str_eq(part(&w, "containerStatuses"), "none", "nothing of it was ever here");
 	cr_expect_str_eq(part(&w, "phase"), "'Failed'");
 	cr_expect_str_eq(part(&w, "reason"), "'OutOfpods'");
 	end(&w);
@@ -925,6 +927,7 @@ Test(pod_worker, evicted_pod_keeps_its_reason_after_a_restart)
 	memset(&w, 0, sizeof w);
 	begin_as(&w, ONE, "{'phase':'Failed','reason':'Evicted','message':'no memory'}");
 	STEP(&w, "");
+	cr_expect_str_eq(part(&w, "containerStatuses"), "none");
 	cr_expect_str_eq(part(&w, "reason"), "'Evicted'");
 	cr_expect_str_eq(part(&w, "message"), "'no memory'");
 	end(&w);
