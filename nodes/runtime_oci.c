@@ -161,6 +161,7 @@ static void retire(struct pod *p)
 		machine_tell(p->m, RUNTIME_RETIRED, p->id, &(struct buf){0});
 		return;
 	}
+	oci_pulls_drop(oci_of(p->m)->pulls, p->id);
 	oci_images_unuse(oci_of(p->m)->in_use, p->uid);
 	oci_network_forget(oci_of(p->m)->network, p->uid);
 	oci_volumes_retire(oci_of(p->m)->volumes, p);
@@ -231,7 +232,8 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	rc = rc ? rc : oci_disk_new(&o->disk, m, cfg, e);
 	o->in_use = oci_images_new(m, o->images, cfg, on_reclaimed);
 	o->figures = oci_figures_new(m, cfg);
-	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, m->node, on_pulled, m);
+	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, m->node,
+				 (uint64_t)mp_path_int(cfg, "pull-patience", 300000000), on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
 		.powers = oci_powers_here(),
@@ -541,6 +543,7 @@ static bool sweep(struct pod *p)
 static void forget(struct pod *p)
 {
 	sweep(p);
+	oci_pulls_drop(oci_of(p->m)->pulls, p->id);
 	oci_images_unuse(oci_of(p->m)->in_use, p->uid);
 	oci_network_forget(oci_of(p->m)->network, p->uid);
 }

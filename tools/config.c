@@ -103,6 +103,8 @@ static const struct key keys[] = {
 	 "what containers are"},
 	{"actor node-agent", "program", KEY_TEXT, 0, 0, NULL, NULL,
 	 "the OCI program of runtime oci; the first of crun and runc that works here"},
+	{"actor node-agent", "pull-patience", KEY_TIME, 1000 * MS, 24 * HOURS, NULL, "5m",
+	 "a pull in which nothing comes from the registry for so long is given up"},
 	{"actor node-agent", "image-gc-high", KEY_INT, 1, 100, NULL, "85",
 	 "percent of the disk: when so much is used, images go that no pod uses (100: never)"},
 	{"actor node-agent", "image-gc-low", KEY_INT, 0, 100, NULL, "80", "... until it is so much"},

@@ -48,8 +48,9 @@ int images_load(struct images *im, const char *file,
 		void (*loaded)(void *arg, const struct image *image), void *arg, struct err *e);
 /* From its registry (skopeo), or of it what is not here yet. `auth`: a file as Docker's
  * config.json, for registries that ask who one is; NULL. Waits for the network for as
- * long as skopeo does. ERR_NOT_FOUND: skopeo is not installed; ERR_INVALID: its words. */
-int images_pull(struct images *im, const char *name, const char *auth,
+ * long as skopeo does, but no longer than `patience` seconds (0: any time) in which nothing
+ * comes. ERR_NOT_FOUND: skopeo is not installed; ERR_INVALID: its words; ERR_TIMEOUT. */
+int images_pull(struct images *im, const char *name, const char *auth, unsigned patience,
 		void (*pulled)(void *arg, const struct image *image), void *arg, struct err *e);
 /* In the order of names, until `each` returns non-zero (returned). */
 int images_each(struct images *im, int (*each)(void *arg, const struct image *image), void *arg,

@@ -33,6 +33,7 @@ struct pull {
 struct oci_pulls {
 	struct loop *loop;
 	char *data_dir, *auth; /* auth: the file, while a pull needs it */
+	unsigned patience_s;
 	oci_pull_told *told;
 	void *arg;
 	struct pull *first; /* the one that runs, then those that wait */
@@ -44,7 +45,7 @@ struct oci_pulls {
 };
 
 struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, const char *node,
-				oci_pull_told *told, void *arg)
+				uint64_t patience, oci_pull_told *told, void *arg)
 {
 	struct oci_pulls *p = mem_alloc(sizeof *p);
 	p->loop = loop;
@@ -52,6 +53,7 @@ struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, const c
 	p->auth = mem_alloc(strlen(data_dir) + strlen(node) + 32);
 	sprintf(p->auth, "%s/run/pull-auth-%s", data_dir, node);
 	unlink(p->auth); /* of an agent that was killed */
+	p->patience_s = (unsigned)((patience + 999999) / 1000000);
 	p->told = told;
 	p->arg = arg;
 	p->words = -1;
@@ -85,7 +87,8 @@ static bool write_auth(const struct oci_pulls *p, const struct pull *u)
 
 static int spawn(struct oci_pulls *p, const struct pull *u)
 {
-	const char *argv[10];
+	const char *argv[12];
+	char patience[16];
 	size_t n = 0;
 	posix_spawn_file_actions_t acts;
 	posix_spawnattr_t attr;
@@ -95,6 +98,9 @@ static int spawn(struct oci_pulls *p, const struct pull *u)
 	argv[n++] = "pull";
 	argv[n++] = "--data-dir";
 	argv[n++] = p->data_dir;
+	snprintf(patience, sizeof patience, "%u", p->patience_s);
+	argv[n++] = "--patience";
+	argv[n++] = patience;
 	if (u->auth && write_auth(p, u)) {
 		argv[n++] = "--authfile";
 		argv[n++] = p->auth;
@@ -108,7 +114,12 @@ static int spawn(struct oci_pulls *p, const struct pull *u)
 	posix_spawn_file_actions_addopen(&acts, 1, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&acts, pipes[1], 2);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP); /* with skopeo */
+	/* When its group is told to end its children do, and it removes what they have left. */
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	posix_spawnattr_setsigmask(&attr, &term);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
 	int rc = posix_spawn(&p->pid, "/proc/self/exe", &acts, &attr,
 			     (char *const *)(uintptr_t)argv, environ);
 	posix_spawnattr_destroy(&attr);
@@ -194,6 +205,41 @@ static void start_next(struct oci_pulls *p)
 		p->watch = loop_add(p->loop, p->words, LOOP_READ, on_words, p);
 }
 
+/* True: somebody else waits for it. */
+static bool drop_waiters(struct pull *u, uint64_t pod)
+{
+	for (struct waiter **at = &u->waiters; *at;) {
+		struct waiter *w = *at;
+		if (w->pod != pod) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		free(w->container);
+		free(w);
+	}
+	return u->waiters != NULL;
+}
+
+void oci_pulls_drop(struct oci_pulls *p, uint64_t pod)
+{
+	for (struct pull **at = &p->first; *at;) {
+		struct pull *u = *at;
+		bool runs = p->pid && u == p->first;
+		if (drop_waiters(u, pod)) {
+			at = &u->next;
+			continue;
+		}
+		if (runs) { /* its end is awaited like any other */
+			kill(-p->pid, SIGTERM);
+			at = &u->next;
+		} else {
+			*at = u->next;
+			pull_free(u);
+		}
+	}
+}
+
 void oci_pulls_ask(struct oci_pulls *p, const char *image, uint64_t pod, const char *container,
 		   struct span auth)
 {
@@ -222,7 +268,7 @@ void oci_pulls_free(struct oci_pulls *p)
 	if (p->words >= 0)
 		close(p->words);
 	if (p->pid) {
-		kill(-p->pid, SIGTERM);
+		kill(-p->pid, SIGKILL); /* what it leaves goes at the next begin */
 		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
