@@ -83,6 +83,45 @@ static bool port_is_taken(const struct admission *x)
 	return false;
 }
 
+/* ---- the node's system */
+
+static bool is_confined(struct mp context)
+{
+	struct span type = mp_path_str(context, "securityContext.appArmorProfile.type");
+	return type.len && !span_is(type, "Unconfined");
+}
+
+static bool wants_apparmor(struct mp pod)
+{
+	static const char *const lists[] = {"spec.containers", "spec.initContainers",
+					    "spec.ephemeralContainers"};
+	struct mp spec;
+	if (mp_find(pod, "spec", &spec) && is_confined(spec))
+		return true;
+	for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
+		for (struct mp_walk c = mp_walk_list(pod, lists[l]); mp_walk_next(&c);)
+			if (is_confined(c.value))
+				return true;
+	return false;
+}
+
+bool admission_forbids(struct mp pod, bool containers, bool apparmor, const char **reason,
+		       const char **message)
+{
+	struct span os = mp_path_str(pod, "spec.os.name");
+	if (os.len && !span_is(os, "linux")) {
+		*reason = "PodOSNotSupported";
+		*message = "Failed to admit pod as the OS field doesn't match node OS";
+		return true;
+	}
+	if (containers && !apparmor && wants_apparmor(pod)) {
+		*reason = "AppArmor";
+		*message = "Cannot enforce AppArmor: AppArmor is not enabled on the host";
+		return true;
+	}
+	return false;
+}
+
 /* ---- all of it */
 
 bool admission_needs_node(struct mp pod)

@@ -14,6 +14,10 @@ struct admission {
 	size_t count;
 };
 
+/* What the node's system cannot do for it: of another operating system, or (`containers`:
+ * it has real ones) AppArmor that is not there. */
+bool admission_forbids(struct mp pod, bool containers, bool apparmor, const char **reason,
+		       const char **message);
 /* Whether it can only be told with the node's object. */
 bool admission_needs_node(struct mp pod);
 /* True: it is refused; reason and message of its status ("OutOfcpu", "Node didn't have enough

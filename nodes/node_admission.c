@@ -58,6 +58,37 @@ static int find_node(struct agent *a, struct mp pod, struct mp *out)
 	return rc == ERR_AGAIN ? rc : 0;
 }
 
+/* ---- whose containers they are to be */
+
+static const char runtime_classes[] = "runtimeclasses.node.k8s.io";
+
+static bool knows_class(struct agent *a, struct mp pod)
+{
+	struct span name = mp_path_str(pod, "spec.runtimeClassName"), object;
+	return !a->oci || !name.len ||
+	       agent_object(a, runtime_classes, (struct span){0}, name, FRESH_US, &object) != ERR_AGAIN;
+}
+
+const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena)
+{
+	struct span name = mp_path_str(pod, "spec.runtimeClassName"), object;
+	struct span own = mp_path_str(mp_of_bytes(a->info), "runtime");
+	if (!name.len)
+		return NULL;
+	int rc = agent_object(a, runtime_classes, (struct span){0}, name, 0, &object);
+	if (rc)
+		return arena_printf(arena, "RuntimeClass \"%.*s\" %s", (int)name.len,
+				    (const char *)name.data,
+				    rc == ERR_NOT_FOUND ? "not found" : "is not known yet");
+	struct span handler = mp_path_str(mp_of(object), "handler");
+	const uint8_t *colon = memchr(own.data, ':', own.len);
+	own.len = colon ? (size_t)(colon - own.data) : own.len;
+	if (!handler.len || span_eq(handler, own) || span_is(handler, "runc"))
+		return NULL;
+	return arena_printf(arena, "failed to get sandbox runtime: no runtime for \"%.*s\" is configured",
+			    (int)handler.len, (const char *)handler.data);
+}
+
 bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p)
 {
 	struct mp pod = pod_worker_object(p->worker), *others;
@@ -70,12 +101,14 @@ bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p)
 		return true;
 	}
 	message = a->oci ? sysctls_forbidden(ctx_arena(c), pod) : NULL;
-	if (message) {
+	reason = "SysctlForbidden";
+	bool apparmor = mp_path_bool(mp_of_bytes(a->info), "apparmor", false);
+	if (message || admission_forbids(pod, a->oci, apparmor, &reason, &message)) {
 		p->unadmitted = false;
-		refuse(c, a, p, "SysctlForbidden", message);
+		refuse(c, a, p, reason, message);
 		return true;
 	}
-	if (!a->allocatable.len || find_node(a, pod, &x.node))
+	if (!a->allocatable.len || !knows_class(a, pod) || find_node(a, pod, &x.node))
 		return false; /* it is asked for, and all are stepped when it comes */
 	p->unadmitted = false;
 	x.count = others_of(c, a, p, &others);

@@ -170,6 +170,10 @@ int agent_each_service(void *agent, struct span namespace,
 void agent_on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r);
 void agent_object_free(void *object);
 
+/* node_admission.c: why the pod's RuntimeClass is not to be had here; NULL: it is, or it has
+ * none. */
+const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena);
+
 /* node_calls.c: actions through the runtime's port; `b` is taken over */
 void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b);
 void agent_call_uid(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op);

@@ -64,6 +64,7 @@ struct pause_start {
 	const char *bundle, *layers, *lower, *image, *oom;
 	struct span subpaths; /* msgpack; empty: none */
 	const char *target;   /* NULL: none */
+	int stop;	      /* the signal that it is ended by; 0: TERM */
 };
 
 enum { PAUSE_LINK_QUEUE_BYTES_MAX = 8 * 1024 * 1024 };

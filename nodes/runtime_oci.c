@@ -258,13 +258,24 @@ static void close_kind(struct machine *m)
 	free(o);
 }
 
+static bool apparmor_here(void)
+{
+	char text[2] = "";
+	int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	return n == 1 && text[0] == 'Y';
+}
+
 static size_t put_info(struct machine *m, struct buf *b)
 {
 	const struct oci_program *p = &oci_of(m)->program;
 	char text[128];
 	snprintf(text, sizeof text, "%s://%s", p->name, p->version);
 	mpw_kv_str(b, "runtime", text);
-	return 1;
+	mpw_kv_bool(b, "apparmor", apparmor_here());
+	return 2;
 }
 
 /* ---- the sandbox */
@@ -336,6 +347,11 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 		err_set(e, ERR_FORBIDDEN, "%s", forbidden);
 		arena_fini(&a);
 		return ERR_FORBIDDEN;
+	}
+	if (!mp_path_bool(spec, "hostUsers", true)) { /* never more than was asked for */
+		arena_fini(&a);
+		return err_set(e, ERR_UNSUPPORTED, "can't set `spec.hostUsers: false`, runtime does not "
+			       "support user namespaces");
 	}
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));

@@ -26,7 +26,7 @@
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom
- *   RUNTIME_INFO      runtime: "crun://1.8.1"
+ *   RUNTIME_INFO      runtime: "crun://1.8.1"; apparmor: the machine has it
  *
  * Below a pod's directory, beside what the pause has there (pause/proto.h):
  *   oci/                   the OCI program's own state

@@ -271,6 +271,7 @@ int images_read_manifest(struct images *im, struct arena *a, const char *name, s
 		.env = texts_of(a, doc_get(runs, "Env")),
 		.workdir = text_of(a, runs, "WorkingDir"),
 		.user = text_of(a, runs, "User"),
+		.stop_signal = text_of(a, runs, "StopSignal"),
 	};
 	read_layers(im, a, manifest, config, out);
 	return 0;

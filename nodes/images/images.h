@@ -31,7 +31,7 @@ struct image {
 	const char *const *layers; /* directories, the lowest first */
 	bool unpacked;	  /* all of them are there */
 	const char *const *entrypoint, *const *command, *const *env;
-	const char *workdir, *user; /* "" of none */
+	const char *workdir, *user, *stop_signal; /* "" of none */
 };
 
 /* Makes the directory when there is none. ERR_IO; ERR_CORRUPT: index.json. */

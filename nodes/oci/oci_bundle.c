@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -227,6 +229,24 @@ static const char *lower_of(struct arena *a, const struct image *image, const ch
 	return lower;
 }
 
+/* "SIGQUIT", "QUIT", "3", "SIGRTMIN+3"; 0: none, or nobody knows it. */
+static int signal_of(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+	if (end != text)
+		return *end || n <= 0 || n > SIGRTMAX ? 0 : (int)n;
+	text += strncmp(text, "SIG", 3) == 0 ? 3 : 0;
+	if (strncmp(text, "RTMIN", 5) == 0 || strncmp(text, "RTMAX", 5) == 0) {
+		n = (text[4] == 'N' ? SIGRTMIN : SIGRTMAX) + strtol(text + 5, &end, 10);
+		return *end || n < SIGRTMIN || n > SIGRTMAX ? 0 : (int)n;
+	}
+	for (int i = 1; i < SIGRTMIN; i++)
+		if (sigabbrev_np(i) && strcmp(sigabbrev_np(i), text) == 0)
+			return i;
+	return 0;
+}
+
 /* "docker.io/library/busybox@sha256:...": by what anybody can have the same one. */
 static const char *image_id(struct arena *a, const struct image *image)
 {
@@ -339,6 +359,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	start->lower = lower_of(a, &b->image, &start->layers);
 	start->oom = arena_dup(a, buf_text(&oom));
 	start->image = image_id(a, &b->image);
+	start->stop = signal_of(b->image.stop_signal ? b->image.stop_signal : "");
 	buf_fini(&oom);
 	if (rc == 0 && !start->lower)
 		rc = err_set(e, ERR_IO, "image %s has no layers", b->image.name);

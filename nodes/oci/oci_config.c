@@ -102,6 +102,16 @@ static int64_t oom_score(const struct oci_container *c)
 	return score < 3 ? 3 : score > 999 ? 999 : score;
 }
 
+/* Of the machine's; where it has no AppArmor the pod is not taken. */
+static struct span apparmor_of(const struct oci_container *c)
+{
+	struct mp profile;
+	return !oci_privileged(c->container) && oci_security(c, "appArmorProfile", &profile) &&
+			       span_is(mp_path_str(profile, "type"), "Localhost")
+		       ? mp_path_str(profile, "localhostProfile")
+		       : (struct span){0};
+}
+
 static struct doc *process(struct build *b)
 {
 	const struct oci_container *c = b->c;
@@ -114,6 +124,9 @@ static struct doc *process(struct build *b)
 	oci_put_capabilities(b->a, d, c->container, c->powers.caps);
 	doc_set_bool(b->a, d, "noNewPrivileges",
 		     !mp_path_bool(c->container, "securityContext.allowPrivilegeEscalation", true));
+	struct span profile = apparmor_of(c);
+	if (profile.len)
+		doc_set_str(b->a, d, "apparmorProfile", arena_ndup(b->a, profile.data, profile.len));
 	int64_t score = oom_score(c), least = c->powers.oom_score_min;
 	doc_set_int(b->a, d, "oomScoreAdj", score < least ? least : score);
 	return d;

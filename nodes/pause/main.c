@@ -62,6 +62,7 @@ enum {
 	TERM_GRACE_MS = 30000,    /* as a pod has that names none */
 	FEW_FDS = 4,
 	COMMANDS_MAX = 64,        /* of one turn */
+	SIGNAL_MAX = 64,
 };
 
 struct pause {
@@ -318,6 +319,8 @@ static void do_start(struct pause *p, struct mp m)
 	if (spec.pids >= 0)
 		close(spec.pids);
 	(*at)->launch_ms = monotonic_ms();
+	int64_t stop = mp_path_int(m, "stop", 0);
+	(*at)->stop = stop > 0 && stop <= SIGNAL_MAX ? (int)stop : 0;
 	(*at)->std.once = mp_path_bool(m, "stdin_once", false);
 	oci_clean(p, *at);
 	buf_fini(&text);
@@ -351,6 +354,8 @@ static int stop_overdue_launches(struct pause *p)
 /* Between fork and setsid there is no group yet, only the process. */
 static void signal_group(struct run *r, int number)
 {
+	if (number == SIGTERM && r->stop)
+		number = r->stop;
 	if (r->launching)
 		r->pending = r->pending == SIGKILL ? SIGKILL : number;
 	if (r->launching && number == SIGKILL)
@@ -367,7 +372,7 @@ static void do_signal(struct pause *p, struct mp m)
 {
 	int64_t number = mp_path_int(m, "signal", 0);
 	struct run *r = run_find(p, mp_path_str(m, "name"), mp_path_int(m, "attempt", -1), true);
-	if (number <= 0 || number > 64)
+	if (number <= 0 || number > SIGNAL_MAX)
 		refuse(p, "signal: its number");
 	else if (r)
 		signal_group(r, (int)number);

@@ -76,6 +76,36 @@ Test(admission, ports)
 		look(&rows[i], NULL);
 }
 
+Test(admission, what_the_system_has_not)
+{
+	static const char confined[] = "{'spec':{'containers':[{'securityContext':{'appArmorProfile':{'type':"
+				       "'RuntimeDefault'}}}]}}";
+	static const struct {
+		const char *pod;
+		bool containers, apparmor;
+		const char *reason;
+	} rows[] = {
+		{"{'spec':{}}", true, false, NULL},
+		{"{'spec':{'os':{'name':'linux'}}}", true, false, NULL},
+		{"{'spec':{'os':{'name':'windows'}}}", false, false, "PodOSNotSupported"},
+		{confined, true, false, "AppArmor"},
+		{confined, true, true, NULL},
+		{confined, false, false, NULL},
+		{"{'spec':{'securityContext':{'appArmorProfile':{'type':'Localhost'}}}}", true, false, "AppArmor"},
+		{"{'spec':{'securityContext':{'appArmorProfile':{'type':'Unconfined'}}}}", true, false, NULL},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct arena a = {0};
+		const char *reason = NULL, *message = NULL;
+		bool forbids = admission_forbids(mp_of(object_of(&a, rows[i].pod)), rows[i].containers,
+						 rows[i].apparmor, &reason, &message);
+		cr_expect_eq(forbids, rows[i].reason != NULL, "row %zu", i);
+		if (forbids && rows[i].reason)
+			cr_expect_str_eq(reason, rows[i].reason);
+		arena_fini(&a);
+	}
+}
+
 Test(admission, selectors)
 {
 	static const struct row row = {"{'spec':{'nodeSelector':{'disk':'ssd'}}}", {NULL}, "NodeAffinity",
