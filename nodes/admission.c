@@ -64,22 +64,32 @@ static bool clash(struct mp x, struct mp y)
 	       (is_any(from) || is_any(to) || span_eq(from, to));
 }
 
-static bool takes_port(struct mp pod, struct mp port)
+/* Calls each(arg, port) for the ports of all that stay, until one says true. */
+static bool any_port(struct mp pod, bool (*each)(const void *arg, struct mp port), const void *arg)
 {
-	for (struct mp_walk c = mp_walk_list(pod, "spec.containers"); mp_walk_next(&c);)
-		for (struct mp_walk p = mp_walk_list(c.value, "ports"); mp_walk_next(&p);)
-			if (clash(p.value, port))
-				return true;
+	static const char *const lists[] = {"spec.containers", "spec.initContainers"};
+	for (size_t l = 0; l < 2; l++)
+		for (struct mp_walk c = mp_walk_list(pod, lists[l]); mp_walk_next(&c);) {
+			if (l > 0 && !span_is(mp_path_str(c.value, "restartPolicy"), "Always"))
+				continue;
+			for (struct mp_walk p = mp_walk_list(c.value, "ports"); mp_walk_next(&p);)
+				if (each(arg, p.value))
+					return true;
+		}
 	return false;
 }
 
-static bool port_is_taken(const struct admission *x)
+static bool is_port(const void *other, struct mp port)
 {
-	for (struct mp_walk c = mp_walk_list(x->pod, "spec.containers"); mp_walk_next(&c);)
-		for (struct mp_walk p = mp_walk_list(c.value, "ports"); mp_walk_next(&p);)
-			for (size_t i = 0; i < x->count; i++)
-				if (takes_port(x->others[i], p.value))
-					return true;
+	return clash(port, *(const struct mp *)other);
+}
+
+static bool is_others(const void *arg, struct mp port)
+{
+	const struct admission *x = arg;
+	for (size_t i = 0; i < x->count; i++)
+		if (any_port(x->others[i], is_port, &port))
+			return true;
 	return false;
 }
 
@@ -148,7 +158,7 @@ bool admission_refuses(struct arena *a, const struct admission *x, const char **
 	if (x->node.p && mp_find(x->pod, "spec", &spec) && !placement_selects(spec, x->node))
 		return fails(a, "NodeAffinity", "node(s) didn't match Pod's node affinity/selector", reason,
 			     message);
-	if (port_is_taken(x))
+	if (any_port(x->pod, is_others, x))
 		return fails(a, "NodePorts", "node(s) didn't have free ports for the requested pod ports",
 			     reason, message);
 	return false;

@@ -70,6 +70,9 @@ Test(admission, ports)
 		{LISTENS("'hostPort':80,'hostIP':'127.0.0.1'"), {LISTENS("'hostPort':80")}, "NodePorts", words},
 		{LISTENS("'hostPort':80,'hostIP':'127.0.0.1'"), {LISTENS("'hostPort':80,'hostIP':'127.0.0.2'")},
 		 NULL, NULL},
+		{LISTENS("'hostPort':80"), {"{'spec':{'initContainers':[{'restartPolicy':'Always','ports':[{'hostPort':80}]}]}}"},
+		 "NodePorts", words},
+		{LISTENS("'hostPort':80"), {"{'spec':{'initContainers':[{'ports':[{'hostPort':80}]}]}}"}, NULL, NULL},
 		{LISTENS("'containerPort':80"), {LISTENS("'containerPort':80")}, NULL, NULL},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
