@@ -57,12 +57,10 @@ static bool may_go(const struct agent_pod *p)
 				      SYSTEM_CRITICAL;
 }
 
-static void evict(struct ctx *c, struct agent *a, struct agent_pod *p, const char *message)
+static void tell_evicted(struct ctx *c, struct agent *a, struct agent_pod *p, const char *message)
 {
 	agent_tell_event(c, a, p, &(struct pod_event){.reason = "Evicted", .message = message,
 						      .warning = true});
-	pod_worker_evict(p->worker, "Evicted", message);
-	agent_step(c, a, p);
 }
 
 /* What is there, and how much has to be. */
@@ -105,9 +103,14 @@ static void evict_one(struct ctx *c, struct agent *a, struct mp figures, const s
 	if (!gather(c, a, figures, &pods, &count))
 		return;
 	const struct eviction_pod *first = eviction_choose(s->resource, pods, count);
-	if (first)
-		evict(c, a, first->owner, eviction_message(ctx_arena(c), s->resource, first,
-							   s->threshold, s->available));
+	if (!first)
+		return;
+	struct agent_pod *p = first->owner;
+	const char *message = eviction_message(ctx_arena(c), s->resource, first, s->threshold,
+					       s->available);
+	tell_evicted(c, a, p, message);
+	pod_worker_disrupt(p->worker, "Evicted", message);
+	agent_step(c, a, p);
 }
 
 /* First all that no pod misses; the figures that come then decide. */
@@ -193,6 +196,9 @@ void pressure_on_disk(struct ctx *c, struct agent *a, struct agent_pod *p)
 	if (!may_go(p) || pod_worker_ending(p->worker))
 		return;
 	const char *why = disk_use_excess(ctx_arena(c), pod_worker_object(p->worker), mp_of_bytes(p->disk));
-	if (why)
-		evict(c, a, p, why);
+	if (!why)
+		return;
+	tell_evicted(c, a, p, why);
+	pod_worker_evict(p->worker, "Evicted", why);
+	agent_step(c, a, p);
 }

@@ -653,6 +653,12 @@ bool pod_worker_counts(const struct pod_worker *w)
 	return !w->gone && (pod_alive(w) || !(pod_terminal(w) || w->evict_reason));
 }
 
+void pod_worker_disrupt(struct pod_worker *w, const char *reason, const char *message)
+{
+	w->disrupted = w->disrupted || !w->evict_reason;
+	pod_worker_evict(w, reason, message);
+}
+
 void pod_worker_refuse(struct pod_worker *w, const char *reason, const char *message)
 {
 	w->refused = true;

@@ -71,6 +71,9 @@ int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e);
 void pod_worker_gone(struct pod_worker *w);
 /* The node wants the pod out: Failed with this reason. */
 void pod_worker_evict(struct pod_worker *w, const char *reason, const char *message);
+/* The same because the node has too little, whatever the pod does: its condition
+ * DisruptionTarget says so, which a Job's podFailurePolicy may ask for. */
+void pod_worker_disrupt(struct pod_worker *w, const char *reason, const char *message);
 /* It does not take it: the same, and of its containers there is nothing to say. */
 void pod_worker_refuse(struct pod_worker *w, const char *reason, const char *message);
 

@@ -746,6 +746,28 @@ Test(pod_worker, refused_pod_fails_with_the_reason)
 	end(&w);
 }
 
+Test(pod_worker, pod_that_goes_for_the_nodes_sake_is_told_apart)
+{
+	struct world w;
+	run_one(&w, ONE);
+	pod_worker_disrupt(w.w, "Evicted", "no memory");
+	STEP(&w, "signal c 0 15");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "reason"), "'TerminationByKubelet'");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "message"), "'no memory'");
+	const char *since = condition(&w, "DisruptionTarget", "lastTransitionTime");
+	pass(&w, 5000);
+	ended(&w, "c", 0, 143);
+	STEP(&w, "remove");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "lastTransitionTime"), since);
+	cr_expect_str_eq(part(&w, "phase"), "'Failed'");
+	end(&w);
+	run_one(&w, ONE);
+	pod_worker_evict(w.w, "Evicted", "it wrote too much");
+	STEP(&w, "signal c 0 15");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "reason"), "no such condition");
+	end(&w);
+}
+
 /* Its volumes and its address are others' to have, its object and logs stay. */
 Test(pod_worker, pod_that_has_ended_is_retired_once)
 {
