@@ -24,6 +24,7 @@ enum {
 	FIRST_US = 1000000, /* from the start: pods are being adopted */
 	REST = 19,	    /* times as long as it took: a twentieth of a processor */
 	LEAST_PRIORITY = 19,
+	PASSED_MAX = 5, /* rounds, of a pod that writes nothing */
 	PATH_BYTES = 1024,
 };
 
@@ -31,6 +32,7 @@ struct oci_disk {
 	struct machine *m;
 	uint64_t period_us, round_us, due_us;
 	uint64_t last; /* the pod that was looked at last in this round */
+	struct omap known; /* pod's id -> struct known */
 	uint64_t id;   /* that is being looked at; 0: none is */
 	int fd;	       /* an eventfd: the thread is done */
 	struct loop_watch *watch;
@@ -41,7 +43,15 @@ struct oci_disk {
 	pthread_cond_t more;
 	char *dir;   /* to be looked at; NULL: nothing is */
 	struct buf found;
+	struct disk_used all;
 	uint64_t took_us;
+};
+
+/* How it was when it was looked at last. */
+struct known {
+	struct disk_used all;
+	unsigned passed; /* rounds that it is passed over when nothing has changed */
+	unsigned left;	 /* ... of those that are to come */
 };
 
 /* ---- a pod */
@@ -54,6 +64,7 @@ struct look {
 	const char *pod_dir;
 	const atomic_bool *stop;
 	struct omap containers; /* name -> struct of_container */
+	struct disk_used all;
 	pid_t pause;		/* 0: it has none */
 	struct buf *volumes;	/* a list without its head */
 	size_t volume_count;
@@ -87,9 +98,20 @@ static void each_below(struct look *l, const char *folder,
 		closedir(d);
 }
 
+static void walk(struct look *l, const char *path, struct disk_used *sum)
+{
+	struct disk_used u = {0, 0};
+	if (!disk_walk(path, l->stop, &u))
+		return;
+	sum->bytes += u.bytes;
+	sum->inodes += u.inodes;
+	l->all.bytes += u.bytes;
+	l->all.inodes += u.inodes;
+}
+
 static void look_at_logs(struct look *l, const char *path, const char *name)
 {
-	disk_walk(path, l->stop, &container_of(l, span_of(name))->logs);
+	walk(l, path, &container_of(l, span_of(name))->logs);
 }
 
 /* Of NAME.ATTEMPT; one that has ended has none. */
@@ -101,7 +123,7 @@ static void look_at_bundle(struct look *l, const char *path, const char *name)
 		return;
 	struct span bare = {(const uint8_t *)name, (size_t)(dot - name)};
 	snprintf(upper, sizeof upper, "%s/upper", path);
-	disk_walk(upper, l->stop, &container_of(l, bare)->rootfs);
+	walk(l, upper, &container_of(l, bare)->rootfs);
 }
 
 static void put_used(struct buf *b, const char *key, struct disk_used u)
@@ -113,19 +135,21 @@ static void put_used(struct buf *b, const char *key, struct disk_used u)
 }
 
 /* One in memory is seen in its pause's mounts only. */
-static bool put_own_fs(struct buf *b, const char *path, const char *name, pid_t pause)
+static bool put_own_fs(struct look *l, const char *path, const char *name)
 {
+	struct buf *b = l->volumes;
 	char seen[PATH_BYTES + 32];
 	struct stat here, there;
 	struct statvfs v;
-	snprintf(seen, sizeof seen, "/proc/%d/root%s", (int)pause, path);
-	if (pause <= 0 || stat(path, &here) || stat(seen, &there) || here.st_dev == there.st_dev ||
+	snprintf(seen, sizeof seen, "/proc/%d/root%s", (int)l->pause, path);
+	if (l->pause <= 0 || stat(path, &here) || stat(seen, &there) || here.st_dev == there.st_dev ||
 	    statvfs(seen, &v))
 		return false;
-	int64_t unit = (int64_t)v.f_frsize;
+	int64_t unit = (int64_t)v.f_frsize, used = (int64_t)(v.f_blocks - v.f_bfree) * unit;
+	l->all.bytes += used;
 	mpw_map(b, 4);
 	mpw_kv_str(b, "name", name);
-	mpw_kv_i64(b, "used", (int64_t)(v.f_blocks - v.f_bfree) * unit);
+	mpw_kv_i64(b, "used", used);
 	mpw_kv_i64(b, "inodes_used", (int64_t)(v.f_files - v.f_ffree));
 	mpw_str(b, "fs");
 	mpw_map(b, 4);
@@ -140,9 +164,9 @@ static void look_at_volume(struct look *l, const char *path, const char *name)
 {
 	struct disk_used u = {0};
 	l->volume_count++;
-	if (put_own_fs(l->volumes, path, name, l->pause))
+	if (put_own_fs(l, path, name))
 		return;
-	disk_walk(path, l->stop, &u);
+	walk(l, path, &u);
 	mpw_map(l->volumes, 3);
 	mpw_kv_str(l->volumes, "name", name);
 	mpw_kv_i64(l->volumes, "used", u.bytes);
@@ -156,7 +180,8 @@ static int64_t wall_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-bool oci_disk_look(const char *pod_dir, const atomic_bool *stop, struct buf *out)
+bool oci_disk_look(const char *pod_dir, const atomic_bool *stop, struct buf *out,
+		   struct disk_used *all)
 {
 	struct look l = {.pod_dir = pod_dir, .stop = stop, .volumes = out};
 	pause_alive(pod_dir, &l.pause);
@@ -178,6 +203,7 @@ bool oci_disk_look(const char *pod_dir, const atomic_bool *stop, struct buf *out
 	each_below(&l, VOLUMES_DIR, look_at_volume);
 	mpw_array_close(out, at, l.volume_count);
 	omap_fini(&l.containers, free);
+	*all = l.all;
 	return !atomic_load(stop);
 }
 
@@ -196,11 +222,13 @@ static void *work(void *arg)
 		}
 		char *dir = d->dir;
 		struct buf found = {0};
+		struct disk_used all;
 		pthread_mutex_unlock(&d->lock);
 		uint64_t begun = machine_now_us();
-		oci_disk_look(dir, &d->ends, &found);
+		oci_disk_look(dir, &d->ends, &found, &all);
 		pthread_mutex_lock(&d->lock);
 		d->found = found;
+		d->all = all;
 		d->took_us = machine_now_us() - begun;
 		d->dir = NULL;
 		free(dir);
@@ -209,6 +237,33 @@ static void *work(void *arg)
 	}
 	pthread_mutex_unlock(&d->lock);
 	return NULL;
+}
+
+static void note(struct oci_disk *d, struct disk_used all)
+{
+	struct known *k = omap_get_u64(&d->known, d->id);
+	if (!k) {
+		k = mem_alloc(sizeof *k);
+		omap_put_u64(&d->known, d->id, k);
+	} else if (k->all.bytes == all.bytes && k->all.inodes == all.inodes) {
+		k->passed = k->passed < PASSED_MAX ? k->passed + 1 : PASSED_MAX;
+	} else {
+		k->passed = 0;
+	}
+	k->all = all;
+	k->left = k->passed;
+}
+
+/* Of those that are gone nothing is known any more. */
+static void forget_gone(struct oci_disk *d)
+{
+	struct onode *next;
+	for (struct onode *n = omap_first(&d->known); n; n = next) {
+		uint64_t id = onode_u64(n);
+		next = omap_next(n);
+		if (!machine_pod(d->m, id))
+			free(omap_remove_u64(&d->known, id));
+	}
 }
 
 static void on_found(void *arg, unsigned events)
@@ -221,12 +276,15 @@ static void on_found(void *arg, unsigned events)
 	pthread_mutex_lock(&d->lock);
 	struct buf found = d->found;
 	uint64_t took = d->took_us;
+	struct disk_used all = d->all;
 	d->found = (struct buf){0};
 	pthread_mutex_unlock(&d->lock);
-	if (machine_pod(d->m, d->id))
+	if (machine_pod(d->m, d->id)) {
+		note(d, all);
 		machine_tell(d->m, RUNTIME_DISK, d->id, &found);
-	else
+	} else {
 		buf_fini(&found);
+	}
 	d->last = d->id;
 	d->id = 0;
 	d->due_us = machine_now_us() + took * REST;
@@ -243,6 +301,19 @@ static void begin(struct oci_disk *d, const struct pod *p)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* That is due in this round. */
+static const struct pod *next_pod(struct oci_disk *d)
+{
+	for (;;) {
+		struct onode *n = omap_seek_u64(&d->m->pods, d->last + 1);
+		struct known *k = n ? omap_get_u64(&d->known, onode_u64(n)) : NULL;
+		if (!k || k->left == 0)
+			return n ? n->value : NULL;
+		k->left--;
+		d->last = onode_u64(n);
+	}
+}
+
 uint64_t oci_disk_due(struct oci_disk *d)
 {
 	uint64_t now = machine_now_us();
@@ -250,12 +321,13 @@ uint64_t oci_disk_due(struct oci_disk *d)
 		return UINT64_MAX;
 	if (now < d->due_us)
 		return d->due_us - now;
-	struct onode *next = omap_seek_u64(&d->m->pods, d->last + 1);
-	if (next) {
-		begin(d, next->value);
+	const struct pod *p = next_pod(d);
+	if (p) {
+		begin(d, p);
 		return UINT64_MAX;
 	}
 	d->last = 0; /* all were: the next round */
+	forget_gone(d);
 	d->round_us += d->period_us;
 	if (d->round_us < now)
 		d->round_us = now;
@@ -298,6 +370,7 @@ void oci_disk_free(struct oci_disk *d)
 	pthread_cond_destroy(&d->more);
 	pthread_mutex_destroy(&d->lock);
 	buf_fini(&d->found);
+	omap_fini(&d->known, free);
 	free(d->dir);
 	free(d);
 }

@@ -1,6 +1,7 @@
 /* How much of the disk pods use: each is walked through now and then, one after the
  * other, by a thread of little priority. It rests for many times as long as a walk took, so
- * that pods with millions of files cost no more than a small part of a processor.
+ * that pods with millions of files cost no more than a small part of a processor; and pods
+ * that write nothing are looked at less and less often, down to every sixth time.
  *
  * RUNTIME_DISK, of a pod: {time_us, containers: [{name, rootfs: USED, logs: USED}], volumes:
  * [{name, used, inodes_used, fs?}]}; USED is {used, inodes_used}, in bytes. `rootfs` is what
@@ -13,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "nodes/disk_walk.h"
 #include "nodes/runtime_machine.h"
 
 struct oci_disk;
@@ -24,8 +26,9 @@ void oci_disk_free(struct oci_disk *d);
 /* Goes on when it is due; how long the loop may sleep, in microseconds. */
 uint64_t oci_disk_due(struct oci_disk *d);
 
-/* What a pod in this directory uses, as above: for the thread and tests. Blocks. False:
- * `stop` was set before the end. */
-bool oci_disk_look(const char *pod_dir, const atomic_bool *stop, struct buf *out);
+/* What a pod in this directory uses, as above, and all of it: for the thread and tests.
+ * Blocks. False: `stop` was set before the end. */
+bool oci_disk_look(const char *pod_dir, const atomic_bool *stop, struct buf *out,
+		   struct disk_used *all);
 
 #endif

@@ -87,6 +87,7 @@ Test(disk_walk, counts_what_lies_there_once)
 Test(oci_disk, a_pod)
 {
 	struct buf b = {0};
+	struct disk_used all;
 	atomic_bool stop = false;
 	begin();
 	put("logs/c/0.log", 1);
@@ -96,7 +97,8 @@ Test(oci_disk, a_pod)
 	put("bundles/c.1/work/y", 8); /* overlayfs' own */
 	put("volumes/v/f", 5);
 	put("exits/c.0", 16); /* nobody's */
-	cr_assert(oci_disk_look(dir, &stop, &b));
+	cr_assert(oci_disk_look(dir, &stop, &b, &all));
+	cr_expect_eq(blocks_of(all.bytes), 1 + 1 + 3 + 4 + 5);
 	struct mp m = mp_of(span_buf(&b)), list;
 	size_t n;
 	cr_assert_eq(mp_check(span_buf(&b), NULL), 0);
@@ -114,10 +116,10 @@ Test(oci_disk, a_pod)
 	cr_expect(span_is(mp_path_str(list, "name"), "v"));
 	cr_expect_eq(blocks_of(mp_path_int(list, "used", 0)), 5);
 	b.len = 0;
-	cr_expect(oci_disk_look(at("gone"), &stop, &b), "a pod that goes meanwhile has nothing");
+	cr_expect(oci_disk_look(at("gone"), &stop, &b, &all), "a pod that goes meanwhile has nothing");
 	stop = true;
 	b.len = 0;
-	cr_expect_not(oci_disk_look(dir, &stop, &b));
+	cr_expect_not(oci_disk_look(dir, &stop, &b, &all));
 	buf_fini(&b);
 	end();
 }
