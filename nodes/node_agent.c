@@ -16,7 +16,6 @@
 #include "broker/base/planted.h"
 #include "nodes/node_private.h"
 #include "nodes/node_runs.h"
-#include "nodes/sysctls.h"
 
 enum {
 	STATUS_MS = 1000, /* doubled for each answer that did not come */
@@ -125,6 +124,7 @@ static void pod_free(void *ptr)
 	struct agent_pod *p = ptr;
 	pod_worker_free(p->worker);
 	bytes_unref(p->next_status);
+	bytes_unref(p->disk);
 	node_volumes_free(p);
 	probes_forget(p);
 	static_free(p->of_file);
@@ -188,6 +188,8 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 		p->again = true;
 		return;
 	}
+	if (p->unadmitted && p->key && !agent_admits(c, a, p))
+		return;
 	do {
 		p->again = false;
 		p->stepping = true;
@@ -318,15 +320,13 @@ static void on_pod(struct ctx *c, struct agent *a, struct span key, const struct
 	}
 	if (!p) {
 		p = pod_new(a, key, uid);
+		p->unadmitted = !a->sim && !omap_get(&a->on_machine, uid) &&
+				!was_started(mp_of_bytes(o->value));
 		begin_worker(a, p, o);
 	}
 	p->trace = ctx_trace(c);
 	if (pod_worker_desired(p->worker, o->value, &e))
 		return;
-	const char *forbidden =
-		a->oci ? sysctls_forbidden(ctx_arena(c), mp_of_bytes(o->value)) : NULL;
-	if (forbidden)
-		pod_worker_evict(p->worker, "SysctlForbidden", forbidden);
 	look_for_overrule(c, p, o);
 	node_volumes_refresh(c, a, p);
 	agent_step(c, a, p);
@@ -454,9 +454,9 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 		node_volumes_up(c, a, p, false);
 		o.kind = POD_SEEN_SANDBOX_DOWN;
 		break;
-	case RUNTIME_MEASURED:
-		node_volumes_on_measured(c, a, p, body);
-		return;
+	case RUNTIME_RETIRED:
+		o.kind = POD_SEEN_RETIRED;
+		break;
 	case RUNTIME_STALE:
 		node_volumes_on_stale(c, a, p, body);
 		return;
@@ -541,7 +541,15 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 		if (a->registered)
 			node_report(c, a);
 	} else if (e->op == RUNTIME_FIGURES) {
-		agent_on_figures(c, a, e);
+		bytes_unref(a->figures);
+		a->figures = bytes_ref(e->payload);
+		pressure_on_figures(c, a, body);
+	} else if (e->op == RUNTIME_RECLAIMED) {
+		pressure_on_reclaimed(a);
+	} else if (e->op == RUNTIME_DISK && p && p->worker) {
+		bytes_unref(p->disk);
+		p->disk = bytes_ref(e->payload);
+		pressure_on_disk(c, a, p);
 	} else if (e->op == RUNTIME_FOUND) {
 		omap_put(&a->on_machine, mp_path_str(body, "uid"), a);
 	} else if (e->op == RUNTIME_LISTED) {
@@ -695,6 +703,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
 	a->eviction_memory = mp_path_int(cfg, "eviction-memory", 100 << 20);
 	a->eviction_disk = mp_path_int(cfg, "eviction-disk", 10);
+	a->eviction_inodes = mp_path_int(cfg, "eviction-inodes", 5);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
 	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");

@@ -53,6 +53,17 @@ static void call_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, st
 	agent_call(c, a, p, RUNTIME_SANDBOX, &b);
 }
 
+static void start_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, struct span volumes)
+{
+	const char *fault = a->oci ? agent_runtime_fault(a, pod_worker_object(p->worker), ctx_arena(c))
+				   : NULL;
+	struct pod_observation o = {.kind = POD_SEEN_SANDBOX_FAILED, .text = fault};
+	if (fault)
+		agent_observe(c, a, p, &o);
+	else
+		call_sandbox(c, a, p, volumes);
+}
+
 /* What it has of stdin and of a terminal. */
 static size_t put_streams(struct buf *b, const struct agent_pod *p, const char *name, bool *tty)
 {
@@ -127,7 +138,7 @@ void agent_port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
 		agent_call_uid(c, a, p, RUNTIME_ATTACH);
 		break;
 	case POD_SANDBOX:
-		call_sandbox(c, a, p, x->volumes);
+		start_sandbox(c, a, p, x->volumes);
 		break;
 	case POD_IMAGE:
 		call_image(c, a, p, x);
@@ -140,6 +151,9 @@ void agent_port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
 		break;
 	case POD_SANDBOX_REMOVE:
 		agent_call_uid(c, a, p, RUNTIME_REMOVE);
+		break;
+	case POD_RETIRE:
+		agent_call_uid(c, a, p, RUNTIME_RETIRE);
 		break;
 	case POD_FORGET:
 		agent_call_uid(c, a, p, RUNTIME_FORGET);

@@ -6,6 +6,7 @@
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
+#include "nodes/eviction.h"
 #include "nodes/pod_worker.h"
 #include "nodes/runtime.h"
 
@@ -38,9 +39,9 @@ struct agent_pod {
 	uint64_t files_mark;	 /* of the files that it has; 0: nobody knows */
 	char *mount_failure;	 /* why its files are not new, as it was told; NULL: they are */
 	bool up;		 /* its sandbox is */
-	bool measuring;		 /* somebody looks how large its volumes are */
-	uint64_t measure_us;	 /* since then, or: not again before */
+	bool unadmitted;	 /* nobody has said that the node can have it */
 	bool refreshing;	 /* what is known of objects will do, however old */
+	struct bytes *disk;	 /* RUNTIME_DISK, or NULL */
 	struct probed *probed;  /* attempts that run and have probes */
 	struct agent_run *runs; /* that are under way */
 	struct node_static *of_file; /* NULL: it is the API's */
@@ -84,11 +85,13 @@ struct agent {
 	struct ctx *turn;
 	struct bytes *info;  /* RUNTIME_INFO */
 	struct bytes *images; /* RUNTIME_IMAGES, or NULL */
-	/* node_figures.c */
 	struct bytes *figures; /* RUNTIME_FIGURES, or NULL */
+	/* node_pressure.c */
 	struct pressure pressure[PRESSURES];
-	int64_t eviction_memory; /* bytes */
-	int64_t eviction_disk;	 /* percent */
+	int64_t eviction_memory;		/* bytes */
+	int64_t eviction_disk, eviction_inodes; /* percent */
+	bool low[EVICTION_RESOURCES];
+	bool reclaiming, reclaimed; /* the runtime makes room; it did, and figures follow */
 	char cpu[32], memory[32];
 	int64_t pods_max;
 	int64_t ready_since_us;
@@ -167,6 +170,10 @@ int agent_each_service(void *agent, struct span namespace,
 void agent_on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r);
 void agent_object_free(void *object);
 
+/* node_admission.c: why the pod's RuntimeClass is not to be had here; NULL: it is, or it has
+ * none. */
+const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena);
+
 /* node_calls.c: actions through the runtime's port; `b` is taken over */
 void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b);
 void agent_call_uid(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op);
@@ -190,14 +197,20 @@ void node_volumes_look(struct ctx *c, struct agent *a);
 void node_volumes_on_timer(struct ctx *c, struct agent *a);
 void node_volumes_on_token(struct ctx *c, struct agent *a, struct agent_pod *p,
 			   const struct reply *r);
-/* RUNTIME_MEASURED */
-void node_volumes_on_measured(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
 /* RUNTIME_STALE */
 void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body);
 void node_volumes_free(struct agent_pod *p);
 
+/* node_pressure.c: what happens when there is too little of something */
+void pressure_on_figures(struct ctx *c, struct agent *a, struct mp figures);
+void pressure_on_reclaimed(struct agent *a);
+void pressure_on_disk(struct ctx *c, struct agent *a, struct agent_pod *p); /* `disk` is new */
+
+/* node_admission.c: a pod that is new here, `unadmitted` until it was looked at; one that the
+ * node cannot take is Failed. False: it cannot be told yet. */
+bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p);
+
 /* node_figures.c */
-void agent_on_figures(struct ctx *c, struct agent *a, const struct port_event *e);
 int agent_on_summary(struct ctx *c, void *state, const struct msg *m);
 
 /* node_logs.c */

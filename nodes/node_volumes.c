@@ -6,9 +6,6 @@
  * old there is asked for, and looked at when it is another one. So a change is in the
  * files half a minute later at most. What cannot be had leaves the files as they are.
  *
- * Empty directories with a limit are measured every ten seconds, or less often when that
- * takes long; a pod with a larger one is evicted.
- *
  * Tokens are asked for one at a time and pod, again after four fifths of their life or
  * a day, as a kubelet does (pkg/kubelet/token). They are known to no one else: after a
  * crash of the agent there are new ones. */
@@ -20,8 +17,6 @@ enum {
 	LOOK_US = 5000000,
 	FRESH_US = 60000000,   /* of what a new pod is made with */
 	TOKEN_MS = 5000,
-	MEASURE_US = 10000000, /* as a kubelet's eviction manager looks */
-	MEASURE_REST = 20,     /* ... and at least so many times as long as it took */
 	AGAIN_US = 100000,     /* the gate has yet to hear of the pod */
 	FAILED_US = 2000000,   /* until a refusal is asked about again */
 	TOKENS_MAX = 64,       /* of a pod */
@@ -235,47 +230,11 @@ void node_volumes_on_stale(struct ctx *c, struct agent *a, struct agent_pod *p, 
 	tell_failure(c, a, p, arena_ndup(ctx_arena(c), why.data, why.len));
 }
 
-/* ---- how large they are */
-
-static void measure(struct ctx *c, struct agent *a, struct agent_pod *p)
-{
-	struct buf b = {0};
-	uint64_t now = ctx_now_us(c);
-	if (!p->up || !p->worker || p->measuring || now < p->measure_us ||
-	    pod_worker_ending(p->worker))
-		return;
-	struct span limits = volume_limits(ctx_arena(c), pod_worker_object(p->worker));
-	if (!limits.len)
-		return;
-	mpw_map(&b, 1);
-	mpw_str(&b, "volumes");
-	mpw_raw(&b, limits);
-	p->measuring = true;
-	p->measure_us = now;
-	agent_call(c, a, p, RUNTIME_MEASURE, &b);
-}
-
-void node_volumes_on_measured(struct ctx *c, struct agent *a, struct agent_pod *p, struct mp body)
-{
-	uint64_t now = ctx_now_us(c), rest = (now - p->measure_us) * MEASURE_REST;
-	struct span over = mp_path_str(body, "over");
-	p->measuring = false;
-	p->measure_us = now + (rest > MEASURE_US ? rest : MEASURE_US);
-	if (!over.len || pod_worker_ending(p->worker))
-		return;
-	const char *why = volume_limit_message(ctx_arena(c), pod_worker_object(p->worker), over);
-	agent_tell_event(c, a, p, &(struct pod_event){.reason = "Evicted", .message = why,
-						      .warning = true});
-	pod_worker_evict(p->worker, "Evicted", why);
-	agent_step(c, a, p);
-}
-
 /* ---- time */
 
 void node_volumes_up(struct ctx *c, struct agent *a, struct agent_pod *p, bool up)
 {
 	p->up = up;
-	p->measuring = false;
 	if (!up || !a->oci || a->refresh_timer)
 		return;
 	a->refresh_timer = true;
@@ -294,7 +253,6 @@ void node_volumes_on_timer(struct ctx *c, struct agent *a)
 	node_volumes_look(c, a);
 	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n)) {
 		struct agent_pod *p = n->value;
-		measure(c, a, p);
 		some |= p->up;
 	}
 	a->refresh_timer = some;

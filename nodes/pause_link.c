@@ -166,7 +166,8 @@ static void write_streams(struct buf *b, const struct pause_start *s)
 static int start_bundle(struct pause_link *l, const struct pause_start *s)
 {
 	struct buf b = {0};
-	mpw_map(&b, (s->subpaths.len ? 10 : 9) + STREAM_FIELDS);
+	mpw_map(&b, 9 + STREAM_FIELDS + (s->subpaths.len > 0) + (s->target != NULL) +
+			   (s->stop > 0));
 	write_streams(&b, s);
 	mpw_kv_str(&b, "do", "start");
 	mpw_kv_str(&b, "name", s->name);
@@ -175,6 +176,10 @@ static int start_bundle(struct pause_link *l, const struct pause_start *s)
 		mpw_str(&b, "subpaths");
 		mpw_raw(&b, s->subpaths);
 	}
+	if (s->target)
+		mpw_kv_str(&b, "target", s->target);
+	if (s->stop > 0)
+		mpw_kv_i64(&b, "stop", s->stop);
 	mpw_kv_str(&b, "bundle", s->bundle);
 	mpw_kv_str(&b, "layers", s->layers);
 	mpw_kv_str(&b, "lower", s->lower);

@@ -63,6 +63,8 @@ struct pause_start {
 	/* An OCI container instead of argv, env and cwd: as in pause/proto.h. */
 	const char *bundle, *layers, *lower, *image, *oom;
 	struct span subpaths; /* msgpack; empty: none */
+	const char *target;   /* NULL: none */
+	int stop;	      /* the signal that it is ended by; 0: TERM */
 };
 
 enum { PAUSE_LINK_QUEUE_BYTES_MAX = 8 * 1024 * 1024 };

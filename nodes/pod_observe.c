@@ -455,6 +455,8 @@ void pod_worker_observe(struct pod_worker *w, const struct pod_observation *o, s
 		see_down(w, now);
 	else if (o->kind == POD_SEEN_SANDBOX_FAILED)
 		see_failed(w, o->reason, o->text, now);
+	else if (o->kind == POD_SEEN_RETIRED)
+		w->retired = true;
 	else if (c)
 		see_container(w, c, o, now);
 }

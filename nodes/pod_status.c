@@ -10,6 +10,7 @@
  * status_manager.go). */
 #include <string.h>
 
+#include "actors/schema/conditions.h"
 #include "actors/schema/rfc3339.h"
 #include "nodes/pod_worker_private.h"
 
@@ -521,6 +522,28 @@ static size_t copy_foreign_conditions(const struct pod_worker *w, struct buf *b)
 	return copied;
 }
 
+/* Once the object has it it is like anybody's. */
+static size_t write_disruption(struct pod_worker *w, struct buf *b, struct pod_time now)
+{
+	static const char type[] = "DisruptionTarget";
+	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
+	if (!w->disrupted || condition_is(w->pod, type, "True"))
+		return 0;
+	if (!w->disrupted_us)
+		w->disrupted_us = now.wall_us;
+	mpw_map(b, generation > 0 ? 7 : 6);
+	mpw_kv_str(b, "type", type);
+	if (generation > 0)
+		mpw_kv_i64(b, "observedGeneration", generation);
+	mpw_kv_str(b, "status", "True");
+	mpw_str(b, "lastProbeTime");
+	mpw_nil(b);
+	write_time(b, "lastTransitionTime", w->disrupted_us);
+	mpw_kv_str(b, "reason", "TerminationByKubelet");
+	mpw_kv_str(b, "message", w->evict_message);
+	return 1;
+}
+
 static void write_conditions(struct pod_worker *w, struct buf *b, const char *phase,
 			     struct pod_time now)
 {
@@ -535,6 +558,7 @@ static void write_conditions(struct pod_worker *w, struct buf *b, const char *ph
 	mpw_str(b, "conditions");
 	size_t at = mpw_array_open(b);
 	size_t n = copy_foreign_conditions(w, b);
+	n += write_disruption(w, b, now);
 	for (int i = 0; i < CONDITIONS; i++)
 		write_condition(w, b, i, all[i], now);
 	mpw_array_close(b, at, n + CONDITIONS);
@@ -640,6 +664,14 @@ static size_t write_reason(struct pod_worker *w, struct buf *b, const char *phas
 	return n;
 }
 
+/* By this worker, or one before it. */
+static bool was_refused(const struct pod_worker *w)
+{
+	struct mp list;
+	return w->refused || (span_is(mp_path_str(w->pod, "status.phase"), "Failed") &&
+			      !mp_path(w->pod, "status.containerStatuses", &list) && !pod_alive(w));
+}
+
 void pod_status_write(struct pod_worker *w, struct pod_time now, struct buf *out)
 {
 	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
@@ -656,9 +688,11 @@ void pod_status_write(struct pod_worker *w, struct pod_time now, struct buf *out
 	n += write_reason(w, out, phase);
 	n += write_addresses(w, out);
 	write_time(out, "startTime", w->start_us);
-	n += write_containers(w, out, "initContainerStatuses", true, false);
-	n += write_containers(w, out, "containerStatuses", false, false);
-	n += write_containers(w, out, "ephemeralContainerStatuses", false, true);
+	if (!was_refused(w)) {
+		n += write_containers(w, out, "initContainerStatuses", true, false);
+		n += write_containers(w, out, "containerStatuses", false, false);
+		n += write_containers(w, out, "ephemeralContainerStatuses", false, true);
+	}
 	n += copy_foreign(w, out);
 	mpw_map_close(out, at, n);
 }

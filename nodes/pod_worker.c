@@ -223,6 +223,18 @@ static void plan_delete(struct step *s)
 	wake(s, w->delete_ms + retry);
 }
 
+/* It has ended, and its object is still there. */
+static void plan_rest(struct step *s)
+{
+	struct pod_worker *w = s->w;
+	if (pod_deleting(w)) {
+		plan_delete(s);
+	} else if (w->cfg.has_volumes && !w->retiring && pod_terminal(w)) {
+		act(s, POD_RETIRE);
+		w->retiring = true;
+	}
+}
+
 static void plan_end(struct step *s)
 {
 	struct pod_worker *w = s->w;
@@ -598,8 +610,8 @@ void pod_worker_step(struct pod_worker *w, struct pod_time now, struct arena *a,
 	plan_hooks(&s);
 	if (!w->gone)
 		report(&s);
-	if (!w->gone && w->ending && !pod_alive(w) && w->sandbox == SANDBOX_NONE && pod_deleting(w))
-		plan_delete(&s);
+	if (!w->gone && w->ending && !pod_alive(w) && w->sandbox == SANDBOX_NONE)
+		plan_rest(&s);
 	/* The last container's end may have ended the pod in this very step. */
 	if (!w->ending && must_end(w))
 		wake(&s, now.mono_ms);
@@ -628,6 +640,29 @@ void pod_worker_evict(struct pod_worker *w, const char *reason, const char *mess
 		return;
 	pod_set_text(&w->evict_reason, reason);
 	pod_set_text(&w->evict_message, message);
+}
+
+bool pod_worker_over(const struct pod_worker *w)
+{
+	return w->ending && !pod_alive(w) && w->sandbox == SANDBOX_NONE &&
+	       (w->retired || w->delete_ms || !w->cfg.has_volumes);
+}
+
+bool pod_worker_counts(const struct pod_worker *w)
+{
+	return !w->gone && (pod_alive(w) || !(pod_terminal(w) || w->evict_reason));
+}
+
+void pod_worker_disrupt(struct pod_worker *w, const char *reason, const char *message)
+{
+	w->disrupted = w->disrupted || !w->evict_reason;
+	pod_worker_evict(w, reason, message);
+}
+
+void pod_worker_refuse(struct pod_worker *w, const char *reason, const char *message)
+{
+	w->refused = true;
+	pod_worker_evict(w, reason, message);
 }
 
 struct mp pod_worker_object(const struct pod_worker *w)

@@ -69,8 +69,13 @@ void pod_worker_free(struct pod_worker *w); /* NULL is fine */
 int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e);
 /* The object does not exist any more: end everything, then POD_FORGET. */
 void pod_worker_gone(struct pod_worker *w);
-/* The node does not take the pod, or wants it out: Failed with this reason. */
+/* The node wants the pod out: Failed with this reason. */
 void pod_worker_evict(struct pod_worker *w, const char *reason, const char *message);
+/* The same because the node has too little, whatever the pod does: its condition
+ * DisruptionTarget says so, which a Job's podFailurePolicy may ask for. */
+void pod_worker_disrupt(struct pod_worker *w, const char *reason, const char *message);
+/* It does not take it: the same, and of its containers there is nothing to say. */
+void pod_worker_refuse(struct pod_worker *w, const char *reason, const char *message);
 
 /* ---- what was seen */
 
@@ -95,6 +100,7 @@ enum pod_seen {
 	POD_SEEN_STARTUP,         /* name: the startup probe succeeded */
 	POD_SEEN_UNHEALTHY,       /* name, attempt, reason: "liveness" or "startup", whose
 				     probe gave up */
+	POD_SEEN_RETIRED,         /* after POD_RETIRE */
 	POD_SEEN_HOOK,            /* name, attempt, reason: "postStart" or "preStop", good */
 };
 
@@ -125,6 +131,8 @@ enum pod_action_kind {
 	POD_SIGNAL,         /* name, attempt, signal */
 	POD_SANDBOX_REMOVE, /* end it (nothing runs in it any more); answer DOWN */
 	POD_DELETE,         /* the object is to be deleted now (pod.finished) */
+	POD_RETIRE,         /* it has ended for good: what it has but logs may go; answer
+			       POD_SEEN_RETIRED (with volumes only) */
 	POD_FORGET,         /* remove all that is left, logs too; the worker is done */
 	POD_HOOK,           /* name, attempt, hook, spec: run that of its hooks beside it,
 			       and answer POD_SEEN_HOOK; it ends with the container */
@@ -196,6 +204,10 @@ struct pod_container {
 const void *pod_worker_each(const struct pod_worker *w, const void *at, struct pod_container *out);
 /* All its containers are to stop. */
 bool pod_worker_ending(const struct pod_worker *w);
+/* ... they did, and what it had of the node is free again. */
+bool pod_worker_over(const struct pod_worker *w);
+/* It has, or is to have, what it asked the node for. */
+bool pod_worker_counts(const struct pod_worker *w);
 const char *pod_worker_ip(const struct pod_worker *w); /* NULL: none yet */
 /* What the container is run with, for what runs beside it: its environment and
  * directory. Errors as pod_command_make's; ERR_NOT_FOUND too for a container

@@ -124,9 +124,13 @@ struct pod_worker {
 	/* the end */
 	bool gone, forgotten;
 	char *evict_reason, *evict_message;
+	bool disrupted;        /* evicted for the node's sake */
+	int64_t disrupted_us;  /* when that was told first; 0: it was not */
+	bool refused;          /* evicted before anything of it was here */
 	bool ending;           /* all containers are to stop */
 	int64_t end_grace_s, end_ms; /* while ending: the grace that counts, when KILL is due */
 	int64_t delete_ms;     /* when POD_DELETE was planned; 0: not yet */
+	bool retiring, retired; /* POD_RETIRE was planned; is done */
 	/* what was reported */
 	int64_t start_us;      /* status.startTime */
 	struct condition conditions[CONDITIONS];

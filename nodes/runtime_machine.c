@@ -291,6 +291,9 @@ void machine_launch(struct pod *p)
 void machine_start_failed(struct pod *p, const char *name, uint32_t attempt, const char *why)
 {
 	struct pause_attempt failed = {.attempt = attempt, .ended = true, .code = 128};
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	failed.finished_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 	snprintf(failed.name, sizeof failed.name, "%s", name);
 	snprintf(failed.error, sizeof failed.error, "%s", why);
 	tell_attempt(p, &failed, false);

@@ -16,6 +16,7 @@
 #include "nodes/logs.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
+#include "nodes/oci/oci_disk.h"
 #include "nodes/images/name.h"
 #include "nodes/oci/oci_figures.h"
 #include "nodes/oci/oci_file.h"
@@ -42,6 +43,7 @@ struct oci {
 	struct oci_pulls *pulls;
 	struct oci_images *in_use;
 	struct oci_figures *figures;
+	struct oci_disk *disk;
 	struct oci_network *network;
 	struct oci_volumes *volumes;
 	struct oci_machine facts;
@@ -152,17 +154,40 @@ out:
 	arena_fini(&a);
 }
 
+/* Of what it has it keeps its logs, and how its containers ended. */
+static void retire(struct pod *p)
+{
+	if (pause_alive(p->dir, NULL)) { /* it was given up, and lives */
+		machine_tell(p->m, RUNTIME_RETIRED, p->id, &(struct buf){0});
+		return;
+	}
+	oci_pulls_drop(oci_of(p->m)->pulls, p->id);
+	oci_images_unuse(oci_of(p->m)->in_use, p->uid);
+	oci_network_forget(oci_of(p->m)->network, p->uid);
+	oci_volumes_retire(oci_of(p->m)->volumes, p);
+}
+
+static void on_reclaimed(void *arg)
+{
+	struct machine *m = arg;
+	machine_tell(m, RUNTIME_RECLAIMED, 0, &(struct buf){0});
+	oci_figures_soon(oci_of(m)->figures);
+}
+
 static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, struct mp body)
 {
 	(void)arg;
 	struct pod *p = machine_pod(m, id);
 	if (op == RUNTIME_IMAGE)
 		have_image(m, id, body);
-	else if (op == RUNTIME_MEASURE && p)
-		oci_volumes_measure(oci_of(m)->volumes, p, body);
 	else if (op == RUNTIME_VOLUMES && p)
 		oci_volumes_refresh(oci_of(m)->volumes, p, body);
-	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES || op == RUNTIME_MEASURE;
+	else if (op == RUNTIME_RETIRE && p)
+		retire(p);
+	else if (op == RUNTIME_RECLAIM)
+		oci_images_reclaim(oci_of(m)->in_use);
+	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES || op == RUNTIME_RETIRE ||
+	       op == RUNTIME_RECLAIM;
 }
 
 /* ---- the node */
@@ -182,6 +207,15 @@ static const struct doc *read_profile(struct arena *a)
 	return d;
 }
 
+/* What pulls of an agent that was killed have left may be large. */
+static void tidy(struct machine *m)
+{
+	char work[600];
+	images_tidy(oci_of(m)->images);
+	snprintf(work, sizeof work, "%s/images/work", m->data_dir);
+	oci_volumes_drop(oci_of(m)->volumes, work);
+}
+
 static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 {
 	struct oci *o = mem_alloc(sizeof *o);
@@ -193,9 +227,13 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
-	o->in_use = oci_images_new(m, o->images, cfg);
+	if (rc == 0)
+		tidy(m);
+	rc = rc ? rc : oci_disk_new(&o->disk, m, cfg, e);
+	o->in_use = oci_images_new(m, o->images, cfg, on_reclaimed);
 	o->figures = oci_figures_new(m, cfg);
-	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, on_pulled, m);
+	o->pulls = oci_pulls_new(m->port->loop, m->data_dir, m->node,
+				 (uint64_t)mp_path_int(cfg, "pull-patience", 300000000), on_pulled, m);
 	o->facts = (struct oci_machine){
 		.profile = read_profile(a),
 		.powers = oci_powers_here(),
@@ -213,10 +251,21 @@ static void close_kind(struct machine *m)
 	oci_pulls_free(o->pulls);
 	oci_images_free(o->in_use);
 	oci_figures_free(o->figures);
+	oci_disk_free(o->disk);
 	images_close(o->images);
 	oci_network_close(o->network);
 	arena_fini(&o->arena);
 	free(o);
+}
+
+static bool apparmor_here(void)
+{
+	char text[2] = "";
+	int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	return n == 1 && text[0] == 'Y';
 }
 
 static size_t put_info(struct machine *m, struct buf *b)
@@ -225,7 +274,8 @@ static size_t put_info(struct machine *m, struct buf *b)
 	char text[128];
 	snprintf(text, sizeof text, "%s://%s", p->name, p->version);
 	mpw_kv_str(b, "runtime", text);
-	return 1;
+	mpw_kv_bool(b, "apparmor", apparmor_here());
+	return 2;
 }
 
 /* ---- the sandbox */
@@ -298,6 +348,11 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 		arena_fini(&a);
 		return ERR_FORBIDDEN;
 	}
+	if (!mp_path_bool(spec, "hostUsers", true)) { /* never more than was asked for */
+		arena_fini(&a);
+		return err_set(e, ERR_UNSUPPORTED, "can't set `spec.hostUsers: false`, runtime does not "
+			       "support user namespaces");
+	}
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	bool shares = mp_path_bool(spec, "hostIPC", false);
@@ -314,10 +369,11 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	for (size_t i = 0; i < made.warning_count; i++)
 		tell_warning(p, "DNSConfigForming", made.warnings[i]);
 	n += put_sysctls(&b, spec);
-	n += oci_volumes_put_memory(&b, body);
+	n += oci_volumes_put(&b, body);
 	mpw_map_close(&b, at, n);
 	rc = rc ? rc : oci_write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
-	mkdir(arena_printf(&a, "%s/bundles", p->dir), 0700);
+	oci_volumes_clean(oci_of(p->m)->volumes, p);
+	mkdir(arena_printf(&a, "%s/" BUNDLES_DIR, p->dir), 0700);
 	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
 	buf_fini(&b);
 	arena_fini(&a);
@@ -413,10 +469,9 @@ static void start(struct pod *p, struct mp body)
 				.in_once = mp_path_bool(b.container, "stdinOnce", false),
 				.tty = mp_path_bool(b.container, "tty", false)};
 	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
-	if (rc == ERR_INVALID)
-		tell_waiting(p, b.name, b.attempt, "CreateContainerConfigError", e.text);
-	else if (rc)
-		machine_start_failed(p, b.name, b.attempt, e.text);
+	if (rc)
+		tell_waiting(p, b.name, b.attempt, rc == ERR_INVALID ? "CreateContainerConfigError"
+								     : "CreateContainerError", e.text);
 	else
 		machine_start(p, &s);
 out:
@@ -504,6 +559,7 @@ static bool sweep(struct pod *p)
 static void forget(struct pod *p)
 {
 	sweep(p);
+	oci_pulls_drop(oci_of(p->m)->pulls, p->id);
 	oci_images_unuse(oci_of(p->m)->in_use, p->uid);
 	oci_network_forget(oci_of(p->m)->network, p->uid);
 }
@@ -530,6 +586,8 @@ static uint64_t due(struct machine *m)
 {
 	uint64_t images = oci_images_due(oci_of(m)->in_use);
 	uint64_t figures = oci_figures_due(oci_of(m)->figures);
+	uint64_t disk = oci_disk_due(oci_of(m)->disk);
+	figures = disk < figures ? disk : figures;
 	return images < figures ? images : figures;
 }
 

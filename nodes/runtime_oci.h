@@ -6,8 +6,10 @@
  *   RUNTIME_ATTACH, SANDBOX   pod: the object
  *   RUNTIME_SANDBOX   volumes: [...] (volumes/volume_plan.h), made before the pause is
  *   RUNTIME_VOLUMES   {volumes: [...]}: the files of volumes are these now; STALE if not
- *   RUNTIME_MEASURE   {volumes: [[name, bytes]...]}: MEASURED
- *   RUNTIME_MEASURED  {over}: the first that is larger; "": none is
+ *   RUNTIME_RETIRE    the pod has ended for good, and its sandbox is gone: its volumes and
+ *                     its address are free again, its logs stay; RETIRED
+ *   RUNTIME_RECLAIM   the disk is too full: images go that no pod uses; RECLAIMED, and then
+ *                     FIGURES at once
  *   RUNTIME_START     pod; mounts: [...] (volume_plan.h); command, args: [...] instead
  *                     of argv, because the image has a say in them
  *   RUNTIME_FAILED    reason: of the event; its text is whole then
@@ -20,10 +22,11 @@
  *                     bytes, reason, text}
  *   RUNTIME_IMAGES    {images: as in a node's status}, when there are others
  *   RUNTIME_FIGURES   now and then: oci/oci_figures.h
+ *   RUNTIME_DISK      the same, of a pod: oci/oci_disk.h
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom
- *   RUNTIME_INFO      runtime: "crun://1.8.1"
+ *   RUNTIME_INFO      runtime: "crun://1.8.1"; apparmor: the machine has it
  *
  * Below a pod's directory, beside what the pause has there (pause/proto.h):
  *   oci/                   the OCI program's own state

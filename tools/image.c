@@ -14,6 +14,7 @@ enum { NAMES_MAX = 1000 };
 
 struct options {
 	const char *data_dir, *verb, *auth;
+	unsigned patience;
 	const char *names[NAMES_MAX];
 	size_t count;
 	bool json;
@@ -22,6 +23,7 @@ struct options {
 static const struct argp_option rows[] = {
 	{"data-dir", 'd', "DIR", 0, "the cluster's ($TROUPE_DATA_DIR, ./troupe.data)", 0},
 	{"authfile", 'a', "FILE", 0, "for pull: who one is at registries, as in Docker's config.json", 0},
+	{"patience", 'p', "SECONDS", 0, "for pull: given up when nothing comes for so long (300; 0: never)", 0},
 	{"output", 'o', "FORM", 0, "table or json (lines)", 0},
 	{0},
 };
@@ -36,6 +38,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'a':
 		o->auth = arg;
 		break;
+	case 'p': {
+		char *end;
+		unsigned long n = strtoul(arg, &end, 10);
+		if (!*arg || *end || n > 1000000)
+			argp_error(state, "--patience takes seconds, not '%s'", arg);
+		o->patience = (unsigned)n;
+		break;
+	}
 	case 'o':
 		if (strcmp(arg, "json") && strcmp(arg, "table"))
 			argp_error(state, "--output takes table or json, not '%s'", arg);
@@ -125,7 +135,7 @@ static int pull(struct images *im, struct options *o)
 {
 	struct err e = {0};
 	for (size_t i = 0; i < o->count; i++)
-		if (images_pull(im, o->names[i], o->auth, tell_loaded, o, &e))
+		if (images_pull(im, o->names[i], o->auth, o->patience, tell_loaded, o, &e))
 			return failed(&e);
 	return 0;
 }
@@ -158,7 +168,7 @@ static const struct verb {
 
 int command_image(int argc, char **argv)
 {
-	struct options o = {.data_dir = default_data_dir()};
+	struct options o = {.data_dir = default_data_dir(), .patience = 300};
 	struct images *im = NULL;
 	struct err e = {0};
 	char dir[600];

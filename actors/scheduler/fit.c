@@ -40,37 +40,58 @@ static int64_t more(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Sum (or, for init containers, the largest) of a list's requests. */
-static struct resources requests_of(struct mp pod, const char *path, bool largest)
+static void at_least(struct resources *to, const struct resources *r)
+{
+	to->cpu_milli = more(to->cpu_milli, r->cpu_milli);
+	to->memory = more(to->memory, r->memory);
+	to->storage = more(to->storage, r->storage);
+}
+
+static struct resources asked(struct mp container)
+{
+	struct mp requests;
+	return mp_path(container, "resources.requests", &requests) ? read_list(requests)
+								    : (struct resources){0};
+}
+
+static struct resources all_of(struct mp pod)
 {
 	struct resources sum = {0};
-	struct mp list, requests;
+	struct mp list;
 	size_t n;
-	if (!mp_path(pod, path, &list) || mp_array(&list, &n))
+	if (!mp_path(pod, "spec.containers", &list) || mp_array(&list, &n))
 		return sum;
 	for (; n > 0; n--, mp_skip(&list)) {
-		if (!mp_path(list, "resources.requests", &requests))
-			continue;
-		struct resources r = read_list(requests);
-		if (!largest) {
-			fit_add(&sum, &r, 1);
-			continue;
-		}
-		sum.cpu_milli = more(sum.cpu_milli, r.cpu_milli);
-		sum.memory = more(sum.memory, r.memory);
-		sum.storage = more(sum.storage, r.storage);
+		struct resources r = asked(list);
+		fit_add(&sum, &r, 1);
 	}
 	return sum;
 }
 
+/* Init containers run one by one, each beside the side cars before it, which stay. */
+static void add_init(struct mp pod, struct resources *sum)
+{
+	struct resources staying = {0}, most = {0};
+	struct mp list;
+	size_t n;
+	if (!mp_path(pod, "spec.initContainers", &list) || mp_array(&list, &n))
+		return;
+	for (; n > 0; n--, mp_skip(&list)) {
+		struct resources r = asked(list), now = staying;
+		fit_add(&now, &r, 1);
+		at_least(&most, &now);
+		if (span_is(mp_path_str(list, "restartPolicy"), "Always"))
+			staying = now;
+	}
+	fit_add(sum, &staying, 1);
+	at_least(sum, &most);
+}
+
 struct resources fit_requests(struct mp pod)
 {
-	struct resources r = requests_of(pod, "spec.containers", false);
-	struct resources first = requests_of(pod, "spec.initContainers", true);
+	struct resources r = all_of(pod);
 	struct mp overhead;
-	r.cpu_milli = more(r.cpu_milli, first.cpu_milli);
-	r.memory = more(r.memory, first.memory);
-	r.storage = more(r.storage, first.storage);
+	add_init(pod, &r);
 	if (mp_path(pod, "spec.overhead", &overhead)) {
 		struct resources o = read_list(overhead);
 		o.pods = 0;

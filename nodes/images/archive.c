@@ -16,7 +16,7 @@
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
 #define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar"
-enum { LAYERS_MAX = 128, INDEX_DEPTH_MAX = 4 };
+enum { LAYERS_MAX = 500 /* of overlayfs */, INDEX_DEPTH_MAX = 4 };
 
 struct taking {
 	struct images *im;
@@ -136,10 +136,10 @@ static int take_docker_image(struct taking *t, const struct doc *image)
 		return rc;
 	const struct doc *diffs = doc_path(config, "rootfs.diff_ids");
 	const struct doc *diff = doc_is(diffs, DOC_ARRAY) ? diffs->first : NULL;
+	if (doc_is(names, DOC_ARRAY) && names->count > LAYERS_MAX)
+		return err_set(t->e, ERR_LIMIT, "%s: more than %d layers", t->file, LAYERS_MAX);
 	DOC_EACH(d, doc_is(names, DOC_ARRAY) ? names : NULL)
 	{
-		if (n == LAYERS_MAX)
-			return err_set(t->e, ERR_LIMIT, "%s: more than %d layers", t->file, LAYERS_MAX);
 		rc = take_layer(t, arena_ndup(t->a, d->text.data, d->text.len), diff, &layers[n++]);
 		if (rc)
 			return rc;

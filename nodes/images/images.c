@@ -99,6 +99,51 @@ void images_unlock(const struct images *im)
 	flock(im->lock, LOCK_UN);
 }
 
+/* ---- what was left */
+
+static void move_aside(const char *work, const char *name)
+{
+	char from[IMAGES_PATH_MAX], to[IMAGES_PATH_MAX];
+	unsigned n = 0;
+	snprintf(from, sizeof from, "%s/%s", work, name);
+	do
+		snprintf(to, sizeof to, "%s/gone/%u", work, n++);
+	while (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) && errno == EEXIST);
+}
+
+static bool is_abandoned(const char *work, const char *name)
+{
+	char path[IMAGES_PATH_MAX];
+	snprintf(path, sizeof path, "%s/%s", work, name);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool free = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (fd >= 0)
+		close(fd);
+	return free;
+}
+
+void images_tidy(struct images *im)
+{
+	char work[IMAGES_PATH_MAX], gone[IMAGES_PATH_MAX];
+	bool idle = flock(im->lock, LOCK_EX | LOCK_NB) == 0;
+	snprintf(work, sizeof work, "%s/work", im->dir);
+	snprintf(gone, sizeof gone, "%s/gone", work);
+	mkdir(gone, 0700);
+	DIR *d = opendir(work);
+	for (struct dirent *f; d && (f = readdir(d));) {
+		bool pull = strncmp(f->d_name, "pull-", 5) == 0;
+		if (f->d_name[0] == '.' || strcmp(f->d_name, "gone") == 0 ||
+		    strncmp(f->d_name, "new-", 4) == 0)
+			continue;
+		if (pull ? is_abandoned(work, f->d_name) : idle)
+			move_aside(work, f->d_name);
+	}
+	if (d)
+		closedir(d);
+	if (idle)
+		images_unlock(im);
+}
+
 /* ---- the index: names and manifests */
 
 static const char *index_path(const struct images *im, struct arena *a)
@@ -226,6 +271,7 @@ int images_read_manifest(struct images *im, struct arena *a, const char *name, s
 		.env = texts_of(a, doc_get(runs, "Env")),
 		.workdir = text_of(a, runs, "WorkingDir"),
 		.user = text_of(a, runs, "User"),
+		.stop_signal = text_of(a, runs, "StopSignal"),
 	};
 	read_layers(im, a, manifest, config, out);
 	return 0;

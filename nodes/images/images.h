@@ -5,7 +5,8 @@
  *	oci-layout, index.json    names -> manifests
  *	blobs/sha256/HEX          manifests, configs, layers
  *	layers/HEX/               a layer's files, by the digest of its tar
- *	work/                     what is being loaded; nothing of worth
+ *	work/                     what is being loaded; nothing of worth. Of each pull its own
+ *	                          directory, locked by it
  *
  * A name is in the index only when all that it needs is there and on the disk.
  * Writers hold a lock on the directory (ERR_BUSY is not told: they wait).
@@ -30,11 +31,14 @@ struct image {
 	const char *const *layers; /* directories, the lowest first */
 	bool unpacked;	  /* all of them are there */
 	const char *const *entrypoint, *const *command, *const *env;
-	const char *workdir, *user; /* "" of none */
+	const char *workdir, *user, *stop_signal; /* "" of none */
 };
 
 /* Makes the directory when there is none. ERR_IO; ERR_CORRUPT: index.json. */
 int images_open(struct images **out, const char *dir, struct err *e);
+/* What loads and pulls that were killed have left is moved to work/gone, for the caller to
+ * remove; nothing of those that are under way. Does not wait. */
+void images_tidy(struct images *im);
 void images_close(struct images *im); /* NULL is fine */
 
 /* An archive of `docker save` or of an OCI layout, packed or not; calls
@@ -44,8 +48,9 @@ int images_load(struct images *im, const char *file,
 		void (*loaded)(void *arg, const struct image *image), void *arg, struct err *e);
 /* From its registry (skopeo), or of it what is not here yet. `auth`: a file as Docker's
  * config.json, for registries that ask who one is; NULL. Waits for the network for as
- * long as skopeo does. ERR_NOT_FOUND: skopeo is not installed; ERR_INVALID: its words. */
-int images_pull(struct images *im, const char *name, const char *auth,
+ * long as skopeo does, but no longer than `patience` seconds (0: any time) in which nothing
+ * comes. ERR_NOT_FOUND: skopeo is not installed; ERR_INVALID: its words; ERR_TIMEOUT. */
+int images_pull(struct images *im, const char *name, const char *auth, unsigned patience,
 		void (*pulled)(void *arg, const struct image *image), void *arg, struct err *e);
 /* In the order of names, until `each` returns non-zero (returned). */
 int images_each(struct images *im, int (*each)(void *arg, const struct image *image), void *arg,

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@ extern char **environ;
 int program_start(struct program *p, const char *const *argv, int in, int out, struct err *e)
 {
 	posix_spawn_file_actions_t acts;
+	posix_spawnattr_t attr;
+	sigset_t none;
 	int pipes[2];
 	pid_t pid;
 	if (pipe2(pipes, O_CLOEXEC))
@@ -25,7 +28,12 @@ int program_start(struct program *p, const char *const *argv, int in, int out, s
 	if (out >= 0)
 		posix_spawn_file_actions_adddup2(&acts, out, 1);
 	posix_spawn_file_actions_adddup2(&acts, pipes[1], 2);
-	int rc = posix_spawnp(&pid, argv[0], &acts, NULL, (char *const *)(uintptr_t)argv, environ);
+	posix_spawnattr_init(&attr);
+	sigemptyset(&none);
+	posix_spawnattr_setsigmask(&attr, &none); /* whatever we do not hear of ourselves */
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	int rc = posix_spawnp(&pid, argv[0], &acts, &attr, (char *const *)(uintptr_t)argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&acts);
 	close(pipes[1]);
 	if (rc) {

@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -15,7 +17,7 @@
 #include "nodes/oci/oci_user.h"
 #include "nodes/pause/sandbox.h"
 
-enum { ATTEMPTS_LOOKED = 1000, DEVICES_MAX = 512, PROFILE_BYTES_MAX = 1024 * 1024 };
+enum { DEVICES_MAX = 512, PROFILE_BYTES_MAX = 1024 * 1024 };
 
 static const char default_term[] = "TERM=xterm"; /* of who has a terminal */
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -227,6 +229,24 @@ static const char *lower_of(struct arena *a, const struct image *image, const ch
 	return lower;
 }
 
+/* "SIGQUIT", "QUIT", "3", "SIGRTMIN+3"; 0: none, or nobody knows it. */
+static int signal_of(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+	if (end != text)
+		return *end || n <= 0 || n > SIGRTMAX ? 0 : (int)n;
+	text += strncmp(text, "SIG", 3) == 0 ? 3 : 0;
+	if (strncmp(text, "RTMIN", 5) == 0 || strncmp(text, "RTMAX", 5) == 0) {
+		n = (text[4] == 'N' ? SIGRTMIN : SIGRTMAX) + strtol(text + 5, &end, 10);
+		return *end || n < SIGRTMIN || n > SIGRTMAX ? 0 : (int)n;
+	}
+	for (int i = 1; i < SIGRTMIN; i++)
+		if (sigabbrev_np(i) && strcmp(sigabbrev_np(i), text) == 0)
+			return i;
+	return 0;
+}
+
 /* "docker.io/library/busybox@sha256:...": by what anybody can have the same one. */
 static const char *image_id(struct arena *a, const struct image *image)
 {
@@ -260,33 +280,39 @@ static int write_config(struct arena *a, const struct oci_bundle *b, const struc
 	return rc;
 }
 
-/* The first process of a container's last attempt, as it is in its bundle. */
-static const char *pid_of(struct arena *a, const struct oci_bundle *b, struct span name)
+/* Whether the OCI program has made it, and it was not seen to end. */
+static bool is_made(struct arena *a, const struct oci_bundle *b, struct span name)
 {
-	for (uint32_t n = 0;; n++) {
-		const char *path = arena_printf(a, "%s/bundles/%.*s.%u/pid", b->dir, (int)name.len,
-						(const char *)name.data, n);
-		char text[16] = "";
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t got = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-		if (fd >= 0)
-			close(fd);
-		if (got > 0)
-			return arena_dup(a, text);
-		if (n >= ATTEMPTS_LOOKED)
-			return NULL;
+	DIR *d = opendir(arena_printf(a, "%s/" BUNDLES_DIR, b->dir));
+	bool made = false;
+	for (struct dirent *x; !made && d && (x = readdir(d));) {
+		const char *dot = strrchr(x->d_name, '.');
+		struct span bare = {(const uint8_t *)x->d_name, dot ? (size_t)(dot - x->d_name) : 0};
+		const char *path = arena_printf(a, "%s/" BUNDLES_DIR "/%s/pid", b->dir, x->d_name);
+		made = dot && span_eq(bare, name) && access(path, F_OK) == 0;
 	}
+	if (d)
+		closedir(d);
+	return made;
 }
 
 /* The pod's own, when its containers share one; of an ephemeral container that of the
- * one that it looks at, while that runs. */
-static const char *pids_of(struct arena *a, const struct oci_bundle *b)
+ * one that it looks at, which its pause binds there. */
+static int find_pids(struct arena *a, const struct oci_bundle *b, const char *bundle,
+		     struct pause_start *start, const char **out, struct err *e)
 {
 	struct span target = mp_path_str(b->container, "targetContainerName");
-	if (mp_path_bool(b->spec, "shareProcessNamespace", false))
-		return arena_printf(a, "%s/" SANDBOX_PIDS, b->dir);
-	const char *pid = target.len ? pid_of(a, b, target) : NULL;
-	return pid ? arena_printf(a, "/proc/%s/ns/pid", pid) : NULL;
+	*out = NULL;
+	start->target = NULL;
+	if (mp_path_bool(b->spec, "shareProcessNamespace", false)) {
+		*out = arena_printf(a, "%s/" SANDBOX_PIDS, b->dir);
+	} else if (target.len) {
+		start->target = arena_ndup(a, target.data, target.len);
+		*out = arena_printf(a, "%s/%s/" SANDBOX_PIDS, b->dir, bundle);
+	}
+	return start->target && !is_made(a, b, target)
+		       ? err_set(e, ERR_INVALID, "unable to find target container %s", start->target)
+		       : 0;
 }
 
 int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_start *start,
@@ -301,15 +327,16 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 		.argv = argv_of(a, b),
 		.env = env_of(a, b),
 		.cwd = *b->cwd ? b->cwd : b->image.workdir ? b->image.workdir : "/",
-		.pids = pids_of(a, b),
 		.cgroup = arena_printf(a, "/troupe/%s/%s.%u", b->uid, b->name, b->attempt),
 		.node_memory = b->machine->memory,
 		.powers = b->machine->powers,
 	};
-	const char *bundle = arena_printf(a, "bundles/%s.%u", b->name, b->attempt);
-	int rc = oci_user_find(&c, &b->image, title_of(a, b->pod), &c.user, e);
+	const char *bundle = arena_printf(a, BUNDLES_DIR "/%s.%u", b->name, b->attempt);
+	int rc = find_pids(a, b, bundle, start, &c.pids, e);
+	rc = rc ? rc : oci_user_find(&c, &b->image, title_of(a, b->pod), &c.user, e);
 	if (rc == 0 && !c.argv[0])
-		rc = err_set(e, ERR_IO, "failed to generate container \"%s\" spec: no command specified",
+		rc = err_set(e, ERR_IO, "failed to generate container \"%s\" spec: failed to generate spec: "
+			     "no command specified",
 			     b->name);
 	rc = rc ? rc : find_seccomp(a, b, &c, &c.seccomp, e);
 	rc = rc ? rc : add_message(a, b, &m, e);
@@ -332,6 +359,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	start->lower = lower_of(a, &b->image, &start->layers);
 	start->oom = arena_dup(a, buf_text(&oom));
 	start->image = image_id(a, &b->image);
+	start->stop = signal_of(b->image.stop_signal ? b->image.stop_signal : "");
 	buf_fini(&oom);
 	if (rc == 0 && !start->lower)
 		rc = err_set(e, ERR_IO, "image %s has no layers", b->image.name);

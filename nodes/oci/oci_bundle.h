@@ -7,6 +7,8 @@
 #include "nodes/oci/oci_config.h"
 #include "nodes/pause_link.h"
 
+#define BUNDLES_DIR "bundles" /* of a pod */
+
 /* Of the machine, the same for all containers. */
 struct oci_machine {
 	const struct doc *profile; /* of system calls; NULL: there is none */
@@ -27,9 +29,9 @@ struct oci_bundle {
 	size_t mount_count;
 };
 
-/* Fills bundle, layers, lower, image and oom of *start; texts live in the arena.
+/* Fills bundle, layers, lower, image, oom, target and stop of *start; texts live in the arena.
  * ERR_INVALID: the spec cannot be had on this image, with a kubelet's text for
- * CreateContainerConfigError. Any other code: why the start fails. */
+ * CreateContainerConfigError. Any other code: the same for CreateContainerError. */
 int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_start *start,
 		    struct err *e);
 

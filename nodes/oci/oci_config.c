@@ -102,6 +102,16 @@ static int64_t oom_score(const struct oci_container *c)
 	return score < 3 ? 3 : score > 999 ? 999 : score;
 }
 
+/* Of the machine's; where it has no AppArmor the pod is not taken. */
+static struct span apparmor_of(const struct oci_container *c)
+{
+	struct mp profile;
+	return !oci_privileged(c->container) && oci_security(c, "appArmorProfile", &profile) &&
+			       span_is(mp_path_str(profile, "type"), "Localhost")
+		       ? mp_path_str(profile, "localhostProfile")
+		       : (struct span){0};
+}
+
 static struct doc *process(struct build *b)
 {
 	const struct oci_container *c = b->c;
@@ -114,6 +124,9 @@ static struct doc *process(struct build *b)
 	oci_put_capabilities(b->a, d, c->container, c->powers.caps);
 	doc_set_bool(b->a, d, "noNewPrivileges",
 		     !mp_path_bool(c->container, "securityContext.allowPrivilegeEscalation", true));
+	struct span profile = apparmor_of(c);
+	if (profile.len)
+		doc_set_str(b->a, d, "apparmorProfile", arena_ndup(b->a, profile.data, profile.len));
 	int64_t score = oom_score(c), least = c->powers.oom_score_min;
 	doc_set_int(b->a, d, "oomScoreAdj", score < least ? least : score);
 	return d;
@@ -257,10 +270,10 @@ static struct doc *devices(struct build *b)
 	return l;
 }
 
-static bool propagates(const struct oci_container *c)
+static bool propagates(const struct oci_container *c, const char *how)
 {
 	for (size_t i = 0; i < c->mount_count; i++)
-		if (strcmp(propagation(&c->mounts[i]), "rprivate") != 0)
+		if (strcmp(propagation(&c->mounts[i]), how) == 0)
 			return true;
 	return false;
 }
@@ -275,7 +288,9 @@ static struct doc *linux_part(struct build *b)
 	if (c->device_count && oci_privileged(c->container))
 		doc_set(b->a, d, "devices", devices(b));
 	oci_put_paths(b->a, d, c->container);
-	if (propagates(c))
+	if (propagates(c, "rshared"))
+		doc_set_str(b->a, d, "rootfsPropagation", "rshared");
+	else if (propagates(c, "rslave"))
 		doc_set_str(b->a, d, "rootfsPropagation", "rslave");
 	if (c->seccomp)
 		doc_set(b->a, d, "seccomp", doc_copy(b->a, c->seccomp));

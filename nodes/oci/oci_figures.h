@@ -18,6 +18,7 @@ struct oci_figures;
 /* Config: figures-period (microseconds). */
 struct oci_figures *oci_figures_new(struct machine *m, struct mp cfg);
 void oci_figures_free(struct oci_figures *f); /* NULL is fine */
+void oci_figures_soon(struct oci_figures *f); /* the next sample is due now */
 /* Samples when it is due; how long the loop may sleep, in microseconds. */
 uint64_t oci_figures_due(struct oci_figures *f);
 

@@ -28,7 +28,7 @@ enum {
 };
 
 struct use {
-	uint64_t last_us; /* monotonic; when it was used or seen first */
+	uint64_t last_us; /* monotonic; when it was used or seen first; 0: before we began */
 };
 
 struct oci_images {
@@ -40,17 +40,22 @@ struct oci_images {
 	uint64_t period_us, look_us, collect_us;
 	struct omap pods;	/* uid, zero, digest -> the same */
 	struct omap seen;	/* digest -> struct use */
+	bool looked; /* what comes now is new */
 	pid_t remover;
 	int remover_fd;
 	struct loop_watch *watch;
+	void (*reclaimed)(void *m);
+	bool reclaiming;
 };
 
-struct oci_images *oci_images_new(struct machine *m, struct images *store, struct mp cfg)
+struct oci_images *oci_images_new(struct machine *m, struct images *store, struct mp cfg,
+				  void (*reclaimed)(void *m))
 {
 	struct oci_images *o = mem_alloc(sizeof *o);
 	size_t n = strlen(m->data_dir) + 32;
 	o->m = m;
 	o->store = store;
+	o->reclaimed = reclaimed;
 	o->index = mem_alloc(n);
 	snprintf(o->index, n, "%s/images/index.json", m->data_dir);
 	o->high = mp_path_int(cfg, "image-gc-high", 85);
@@ -75,7 +80,7 @@ static struct use *use_of(struct oci_images *o, const char *digest)
 	struct use *u = omap_get(&o->seen, span_of(digest));
 	if (!u) {
 		u = mem_alloc(sizeof *u);
-		u->last_us = machine_now_us();
+		u->last_us = o->looked ? machine_now_us() : 0;
 		omap_put(&o->seen, span_of(digest), u);
 	}
 	return u;
@@ -200,6 +205,7 @@ static void look(struct oci_images *o)
 		o->changed = st.st_mtim;
 		tell(o, &l);
 	}
+	o->looked = true;
 	listing_end(&l);
 }
 
@@ -209,6 +215,13 @@ void oci_images_look(struct oci_images *o)
 }
 
 /* ---- which go */
+
+static void end_reclaim(struct oci_images *o)
+{
+	if (o->reclaiming)
+		o->reclaimed(o->m);
+	o->reclaiming = false;
+}
 
 static void on_removed(void *arg, unsigned events)
 {
@@ -222,6 +235,7 @@ static void on_removed(void *arg, unsigned events)
 		;
 	o->remover = 0;
 	look(o);
+	end_reclaim(o);
 }
 
 static void remove_these(struct oci_images *o, const char *const *names, size_t count)
@@ -265,15 +279,16 @@ static int longest_unused(const void *x, const void *y, void *arg)
 	return a < b ? -1 : a > b;
 }
 
-static void collect(struct oci_images *o)
+/* Those to go first, until so many bytes are free. */
+static void collect(struct oci_images *o, int64_t want)
 {
+	look(o);
 	struct listing l = {.o = o};
 	const char *names[REMOVED_MAX];
 	size_t n = 0;
-	int64_t want = o->high < 100 && !o->remover ? to_free(o) : 0;
 	uint64_t now = machine_now_us();
 	uint64_t age = o->period_us < UNUSED_US ? o->period_us : UNUSED_US;
-	if (want <= 0 || images_each(o->store, list_one, &l, NULL))
+	if (want <= 0 || o->remover || images_each(o->store, list_one, &l, NULL))
 		l.count = 0;
 	sort_stable(l.all, l.count, sizeof *l.all, longest_unused, o);
 	for (size_t i = 0; i < l.count && want > 0 && n < REMOVED_MAX; i++) {
@@ -288,6 +303,14 @@ static void collect(struct oci_images *o)
 	listing_end(&l);
 }
 
+void oci_images_reclaim(struct oci_images *o)
+{
+	o->reclaiming = true;
+	collect(o, INT64_MAX);
+	if (!o->remover)
+		end_reclaim(o);
+}
+
 uint64_t oci_images_due(struct oci_images *o)
 {
 	uint64_t now = machine_now_us();
@@ -297,7 +320,7 @@ uint64_t oci_images_due(struct oci_images *o)
 	}
 	if (now >= o->collect_us) {
 		o->collect_us = now + o->period_us;
-		collect(o);
+		collect(o, o->high < 100 ? to_free(o) : 0);
 	}
 	uint64_t next = o->look_us < o->collect_us ? o->look_us : o->collect_us;
 	return next - now;

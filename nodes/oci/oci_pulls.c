@@ -32,7 +32,8 @@ struct pull {
 
 struct oci_pulls {
 	struct loop *loop;
-	char *data_dir;
+	char *data_dir, *auth; /* auth: the file, while a pull needs it */
+	unsigned patience_s;
 	oci_pull_told *told;
 	void *arg;
 	struct pull *first; /* the one that runs, then those that wait */
@@ -43,12 +44,16 @@ struct oci_pulls {
 	uint64_t begun_us;
 };
 
-struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, oci_pull_told *told,
-				void *arg)
+struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, const char *node,
+				uint64_t patience, oci_pull_told *told, void *arg)
 {
 	struct oci_pulls *p = mem_alloc(sizeof *p);
 	p->loop = loop;
 	p->data_dir = mem_dup(data_dir);
+	p->auth = mem_alloc(strlen(data_dir) + strlen(node) + 32);
+	sprintf(p->auth, "%s/run/pull-auth-%s", data_dir, node);
+	unlink(p->auth); /* of an agent that was killed */
+	p->patience_s = (unsigned)((patience + 999999) / 1000000);
 	p->told = told;
 	p->arg = arg;
 	p->words = -1;
@@ -70,16 +75,10 @@ static void pull_free(struct pull *u)
 
 /* ---- the process */
 
-static void auth_path(const struct oci_pulls *p, char out[600])
+static bool write_auth(const struct oci_pulls *p, const struct pull *u)
 {
-	snprintf(out, 600, "%s/run/pull-auth-%d", p->data_dir, (int)getpid());
-}
-
-static bool write_auth(const struct oci_pulls *p, const struct pull *u, char path[600])
-{
-	auth_path(p, path);
 	struct span text = bytes_span(u->auth);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(p->auth, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	bool good = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len;
 	if (fd >= 0)
 		close(fd);
@@ -88,19 +87,23 @@ static bool write_auth(const struct oci_pulls *p, const struct pull *u, char pat
 
 static int spawn(struct oci_pulls *p, const struct pull *u)
 {
-	char auth[600];
-	const char *argv[10];
+	const char *argv[12];
+	char patience[16];
 	size_t n = 0;
 	posix_spawn_file_actions_t acts;
+	posix_spawnattr_t attr;
 	int pipes[2];
 	argv[n++] = "troupe";
 	argv[n++] = "image";
 	argv[n++] = "pull";
 	argv[n++] = "--data-dir";
 	argv[n++] = p->data_dir;
-	if (u->auth && write_auth(p, u, auth)) {
+	snprintf(patience, sizeof patience, "%u", p->patience_s);
+	argv[n++] = "--patience";
+	argv[n++] = patience;
+	if (u->auth && write_auth(p, u)) {
 		argv[n++] = "--authfile";
-		argv[n++] = auth;
+		argv[n++] = p->auth;
 	}
 	argv[n++] = u->image;
 	argv[n] = NULL;
@@ -110,8 +113,16 @@ static int spawn(struct oci_pulls *p, const struct pull *u)
 	posix_spawn_file_actions_addopen(&acts, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&acts, 1, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&acts, pipes[1], 2);
-	int rc = posix_spawn(&p->pid, "/proc/self/exe", &acts, NULL,
+	posix_spawnattr_init(&attr);
+	/* When its group is told to end its children do, and it removes what they have left. */
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	posix_spawnattr_setsigmask(&attr, &term);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+	int rc = posix_spawn(&p->pid, "/proc/self/exe", &acts, &attr,
 			     (char *const *)(uintptr_t)argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&acts);
 	close(pipes[1]);
 	p->words = pipes[0];
@@ -129,11 +140,8 @@ static void finish(struct oci_pulls *p, bool good, const char *text)
 {
 	struct pull *u = p->first;
 	uint64_t now = machine_now_us();
-	char auth[600];
-	if (u->auth) {
-		auth_path(p, auth);
-		unlink(auth);
-	}
+	if (u->auth)
+		unlink(p->auth);
 	p->first = u->next;
 	for (struct waiter *w = u->waiters; w; w = w->next) {
 		struct oci_pull_end end = {
@@ -197,6 +205,41 @@ static void start_next(struct oci_pulls *p)
 		p->watch = loop_add(p->loop, p->words, LOOP_READ, on_words, p);
 }
 
+/* True: somebody else waits for it. */
+static bool drop_waiters(struct pull *u, uint64_t pod)
+{
+	for (struct waiter **at = &u->waiters; *at;) {
+		struct waiter *w = *at;
+		if (w->pod != pod) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		free(w->container);
+		free(w);
+	}
+	return u->waiters != NULL;
+}
+
+void oci_pulls_drop(struct oci_pulls *p, uint64_t pod)
+{
+	for (struct pull **at = &p->first; *at;) {
+		struct pull *u = *at;
+		bool runs = p->pid && u == p->first;
+		if (drop_waiters(u, pod)) {
+			at = &u->next;
+			continue;
+		}
+		if (runs) { /* its end is awaited like any other */
+			kill(-p->pid, SIGTERM);
+			at = &u->next;
+		} else {
+			*at = u->next;
+			pull_free(u);
+		}
+	}
+}
+
 void oci_pulls_ask(struct oci_pulls *p, const char *image, uint64_t pod, const char *container,
 		   struct span auth)
 {
@@ -225,7 +268,7 @@ void oci_pulls_free(struct oci_pulls *p)
 	if (p->words >= 0)
 		close(p->words);
 	if (p->pid) {
-		kill(p->pid, SIGTERM);
+		kill(-p->pid, SIGKILL); /* what it leaves goes at the next begin */
 		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
@@ -235,6 +278,8 @@ void oci_pulls_free(struct oci_pulls *p)
 		pull_free(u);
 	}
 	buf_fini(&p->said);
+	unlink(p->auth);
+	free(p->auth);
 	free(p->data_dir);
 	free(p);
 }

@@ -21,10 +21,13 @@ struct oci_pull_end {
 typedef void oci_pull_told(void *arg, uint64_t pod, const char *container,
 			   const struct oci_pull_end *end);
 
-struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, oci_pull_told *told,
-				void *arg);
+/* A pull in which nothing comes for `patience` microseconds is given up. */
+struct oci_pulls *oci_pulls_new(struct loop *loop, const char *data_dir, const char *node,
+				uint64_t patience, oci_pull_told *told, void *arg);
 /* Ends the one that runs; nobody is told. NULL is fine. */
 void oci_pulls_free(struct oci_pulls *p);
+/* The pod is gone: nobody is told for it, and a pull that no other waits for ends. */
+void oci_pulls_drop(struct oci_pulls *p, uint64_t pod);
 /* `auth`: text of a file as Docker's config.json, empty: none. */
 void oci_pulls_ask(struct oci_pulls *p, const char *image, uint64_t pod, const char *container,
 		   struct span auth);

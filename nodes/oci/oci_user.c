@@ -125,6 +125,12 @@ static void add_asked(const struct oci_container *c, struct oci_user *out)
 			add_group(out, gid);
 }
 
+/* The image adds no groups. */
+static bool is_strict(const struct oci_container *c)
+{
+	return span_is(mp_path_str(c->pod, "securityContext.supplementalGroupsPolicy"), "Strict");
+}
+
 static int64_t asked(const struct oci_container *c, const char *field)
 {
 	struct mp m;
@@ -202,7 +208,8 @@ int oci_user_find(const struct oci_container *c, const struct image *image, cons
 		out->uid = s.uid;
 		out->gid = group >= 0 ? group : s.gid;
 		add_group(out, out->gid);
-		each_line(slurp(&a, image, "etc/group"), in_group, &s);
+		if (!is_strict(c))
+			each_line(slurp(&a, image, "etc/group"), in_group, &s);
 		add_asked(c, out);
 		rc = check_non_root(c, image, title, out, by_name, e);
 	}

@@ -220,8 +220,10 @@ static void enter_directory(const struct child_spec *s, int tell)
 	give_up(tell, &why);
 }
 
-/* Descriptors 0, 1, 2 become what the container sees, 3 the pipe back. */
-static int arrange_descriptors(const int io[3], int tell)
+/* Descriptors 0, 1, 2 become what the container sees, 3 the pipe back, 4 one that is kept
+ * until exec, if there is one. */
+enum { TELL_FD = 3, KEPT_FD };
+static void arrange_descriptors(const int io[3], int tell, int kept)
 {
 	int high[3];
 	/* First above the numbers that are about to be overwritten. */
@@ -230,9 +232,11 @@ static int arrange_descriptors(const int io[3], int tell)
 	tell = fcntl(tell, F_DUPFD_CLOEXEC, 10);
 	for (int i = 0; i < 3; i++)
 		dup2(high[i], i);
-	dup3(tell, 3, O_CLOEXEC);
-	close_range(4, ~0u, 0);
-	return 3;
+	kept = kept < 0 ? -1 : fcntl(kept, F_DUPFD_CLOEXEC, 10);
+	dup3(tell, TELL_FD, O_CLOEXEC);
+	if (kept >= 0)
+		dup3(kept, KEPT_FD, O_CLOEXEC);
+	close_range(kept < 0 ? KEPT_FD : KEPT_FD + 1, ~0u, 0);
 }
 
 static _Noreturn void become(const struct child_spec *s, pid_t pause, const int io[3], int tell)
@@ -241,13 +245,17 @@ static _Noreturn void become(const struct child_spec *s, pid_t pause, const int 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != pause)
 		_exit(128);
-	tell = arrange_descriptors(io, tell);
+	int kept = s->target.len ? s->pids : -1;
+	arrange_descriptors(io, tell, kept);
+	tell = TELL_FD;
 	if (s->tty && !s->bundle.len)
 		ioctl(0, TIOCSCTTY, 0);
 	reset_signals();
 	umask(022);
+	struct child_spec here = *s;
+	here.pids = kept < 0 ? -1 : KEPT_FD;
 	if (s->bundle.len)
-		oci_run(s, tell);
+		oci_run(&here, tell);
 	if (s->sandbox && s->sandbox->oci)
 		oci_exec(s, vector_of(s->argv), tell);
 	take_identity(s, tell);

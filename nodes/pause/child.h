@@ -15,6 +15,8 @@ struct child_spec {
 	const struct sandbox *sandbox;
 	const char *id;
 	struct span bundle, layers, lower; /* as in proto.h */
+	struct span target; /* the container whose processes it sees; empty: none */
+	int pids;	    /* ... its process namespace, open; -1: it does not run */
 	struct mp subpaths; /* a cursor at the list; absent: p NULL */
 	struct mp argv, env; /* cursors at arrays of bin; env may be absent (p NULL) */
 	struct span cwd;     /* empty: "/" */

@@ -62,6 +62,7 @@ enum {
 	TERM_GRACE_MS = 30000,    /* as a pod has that names none */
 	FEW_FDS = 4,
 	COMMANDS_MAX = 64,        /* of one turn */
+	SIGNAL_MAX = 64,
 };
 
 struct pause {
@@ -236,6 +237,8 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->bundle = mp_path_str(m, "bundle");
 	spec->layers = mp_path_str(m, "layers");
 	spec->lower = mp_path_str(m, "lower");
+	spec->target = mp_path_str(m, "target");
+	spec->pids = -1;
 	if (!mp_find(m, "subpaths", &spec->subpaths))
 		spec->subpaths.p = NULL;
 	if (!mp_find(m, "argv", &spec->argv) && !spec->bundle.len)
@@ -248,6 +251,27 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->in = mp_path_bool(m, "stdin", false);
 	spec->tty = mp_path_bool(m, "tty", false);
 	return child_check(spec, e);
+}
+
+/* Before anything else is reaped its number is its own. */
+static int open_pids(struct pause *p, struct span container)
+{
+	const struct run *r = container.len ? run_find(p, container, -1, true) : NULL;
+	struct buf path = {0};
+	int fd = -1;
+	if (r && !r->launching) {
+		char digits[12];
+		size_t at = sizeof digits;
+		digits[--at] = 0;
+		for (pid_t left = r->at.pid; left; left /= 10)
+			digits[--at] = (char)('0' + left % 10);
+		buf_puts(&path, "/proc/");
+		buf_puts(&path, digits + at);
+		buf_puts(&path, "/ns/pid");
+		fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC);
+		buf_fini(&path);
+	}
+	return fd;
 }
 
 static void do_start(struct pause *p, struct mp m)
@@ -289,9 +313,14 @@ static void do_start(struct pause *p, struct mp m)
 		at = &(*at)->next;
 	struct buf text = {0};
 	spec.id = run_id(&text, id.name, id.attempt);
+	spec.pids = open_pids(p, spec.target);
 	*at = run_new(&id, &spec, log_bytes > 0 ? (uint64_t)log_bytes : PAUSE_LOG_BYTES_MAX,
 		      mp_path_str(m, "oom"));
+	if (spec.pids >= 0)
+		close(spec.pids);
 	(*at)->launch_ms = monotonic_ms();
+	int64_t stop = mp_path_int(m, "stop", 0);
+	(*at)->stop = stop > 0 && stop <= SIGNAL_MAX ? (int)stop : 0;
 	(*at)->std.once = mp_path_bool(m, "stdin_once", false);
 	oci_clean(p, *at);
 	buf_fini(&text);
@@ -325,6 +354,8 @@ static int stop_overdue_launches(struct pause *p)
 /* Between fork and setsid there is no group yet, only the process. */
 static void signal_group(struct run *r, int number)
 {
+	if (number == SIGTERM && r->stop)
+		number = r->stop;
 	if (r->launching)
 		r->pending = r->pending == SIGKILL ? SIGKILL : number;
 	if (r->launching && number == SIGKILL)
@@ -341,7 +372,7 @@ static void do_signal(struct pause *p, struct mp m)
 {
 	int64_t number = mp_path_int(m, "signal", 0);
 	struct run *r = run_find(p, mp_path_str(m, "name"), mp_path_int(m, "attempt", -1), true);
-	if (number <= 0 || number > 64)
+	if (number <= 0 || number > SIGNAL_MAX)
 		refuse(p, "signal: its number");
 	else if (r)
 		signal_group(r, (int)number);

@@ -16,20 +16,26 @@
 #include "nodes/pause/subpath.h"
 #include "nodes/pause/terminal.h"
 
-enum { FILE_BYTES_MAX = 16 * 1024, MOUNT_TEXT_MAX = 4095 /* what mount(2) takes */ };
+enum {
+	FILE_BYTES_MAX = 16 * 1024,
+	PATH_TEXT_MAX = 4095,
+	LAYERS_MAX = 500, /* of overlayfs */
+	LOWER_TEXT_MAX = LAYERS_MAX * 256,
+};
 
-static bool plain(struct span s)
+static bool plain(struct span s, size_t max)
 {
-	return s.len > 0 && s.len < MOUNT_TEXT_MAX && !memchr(s.data, 0, s.len);
+	return s.len > 0 && s.len < max && !memchr(s.data, 0, s.len);
 }
 
 int oci_check(const struct child_spec *s, struct err *e)
 {
 	if (!s->sandbox || !s->sandbox->oci)
 		return err_set(e, ERR_INVALID, "bundle: this pod has no sandbox");
-	if (!plain(s->bundle) || s->bundle.data[0] == '/')
+	if (!plain(s->bundle, PATH_TEXT_MAX) || s->bundle.data[0] == '/')
 		return err_set(e, ERR_INVALID, "bundle: a directory of the pod's is needed");
-	if (!plain(s->layers) || s->layers.data[0] != '/' || !plain(s->lower))
+	if (!plain(s->layers, PATH_TEXT_MAX) || s->layers.data[0] != '/' ||
+	    !plain(s->lower, LOWER_TEXT_MAX))
 		return err_set(e, ERR_INVALID, "layers and lower are needed");
 	return 0;
 }
@@ -52,47 +58,6 @@ static void make_dir(const char *path, mode_t mode, int tell)
 		child_give_up(tell, path, errno);
 }
 
-/* By a descriptor: a path may have commas and colons, which mean something there. */
-static void put_dir(struct buf *text, const char *option, const char *path, int tell)
-{
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		child_give_up(tell, path, errno);
-	buf_puts(text, option);
-	buf_puts(text, "/proc/self/fd/");
-	if (fd >= 10)
-		buf_putc(text, (char)('0' + fd / 10));
-	buf_putc(text, (char)('0' + fd % 10));
-}
-
-/* Layers are named from within their directory: forty or so fit into the one page
- * of text that mount takes. */
-static void mount_root(const struct child_spec *s, int tell)
-{
-	struct buf text = {0}, path = {0};
-	char *layers = mem_ndup(s->layers.data, s->layers.len);
-	const char *dir = s->sandbox->dir;
-	make_dir(join(&path, dir, s->bundle, "/upper"), 0755, tell);
-	make_dir(join(&path, dir, s->bundle, "/work"), 0700, tell);
-	make_dir(join(&path, dir, s->bundle, "/rootfs"), 0755, tell);
-	buf_puts(&text, "lowerdir=");
-	buf_append(&text, s->lower.data, s->lower.len);
-	put_dir(&text, ",upperdir=", join(&path, dir, s->bundle, "/upper"), tell);
-	put_dir(&text, ",workdir=", join(&path, dir, s->bundle, "/work"), tell);
-	if (chdir(layers) != 0)
-		child_give_up(tell, layers, errno);
-	if (text.len > MOUNT_TEXT_MAX)
-		child_give_up(tell, "the image has too many layers to mount", E2BIG);
-	if (mount("overlay", join(&path, dir, s->bundle, "/rootfs"), "overlay", 0,
-		  buf_text(&text)) != 0)
-		child_give_up(tell, "mounting the container's root", errno);
-	if (chdir(join(&path, dir, s->bundle, "")) != 0)
-		child_give_up(tell, "bundle", errno);
-	buf_fini(&path);
-	buf_fini(&text);
-	free(layers);
-}
-
 static void put_digits(struct buf *b, size_t v)
 {
 	char text[24];
@@ -101,6 +66,80 @@ static void put_digits(struct buf *b, size_t v)
 		text[--at] = (char)('0' + v % 10);
 	while (v /= 10);
 	buf_append(b, text + at, sizeof text - at);
+}
+
+/* By a descriptor, seen from /proc/self/fd: three letters or four, whatever the path is. The
+ * page of text that mount takes has room for all layers then, and commas and colons in a
+ * path mean nothing. */
+static void put_dir(struct buf *text, int at, const char *path, int tell)
+{
+	int fd = openat(at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		child_give_up(tell, path, errno);
+	put_digits(text, (size_t)fd);
+}
+
+static void put_layers(struct buf *text, const struct child_spec *s, int tell)
+{
+	char *dir = mem_ndup(s->layers.data, s->layers.len), *names = mem_ndup(s->lower.data, s->lower.len);
+	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	unsigned count = 0;
+	if (at < 0)
+		child_give_up(tell, dir, errno);
+	for (char *name = names, *next; name; name = next) {
+		if (++count > LAYERS_MAX)
+			child_give_up(tell, "the image has more layers than overlayfs takes", E2BIG);
+		if ((next = strchr(name, ':')))
+			*next++ = 0;
+		put_dir(text, at, name, tell);
+		if (next)
+			buf_putc(text, ':');
+	}
+	free(names);
+	free(dir);
+}
+
+static void mount_root(const struct child_spec *s, int tell)
+{
+	struct buf text = {0}, path = {0};
+	const char *dir = s->sandbox->dir;
+	make_dir(join(&path, dir, s->bundle, "/upper"), 0755, tell);
+	make_dir(join(&path, dir, s->bundle, "/work"), 0700, tell);
+	make_dir(join(&path, dir, s->bundle, "/rootfs"), 0755, tell);
+	buf_puts(&text, "upperdir=");
+	put_dir(&text, AT_FDCWD, join(&path, dir, s->bundle, "/upper"), tell);
+	buf_puts(&text, ",workdir=");
+	put_dir(&text, AT_FDCWD, join(&path, dir, s->bundle, "/work"), tell);
+	buf_puts(&text, ",lowerdir=");
+	put_layers(&text, s, tell);
+	if (chdir("/proc/self/fd") != 0)
+		child_give_up(tell, "/proc/self/fd", errno);
+	if (mount("overlay", join(&path, dir, s->bundle, "/rootfs"), "overlay", 0,
+		  buf_text(&text)) != 0)
+		child_give_up(tell, "mounting the container's root", errno);
+	if (chdir(join(&path, dir, s->bundle, "")) != 0)
+		child_give_up(tell, "bundle", errno);
+	buf_fini(&path);
+	buf_fini(&text);
+}
+
+/* The configuration names this file. The namespace is held by what the pause has opened,
+ * so that it is that of the container that was meant, whatever ends meanwhile. */
+static void mount_pids(const struct child_spec *s, int tell)
+{
+	char from[] = "/proc/self/fd/0";
+	struct buf path = {0};
+	if (!s->target.len)
+		return;
+	if (s->pids < 0)
+		child_give_up(tell, "the target container does not run", ESRCH);
+	from[sizeof from - 2] = (char)('0' + s->pids);
+	int fd = open(join(&path, s->sandbox->dir, s->bundle, "/" SANDBOX_PIDS),
+		      O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || mount(from, buf_text(&path), NULL, MS_BIND, NULL) != 0)
+		child_give_up(tell, buf_text(&path), errno);
+	close(fd);
+	buf_fini(&path);
 }
 
 /* What the configuration names as sources of these mounts. */
@@ -165,6 +204,7 @@ _Noreturn void oci_run(const struct child_spec *s, int tell)
 				  "--console-socket", TERMINAL_SOCKET, "--pid-file", "pid",
 				  "--bundle", ".", s->id, NULL};
 	mount_subpaths(s, tell);
+	mount_pids(s, tell);
 	mount_root(s, tell);
 	program(s->sandbox, s->tty ? tty_args : plain_args, NULL, tell);
 }
@@ -283,6 +323,7 @@ static _Noreturn void delete(const struct sandbox *s, const char *id, const char
 	if (pid > 0)
 		waitpid(pid, &status, 0);
 	umount2(join(&root, bundle, (struct span){0}, "rootfs"), MNT_DETACH);
+	umount2(join(&root, bundle, (struct span){0}, SANDBOX_PIDS), MNT_DETACH);
 	remove_tree(bundle);
 	subpath_release(s->dir, id);
 	_exit(0);

@@ -23,6 +23,9 @@
  *           its config.json), layers (a directory), lower (names in it, the topmost
  *           first, with colons between them), image?, oom? (a file of its cgroup that
  *           counts oom_kill); its root is an overlay of these in <bundle>/rootfs;
+ *           stop? (the signal that is sent instead of TERM);
+ *           target? (a container that runs, whose process namespace is bound to
+ *           <bundle>/pidns before);
  *           subpaths? [[dir, path]]: number I of them, path below dir (subpath.h), is
  *           mounted on subpaths/<name>.<n>/I of the pod's directory before
  *   signal  name, attempt? (any running one when absent), signal

@@ -20,6 +20,7 @@ struct run {
 	int console;    /* where its terminal will come; or -1 */
 	bool launching; /* at.pid is the OCI program's, the container is not there yet */
 	int pending;    /* a signal that waits for it */
+	int stop;       /* what is sent instead of TERM; 0: TERM */
 	int64_t launch_ms; /* monotonic: when that began */
 	bool saved;     /* exits/<name>.<n> is written */
 	bool told_start, told_end; /* to the agent that is connected now */

@@ -17,6 +17,7 @@
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
 #include "nodes/network/pod_network.h"
+#include "nodes/pause/share.h"
 
 enum { SANDBOX_BYTES_MAX = 256 * 1024, NAMES_MAX = 64 };
 
@@ -210,7 +211,8 @@ void sandbox_let_go(struct sandbox *s)
 
 static int enter(struct sandbox *s, struct mp m, struct err *e)
 {
-	struct mp network;
+	struct mp network, shared = {0};
+	struct share shares = {.count = 0};
 	struct span hostname = mp_path_str(m, "hostname");
 	bool named = mp_find(m, "network", &network) && mp_peek(&network) == MP_MAP;
 	bool own_network = named && pod_network_is_own(network);
@@ -222,7 +224,9 @@ static int enter(struct sandbox *s, struct mp m, struct err *e)
 		return rc;
 	if (unshare(flags) != 0)
 		return failed(e, "namespaces of its own");
-	rc = enter_mounts(e);
+	if (mp_find(m, "shared", &shared))
+		rc = share_open(&shares, shared, e);
+	rc = rc ? rc : enter_mounts(e);
 	if (rc == 0 && own_network)
 		rc = pod_network_up(network, &s->node, e);
 	if (s->node.namespace < 0)
@@ -234,7 +238,8 @@ static int enter(struct sandbox *s, struct mp m, struct err *e)
 		rc = set_sysctls(m, e);
 	if (rc == 0 && mp_path_bool(m, "pids", false))
 		rc = hold_pids(s, e);
-	return rc ? rc : mount_memory(m, e);
+	rc = rc ? rc : mount_memory(m, e);
+	return rc ? rc : share_mount(&shares, shared, e);
 }
 
 void sandbox_free(struct sandbox *s)

@@ -10,6 +10,7 @@
  *   hostname  of its own uts namespace
  *   sysctls   [[name, value]], of its own namespaces; dots between the parts
  *   shm       bytes: <dir>/shm is a tmpfs of that size; absent: none
+ *   shared    [[name, source]]: share.h
  *   memory    [[path, options]]: a tmpfs each, below the pod's directory; options of
  *             mount(2), as text
  * The mount namespace is always one of its own; what the machine mounts later is

@@ -127,6 +127,8 @@ void subpath_release(const char *dir, const char *id)
 		while ((e = readdir(d))) {
 			if (e->d_name[0] == '.')
 				continue;
+			/* What is mounted below stays with those who share it. */
+			mount(NULL, e->d_name, NULL, MS_REC | MS_PRIVATE, NULL);
 			umount2(e->d_name, MNT_DETACH | UMOUNT_NOFOLLOW);
 			if (unlink(e->d_name) != 0)
 				rmdir(e->d_name);

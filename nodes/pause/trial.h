@@ -5,7 +5,7 @@
 #ifndef NODES_PAUSE_TRIAL_H
 #define NODES_PAUSE_TRIAL_H
 
-enum { TRIAL_S_MAX = 5 };
+enum { TRIAL_S_MAX = 10 };
 
 int trial_run(void);
 

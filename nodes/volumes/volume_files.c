@@ -1,6 +1,5 @@
 #include "nodes/volumes/volume_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,8 +10,6 @@
 
 #include "nodes/volume_port.h"
 #include "nodes/volumes/volume_plan.h"
-
-enum { DEPTH_MAX = 1000 }; /* each holds a descriptor open */
 
 /* ---- directories of the pod's own */
 
@@ -242,55 +239,4 @@ int volume_files_apply(const char *pod_dir, struct mp list, const atomic_bool *s
 int volume_files_remove(const char *pod_dir, struct err *e)
 {
 	return volume_remove(pod_dir, VOLUMES_DIR, e);
-}
-
-/* ---- how much there is */
-
-struct counting {
-	const atomic_bool *stop;
-	dev_t device;
-	int64_t bytes;
-	bool given_up;
-};
-
-/* Takes the descriptor over. Files with several names count once for each: they are
- * few, and remembering them is not. */
-static void count_below(struct counting *c, int fd, int depth)
-{
-	DIR *d = depth < DEPTH_MAX ? fdopendir(fd) : NULL;
-	struct stat st;
-	if (!d) {
-		close(fd);
-		return;
-	}
-	for (struct dirent *x; !c->given_up && (x = readdir(d));) {
-		c->given_up = c->stop && atomic_load(c->stop);
-		if (strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0 ||
-		    fstatat(dirfd(d), x->d_name, &st, AT_SYMLINK_NOFOLLOW) || st.st_dev != c->device)
-			continue;
-		c->bytes += (int64_t)st.st_blocks * 512;
-		int below = S_ISDIR(st.st_mode) ? openat(dirfd(d), x->d_name,
-							 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-						: -1;
-		if (below >= 0)
-			count_below(c, below, depth + 1);
-	}
-	closedir(d);
-}
-
-int64_t volume_files_used(const char *path, const atomic_bool *stop)
-{
-	struct counting c = {.stop = stop};
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st)) {
-		close(fd);
-		return -1;
-	}
-	c.device = st.st_dev;
-	c.bytes = (int64_t)st.st_blocks * 512;
-	count_below(&c, fd, 0);
-	return c.given_up ? -1 : c.bytes;
 }

@@ -37,11 +37,6 @@ int volume_files_remove(const char *pod_dir, struct err *e);
 enum { VOLUME_OPTIONS_BYTES = 96 };
 void volume_memory_options(struct mp volume, char out[VOLUME_OPTIONS_BYTES]);
 
-/* Bytes that the files of a directory take on its file system, as du(1) counts them; no
- * link followed, no other file system entered. Gives up when `stop` is set (NULL:
- * never). -1: it is not there, or was given up. */
-int64_t volume_files_used(const char *path, const atomic_bool *stop);
-
 /* ---- parts (volume_writer.c, volume_owner.c) */
 
 /* The files of one volume, whose directory `volume` is: written beside what is there,

@@ -14,14 +14,15 @@
 
 enum { WORKERS = 2 };
 
-enum job_kind { JOB_APPLY, JOB_MEASURE, JOB_REMOVE };
+enum job_kind { JOB_APPLY, JOB_CLEAR, JOB_REMOVE };
 
 struct job {
 	struct job *next;
 	enum job_kind kind;
 	uint64_t id;
 	char *dir;
-	struct bytes *list; /* NULL: of a removal */
+	struct bytes *list;	  /* JOB_APPLY */
+	const char *const *names; /* JOB_CLEAR */
 	int code;
 	struct err why;
 	bool begun;
@@ -76,32 +77,17 @@ static struct job *next_job(struct volume_jobs *v)
 	return NULL;
 }
 
-static void measure(struct volume_jobs *v, struct job *j)
+static void clear(struct volume_jobs *v, struct job *j)
 {
-	struct mp list = mp_of_bytes(j->list);
-	size_t n = 0, two;
-	struct span name;
-	int64_t limit;
-	struct buf path = {0};
-	mp_array(&list, &n);
-	for (; n > 0 && !j->code; n--) {
-		if (mp_array(&list, &two) || mp_str(&list, &name) || mp_i64(&list, &limit))
-			break;
-		path.len = 0;
-		buf_printf(&path, "%s/" VOLUMES_DIR "/%.*s", j->dir, (int)name.len,
-			   (const char *)name.data);
-		if (volume_files_used(buf_text(&path), &v->ends) > limit)
-			j->code = err_set(&j->why, ERR_LIMIT, "%.*s", (int)name.len,
-					  (const char *)name.data);
-	}
-	buf_fini(&path);
+	for (const char *const *name = j->names; *name && !j->code; name++)
+		j->code = volume_remove_until(j->dir, *name, &v->ends, &j->why);
 }
 
 static void do_job(struct volume_jobs *v, struct job *j)
 {
 	char *name;
-	if (j->kind == JOB_MEASURE) {
-		measure(v, j);
+	if (j->kind == JOB_CLEAR) {
+		clear(v, j);
 		return;
 	}
 	if (j->kind == JOB_APPLY) {
@@ -158,14 +144,11 @@ static void on_done(void *arg, unsigned events)
 	}
 }
 
-static void ask(struct volume_jobs *v, enum job_kind kind, uint64_t id, const char *dir,
-		struct bytes *list)
+static void ask(struct volume_jobs *v, struct job what, const char *dir)
 {
 	struct job *j = mem_alloc(sizeof *j);
-	j->kind = kind;
-	j->id = id;
+	*j = what;
 	j->dir = mem_dup(dir);
-	j->list = list;
 	pthread_mutex_lock(&v->lock);
 	append(&v->asked, j);
 	pthread_cond_signal(&v->more);
@@ -174,17 +157,18 @@ static void ask(struct volume_jobs *v, enum job_kind kind, uint64_t id, const ch
 
 void volume_jobs_apply(struct volume_jobs *v, uint64_t id, const char *pod_dir, struct bytes *list)
 {
-	ask(v, JOB_APPLY, id, pod_dir, list);
+	ask(v, (struct job){.kind = JOB_APPLY, .id = id, .list = list}, pod_dir);
 }
 
-void volume_jobs_measure(struct volume_jobs *v, uint64_t id, const char *pod_dir, struct bytes *list)
+void volume_jobs_clear(struct volume_jobs *v, uint64_t id, const char *pod_dir,
+		       const char *const *names)
 {
-	ask(v, JOB_MEASURE, id, pod_dir, list);
+	ask(v, (struct job){.kind = JOB_CLEAR, .id = id, .names = names}, pod_dir);
 }
 
 void volume_jobs_remove(struct volume_jobs *v, uint64_t id, const char *pod_dir)
 {
-	ask(v, JOB_REMOVE, id, pod_dir, NULL);
+	ask(v, (struct job){.kind = JOB_REMOVE, .id = id}, pod_dir);
 }
 
 int volume_jobs_new(struct volume_jobs **out, struct loop *l,

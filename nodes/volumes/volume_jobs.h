@@ -26,10 +26,10 @@ void volume_jobs_free(struct volume_jobs *j);
 
 /* volume_files_apply. A reference to the list is taken over. */
 void volume_jobs_apply(struct volume_jobs *j, uint64_t id, const char *pod_dir, struct bytes *list);
-/* Looks how large volumes are: the list is of [name, bytes]. Its end has code ERR_LIMIT
- * when one is larger, and the name of the first as text. A reference is taken over. */
-void volume_jobs_measure(struct volume_jobs *j, uint64_t id, const char *pod_dir,
-			 struct bytes *list);
+/* Removes what has these names (NULL terminated; they outlive the job) in the pod's
+ * directory; what is not there is removed already. */
+void volume_jobs_clear(struct volume_jobs *j, uint64_t id, const char *pod_dir,
+		       const char *const *names);
 /* Removes the pod's directory with all that is in it. */
 void volume_jobs_remove(struct volume_jobs *j, uint64_t id, const char *pod_dir);
 

@@ -29,7 +29,10 @@ bool volume_path_has_backsteps(struct span path)
 	return false;
 }
 
-bool volume_is_used(struct mp pod, const char *list, struct span name)
+/* In a list of a pod's container. */
+typedef bool volume_mount_is(struct mp mount);
+
+static bool any_mount(struct mp pod, const char *list, struct span name, volume_mount_is *is)
 {
 	static const char *const containers[] = {"spec.initContainers", "spec.containers",
 						 "spec.ephemeralContainers"};
@@ -43,7 +46,7 @@ bool volume_is_used(struct mp pod, const char *list, struct span name)
 			if (mp_find(items, list, &mounts) && mp_array(&mounts, &m))
 				m = 0;
 			for (; m > 0; m--) {
-				if (span_eq(mp_path_str(mounts, "name"), name))
+				if (span_eq(mp_path_str(mounts, "name"), name) && (!is || is(mounts)))
 					return true;
 				mp_skip(&mounts);
 			}
@@ -51,6 +54,16 @@ bool volume_is_used(struct mp pod, const char *list, struct span name)
 		}
 	}
 	return false;
+}
+
+bool volume_is_used(struct mp pod, const char *list, struct span name)
+{
+	return any_mount(pod, list, name, NULL);
+}
+
+static bool is_bidirectional(struct mp mount)
+{
+	return span_is(mp_path_str(mount, "mountPropagation"), "Bidirectional");
 }
 
 /* ---- what a volume is */
@@ -377,6 +390,10 @@ static int put_volume(struct plan *p, const struct volume_place *v, struct err *
 			    v->kind != VOLUME_HOST || !span_is(policy, "OnRootMismatch"));
 		mpw_kv_bool(&p->list, "read_only", v->read_only);
 		n += 3;
+	}
+	if (any_mount(p->asker.pod, "volumeMounts", v->name, is_bidirectional)) {
+		mpw_kv_bool(&p->list, "shared", true);
+		n++;
 	}
 	mpw_map_close(&p->list, at, n);
 	p->count++;

@@ -18,6 +18,7 @@
  *   always     false: nothing is done when its root is that group's already
  *              (fsGroupChangePolicy OnRootMismatch)
  *   read_only  the group may read only
+ *   shared     true: what a container mounts in it others see (Bidirectional)
  * Volumes that no container mounts are not in it, as with a kubelet.
  *
  * The mounts of a container are an array of maps:
@@ -67,11 +68,6 @@ int volume_plan_make(struct arena *a, const struct volume_source *s,
 		     const struct pod_env_facts *facts, struct mp pod, struct volume_plan *out);
 /* Of a list those that may change while they are mounted: its files. In the arena. */
 struct span volume_plan_files(struct arena *a, struct span list);
-
-/* The empty directories that may not grow: [[name, bytes]...], in the arena; empty: none. */
-struct span volume_limits(struct arena *a, struct mp pod);
-/* Why a pod is evicted whose volume is larger, in a kubelet's words. */
-const char *volume_limit_message(struct arena *a, struct mp pod, struct span name);
 
 /* `env`: "K=V", NULL terminated, for subPathExpr. *out is the list.
  * ERR_INVALID, ERR_NOT_FOUND with Kubernetes' message for CreateContainerConfigError;

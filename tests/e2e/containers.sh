@@ -110,6 +110,19 @@ check "containers that share processes see each other's, and the first of all" e
 kc debug shared --image="$box" --target=c --container=look -- sleep 1004 >/dev/null 2>&1
 looks() { grep -q '^sleep 1001' <<<"$(kc exec shared -c look -- ps -o args)"; }
 check "an ephemeral container looks at one that runs" eventually 10 looks
+cat >"$tmp/half.json" <<P
+{"apiVersion":"v1","kind":"Pod","metadata":{"name":"half"},"spec":{"restartPolicy":"Never","terminationGracePeriodSeconds":1,
+"containers":[{"name":"c","image":"$box","command":["sleep","1005"]},{"name":"over","image":"$box","command":["true"]}]}}
+P
+kc create -f "$tmp/half.json" >/dev/null
+of_half() { kc get pod half -o "jsonpath={.status.$1}"; }
+check "one of two has ended" eventually 10 is Completed of_half 'containerStatuses[1].state.terminated.reason'
+kc debug half --image="$box" --target=over --container=look -- sleep 1006 >/dev/null 2>&1
+check "who looks at one that does not run is told" eventually 10 is "CreateContainerConfigError: unable to find target container over" \
+	of_half 'ephemeralContainerStatuses[0].state.waiting.reason}: {.status.ephemeralContainerStatuses[0].state.waiting.message'
+kc debug half --image="$box" --target=c --container=sees -- sleep 1006 >/dev/null 2>&1
+sees() { is "sleep 1005 sleep 1006" eval 'kc exec half -c sees -- ps -o args | grep ^sleep | xargs'; }
+check "... and at one that does it sees it alone" eventually 10 sees
 
 # ---- what it may
 sh_pod user '"restartPolicy":"Never","securityContext":{"supplementalGroups":[4444],"fsGroup":5555}' 'id; grep CapEff /proc/self/status' '"securityContext":{"runAsUser":1000,"runAsGroup":1000}'
@@ -144,6 +157,45 @@ check "sysctls of its own" says kernel 1
 sh_pod machine '"restartPolicy":"Never","securityContext":{"sysctls":[{"name":"kernel.core_pattern","value":"|/x"}]}' 'echo ran'
 check "sysctls of the machine are nobody's" eventually 10 is "Failed SysctlForbidden" kc get pod machine -o 'jsonpath={.status.phase} {.status.reason}'
 check "... and are as they were" eval '[[ $(cat /proc/sys/kernel/core_pattern) != "|/x" ]]'
+
+# ---- what is not to be had is not left out
+"$troupe" image load --data-dir "$data" <(python3 - "$tmp/busybox.tar" <<'P'
+import hashlib, io, json, sys, tarfile
+layer = tarfile.open(sys.argv[1]).extractfile("./layer.tar").read()
+config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"], "StopSignal": "SIGUSR1"}, "rootfs": {"type": "layers",
+    "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}}).encode()
+manifest = json.dumps([{"Config": "config.json", "RepoTags": ["own.io/signal:1"], "Layers": ["layer.tar"]}]).encode()
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as t:
+    for path, data in (("config.json", config), ("manifest.json", manifest), ("layer.tar", layer)):
+        info = tarfile.TarInfo(path)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+P
+) >/dev/null
+printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"usr1","finalizers":["test/stay"]},"spec":{"terminationGracePeriodSeconds":20,"containers":[{"name":"c","image":"own.io/signal:1","command":["sh","-c",
+	"trap \\"exit 41\\" USR1; trap \\"exit 42\\" TERM; echo up; while true; do sleep 0.1; done"]}]}}' | kc create -f - >/dev/null
+says_up() { grep -q up <<<"$(kc logs usr1)"; }
+check "a container of an image with a signal of its own" eventually 10 says_up
+kc delete pod usr1 --wait=false >/dev/null
+check "is ended by that" eventually 10 is 41 kc get pod usr1 -o 'jsonpath={.status.containerStatuses[0].state.terminated.exitCode}'
+kc patch pod usr1 --type=json -p '[{"op":"remove","path":"/metadata/finalizers"}]' >/dev/null
+refused() { kc get pod "$1" -o 'jsonpath={.status.phase} {.status.reason}'; }
+told() { kc get events --field-selector "involvedObject.name=$1,reason=$2" -o 'jsonpath={.items[0].message}'; }
+sh_pod users '"hostUsers":false' 'sleep 1000'
+check "users of its own" eventually 10 is 'Failed to create pod sandbox: can'"'"'t set `spec.hostUsers: false`, runtime does not support user namespaces' told users FailedCreatePodSandBox
+kc create -f - >/dev/null <<<'{"apiVersion":"node.k8s.io/v1","kind":"RuntimeClass","metadata":{"name":"gvisor"},"handler":"runsc"}'
+kc create -f - >/dev/null <<<'{"apiVersion":"node.k8s.io/v1","kind":"RuntimeClass","metadata":{"name":"plain"},"handler":"runc"}'
+sh_pod guarded '"runtimeClassName":"gvisor"' 'sleep 1000'
+check "another runtime" eventually 10 is 'Failed to create pod sandbox: failed to get sandbox runtime: no runtime for "runsc" is configured' told guarded FailedCreatePodSandBox
+sh_pod plain '"runtimeClassName":"plain"' 'sleep 1000'
+check "... but for the plain one" eventually 10 running plain
+sh_pod windows '"os":{"name":"windows"}' 'sleep 1000'
+check "another system" eventually 10 is "Failed PodOSNotSupported" refused windows
+if [[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) != Y ]]; then
+	sh_pod armored '"securityContext":{"appArmorProfile":{"type":"RuntimeDefault"}}' 'sleep 1000'
+	check "AppArmor where there is none" eventually 10 is "Failed AppArmor" refused armored
+fi
+kc delete pod users guarded plain windows armored --ignore-not-found --now >/dev/null 2>&1
 
 # ---- commands beside it
 sh_pod long '' 'trap \"echo stopped; exit 0\" TERM; echo up; while true; do sleep 0.1; done' '"resources":{"limits":{"memory":"64Mi","cpu":"500m"}}'

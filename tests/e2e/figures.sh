@@ -69,6 +69,7 @@ check "with less than it needs" start -f "$tmp/cluster.yaml"
 evicted() { [[ $(kc get pod "$1" -o 'jsonpath={.status.phase} {.status.reason}') == "Failed Evicted" ]]; }
 check "who takes more than it asked for goes first" eventually 20 evicted large
 check "... and is told why" grep -qE '^The node was low on resource: memory. Threshold quantity: 1000Gi, available: .*\. Container c was using [0-9]+Ki, request is 1Mi, has larger consumption of memory. $' <<<"$(kc get pod large -o 'jsonpath={.status.message}')"
+check "... for the node's sake" is "True TerminationByKubelet" kc get pod large -o 'jsonpath={.status.conditions[?(@.type=="DisruptionTarget")].status} {.status.conditions[?(@.type=="DisruptionTarget")].reason}'
 check "... in an event, too" eventually 10 eval '[[ $(kc get events --field-selector involvedObject.name=large,reason=Evicted -o name) ]]'
 condition() { kc get node n1 -o 'jsonpath={.status.conditions[?(@.type=="MemoryPressure")].status}'; }
 check "the node says so" eventually 10 is True condition

@@ -77,6 +77,29 @@ check "field selectors find it" is web kc get pods --field-selector metadata.nam
 check "an invalid pod is refused with its field" grep -q 'spec.containers\[0\].name: Required value' \
 	<(kc create -f - 2>&1 <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},"spec":{"containers":[{"image":"i"}]}}')
 
+# ---- pods that are given to a node by name, whatever it can take
+given() { # NAME SPEC
+	printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"%s"},"spec":{"nodeName":"n1","terminationGracePeriodSeconds":1,%s}}' "$1" "$2" | kc create -f - >/dev/null
+}
+why() { kc get pod "$1" -o 'jsonpath={.status.phase} {.status.reason}: {.status.message}'; }
+container='"name":"c","image":"x","command":["sleep","1000"]'
+given greedy '"containers":[{'"$container"',"resources":{"requests":{"cpu":"1000"}}}]'
+check "a node refuses what it does not have" eventually 10 eval 'grep -qE "^Failed OutOfcpu: Pod was rejected: Node didn.t have enough resource: cpu, requested: 1000000, used: [0-9]+, capacity: [0-9]+$" <<<"$(why greedy)"'
+check "... in an event" eventually 10 eval '[[ $(kc get events --field-selector involvedObject.name=greedy,reason=OutOfcpu -o name) ]]'
+given elsewhere '"nodeSelector":{"disk":"ssd"},"containers":[{'"$container"'}]'
+check "... whom it does not suit" eventually 10 is "Failed NodeAffinity: Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" why elsewhere
+kc label node n1 disk=ssd >/dev/null
+port='"ports":[{"containerPort":80,"hostPort":18080}]'
+given first '"containers":[{'"$container,$port"'}]'
+check "one takes a port" eventually 10 eval '[[ $(why first) == Running* ]]'
+given second '"containers":[{'"$container,$port"'}]'
+check "... and no other can have it" eventually 10 is "Failed NodePorts: Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports" why second
+check "... which kubectl shows" is NodePorts eval 'kc get pod second --no-headers | awk "{print \$3}"'
+kc delete pod first >/dev/null
+given third '"containers":[{'"$container,$port"'}]'
+check "... until it is gone" eventually 10 eval '[[ $(why third) == Running* ]]'
+kc delete pod greedy elsewhere second third >/dev/null
+
 check "delete" kc delete pod web once big --timeout=60s
 check "nothing is left" is "" kc get pods -o 'jsonpath={.items[*].metadata.name}'
 check "its process is gone" eventually 5 bash -c "! pgrep -x -f 'sleep $nap'"

@@ -65,6 +65,24 @@ check "... waits then" eventually 10 waits_for missing ImagePullBackOff
 check "... in the registry's words" eventually 5 event missing Failed 'Failed to pull image "127.0.0.1:5001/test/none:1": .*manifest unknown'
 push "$tmp/other.tar" 127.0.0.1:5001/test/none:1
 check "... and starts when it is there after all" eventually 30 running missing
+# One that takes connections and says nothing.
+python3 -c '
+import socket
+s = socket.create_server(("127.0.0.1", 5003))
+kept = []
+while True: kept.append(s.accept())' & registries+=($!)
+eventually 10 bash -c ': </dev/tcp/127.0.0.1/5003'
+pull_slow() { "$troupe" image pull --data-dir "$data" --patience 1 127.0.0.1:5003/slow/box:1 2>&1; }
+check "a registry that says nothing is given up" is "troupe image: nothing came from the registry for 1 s" pull_slow
+check "... and leaves nothing" is "" eval 'ls "$data/images/work" | grep -v ^gone'
+pod slow 127.0.0.1:5003/slow/box:1
+check "a pod that waits for it" eventually 10 event slow Pulling slow/box
+pod behind 127.0.0.1:5001/test/behind:1
+push "$tmp/other.tar" 127.0.0.1:5001/test/behind:1
+check "keeps those behind it" eventually 5 event behind Pulling test/behind
+kc delete pod slow --wait >/dev/null
+check "... until it is deleted" eventually 10 running behind
+check "... and leaves nothing" eventually 5 is "" eval 'ls "$data/images/work" | grep -v ^gone'
 kill "${registries[0]}"
 pod always 127.0.0.1:5001/test/box:1 '"imagePullPolicy":"Always"'
 check "Always asks the registry, here or not" eventually 10 waits_for always ErrImagePull
@@ -81,7 +99,7 @@ check "the password is in no file that is left" eventually 10 eval '! ls "$data"
 # ---- room
 has() { [[ $("$troupe" image list --data-dir "$data" -o json | grep -c "\"name\":\"$1\"") == "$2" ]]; }
 check "what was pulled is there" has 127.0.0.1:5001/test/none:1 1
-kc delete pod missing never always stranger lost --grace-period=0 --force >/dev/null 2>&1
+kc delete pod missing behind never always stranger lost --grace-period=0 --force >/dev/null 2>&1
 stop
 sed -i 's/image-gc-high: 100/image-gc-high: 1/' "$tmp/cluster.yaml"
 check "with a disk that counts as full" start -f "$tmp/cluster.yaml"

@@ -46,6 +46,21 @@ Test(fit, reads_requests_and_allocatable_in_exact_units)
 	cr_expect_eq(r.pods, 1);
 }
 
+Test(fit, side_cars_stay_beside_all_that_come_after_them)
+{
+#define ASKS(cpu) "\"resources\":{\"requests\":{\"cpu\":\"" cpu "\"}}"
+#define CAR(cpu) "{\"restartPolicy\":\"Always\"," ASKS(cpu) "}"
+	struct resources r = fit_requests(mp_from(
+		"{\"spec\":{\"initContainers\":[" CAR("1") "," CAR("500m") "],\"containers\":[{" ASKS("2") "}]}}"));
+	cr_expect_eq(r.cpu_milli, 3500, "they run beside the containers");
+	r = fit_requests(mp_from("{\"spec\":{\"initContainers\":[{" ASKS("3") "}," CAR("1") ",{" ASKS("4")
+				 "}],\"containers\":[{" ASKS("2") "}]}}"));
+	cr_expect_eq(r.cpu_milli, 5000, "and beside the init containers after them");
+	r = fit_requests(mp_from("{\"spec\":{\"initContainers\":[{" ASKS("3") "}," CAR("1") "],\"containers\":[{"
+				 ASKS("1") "}]}}"));
+	cr_expect_eq(r.cpu_milli, 3000, "not beside those before");
+}
+
 Test(fit, takes_what_fits_and_names_what_does_not)
 {
 	struct resources none = {0}, one = {.cpu_milli = 600, .memory = 700 << 20, .pods = 2};

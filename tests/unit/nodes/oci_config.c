@@ -71,6 +71,18 @@ Test(oci_config, shared_namespaces_are_not_named_and_the_others_are_its_own)
 	arena_fini(&a);
 }
 
+Test(oci_config, apparmor_by_the_name_that_was_asked_for)
+{
+	struct arena a = {0};
+	static const char profile[] = "{'securityContext':{'appArmorProfile':{'type':'Localhost','localhostProfile':'mine'}}}";
+	struct doc *d = config_of(&a, "{}", profile, (struct oci_container){0});
+	cr_expect_str_eq(at(&a, d, "process.apparmorProfile"), "'mine'");
+	d = config_of(&a, profile, "{'securityContext':{'appArmorProfile':{'type':'Unconfined'}}}",
+		      (struct oci_container){0});
+	cr_expect(!doc_path(d, "process.apparmorProfile"));
+	arena_fini(&a);
+}
+
 Test(oci_config, who_wants_a_terminal_gets_one)
 {
 	struct arena a = {0};

@@ -86,6 +86,8 @@ Test(oci_user, the_pods_word_is_over_the_images)
 		{"web", "{'securityContext':{'runAsUser':50}}", "{'securityContext':{'runAsUser':33}}", "33:34 34 10 44"},
 		{"web", "{'securityContext':{'runAsGroup':7}}", "{}", "33:7 7 10 44"},
 		{"web", "{'securityContext':{'supplementalGroups':[5,44],'fsGroup':6}}", "{}", "33:34 34 10 44 6 5"},
+		{"web", "{'securityContext':{'supplementalGroups':[5,44],'fsGroup':6,'supplementalGroupsPolicy':'Strict'}}",
+		 "{}", "33:34 34 6 5 44"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct oci_user u;

@@ -59,7 +59,7 @@ static void end(struct world *w)
 static const char *words_of(struct world *w, const struct pod_action *act)
 {
 	static const char *const names[] = {"attach", "sandbox", "image", "start", "signal",
-					    "remove", "delete", "forget"};
+					    "remove", "delete", "retire", "forget"};
 	static const char *const pulls[] = {"", " always", " never"};
 	if (act->kind == POD_IMAGE)
 		return arena_printf(&w->a, "image %s %s%s", act->name, act->image, pulls[act->pull]);
@@ -737,10 +737,84 @@ Test(pod_worker, refused_pod_fails_with_the_reason)
 {
 	struct world w;
 	begin(&w, ONE);
-	pod_worker_evict(w.w, "OutOfpods", "Node didn't have enough resource: pods");
+	pod_worker_refuse(w.w, "OutOfpods", "Node didn't have enough resource: pods");
 	STEP(&w, "");
+	cr_expect_not(pod_worker_counts(w.w));
+	cr_expect_str_eq(part(&w, "containerStatuses"), "none", "nothing of it was ever here");
 	cr_expect_str_eq(part(&w, "phase"), "'Failed'");
 	cr_expect_str_eq(part(&w, "reason"), "'OutOfpods'");
+	end(&w);
+}
+
+Test(pod_worker, pod_that_goes_for_the_nodes_sake_is_told_apart)
+{
+	struct world w;
+	run_one(&w, ONE);
+	pod_worker_disrupt(w.w, "Evicted", "no memory");
+	STEP(&w, "signal c 0 15");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "reason"), "'TerminationByKubelet'");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "message"), "'no memory'");
+	const char *since = condition(&w, "DisruptionTarget", "lastTransitionTime");
+	pass(&w, 5000);
+	ended(&w, "c", 0, 143);
+	STEP(&w, "remove");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "lastTransitionTime"), since);
+	cr_expect_str_eq(part(&w, "phase"), "'Failed'");
+	end(&w);
+	run_one(&w, ONE);
+	pod_worker_evict(w.w, "Evicted", "it wrote too much");
+	STEP(&w, "signal c 0 15");
+	cr_expect_str_eq(condition(&w, "DisruptionTarget", "reason"), "no such condition");
+	end(&w);
+}
+
+/* Its volumes and its address are others' to have, its object and logs stay. */
+Test(pod_worker, pod_that_has_ended_is_retired_once)
+{
+	struct world w;
+	memset(&w, 0, sizeof w);
+	w.cfg.has_volumes = true;
+	begin_as(&w, "'restartPolicy':'Never'," ONE, "{'phase':'Pending'}");
+	STEP(&w, "sandbox");
+	up(&w);
+	STEP(&w, "start c 0");
+	started(&w, "c", 0);
+	STEP(&w, "");
+	ended(&w, "c", 0, 0);
+	STEP(&w, "remove");
+	cr_expect_not(pod_worker_over(w.w));
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "retire");
+	STEP(&w, "");
+	cr_expect_not(pod_worker_over(w.w), "what it had is still there");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_RETIRED});
+	STEP(&w, "");
+	cr_expect(pod_worker_over(w.w));
+	cr_expect_str_eq(part(&w, "phase"), "'Succeeded'");
+	pod_worker_gone(w.w);
+	STEP(&w, "forget");
+	end(&w);
+}
+
+Test(pod_worker, pod_that_is_deleted_needs_not_be_retired)
+{
+	struct world w;
+	memset(&w, 0, sizeof w);
+	w.cfg.has_volumes = true;
+	begin_as(&w, ONE, "{'phase':'Pending'}");
+	STEP(&w, "sandbox");
+	up(&w);
+	STEP(&w, "start c 0");
+	started(&w, "c", 0);
+	STEP(&w, "");
+	desire(&w, ONE, ",'deletionTimestamp':'2026-11-24T10:00:00Z','deletionGracePeriodSeconds':30",
+	       "{'phase':'Running'}");
+	STEP(&w, "signal c 0 15");
+	ended(&w, "c", 0, 143);
+	STEP(&w, "remove");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "delete");
+	cr_expect(pod_worker_over(w.w));
 	end(&w);
 }
 
@@ -875,6 +949,7 @@ Test(pod_worker, evicted_pod_keeps_its_reason_after_a_restart)
 	memset(&w, 0, sizeof w);
 	begin_as(&w, ONE, "{'phase':'Failed','reason':'Evicted','message':'no memory'}");
 	STEP(&w, "");
+	cr_expect_str_eq(part(&w, "containerStatuses"), "none");
 	cr_expect_str_eq(part(&w, "reason"), "'Evicted'");
 	cr_expect_str_eq(part(&w, "message"), "'no memory'");
 	end(&w);

@@ -358,29 +358,6 @@ Test(volume_files, removal_takes_all_and_nothing_else)
 	end(&w);
 }
 
-Test(volume_files, how_much_is_used)
-{
-	struct world w = world();
-	struct err e = {0};
-	char block[65536];
-	atomic_bool stop = true;
-	memset(block, 'x', sizeof block);
-	cr_assert_eq(apply_dir(&w, "dir", -1, &e), 0);
-	int64_t before = volume_files_used(at(&w, "volumes/v"), NULL);
-	cr_assert_eq(mkdir(at(&w, "volumes/v/d"), 0777), 0);
-	int fd = open(at(&w, "volumes/v/d/f"), O_WRONLY | O_CREAT, 0600);
-	for (int i = 0; i < 16; i++)
-		cr_assert_eq(write(fd, block, sizeof block), (ssize_t)sizeof block);
-	fsync(fd);
-	close(fd);
-	cr_assert_eq(symlink("/usr", at(&w, "volumes/v/link")), 0);
-	int64_t used = volume_files_used(at(&w, "volumes/v"), NULL) - before;
-	cr_expect(used >= 1024 * 1024 && used < 2 * 1024 * 1024, "%lld", (long long)used);
-	cr_expect_eq(volume_files_used(at(&w, "volumes/v"), &stop), -1);
-	cr_expect_eq(volume_files_used(at(&w, "nowhere"), NULL), -1);
-	end(&w);
-}
-
 /* ---- paths of the host */
 
 static void expect_host(struct world *w, const char *path, const char *type, const char *why)

@@ -124,40 +124,29 @@ Test(volume_jobs, of_a_pod_are_done_in_their_order)
 	close_world(&w);
 }
 
-static void on_measured(void *arg, const struct volume_done *d)
+static void on_cleared(void *arg, const struct volume_done *d)
 {
 	struct world *w = arg;
+	cr_expect_eq(d->code, 0, "%s", d->text);
 	if (d->id == 2)
-		cr_expect_eq(d->code, 0);
-	if (d->id == 3) {
-		cr_expect_eq(d->code, ERR_LIMIT);
-		cr_expect_str_eq(d->text, "v");
 		loop_stop(w->loop, 1000);
-	}
 }
 
-static struct bytes *limit_of(int64_t limit)
+Test(volume_jobs, clear)
 {
-	struct buf b = {0};
-	mpw_array(&b, 2);
-	mpw_array(&b, 2);
-	mpw_str(&b, "none");
-	mpw_i64(&b, 0);
-	mpw_array(&b, 2);
-	mpw_str(&b, "v");
-	mpw_i64(&b, limit);
-	return bytes_take(&b);
-}
-
-Test(volume_jobs, measure)
-{
+	static const char *const names[] = {"none", "volumes", NULL};
 	struct world w;
-	open_world(&w, on_measured);
+	char path[200];
+	open_world(&w, on_cleared);
 	cr_assert_eq(mkdir(pod_dir(&w, 0), 0700), 0);
+	snprintf(path, sizeof path, "%s/logs", pod_dir(&w, 0));
+	cr_assert_eq(mkdir(path, 0700), 0);
 	volume_jobs_apply(w.jobs, 1, pod_dir(&w, 0), list_of(1));
-	volume_jobs_measure(w.jobs, 2, pod_dir(&w, 0), limit_of(1 << 20));
-	volume_jobs_measure(w.jobs, 3, pod_dir(&w, 0), limit_of(1));
+	volume_jobs_clear(w.jobs, 2, pod_dir(&w, 0), names);
 	loop_run(w.loop);
+	cr_expect_eq(access(path, F_OK), 0, "what has another name stays");
+	snprintf(path, sizeof path, "%s/volumes", pod_dir(&w, 0));
+	cr_expect(access(path, F_OK) != 0 && errno == ENOENT);
 	close_world(&w);
 }
 

@@ -349,20 +349,6 @@ Test(volume_plan, too_many_volumes_are_refused_in_words)
 	arena_fini(&w.a);
 }
 
-Test(volume_plan, limits_of_empty_directories)
-{
-	struct world w = world();
-	struct mp pod = pod_with(&w, "'emptyDir':{'sizeLimit':'1Mi'}", "");
-	cr_expect_str_eq(json_of(&w.a, mp_of(volume_limits(&w.a, pod))), "[['v',1048576]]");
-	cr_expect_str_eq(volume_limit_message(&w.a, pod, span_of("v")),
-			 "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ");
-	cr_expect_eq(volume_limits(&w.a, pod_with(&w, "'emptyDir':{}", "")).len, 0);
-	cr_expect_eq(volume_limits(&w.a, pod_with(&w, "'emptyDir':{'sizeLimit':'0'}", "")).len, 0);
-	cr_expect_eq(volume_limits(&w.a, pod_with(&w, "'emptyDir':{'medium':'Memory','sizeLimit':'1Mi'}",
-						  "")).len, 0);
-	arena_fini(&w.a);
-}
-
 Test(volume_plan, files_alone_are_what_is_refreshed)
 {
 	struct world w = world();

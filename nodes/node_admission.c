@@ -1,0 +1,119 @@
+/* Pods that are given to this node, and that it cannot take: Failed, in a kubelet's words,
+ * before anything of them is made. Looked at once; what runs already, or ran, stays. */
+#include "nodes/admission.h"
+#include "nodes/node_private.h"
+#include "nodes/sysctls.h"
+
+enum { FRESH_US = 60000000 };
+
+static void refuse(struct ctx *c, struct agent *a, struct agent_pod *p, const char *reason,
+		   const char *message)
+{
+	agent_tell_event(c, a, p, &(struct pod_event){.reason = reason, .message = message,
+						      .warning = true});
+	pod_worker_refuse(p->worker, reason, arena_printf(ctx_arena(c), "Pod was rejected: %s", message));
+}
+
+static const char *pressures_of(struct ctx *c, const struct agent *a)
+{
+	static const char *const names[PRESSURES] = {"MemoryPressure", "DiskPressure", "PIDPressure"};
+	const char *said = "";
+	for (size_t i = 0; i < PRESSURES; i++)
+		if (a->pressure[i].on)
+			said = arena_printf(ctx_arena(c), "%s%s%s", said, *said ? " " : "", names[i]);
+	return arena_printf(ctx_arena(c), "The node had condition: [%s]. ", said);
+}
+
+/* Those that the node has taken: of those that were not looked at, who has begun. */
+static size_t others_of(struct ctx *c, struct agent *a, const struct agent_pod *than, struct mp **out)
+{
+	const struct omap *view = view_map(a->view);
+	size_t count = 0;
+	*out = arena_alloc(ctx_arena(c), (view->count + a->pods.count + 1) * sizeof **out);
+	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n)) {
+		const struct agent_pod *p = n->value;
+		if (p != than && p->worker && !p->unadmitted && pod_worker_counts(p->worker))
+			(*out)[count++] = pod_worker_object(p->worker);
+	}
+	for (struct onode *n = omap_first(view); n; n = omap_next(n)) {
+		const struct view_object *o = n->value;
+		struct mp pod = mp_of_bytes(o->value);
+		struct span phase = mp_path_str(pod, "status.phase");
+		if (!omap_get(&a->by_key, onode_key(n)) && mp_path_str(pod, "status.startTime").len &&
+		    !span_is(phase, "Failed") && !span_is(phase, "Succeeded"))
+			(*out)[count++] = pod;
+	}
+	return count;
+}
+
+static int find_node(struct agent *a, struct mp pod, struct mp *out)
+{
+	struct span object;
+	*out = (struct mp){0};
+	int rc = admission_needs_node(pod) ? agent_object(a, "nodes", (struct span){0}, span_of(a->node),
+							  FRESH_US, &object)
+					   : ERR_NOT_FOUND;
+	if (rc == 0)
+		*out = mp_of(object);
+	return rc == ERR_AGAIN ? rc : 0;
+}
+
+/* ---- whose containers they are to be */
+
+static const char runtime_classes[] = "runtimeclasses.node.k8s.io";
+
+static bool knows_class(struct agent *a, struct mp pod)
+{
+	struct span name = mp_path_str(pod, "spec.runtimeClassName"), object;
+	return !a->oci || !name.len ||
+	       agent_object(a, runtime_classes, (struct span){0}, name, FRESH_US, &object) != ERR_AGAIN;
+}
+
+const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena)
+{
+	struct span name = mp_path_str(pod, "spec.runtimeClassName"), object;
+	struct span own = mp_path_str(mp_of_bytes(a->info), "runtime");
+	if (!name.len)
+		return NULL;
+	int rc = agent_object(a, runtime_classes, (struct span){0}, name, 0, &object);
+	if (rc)
+		return arena_printf(arena, "RuntimeClass \"%.*s\" %s", (int)name.len,
+				    (const char *)name.data,
+				    rc == ERR_NOT_FOUND ? "not found" : "is not known yet");
+	struct span handler = mp_path_str(mp_of(object), "handler");
+	const uint8_t *colon = memchr(own.data, ':', own.len);
+	own.len = colon ? (size_t)(colon - own.data) : own.len;
+	if (!handler.len || span_eq(handler, own) || span_is(handler, "runc"))
+		return NULL;
+	return arena_printf(arena, "failed to get sandbox runtime: no runtime for \"%.*s\" is configured",
+			    (int)handler.len, (const char *)handler.data);
+}
+
+bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	struct mp pod = pod_worker_object(p->worker), *others;
+	const char *reason, *message;
+	struct admission x = {.pod = pod, .allocatable = mp_of(span_buf(&a->allocatable))};
+	if (!eviction_admits(pod, a->pressure[PRESSURE_MEMORY].on,
+			     a->pressure[PRESSURE_DISK].on || a->pressure[PRESSURE_PIDS].on)) {
+		p->unadmitted = false;
+		refuse(c, a, p, "Evicted", pressures_of(c, a));
+		return true;
+	}
+	message = a->oci ? sysctls_forbidden(ctx_arena(c), pod) : NULL;
+	reason = "SysctlForbidden";
+	bool apparmor = mp_path_bool(mp_of_bytes(a->info), "apparmor", false);
+	if (message || admission_forbids(pod, a->oci, apparmor, &reason, &message)) {
+		p->unadmitted = false;
+		refuse(c, a, p, reason, message);
+		return true;
+	}
+	if (!a->allocatable.len || !knows_class(a, pod) || find_node(a, pod, &x.node))
+		return false; /* it is asked for, and all are stepped when it comes */
+	p->unadmitted = false;
+	x.count = others_of(c, a, p, &others);
+	x.others = others;
+	if (admission_refuses(ctx_arena(c), &x, &reason, &message))
+		refuse(c, a, p, reason, message);
+	return true;
+}
