@@ -87,6 +87,15 @@ static void to_yaml(struct call *k, struct buf *text)
 	*text = out;
 }
 
+/* `body` is taken over. */
+static void answer_bytes(struct ctx *c, struct api *a, struct call *k, int code,
+			 enum http_type type, struct bytes *body)
+{
+	call_answered(c, a, k, code);
+	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), body);
+	call_end(c, a, k);
+}
+
 void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,
 		 struct buf *text)
 {
@@ -95,9 +104,16 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 		to_yaml(k, text);
 		type = HTTP_YAML;
 	}
-	call_answered(c, a, k, code);
-	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), bytes_take(text));
-	call_end(c, a, k);
+	answer_bytes(c, a, k, code, type, bytes_take(text));
+}
+
+void answer_stored(struct ctx *c, struct api *a, struct call *k, const struct view_object *o)
+{
+	if (k->form == FORM_OBJECT && !k->yaml)
+		answer_bytes(c, a, k, 200, HTTP_JSON,
+			     bytes_ref(encodings_object(&a->encodings, k->resource, o)));
+	else
+		answer_object(c, a, k, 200, mp_of_bytes(o->value), o->version);
 }
 
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status)

@@ -424,6 +424,7 @@ static void fini(void *state)
 	omap_fini(&a->calls, NULL);
 	inflight_fini(&a->inflight);
 	request_metrics_fini(&a->metrics);
+	encodings_fini(&a->encodings);
 	omap_fini(&a->watches, watch_free);
 	omap_fini(&a->streams, free);
 	schema_free(a->schema);

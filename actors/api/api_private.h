@@ -4,6 +4,7 @@
 
 #include "actors/access/rbac.h"
 #include "actors/api/audit.h"
+#include "actors/api/encodings.h"
 #include "actors/api/http_port.h"
 #include "actors/api/inflight.h"
 #include "actors/api/request_metrics.h"
@@ -125,6 +126,7 @@ struct api {
 	uint64_t requests, watch_events;
 	struct inflight inflight;
 	struct request_metrics metrics;
+	struct encodings encodings;
 };
 
 #define API_ADMIN "kubernetes-admin" /* who has the token */
@@ -136,6 +138,8 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 		 struct buf *text); /* taken over */
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
 		   uint64_t version);
+/* An object as it is stored. */
+void answer_stored(struct ctx *c, struct api *a, struct call *k, const struct view_object *o);
 /* `c` NULL: the actor ends, and nothing is said of it. */
 void call_end(struct ctx *c, struct api *a, struct call *k);
 /* ---- what clients see (visible.c): stored objects in the version of `r`.

@@ -146,14 +146,18 @@ static void set_next(struct listing *l, const struct view *v, const struct token
 
 static void put_rows(struct listing *l, struct buf *out)
 {
+	struct encodings *e = &l->k->api->encodings;
+	size_t bytes = 0;
+	for (size_t i = 0; i < l->count; i++)
+		bytes += encodings_length(e, l->k->resource, l->rows[i]);
+	buf_reserve(out, bytes);
 	for (size_t i = 0; i < l->count; i++) {
-		struct mp object = mp_of_bytes(l->rows[i]->value);
 		if (i)
 			buf_putc(out, ',');
 		if (l->k->form == FORM_METADATA)
-			json_metadata(out, object, l->rows[i]->version);
+			json_metadata(out, mp_of_bytes(l->rows[i]->value), l->rows[i]->version);
 		else
-			visible_item(out, l->k->resource, object, l->rows[i]->version);
+			encodings_item(e, l->k->resource, l->rows[i], out);
 	}
 }
 

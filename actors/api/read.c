@@ -86,7 +86,10 @@ void read_get(struct ctx *c, struct api *a, struct call *k)
 	}
 	struct mp object = mp_of_bytes(o->value);
 	struct bytes *shown = objects_show(k->resource, k->sub, object, &k->arena);
-	answer_object(c, a, k, 200, shown ? mp_of_bytes(shown) : object, o->version);
+	if (shown)
+		answer_object(c, a, k, 200, mp_of_bytes(shown), o->version);
+	else
+		answer_stored(c, a, k, o);
 	bytes_unref(shown);
 }
 
