@@ -302,14 +302,18 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct call *k = find_call(a, tag & ~API_REPLY_TAG(3, 0));
 	if (k && k->session)
 		session_reply(c, a, k, r, (enum reply_of)(tag >> 62));
+	else if (k && k->log_agent)
+		log_reply(c, a, k, r, (unsigned)(tag >> 62));
 	else if (k)
-		(k->scrape ? metrics_reply : k->usage ? usage_reply : log_reply)(c, a, k, r);
+		(k->scrape ? metrics_reply : usage_reply)(c, a, k, r);
 	return 0;
 }
 
 static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
 {
 	struct call *k = find_call(a, id);
+	if (k && k->log_lost)
+		log_again(c, a, k);
 	if (!k || !k->waits)
 		return; /* it went on meanwhile */
 	struct call **at = &k->waits->waiting;
@@ -340,6 +344,8 @@ static int on_down(struct ctx *c, void *state, struct span who, int reason)
 		n = omap_next(n);
 		if (session_is_with(k, who))
 			session_down(c, a, k, reason);
+		else if (log_is_with(k, who))
+			log_down(c, a, k);
 	}
 	return 0;
 }

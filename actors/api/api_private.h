@@ -22,6 +22,8 @@
 enum {
 	API_WAIT_US = 10000000,     /* for a view to catch up */
 	API_LOG_CHUNK_MS = 10000,   /* a log request waits so long for more */
+	API_LOG_AGAIN_US = 200000,  /* until the next try when its agent is gone */
+	API_LOG_AWAY_US = 15000000, /* then the log ends */
 	API_SESSIONS_MAX = 1000,    /* stream sessions at once */
 	API_FORWARDS_MAX = 1000,    /* proxied requests at once; each has two descriptors */
 	API_WATCH_DEFAULT_S = 1800, /* when the client names no timeout */
@@ -74,6 +76,12 @@ struct call {
 	struct span node, container;
 	uint64_t log_cursor;
 	bool log_follow, log_started;
+	bool log_lost;	    /* its agent is gone: it is asked again soon */
+	uint8_t log_place[64]; /* where the last chunk ended, in the agent's words */
+	size_t log_place_len;
+	unsigned log_turn;  /* how often that was so */
+	uint64_t log_until; /* so long; 0: it answers */
+	char *log_agent;    /* NULL: no log is asked for */
 	bool socket, socket_base64; /* it goes out over a WebSocket */
 	struct session *session; /* a stream session; NULL: none */
 	struct proxy_call *proxy; /* a request for somebody else; NULL: none */
@@ -231,8 +239,12 @@ void delete_collection_next(struct ctx *c, struct api *a, struct call *k);
 void delete_collection_free(struct delete_collection *s); /* NULL is fine */
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o);
 void log_start(struct ctx *c, struct api *a, struct call *k);
-void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r,
+	       unsigned turn);
 void log_sent(struct ctx *c, struct api *a, struct call *k);
+bool log_is_with(const struct call *k, struct span agent);
+void log_down(struct ctx *c, struct api *a, struct call *k); /* its agent is gone */
+void log_again(struct ctx *c, struct api *a, struct call *k);
 
 /* Of the pod that the call names; into k->container. A refusal, or NULL. */
 struct doc *container_choose(struct call *k, struct mp pod);
