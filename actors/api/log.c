@@ -162,7 +162,11 @@ void log_down(struct ctx *c, struct api *a, struct call *k)
 	if (k->log_started)
 		try_later(c, a, k);
 	else
-		answer_status(c, a, k, status_unavailable(&k->arena, "the node's agent is gone"));
+		answer_status(c, a, k,
+			      status_unavailable(&k->arena,
+						 arena_printf(&k->arena, "the agent of node %.*s is away",
+							      (int)k->node.len,
+							      (const char *)k->node.data)));
 }
 
 void log_again(struct ctx *c, struct api *a, struct call *k)
@@ -193,10 +197,10 @@ void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply 
 	if (r->status && !k->log_started) {
 		char text[400];
 		snprintf(text, sizeof text, "%.*s", (int)r->text.len, (const char *)r->text.data);
-		answer_status(c, a, k,
-			      r->status == ERR_UNREACHABLE || r->status == ERR_TIMEOUT
-				      ? status_unavailable(&k->arena, text)
-				      : status_bad_request(&k->arena, text));
+		if (r->status == ERR_UNREACHABLE || r->status == ERR_TIMEOUT)
+			log_down(c, a, k);
+		else
+			answer_status(c, a, k, status_bad_request(&k->arena, text));
 		return;
 	}
 	if (!k->log_started) {

@@ -93,6 +93,16 @@ static void fail(struct ctx *c, struct api *a, struct call *k, const char *why)
 	hang_up(c, a, k);
 }
 
+/* Nobody is there to open it: that may help later, where an error of the node's does not. */
+static void fail_away(struct ctx *c, struct api *a, struct call *k)
+{
+	const char *why = arena_printf(&k->arena,
+				       "unable to upgrade connection: the agent of node %.*s is away",
+				       (int)k->node.len, (const char *)k->node.data);
+	send_status(c, a, k, status_unavailable(&k->arena, why), true);
+	hang_up(c, a, k);
+}
+
 /* client-go finds the exit code in the causes. */
 static struct doc *exit_status(struct arena *m, int64_t code)
 {
@@ -317,7 +327,11 @@ void session_reply(struct ctx *c, struct api *a, struct call *k, const struct re
 	struct session *s = k->session;
 	if (r->status && of == REPLY_WRITE)
 		return; /* the read that waits tells how it ended */
-	if (r->status) {
+	if (r->status && !s->opened &&
+	    (r->status == ERR_UNREACHABLE || r->status == ERR_TIMEOUT)) {
+		session_leave(c, k);
+		fail_away(c, a, k);
+	} else if (r->status) {
 		const char *why = refusal(k, arena_ndup(&k->arena, r->text.data, r->text.len));
 		session_leave(c, k);
 		fail(c, a, k, why);
@@ -342,7 +356,10 @@ bool session_is_with(const struct call *k, struct span agent)
  * there, and an answer that went down with it would be waited for long. */
 void session_down(struct ctx *c, struct api *a, struct call *k, int reason)
 {
-	fail(c, a, k, refusal(k, err_text(reason)));
+	if (k->session->opened)
+		fail(c, a, k, refusal(k, err_text(reason)));
+	else
+		fail_away(c, a, k);
 }
 
 void session_leave(struct ctx *c, struct call *k)

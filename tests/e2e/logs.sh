@@ -40,3 +40,12 @@ check "the agent is another one" test "$(agent)" != "$first"
 in_row() { awk '$2 != NR - 1 {print NR ": " $0; bad = 1} END{exit bad}' "$tmp/followed"; }
 check "nothing is missing, and nothing came twice" in_row
 kill $follower
+
+# ---- an agent that does not come back
+kill -STOP $(agent)
+away() { grep -F "the agent of node n1 is away" <("$@" 2>&1); }
+check "who asks for a log hears that it is away" away kc logs counter
+check "who wants a command run too" away kc exec counter -- true
+check "with a code that says that it may be back" is 503 curl -sk -o /dev/null -w '%{http_code}' \
+	-H "Authorization: Bearer $(cat "$data/pki/token")" "https://127.0.0.1:$port/api/v1/namespaces/default/pods/counter/log"
+kill -CONT $(agent)
