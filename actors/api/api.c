@@ -53,6 +53,7 @@ static bool parse_resource(struct api *a, struct call *k)
 	k->resource = p.resource;
 	k->namespace = p.namespace;
 	k->name = p.name;
+	k->watch_path = p.watch;
 	if (p.subresource.len)
 		k->sub = arena_ndup(&k->arena, p.subresource.data, p.subresource.len);
 	return is && (is_proxy(k) || !path_part(&p.rest, &more));
@@ -103,7 +104,7 @@ static bool is_served(const struct call *k)
 static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
-	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
+	bool watching = call_watches(k);
 	bool bytes = strcmp(k->sub, "log") == 0 || is_session(k);
 	if (!accept_negotiate(k) && !bytes) {
 		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));

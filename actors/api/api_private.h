@@ -49,6 +49,7 @@ struct call {
 	const char *sub;
 	struct span namespace, name;
 	bool all_namespaces;
+	bool watch_path; /* /api/v1/watch/...: as Kubernetes had it before there was a parameter */
 	enum api_form form;
 	bool yaml; /* what would be JSON is written as YAML */
 	enum table_include include;
@@ -181,6 +182,11 @@ void review_start(struct ctx *c, struct api *a, struct call *k);
 /* The value of a query parameter; empty when absent. */
 struct span call_arg(const struct call *k, const char *name);
 bool call_flag(const struct call *k, const char *name);
+/* Whether it goes on with what changes: one object's path is a get, whatever its query. */
+bool call_watches(const struct call *k);
+/* What is wrong with numbers of a list or watch, or with a version; or NULL. */
+struct doc *bad_list_options(struct call *k);
+struct doc *bad_version(struct call *k, struct span v);
 /* A parameter in decimal, 0 when absent; false: it is no number. */
 bool call_number(const struct call *k, const char *name, uint64_t *out);
 /* The stream of a resource that is stored; followed from the first time on
@@ -223,6 +229,7 @@ void accounting_text(struct buf *out, const struct api *a);
 /* ---- by what is asked */
 void discovery(struct ctx *c, struct api *a, struct call *k); /* everything but resources */
 bool openapi(struct ctx *c, struct api *a, struct call *k); /* false: another path */
+bool health(struct ctx *c, struct api *a, struct call *k); /* false: another path */
 void read_get(struct ctx *c, struct api *a, struct call *k);
 void read_list(struct ctx *c, struct api *a, struct call *k);
 void watch_start(struct ctx *c, struct api *a, struct call *k);

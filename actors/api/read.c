@@ -57,8 +57,7 @@ uint64_t version_given(const struct api *a, uint64_t now)
 bool asked_version(struct ctx *c, struct api *a, struct call *k, uint64_t now, uint64_t *asked)
 {
 	if (!call_number(k, "resourceVersion", asked)) {
-		answer_status(c, a, k,
-			      status_bad_request(&k->arena, "resourceVersion: Invalid value"));
+		answer_status(c, a, k, bad_version(k, call_arg(k, "resourceVersion")));
 		return false;
 	}
 	if (*asked > now && *asked > version_given(a, now)) {

@@ -272,13 +272,15 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 	struct view *v = fresh_view(c, a, k, watch_start);
 	if (!v)
 		return;
-	if (!call_number(k, "resourceVersion", &from) ||
-	    !call_number(k, "timeoutSeconds", &seconds)) {
-		answer_status(c, a, k,
-			      status_bad_request(&k->arena, "resourceVersion, timeoutSeconds: "
-							    "Invalid value: not a number"));
+	struct doc *bad = bad_list_options(k);
+	if (!bad && !call_number(k, "resourceVersion", &from))
+		bad = bad_version(k, call_arg(k, "resourceVersion"));
+	if (bad) {
+		answer_status(c, a, k, bad);
 		return;
 	}
+	if (!call_number(k, "timeoutSeconds", &seconds))
+		seconds = 0;
 	uint64_t now = stream_version(a, omap_get(&a->streams, view_stream(v)));
 	if (from > version_given(a, now)) {
 		answer_future(c, a, k, from, now);
