@@ -466,13 +466,13 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
 {
 	struct server *s = cls;
 	struct request *r = *con_cls;
-	(void)conn;
 	if (!r)
 		return;
 	*con_cls = NULL;
-	if (r->id) {
+	if (r->id)
 		omap_remove_u64(&s->requests, r->id);
-	}
+	else /* the library has refused it: its headers are too long, say */
+		arrival_of(conn)->request = NULL;
 	bool early = why != MHD_REQUEST_TERMINATED_COMPLETED_OK || r->streaming;
 	if (r->told && early && !s->closing)
 		port_deliver(s->port, HTTP_GONE, r->id, 0, NULL);
