@@ -226,6 +226,10 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 			proxy_forwarded(c, a, k, (int)p->arg, bytes_span(p->payload));
 	} else if (p->op == HTTP_GONE) {
 		on_gone(c, a, p->id);
+	} else if (p->op == HTTP_PONG) {
+		struct call *k = find_call(a, p->id);
+		if (k && k->session)
+			session_pong(c, k);
 	} else if (p->op == HTTP_MESSAGE || p->op == HTTP_SENT) {
 		struct call *k = find_call(a, p->id);
 		if (k && k->session && p->op == HTTP_MESSAGE)
@@ -313,6 +317,8 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
 {
 	struct call *k = find_call(a, id);
+	if (k && k->session)
+		session_timer(c, a, k);
 	if (k && k->log_lost)
 		log_again(c, a, k);
 	if (!k || !k->waits)

@@ -266,6 +266,8 @@ void session_reply(struct ctx *c, struct api *a, struct call *k, const struct re
 		   enum reply_of of);
 void session_message(struct ctx *c, struct api *a, struct call *k, struct span message);
 void session_sent(struct ctx *c, struct call *k);
+void session_pong(struct ctx *c, struct call *k);
+void session_timer(struct ctx *c, struct api *a, struct call *k);
 bool session_is_with(const struct call *k, struct span agent);
 void session_down(struct ctx *c, struct api *a, struct call *k, int reason); /* its agent is gone */
 void session_leave(struct ctx *c, struct call *k); /* the client is gone: the node is told */
