@@ -207,6 +207,15 @@ check "a deletion's options are no other object" is 400 code -X DELETE -H 'Conte
 check "nor try what there is not to try" is 422 code -X DELETE -H 'Content-Type: application/json' -d '{"dryRun":["Some"]}' "$maps/here"
 check "so it is still there" is 200 code "$maps/here"
 
+# ---- compressed
+for i in $(seq 20); do kc create configmap "large-$i" --from-literal=k="$(head -c 20000 /dev/urandom | base64 -w0)" --dry-run=client -o json; done | kc create -f - >/dev/null
+sums() { curl -sk -D "$tmp/head" -H "Authorization: Bearer $token" "$@" | md5sum; }
+encoded() { sums -H 'Accept-Encoding: gzip' "$@" >/dev/null; tr -d '\r' <"$tmp/head" | sed -n 's/^Content-Encoding: //p'; }
+check "a large list for who accepts it" is gzip encoded "$maps"
+check "is the same" is "$(sums "$maps")" sums --compressed "$maps"
+check "a small one goes as it is" is '' encoded "$maps/here"
+check "as one does that is not asked for so" is '' eval 'sums "$maps" >/dev/null; grep -i ^content-encoding "$tmp/head"'
+
 # ---- who leaves
 watches() { curl -sk -H "Authorization: Bearer $token" "$api/metrics" | sed -n 's/^apiserver_longrunning_requests{.*resource="configmaps",verb="WATCH"} //p'; }
 watching() { is "$1" watches; }
