@@ -13,9 +13,9 @@ comma := ,
 MAKEFLAGS += -r
 
 PACKAGES := libzmq3-dev libczmq-dev libmsgpack-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libyajl-dev \
-	libyaml-dev libwslay-dev libcriterion-dev pkg-config gcc libc6-dev binutils python3 python3-zmq python3-msgpack tzdata curl procps \
+	libyaml-dev zlib1g-dev libwslay-dev libcriterion-dev pkg-config gcc libc6-dev binutils python3 python3-zmq python3-msgpack tzdata curl procps \
 	crun skopeo busybox-static golang-github-containers-common iproute2
-PC := libzmq libczmq msgpack lmdb libmicrohttpd gnutls yajl yaml-0.1
+PC := libzmq libczmq msgpack lmdb libmicrohttpd gnutls yajl yaml-0.1 zlib
 ifeq ($(filter deps help clean format,$(MAKECMDGOALS)),)
 MISSING := $(shell for p in $(PC) criterion; do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
 	$(CC) -E -include wslay/wslay.h -x c /dev/null >/dev/null 2>&1 || echo libwslay)

@@ -170,6 +170,39 @@ static void seek_tail(struct log_reader *r)
 
 /* ---- open and close */
 
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+struct log_place log_where(const struct log_reader *r)
+{
+	int fd = r->old >= 0 ? r->old : r->fd;
+	return (struct log_place){
+		.inode = inode_of(fd),
+		.offset = (uint64_t)lseek(fd, 0, SEEK_CUR) - r->raw.len,
+		.left = r->left,
+		.inside = (uint64_t)r->inside[0] | (uint64_t)r->inside[1] << 1,
+	};
+}
+
+/* Of a file that is gone by now the rest is, too: what follows it is shown. */
+static void seek_place(struct log_reader *r, const struct log_place *from)
+{
+	r->left = from->left;
+	r->inside[0] = from->inside & 1;
+	r->inside[1] = from->inside & 2;
+	if (inode_of(r->old) == from->inode) {
+		lseek(r->old, (off_t)from->offset, SEEK_SET);
+	} else if (inode_of(r->fd) == from->inode) {
+		lseek(r->fd, (off_t)from->offset, SEEK_SET);
+		if (r->old >= 0)
+			close(r->old);
+		r->old = -1;
+	}
+}
+
 /* The rotated file, unless it is the current one (rotated in between). */
 static void open_old(struct log_reader *r)
 {
@@ -226,7 +259,11 @@ int log_open(struct log_reader **out, const char *pod_dir, const char *container
 	if (o->follow) /* before the first look: nothing falls in between */
 		watch(r, pod_dir, container);
 	open_old(r);
-	seek_tail(r);
+	if (o->from)
+		seek_place(r, o->from);
+	else
+		seek_tail(r);
+	r->o.from = NULL;
 	*out = r;
 	return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/err.h"
+#include "nodes/log_place.h"
 
 enum log_stream { LOG_ALL, LOG_STDOUT, LOG_STDERR };
 
@@ -26,6 +27,7 @@ struct log_options {
 	enum log_stream stream;
 	bool timestamps;     /* put before each line */
 	bool follow;
+	const struct log_place *from; /* NULL: the beginning, or the tail */
 };
 
 struct log_reader;
@@ -40,6 +42,8 @@ void log_close(struct log_reader *r); /* NULL is fine */
 int log_read(struct log_reader *r, struct buf *out);
 /* The container has ended (its exit was told): following ends with the file. */
 void log_finish(struct log_reader *r);
+/* Without the attempt, which the caller knows. */
+struct log_place log_where(const struct log_reader *r);
 /* Readable when there may be something new; -1 when the kernel has none to
  * give: try every now and then. */
 int log_fd(const struct log_reader *r);

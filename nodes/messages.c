@@ -20,12 +20,14 @@ static const struct msg_field logs[] = {
 	{"limit", MP_INT, 0, false, "bytes at most, over all chunks"},
 	{"since_s", MP_INT, 0, false, "seconds back"},
 	{"since_time", MP_STR, 64, false, "RFC 3339"},
+	{"place", MP_BIN, 64, false, "with cursor 0: go on where a chunk said that it ended"},
 	END,
 };
 static const struct msg_field chunk[] = {
 	{"data", MP_BIN, 0, IS_REQUIRED | IS_SECRET, "bytes of the log"},
 	{"cursor", MP_INT, 0, true, "where the next chunk begins; opaque, not 0"},
 	{"end", MP_BOOL, 0, true, "there is no next chunk"},
+	{"place", MP_BIN, 64, false, "the same for an agent that knows no cursor any more; opaque"},
 	END,
 };
 

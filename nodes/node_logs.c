@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "actors/schema/rfc3339.h"
+#include "nodes/log_place.h"
 #include "nodes/node_private.h"
 
 struct waiting {
@@ -41,7 +42,14 @@ static void ask_runtime(struct ctx *c, struct agent *a, struct agent_pod *p, str
 			uint32_t attempt, bool running)
 {
 	struct buf b = {0};
+	struct log_place place;
 	size_t at = mpw_map_open(&b), n = 7;
+	if (log_place_read(body, &place)) {
+		log_place_write(&b, &place);
+		running = running && attempt == place.attempt;
+		attempt = (uint32_t)place.attempt;
+		n++;
+	}
 	mpw_kv_str(&b, "uid", p->uid);
 	mpw_kv_span(&b, "container", mp_path_str(body, "container"));
 	mpw_kv_u64(&b, "attempt", attempt);

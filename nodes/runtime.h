@@ -14,7 +14,8 @@
  *   RUNTIME_END      {grace_ms}: the cluster ends: all containers TERM, KILL after
  *                    the grace, then the pause goes; nobody needs to wait for it
  *   RUNTIME_LOG      id: of the request; {uid, container, attempt, cursor, tail,
- *                    limit, since_us, timestamps, follow, ended}
+ *                    limit, since_us, timestamps, follow, ended, place (where a reader
+ *                    was that is no more)}
  *   Commands beside a container; id: of the session (runtime_exec.h)
  *   RUNTIME_EXEC     {uid, container, argv: [...], env: [...], cwd, streams (bits of
  *                    exec_link.h's), tty}: EXECED; or {uid, container, attach: true, streams}:

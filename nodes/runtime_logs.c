@@ -68,9 +68,12 @@ static void tell_refused(struct log_readers *m, uint64_t request, int code, cons
 static void answer_chunk(struct log_readers *m, struct reader *r, struct buf *data, bool end)
 {
 	struct buf b = {0};
-	mpw_map(&b, 3);
+	struct log_place place = log_where(r->log);
+	place.attempt = r->attempt;
+	mpw_map(&b, 4);
 	mpw_str(&b, "data");
 	mpw_bin(&b, span_buf(data));
+	log_place_write(&b, &place);
 	mpw_kv_u64(&b, "cursor", r->cursor);
 	mpw_kv_bool(&b, "end", end);
 	if (port_deliver(m->port, RUNTIME_CHUNK, r->request, 0, bytes_take(&b)))
@@ -120,6 +123,9 @@ static struct reader *open_reader(struct log_readers *m, uint64_t request, struc
 		.timestamps = mp_path_bool(body, "timestamps", false),
 		.follow = mp_path_bool(body, "follow", false),
 	};
+	struct log_place place;
+	if (log_place_read(body, &place))
+		o.from = &place;
 	if (m->reader_count >= READERS_MAX) {
 		tell_refused(m, request, ERR_OVERLOADED, "too many logs are being read");
 		return NULL;

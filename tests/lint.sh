@@ -8,7 +8,7 @@ build=${1:-build}
 # What runs in the simulator asks nobody but its ctx.
 banned='^(time|gettimeofday|clock_gettime|localtime|gmtime|strftime|rand|random|srand|getrandom|getenv|setenv|open|openat|fopen|socket|connect|read|write|fork|execve?|posix_spawn|system|pthread_.*|qsort|strtod|atof|sleep|usleep|nanosleep|getpid|epoll_.*|poll|malloc_usable_size)$'
 pure=("$build"/obj/actors/{objects,controllers,scheduler,gate}/*.o
-	"$build"/obj/actors/api/{api,answer,visible,review,metrics,authn,authz,token_request,escalation,read,list,openapi,write,watch,discovery,delete_collection,messages,log,session,channels,containers,accept,accounting,inflight,request_metrics,request_path,proxy,proxy_name,http_answer,audit,audit_uri}.o
+	"$build"/obj/actors/api/{api,answer,visible,review,metrics,authn,authz,token_request,escalation,read,list,openapi,write,watch,discovery,delete_collection,messages,log,session,channels,containers,accept,accounting,inflight,request_metrics,request_path,proxy,proxy_name,http_answer,audit,audit_uri,encodings,health,http_links}.o
 	"$build"/obj/actors/runtime/{cell,stats,listing,metrics,turn,ctx,effects,post,link,outbox,timer,view,view_changes,view_index,view_past,view_recall,txn_wire,store_actor}.o
 	"$build"/obj/actors/schema/{openapi,openapi_types,openapi_paths,openapi_protobuf,describe}.o
 	"$build"/obj/actors/access/{rbac,claims}.o

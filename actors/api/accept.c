@@ -10,6 +10,12 @@ static bool has(struct span s, const char *text)
 	return s.len && memmem(s.data, s.len, text, strlen(text)) != NULL;
 }
 
+static bool ends(struct span s, const char *text)
+{
+	size_t n = strlen(text);
+	return s.len >= n && memcmp(s.data + s.len - n, text, n) == 0;
+}
+
 /* Tables and PartialObjectMetadata are of stored objects; the answer to a
  * question (a review, a token) is neither. */
 static bool has_parts(const struct call *k)
@@ -25,7 +31,7 @@ static bool has_protobuf(const struct call *k)
 
 static bool is_watch(const struct call *k)
 {
-	return span_is(k->method, "GET") && call_flag(k, "watch");
+	return call_watches(k);
 }
 
 /* Whether one of the listed types can be had; the call is marked with it. */
@@ -41,6 +47,8 @@ static bool take_one(struct call *k, struct span type)
 		k->form = FORM_PROTOBUF;
 		return true;
 	}
+	if (transformed && !(has(type, "g=meta.k8s.io") && (has(type, "v=v1;") || ends(type, "v=v1") || has(type, "v=v1beta1"))))
+		return false;
 	if (transformed)
 		form = has(type, "as=Table")		     ? FORM_TABLE
 		       : has(type, "as=PartialObjectMetadata") ? FORM_METADATA

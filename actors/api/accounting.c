@@ -6,7 +6,7 @@
 static bool is_long_running(const struct call *k)
 {
 	bool get = span_is(k->method, "GET");
-	return k->resource && (is_proxy(k) || (get && call_flag(k, "watch")) ||
+	return k->resource && (is_proxy(k) || call_watches(k) ||
 			       is_session(k) ||
 			       (get && strcmp(k->sub, "log") == 0 && call_flag(k, "follow")));
 }
@@ -46,7 +46,7 @@ static const char *verb_shown(const struct call *k)
 	};
 	if (is_proxy(k))
 		return "CONNECT";
-	if (k->verb && is_long_running(k) && call_flag(k, "watch"))
+	if (k->verb && call_watches(k))
 		return "WATCH";
 	if (span_is(k->content_type, "application/apply-patch+yaml"))
 		return "APPLY";

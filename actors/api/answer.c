@@ -1,8 +1,18 @@
 /* Answers: a call is answered once and then freed. */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "actors/api/api_private.h"
 #include "actors/schema/yaml.h"
+
+static const char *quoted(struct call *k, struct span v)
+{
+	struct buf b = {0};
+	json_string(&b, v);
+	const char *text = arena_ndup(&k->arena, b.data, b.len);
+	buf_fini(&b);
+	return text;
+}
 
 struct span call_arg(const struct call *k, const char *name)
 {
@@ -20,10 +30,49 @@ struct span call_arg(const struct call *k, const char *name)
 	return (struct span){0};
 }
 
+/* As Go's API machinery reads it: there, and not said to be false. */
 bool call_flag(const struct call *k, const char *name)
 {
 	struct span v = call_arg(k, name);
-	return span_is(v, "true") || span_is(v, "1");
+	return v.data && !span_is(v, "0") &&
+	       !(v.len == 5 && strncasecmp((const char *)v.data, "false", 5) == 0);
+}
+
+bool call_watches(const struct call *k)
+{
+	return span_is(k->method, "GET") && (k->watch_path || (!k->name.len && call_flag(k, "watch")));
+}
+
+static bool is_integer(struct span v)
+{
+	size_t sign = v.len && (v.data[0] == '-' || v.data[0] == '+');
+	for (size_t i = sign; i < v.len; i++)
+		if (v.data[i] < '0' || v.data[i] > '9')
+			return false;
+	return v.len > sign && v.len - sign < 19;
+}
+
+struct doc *bad_list_options(struct call *k)
+{
+	static const char *const names[] = {"limit", "timeoutSeconds"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct span v = call_arg(k, names[i]);
+		if (v.len && !is_integer(v))
+			return status_bad_request(
+				&k->arena,
+				arena_printf(&k->arena, "%s: Invalid value: %s: strconv.ParseInt: parsing %s: invalid syntax",
+					     names[i], quoted(k, v), quoted(k, v)));
+	}
+	return NULL;
+}
+
+struct doc *bad_version(struct call *k, struct span v)
+{
+	return status_bad_request(
+		&k->arena, arena_printf(&k->arena,
+					"resourceVersion: Invalid value: %s: strconv.ParseUint: "
+					"parsing %s: invalid syntax",
+					quoted(k, v), quoted(k, v)));
 }
 
 bool call_number(const struct call *k, const char *name, uint64_t *out)
@@ -87,6 +136,15 @@ static void to_yaml(struct call *k, struct buf *text)
 	*text = out;
 }
 
+/* `body` is taken over. */
+static void answer_bytes(struct ctx *c, struct api *a, struct call *k, int code,
+			 enum http_type type, struct bytes *body)
+{
+	call_answered(c, a, k, code);
+	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), body);
+	call_end(c, a, k);
+}
+
 void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,
 		 struct buf *text)
 {
@@ -95,9 +153,16 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 		to_yaml(k, text);
 		type = HTTP_YAML;
 	}
-	call_answered(c, a, k, code);
-	ctx_port_call(c, a->port, HTTP_REPLY, k->id, HTTP_ARG(code, type), bytes_take(text));
-	call_end(c, a, k);
+	answer_bytes(c, a, k, code, type, bytes_take(text));
+}
+
+void answer_stored(struct ctx *c, struct api *a, struct call *k, const struct view_object *o)
+{
+	if (k->form == FORM_OBJECT && !k->yaml)
+		answer_bytes(c, a, k, 200, HTTP_JSON,
+			     bytes_ref(encodings_object(&a->encodings, k->resource, o)));
+	else
+		answer_object(c, a, k, 200, mp_of_bytes(o->value), o->version);
 }
 
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status)
@@ -126,7 +191,7 @@ void answer_future(struct ctx *c, struct api *a, struct call *k, uint64_t asked,
 	struct arena *m = &k->arena;
 	struct doc *s = status_failure(
 		m, 504, "Timeout",
-		arena_printf(m, "Too large resource version: %llu, current: %llu",
+		arena_printf(m, "Timeout: Too large resource version: %llu, current: %llu",
 			     (unsigned long long)asked, (unsigned long long)now));
 	struct doc *details = doc_need_map(m, s, "details");
 	struct doc *causes = doc_set(m, details, "causes", doc_new(m, DOC_ARRAY));
@@ -152,9 +217,10 @@ void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struc
 		answer_text(c, a, k, code, HTTP_PROTOBUF, &out);
 		return;
 	}
-	if (k->form == FORM_TABLE && own) {
+	bool scale = !own && span_is(mp_path_str(object, "kind"), "Scale");
+	if (k->form == FORM_TABLE && (own || scale)) {
 		struct table t;
-		table_open(&t, &out, k->resource, k->include, ctx_wall_us(c), true, version, NULL,
+		table_open(&t, &out, own ? k->resource : &table_scale, k->include, ctx_wall_us(c), true, version, NULL,
 			   -1);
 		table_row(&t, object, version);
 		table_close(&t);

@@ -53,6 +53,7 @@ static bool parse_resource(struct api *a, struct call *k)
 	k->resource = p.resource;
 	k->namespace = p.namespace;
 	k->name = p.name;
+	k->watch_path = p.watch;
 	if (p.subresource.len)
 		k->sub = arena_ndup(&k->arena, p.subresource.data, p.subresource.len);
 	return is && (is_proxy(k) || !path_part(&p.rest, &more));
@@ -103,7 +104,7 @@ static bool is_served(const struct call *k)
 static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
-	bool watching = span_is(k->method, "GET") && call_flag(k, "watch");
+	bool watching = call_watches(k);
 	bool bytes = strcmp(k->sub, "log") == 0 || is_session(k);
 	if (!accept_negotiate(k) && !bytes) {
 		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));
@@ -225,6 +226,10 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 			proxy_forwarded(c, a, k, (int)p->arg, bytes_span(p->payload));
 	} else if (p->op == HTTP_GONE) {
 		on_gone(c, a, p->id);
+	} else if (p->op == HTTP_PONG) {
+		struct call *k = find_call(a, p->id);
+		if (k && k->session)
+			session_pong(c, k);
 	} else if (p->op == HTTP_MESSAGE || p->op == HTTP_SENT) {
 		struct call *k = find_call(a, p->id);
 		if (k && k->session && p->op == HTTP_MESSAGE)
@@ -302,14 +307,20 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct call *k = find_call(a, tag & ~API_REPLY_TAG(3, 0));
 	if (k && k->session)
 		session_reply(c, a, k, r, (enum reply_of)(tag >> 62));
+	else if (k && k->log_agent)
+		log_reply(c, a, k, r, (unsigned)(tag >> 62));
 	else if (k)
-		(k->scrape ? metrics_reply : k->usage ? usage_reply : log_reply)(c, a, k, r);
+		(k->scrape ? metrics_reply : usage_reply)(c, a, k, r);
 	return 0;
 }
 
 static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
 {
 	struct call *k = find_call(a, id);
+	if (k && k->session)
+		session_timer(c, a, k);
+	if (k && k->log_lost)
+		log_again(c, a, k);
 	if (!k || !k->waits)
 		return; /* it went on meanwhile */
 	struct call **at = &k->waits->waiting;
@@ -340,6 +351,8 @@ static int on_down(struct ctx *c, void *state, struct span who, int reason)
 		n = omap_next(n);
 		if (session_is_with(k, who))
 			session_down(c, a, k, reason);
+		else if (log_is_with(k, who))
+			log_down(c, a, k);
 	}
 	return 0;
 }
@@ -424,6 +437,7 @@ static void fini(void *state)
 	omap_fini(&a->calls, NULL);
 	inflight_fini(&a->inflight);
 	request_metrics_fini(&a->metrics);
+	encodings_fini(&a->encodings);
 	omap_fini(&a->watches, watch_free);
 	omap_fini(&a->streams, free);
 	schema_free(a->schema);

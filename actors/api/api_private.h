@@ -4,6 +4,7 @@
 
 #include "actors/access/rbac.h"
 #include "actors/api/audit.h"
+#include "actors/api/encodings.h"
 #include "actors/api/http_port.h"
 #include "actors/api/inflight.h"
 #include "actors/api/request_metrics.h"
@@ -21,6 +22,8 @@
 enum {
 	API_WAIT_US = 10000000,     /* for a view to catch up */
 	API_LOG_CHUNK_MS = 10000,   /* a log request waits so long for more */
+	API_LOG_AGAIN_US = 200000,  /* until the next try when its agent is gone */
+	API_LOG_AWAY_US = 15000000, /* then the log ends */
 	API_SESSIONS_MAX = 1000,    /* stream sessions at once */
 	API_FORWARDS_MAX = 1000,    /* proxied requests at once; each has two descriptors */
 	API_WATCH_DEFAULT_S = 1800, /* when the client names no timeout */
@@ -46,6 +49,7 @@ struct call {
 	const char *sub;
 	struct span namespace, name;
 	bool all_namespaces;
+	bool watch_path; /* /api/v1/watch/...: as Kubernetes had it before there was a parameter */
 	enum api_form form;
 	bool yaml; /* what would be JSON is written as YAML */
 	enum table_include include;
@@ -73,6 +77,12 @@ struct call {
 	struct span node, container;
 	uint64_t log_cursor;
 	bool log_follow, log_started;
+	bool log_lost;	    /* its agent is gone: it is asked again soon */
+	uint8_t log_place[64]; /* where the last chunk ended, in the agent's words */
+	size_t log_place_len;
+	unsigned log_turn;  /* how often that was so */
+	uint64_t log_until; /* so long; 0: it answers */
+	char *log_agent;    /* NULL: no log is asked for */
 	bool socket, socket_base64; /* it goes out over a WebSocket */
 	struct session *session; /* a stream session; NULL: none */
 	struct proxy_call *proxy; /* a request for somebody else; NULL: none */
@@ -125,6 +135,7 @@ struct api {
 	uint64_t requests, watch_events;
 	struct inflight inflight;
 	struct request_metrics metrics;
+	struct encodings encodings;
 };
 
 #define API_ADMIN "kubernetes-admin" /* who has the token */
@@ -136,6 +147,8 @@ void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum ht
 		 struct buf *text); /* taken over */
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,
 		   uint64_t version);
+/* An object as it is stored. */
+void answer_stored(struct ctx *c, struct api *a, struct call *k, const struct view_object *o);
 /* `c` NULL: the actor ends, and nothing is said of it. */
 void call_end(struct ctx *c, struct api *a, struct call *k);
 /* ---- what clients see (visible.c): stored objects in the version of `r`.
@@ -169,6 +182,11 @@ void review_start(struct ctx *c, struct api *a, struct call *k);
 /* The value of a query parameter; empty when absent. */
 struct span call_arg(const struct call *k, const char *name);
 bool call_flag(const struct call *k, const char *name);
+/* Whether it goes on with what changes: one object's path is a get, whatever its query. */
+bool call_watches(const struct call *k);
+/* What is wrong with numbers of a list or watch, or with a version; or NULL. */
+struct doc *bad_list_options(struct call *k);
+struct doc *bad_version(struct call *k, struct span v);
 /* A parameter in decimal, 0 when absent; false: it is no number. */
 bool call_number(const struct call *k, const char *name, uint64_t *out);
 /* The stream of a resource that is stored; followed from the first time on
@@ -211,6 +229,7 @@ void accounting_text(struct buf *out, const struct api *a);
 /* ---- by what is asked */
 void discovery(struct ctx *c, struct api *a, struct call *k); /* everything but resources */
 bool openapi(struct ctx *c, struct api *a, struct call *k); /* false: another path */
+bool health(struct ctx *c, struct api *a, struct call *k); /* false: another path */
 void read_get(struct ctx *c, struct api *a, struct call *k);
 void read_list(struct ctx *c, struct api *a, struct call *k);
 void watch_start(struct ctx *c, struct api *a, struct call *k);
@@ -227,8 +246,12 @@ void delete_collection_next(struct ctx *c, struct api *a, struct call *k);
 void delete_collection_free(struct delete_collection *s); /* NULL is fine */
 void write_outcome(struct ctx *c, struct api *a, struct call *k, const struct store_outcome *o);
 void log_start(struct ctx *c, struct api *a, struct call *k);
-void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
+void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r,
+	       unsigned turn);
 void log_sent(struct ctx *c, struct api *a, struct call *k);
+bool log_is_with(const struct call *k, struct span agent);
+void log_down(struct ctx *c, struct api *a, struct call *k); /* its agent is gone */
+void log_again(struct ctx *c, struct api *a, struct call *k);
 
 /* Of the pod that the call names; into k->container. A refusal, or NULL. */
 struct doc *container_choose(struct call *k, struct mp pod);
@@ -243,6 +266,8 @@ void session_reply(struct ctx *c, struct api *a, struct call *k, const struct re
 		   enum reply_of of);
 void session_message(struct ctx *c, struct api *a, struct call *k, struct span message);
 void session_sent(struct ctx *c, struct call *k);
+void session_pong(struct ctx *c, struct call *k);
+void session_timer(struct ctx *c, struct api *a, struct call *k);
 bool session_is_with(const struct call *k, struct span agent);
 void session_down(struct ctx *c, struct api *a, struct call *k, int reason); /* its agent is gone */
 void session_leave(struct ctx *c, struct call *k); /* the client is gone: the node is told */

@@ -146,8 +146,7 @@ static void put_verb(struct audit_event *e, const struct call *k)
 {
 	char lower[24];
 	if (k->verb) {
-		bool watch = span_is(k->method, "GET") && call_flag(k, "watch");
-		put_kv(e, "verb", span_of(watch ? "watch" : k->verb));
+		put_kv(e, "verb", span_of(call_watches(k) ? "watch" : k->verb));
 		return;
 	}
 	span_text(lower, sizeof lower, k->method);

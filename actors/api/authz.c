@@ -29,7 +29,7 @@ struct doc *authz_refusal(struct call *k, const struct access *x)
 
 static bool is_watch(const struct call *k)
 {
-	return span_is(k->method, "GET") && call_flag(k, "watch");
+	return call_watches(k);
 }
 
 /* The name that a list is about when it asks for one object only. */

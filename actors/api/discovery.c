@@ -268,9 +268,30 @@ static const char version_text[] =
 static const char api_versions[] =
 	"{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n";
 
-static bool is_health(struct span path)
+static bool is_below(struct span path, const char *root)
 {
-	return span_is(path, "/healthz") || span_is(path, "/livez") || span_is(path, "/readyz");
+	size_t n = strlen(root);
+	return path.len >= n && memcmp(path.data, root, n) == 0;
+}
+
+/* What can be asked for, for people who begin at "/", and for those who are lost. */
+static void put_paths(struct buf *b, const struct group_version *gv, size_t n)
+{
+	static const char *const others[] = {"/healthz", "/livez", "/metrics", "/openapi/v2",
+					     "/openapi/v3", "/readyz", "/version"};
+	const char *last = "";
+	buf_puts(b, "{\n  \"paths\": [\n    \"/api\",\n    \"/api/v1\",\n    \"/apis\"");
+	for (size_t i = 0; i < n; i++) {
+		if (!*gv[i].group)
+			continue;
+		if (strcmp(last, gv[i].group) != 0)
+			buf_printf(b, ",\n    \"/apis/%s\"", gv[i].group);
+		buf_printf(b, ",\n    \"/apis/%s/%s\"", gv[i].group, gv[i].version);
+		last = gv[i].group;
+	}
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		buf_printf(b, ",\n    \"%s\"", others[i]);
+	buf_puts(b, "\n  ]\n}");
 }
 
 void discovery(struct ctx *c, struct api *a, struct call *k)
@@ -279,9 +300,14 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 	size_t n = group_versions(a, gv, 256);
 	struct buf b = {0};
 	enum http_type type = HTTP_JSON;
+	int code = 200;
+	/* With a slash at its end it is the same path. */
+	if (k->path.len > 1 && k->path.data[k->path.len - 1] == '/' &&
+	    (is_below(k->path, "/api/") || is_below(k->path, "/apis/") || is_below(k->path, "/version/")))
+		k->path.len--;
 	bool core = span_is(k->path, "/api"), groups = span_is(k->path, "/apis");
 	bool reads = span_is(k->method, "GET") || span_is(k->method, "HEAD");
-	if (reads && openapi(c, a, k))
+	if (reads && (openapi(c, a, k) || health(c, a, k)))
 		return;
 	if ((core || groups) && accepts_aggregated(k)) {
 		aggregated(a, &b, gv, n, core);
@@ -290,11 +316,11 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 		buf_puts(&b, api_versions);
 	} else if (groups) {
 		plain_groups(&b, gv, n);
-	} else if (is_health(k->path)) {
-		buf_puts(&b, "ok");
-		type = HTTP_TEXT;
 	} else if (span_is(k->path, "/version")) {
 		buf_puts(&b, version_text);
+	} else if (!is_below(k->path, "/api/") && !is_below(k->path, "/apis/")) {
+		put_paths(&b, gv, n);
+		code = span_is(k->path, "/") ? 200 : 404;
 	} else if (!group_paths(a, k, &b, gv, n)) {
 		buf_fini(&b);
 		answer_status(c, a, k, status_no_resource(&k->arena));
@@ -305,5 +331,5 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
 		return;
 	}
-	answer_text(c, a, k, 200, type, &b);
+	answer_text(c, a, k, code, type, &b);
 }

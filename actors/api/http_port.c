@@ -14,7 +14,9 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include "actors/api/http_answer.h"
 #include "actors/api/http_describe.h"
+#include "actors/api/http_gzip.h"
 #include "actors/api/http_socket.h"
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
@@ -81,14 +83,49 @@ static void drop_bytes(void *hint)
 	bytes_unref(hint);
 }
 
+/* Resources, as in Kubernetes; not what is made once and asked for by every kubectl. */
+static bool is_compressed(const struct request *r, unsigned status, size_t len)
+{
+	if (len < HTTP_GZIP_FROM || status != 200 || !r->resources)
+		return false;
+	const char *accepts = MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, "Accept-Encoding");
+	return accepts && http_list_has(span_of(accepts), span_of("gzip"));
+}
+
+static ssize_t read_compressed(void *cls, uint64_t pos, char *out, size_t max)
+{
+	struct request *r = cls;
+	ssize_t n;
+	(void)pos;
+	do
+		n = http_gzip_read(r->gzip, (uint8_t *)out, max);
+	while (n == 0);
+	return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static struct MHD_Response *compressed(struct request *r, struct bytes *body)
+{
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, HTTP_GZIP_PIECE, read_compressed, r, NULL);
+	r->gzip = http_gzip_new(body);
+	MHD_add_response_header(response, "Content-Encoding", "gzip");
+	MHD_add_response_header(response, "Vary", "Accept-Encoding");
+	return response;
+}
+
+static struct MHD_Response *as_it_is(struct bytes *body)
+{
+	struct span s = bytes_span(body);
+	return MHD_create_response_from_buffer_with_free_callback_cls(
+		s.len, (void *)(uintptr_t)s.data, drop_bytes, bytes_ref(body));
+}
+
 static void reply(struct request *r, uint32_t arg, struct bytes *body)
 {
 	if (r->response)
 		return;
-	struct span s = bytes_span(body);
-	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-		s.len, (void *)(uintptr_t)s.data, drop_bytes, bytes_ref(body));
-	set_response(r, arg, response);
+	bool compress = is_compressed(r, arg & 0xffff, bytes_span(body).len);
+	set_response(r, arg, compress ? compressed(r, body) : as_it_is(body));
 	request_resume(r);
 }
 
@@ -265,6 +302,7 @@ static void request_free(struct request *r)
 		MHD_destroy_response(r->response);
 	http_socket_free(r->socket);
 	http_proxied_free(r->proxied);
+	http_gzip_free(r->gzip);
 	free(r->uri);
 	free(r->headers);
 	free(r->chunks);
@@ -393,13 +431,14 @@ static bool tell(struct request *r, const char *method, const char *url)
 
 /* The headers are there. Nothing is answered yet: see above. Who is suspended
  * here comes here again. */
-static void begin(struct request *r, const char *method, const char *url)
+static void begin(struct request *r, const char *method, const char *url, bool old)
 {
 	struct server *s = r->server;
 	r->id = ++s->next_id;
 	omap_put_u64(&s->requests, r->id, r);
 	arrival_of(r->conn)->request = NULL;
 	choose_audit_id(r);
+	r->resources = !old && strcmp(method, MHD_HTTP_METHOD_GET) == 0 && strncmp(url, "/api", 4) == 0;
 	if (r->bad || !utf8_ok(span_of(url)) || !http_proxy_is_meant(url))
 		return;
 	r->proxied = http_proxied_new();
@@ -435,9 +474,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 {
 	struct request *r = *con_cls;
 	(void)cls;
-	(void)version;
 	if (!r->id) {
-		begin(r, method, url);
+		begin(r, method, url, strcmp(version, MHD_HTTP_VERSION_1_0) == 0);
 		return MHD_YES;
 	}
 	if (r->proxied && r->told && !r->decided)
@@ -466,13 +504,13 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
 {
 	struct server *s = cls;
 	struct request *r = *con_cls;
-	(void)conn;
 	if (!r)
 		return;
 	*con_cls = NULL;
-	if (r->id) {
+	if (r->id)
 		omap_remove_u64(&s->requests, r->id);
-	}
+	else /* the library has refused it: its headers are too long, say */
+		arrival_of(conn)->request = NULL;
 	bool early = why != MHD_REQUEST_TERMINATED_COMPLETED_OK || r->streaming;
 	if (r->told && early && !s->closing)
 		port_deliver(s->port, HTTP_GONE, r->id, 0, NULL);

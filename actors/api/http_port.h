@@ -25,6 +25,7 @@
  *   HTTP_GONE     the client left before the answer or in a stream
  *   HTTP_MESSAGE  of a WebSocket, which was asked for; arg: whether it is text
  *   HTTP_SENT     all that a WebSocket was given is on its way
+ *   HTTP_PONG     its client has answered a HTTP_PING
  *   HTTP_VERIFIED payload: what such a token says, or NULL: it is none of ours
  *   HTTP_SIGNED   payload: the token, or NULL: there is no key
  *   HTTP_FORWARDED arg: the server's status, the rest follows by itself and at its end
@@ -50,7 +51,7 @@
 #include "actors/runtime/port.h"
 
 enum { HTTP_REQUEST = 1, HTTP_GONE, HTTP_VERIFIED, HTTP_SIGNED, HTTP_MESSAGE, HTTP_SENT,
-       HTTP_FORWARDED };
+       HTTP_FORWARDED, HTTP_PONG };
 enum { HTTP_HEADER = 1, HTTP_REPLY, HTTP_STREAM, HTTP_DATA, HTTP_END, HTTP_VERIFY, HTTP_SIGN,
        HTTP_UPGRADE, HTTP_NEXT, HTTP_SEND, HTTP_PING, HTTP_SHUT, HTTP_FORWARD };
 

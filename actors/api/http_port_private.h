@@ -29,6 +29,8 @@ struct request {
 	struct http_socket *socket; /* it became one; else NULL */
 	char *uri; /* as it came, with its query; NULL: nobody wants to know it */
 	bool heard; /* an audit tells of it */
+	bool resources; /* it gets some, over HTTP/1.1: a large answer may be compressed */
+	struct http_gzip *gzip; /* such an answer, or NULL */
 	char audit_id[HTTP_AUDIT_ID_MAX + 1];
 	bool busy; /* the actor could not be told of it */
 	struct http_proxied *proxied; /* its body goes on as it comes; else NULL */

@@ -14,13 +14,17 @@
 #include <strings.h>
 
 #include "actors/api/http_forward.h"
+#include "actors/api/http_links.h"
 #include "actors/api/http_port_private.h"
 #include "actors/api/http_tunnel.h"
 #include "actors/api/proxy_name.h"
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
 
-enum { READ_BYTES = 16384 }; /* at a time, of bodies of known length */
+enum {
+	READ_BYTES = 16384,	 /* at a time, of bodies of known length */
+	PAGE_PIECE_BYTES = 8192, /* of a page whose links are rewritten */
+};
 
 struct http_proxied {
 	struct http_forward *forward; /* NULL: not yet, or it failed */
@@ -28,6 +32,10 @@ struct http_proxied {
 	bool given; /* all of the request's body */
 	bool over;  /* the tunnel has ended */
 	char *prefix, *backend, *host; /* as struct proxy_place wants them */
+	bool is_page;		       /* its links are rewritten */
+	struct http_links links;
+	struct buf page; /* rewritten, and not read */
+	size_t page_at;
 };
 
 bool http_proxy_is_meant(const char *path)
@@ -47,6 +55,8 @@ void http_proxied_free(struct http_proxied *p)
 		return;
 	http_tunnel_free(p->tunnel);
 	http_forward_free(p->forward);
+	http_links_fini(&p->links);
+	buf_fini(&p->page);
 	free(p->prefix);
 	free(p->backend);
 	free(p->host);
@@ -98,6 +108,7 @@ static void put_line(struct buf *b, struct span name, struct span value)
 struct passing {
 	struct buf *out;
 	struct span connection;
+	bool page; /* it may be answered with one, whose links are to be read */
 };
 
 static enum MHD_Result pass_header(void *cls, enum MHD_ValueKind kind, const char *key,
@@ -106,7 +117,8 @@ static enum MHD_Result pass_header(void *cls, enum MHD_ValueKind kind, const cha
 	struct passing *p = cls;
 	struct span name = span_of(key);
 	(void)kind;
-	if (value && !is_for_one_hop(name, p->connection) && !is_ours(name))
+	if (value && !is_for_one_hop(name, p->connection) && !is_ours(name) &&
+	    !(p->page && http_word(name, "Accept-Encoding")))
 		put_line(p->out, name, span_of(value));
 	return MHD_YES;
 }
@@ -154,7 +166,8 @@ static const char *upgrade_of(struct request *r)
 /* A connection each: what a pod's server does with a second request is unknown. */
 static void put_head(struct buf *b, struct request *r, const char *method, struct span path)
 {
-	struct passing passing = {b, span_of(header(r, "Connection"))};
+	struct passing passing = {b, span_of(header(r, "Connection")),
+				  strstr(header(r, "Accept"), "text/html") != NULL};
 	const char *query = strchr(r->uri ? r->uri : "", '?'), *length = header(r, "Content-Length");
 	buf_printf(b, "%s ", method);
 	buf_append(b, path.data, path.len);
@@ -180,13 +193,44 @@ static void put_head(struct buf *b, struct request *r, const char *method, struc
 
 /* ---- the answer */
 
+/* 0: there is more of it to read; else as http_forward_read. */
+static ssize_t fill_page(struct http_proxied *p)
+{
+	uint8_t piece[PAGE_PIECE_BYTES];
+	while (p->page_at == p->page.len) {
+		ssize_t n = http_forward_read(p->forward, piece, sizeof piece);
+		p->page_at = p->page.len = 0;
+		if (n > 0)
+			http_links_write(&p->links, &p->page, (struct span){piece, (size_t)n});
+		else if (n == HTTP_FORWARD_OVER)
+			http_links_end(&p->links, &p->page);
+		if (n <= 0 && !p->page.len)
+			return n;
+	}
+	return 0;
+}
+
+static ssize_t read_page(struct http_proxied *p, uint8_t *to, size_t max)
+{
+	ssize_t rc = fill_page(p);
+	size_t n = p->page.len - p->page_at;
+	if (rc || !n)
+		return rc;
+	n = n < max ? n : max;
+	memcpy(to, p->page.data + p->page_at, n);
+	p->page_at += n;
+	return (ssize_t)n;
+}
+
 static ssize_t read_answer(void *cls, uint64_t at, char *to, size_t max)
 {
 	struct request *r = cls;
 	(void)at;
 	if (!r->proxied || http_forward_left(r->proxied->forward))
 		return MHD_CONTENT_READER_END_WITH_ERROR;
-	ssize_t n = http_forward_read(r->proxied->forward, (uint8_t *)to, max);
+	struct http_proxied *p = r->proxied;
+	ssize_t n = p->is_page ? read_page(p, (uint8_t *)to, max)
+			       : http_forward_read(p->forward, (uint8_t *)to, max);
 	if (n == HTTP_FORWARD_OVER)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (n == HTTP_FORWARD_CUT)
@@ -207,11 +251,15 @@ static void add_header(struct request *r, struct span name, struct span value)
 	free(v);
 }
 
+static struct proxy_place place_of(const struct http_proxied *p)
+{
+	return (struct proxy_place){span_of(p->prefix), span_of(p->backend), span_of(p->host)};
+}
+
 static void add_location(struct request *r, struct span name, struct span value)
 {
 	struct buf b = {0};
-	struct proxy_place at = {span_of(r->proxied->prefix), span_of(r->proxied->backend),
-				 span_of(r->proxied->host)};
+	struct proxy_place at = place_of(r->proxied);
 	proxy_location_write(&b, &at, value);
 	add_header(r, name, span_buf(&b));
 	buf_fini(&b);
@@ -246,10 +294,28 @@ static void add_headers(struct request *r, const struct http_answer *a)
 		MHD_add_response_header(r->response, "Cache-Control", "no-cache, private");
 }
 
+/* A page whose links lead through the proxy. One that is compressed stays as it is:
+ * who asks for pages is not told that the server may do that (put_head). */
+static bool is_page(const struct http_answer *a)
+{
+	struct span name, value, type;
+	bool html = false, coded = false;
+	for (size_t at = 0; http_answer_field(a, &at, &name, &value);) {
+		if (http_word(name, "Content-Encoding"))
+			coded |= !http_word(value, "identity");
+		else if (http_word(name, "Content-Type"))
+			html = span_next(&value, ';', &type) && http_word(type, "text/html");
+	}
+	return html && !coded && a->framing != HTTP_BODY_NONE;
+}
+
 static void make_response(struct request *r, const struct http_answer *a)
 {
+	struct http_proxied *p = r->proxied;
+	p->is_page = is_page(a);
+	p->links.at = place_of(p);
 	uint64_t length = a->length >= 0 ? (uint64_t)a->length : MHD_SIZE_UNKNOWN;
-	if (a->framing == HTTP_BODY_CHUNKED || a->framing == HTTP_BODY_TO_END)
+	if (a->framing == HTTP_BODY_CHUNKED || a->framing == HTTP_BODY_TO_END || p->is_page)
 		length = MHD_SIZE_UNKNOWN;
 	r->response = MHD_create_response_from_callback(length, READ_BYTES, read_answer, r, NULL);
 	r->status = (unsigned)a->status;

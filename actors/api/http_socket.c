@@ -98,6 +98,8 @@ static void on_message(wslay_event_context_ptr ws, const struct wslay_event_on_m
 {
 	struct http_socket *s = arg;
 	(void)ws;
+	if (m->opcode == WSLAY_PONG && !s->shut)
+		(void)port_deliver(s->port, HTTP_PONG, s->id, 0, NULL);
 	if (wslay_is_ctrl_frame(m->opcode) || s->shut)
 		return;
 	struct message *one = mem_alloc(sizeof *one);

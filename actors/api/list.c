@@ -146,14 +146,18 @@ static void set_next(struct listing *l, const struct view *v, const struct token
 
 static void put_rows(struct listing *l, struct buf *out)
 {
+	struct encodings *e = &l->k->api->encodings;
+	size_t bytes = 0;
+	for (size_t i = 0; i < l->count; i++)
+		bytes += encodings_length(e, l->k->resource, l->rows[i]);
+	buf_reserve(out, bytes);
 	for (size_t i = 0; i < l->count; i++) {
-		struct mp object = mp_of_bytes(l->rows[i]->value);
 		if (i)
 			buf_putc(out, ',');
 		if (l->k->form == FORM_METADATA)
-			json_metadata(out, object, l->rows[i]->version);
+			json_metadata(out, mp_of_bytes(l->rows[i]->value), l->rows[i]->version);
 		else
-			visible_item(out, l->k->resource, object, l->rows[i]->version);
+			encodings_item(e, l->k->resource, l->rows[i], out);
 	}
 }
 
@@ -218,6 +222,7 @@ static struct doc *bad_match(struct call *k, uint64_t asked)
 {
 	struct span match = call_arg(k, "resourceVersionMatch");
 	bool exact = span_is(match, "Exact"), goes_on = call_arg(k, "continue").len;
+	enum field_fault fault = FIELD_FORBIDDEN;
 	const char *why = NULL;
 	if (match.len && goes_on)
 		why = "Forbidden: resourceVersionMatch is forbidden when continue is provided";
@@ -225,16 +230,18 @@ static struct doc *bad_match(struct call *k, uint64_t asked)
 		why = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is "
 		      "provided";
 	else if (match.len && !exact && !span_is(match, "NotOlderThan"))
-		why = "Unsupported value: supported values: \"Exact\", \"NotOlderThan\"";
+		fault = FIELD_NOT_SUPPORTED,
+		why = arena_printf(&k->arena,
+				   "Unsupported value: \"%.*s\": supported values: \"Exact\", "
+				   "\"NotOlderThan\", \"\"",
+				   (int)match.len, (const char *)match.data);
 	else if (exact && !asked)
 		why = "Forbidden: resourceVersionMatch \"Exact\" is forbidden for "
 		      "resourceVersion \"0\"";
+	struct field_error one = {.field = "resourceVersionMatch", .fault = fault, .text = why};
+	struct field_errors all = {&one, &one, 1};
 	if (why)
-		return status_failure(&k->arena, 422, "Invalid",
-				      arena_printf(&k->arena,
-						   "ListOptions.meta.k8s.io \"\" is invalid: "
-						   "resourceVersionMatch: %s",
-						   why));
+		return status_invalid_options(&k->arena, "ListOptions", &all);
 	if (goes_on && asked)
 		return status_bad_request(&k->arena, "specifying resource version is not allowed "
 						     "when using continue");
@@ -271,15 +278,16 @@ static struct doc *read_options(struct listing *l, struct token *t, uint64_t ask
 	struct span text = call_arg(k, "continue");
 	uint64_t limit;
 	struct err e = {0};
-	struct doc *bad = bad_match(k, asked);
+	struct doc *bad = bad_list_options(k);
+	bad = bad ? bad : bad_match(k, asked);
 	if (bad)
 		return bad;
 	if (!call_number(k, "limit", &limit))
-		return status_bad_request(&k->arena, "limit: Invalid value");
+		limit = 0; /* less than none is none */
 	if (parse_selectors(k, &k->arena, &l->labels, &l->fields, &e))
 		return status_bad_request(&k->arena, e.text);
 	if (text.len && (!read_token(text, t) || !starts_with(span_buf(&t->key), l->prefix)))
-		return status_bad_request(&k->arena, "continue key is not valid");
+		return status_bad_request(&k->arena, "invalid continue token: continue key is not valid");
 	l->limit = (size_t)limit;
 	l->version = wanted_version(k, t, asked, l->limit, now);
 	return NULL;

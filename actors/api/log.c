@@ -1,6 +1,8 @@
 /* pods/log: the node agent has the files; we pull chunk after chunk, each a
  * request that the agent may keep open while it waits for more. Pulling is
- * the flow control: nothing is asked for that the client has not been sent. */
+ * the flow control: nothing is asked for that the client has not been sent. An
+ * agent that ends is asked again when it is back, from the place that its last
+ * chunk named. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +24,6 @@ static void copy_arg(struct call *k, struct buf *b, const char *arg, const char 
 static void pull(struct ctx *c, struct api *a, struct call *k)
 {
 	struct buf b = {0};
-	char to[ENV_NAME_BYTES_MAX + 1];
 	(void)a;
 	size_t at = mpw_map_open(&b), n = 6;
 	mpw_kv_span(&b, "namespace", k->namespace);
@@ -33,6 +34,11 @@ static void pull(struct ctx *c, struct api *a, struct call *k)
 	mpw_kv_bool(&b, "previous", call_flag(k, "previous"));
 	mpw_kv_bool(&b, "timestamps", call_flag(k, "timestamps"));
 	n++;
+	if (!k->log_cursor && k->log_place_len) {
+		mpw_str(&b, "place");
+		mpw_bin(&b, (struct span){k->log_place, k->log_place_len});
+		n++;
+	}
 	copy_arg(k, &b, "tailLines", "tail", &n);
 	copy_arg(k, &b, "limitBytes", "limit", &n);
 	copy_arg(k, &b, "sinceSeconds", "since_s", &n);
@@ -42,8 +48,8 @@ static void pull(struct ctx *c, struct api *a, struct call *k)
 		n++;
 	}
 	mpw_map_close(&b, at, n);
-	snprintf(to, sizeof to, "node-agent/%.*s", (int)k->node.len, (const char *)k->node.data);
-	ctx_request(c, to, "node.logs", &b, 2 * API_LOG_CHUNK_MS, k->id);
+	ctx_request(c, k->log_agent, "node.logs", &b, 2 * API_LOG_CHUNK_MS,
+		    API_REPLY_TAG(k->log_turn & 3, k->id));
 }
 
 /* A client that asked for a WebSocket gets each piece as a message. */
@@ -111,22 +117,90 @@ void log_start(struct ctx *c, struct api *a, struct call *k)
 		return;
 	}
 	k->node = (struct span){(uint8_t *)arena_ndup(&k->arena, node.data, node.len), node.len};
+	k->log_agent = arena_printf(&k->arena, "node-agent/%.*s", (int)k->node.len,
+				    (const char *)k->node.data);
 	k->log_follow = call_flag(k, "follow");
+	ctx_monitor(c, k->log_agent);
 	if (upgrade(c, a, k))
 		pull(c, a, k);
 }
 
-void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r)
+/* ---- its agent is gone: it is back in a moment, or the log ends */
+
+bool log_is_with(const struct call *k, struct span agent)
+{
+	return k->log_agent && span_is(agent, k->log_agent);
+}
+
+/* An agent that is back says for a moment that it has no such pod. Of a cursor that was
+ * not used for long it does not know either. */
+static bool may_come_back(struct ctx *c, struct api *a, struct call *k, int failure)
+{
+	if (!k->log_until)
+		return err_retryable(failure) || failure == ERR_COMPACTED;
+	return api_find(api_stream(c, a, k->resource)->view, k) != NULL;
+}
+
+static void try_later(struct ctx *c, struct api *a, struct call *k)
+{
+	uint64_t now = ctx_now_us(c);
+	if (!k->log_until)
+		k->log_until = now + API_LOG_AWAY_US;
+	if (now >= k->log_until) {
+		end(c, a, k);
+		return;
+	}
+	k->log_turn++; /* what was asked may still be answered: too late */
+	k->log_lost = true;
+	ctx_timer(c, API_LOG_AGAIN_US, API_TAG(TAG_CALL, k->id));
+}
+
+void log_down(struct ctx *c, struct api *a, struct call *k)
+{
+	if (k->log_lost)
+		return;
+	if (k->log_started)
+		try_later(c, a, k);
+	else
+		answer_status(c, a, k,
+			      status_unavailable(&k->arena,
+						 arena_printf(&k->arena, "the agent of node %.*s is away",
+							      (int)k->node.len,
+							      (const char *)k->node.data)));
+}
+
+void log_again(struct ctx *c, struct api *a, struct call *k)
+{
+	k->log_lost = false;
+	k->log_cursor = 0; /* which only the one that is gone knew */
+	ctx_monitor(c, k->log_agent);
+	pull(c, a, k);
+}
+
+static void keep_place(struct call *k, struct mp body)
+{
+	struct mp v;
+	struct span place = {0};
+	if (mp_find(body, "place", &v))
+		(void)mp_bin(&v, &place);
+	k->log_place_len = place.len <= sizeof k->log_place ? place.len : 0;
+	if (k->log_place_len)
+		memcpy(k->log_place, place.data, k->log_place_len);
+}
+
+void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r, unsigned turn)
 {
 	struct mp v;
 	struct span data = {0};
+	if (turn != (k->log_turn & 3))
+		return;
 	if (r->status && !k->log_started) {
 		char text[400];
 		snprintf(text, sizeof text, "%.*s", (int)r->text.len, (const char *)r->text.data);
-		answer_status(c, a, k,
-			      r->status == ERR_UNREACHABLE || r->status == ERR_TIMEOUT
-				      ? status_unavailable(&k->arena, text)
-				      : status_bad_request(&k->arena, text));
+		if (r->status == ERR_UNREACHABLE || r->status == ERR_TIMEOUT)
+			log_down(c, a, k);
+		else
+			answer_status(c, a, k, status_bad_request(&k->arena, text));
 		return;
 	}
 	if (!k->log_started) {
@@ -134,6 +208,11 @@ void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply 
 		ctx_port_call(c, a->port, HTTP_STREAM, k->id, HTTP_ARG(200, HTTP_TEXT), NULL);
 		k->log_started = true;
 	}
+	if (r->status && may_come_back(c, a, k, r->status)) {
+		try_later(c, a, k);
+		return;
+	}
+	k->log_until = 0;
 	bool given = r->status == 0 && mp_find(r->body, "data", &v) && mp_bin(&v, &data) == 0 &&
 		     data.len;
 	if (given)
@@ -143,6 +222,7 @@ void log_reply(struct ctx *c, struct api *a, struct call *k, const struct reply 
 		return;
 	}
 	k->log_cursor = (uint64_t)mp_path_int(r->body, "cursor", 0);
+	keep_place(k, r->body);
 	/* Of a socket the next piece is asked for when this one is on its way. */
 	if (!given || !k->socket)
 		pull(c, a, k);

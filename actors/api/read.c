@@ -57,8 +57,7 @@ uint64_t version_given(const struct api *a, uint64_t now)
 bool asked_version(struct ctx *c, struct api *a, struct call *k, uint64_t now, uint64_t *asked)
 {
 	if (!call_number(k, "resourceVersion", asked)) {
-		answer_status(c, a, k,
-			      status_bad_request(&k->arena, "resourceVersion: Invalid value"));
+		answer_status(c, a, k, bad_version(k, call_arg(k, "resourceVersion")));
 		return false;
 	}
 	if (*asked > now && *asked > version_given(a, now)) {
@@ -86,7 +85,10 @@ void read_get(struct ctx *c, struct api *a, struct call *k)
 	}
 	struct mp object = mp_of_bytes(o->value);
 	struct bytes *shown = objects_show(k->resource, k->sub, object, &k->arena);
-	answer_object(c, a, k, 200, shown ? mp_of_bytes(shown) : object, o->version);
+	if (shown)
+		answer_object(c, a, k, 200, mp_of_bytes(shown), o->version);
+	else
+		answer_stored(c, a, k, o);
 	bytes_unref(shown);
 }
 

@@ -43,6 +43,12 @@ bool request_path_parse(const struct schema *s, struct span path, struct request
 	    !(span_is(root, "api") || (span_is(root, "apis") && path_part(&path, &group))) ||
 	    !path_part(&path, &version) || !path_part(&path, &resource))
 		return false;
+	struct span after = path, inner;
+	if (span_is(resource, "watch") && path_part(&after, &inner)) {
+		out->watch = true;
+		resource = inner;
+		path = after;
+	}
 	parse_names(s, group, version, &resource, &path, out);
 	out->resource = schema_find(s, group, version, resource);
 	path_part(&path, &out->subresource);

@@ -10,6 +10,7 @@ bool path_part(struct span *path, struct span *out);
 struct request_path {
 	const struct schema_resource *resource; /* NULL: none that is known */
 	struct span namespace, name, subresource; /* empty: not said */
+	bool watch; /* /api/v1/watch/...: what changes there */
 	struct span rest; /* behind the subresource, its slash included */
 };
 

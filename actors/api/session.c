@@ -18,6 +18,10 @@
 #include "actors/api/channels.h"
 
 enum {
+	/* client-go of 2024 begins to read before its channels are there, and drops
+	 * what comes for those (mended by kubernetes#131203): it is given a moment. */
+	SETTLE_US = 20000, /* after it answered a ping */
+	SETTLE_MAX_US = 1000000, /* one that does not answer */
 	OPEN_MS = 20000,
 	TURN_MS = 30000, /* the node answers a read or write within 10 s */
 };
@@ -28,6 +32,8 @@ struct session {
 	const char *agent; /* its name; in the call's arena */
 	unsigned streams; /* bits of enum channel */
 	bool tty, opened, input_ended;
+	bool ponged, settled; /* what matters may go to the client */
+	const struct doc *failure; /* it ends with that, when it is settled */
 	bool reading; /* output was asked for */
 	bool sending; /* output is on its way to the client */
 };
@@ -87,10 +93,44 @@ static void send_status(struct ctx *c, struct api *a, struct call *k, const stru
 	buf_fini(&b);
 }
 
+static void next_message(struct ctx *c, struct api *a, struct call *k)
+{
+	ctx_port_call(c, a->port, HTTP_NEXT, k->id, 0, NULL);
+}
+
+/* The client is given the moment that it may need. */
+static void settle(struct ctx *c, struct api *a, struct call *k)
+{
+	ctx_port_call(c, a->port, HTTP_PING, k->id, 0, NULL);
+	ctx_timer(c, SETTLE_MAX_US, API_TAG(TAG_CALL, k->id));
+	next_message(c, a, k);
+}
+
+static void end_with(struct ctx *c, struct api *a, struct call *k, const struct doc *status)
+{
+	struct session *s = k->session;
+	if (s->settled) {
+		send_status(c, a, k, status, true);
+		hang_up(c, a, k);
+	} else if (!s->failure) {
+		s->failure = status;
+		if (!s->opened)
+			settle(c, a, k);
+	}
+}
+
 static void fail(struct ctx *c, struct api *a, struct call *k, const char *why)
 {
-	send_status(c, a, k, status_internal(&k->arena, why), true);
-	hang_up(c, a, k);
+	end_with(c, a, k, status_internal(&k->arena, why));
+}
+
+/* Nobody is there to open it: that may help later, where an error of the node's does not. */
+static void fail_away(struct ctx *c, struct api *a, struct call *k)
+{
+	const char *why = arena_printf(&k->arena,
+				       "unable to upgrade connection: the agent of node %.*s is away",
+				       (int)k->node.len, (const char *)k->node.data);
+	end_with(c, a, k, status_unavailable(&k->arena, why));
 }
 
 /* client-go finds the exit code in the causes. */
@@ -231,18 +271,13 @@ static void resize(struct ctx *c, struct call *k, struct span json)
 
 /* ---- what comes */
 
-static void next_message(struct ctx *c, struct api *a, struct call *k)
-{
-	ctx_port_call(c, a->port, HTTP_NEXT, k->id, 0, NULL);
-}
-
 void session_message(struct ctx *c, struct api *a, struct call *k, struct span message)
 {
 	struct session *s = k->session;
 	struct channel_message m;
 	struct arena scratch = {0};
 	bool meant = channel_read(s->protocol, message, &scratch, &m);
-	bool input = meant && m.channel == CHANNEL_STDIN && s->streams & 1 << CHANNEL_STDIN &&
+	bool input = meant && s->opened && !s->failure && m.channel == CHANNEL_STDIN && s->streams & 1 << CHANNEL_STDIN &&
 		     !s->input_ended && (m.end || m.data.len);
 	if (input) {
 		s->input_ended = m.end;
@@ -260,7 +295,27 @@ void session_sent(struct ctx *c, struct call *k)
 {
 	struct session *s = k->session;
 	s->sending = false;
-	if (s->opened && !s->reading)
+	if (s->settled && !s->reading)
+		pull(c, k);
+}
+
+void session_pong(struct ctx *c, struct call *k)
+{
+	struct session *s = k->session;
+	if (!s->ponged)
+		ctx_timer(c, SETTLE_US, API_TAG(TAG_CALL, k->id));
+	s->ponged = true;
+}
+
+void session_timer(struct ctx *c, struct api *a, struct call *k)
+{
+	struct session *s = k->session;
+	if (s->settled)
+		return;
+	s->settled = true;
+	if (s->failure)
+		end_with(c, a, k, s->failure);
+	else if (!s->sending && !s->reading)
 		pull(c, k);
 }
 
@@ -274,7 +329,7 @@ static void begin(struct ctx *c, struct api *a, struct call *k)
 								: CHANNEL_ERROR;
 	s->opened = true;
 	send(c, a, k, first, (struct span){0});
-	next_message(c, a, k);
+	settle(c, a, k);
 }
 
 static void on_output(struct ctx *c, struct api *a, struct call *k, struct mp output)
@@ -317,7 +372,11 @@ void session_reply(struct ctx *c, struct api *a, struct call *k, const struct re
 	struct session *s = k->session;
 	if (r->status && of == REPLY_WRITE)
 		return; /* the read that waits tells how it ended */
-	if (r->status) {
+	if (r->status && !s->opened &&
+	    (r->status == ERR_UNREACHABLE || r->status == ERR_TIMEOUT)) {
+		session_leave(c, k);
+		fail_away(c, a, k);
+	} else if (r->status) {
 		const char *why = refusal(k, arena_ndup(&k->arena, r->text.data, r->text.len));
 		session_leave(c, k);
 		fail(c, a, k, why);
@@ -342,7 +401,10 @@ bool session_is_with(const struct call *k, struct span agent)
  * there, and an answer that went down with it would be waited for long. */
 void session_down(struct ctx *c, struct api *a, struct call *k, int reason)
 {
-	fail(c, a, k, refusal(k, err_text(reason)));
+	if (k->session->opened)
+		fail(c, a, k, refusal(k, err_text(reason)));
+	else
+		fail_away(c, a, k);
 }
 
 void session_leave(struct ctx *c, struct call *k)

@@ -34,7 +34,22 @@ static struct bytes *encode_protobuf(const struct watch *w, const char *event, s
 	return bytes_take(&out);
 }
 
-static struct bytes *encode(const struct watch *w, enum event_kind kind,
+/* An object as it is since that change. */
+static struct bytes *encode_stored(struct api *a, const struct watch *w, enum event_kind kind,
+				   const struct view_object *o)
+{
+	struct buf out = {0};
+	struct span text = bytes_span(encodings_object(&a->encodings, w->resource, o));
+	buf_reserve(&out, text.len + 40);
+	buf_puts(&out, "{\"type\":\"");
+	buf_puts(&out, event_names[kind]);
+	buf_puts(&out, "\",\"object\":");
+	buf_append(&out, text.data, text.len - 1);
+	buf_puts(&out, "}\n");
+	return bytes_take(&out);
+}
+
+static struct bytes *encode(struct api *a, const struct watch *w, enum event_kind kind,
 			    const struct view_object *o, uint64_t version, int64_t wall_us,
 			    bool columns)
 {
@@ -42,6 +57,8 @@ static struct bytes *encode(const struct watch *w, enum event_kind kind,
 	struct mp object = mp_of_bytes(o->value);
 	if (w->form == FORM_PROTOBUF)
 		return encode_protobuf(w, event_names[kind], object, version);
+	if (w->form == FORM_OBJECT && version == o->version)
+		return encode_stored(a, w, kind, o);
 	buf_reserve(&out, bytes_span(o->value).len * 2);
 	buf_printf(&out, "{\"type\":\"%s\",\"object\":", event_names[kind]);
 	if (w->form == FORM_TABLE) {
@@ -105,7 +122,7 @@ static void send_change(struct ctx *c, struct api *a, struct watch *w, struct en
 	struct encoded own = {0}; /* other versions are rare: nothing is shared */
 	struct bytes **slot = slot_of(w->resource == w->resource->stored ? e : &own, w, kind);
 	if (!*slot)
-		*slot = encode(w, kind, shown, version, ctx_wall_us(c), !w->columns_sent);
+		*slot = encode(a, w, kind, shown, version, ctx_wall_us(c), !w->columns_sent);
 	w->columns_sent = true;
 	if (version > w->last)
 		w->last = version;
@@ -255,13 +272,15 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 	struct view *v = fresh_view(c, a, k, watch_start);
 	if (!v)
 		return;
-	if (!call_number(k, "resourceVersion", &from) ||
-	    !call_number(k, "timeoutSeconds", &seconds)) {
-		answer_status(c, a, k,
-			      status_bad_request(&k->arena, "resourceVersion, timeoutSeconds: "
-							    "Invalid value: not a number"));
+	struct doc *bad = bad_list_options(k);
+	if (!bad && !call_number(k, "resourceVersion", &from))
+		bad = bad_version(k, call_arg(k, "resourceVersion"));
+	if (bad) {
+		answer_status(c, a, k, bad);
 		return;
 	}
+	if (!call_number(k, "timeoutSeconds", &seconds))
+		seconds = 0;
 	uint64_t now = stream_version(a, omap_get(&a->streams, view_stream(v)));
 	if (from > version_given(a, now)) {
 		answer_future(c, a, k, from, now);

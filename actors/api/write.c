@@ -9,6 +9,8 @@
 #include "actors/schema/protobuf.h"
 #include "actors/schema/yaml.h"
 
+enum { MANAGER_BYTES_MAX = 128 };
+
 static struct view *view_of(void *arg, struct span stream)
 {
 	struct api *a = arg;
@@ -94,21 +96,50 @@ static const char *refused_type(const struct call *k)
 	       "application/json, application/yaml, " PROTOBUF_TYPE;
 }
 
-static struct doc *bad_dry_run(struct call *k, struct span value)
+static struct doc *bad_option(struct call *k, const char *name, enum field_fault fault,
+			      const char *text)
 {
 	static const char *const kinds[] = {
 		[OBJ_CREATE] = "CreateOptions",		[OBJ_UPDATE] = "UpdateOptions",
 		[OBJ_PATCH_MERGE] = "PatchOptions",	[OBJ_PATCH_JSON] = "PatchOptions",
 		[OBJ_PATCH_STRATEGIC] = "PatchOptions", [OBJ_APPLY] = "PatchOptions",
 		[OBJ_DELETE] = "DeleteOptions"};
-	struct field_error fault = {
-		.field = "dryRun",
-		.fault = FIELD_NOT_SUPPORTED,
-		.text = arena_printf(&k->arena,
-				     "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
-				     (int)value.len, (const char *)value.data)};
-	struct field_errors all = {&fault, &fault, 1};
+	struct field_error one = {.field = name, .fault = fault, .text = text};
+	struct field_errors all = {&one, &one, 1};
 	return status_invalid_options(&k->arena, kinds[k->writing.request.verb], &all);
+}
+
+static struct doc *bad_dry_run(struct call *k, struct span value)
+{
+	return bad_option(k, "dryRun", FIELD_NOT_SUPPORTED,
+			  arena_printf(&k->arena,
+				       "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
+				       (int)value.len, (const char *)value.data));
+}
+
+/* Who writes is named in each object: by a short word that can be read. */
+static struct doc *bad_manager(struct call *k)
+{
+	struct span name = call_arg(k, "fieldManager");
+	if (k->writing.request.verb == OBJ_DELETE)
+		return NULL;
+	if (name.len > MANAGER_BYTES_MAX)
+		return bad_option(k, "fieldManager", FIELD_TOO_LONG,
+				  "Too long: may not be more than 128 bytes");
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.data[i];
+		if (c >= ' ' && c != 0x7f)
+			continue;
+		struct buf shown = {0};
+		json_string(&shown, name);
+		struct doc *bad = bad_option(
+			k, "fieldManager", FIELD_INVALID,
+			arena_printf(&k->arena, "Invalid value: %.*s: invalid character U+%04X (at position %zu)",
+				     (int)shown.len, (const char *)shown.data, c, i));
+		buf_fini(&shown);
+		return bad;
+	}
+	return NULL;
 }
 
 static struct doc *read_options(struct call *k)
@@ -133,10 +164,9 @@ static struct doc *read_options(struct call *k)
 		return bad_dry_run(k, dry);
 	k->writing.request.dry_run = dry.len > 0;
 	if (k->writing.request.force && k->writing.request.verb != OBJ_APPLY)
-		return status_failure(&k->arena, 422, "Invalid",
-				      "PatchOptions.meta.k8s.io \"\" is invalid: force: "
-				      "Forbidden: may not be specified for non-apply patch");
-	return NULL;
+		return bad_option(k, "force", FIELD_FORBIDDEN,
+				  "Forbidden: may not be specified for non-apply patch");
+	return bad_manager(k);
 }
 
 static const struct schema_type *body_type(const struct call *k)

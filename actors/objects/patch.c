@@ -74,7 +74,7 @@ static int find(struct arena *a, struct doc *root, struct span path, struct poin
 	*p = (struct pointer){.child = root};
 	struct span rest = path;
 	if (path.len && path.data[0] != '/')
-		return err_set(e, ERR_INVALID, "invalid path: '%.*s'", (int)path.len, path.data);
+		return err_set(e, ERR_CONFLICT, "invalid path: '%.*s'", (int)path.len, path.data);
 	while (rest.len) {
 		size_t n = 1;
 		while (n < rest.len && rest.data[n] != '/')
@@ -171,12 +171,14 @@ static int apply(struct arena *a, struct doc **root, const struct doc *op, struc
 	const struct doc *value = doc_get(op, "value");
 	struct doc *got;
 	int rc;
+	if (!doc_is(op, DOC_MAP))
+		return err_set(e, ERR_INVALID, "an operation that is no object");
 	if (!doc_is(doc_get(op, "path"), DOC_STR))
-		return err_set(e, ERR_INVALID, "an operation without a path");
+		return err_set(e, ERR_CONFLICT, "an operation without a path");
 	bool needs_value =
 		span_is(name, "add") || span_is(name, "replace") || span_is(name, "test");
 	if (needs_value && !value)
-		return err_set(e, ERR_INVALID, "an operation without a value");
+		return err_set(e, ERR_CONFLICT, "an operation without a value");
 	if (span_is(name, "add"))
 		return add(a, root, path, doc_copy(a, value), e);
 	if (span_is(name, "replace"))
@@ -194,13 +196,13 @@ static int apply(struct arena *a, struct doc **root, const struct doc *op, struc
 	}
 	bool move = span_is(name, "move");
 	if (!move && !span_is(name, "copy"))
-		return err_set(e, ERR_INVALID, "unexpected kind: %.*s", (int)name.len, name.data);
+		return err_set(e, ERR_CONFLICT, "unexpected kind: %.*s", (int)name.len, name.data);
 	struct span from = doc_get_str(op, "from");
 	if (!doc_is(doc_get(op, "from"), DOC_STR))
-		return err_set(e, ERR_INVALID, "an operation without a from");
+		return err_set(e, ERR_CONFLICT, "an operation without a from");
 	if (move && path.len > from.len && memcmp(path.data, from.data, from.len) == 0 &&
 	    path.data[from.len] == '/')
-		return err_set(e, ERR_INVALID, "a value cannot move into itself");
+		return err_set(e, ERR_CONFLICT, "a value cannot move into itself");
 	rc = take(a, root, from, !move, &got, e);
 	return rc ? rc : add(a, root, path, doc_copy(a, got), e);
 }

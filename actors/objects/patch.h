@@ -13,7 +13,7 @@ struct doc *patch_merge(struct arena *a, struct doc *target, const struct doc *p
 enum { PATCH_OPS_MAX = 10000 };
 
 /* `patch` is an array of operations. ERR_INVALID: not of that form;
- * ERR_CONFLICT: a test failed, or a path is missing. */
+ * ERR_CONFLICT: one of them cannot be done, or says no. */
 int patch_json(struct arena *a, struct doc **target, const struct doc *patch, struct err *e);
 
 /* By the merge keys and strategies of the type's fields, with the directives

@@ -215,13 +215,14 @@ static bool settle_conflicts(struct write *w, const struct doc *entries, const s
 static bool check_request(struct write *w)
 {
 	const struct doc *m = doc_get(w->req->body, "metadata");
+	struct field_error unnamed = {.field = "fieldManager",
+				      .fault = FIELD_REQUIRED,
+				      .text = "Required value: is required for apply patch"};
+	struct field_errors nobody = {&unnamed, &unnamed, 1};
 	if (!doc_is(w->req->body, DOC_MAP))
 		plan_bad_request(w, "error decoding YAML: the body is no object");
 	else if (!w->req->field_manager.len)
-		plan_refuse(w, status_failure(w->a, 422, "Invalid",
-					      "PatchOptions.meta.k8s.io \"\" is invalid: "
-					      "fieldManager: Required value: is required for "
-					      "apply patch"));
+		plan_refuse(w, status_invalid_options(w->a, "PatchOptions", &nobody));
 	else if (!managed_type(w))
 		plan_refuse(w, status_unsupported_media_type(w->a,
 							     "this kind has no type to apply by"));

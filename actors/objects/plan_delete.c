@@ -81,6 +81,29 @@ struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, str
 	return NULL;
 }
 
+static void check_dry_run(struct write *w, const struct doc *list)
+{
+	if (!doc_is(list, DOC_ARRAY))
+		return;
+	DOC_EACH(one, list)
+		if (!span_is(one->text, "All"))
+			field_not_supported(&w->faults, FPATH(NULL, "dryRun"), one->text,
+					    ONE_OF("All"));
+}
+
+/* An object in the place of the options is a mistake, and what it would delete is not
+ * guessed. */
+static bool are_options(struct write *w, const struct doc *d)
+{
+	struct span kind = doc_get_str(d, "kind"), version = doc_get_str(d, "apiVersion");
+	if (!kind.len || span_is(kind, "DeleteOptions"))
+		return true;
+	plan_bad_request(w, "no kind \"%.*s\" is registered for version \"%.*s\" in the place of DeleteOptions",
+			 (int)kind.len, (const char *)kind.data, (int)version.len,
+			 version.len ? (const char *)version.data : "");
+	return false;
+}
+
 /* The body's options win over those of the query. */
 static bool read_options(struct write *w, const struct doc *body)
 {
@@ -92,6 +115,8 @@ static bool read_options(struct write *w, const struct doc *body)
 		plan_bad_request(w, "%s", e.text);
 		return false;
 	}
+	if (!are_options(w, d))
+		return false;
 	const struct doc *grace = doc_get(d, "gracePeriodSeconds");
 	const struct doc *policy = doc_get(d, "propagationPolicy");
 	const struct doc *orphan = doc_get(d, "orphanDependents");
@@ -104,6 +129,7 @@ static bool read_options(struct write *w, const struct doc *body)
 			      "orphanDependents and deletionPropagation cannot be both set");
 	else if (policy && !parse_propagation(policy->text, &w->del.propagation))
 		unknown_propagation(&w->faults, policy->text);
+	check_dry_run(w, doc_get(d, "dryRun"));
 	if (w->faults.errors.count) {
 		plan_refuse(w, status_invalid_options(w->a, "DeleteOptions", &w->faults.errors));
 		return false;

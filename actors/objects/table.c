@@ -232,6 +232,29 @@ static void print_lease(struct cells *c)
 	cell_created(c);
 }
 
+/* ---- what a subresource gives */
+
+static void print_scale(struct cells *c)
+{
+	cell_object_name(c);
+	cell_int(c, mp_path_int(c->object, "spec.replicas", 0));
+	cell_int(c, mp_path_int(c->object, "status.replicas", 0));
+	cell_created(c);
+}
+
+static const struct schema_column scale_columns[] = {
+	{"Name", "string", "name", "The name of what is scaled.", 0},
+	{"Desired", "integer", "", "How many replicas are wanted.", 0},
+	{"Available", "integer", "", "How many replicas there are.", 0},
+	{"Age", "string", "", "How long ago it was created.", 0},
+};
+const struct schema_resource table_scale = {
+	.kind = "Scale",
+	.stream = "scale",
+	.columns = scale_columns,
+	.column_count = sizeof scale_columns / sizeof *scale_columns,
+};
+
 /* ---- any other kind */
 
 static void print_by_columns(struct cells *c)
@@ -291,6 +314,7 @@ static const struct table_printer printers[] = {
 	{"serviceaccounts", print_serviceaccount, NULL},
 	{"events", print_event, NULL},
 	{"leases.coordination.k8s.io", print_lease, NULL},
+	{"scale", print_scale, NULL},
 };
 static const struct table_printer plain = {"", print_by_columns, NULL};
 
@@ -383,7 +407,7 @@ void table_row(struct table *t, struct mp object, uint64_t version)
 		buf_printf(out, ",\"conditions\":%s", conditions);
 	buf_puts(out, ",\"object\":");
 	struct bytes *shown =
-		t->include == TABLE_OBJECT ? objects_visible(t->resource, object) : NULL;
+		t->include == TABLE_OBJECT && t->resource->stored ? objects_visible(t->resource, object) : NULL;
 	if (t->include == TABLE_OBJECT)
 		(void)json_object(out, shown ? mp_of_bytes(shown) : object, version);
 	else if (t->include == TABLE_METADATA)

@@ -14,6 +14,9 @@
 #include "broker/base/bytes.h"
 #include "broker/base/mp.h"
 
+/* For tables of what the subresource scale gives, which no resource is of. */
+extern const struct schema_resource table_scale;
+
 /* The query parameter includeObject. */
 enum table_include { TABLE_METADATA, TABLE_NONE, TABLE_OBJECT };
 

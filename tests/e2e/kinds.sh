@@ -31,6 +31,7 @@ kinds() { # WHO KUBECTL NAMESPACE CRONJOBS
 	check "$who: its selector is the service's" is '{"app":"web"}' field service web .spec.selector
 	check "$who: scale" k scale deployment web --current-replicas=2 --replicas=3
 	check "$who: scaled" is 3 field deployment web .spec.replicas
+	[[ $who == kubectl ]] && check "$who: what scale shows" grep -qE '^web +3 +[0-9]+ +' <(k get deployment web --subresource=scale)
 	check "$who: scale from another number" says 'Expected replicas to be 2, was 3' \
 		k scale deployment web --current-replicas=2 --replicas=4
 	check "$who: set image" k set image deployment/web nginx=nginx:2

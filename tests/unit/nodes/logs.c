@@ -93,6 +93,43 @@ Test(logs, shows_text_without_the_prefix_and_joins_partial_lines)
 	end(&f);
 }
 
+Test(logs, another_reader_goes_on_where_one_was)
+{
+	struct fixture f;
+	struct log_reader *r;
+	struct log_options o = plain;
+	begin(&f);
+	o.follow = true;
+	line(f.path, 1, "stdout F one");
+	line(f.path, 2, "stdout P two, ");
+	cr_assert_eq(log_open(&r, f.dir, "c", 0, &o, NULL), 0);
+	cr_expect_eq(drain(&f, r), ERR_AGAIN);
+	cr_expect_str_eq((const char *)f.got.data, "one\ntwo, ");
+	struct log_place place = log_where(r);
+	log_close(r);
+	line(f.path, 3, "stdout F its end");
+	o.from = &place;
+	o.tail_lines = 1; /* was of the first one */
+	o.timestamps = true;
+	cr_assert_eq(log_open(&r, f.dir, "c", 0, &o, NULL), 0);
+	cr_expect_eq(drain(&f, r), ERR_AGAIN);
+	cr_expect_str_eq((const char *)f.got.data, "its end\n");
+	place = log_where(r);
+	log_close(r);
+	/* the file was rotated meanwhile: its rest, and then the new one */
+	line(f.path, 4, "stdout F rest");
+	char old[4096];
+	snprintf(old, sizeof old, "%s.1", f.path);
+	cr_assert_eq(rename(f.path, old), 0);
+	line(f.path, 5, "stdout F new");
+	o.timestamps = false;
+	cr_assert_eq(log_open(&r, f.dir, "c", 0, &o, NULL), 0);
+	cr_expect_eq(drain(&f, r), ERR_AGAIN);
+	cr_expect_str_eq((const char *)f.got.data, "rest\nnew\n");
+	log_close(r);
+	end(&f);
+}
+
 Test(logs, timestamps_stand_at_the_start_of_lines_only)
 {
 	struct fixture f;
