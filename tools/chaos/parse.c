@@ -169,6 +169,7 @@ void script_words(FILE *out)
 	put_row(out, "from NAME", "sent by that actor, or from that cell");
 	put_row(out, "to NAME", "sent to that actor, or to that cell");
 	put_row(out, "percent N", "so many of them, drawn by the line's own chance");
+	put_row(out, "draws N", "of every ACT: its chance comes from N, not from its words; what `shrink` writes");
 	fprintf(out, "\nTARGET, with [mode one|all|fixed N|percent N] (one):\n");
 	for (size_t i = 0; i < target_row_count; i++) {
 		char form[64];

@@ -1,6 +1,4 @@
 /* The lines that say what the cluster is and what a script may do to it. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tools/chaos/loads.h"
@@ -34,17 +32,7 @@ int parse_world(struct parser *p)
 
 int parse_seed(struct parser *p)
 {
-	char text[32] = {0};
-	char *end = text;
-	struct token t = p->lex.now;
-	if (t.type == TOKEN_WORD && t.text.len < sizeof text)
-		memcpy(text, t.text.data, t.text.len);
-	errno = 0;
-	p->s->seed = strtoull(text, &end, 0);
-	if (end == text || *end || errno)
-		return parser_expected(p, "a seed like 7 or 0x5eed");
-	parser_take(p);
-	return 0;
+	return parser_u64(p, "a seed like 7 or 0x5eed", &p->s->seed);
 }
 
 int parse_nodes(struct parser *p)

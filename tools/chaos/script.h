@@ -118,6 +118,7 @@ struct act {
 	int64_t number;   /* scale: to so many */
 	int64_t for_us;   /* -1: another line ends it, or it is over at once */
 	const char *id;   /* NULL: none */
+	uint64_t draws;   /* the identity of the line, given; 0: not */
 };
 
 enum when_type { WHEN_AT, WHEN_AFTER, WHEN_EVERY, WHEN_SEEN };
@@ -151,7 +152,7 @@ struct when {
 struct line {
 	struct place place;
 	struct span text;  /* as it stands in the file, without blanks at its ends */
-	uint64_t identity; /* what its random stream comes from: its id, else its words */
+	uint64_t identity; /* what its random stream comes from: given, or its id, else its words */
 	struct when when;
 	struct act act;
 	const struct line *ended_by, *ends, *follows; /* by script_check */

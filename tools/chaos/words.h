@@ -15,6 +15,7 @@ enum clause {
 	CLAUSE_TO = 32,
 	CLAUSE_WITH = 64,
 	CLAUSE_RATE = 128,
+	CLAUSE_DRAWS = 256, /* of every verb */
 };
 
 /* What a verb's object is. */
