@@ -47,7 +47,7 @@ static void run(const char *text, uint64_t seed, struct told *t, struct run_resu
 }
 
 /* Line 7 has the fault. */
-#define HEAD "chaos 1\nlayout apart\nnodes 3 cpu 2\nreplicaset web 3 cpu 100m\nsteady all-ready\nat 1s scale web 6\n"
+#define HEAD "chaos 1\nlayout apart\nnodes 3 cpu 2\nreplicaset web 3 cpu 100m\nsteady all-ready\nat 1s scale web 12\n"
 #define TAIL                                                                                        \
 	"settle 60s\nalways no-excess\nalways one-binding\nalways capacity\nalways rev-monotonic\n" \
 	"always no-return\nalways acked-durable\neventually all-ready within 50s\neventually views-converge within 50s\n"

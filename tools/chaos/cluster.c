@@ -73,6 +73,16 @@ static const struct msg_table *const tables[] = {&broker_messages, &runtime_mess
 						 &gate_messages, &node_messages, NULL};
 const struct catalogue cluster_catalogue = {tables};
 
+/* One at a time works. */
+static bool has_fence(const struct actor_spec *spec)
+{
+	static const struct actor_spec *const without[] = {&store_actor, &gate_actor, &event_expiry_actor};
+	for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+		if (spec == without[i])
+			return false;
+	return true;
+}
+
 static void add_kind(struct cluster *c, const struct actor_spec *spec)
 {
 	size_t n = 0;
@@ -106,13 +116,17 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 	c->wish = *w;
 	while (w->extra && w->extra[extra].cell)
 		extra++;
-	size_t most = PARTS + w->nodes + extra;
+	size_t most = 2 * PARTS + w->nodes + extra;
 	c->actors = arena_alloc(&c->arena, most * sizeof *c->actors);
 	c->cells = arena_alloc(&c->arena, most * sizeof *c->cells);
 	for (size_t i = 0; i < PARTS; i++)
 		if (w->workloads || !parts[i].workloads)
 			add_actor(c, (struct cluster_actor){w->apart ? parts[i].apart : "core",
 							    parts[i].name, parts[i].spec, NULL, 0});
+	for (size_t i = 0; i < PARTS && w->standby; i++)
+		if (has_fence(parts[i].spec) && (w->workloads || !parts[i].workloads))
+			add_actor(c, (struct cluster_actor){
+					     "spare", arena_printf(&c->arena, "spare/%s", parts[i].name), parts[i].spec, NULL, 0});
 	for (size_t i = 0; i < w->nodes; i++) {
 		const char *node = arena_printf(&c->arena, "n%zu", i + 1);
 		const char *name = arena_printf(&c->arena, "node-agent/%s", node);

@@ -32,13 +32,11 @@ static bool not_synced(struct comparison *c, struct span stream)
 	return false;
 }
 
-/* Leases of nodes are soft keys: no journal has them, so no ledger. */
 static size_t count_soft(const struct view *v)
 {
-	static const char prefix[] = "leases.coordination.k8s.io/kube-node-lease/";
-	size_t len = sizeof prefix - 1, n = 0;
-	for (struct onode *it = omap_seek(view_map(v), span_of(prefix)); it; it = omap_next(it), n++)
-		if (onode_key(it).len < len || memcmp(onode_key(it).data, prefix, len) != 0)
+	size_t n = 0;
+	for (struct onode *it = omap_seek(view_map(v), span_of(ledger_soft)); it; it = omap_next(it), n++)
+		if (!ledger_is_soft(onode_key(it)))
 			break;
 	return n;
 }

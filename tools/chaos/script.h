@@ -193,6 +193,7 @@ enum checker { CHECKER_REGISTER = 1, CHECKER_SET = 2, CHECKER_BANK = 4 };
 enum load_kind {
 	LOAD_POD,
 	LOAD_SERVICE, /* no pods: of those whose label app is its name */
+	LOAD_QUOTA,   /* of the namespace */
 	LOAD_REPLICASET,
 	LOAD_DEPLOYMENT,
 	LOAD_STATEFULSET,
@@ -208,6 +209,7 @@ struct workload {
 	int64_t replicas; /* of those that count */
 	const char *cpu;   /* request, "100m" */
 	const char *does;  /* what its container does: nodes/runtime_sim.h */
+	const char *const *hard; /* of a quota: "pods", "12", ... NULL */
 };
 
 enum layout { LAYOUT_TOGETHER, LAYOUT_APART };
@@ -224,6 +226,7 @@ struct script {
 	const char *node_cpu;
 	struct place nodes_place;
 	enum layout layout; /* all in the cell `core`, or a cell for each actor */
+	bool standby; /* a second of each that may be only one at a time */
 	struct range latency_us, sync_us;
 	int64_t loss_permille, bus_loss_permille; /* until settle */
 	int64_t warm_up_us, settle_us;
