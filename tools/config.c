@@ -72,7 +72,7 @@ static const struct key keys[] = {
 	 "namespaces, namespace-deletion, kubernetes-service, replication, replicaset, deployment, "
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
 	 "endpoints, garbage-collector, resource-quota, node-lifecycle, taint-eviction, pod-gc, "
-	 "persistentvolume, host-path, pvc-protection, pv-protection, ephemeral-volume, "
+	 "persistentvolume, host-path, pvc-protection, pv-protection, ephemeral-volume, selector-overlap, "
 	 "event-expiry, bootstrap, tokens"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL,
 	 "another one than its kind; of controllers: NAME/KIND each. A scheduler or controller "
@@ -186,7 +186,7 @@ static const char *const kinds[] = {
 	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
 	"namespace-deletion", "resource-quota", "node-lifecycle", "taint-eviction", "pod-gc", "kubernetes-service", "service-proxy", "plugin",
-	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry",
+	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry", "selector-overlap",
 	"faulty", /* for tests of supervision; not in the help (tools/faulty.h) */
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
@@ -197,7 +197,7 @@ static const char *const controllers[] = {
 	"kubernetes-service", "endpoints", "garbage-collector", "resource-quota", "replicaset",
 	"deployment", "daemonset", "statefulset", "disruption", "job", "ttl-after-finished",
 	"cronjob", "node-lifecycle", "taint-eviction", "pod-gc", "persistentvolume", "host-path",
-	"pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry",
+	"pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry", "selector-overlap",
 };
 #define CONTROLLERS (sizeof controllers / sizeof *controllers)
 

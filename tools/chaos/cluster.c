@@ -20,6 +20,7 @@
 #include "actors/controllers/persistentvolume.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
+#include "actors/controllers/selector_overlap.h"
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/taint_eviction.h"
 #include "actors/controllers/ttl_after_finished.h"
@@ -52,6 +53,7 @@ static const struct part {
 	{"controllers", "job", &job_actor, true},
 	{"controllers", "ttl-after-finished", &ttl_after_finished_actor, true},
 	{"controllers", "cronjob", &cronjob_actor, true},
+	{"collectors", "selector-overlap", &selector_overlap_actor, true},
 	{"controllers", "disruption", &disruption_actor, true},
 	{"controllers", "node-lifecycle", &node_lifecycle_actor, true},
 	{"controllers", "taint-eviction", &taint_eviction_actor, true},
