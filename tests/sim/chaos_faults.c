@@ -101,6 +101,30 @@ Test(chaos_faults, each_is_survived_and_counted)
 		}
 }
 
+/* Pods by a label, which no line of the script has to know. */
+Test(chaos_faults, a_pod_is_deleted_by_its_label)
+{
+	struct told t;
+	struct run_result r;
+	const char *head = "chaos 1\nnodes 2\nstatefulset db 2\nreplicaset web 2\nsteady all-ready\n"
+			   "at 1s delete pod with %s\nsettle 20s\nnever count(%s) > 0\n";
+	static const struct {
+		const char *label, *never;
+		enum verdict verdict;
+	} deeds[] = {
+		{"statefulset.kubernetes.io/pod-name=db-1", "pods, label.app=db, deleting=1", VERDICT_VIOLATED},
+		{"statefulset.kubernetes.io/pod-name=db-1", "pods, label.app=web, deleting=1", VERDICT_HELD},
+		{"app=web", "pods, label.app=web, deleting=1", VERDICT_VIOLATED},
+		{"app=nobody", "pods, deleting=1", VERDICT_INCONCLUSIVE},
+	};
+	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+		char text[400];
+		snprintf(text, sizeof text, head, deeds[i].label, deeds[i].never);
+		run(text, 1, &t, &r);
+		cr_expect_eq(r.verdict, deeds[i].verdict, "%s: %s %s", deeds[i].label, verdict_name(r.verdict), r.why);
+	}
+}
+
 /* To one cell only: the others hear all. */
 Test(chaos_faults, a_message_fault_hits_whom_it_names)
 {

@@ -13,9 +13,9 @@
 #include "actors/controllers/node_health.h"
 #include "actors/objects/placement.h"
 #include "actors/schema/conditions.h"
-#include "actors/schema/json.h"
 #include "broker/base/log.h"
 #include "broker/catalogue.h"
+#include "tests/lib/doc_text.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 15, NODES = 4, FAULTS = 14, EVENTS_MAX = 1500000 };
@@ -42,18 +42,12 @@ enum { SETS = sizeof sets / sizeof *sets };
 
 static struct doc *set_doc(struct arena *a, const struct set *s)
 {
-	char *json = arena_printf(
+	return doc_quoted(a, arena_printf(
 		a,
 		"{'metadata':{'name':'%s'},'spec':{'replicas':%d,'selector':{'matchLabels':{'app':"
 		"'%s'}},'template':{'metadata':{'labels':{'app':'%s'}},'spec':{'tolerations':[%s],"
 		"'terminationGracePeriodSeconds':1,'containers':[{'name':'c','image':'none','resources':{'requests':{'cpu':'500m'}}}]}}}}",
-		s->name, (int)s->replicas, s->name, s->name, s->tolerations);
-	struct doc *d = NULL;
-	for (char *c = json; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, NULL), 0);
-	return d;
+		s->name, (int)s->replicas, s->name, s->name, s->tolerations));
 }
 
 /* A taint of the user's comes or goes; those of others stay, since it rests on
@@ -130,12 +124,10 @@ static int user_init(struct ctx *c, void *st, struct mp cfg)
 }
 
 static const struct actor_spec user_spec = {
-	.kind = "user",
+	STORM_USER_HANDLERS,
 	.state_bytes = sizeof(struct user),
 	.init = user_init,
 	.on_timer = user_timer,
-	.on_outcome = storm_user_outcome,
-	.fini = storm_user_fini,
 };
 
 static const struct cluster_actor extra[] = {

@@ -203,8 +203,8 @@ static int check_subject(struct check *c, const struct line *l)
 {
 	struct script *s = c->s;
 	enum verb verb = l->act.verb;
-	if (verb != VERB_SCALE && verb != VERB_ROLL && verb != VERB_DELETE)
-		return 0;
+	if ((verb != VERB_SCALE && verb != VERB_ROLL && verb != VERB_DELETE) || l->act.label)
+		return 0; /* which labels there will be, nobody knows yet */
 	const char **names = arena_alloc(&s->arena, (s->load_count + 1) * sizeof *names);
 	size_t n = 0;
 	for (size_t i = 0; i < s->load_count; i++) {

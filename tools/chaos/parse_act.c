@@ -73,6 +73,22 @@ static int read_from(struct parser *p, struct act *a)
 	return rc;
 }
 
+/* By its name, "of NAME" or "with LABEL=VALUE". */
+static int read_pod(struct parser *p, struct act *a)
+{
+	int rc = parser_need(p, "pod");
+	if (rc)
+		return rc;
+	if (parser_take_if(p, "with")) {
+		rc = parser_name(p, "a label, like app=web", &a->label);
+		if (rc == 0)
+			rc = parser_need_sign(p, "=");
+		return rc ? rc : read_subject(p, a, "the label's value");
+	}
+	a->of = parser_take_if(p, "of");
+	return read_subject(p, a, a->of ? "the name of what has pods" : "'of', 'with' or the pod's name");
+}
+
 static int read_object(struct parser *p, const struct verb_row *v, struct act *a)
 {
 	int rc;
@@ -96,9 +112,7 @@ static int read_object(struct parser *p, const struct verb_row *v, struct act *a
 	case OBJECT_STORE:
 		return parser_need(p, "store");
 	case OBJECT_DELETE:
-		rc = parser_need(p, "pod");
-		a->of = rc == 0 && parser_take_if(p, "of");
-		return rc ? rc : read_subject(p, a, a->of ? "the name of what has pods" : "'of' or the pod's name");
+		return read_pod(p, a);
 	}
 	return ERR_INVALID;
 }

@@ -104,7 +104,7 @@ bool line_draws(const struct line *l)
 {
 	const struct act *a = &l->act;
 	bool bytes = a->verb == VERB_TORN_WRITE || a->verb == VERB_CORRUPT || a->verb == VERB_BIT_FLIP;
-	bool object = a->of || (a->verb == VERB_TOUCH && strpbrk(a->subject, "*?"));
+	bool object = a->of || a->label || (a->verb == VERB_TOUCH && strpbrk(a->subject, "*?"));
 	return bytes || object || a->percent != 100 || a->by_us.min != a->by_us.max;
 }
 

@@ -115,6 +115,7 @@ struct act {
 	const char *subject;  /* scale, roll: the load; delete: the pod or its owner; touch: keys; end: the id */
 	struct place subject_place;
 	bool of;          /* delete: a pod of `subject`, drawn */
+	const char *label; /* delete: a pod that has it with the value `subject`, drawn; NULL: by its name */
 	int64_t number;   /* scale: to so many */
 	int64_t for_us;   /* -1: another line ends it, or it is over at once */
 	const char *id;   /* NULL: none */

@@ -145,6 +145,8 @@ Test(chaos_script, names_place_and_near_match_of_a_slip)
 		{HEAD "quota a pods=1\nquota a pods=2\nalways quota\n", "c.chaos:3:7: 'a' is in line 2 already"},
 		{HEAD "at 5s restart broker draws x\n",
 		 "c.chaos:2:28: expected the number that its chance comes from, like 0x5eed, not 'x'"},
+		{HEAD "at 5s delete pod with app\n", "c.chaos:2:26: expected '=', not the end of the line"},
+		{HEAD "at 5s delete pod\n", "c.chaos:2:17: expected 'of', 'with' or the pod's name, not the end of the line"},
 		{HEAD "clients 65\n", "c.chaos:2:9: the number of clients is from 1 to 64"},
 		{HEAD "never count(pods)\n", "c.chaos:2:7: expected a condition, like count(pods) <= 40"},
 		{HEAD "never (count(pods) > 1) + 1 = 2\n", "c.chaos:2:7: expected a number, not a condition"},
