@@ -50,6 +50,20 @@ check "huge counts are taken" workload ReplicaSet huge huge 2147483647
 limited() { [[ $(kc get rs huge -o jsonpath='{.status.conditions[0].message}') == *"the limit is 100000"* ]]; }
 check "up to a limit that a condition names" eventually 20 limited
 check "and go again" kc delete rs huge --wait=false
+check "a huge stateful set" workload StatefulSet many many 2147483647
+check "is told its limit" eventually 20 says FailedCreate StatefulSet many "one stateful set has: the limit is 100000"
+check "and goes again" kc delete sts many --wait=false
+huge_job() {
+	kc create -f - <<-Y
+	apiVersion: batch/v1
+	kind: Job
+	metadata: {name: wide}
+	spec: {parallelism: 2147483647, completions: 2147483647, template: {spec: {restartPolicy: Never, containers: [{name: c, image: x}]}}}
+	Y
+}
+check "a huge job" huge_job
+check "is told its limit too" eventually 20 says FailedCreate Job wide "one job has: the limit is 100000"
+check "and goes as well" kc delete job wide --wait=false
 
 map() { kc create configmap "$1"; }
 uid() { kc get configmap "$1" -o jsonpath='{.metadata.uid}'; }
