@@ -44,6 +44,21 @@ check "the others' stay" is 3 kc get rs two -o jsonpath='{.status.readyReplicas}
 
 check "a budget of no pods" kc create pdb nobody --selector=app=nobody --min-available=1
 check "is told so" eventually 10 says NoPods PodDisruptionBudget nobody "No matching pods found"
+map() { kc create configmap "$1"; }
+uid() { kc get configmap "$1" -o jsonpath='{.metadata.uid}'; }
+owned_by() { # NAME OWNER
+	kc patch configmap "$1" -p "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"name\":\"$2\",\"uid\":\"$(uid "$2")\",\"blockOwnerDeletion\":true}]}}"
+}
+gone() { ! kc get configmap "$1"; }
+check "another namespace" kc create namespace other
+check "with an owner" kc -n other create configmap stranger
+check "a child here" map child
+stranger=$(kc -n other get configmap stranger -o jsonpath='{.metadata.uid}')
+check "of that owner" kc patch configmap child -p "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"name\":\"stranger\",\"uid\":\"$stranger\"}]}}"
+check "goes" eventually 10 gone child
+check "and is told why" eventually 10 says OwnerRefInvalidNamespace ConfigMap child \
+	"ownerRef [v1/ConfigMap, namespace: default, name: stranger, uid: $stranger] does not exist in namespace \"default\""
+
 check "negative counts" refused 'spec.replicas: Invalid value: -1: must be greater than or equal to 0' workload ReplicaSet minus minus -1
 check "counts beyond 32 bits" refused 'cannot unmarshal number 99999999999' workload ReplicaSet beyond beyond 99999999999
 check "huge counts are taken" workload ReplicaSet huge huge 2147483647
@@ -65,12 +80,6 @@ check "a huge job" huge_job
 check "is told its limit too" eventually 20 says FailedCreate Job wide "one job has: the limit is 100000"
 check "and goes as well" kc delete job wide --wait=false
 
-map() { kc create configmap "$1"; }
-uid() { kc get configmap "$1" -o jsonpath='{.metadata.uid}'; }
-owned_by() { # NAME OWNER
-	kc patch configmap "$1" -p "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"name\":\"$2\",\"uid\":\"$(uid "$2")\",\"blockOwnerDeletion\":true}]}}"
-}
-gone() { ! kc get configmap "$1"; }
 for cascade in background foreground; do
 	for n in a b c; do map "$n" >/dev/null; done
 	check "a owns b" owned_by b a

@@ -482,7 +482,7 @@ static void on_committed(void *arg, uint64_t revision, struct span record)
 	cr_assert_eq(ledger_fold(&r->ledger, revision, record), 0);
 	for (size_t i = 0; i < l->change_count; i++) {
 		const struct led_change *x = &l->changes[i];
-		if (span_is(l->record.origin.principal, "garbage-collector"))
+		if (span_is(l->record.origin.principal, "garbage-collector-controller"))
 			judge_collector(r, x);
 		if (x->now && span_is(x->now->stream, "replicasets.apps") &&
 		    span_is(l->record.origin.principal, "deployment-controller"))
