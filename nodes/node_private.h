@@ -99,6 +99,7 @@ struct agent {
 	uint64_t report_timer;
 	bool refresh_timer; /* volumes are looked at again */
 	bool registered, reporting; /* told once; being told */
+	unsigned unanswered;	    /* reports in a row that heard nothing */
 	struct buf allocatable;
 	const char *base_env[4];
 	struct omap sim_timers; /* number -> struct sim_timer, of its pod */

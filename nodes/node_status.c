@@ -5,7 +5,8 @@
 #include "nodes/node_private.h"
 
 enum {
-	REPORT_MS = 10000,
+	REPORT_MS = 2000, /* doubled for each answer that did not come */
+	REPORTS_DOUBLED_MAX = 3,
 	REPORT_US = 300000000, /* as a kubelet without news */
 	RETRY_US = 1000000,
 };
@@ -147,7 +148,7 @@ void node_report(struct ctx *c, struct agent *a)
 	if (!a->allocatable.len)
 		put_resources(&a->allocatable, a);
 	a->reporting = true;
-	ctx_request(c, "gate", "node.status", &b, REPORT_MS, NODE_TAG(TAG_NODE, 0));
+	ctx_request(c, "gate", "node.status", &b, REPORT_MS << a->unanswered, NODE_TAG(TAG_NODE, 0));
 }
 
 static void report_in(struct ctx *c, struct agent *a, uint64_t us)
@@ -164,7 +165,12 @@ void node_on_told(struct ctx *c, struct agent *a, const struct reply *r)
 {
 	bool good = r->status == 0 && mp_path_int(r->body, "code", 0) < 300;
 	a->reporting = false;
-	report_in(c, a, good ? REPORT_US : RETRY_US);
+	if (!r->status)
+		a->unanswered = 0;
+	else if (a->unanswered < REPORTS_DOUBLED_MAX)
+		a->unanswered++;
+	/* Those of many nodes that heard nothing together spread out. */
+	report_in(c, a, good ? REPORT_US : RETRY_US / 2 + ctx_random(c) % RETRY_US);
 	if (!good)
 		return;
 	if (!a->registered)

@@ -455,7 +455,7 @@ static int run_words(struct options *o)
 static const struct part {
 	const char *name;
 	int (*run)(struct options *o);
-	const struct argp_option *rows; /* NULL: no arguments */
+	const struct argp_option *rows;
 	const char *help;
 	bool no_file;
 } parts[] = {
@@ -466,8 +466,8 @@ static const struct part {
 	{"replay", run_replay, plain_rows, "run again what `run -o json` wrote: those that did not hold; the same history?", false},
 	{"report", run_report, report_rows, "of what `run -o json` wrote: text, JSON or JUnit", false},
 	{"grow", run_grow, grow_rows, "a script that nobody thought of, from a seed", true},
-	{"invariants", run_invariants, NULL, "what can be judged, by name", true},
-	{"words", run_words, NULL, "the language", true},
+	{"invariants", run_invariants, plain_rows, "what can be judged, by name", true},
+	{"words", run_words, plain_rows, "the language", true},
 };
 
 static int usage(FILE *out)
@@ -486,7 +486,7 @@ static int run_part(const struct part *p, int argc, char **argv)
 	snprintf(name, sizeof name, "troupe chaos %s", p->name);
 	argv[0] = name;
 	argp_err_exit_status = EXIT_USAGE;
-	if (p->rows && argp_parse(&argp, argc, argv, 0, NULL, &o))
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
 		return EXIT_USAGE;
 	return p->run(&o);
 }

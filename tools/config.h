@@ -1,6 +1,6 @@
 /* The cluster's config: one YAML file, read by one table of keys.
  *
- * The table (config_keys) gives for each key its place, type, unit, default,
+ * The table (config_keys.h) gives for each key its place, type, unit, default,
  * range and help; the parser, its refusals ("cluster.yaml:7:5: unknown key
  * 'polcy', did you mean 'policy'?"), `troupe up --help-config` and the file
  * that `troupe up` writes come from it. What an actor's own map may hold is a

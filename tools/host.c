@@ -38,6 +38,7 @@
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/taint_eviction.h"
 #include "actors/controllers/tokens.h"
+#include "actors/controllers/selector_overlap.h"
 #include "actors/controllers/ttl_after_finished.h"
 #include "actors/controllers/volume_protection.h"
 #include "actors/gate/event_expiry.h"
@@ -91,6 +92,7 @@ static const struct actor_spec *const kinds[] = {
 	&disruption_actor,
 	&job_actor,
 	&ttl_after_finished_actor,
+	&selector_overlap_actor,
 	&cronjob_actor,
 	&endpoints_actor,
 	&garbage_actor,

@@ -230,6 +230,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 						   n.allowed ? "SufficientPods" : "InsufficientPods",
 						   NULL, NULL, false});
 	struct reconcile_action *x = status_write(i, &st, s->budgets);
+	if (x && !n.expected)
+		reconcile_event(c, r, g.budget, "Normal", "NoPods", "No matching pods found");
 	if (x)
 		reconcile_rest_on(r, i, x, key);
 }

@@ -31,6 +31,8 @@
 
 enum { BATCH = 500, OWNERS_MAX = 64, CIRCLE_MAX = 64 };
 
+#define TEXT(s) (int)(s).len, (const char *)(s).data
+
 static const char orphan[] = "orphan", foreground[] = "foregroundDeletion";
 
 struct state {
@@ -238,6 +240,31 @@ static void want_waiting_owner(void *arg, const struct owner_ref *ref)
 	buf_fini(&key);
 }
 
+/* An owner that there is, but in another namespace, is none, and its dependant
+ * goes: its author is told why. Looked for only when a reference is new and its
+ * owner is not there. */
+static void tell_of_strangers(void *arg, const struct owner_ref *ref)
+{
+	struct wanting *w = arg;
+	struct buf key = {0};
+	if (!owner_key(w->r, w->object, ref, &key))
+		return;
+	struct view *v = reconcile_view(w->r, store_stream_of(span_buf(&key)));
+	bool there = !v || !view_synced(v) || view_get(v, span_buf(&key));
+	buf_fini(&key);
+	for (struct onode *n = there ? NULL : omap_first(view_map(v)); n; n = omap_next(n)) {
+		struct mp owner = object_of(n->value);
+		if (!span_eq(object_uid(owner), ref->uid) || !object_namespace(owner).len)
+			continue;
+		struct span ns = object_namespace(w->object);
+		reconcile_event(w->c, w->r, w->object, "Warning", "OwnerRefInvalidNamespace",
+				"ownerRef [%.*s/%.*s, namespace: %.*s, name: %.*s, uid: %.*s] does not exist in namespace "
+				"\"%.*s\"", TEXT(ref->api_version), TEXT(ref->kind), TEXT(ns), TEXT(ref->name),
+				TEXT(ref->uid), TEXT(ns));
+		return;
+	}
+}
+
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct mp was = object_of(v->was), now = object_of(v->now);
@@ -249,6 +276,8 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 			!object_same_at(was, now, "metadata.finalizers");
 	if (now.p && (refs || deletion || gone))
 		reconcile_want(c, r, v->key);
+	if (now.p && refs)
+		owners_each(now, tell_of_strangers, &(struct wanting){c, r, now});
 	if (gone)
 		each_dependant(r, uid, want_key, &w);
 	if (now.p && deletion && waits(now))
@@ -402,7 +431,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 /* ---- life */
 
 static const struct reconcile_spec spec = {
-	.name = "garbage-collector",
+	.name = "garbage-collector-controller",
 	.fence = "garbage-collector",
 	.streams = NULL,
 	.changed = changed,

@@ -292,6 +292,9 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	if (!job.p)
 		return;
 	job_read(&j, job);
+	if (j.too_parallel && !mp_path_str(job, "status.startTime").len)
+		reconcile_event(c, r, job, "Warning", "FailedCreate",
+				"more pods are wanted at once than one job has: the limit is %d", JOB_PARALLEL_MAX);
 	struct job_pod *pods = children_gather(&s->pods, a, job, &n);
 	job_plan(a, &j, pods, n, ctx_wall_us(c), &p);
 	/* What cannot be done is told as it is, before it is tried again. */

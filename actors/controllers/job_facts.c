@@ -138,9 +138,11 @@ static struct mp cursor(struct mp job, const char *path)
 void job_read(struct job_facts *j, struct mp job)
 {
 	struct span manager = mp_path_str(job, "spec.managedBy");
+	int64_t parallel = mp_path_int(job, "spec.parallelism", 1);
 	struct mp m;
 	*j = (struct job_facts){
-		.parallelism = mp_path_int(job, "spec.parallelism", 1),
+		.parallelism = parallel < JOB_PARALLEL_MAX ? parallel : JOB_PARALLEL_MAX,
+		.too_parallel = parallel > JOB_PARALLEL_MAX,
 		.completions = mp_path_int(job, "spec.completions", -1),
 		.backoff_limit = mp_path_int(job, "spec.backoffLimit", 6),
 		.backoff_per_index = mp_path_int(job, "spec.backoffLimitPerIndex", -1),

@@ -15,7 +15,7 @@
  * loses the pod that succeeds in between.) */
 #define JOB_CHOSEN "job.troupe/surplus"
 
-enum { JOB_NO_INDEX = -1 };
+enum { JOB_NO_INDEX = -1, JOB_PARALLEL_MAX = 100000 /* pods of one job at once */ };
 
 struct job_pod {
 	struct replica replica; /* first */
@@ -44,6 +44,7 @@ enum job_verdict { JOB_GOES_ON, JOB_SUCCEEDS, JOB_FAILS };
 
 /* -1: not said. */
 struct job_facts {
+	bool too_parallel; /* more than JOB_PARALLEL_MAX are asked for, and parallelism is that */
 	int64_t parallelism, completions, backoff_limit, backoff_per_index, max_failed_indexes;
 	int64_t deadline_s;
 	bool indexed, suspend, deleting;

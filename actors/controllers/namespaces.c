@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/runtime/fence.h"
 #include "actors/runtime/view.h"
 #include "broker/base/mem.h"
 
@@ -12,7 +13,10 @@ static const char *const expected[] = {"default", "kube-system", "kube-public", 
 
 struct state {
 	struct view *namespaces, *accounts;
+	struct view *views[2]; /* these, for the fence */
+	struct fence fence;
 	struct omap asked; /* keys that are being made */
+	bool active;	   /* all was looked at once since the fence is ours */
 	bool again;	   /* all is asked for again soon: one timer, however many failed */
 	uint64_t made;
 };
@@ -75,25 +79,42 @@ static void make_accounts(struct ctx *c, struct state *s)
 	}
 }
 
+/* Not before both views are complete, where everything seems missing. */
+static void make_all(struct ctx *c, struct state *s)
+{
+	if (!fence_holds(&s->fence))
+		return;
+	s->active = true;
+	make_namespaces(c, s);
+	make_accounts(c, s);
+}
+
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct state *s = state;
 	if (v->key.len && v->now)
 		omap_remove(&s->asked, v->key); /* it is there */
-	/* Changes matter once both are complete; before, everything seems missing. */
-	if (!view_synced(s->namespaces) || !view_synced(s->accounts))
-		return 0;
-	if (v->view == s->accounts && v->now)
-		return 0;
-	make_namespaces(c, s);
-	make_accounts(c, s);
+	bool account_made = v->view == s->accounts && v->now;
+	if (!account_made || !s->active)
+		make_all(c, s);
 	return 0;
+}
+
+static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct store_outcome *o)
+{
+	struct state *s = state;
+	(void)tag;
+	return fence_on_outcome(c, &s->fence, o);
 }
 
 static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
 {
 	struct state *s = state;
-	(void)tag;
+	if (tag == FENCE_TAG) {
+		fence_on_reply(c, &s->fence, r);
+		make_all(c, s);
+		return 0;
+	}
 	int64_t code = r->status ? 0 : mp_path_int(r->body, "code", 0);
 	if (code == 201)
 		s->made++;
@@ -107,11 +128,21 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct state *s = state;
-	(void)tag;
+	if (tag == FENCE_TAG) {
+		fence_on_timer(c, &s->fence);
+		return 0;
+	}
 	s->again = false;
 	omap_fini(&s->asked, NULL);
-	make_namespaces(c, s);
-	make_accounts(c, s);
+	make_all(c, s);
+	return 0;
+}
+
+static int on_down(struct ctx *c, void *state, struct span who, int reason)
+{
+	struct state *s = state;
+	(void)reason;
+	fence_on_down(c, &s->fence, who);
 	return 0;
 }
 
@@ -119,15 +150,17 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct state *s = state;
 	(void)cfg;
-	s->namespaces = ctx_follow(c, "namespaces");
-	s->accounts = ctx_follow(c, "serviceaccounts");
+	s->namespaces = s->views[0] = ctx_follow(c, "namespaces");
+	s->accounts = s->views[1] = ctx_follow(c, "serviceaccounts");
+	fence_take(c, &s->fence, "namespaces", s->views, 2);
 	return 0;
 }
 
 static void inspect(const void *state, struct buf *out)
 {
 	const struct state *s = state;
-	mpw_map(out, 1);
+	mpw_map(out, 2);
+	fence_inspect(&s->fence, out);
 	mpw_kv_u64(out, "made", s->made);
 }
 
@@ -135,6 +168,7 @@ static void fini(void *state)
 {
 	struct state *s = state;
 	omap_fini(&s->asked, NULL);
+	fence_fini(&s->fence);
 }
 
 const struct actor_spec namespaces_actor = {
@@ -142,8 +176,10 @@ const struct actor_spec namespaces_actor = {
 	.state_bytes = sizeof(struct state),
 	.init = init,
 	.on_view = on_view,
+	.on_outcome = on_outcome,
 	.on_reply = on_reply,
 	.on_timer = on_timer,
+	.on_down = on_down,
 	.inspect = inspect,
 	.fini = fini,
 };

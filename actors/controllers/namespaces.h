@@ -2,8 +2,10 @@
  * (default, kube-system, kube-public, kube-node-lease), and in every
  * namespace the service account "default".
  *
- * Level triggered: whatever is missing is made, whoever took it away. Stores
- * nothing of its own; after a crash it looks again. */
+ * Level triggered: whatever is missing is made, whoever took it away. Of
+ * several one works (fences/namespaces): the gate makes what it asks for, and
+ * as the names are fixed, a second of each is refused. Stores nothing else;
+ * after a crash it looks again. */
 #ifndef CONTROLLERS_NAMESPACES_H
 #define CONTROLLERS_NAMESPACES_H
 

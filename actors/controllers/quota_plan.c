@@ -78,12 +78,12 @@ struct doc *quota_status(struct quota_count *q)
 {
 	struct arena *a = q->hard.a;
 	struct doc *d;
-	if (same(&q->hard, q->quota, "status.hard", true) &&
-	    same(&q->used, q->quota, "status.used", true))
-		return NULL;
 	if (doc_from_mp(a, q->quota, &d, NULL))
 		return NULL;
 	d = doc_copy(a, d);
+	if (same(&q->hard, q->quota, "status.hard", true) &&
+	    same(&q->used, q->quota, "status.used", true))
+		return d;
 	struct doc *status = doc_set(a, d, "status", doc_new(a, DOC_MAP));
 	doc_set(a, status, "hard", list_of(a, &q->hard));
 	doc_set(a, status, "used", list_of(a, &q->used));

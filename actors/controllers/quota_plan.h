@@ -15,7 +15,8 @@ void quota_count_init(struct quota_count *q, struct mp quota, struct arena *a);
 /* Whether objects of this kind can count. Then what none of them uses is 0. */
 bool quota_counts_kind(struct quota_count *q, const struct schema_resource *r);
 void quota_count_object(struct quota_count *q, const struct schema_resource *r, struct mp object);
-/* The quota with its status, in the arena; NULL: it says so already. */
+/* The quota with its status, in the arena: as it is when it says so already.
+ * NULL: it cannot be read. */
 struct doc *quota_status(struct quota_count *q);
 
 /* Whether a change of an object may have given something back. NULL bytes:

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@
 
 #define PAUSE_MIN_US UINT64_C(10000)
 #define PAUSE_MAX_US UINT64_C(300000000)
-enum { REFUSALS_AWAY_MAX = 9 }; /* a pause of 5 s */
+enum { REFUSALS_AWAY_MAX = 9, REFUSALS_RACED_MAX = 6 }; /* pauses of 5 s and 640 ms */
 #define PAUSE_WANTED_US UINT64_C(500000) /* at most, when it is wanted meanwhile */
 enum {
 	TAG_RUN = 0, /* of a timer; others are items */
@@ -381,15 +382,21 @@ static void item_over(struct ctx *c, struct reconciler *r, struct reconcile_item
 
 /* All writes of a plan rest on the same: what refuses one refuses those that
  * are on their way with it, and counts once. */
-static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i, int code)
+static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
+		   enum obj_verb verb, int code)
 {
+	unsigned most = UINT_MAX;
 	if (i->refused)
 		return;
 	i->refused = true;
-	/* The store is away or full: that is nothing that this object has done,
-	 * and what waits is to go on soon after. */
-	if (code >= 500 && !PLANTED(LONG_PAUSE_WHEN_AWAY) && i->refusals > REFUSALS_AWAY_MAX)
-		i->refusals = REFUSALS_AWAY_MAX;
+	/* The store is away or full, or somebody else was faster: that is nothing
+	 * that this object has done, and what waits is to go on soon after. */
+	if (code >= 500 && !PLANTED(LONG_PAUSE_WHEN_AWAY))
+		most = REFUSALS_AWAY_MAX;
+	else if (code == 409 && verb != OBJ_CREATE)
+		most = REFUSALS_RACED_MAX;
+	if (i->refusals > most)
+		i->refusals = most;
 	uint64_t pause = PAUSE_MIN_US << (i->refusals < 15 ? i->refusals : 15);
 	i->refusals++;
 	i->paused = true;
@@ -424,7 +431,7 @@ static void write_over(struct ctx *c, struct reconciler *r, struct write *w)
 		note_commit(r, w);
 	} else {
 		r->refused++;
-		refuse(c, r, i, a->code);
+		refuse(c, r, i, w->action->verb, a->code);
 	}
 	if (r->spec->done)
 		r->spec->done(c, r, span_of(i->key), w->action, a);

@@ -263,6 +263,11 @@ static struct claiming claiming_of(struct reconciler *r, struct reconcile_item *
 				 .pod = stateful_pod_name(reconcile_arena(i), set, ordinal)};
 }
 
+static bool is_observed(struct mp set)
+{
+	return mp_path_int(set, "status.observedGeneration", 0) == mp_path_int(set, "metadata.generation", 0);
+}
+
 /* Asked once for each generation: until its status has observed it. Whether all
  * claims are by the policy. */
 static bool claims_follow(struct reconciler *r, struct reconcile_item *i, struct span key,
@@ -270,8 +275,7 @@ static bool claims_follow(struct reconciler *r, struct reconcile_item *i, struct
 			  const struct ordinal_pod *pods, size_t n)
 {
 	size_t writes = 0;
-	if (mp_path_int(set, "status.observedGeneration", 0) ==
-	    mp_path_int(set, "metadata.generation", 0))
+	if (is_observed(set))
 		return true;
 	for (size_t k = 0; k < n; k++) {
 		struct claiming x = claiming_of(r, i, key, set, pods[k].ordinal);
@@ -392,6 +396,9 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		       mp_path_int(set, "spec.revisionHistoryLimit", 10), revision_lives, &living);
 	if (!claims_follow(r, i, key, set, &w, pods, n))
 		return;
+	if (mp_path_int(set, "spec.replicas", 1) > STATEFUL_MAX && !is_observed(set))
+		reconcile_event(c, r, set, "Warning", "FailedCreate",
+				"more replicas are wanted than one stateful set has: the limit is %d", STATEFUL_MAX);
 	say(&st, &p, &w);
 	status_write(i, &st, s->pods.owners);
 }

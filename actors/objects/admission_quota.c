@@ -10,6 +10,7 @@
 
 #include "actors/objects/plan.h"
 #include "actors/objects/usage.h"
+#include "broker/base/planted.h"
 
 struct charge {
 	struct write *w;
@@ -185,6 +186,7 @@ bool admit_quota(struct write *w, struct bytes *value)
 		struct store_row row;
 		if (!admission_read(w, "resourcequotas", n->text, &row))
 			return false;
+		w->plan->txn.compare_count -= PLANTED(QUOTA_NOT_COMPARED);
 		if (row.value && !charge(&c, n->text, &row))
 			return false;
 	}

@@ -20,11 +20,14 @@
 	X(LIST_KEEPS_WHAT_IS_GONE, "a view that lists again keeps what is not in the list")        \
 	X(HEADS_NOT_COMPARED, "a view never asks whether it is behind")                            \
 	X(FENCE_DOES_NOT_WAIT, "a new incarnation plans before its views show what the former did") \
+	X(FENCE_IGNORED, "the store takes what rests on a fence that another one has taken")       \
 	X(OWN_WRITES_NOT_AWAITED, "a controller plans before its view shows what it wrote")        \
 	X(LONG_PAUSE_WHEN_AWAY, "a controller waits for minutes after the store was full")         \
 	X(BOUND_TRIED_AGAIN, "the scheduler tries a pod again whose binding it has not heard of")  \
 	X(NOTHING_ASSUMED, "the scheduler counts a pod only when its view shows the binding")      \
 	X(CPU_NOT_COUNTED, "the scheduler does not look at CPU")                                   \
+	X(QUOTA_NOT_COMPARED, "who makes something looks at the quota, and others may do so at once") \
+	X(QUOTA_COUNTED_EARLY, "a quota is counted from views that do not show all that was taken") \
 	X(NEVER_UNPARKED, "pods that found no room are not tried again when there is")             \
 	X(OLD_STATUS_WRITTEN, "the gate writes an old status on top of a newer one")               \
 	X(LOST_STATUS_FORGOTTEN, "an agent does not tell a status again that was lost")            \

@@ -9,15 +9,7 @@ alices-token,alice,1001,"devs,$(printf ops)"
 bobs-token,bob,1002
 broken line
 Y
-cat >"$tmp/cluster.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port", tokens: "$tmp/tokens.csv"}]
-  - name: nodes
-    actors: [{kind: node-agent, node: n1, runtime: sim}]
-Y
+cluster_of api="tokens: $tmp/tokens.csv" >"$tmp/cluster.yaml" <<<"nodes {kind: node-agent, node: n1, runtime: sim}"
 start -f "$tmp/cluster.yaml" || { not_ok "cluster starts"; exit 1; }
 ok "cluster starts"
 root=https://127.0.0.1:$port

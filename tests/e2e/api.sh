@@ -5,16 +5,9 @@ source "$(dirname "$0")/../lib/e2e.sh"
 source "$top/tests/lib/old_kubectl.sh"
 
 # No config map but our own: nobody who hands out the authority's certificate.
-cat >"$tmp/cluster.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: scheduler}, {kind: namespaces}, {kind: bootstrap}, {kind: namespace-deletion},
-             {kind: replication}, {kind: endpoints}, {kind: garbage-collector}, {kind: kubernetes-service}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    actors: [{kind: node-agent, node: n1, runtime: sim}]
-Y
+cluster_of core="{kind: gate}, {kind: scheduler}, {kind: namespaces}, {kind: bootstrap}, {kind: namespace-deletion},
+	{kind: replication}, {kind: endpoints}, {kind: garbage-collector}, {kind: kubernetes-service}" \
+	>"$tmp/cluster.yaml" <<<"nodes {kind: node-agent, node: n1, runtime: sim}"
 start -f "$tmp/cluster.yaml" || { not_ok "cluster starts"; exit 1; }
 ok "cluster starts"
 token=$(cat "$data/pki/token")

@@ -7,16 +7,7 @@ path=/api/v1/namespaces/default/pods
 
 # The agent has a process of its own, to be killed.
 cluster() { # RUNTIME
-	cat >"$tmp/cluster.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: scheduler}, {kind: controllers}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: n1
-    process: own
-    actors: [{kind: node-agent, node: n1, runtime: $1}]
-Y
+	cluster_of >"$tmp/cluster.yaml" <<<"n1 own {kind: node-agent, node: n1, runtime: $1}"
 	start -f "$tmp/cluster.yaml"
 }
 pod() { # NAME SCRIPT MORE-OF-CONTAINER

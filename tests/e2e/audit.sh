@@ -151,14 +151,8 @@ stop
 # ---- by the config
 again() { # OPTIONS of the api
 	rm -f "$tmp/up.out"
-	cat >"$tmp/cluster.yaml" <<-Y
-	services: {range: 10.96.0.0/16}
-	cells:
-	  - name: core
-	    actors: [{kind: gate}, {kind: controllers}, {kind: faulty, name: sick}]
-	  - name: api
-	    actors: [{kind: api, listen: "127.0.0.1:$port", $1}]
-	Y
+	cluster_of head="services: {range: 10.96.0.0/16}" api="$1" \
+		core="{kind: gate}, {kind: controllers}, {kind: faulty, name: sick}" >"$tmp/cluster.yaml" </dev/null
 	TROUPE_LOG=warn "$troupe" up --data-dir "$data" -f "$tmp/cluster.yaml" >"$tmp/up.out" 2>>"$tmp/up.log" & up_pid=$!
 	eventually 15 grep -q '^ready: ' "$tmp/up.out"
 }

@@ -21,16 +21,7 @@ esac ;; esac
 exec $real "\$@"
 P
 chmod +x "$tmp/program"
-cat >"$tmp/cluster.yaml" <<C
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    process: own
-    actors: [{kind: node-agent, node: n1, runtime: oci, program: "$tmp/program"}]
-C
+cluster_of >"$tmp/cluster.yaml" <<<"nodes own {kind: node-agent, node: n1, runtime: oci, program: $tmp/program}"
 check "the cluster starts with a program of one's own" start -f "$tmp/cluster.yaml"
 pod() { # NAME CONTAINER
 	printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"%s"},"spec":{"automountServiceAccountToken":false,"terminationGracePeriodSeconds":1,"restartPolicy":"Never",

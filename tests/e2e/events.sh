@@ -3,15 +3,7 @@
 # none stays for ever.
 source "$(dirname "$0")/../lib/e2e.sh"
 
-cat >"$tmp/cluster.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers, events-kept: 60, event-seconds: 6}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    actors: [{kind: node-agent, node: n1, runtime: sim}]
-Y
+cluster_of controllers="events-kept: 60, event-seconds: 6" >"$tmp/cluster.yaml" <<<"nodes {kind: node-agent, node: n1, runtime: sim}"
 start -f "$tmp/cluster.yaml" || { not_ok "cluster starts"; exit 1; }
 eventually 5 kc get serviceaccount default
 

@@ -151,16 +151,7 @@ stop
 
 # ---- an agent in a process of its own is killed amid a command
 rm -rf "$data"
-cat >"$tmp/cluster.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: scheduler}, {kind: controllers}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: n1
-    process: own
-    actors: [{kind: node-agent, node: n1}]
-Y
+cluster_of >"$tmp/cluster.yaml" <<<"n1 own {kind: node-agent, node: n1}"
 start -f "$tmp/cluster.yaml" || not_ok "a cluster whose agent has a process of its own"
 pod web ""
 check "a pod there" eventually 10 is Running phase web

@@ -8,18 +8,10 @@ need_containers "figures of real containers"
 mkdir -p "$data"
 "$troupe" image load --data-dir "$data" "$tmp/busybox.tar" >/dev/null
 config() { # MORE-OF-THE-AGENT
-	cat >"$tmp/cluster.yaml" <<C
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    process: own
-    actors: [{kind: node-agent, node: n1, runtime: oci, figures-period: 500ms$1}]
-  - name: hollow
-    actors: [{kind: node-agent, node: s1, runtime: sim}]
-C
+	cluster_of >"$tmp/cluster.yaml" <<-C
+	nodes own {kind: node-agent, node: n1, runtime: oci, figures-period: 500ms$1}
+	hollow {kind: node-agent, node: s1, runtime: sim}
+	C
 }
 pod() { # NAME SCRIPT MORE-OF-SPEC REQUEST
 	printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"%s","labels":{"app":"%s"}},"spec":{"nodeName":"n1","automountServiceAccountToken":false,"terminationGracePeriodSeconds":1%s,

@@ -3,15 +3,8 @@
 # field. Nobody but the API writes here: no controller changes what is compared.
 source "$(dirname "$0")/../lib/e2e.sh"
 command -v python3 >/dev/null || { echo "skip golden: python3 is missing"; exit 0; }
-cat >"$tmp/cluster.yaml" <<Y
-store: {driver: memory}
-services: {range: 10.96.0.0/16}
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: namespaces}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-Y
+cluster_of head=$'store: {driver: memory}\nservices: {range: 10.96.0.0/16}' core="{kind: gate}, {kind: namespaces}" \
+	>"$tmp/cluster.yaml" </dev/null
 rm -f "$tmp/up.out"
 TROUPE_LOG=warn "$troupe" up --data-dir "$data" -f "$tmp/cluster.yaml" >"$tmp/up.out" 2>>"$tmp/up.log" &
 up_pid=$!

@@ -5,14 +5,8 @@
 source "$(dirname "$0")/../lib/e2e.sh"
 command -v python3 >/dev/null || { echo "skip limits: python3 is missing"; exit 0; }
 echo 'tester,tester,u1,"testers"' >"$tmp/tokens"
-cat >"$tmp/cluster.yaml" <<Y
-services: {range: 10.96.0.0/16}
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port", tokens: "$tmp/tokens", user-requests-in-flight: 1, idle-seconds: 2}]
-Y
+cluster_of head="services: {range: 10.96.0.0/16}" core="{kind: gate}, {kind: controllers}" \
+	api="tokens: $tmp/tokens, user-requests-in-flight: 1, idle-seconds: 2" >"$tmp/cluster.yaml" </dev/null
 TROUPE_LOG=warn "$troupe" up --data-dir "$data" -f "$tmp/cluster.yaml" >"$tmp/up.out" 2>>"$tmp/up.log" &
 up_pid=$!
 check "a cluster with small limits" eventually 15 grep -q '^ready: ' "$tmp/up.out"

@@ -3,16 +3,8 @@
 # taints, and what becomes of their pods.
 source "$(dirname "$0")/../lib/e2e.sh"
 
-cat >"$tmp/cluster.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers, node-grace: 2s, node-eviction-rate: 10/1s, terminated-pods: 5}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - {name: n1, process: own, actors: [{kind: node-agent, node: n1, runtime: sim, heartbeat: 300ms}]}
-  - {name: n2, process: own, actors: [{kind: node-agent, node: n2, runtime: sim, heartbeat: 300ms}]}
-  - {name: n3, process: own, actors: [{kind: node-agent, node: n3, runtime: sim, heartbeat: 300ms}]}
-Y
+for n in n1 n2 n3; do echo "$n own {kind: node-agent, node: $n, runtime: sim, heartbeat: 300ms}"; done |
+	cluster_of controllers="node-grace: 2s, node-eviction-rate: 10/1s, terminated-pods: 5" >"$tmp/cluster.yaml"
 start -f "$tmp/cluster.yaml" || { not_ok "cluster starts"; exit 1; }
 eventually 5 kc get serviceaccount default
 
@@ -158,14 +150,9 @@ check "and are others: no journal had them" eventually 10 other_lease
 
 # ---- real processes: what runs on a node that nobody hears goes on
 stop
-cat >"$tmp/processes.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers, node-grace: 2s, node-eviction-rate: 10/1s}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - {name: p1, process: own, actors: [{kind: node-agent, node: p1, runtime: process, heartbeat: 300ms}]}
-  - {name: p2, process: own, actors: [{kind: node-agent, node: p2, runtime: sim, heartbeat: 300ms}]}
+cluster_of controllers="node-grace: 2s, node-eviction-rate: 10/1s" >"$tmp/processes.yaml" <<Y
+p1 own {kind: node-agent, node: p1, runtime: process, heartbeat: 300ms}
+p2 own {kind: node-agent, node: p2, runtime: sim, heartbeat: 300ms}
 Y
 rm -rf "$data"
 start -f "$tmp/processes.yaml" || not_ok "a cluster with processes starts"

@@ -11,15 +11,7 @@ has_modules || { echo "skip one path: needs python3-zmq and python3-msgpack for 
 other=$((port + 1)) other_pid=
 trap '[[ $other_pid ]] && kill "$other_pid" 2>/dev/null && wait "$other_pid" 2>/dev/null; finish' EXIT
 config() { # PORT
-	cat <<Y
-store: {driver: memory}
-services: {range: 10.96.0.0/16}
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: namespaces}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$1"}]
-Y
+	port=$1 cluster_of head=$'store: {driver: memory}\nservices: {range: 10.96.0.0/16}' core="{kind: gate}, {kind: namespaces}" </dev/null
 }
 config $port >"$tmp/one.yaml"
 config $other >"$tmp/two.yaml"

@@ -135,16 +135,9 @@ if [[ -x /usr/lib/cni/bridge && -x /usr/lib/cni/host-local ]]; then
   "ipam": {"type": "host-local", "dataDir": "$tmp/ipam", "ranges": [[{"subnet": "10.77.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "tuning"}]}
 C
-	cat >"$tmp/cni.yaml" <<C
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    process: own
-    actors: [{kind: node-agent, node: n1, runtime: oci, cni: $tmp/net.conflist, address: 10.77.0.1}, {kind: service-proxy}]
-C
+	cluster_of >"$tmp/cni.yaml" <<-C
+	nodes own {kind: node-agent, node: n1, runtime: oci, cni: $tmp/net.conflist, address: 10.77.0.1}, {kind: service-proxy}
+	C
 	leases() { ls "$tmp/ipam/net" 2>/dev/null | grep -c '^10\.'; }
 	check "a node with CNI" start -f "$tmp/cni.yaml"
 	kc delete pod --all --grace-period=0 --force >/dev/null 2>&1

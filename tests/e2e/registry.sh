@@ -24,15 +24,8 @@ push() { skopeo copy -q --dest-tls-verify=false "${@:3}" "docker-archive:$1" "do
 check "an image in it" push "$tmp/busybox.tar" 127.0.0.1:5001/test/box:1
 check "one in the other" push "$tmp/busybox.tar" 127.0.0.1:5002/own/box:1 --dest-creds keeper:secret
 
-cat >"$tmp/cluster.yaml" <<C
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    process: own
-    actors: [{kind: node-agent, node: n1, runtime: oci, image-gc-high: ${GC_HIGH:-100}, image-gc-low: 0, image-gc-period: 500ms}]
+cluster_of >"$tmp/cluster.yaml" <<C
+nodes own {kind: node-agent, node: n1, runtime: oci, image-gc-high: ${GC_HIGH:-100}, image-gc-low: 0, image-gc-period: 500ms}
 C
 check "the cluster starts" start -f "$tmp/cluster.yaml"
 pod() { # NAME IMAGE MORE-OF-CONTAINER MORE-OF-SPEC

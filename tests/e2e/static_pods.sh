@@ -18,16 +18,7 @@ ${3:-}
 Y
 	mv "$files/.new" "$files/$1.yaml"
 }
-cat >"$tmp/cluster.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: controllers}, {kind: scheduler}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    process: own
-    actors: [{kind: node-agent, node: n1, runtime: process, static-pods: $files}]
-Y
+cluster_of >"$tmp/cluster.yaml" <<<"nodes own {kind: node-agent, node: n1, runtime: process, static-pods: $files}"
 pod_of() { kc get pod "$1" -o "jsonpath={$2}"; }
 phase() { pod_of "$1" .status.phase; }
 seen() { pgrep -x -f "sleep $1"; }

@@ -61,18 +61,34 @@ need_containers() { # WHAT
 	[[ ${E2E_NAMESPACE-} ]] || E2E_NAMESPACE=1 exec unshare --net -- bash "$0"
 	ip link set lo up
 }
+# The config of a cluster: its control plane, and a cell for each line that is
+# read: NAME [own] ACTORS; own: in a process of its own. May be given: more keys
+# of the API's and the controllers' actors, all actors of `core`, and what stands
+# before the cells.
+cluster_of() { # [api=KEYS] [controllers=KEYS] [core=ACTORS] [head=LINES]
+	local api= controllers= core= head= cell actors
+	(($#)) && local "$@"
+	: "${core:="{kind: gate}, {kind: controllers${controllers:+, $controllers}}, {kind: scheduler}"}"
+	cat <<-Y
+	${head:-# nothing else}
+	cells:
+	  - name: core
+	    actors: [$core]
+	  - name: api
+	    actors: [{kind: api, listen: "127.0.0.1:$port"${api:+, $api}}]
+	Y
+	while read -r cell actors; do
+		[[ $cell ]] || continue
+		printf '  - name: %s\n' "$cell"
+		[[ $actors == own\ * ]] && printf '    process: own\n'
+		printf '    actors: [%s]\n' "${actors#own }"
+	done
+}
 # One simulated node, and no controller of workloads: objects stay as they are.
 start_without_workloads() {
-	cat >"$tmp/still.yaml" <<Y
-cells:
-  - name: core
-    actors: [{kind: gate}, {kind: scheduler}, {kind: namespaces}, {kind: bootstrap}, {kind: tokens}, {kind: namespace-deletion},
-      {kind: kubernetes-service}, {kind: replication}, {kind: endpoints}, {kind: garbage-collector}, {kind: resource-quota}]
-  - name: api
-    actors: [{kind: api, listen: "127.0.0.1:$port"}]
-  - name: nodes
-    actors: [{kind: node-agent, node: n1, runtime: sim}]
-Y
+	cluster_of core="{kind: gate}, {kind: scheduler}, {kind: namespaces}, {kind: bootstrap}, {kind: tokens}, {kind: namespace-deletion},
+	  {kind: kubernetes-service}, {kind: replication}, {kind: endpoints}, {kind: garbage-collector}, {kind: resource-quota}" \
+		>"$tmp/still.yaml" <<<"nodes {kind: node-agent, node: n1, runtime: sim}"
 	start -f "$tmp/still.yaml"
 }
 stop() {

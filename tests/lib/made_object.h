@@ -7,22 +7,15 @@
 #include <stdio.h>
 
 #include "actors/runtime/view.h"
-#include "actors/schema/json.h"
 #include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
+#include "tests/lib/doc_text.h"
 
 /* In the arena. */
 static inline struct mp made_mp(struct arena *a, const char *text)
 {
-	struct doc *d = NULL;
-	struct err e = {0};
 	struct buf b = {0};
-	char *json = arena_dup(a, text);
-	for (char *c = json; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, &e), 0, "%s: %s", json, e.text);
-	doc_to_mp(&b, d);
+	doc_to_mp(&b, doc_quoted(a, text));
 	struct span s = {(uint8_t *)arena_ndup(a, b.data, b.len), b.len};
 	buf_fini(&b);
 	return mp_of(s);

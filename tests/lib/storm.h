@@ -101,6 +101,10 @@ static inline void storm_user_fini(void *st)
 	schema_free(u->schema);
 }
 
+/* Of an actor's spec: the user's own are init and on_timer. */
+#define STORM_USER_HANDLERS                                                                        \
+	.kind = "user", .on_outcome = storm_user_outcome, .fini = storm_user_fini
+
 /* ---- objects of the ledger */
 
 static inline struct mp value_of(const struct led_object *o)

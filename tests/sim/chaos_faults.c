@@ -47,7 +47,7 @@ static void run(const char *text, uint64_t seed, struct told *t, struct run_resu
 }
 
 /* Line 7 has the fault. */
-#define HEAD "chaos 1\nlayout apart\nnodes 3 cpu 2\nreplicaset web 3 cpu 100m\nsteady all-ready\nat 1s scale web 6\n"
+#define HEAD "chaos 1\nlayout apart\nnodes 3 cpu 2\nreplicaset web 3 cpu 100m\nsteady all-ready\nat 1s scale web 12\n"
 #define TAIL                                                                                        \
 	"settle 60s\nalways no-excess\nalways one-binding\nalways capacity\nalways rev-monotonic\n" \
 	"always no-return\nalways acked-durable\neventually all-ready within 50s\neventually views-converge within 50s\n"
@@ -99,6 +99,30 @@ Test(chaos_faults, each_is_survived_and_counted)
 			cr_expect_eq(t.touched[7] == 0, rows[i].inconclusive, "%s touched %llu", rows[i].line,
 				     (unsigned long long)t.touched[7]);
 		}
+}
+
+/* Pods by a label, which no line of the script has to know. */
+Test(chaos_faults, a_pod_is_deleted_by_its_label)
+{
+	struct told t;
+	struct run_result r;
+	const char *head = "chaos 1\nnodes 2\nstatefulset db 2\nreplicaset web 2\nsteady all-ready\n"
+			   "at 1s delete pod with %s\nsettle 20s\nnever count(%s) > 0\n";
+	static const struct {
+		const char *label, *never;
+		enum verdict verdict;
+	} deeds[] = {
+		{"statefulset.kubernetes.io/pod-name=db-1", "pods, label.app=db, deleting=1", VERDICT_VIOLATED},
+		{"statefulset.kubernetes.io/pod-name=db-1", "pods, label.app=web, deleting=1", VERDICT_HELD},
+		{"app=web", "pods, label.app=web, deleting=1", VERDICT_VIOLATED},
+		{"app=nobody", "pods, deleting=1", VERDICT_INCONCLUSIVE},
+	};
+	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+		char text[400];
+		snprintf(text, sizeof text, head, deeds[i].label, deeds[i].never);
+		run(text, 1, &t, &r);
+		cr_expect_eq(r.verdict, deeds[i].verdict, "%s: %s %s", deeds[i].label, verdict_name(r.verdict), r.why);
+	}
 }
 
 /* To one cell only: the others hear all. */

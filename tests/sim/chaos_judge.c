@@ -155,6 +155,26 @@ static void put_controller(struct bench *b, int replicas)
 	put(b, "replicationcontrollers/default/web", &v);
 }
 
+/* Of pods; `used` NULL: it was not counted yet. */
+static void put_quota(struct bench *b, const char *hard, const char *used)
+{
+	struct buf v = {0};
+	mpw_map(&v, 2);
+	mpw_str(&v, "spec");
+	mpw_map(&v, 1);
+	mpw_str(&v, "hard");
+	mpw_map(&v, 1);
+	mpw_kv_str(&v, "pods", hard);
+	mpw_str(&v, "status");
+	mpw_map(&v, used ? 1 : 0);
+	if (used) {
+		mpw_str(&v, "used");
+		mpw_map(&v, 1);
+		mpw_kv_str(&v, "pods", used);
+	}
+	put(b, "resourcequotas/default/small", &v);
+}
+
 static void put_node(struct bench *b, const char *cpu)
 {
 	struct buf v = {0};
@@ -235,6 +255,14 @@ Test(chaos_judge, fewer_wanted_is_no_excess_and_the_ended_do_not_count)
 	put_pod(&b, "d", "", "Pending", true);
 	cr_expect_str_eq(broken_by(&b), "", "%s", b.judge.violation.text);
 	bench_fini(&b);
+}
+
+/* A lease of a node is on no disk, and nobody was promised that it is. */
+Test(chaos_judge, heartbeats_are_not_promised_to_the_disk)
+{
+	struct run_result r;
+	cr_expect_eq(verdict_of("chaos 1\nnodes 2\ndeployment web 1\nsteady all-ready\nat 20s restart broker\nsettle 20s\n"
+				"always acked-durable\n", &r), VERDICT_HELD, "%s", r.why);
 }
 
 Test(chaos_judge, a_pod_that_moves_names_both_bindings)
@@ -332,6 +360,46 @@ Test(chaos_judge, conditions_count_group_and_compare)
 			     rows[i].condition, why.text);
 		bench_fini(&b);
 	}
+}
+
+Test(chaos_judge, a_pod_beyond_its_quota_names_the_quota_and_what_there_is)
+{
+	struct bench b;
+	bench_of(&b, "chaos 1\nalways quota\n");
+	put_pod(&b, "a", "", "Pending", false);
+	put_pod(&b, "b", "", "Pending", false);
+	put_quota(&b, "1", NULL);
+	put_pod(&b, "b", "n1", "Running", false);
+	cr_expect_str_eq(broken_by(&b), "", "what was there before may be too much");
+	put_quota(&b, "2", "2");
+	put_pod(&b, "b", "n1", "Succeeded", false);
+	put_pod(&b, "c", "", "Pending", false);
+	cr_expect_str_eq(broken_by(&b), "", "%s: the ended do not count", b.judge.violation.text);
+	put_pod(&b, "d", "", "Pending", false);
+	cr_expect_str_eq(broken_by(&b), "quota");
+	cr_expect_str_eq(b.judge.violation.text, "quota small allows 2 pods, and with pods/default/d there are 3 (at "
+						 "revision 8, by tester)");
+	bench_fini(&b);
+}
+
+Test(chaos_judge, a_quota_that_says_less_than_there_is)
+{
+	struct bench b;
+	struct err why = {0};
+	bench_of(&b, "chaos 1\nsettle 5s\nalways quota\neventually quota within 1s\n");
+	put_quota(&b, "5", "1");
+	put_pod(&b, "a", "", "Pending", false);
+	cr_expect(judge_holds(&b.judge, &b.script.judgements[1], &why), "%s", why.text);
+	put_quota(&b, "5", "3");
+	cr_expect_str_eq(broken_by(&b), "", "more than there is hurts nobody for long");
+	cr_expect_not(judge_holds(&b.judge, &b.script.judgements[1], &why));
+	cr_expect_str_eq(why.text, "quota small says that of pods it has 3, and there are 1");
+	put_quota(&b, "5", "1");
+	put_pod(&b, "b", "", "Pending", false);
+	cr_expect_str_eq(broken_by(&b), "quota");
+	cr_expect_str_eq(b.judge.violation.text, "quota small says that it has 1 pods, and with pods/default/b there "
+						 "are 2 (at revision 5, by tester)");
+	bench_fini(&b);
 }
 
 Test(chaos_judge, always_and_never_are_judged_at_every_revision)

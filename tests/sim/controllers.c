@@ -221,12 +221,10 @@ static int user_init(struct ctx *c, void *st, struct mp cfg)
 }
 
 static const struct actor_spec user_spec = {
-	.kind = "user",
+	STORM_USER_HANDLERS,
 	.state_bytes = sizeof(struct user),
 	.init = user_init,
 	.on_timer = user_timer,
-	.on_outcome = storm_user_outcome,
-	.fini = storm_user_fini,
 };
 
 static const struct cluster_actor extra[] = {
@@ -484,7 +482,7 @@ static void on_committed(void *arg, uint64_t revision, struct span record)
 	cr_assert_eq(ledger_fold(&r->ledger, revision, record), 0);
 	for (size_t i = 0; i < l->change_count; i++) {
 		const struct led_change *x = &l->changes[i];
-		if (span_is(l->record.origin.principal, "garbage-collector"))
+		if (span_is(l->record.origin.principal, "garbage-collector-controller"))
 			judge_collector(r, x);
 		if (x->now && span_is(x->now->stream, "replicasets.apps") &&
 		    span_is(l->record.origin.principal, "deployment-controller"))

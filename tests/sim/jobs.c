@@ -140,12 +140,10 @@ static int user_init(struct ctx *c, void *st, struct mp cfg)
 }
 
 static const struct actor_spec user_spec = {
-	.kind = "user",
+	STORM_USER_HANDLERS,
 	.state_bytes = sizeof(struct storm_user),
 	.init = user_init,
 	.on_timer = user_timer,
-	.on_outcome = storm_user_outcome,
-	.fini = storm_user_fini,
 };
 
 /* One cron job, made once there is a namespace for it. */

@@ -12,6 +12,7 @@
 #include "broker/base/log.h"
 #include "nodes/node_agent.h"
 #include "nodes/runtime.h"
+#include "tests/lib/doc_text.h"
 #include "tools/chaos/cluster.h"
 
 enum { S = 1000000, CALLS_MAX = 40, TEXT_MAX = 600 };
@@ -69,12 +70,7 @@ static void tell(struct port *p, uint32_t op, uint64_t id, const char *json)
 {
 	struct arena a = {0};
 	struct buf b = {0};
-	struct doc *d = NULL;
-	char *text = arena_dup(&a, json);
-	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	cr_assert_eq(json_parse(&a, span_of(text), &d, NULL, NULL), 0, "%s", text);
-	doc_to_mp(&b, d);
+	doc_to_mp(&b, doc_quoted(&a, json));
 	(void)port_deliver(p, op, id, 0, bytes_take(&b));
 	arena_fini(&a);
 }
@@ -166,14 +162,9 @@ enum { STEPS = sizeof steps / sizeof *steps };
 
 static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
-	struct doc *d = NULL;
 	struct buf b = {0};
-	char *text = arena_dup(ctx_arena(c), steps[tag].body);
 	(void)state;
-	for (char *at = text; *at; at++)
-		*at = *at == '\'' ? '"' : *at;
-	cr_assert_eq(json_parse(ctx_arena(c), span_of(text), &d, NULL, NULL), 0, "%s", text);
-	doc_to_mp(&b, d);
+	doc_to_mp(&b, doc_quoted(ctx_arena(c), steps[tag].body));
 	ctx_request(c, "gate", "object.write", &b, 5000, tag);
 	return 0;
 }

@@ -13,8 +13,9 @@
 #include "actors/controllers/node_health.h"
 #include "actors/objects/placement.h"
 #include "actors/schema/conditions.h"
-#include "actors/schema/json.h"
 #include "broker/base/log.h"
+#include "broker/catalogue.h"
+#include "tests/lib/doc_text.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 15, NODES = 4, FAULTS = 14, EVENTS_MAX = 1500000 };
@@ -41,18 +42,12 @@ enum { SETS = sizeof sets / sizeof *sets };
 
 static struct doc *set_doc(struct arena *a, const struct set *s)
 {
-	char *json = arena_printf(
+	return doc_quoted(a, arena_printf(
 		a,
 		"{'metadata':{'name':'%s'},'spec':{'replicas':%d,'selector':{'matchLabels':{'app':"
 		"'%s'}},'template':{'metadata':{'labels':{'app':'%s'}},'spec':{'tolerations':[%s],"
 		"'terminationGracePeriodSeconds':1,'containers':[{'name':'c','image':'none','resources':{'requests':{'cpu':'500m'}}}]}}}}",
-		s->name, (int)s->replicas, s->name, s->name, s->tolerations);
-	struct doc *d = NULL;
-	for (char *c = json; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, NULL), 0);
-	return d;
+		s->name, (int)s->replicas, s->name, s->name, s->tolerations));
 }
 
 /* A taint of the user's comes or goes; those of others stay, since it rests on
@@ -129,12 +124,10 @@ static int user_init(struct ctx *c, void *st, struct mp cfg)
 }
 
 static const struct actor_spec user_spec = {
-	.kind = "user",
+	STORM_USER_HANDLERS,
 	.state_bytes = sizeof(struct user),
 	.init = user_init,
 	.on_timer = user_timer,
-	.on_outcome = storm_user_outcome,
-	.fini = storm_user_fini,
 };
 
 static const struct cluster_actor extra[] = {
@@ -319,6 +312,38 @@ TestSuite(nodes, .init = quiet);
 Test(nodes, live_as_long_as_nothing_goes_wrong)
 {
 	storm_without_faults(run_nodes);
+}
+
+/* What one message loses is told again soon, not after a kubelet's ten seconds,
+ * and by many nodes not at once. */
+static void lose_first_report(void *arg, const struct sim_message *m, struct sim_fate *out)
+{
+	bool *lost = arg;
+	if (*lost || !m->request || !span_is(m->to, "gate") || !span_is(m->from, "node-agent/n2") ||
+	    m->kind != catalogue_by_name(&cluster_catalogue, "node.status")->number)
+		return;
+	*lost = true;
+	out->copies = 0;
+}
+
+Test(nodes, whose_registration_is_lost_register_again_soon)
+{
+	bool lost = false;
+	struct run r = {.storm.seed = 1};
+	struct sim_faults faults = {.arg = &lost, .message = lose_first_report};
+	storm_begin(&r.storm, &(struct storm_wish){.always = "chaos 1\nalways rev-monotonic\n",
+						   .nodes = NODES,
+						   .extra = extra,
+						   .committed = on_committed});
+	sim_set_faults(r.storm.sim, &faults);
+	for (int i = 0; i < 100 && !ledger_get(&r.storm.ledger, "nodes/n1"); i++)
+		sim_run(r.storm.sim, sim_now_us(r.storm.sim) + 50000, NULL, NULL);
+	cr_assert(ledger_get(&r.storm.ledger, "nodes/n1"));
+	cr_assert(lost);
+	cr_assert_null(ledger_get(&r.storm.ledger, "nodes/n2"));
+	sim_run(r.storm.sim, sim_now_us(r.storm.sim) + 4000000, NULL, NULL);
+	cr_expect(ledger_get(&r.storm.ledger, "nodes/n2"), "within 4 s");
+	storm_end(&r.storm, EVENTS_MAX);
 }
 
 Test(nodes, are_lost_and_come_back_through_every_kind_of_fault, .timeout = 3600)

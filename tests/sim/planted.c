@@ -12,6 +12,7 @@
 #include "broker/base/log.h"
 #include "broker/base/planted.h"
 #include "tools/chaos/seeds.h"
+#include "tools/chaos/shrink.h"
 
 enum planted planted_bug;
 
@@ -99,6 +100,9 @@ static const struct known {
 	{PLANTED_BOUND_TRIED_AGAIN, "scheduler-hears-late.chaos", 400},
 	{PLANTED_NOTHING_ASSUMED, "broker-and-scheduler.chaos", 8},
 	{PLANTED_CPU_NOT_COUNTED, "broker-and-scheduler.chaos", 20},
+	{PLANTED_FENCE_IGNORED, "zombie-and-heir.chaos", 40},
+	{PLANTED_QUOTA_NOT_COMPARED, "quota-stormed.chaos", 8},
+	{PLANTED_QUOTA_COUNTED_EARLY, "quota-stormed.chaos", 40},
 	{PLANTED_NEVER_UNPARKED, "broker-and-scheduler.chaos", 20},
 	{PLANTED_OLD_STATUS_WRITTEN, "store-fails-again-and-again.chaos", 200},
 	{PLANTED_LOST_STATUS_FORGOTTEN, "gate-dead-for-a-minute.chaos", 60},
@@ -182,4 +186,71 @@ Test(planted, table)
 	for (enum planted bug = PLANTED_NONE + 1; bug < PLANTED_END; bug++)
 		if (strcmp(only, "1") == 0 || strcmp(only, bugs[bug].name) == 0)
 			print_row(bug, files, n, count ? strtoull(count, NULL, 10) : SEEDS_MAX);
+}
+
+/* ---- how small what finds them becomes */
+
+enum { SHRINK_RUNS = 200, SHRINK_SEEDS = 3, SHRINK_LINES = 5 };
+
+static bool shrink(const struct known *k, uint64_t runs, struct found *f, struct shrunk *x)
+{
+	struct script s;
+	struct err e = {0};
+	if (!find(k->bug, k->scenario, k->within, f))
+		return false;
+	load(&s, k->scenario);
+	planted_bug = k->bug;
+	struct shrink how = {.script = &s, .seed = f->seed, .runs_max = runs, .seeds = SHRINK_SEEDS};
+	cr_assert_eq(shrink_script(&how, x, &e), 0, "%s", e.text);
+	planted_bug = PLANTED_NONE;
+	script_fini(&s);
+	return true;
+}
+
+/* Scenarios of 10, 8, 4 and 18 lines. */
+Test(planted, what_finds_them_becomes_small)
+{
+	static const enum planted some[] = {PLANTED_COMPARE_IGNORED, PLANTED_FENCE_DOES_NOT_WAIT,
+					    PLANTED_LONG_PAUSE_WHEN_AWAY, PLANTED_QUOTA_COUNTED_EARLY};
+	for (size_t i = 0; i < KNOWN; i++)
+		for (size_t n = 0; n < sizeof some / sizeof *some; n++) {
+			struct found f;
+			struct shrunk x;
+			if (known[i].bug != some[n])
+				continue;
+			cr_assert(shrink(&known[i], SHRINK_RUNS, &f, &x));
+			cr_expect_leq(x.acts, SHRINK_LINES, "%s", bugs[some[n]].name);
+			cr_expect_leq(x.runs, SHRINK_RUNS);
+			cr_expect_str_eq(x.after.broken, f.result.broken);
+			buf_fini(&x.text);
+		}
+}
+
+static void shrink_row(const struct known *k, uint64_t runs, bool show)
+{
+	struct found f;
+	struct shrunk x;
+	if (!shrink(k, runs, &f, &x)) {
+		fprintf(stderr, "| %s | %s | not found | | | |\n", bugs[k->bug].name, k->scenario);
+		return;
+	}
+	fprintf(stderr, "| %s | %s %llu | %s | %zu | %zu | %llu | %u |\n", bugs[k->bug].name, k->scenario,
+		(unsigned long long)f.seed, x.before.broken[0] ? x.before.broken : verdict_name(x.before.verdict),
+		x.acts_before, x.acts, (unsigned long long)x.runs, x.again);
+	if (show)
+		fwrite(x.text.data, 1, x.text.len, stderr);
+	buf_fini(&x.text);
+}
+
+/* PLANTED_SHRINK=1 or the name of one: lines of the scenario, lines left, runs,
+ * and of ten other seeds those that fail likewise. RUNS: another budget;
+ * SHOW=1: what is left, too. */
+Test(planted, shrink_table)
+{
+	const char *only = getenv("PLANTED_SHRINK"), *runs = getenv("RUNS");
+	if (!only)
+		return; /* asked for by hand: it takes minutes */
+	for (size_t i = 0; i < KNOWN; i++)
+		if (strcmp(only, "1") == 0 || strcmp(only, bugs[known[i].bug].name) == 0)
+			shrink_row(&known[i], runs ? strtoull(runs, NULL, 10) : SHRINK_RUNS, getenv("SHOW") != NULL);
 }

@@ -6,12 +6,12 @@
  * every pod is ready, and was restarted as often as its status says; no command is
  * left open. */
 #include "actors/runtime/port.h"
-#include "actors/schema/json.h"
 #include "broker/base/log.h"
 #include "nodes/node_agent.h"
 #include "nodes/probes/probe_plan.h"
 #include "nodes/probes/probe_port.h"
 #include "nodes/runtime.h"
+#include "tests/lib/doc_text.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 15, PODS = 5, FAULTS = 30, EVENTS_MAX = 1500000 };
@@ -340,12 +340,7 @@ static const char pod_json[] =
 
 static struct doc *pod_doc(struct arena *a, int i)
 {
-	char *json = arena_printf(a, pod_json, i);
-	struct doc *d = NULL;
-	for (char *c = json; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	cr_assert_eq(json_parse(a, span_of(json), &d, NULL, NULL), 0);
-	return d;
+	return doc_quoted(a, arena_printf(a, pod_json, i));
 }
 
 static bool make_missing(struct ctx *c, struct user *u, int slot)
@@ -403,12 +398,10 @@ static int user_init(struct ctx *c, void *st, struct mp cfg)
 }
 
 static const struct actor_spec user_spec = {
-	.kind = "user",
+	STORM_USER_HANDLERS,
 	.state_bytes = sizeof(struct user),
 	.init = user_init,
 	.on_timer = user_timer,
-	.on_outcome = storm_user_outcome,
-	.fini = storm_user_fini,
 };
 
 /* ---- the judge */

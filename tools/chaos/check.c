@@ -195,7 +195,7 @@ static bool fits(const struct line *l, enum load_kind kind)
 {
 	const struct load_row *row = &load_rows[kind];
 	if (l->act.verb == VERB_DELETE)
-		return l->act.of ? kind != LOAD_POD && kind != LOAD_SERVICE : kind == LOAD_POD;
+		return l->act.of ? row->own_pods : kind == LOAD_POD;
 	return l->act.verb == VERB_ROLL ? row->rolls : row->scales;
 }
 
@@ -203,8 +203,8 @@ static int check_subject(struct check *c, const struct line *l)
 {
 	struct script *s = c->s;
 	enum verb verb = l->act.verb;
-	if (verb != VERB_SCALE && verb != VERB_ROLL && verb != VERB_DELETE)
-		return 0;
+	if ((verb != VERB_SCALE && verb != VERB_ROLL && verb != VERB_DELETE) || l->act.label)
+		return 0; /* which labels there will be, nobody knows yet */
 	const char **names = arena_alloc(&s->arena, (s->load_count + 1) * sizeof *names);
 	size_t n = 0;
 	for (size_t i = 0; i < s->load_count; i++) {
@@ -243,11 +243,17 @@ static int check_key(struct check *c, const struct line *l)
 			     known ? "" : near_text(&c->s->arena, store_stream_of(key), streams, n));
 }
 
+/* Pods and what makes them share their names; of the others each kind has its own. */
+static enum load_kind names_of(enum load_kind kind)
+{
+	return load_rows[kind].own_pods ? LOAD_POD : kind;
+}
+
 static int check_loads(struct check *c)
 {
 	for (size_t i = 0; i < c->s->load_count; i++)
 		for (size_t k = 0; k < i; k++)
-			if ((c->s->loads[i].kind == LOAD_SERVICE) == (c->s->loads[k].kind == LOAD_SERVICE) &&
+			if (names_of(c->s->loads[i].kind) == names_of(c->s->loads[k].kind) &&
 			    strcmp(c->s->loads[i].name, c->s->loads[k].name) == 0)
 				return script_refuse(c->s, c->s->loads[i].place, c->e,
 						     "'%s' is in line %u already", c->s->loads[i].name,

@@ -20,6 +20,7 @@
 #include "actors/controllers/persistentvolume.h"
 #include "actors/controllers/quota.h"
 #include "actors/controllers/replication.h"
+#include "actors/controllers/selector_overlap.h"
 #include "actors/controllers/statefulset.h"
 #include "actors/controllers/taint_eviction.h"
 #include "actors/controllers/ttl_after_finished.h"
@@ -52,6 +53,7 @@ static const struct part {
 	{"controllers", "job", &job_actor, true},
 	{"controllers", "ttl-after-finished", &ttl_after_finished_actor, true},
 	{"controllers", "cronjob", &cronjob_actor, true},
+	{"collectors", "selector-overlap", &selector_overlap_actor, true},
 	{"controllers", "disruption", &disruption_actor, true},
 	{"controllers", "node-lifecycle", &node_lifecycle_actor, true},
 	{"controllers", "taint-eviction", &taint_eviction_actor, true},
@@ -72,6 +74,16 @@ enum { PARTS = sizeof parts / sizeof *parts };
 static const struct msg_table *const tables[] = {&broker_messages, &runtime_messages,
 						 &gate_messages, &node_messages, NULL};
 const struct catalogue cluster_catalogue = {tables};
+
+/* One at a time works. */
+static bool has_fence(const struct actor_spec *spec)
+{
+	static const struct actor_spec *const without[] = {&store_actor, &gate_actor, &event_expiry_actor};
+	for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+		if (spec == without[i])
+			return false;
+	return true;
+}
 
 static void add_kind(struct cluster *c, const struct actor_spec *spec)
 {
@@ -106,13 +118,17 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 	c->wish = *w;
 	while (w->extra && w->extra[extra].cell)
 		extra++;
-	size_t most = PARTS + w->nodes + extra;
+	size_t most = 2 * PARTS + w->nodes + extra;
 	c->actors = arena_alloc(&c->arena, most * sizeof *c->actors);
 	c->cells = arena_alloc(&c->arena, most * sizeof *c->cells);
 	for (size_t i = 0; i < PARTS; i++)
 		if (w->workloads || !parts[i].workloads)
 			add_actor(c, (struct cluster_actor){w->apart ? parts[i].apart : "core",
 							    parts[i].name, parts[i].spec, NULL, 0});
+	for (size_t i = 0; i < PARTS && w->standby; i++)
+		if (has_fence(parts[i].spec) && (w->workloads || !parts[i].workloads))
+			add_actor(c, (struct cluster_actor){
+					     "spare", arena_printf(&c->arena, "spare/%s", parts[i].name), parts[i].spec, NULL, 0});
 	for (size_t i = 0; i < w->nodes; i++) {
 		const char *node = arena_printf(&c->arena, "n%zu", i + 1);
 		const char *name = arena_printf(&c->arena, "node-agent/%s", node);

@@ -27,6 +27,7 @@ struct cluster_wish {
 	int64_t node_pods;
 	bool workloads; /* with the controllers of replica sets, deployments and so on:
 			 * what a script cannot make costs its seeds nothing */
+	bool standby; /* a second of each that has a fence, in the cell `spare` */
 	bool apart; /* a cell for each part of the control plane, not one for all */
 	const struct cluster_actor *extra; /* ends with cell NULL; may be NULL */
 };

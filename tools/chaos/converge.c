@@ -19,19 +19,24 @@ static bool has_part(const struct led_object *o, struct span part)
 
 static bool differs(struct comparison *c, struct span stream, const char *what, struct span key)
 {
-	err_set(c->why, ERR_AGAIN, "cell %s, view %.*s %s%s%.*s", c->cell, (int)stream.len,
-		(const char *)stream.data, what, key.len ? " " : "", (int)key.len,
+	err_set(c->why, ERR_AGAIN, "cell %s, view %.*s is not what the store has (it %s%s%.*s)", c->cell,
+		(int)stream.len, (const char *)stream.data, what, key.len ? " " : "", (int)key.len,
 		(const char *)key.data);
 	return false;
 }
 
-/* Leases of nodes are soft keys: no journal has them, so no ledger. */
+static bool not_synced(struct comparison *c, struct span stream)
+{
+	err_set(c->why, ERR_AGAIN, "cell %s, view %.*s is not synced", c->cell, (int)stream.len,
+		(const char *)stream.data);
+	return false;
+}
+
 static size_t count_soft(const struct view *v)
 {
-	static const char prefix[] = "leases.coordination.k8s.io/kube-node-lease/";
-	size_t len = sizeof prefix - 1, n = 0;
-	for (struct onode *it = omap_seek(view_map(v), span_of(prefix)); it; it = omap_next(it), n++)
-		if (onode_key(it).len < len || memcmp(onode_key(it).data, prefix, len) != 0)
+	size_t n = 0;
+	for (struct onode *it = omap_seek(view_map(v), span_of(ledger_soft)); it; it = omap_next(it), n++)
+		if (!ledger_is_soft(onode_key(it)))
 			break;
 	return n;
 }
@@ -45,7 +50,7 @@ static bool view_equals(struct comparison *c, struct view *v)
 	if (at)
 		part = (struct span){at + 1, stream.len - base - 1};
 	if (!view_synced(v))
-		return differs(c, stream, "is not synced", span_of(""));
+		return not_synced(c, stream);
 	snprintf(prefix, sizeof prefix, "%.*s/", (int)base, (const char *)stream.data);
 	const struct ledger *l = c->ledger;
 	for (struct onode *it = ledger_first(l, prefix); it; it = ledger_next(it, prefix)) {

@@ -59,6 +59,10 @@ static void put_head(struct grower *g, uint64_t seed)
 	buf_printf(g->out, "network latency 20us..%lldms loss %lld%% bus-loss %lld%%\n",
 		   (long long)draw(g, 1, 5), (long long)draw(g, 0, 1), (long long)draw(g, 0, 20));
 	buf_printf(g->out, "disk sync 100us..%lldms\n", (long long)draw(g, 1, 20));
+	if (g->apart && one_in(g, 4))
+		buf_puts(g->out, "standby\n");
+	if (one_in(g, 4)) /* with room for those that are on their way out */
+		buf_printf(g->out, "quota room pods=%lld\n", (long long)(2 * most + 2));
 	buf_printf(g->out, "replicaset web %lld cpu %lldm\nsteady all-ready\n",
 		   (long long)draw(g, 1, most / 2 + 1), (long long)want);
 }

@@ -2,6 +2,7 @@
 
 #include "tools/chaos/endpoints.h"
 #include "tools/chaos/loads.h"
+#include "tools/chaos/quotas.h"
 
 #include <string.h>
 
@@ -215,7 +216,7 @@ static bool all_ready(struct judge *j, struct err *why)
 	}
 	for (size_t i = 0; i < j->script->load_count; i++) {
 		const struct workload *w = &j->script->loads[i];
-		if (w->kind != LOAD_POD && w->kind != LOAD_SERVICE && !load_is_ready(l, w, why))
+		if (load_rows[w->kind].own_pods && !load_is_ready(l, w, why))
 			return false;
 	}
 	return true;
@@ -281,6 +282,8 @@ const struct invariant invariants[] = {
 	{"one-binding", one_binding, NULL, "a pod that is bound never gets another node"},
 	{"capacity", capacity, NULL,
 	 "no pod is bound to a node beyond its allocatable CPU, memory, storage and pods"},
+	{"quota", quotas_hold, quotas_exact,
+	 "nothing is made beyond a quota of its namespace, nor left out of what that says is used; in the end it says just what is"},
 	{"rev-monotonic", rev_monotonic, NULL,
 	 "revisions rise, and each change of a key knows the one before it"},
 	{"no-return", no_return, NULL,

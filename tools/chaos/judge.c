@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/schema/schema.h"
 #include "tools/chaos/clients.h"
 #include "tools/chaos/invariants.h"
 #include "tools/chaos/words.h"
@@ -20,6 +21,7 @@ void judge_fini(struct judge *j)
 {
 	ledger_fini(&j->ledger);
 	client_history_fini(&j->history);
+	schema_free(j->schema);
 	free(j->judged);
 }
 

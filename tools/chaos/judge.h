@@ -52,6 +52,7 @@ struct judge {
 	/* What is to be named when the next thing is found broken. */
 	const struct led_object *about[WITNESSES];
 	size_t about_count;
+	struct schema *schema;       /* made when a quota is judged first */
 	struct recording *recording; /* of messages; may be NULL */
 	struct client_history history; /* of the clients */
 	uint64_t acked; /* the newest revision that a writer was told of */

@@ -306,6 +306,14 @@ void ledger_fini(struct ledger *l)
 	omap_fini(&l->nodes, free);
 }
 
+const char ledger_soft[] = "leases.coordination.k8s.io/kube-node-lease/";
+
+bool ledger_is_soft(struct span key)
+{
+	size_t len = strlen(ledger_soft);
+	return key.len >= len && memcmp(key.data, ledger_soft, len) == 0;
+}
+
 struct led_object *ledger_get(const struct ledger *l, const char *key)
 {
 	return omap_get(&l->objects, span_of(key));

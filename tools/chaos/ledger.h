@@ -94,6 +94,9 @@ static inline bool led_pod_lives(const struct led_object *o)
 {
 	return o && o->is_pod && !o->pod.deleted && !o->pod.ended;
 }
+/* Leases of nodes are soft keys: no journal has them, so no ledger. */
+extern const char ledger_soft[]; /* what they begin with */
+bool ledger_is_soft(struct span key);
 /* The kind of controller that a stream holds; false: none. */
 bool ledger_is_controller(struct span stream);
 /* Its keys begin with the first argument: 0 for the first object, NULL at the end. */

@@ -8,20 +8,20 @@
 enum { GRACE_S = 2 };
 
 const struct load_row load_rows[LOAD_KINDS] = {
-	[LOAD_POD] = {"pod", "pods", false, false, false, false},
-	[LOAD_SERVICE] = {"service", "services", false, false, false, false},
-	[LOAD_REPLICASET] = {"replica set", "replicationcontrollers", true, true, false, false},
-	[LOAD_DEPLOYMENT] = {"deployment", "deployments.apps", true, true, true, true},
-	[LOAD_STATEFULSET] = {"stateful set", "statefulsets.apps", true, true, true, true},
-	[LOAD_DAEMONSET] = {"daemon set", "daemonsets.apps", false, false, true, true},
-	[LOAD_JOB] = {"job", "jobs.batch", true, false, false, true},
+	[LOAD_POD] = {"pod", "pods", false, false, false, false, false},
+	[LOAD_SERVICE] = {"service", "services", false, false, false, false, false},
+	[LOAD_QUOTA] = {"quota", "resourcequotas", false, false, false, false, false},
+	[LOAD_REPLICASET] = {"replica set", "replicationcontrollers", true, true, true, false, false},
+	[LOAD_DEPLOYMENT] = {"deployment", "deployments.apps", true, true, true, true, true},
+	[LOAD_STATEFULSET] = {"stateful set", "statefulsets.apps", true, true, true, true, true},
+	[LOAD_DAEMONSET] = {"daemon set", "daemonsets.apps", true, false, false, true, true},
+	[LOAD_JOB] = {"job", "jobs.batch", true, true, false, false, true},
 };
 
 const struct workload *load_named(const struct script *s, const char *name)
 {
 	for (size_t i = 0; i < s->load_count; i++)
-		if (s->loads[i].kind != LOAD_SERVICE && s->loads[i].kind != LOAD_POD &&
-		    strcmp(s->loads[i].name, name) == 0)
+		if (load_rows[s->loads[i].kind].own_pods && strcmp(s->loads[i].name, name) == 0)
 			return &s->loads[i];
 	return NULL;
 }
@@ -81,6 +81,15 @@ static struct doc *service_body(struct arena *a, const struct workload *w)
 	return o;
 }
 
+static struct doc *quota_body(struct arena *a, const struct workload *w)
+{
+	struct doc *o = object(a, "v1", "ResourceQuota", w);
+	struct doc *hard = doc_need_map(a, doc_need_map(a, o, "spec"), "hard");
+	for (const char *const *h = w->hard; *h; h += 2)
+		doc_set_str(a, hard, h[0], h[1]);
+	return o;
+}
+
 /* With spec.template; returns the spec. */
 static struct doc *set_template(struct arena *a, struct doc *o, const struct workload *w)
 {
@@ -125,6 +134,8 @@ struct doc *load_body(struct arena *a, const struct workload *w)
 	switch (w->kind) {
 	case LOAD_SERVICE:
 		return service_body(a, w);
+	case LOAD_QUOTA:
+		return quota_body(a, w);
 	case LOAD_REPLICASET:
 		return controller_body(a, w);
 	case LOAD_DEPLOYMENT:

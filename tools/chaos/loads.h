@@ -11,6 +11,7 @@
 struct load_row {
 	const char *word;   /* of messages */
 	const char *stream; /* of the object */
+	bool own_pods; /* it makes them */
 	bool counts, scales, rolls; /* has a number; a user may change it; it has a template */
 	bool workload; /* needs the controllers of workloads */
 };

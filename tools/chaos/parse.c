@@ -22,6 +22,8 @@ static const struct statement {
 	{"nodes", parse_nodes, false, "nodes N [cpu 2] [pods 110]", "n1 ... nN (3)"},
 	{"layout", parse_layout, false, "layout together|apart",
 	 "the control plane in one cell, or one for each actor (together)"},
+	{"standby", parse_standby, false, "standby",
+	 "a second of each controller and of the scheduler, in the cell `spare`: spare/NAME"},
 	{"network", parse_network, false, "network [latency 20us..3ms] [loss 0.5%] [bus-loss 5%]",
 	 "of every link, until settle"},
 	{"disk", parse_disk, false, "disk sync 100us..4ms", "of the journal"},
@@ -38,6 +40,7 @@ static const struct statement {
 	{"pod", parse_pod, true, "pod NAME [cpu 100m] [does \"SCRIPT\"]", "a pod without a controller"},
 	{"service", parse_service, true, "service NAME",
 	 "of the pods whose label app is NAME: those of a load of that name"},
+	{"quota", parse_quota, true, "quota NAME RESOURCE=AMOUNT ...", "of the namespace: pods=12 requests.cpu=2400m count/jobs.batch=3"},
 	{"clients", parse_clients, false, "clients N [ops N] [every TIME..TIME]",
 	 "that write and read keys of their own (0; 100 each, 1ms..100ms)"},
 	{"warm-up", parse_warm_up, false, "warm-up TIME", "until all is steady, at most (60s)"},
@@ -169,6 +172,7 @@ void script_words(FILE *out)
 	put_row(out, "from NAME", "sent by that actor, or from that cell");
 	put_row(out, "to NAME", "sent to that actor, or to that cell");
 	put_row(out, "percent N", "so many of them, drawn by the line's own chance");
+	put_row(out, "draws N", "of every ACT: its chance comes from N, not from its words; what `shrink` writes");
 	fprintf(out, "\nTARGET, with [mode one|all|fixed N|percent N] (one):\n");
 	for (size_t i = 0; i < target_row_count; i++) {
 		char form[64];

@@ -73,6 +73,22 @@ static int read_from(struct parser *p, struct act *a)
 	return rc;
 }
 
+/* By its name, "of NAME" or "with LABEL=VALUE". */
+static int read_pod(struct parser *p, struct act *a)
+{
+	int rc = parser_need(p, "pod");
+	if (rc)
+		return rc;
+	if (parser_take_if(p, "with")) {
+		rc = parser_name(p, "a label, like app=web", &a->label);
+		if (rc == 0)
+			rc = parser_need_sign(p, "=");
+		return rc ? rc : read_subject(p, a, "the label's value");
+	}
+	a->of = parser_take_if(p, "of");
+	return read_subject(p, a, a->of ? "the name of what has pods" : "'of', 'with' or the pod's name");
+}
+
 static int read_object(struct parser *p, const struct verb_row *v, struct act *a)
 {
 	int rc;
@@ -96,9 +112,7 @@ static int read_object(struct parser *p, const struct verb_row *v, struct act *a
 	case OBJECT_STORE:
 		return parser_need(p, "store");
 	case OBJECT_DELETE:
-		rc = parser_need(p, "pod");
-		a->of = rc == 0 && parser_take_if(p, "of");
-		return rc ? rc : read_subject(p, a, a->of ? "the name of what has pods" : "'of' or the pod's name");
+		return read_pod(p, a);
 	}
 	return ERR_INVALID;
 }
@@ -151,6 +165,11 @@ static int read_rate(struct parser *p, struct act *a)
 	return parser_number(p, "how fast, in percent", 10, 1000, &a->rate);
 }
 
+static int read_draws(struct parser *p, struct act *a)
+{
+	return parser_u64(p, "the number that its chance comes from, like 0x5eed", &a->draws);
+}
+
 static const struct clause_row {
 	const char *name;
 	enum clause clause;
@@ -160,15 +179,16 @@ static const struct clause_row {
 	{"percent", CLAUSE_PERCENT, read_percent}, {"by", CLAUSE_BY, read_by},
 	{"with", CLAUSE_WITH, read_with},	{"rate", CLAUSE_RATE, read_rate},
 	{"for", CLAUSE_FOR, read_for},		{"id", CLAUSE_ID, read_id},
+	{"draws", CLAUSE_DRAWS, read_draws},
 };
 enum { CLAUSES = sizeof clause_rows / sizeof *clause_rows };
 
-/* "'for', 'id' or the end of the line" */
+/* "'for', 'id' or the end of the line"; `draws` is for programs. */
 static int no_clause(struct parser *p, unsigned may, unsigned missing)
 {
 	struct buf b = {0};
 	for (size_t i = 0; i < CLAUSES; i++)
-		if (may & clause_rows[i].clause && (!missing || missing & clause_rows[i].clause))
+		if (may & ~CLAUSE_DRAWS & clause_rows[i].clause && (!missing || missing & clause_rows[i].clause))
 			buf_printf(&b, "%s'%s'", b.len ? ", " : "", clause_rows[i].name);
 	if (!missing)
 		buf_printf(&b, "%sthe end of the line", b.len ? " or " : "");
@@ -179,7 +199,7 @@ static int no_clause(struct parser *p, unsigned may, unsigned missing)
 
 static int read_clauses(struct parser *p, const struct verb_row *v, struct act *a)
 {
-	unsigned may = a->verb == VERB_END ? 0 : v->clauses, seen = 0;
+	unsigned may = a->verb == VERB_END ? 0 : v->clauses | CLAUSE_DRAWS, seen = 0;
 	int rc = 0;
 	a->percent = 100;
 	while (rc == 0 && !parser_at_end(p)) {

@@ -1,11 +1,12 @@
 /* The lines that say what the cluster is and what a script may do to it. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "actors/schema/quantity.h"
 #include "tools/chaos/loads.h"
 #include "tools/chaos/parser.h"
 #include "tools/chaos/world.h"
+
+enum { QUOTA_NAMES_MAX = 16 };
 
 int parse_version(struct parser *p)
 {
@@ -34,17 +35,7 @@ int parse_world(struct parser *p)
 
 int parse_seed(struct parser *p)
 {
-	char text[32] = {0};
-	char *end = text;
-	struct token t = p->lex.now;
-	if (t.type == TOKEN_WORD && t.text.len < sizeof text)
-		memcpy(text, t.text.data, t.text.len);
-	errno = 0;
-	p->s->seed = strtoull(text, &end, 0);
-	if (end == text || *end || errno)
-		return parser_expected(p, "a seed like 7 or 0x5eed");
-	parser_take(p);
-	return 0;
+	return parser_u64(p, "a seed like 7 or 0x5eed", &p->s->seed);
 }
 
 int parse_nodes(struct parser *p)
@@ -68,6 +59,12 @@ int parse_layout(struct parser *p)
 	int rc = parser_choose_row(p, "layout", layout_rows, layout_row_count, &v);
 	p->s->layout = (enum layout)v;
 	return rc;
+}
+
+int parse_standby(struct parser *p)
+{
+	p->s->standby = true;
+	return 0;
 }
 
 int parse_network(struct parser *p)
@@ -145,6 +142,51 @@ LOAD_STATEMENT(deployment, LOAD_DEPLOYMENT)
 LOAD_STATEMENT(statefulset, LOAD_STATEFULSET)
 LOAD_STATEMENT(daemonset, LOAD_DAEMONSET)
 LOAD_STATEMENT(job, LOAD_JOB)
+
+/* A resource that is limited, which is a word before "=". */
+static int read_limited(struct parser *p, const char **out)
+{
+	static const char *const names[] = {
+		"pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory",
+		"ephemeral-storage", "services", "secrets", "configmaps", "persistentvolumeclaims",
+		"requests.storage", "replicationcontrollers", "resourcequotas"};
+	static const char prefix[] = "count/";
+	struct span word = p->lex.now.text;
+	size_t i = 0;
+	if (word.len > strlen(prefix) && memcmp(word.data, prefix, strlen(prefix)) == 0)
+		return parser_name(p, "a resource", out);
+	int rc = parser_choose(p, "resource", names, sizeof names / sizeof *names, &i);
+	*out = names[i];
+	return rc;
+}
+
+static int read_amount(struct parser *p, const char **out)
+{
+	struct quantity q;
+	struct place at = p->lex.now.place;
+	int rc = parser_name(p, "an amount, like 12 or 2400m", out);
+	if (rc == 0 && (quantity_parse(span_of(*out), &q) || q.nano < 0))
+		return script_refuse(p->s, at, p->e, "expected an amount, like 12 or 2400m, not '%s'", *out);
+	return rc;
+}
+
+int parse_quota(struct parser *p)
+{
+	struct workload *w = add_load(p, LOAD_QUOTA);
+	const char **hard = arena_alloc(&p->s->arena, (2 * QUOTA_NAMES_MAX + 1) * sizeof *hard);
+	size_t n = 0;
+	int rc = parser_name(p, "the quota's name", &w->name);
+	w->hard = hard;
+	do {
+		if (rc == 0)
+			rc = read_limited(p, &hard[2 * n]);
+		if (rc == 0)
+			rc = parser_need_sign(p, "=");
+		if (rc == 0)
+			rc = read_amount(p, &hard[2 * n + 1]);
+	} while (rc == 0 && ++n < QUOTA_NAMES_MAX && !parser_at_end(p));
+	return rc;
+}
 
 int parse_clients(struct parser *p)
 {

@@ -18,7 +18,7 @@ static void identify(struct script *s, struct line *l)
 	size_t n = l->act.id ? strlen(l->act.id) : l->text.len;
 	for (struct line *other = s->lines; other < l; other++)
 		same += !l->act.id && span_eq(other->text, l->text);
-	l->identity = hash(hash(0xcbf29ce484222325u, text, n) + same, "line", 4);
+	l->identity = l->act.draws ? l->act.draws : hash(hash(0xcbf29ce484222325u, text, n) + same, "line", 4);
 }
 
 static struct line *add_line(struct parser *p)

@@ -235,6 +235,21 @@ int parser_shift_range(struct parser *p, const char *what, struct range *out)
 	return read_range(p, what, true, out);
 }
 
+int parser_u64(struct parser *p, const char *what, uint64_t *out)
+{
+	char text[32] = {0};
+	char *end = text;
+	struct token t = p->lex.now;
+	if (t.type == TOKEN_WORD && t.text.len < sizeof text)
+		memcpy(text, t.text.data, t.text.len);
+	errno = 0;
+	*out = strtoull(text, &end, 0);
+	if (end == text || *end || errno)
+		return parser_expected(p, what);
+	parser_take(p);
+	return 0;
+}
+
 /* "2%", "0.5%" */
 int parser_permille(struct parser *p, int64_t *out)
 {

@@ -37,6 +37,7 @@ int parser_choose(struct parser *p, const char *what, const char *const *names, 
 int parser_choose_row(struct parser *p, const char *what, const struct name_row *rows, size_t count,
 		      int *out);
 int parser_number(struct parser *p, const char *what, int64_t min, int64_t max, int64_t *out);
+int parser_u64(struct parser *p, const char *what, uint64_t *out); /* also 0x5eed */
 int parser_time(struct parser *p, const char *what, int64_t *out);
 int parser_time_range(struct parser *p, const char *what, struct range *out);
 /* "-5s..2m" */
@@ -54,6 +55,7 @@ int parse_world(struct parser *p);
 int parse_seed(struct parser *p);
 int parse_nodes(struct parser *p);
 int parse_layout(struct parser *p);
+int parse_standby(struct parser *p);
 int parse_network(struct parser *p);
 int parse_disk(struct parser *p);
 int parse_replicaset(struct parser *p);
@@ -63,6 +65,7 @@ int parse_daemonset(struct parser *p);
 int parse_job(struct parser *p);
 int parse_pod(struct parser *p);
 int parse_service(struct parser *p);
+int parse_quota(struct parser *p);
 int parse_clients(struct parser *p);
 int parse_warm_up(struct parser *p);
 int parse_limit(struct parser *p);

@@ -21,11 +21,6 @@ static enum statement_type type_of(struct span word)
 	return STATEMENT_SETTING;
 }
 
-static void add(struct statements *out, enum statement_type type, const char *text)
-{
-	out->at[out->count++] = (struct statement){type, text};
-}
-
 static size_t count_ends(struct span text)
 {
 	size_t n = 2;
@@ -34,9 +29,13 @@ static size_t count_ends(struct span text)
 	return n;
 }
 
-static void read_into(struct statements *out, const struct script *s, bool acts, struct arena *a)
+/* ---- statements */
+
+void statements_read(struct statements *out, const struct script *s, struct arena *a)
 {
 	struct lexer l;
+	out->at = arena_alloc(a, count_ends(s->text) * sizeof *out->at);
+	out->count = 0;
 	lex_start(&l, s->text);
 	while (l.now.type != TOKEN_EOF) {
 		struct span first = l.now.text;
@@ -48,121 +47,20 @@ static void read_into(struct statements *out, const struct script *s, bool acts,
 		}
 		if (l.now.type == TOKEN_END)
 			lex_next(&l);
-		enum statement_type type = type_of(first);
-		if (some && !span_is(first, "seed") && (acts || type != STATEMENT_ACT))
-			add(out, type, arena_ndup(a, first.data, (size_t)(end - first.data)));
+		if (some && !span_is(first, "seed"))
+			out->at[out->count++] = (struct statement){
+				.type = type_of(first),
+				.text = arena_ndup(a, first.data, (size_t)(end - first.data))};
 	}
 }
 
-void statements_read(struct statements *out, const struct script *s, struct arena *a)
+void statements_write(const struct statements *l, uint64_t seed, struct buf *out)
 {
-	out->at = arena_alloc(a, count_ends(s->text) * sizeof *out->at);
-	out->count = 0;
-	read_into(out, s, true, a);
-}
-
-/* ---- a plan */
-
-static const char *when_text(const struct happening *h, struct arena *a)
-{
-	return arena_printf(a, "at %lldus", (long long)h->begin_us);
-}
-
-static const char *user_text(const struct happening *h, struct arena *a)
-{
-	const struct act *act = &h->line->act;
-	if (act->verb == VERB_COMPACT)
-		return arena_printf(a, "%s compact store", when_text(h, a));
-	if (act->verb == VERB_TOUCH)
-		return arena_printf(a, "%s touch %s", when_text(h, a), act->subject);
-	if (act->verb == VERB_SCALE)
-		return arena_printf(a, "%s scale %s %lld", when_text(h, a), act->subject,
-				    (long long)act->number);
-	return arena_printf(a, "%s delete pod %s%s", when_text(h, a), act->of ? "of " : "", act->subject);
-}
-
-static const char *clauses_text(const struct happening *h, struct arena *a)
-{
-	const struct act *act = &h->line->act;
-	const struct verb_row *v = verb_row(act->verb);
-	const struct range by = act->verb == VERB_SKEW ? (struct range){h->by_us, h->by_us} : act->by_us;
-	const char *text = "";
-	if (act->from)
-		text = arena_printf(a, "%s from %s", text, act->from);
-	if (act->to)
-		text = arena_printf(a, "%s to %s", text, act->to);
-	if (v->clauses & CLAUSE_PERCENT && act->percent != 100)
-		text = arena_printf(a, "%s percent %lld", text, (long long)act->percent);
-	if (v->clauses & CLAUSE_BY)
-		text = arena_printf(a, "%s by %lldus..%lldus", text, (long long)by.min, (long long)by.max);
-	if (v->clauses & CLAUSE_WITH)
-		text = arena_printf(a, "%s with %s", text,
-				    act->verb == VERB_IO_ERROR
-					    ? row_name(errno_rows, errno_row_count, act->with)
-					    : row_name(refusal_rows, refusal_row_count, act->with));
-	if (v->clauses & CLAUSE_RATE)
-		text = arena_printf(a, "%s rate %lld", text, (long long)act->rate);
-	return text;
-}
-
-/* A kind's spots are its actors. */
-static const char *fault_text(const struct happening *h, const char *spot, struct arena *a)
-{
-	static const char *const ways[] = {
-		[WAY_TO] = " from broker direction to", [WAY_FROM] = " from broker direction from",
-		[WAY_BOTH] = " from broker"};
-	const struct act *act = &h->line->act;
-	enum target_type type = act->target.type == TARGET_KIND ? TARGET_ACTOR : act->target.type;
-	const char *name = type == TARGET_BROKER || type == TARGET_STORE ? "" : arena_printf(a, " %s", spot);
-	const char *length = !verb_lasts(act->verb) ? ""
-				: arena_printf(a, " for %lldus", (long long)(h->end_us - h->begin_us));
-	return arena_printf(a, "%s %s %s%s%s%s%s", when_text(h, a), verb_name(act->verb),
-			    target_name(type), name, act->verb == VERB_PARTITION ? ways[act->ways] : "",
-			    clauses_text(h, a), length);
-}
-
-/* What waits for something stays as it is written, and so does what follows it. */
-static void pin(struct statements *out, const struct happening *h, struct arena *a)
-{
-	if (h->awaited) {
-		add(out, STATEMENT_ACT, arena_ndup(a, h->line->text.data, h->line->text.len));
-		return;
+	for (size_t i = 0; i < l->count; i++) {
+		buf_printf(out, "%s\n", l->at[i].text);
+		if (i == 0) /* "chaos 1" is the first line */
+			buf_printf(out, "seed %llu\n", (unsigned long long)seed);
 	}
-	if (!verb_is_fault(h->line->act.verb))
-		add(out, STATEMENT_ACT, user_text(h, a));
-	for (size_t i = 0; i < h->spots.count; i++)
-		add(out, STATEMENT_ACT, fault_text(h, h->spots.names[i], a));
-}
-
-/* Behind the timeline, as scripts are written: their order means nothing. */
-static bool stands_last(const struct statement *st)
-{
-	return st->type == STATEMENT_JUDGE || strncmp(st->text, "settle", 6) == 0;
-}
-
-static void add_some(struct statements *out, const struct statements *from, bool last)
-{
-	for (size_t i = 0; i < from->count; i++)
-		if (stands_last(&from->at[i]) == last)
-			out->at[out->count++] = from->at[i];
-}
-
-void statements_pin(struct statements *out, const struct script *s, const struct plan *p,
-		    int64_t until_us, struct arena *a)
-{
-	struct statements rest = {.at = arena_alloc(a, count_ends(s->text) * sizeof *rest.at)};
-	size_t most = p->happening_count;
-	for (size_t i = 0; i < p->happening_count; i++)
-		most += p->happenings[i].spots.count;
-	read_into(&rest, s, false, a);
-	out->at = arena_alloc(a, (most + rest.count) * sizeof *out->at);
-	out->count = 0;
-	add_some(out, &rest, false);
-	for (size_t i = 0; i < p->step_count; i++)
-		if (p->steps[i].type != STEP_END &&
-		    (p->steps[i].what->awaited || p->steps[i].at_us <= until_us))
-			pin(out, p->steps[i].what, a);
-	add_some(out, &rest, true);
 }
 
 size_t statements_acts(const struct statements *l)
@@ -171,4 +69,93 @@ size_t statements_acts(const struct statements *l)
 	for (size_t i = 0; i < l->count; i++)
 		n += l->at[i].type == STATEMENT_ACT;
 	return n;
+}
+
+/* ---- lines */
+
+/* Where the words of the act begin: behind a time or a range of times. The
+ * first two are "at TIME" or "after ID", and an id may be a verb. */
+static struct span act_of(const struct line *l)
+{
+	struct lexer lex;
+	struct span text = l->text;
+	lex_start(&lex, text);
+	lex_next(&lex);
+	lex_next(&lex);
+	while (lex.now.type != TOKEN_END && lex.now.type != TOKEN_EOF) {
+		for (size_t i = 0; i < verb_row_count; i++)
+			if (lex.now.type == TOKEN_WORD && span_is(lex.now.text, verb_rows[i].name) &&
+			    verb_rows[i].verb == l->act.verb) {
+				size_t at = (size_t)(lex.now.text.data - text.data);
+				return (struct span){lex.now.text.data, text.len - at};
+			}
+		lex_next(&lex);
+	}
+	return text;
+}
+
+const char *line_act(const struct line *l, struct arena *a)
+{
+	struct span act = act_of(l);
+	return arena_ndup(a, act.data, act.len);
+}
+
+bool line_draws(const struct line *l)
+{
+	const struct act *a = &l->act;
+	bool bytes = a->verb == VERB_TORN_WRITE || a->verb == VERB_CORRUPT || a->verb == VERB_BIT_FLIP;
+	bool object = a->of || a->label || (a->verb == VERB_TOUCH && strpbrk(a->subject, "*?"));
+	return bytes || object || a->percent != 100 || a->by_us.min != a->by_us.max;
+}
+
+/* With what its chance comes from, counted from its nth time. */
+static const char *with_chance(const struct line *l, uint64_t nth, struct arena *a)
+{
+	struct span act = act_of(l);
+	const char *text = arena_ndup(a, act.data, act.len);
+	if (l->act.id && !nth)
+		return text;
+	const char *given = strstr(text, " draws ");
+	return arena_printf(a, "%.*s draws 0x%llx", given ? (int)(given - text) : (int)act.len, text,
+			    (unsigned long long)(l->identity + nth));
+}
+
+/* With the one name that was drawn in the place of the pattern, where it was
+ * one of several. */
+static const char *with_spot(const struct happening *h, struct arena *a)
+{
+	const struct target *t = &h->line->act.target;
+	const char *act = line_act(h->line, a);
+	bool named = t->type == TARGET_ACTOR || t->type == TARGET_CELL || t->type == TARGET_NODE ||
+		     t->type == TARGET_CONTAINERS;
+	if (!named || t->mode != MODE_ONE || h->spots.count != 1 || !strpbrk(t->name, "*?"))
+		return act;
+	const char *begin = strstr(act, t->name);
+	return arena_printf(a, "%.*s%s%s", (int)(begin - act), act, h->spots.names[0], begin + strlen(t->name));
+}
+
+static const char *exact(int64_t us, struct arena *a)
+{
+	size_t u = 2;
+	while (u && us % unit_rows[u].us)
+		u--;
+	return arena_printf(a, "%lld%s", (long long)(us / unit_rows[u].us), unit_rows[u].name);
+}
+
+const char *line_pinned(const struct happening *h, struct arena *a)
+{
+	const struct line *l = h->line;
+	uint64_t nth = l->when.type == WHEN_EVERY
+			       ? (uint64_t)((h->begin_us - l->when.from_us) / l->when.period_us) : 0;
+	return arena_printf(a, "at %s %s", exact(h->begin_us, a),
+			    line_draws(l) ? with_chance(l, nth, a) : with_spot(h, a));
+}
+
+const char *line_within(const struct line *l, int64_t from_us, int64_t to_us, struct arena *a)
+{
+	const struct when *w = &l->when;
+	int64_t skipped = from_us > w->from_us ? (from_us - w->from_us + w->period_us - 1) / w->period_us : 0;
+	return arena_printf(a, "every %s from %s to %s %s", exact(w->period_us, a),
+			    exact(w->from_us + skipped * w->period_us, a),
+			    exact(to_us < w->to_us ? to_us : w->to_us, a), with_chance(l, (uint64_t)skipped, a));
 }

@@ -88,16 +88,26 @@ static void note_deleted(struct run *r, const char *name, const struct wish *w)
 		omap_put(&r->deleted, pod->uid, (void *)(uintptr_t)w);
 }
 
+/* Whether the line means that pod. */
+static bool is_meant(struct run *r, const struct act *a, const struct led_object *pod)
+{
+	if (!a->label)
+		return load_has_pod(load_named(r->s, a->subject), pod);
+	struct mp labels, value;
+	struct span text;
+	return mp_path(mp_of_bytes(pod->value), "metadata.labels", &labels) && mp_find(labels, a->label, &value) &&
+	       mp_str(&value, &text) == 0 && span_is(text, a->subject);
+}
+
 static const char *draw_pod(struct run *r, struct happening *h)
 {
 	const struct ledger *l = &r->judge.ledger;
-	const struct workload *load = load_named(r->s, h->line->act.subject);
 	const char *chosen = NULL;
 	uint64_t n = 0;
 	for (struct onode *it = ledger_first(l, "pods/default/"); it;
 	     it = ledger_next(it, "pods/default/")) {
 		const struct led_object *o = it->value;
-		if (!led_pod_lives(o) || !load_has_pod(load, o) || is_being_deleted(r, o))
+		if (!led_pod_lives(o) || !is_meant(r, &h->line->act, o) || is_being_deleted(r, o))
 			continue;
 		if (chance_next(&h->chance) % ++n == 0) /* each is as likely */
 			chosen = arena_ndup(&r->arena, o->name.data, o->name.len);
@@ -136,8 +146,8 @@ static void user_acts(struct run *r, struct happening *h, struct progress *p)
 	char text[400];
 	w->type = wish_types[a->verb];
 	w->number = a->number;
-	w->load = a->subject ? load_named(r->s, a->subject) : NULL;
-	w->name = a->verb == VERB_TOUCH ? draw_key(r, h) : a->of ? draw_pod(r, h) : a->subject;
+	w->load = a->subject && !a->label ? load_named(r->s, a->subject) : NULL;
+	w->name = a->verb == VERB_TOUCH ? draw_key(r, h) : a->of || a->label ? draw_pod(r, h) : a->subject;
 	if (!w->name && w->type != WISH_COMPACT) {
 		p->done = true; /* and it touched nothing */
 		run_tell(r, h, false, "there is none");

@@ -115,9 +115,11 @@ struct act {
 	const char *subject;  /* scale, roll: the load; delete: the pod or its owner; touch: keys; end: the id */
 	struct place subject_place;
 	bool of;          /* delete: a pod of `subject`, drawn */
+	const char *label; /* delete: a pod that has it with the value `subject`, drawn; NULL: by its name */
 	int64_t number;   /* scale: to so many */
 	int64_t for_us;   /* -1: another line ends it, or it is over at once */
 	const char *id;   /* NULL: none */
+	uint64_t draws;   /* the identity of the line, given; 0: not */
 };
 
 enum when_type { WHEN_AT, WHEN_AFTER, WHEN_EVERY, WHEN_SEEN };
@@ -151,7 +153,7 @@ struct when {
 struct line {
 	struct place place;
 	struct span text;  /* as it stands in the file, without blanks at its ends */
-	uint64_t identity; /* what its random stream comes from: its id, else its words */
+	uint64_t identity; /* what its random stream comes from: given, or its id, else its words */
 	struct when when;
 	struct act act;
 	const struct line *ended_by, *ends, *follows; /* by script_check */
@@ -192,6 +194,7 @@ enum checker { CHECKER_REGISTER = 1, CHECKER_SET = 2, CHECKER_BANK = 4 };
 enum load_kind {
 	LOAD_POD,
 	LOAD_SERVICE, /* no pods: of those whose label app is its name */
+	LOAD_QUOTA,   /* of the namespace */
 	LOAD_REPLICASET,
 	LOAD_DEPLOYMENT,
 	LOAD_STATEFULSET,
@@ -207,6 +210,7 @@ struct workload {
 	int64_t replicas; /* of those that count */
 	const char *cpu;   /* request, "100m" */
 	const char *does;  /* what its container does: nodes/runtime_sim.h */
+	const char *const *hard; /* of a quota: "pods", "12", ... NULL */
 };
 
 enum layout { LAYOUT_TOGETHER, LAYOUT_APART };
@@ -223,6 +227,7 @@ struct script {
 	const char *node_cpu;
 	struct place nodes_place;
 	enum layout layout; /* all in the cell `core`, or a cell for each actor */
+	bool standby; /* a second of each that may be only one at a time */
 	struct range latency_us, sync_us;
 	int64_t loss_permille, bus_loss_permille; /* until settle */
 	int64_t warm_up_us, settle_us;

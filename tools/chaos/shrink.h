@@ -1,13 +1,14 @@
 /* From a script that does not hold to a small one that fails in the same way:
- * the same verdict of the same invariant. Statements are taken out by delta
- * debugging (Zeller, Hildebrandt: Simplifying and Isolating Failure-Inducing
- * Input, 2002), then what is left is weakened: settings dropped, numbers
- * halved, times rounded.
+ * the same verdict of the same invariant.
  *
- * First the seed's plan becomes a script of its own (every time and target
- * drawn already, faults with their length, nothing after the violation), so
- * that every act stands alone; where that does not fail, the script as it is
- * written is shrunk. Each run has a process of its own. */
+ *	cut       what had not begun when it failed, and all that is judged besides:
+ *	          as the seed drew it, so that the history up to there is the same
+ *	lines     taken out by what each run teaches about which are needed, with
+ *	          other seeds in their turn (shrink_lines.c)
+ *	weaken    settings dropped, numbers halved, times rounded, what happens
+ *	          often once (shrink_weaken.c)
+ *
+ * No script is tried twice with one seed. Each run has a process of its own. */
 #ifndef CHAOS_SHRINK_H
 #define CHAOS_SHRINK_H
 

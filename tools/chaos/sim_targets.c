@@ -23,6 +23,7 @@ void sim_targets_cluster(struct cluster *c, const struct script *s)
 		.node_pods = s->node_pods,
 		.workloads = loads_need_workloads(s),
 		.apart = s->layout == LAYOUT_APART,
+		.standby = s->standby,
 		.extra = extra,
 	};
 	cluster_plan(c, &w);

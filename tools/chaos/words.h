@@ -15,6 +15,7 @@ enum clause {
 	CLAUSE_TO = 32,
 	CLAUSE_WITH = 64,
 	CLAUSE_RATE = 128,
+	CLAUSE_DRAWS = 256, /* of every verb */
 };
 
 /* What a verb's object is. */
@@ -25,7 +26,7 @@ enum object {
 	OBJECT_TARGET_FROM,   /* partition node n1 from broker direction to */
 	OBJECT_SCALE,         /* scale web 5 */
 	OBJECT_ROLL,          /* roll web */
-	OBJECT_DELETE,        /* delete pod of web; delete pod p1 */
+	OBJECT_DELETE,        /* delete pod of web; delete pod p1; delete pod with app=web */
 	OBJECT_KEY,           /* touch pods/default/web-* */
 	OBJECT_STORE,         /* compact store */
 };

@@ -323,20 +323,21 @@ static void on_sent(void *arg, const struct sim_message *m)
 	w->judge->sent(w->judge->changed_arg, &sent);
 }
 
-/* An outcome's revision is that of what was written only if one of its rows
- * ([key, value, created, version, changes]) is of it. */
+/* An outcome's revision is that of what was written to the disk only if one
+ * of its rows ([key, value, created, version, changes]) is of it. */
 static bool is_written(struct mp outcome, uint64_t revision)
 {
 	struct mp rows;
 	size_t n = 0, places;
+	struct span key;
 	uint64_t version;
 	if (!mp_find(outcome, "rows", &rows) || mp_array(&rows, &n))
 		return false;
 	for (; n > 0; n--) {
-		if (mp_array(&rows, &places) || mp_skip(&rows) || mp_skip(&rows) || mp_skip(&rows) ||
+		if (mp_array(&rows, &places) || mp_str(&rows, &key) || mp_skip(&rows) || mp_skip(&rows) ||
 		    mp_u64(&rows, &version) || mp_skip(&rows))
 			return false;
-		if (version >> STORE_POSITION_BITS == revision)
+		if (version >> STORE_POSITION_BITS == revision && !ledger_is_soft(key))
 			return true;
 	}
 	return false;

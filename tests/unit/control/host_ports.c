@@ -1,23 +1,18 @@
 /* Which ports of a node are in each other's way. */
 #include <criterion/criterion.h>
 
-#include "actors/schema/json.h"
 #include "actors/scheduler/host_ports.h"
 #include "broker/base/mem.h"
+#include "tests/lib/doc_text.h"
 
 static struct arena arena;
 
 /* `containers`: JSON with ' for ". */
 static struct host_ports ports(const char *lists)
 {
-	struct doc *d;
 	struct buf b = {0};
 	struct host_ports h = {0};
-	char *json = arena_printf(&arena, "{'spec':{%s}}", lists);
-	for (char *c = json; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	cr_assert_eq(json_parse(&arena, span_of(json), &d, NULL, NULL), 0, "%s", json);
-	doc_to_mp(&b, d);
+	doc_to_mp(&b, doc_quoted(&arena, arena_printf(&arena, "{'spec':{%s}}", lists)));
 	host_ports_read(&h, mp_of(span_buf(&b)));
 	buf_fini(&b);
 	return h;

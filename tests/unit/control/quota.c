@@ -41,9 +41,15 @@ static const struct schema_resource *row(const char *name)
 
 static const char *status_text(struct quota_count *q)
 {
-	struct buf b = {0};
-	struct doc *d = quota_status(q);
-	if (!d)
+	struct buf b = {0}, was = {0}, now = {0};
+	struct doc *d = quota_status(q), *old;
+	cr_assert_eq(doc_from_mp(&a, q->quota, &old, NULL), 0);
+	json_from_doc(&was, old);
+	json_from_doc(&now, d);
+	bool same = strcmp(buf_text(&was), buf_text(&now)) == 0;
+	buf_fini(&was);
+	buf_fini(&now);
+	if (same)
 		return "as it is";
 	json_from_doc(&b, doc_get(d, "status"));
 	const char *text = arena_dup(&a, buf_text(&b));
