@@ -40,7 +40,7 @@ export TOKEN
 cat >"$tmp/parts.yaml" <<Y
 cells:
   - name: core
-    actors: [{kind: namespaces}, {kind: bootstrap}, {kind: tokens}, {kind: kubernetes-service}]
+    actors: [{kind: namespaces}, {kind: bootstrap}, {kind: tokens}, {kind: kubernetes-service}, {kind: gate}]
   - name: api
     actors: [{kind: api, listen: "127.0.0.1:$port"}]
 Y
