@@ -38,7 +38,7 @@ for how in die quiet lie; do
 	check "... with a reason in words" grep -q '^OCI runtime create failed: ' <<<"$(of $how .state.terminated.message)"
 done
 pod hang hang
-asked() { pgrep -f "sleep 1000" | xargs -r -I{} readlink /proc/{}/cwd | grep -q "bundles/hang.0"; }
+asked() { pgrep -f "sleep 1000" | xargs -r -I{} readlink /proc/{}/cwd | grep "bundles/hang.0" >/dev/null; }
 check "the program hangs" eventually 10 asked
 check "the pod waits" is ContainerCreating of hang .state.waiting.reason
 check "it can be deleted" timeout 20 kubectl --kubeconfig "$data/kubeconfig" delete pod hang

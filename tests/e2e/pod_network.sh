@@ -104,9 +104,12 @@ check "the hostname" is b kc exec b -- hostname
 check "of the node's network: the machine's hosts" is "# Kubernetes-managed hosts file (host network)." eval 'file_of host /etc/hosts | head -n 1'
 check "and the machine's hostname" is "$(hostname)" kc exec host -- hostname
 
-pod second n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >/dev/null
-says_why() { kc get events --field-selector involvedObject.name=second,reason=FailedCreatePodSandBox -o 'jsonpath={.items[*].message}' | grep -q "host port [0-9.]*:8088/TCP: Address already in use"; }
+python3 -c 'import socket, time; s = socket.socket(); s.bind(("0.0.0.0", 8090)); s.listen(); print("on", flush=True); time.sleep(600)' >"$tmp/holder" & holder=$!
+check "somebody else has a port of the machine" eventually 10 grep -q on "$tmp/holder"
+pod second n1 "" "ports: [{containerPort: 80, hostPort: 8090}]" | kc apply -f - >/dev/null
+says_why() { kc get events --field-selector involvedObject.name=second,reason=FailedCreatePodSandBox -o 'jsonpath={.items[*].message}' | grep -q "host port [0-9.]*:8090/TCP: Address already in use"; }
 check "a host port that is taken is refused in words" eventually 10 says_why
+kill $holder
 kc delete pod mapped second --grace-period=0 --force >/dev/null 2>&1
 pod third n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >/dev/null
 check "and given again when it is free" eventually 10 get_as third machine "$node" 8088
