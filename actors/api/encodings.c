@@ -4,49 +4,29 @@
 
 #include "actors/api/api_private.h"
 
-struct encoding {
+/* What it is the text of: a version is of one object only. No byte of it is unused. */
+struct of {
 	const struct schema_resource *resource;
 	uint64_t version;
+};
+
+struct encoding {
+	struct of of;
 	struct bytes *text;
 	size_t item; /* where in it the text of an item begins, behind the type; 0: nowhere */
-	struct encoding *next;	/* of the bucket */
 	struct encoding *newer; /* than this one */
 };
 
-/* ---- finding them */
-
-static size_t bucket_of(const struct encodings *e, uint64_t version)
+static struct span key_of(const void *encoding)
 {
-	return (size_t)((version * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (e->bucket_count - 1);
+	return (struct span){(const uint8_t *)&((const struct encoding *)encoding)->of, sizeof(struct of)};
 }
 
 static struct encoding *find(const struct encodings *e, const struct schema_resource *r,
 			     uint64_t version)
 {
-	if (!e->bucket_count)
-		return NULL;
-	struct encoding *one = e->buckets[bucket_of(e, version)];
-	while (one && (one->version != version || one->resource != r))
-		one = one->next;
-	return one;
-}
-
-static void put_into_bucket(struct encodings *e, struct encoding *one)
-{
-	struct encoding **bucket = &e->buckets[bucket_of(e, one->version)];
-	one->next = *bucket;
-	*bucket = one;
-}
-
-static void grow(struct encodings *e)
-{
-	if (e->count < e->bucket_count)
-		return;
-	e->bucket_count = e->bucket_count ? 2 * e->bucket_count : 64;
-	free(e->buckets);
-	e->buckets = mem_alloc(e->bucket_count * sizeof *e->buckets);
-	for (struct encoding *one = e->oldest; one; one = one->newer)
-		put_into_bucket(e, one);
+	struct of of = {r, version};
+	return hmap_get(&e->all, (struct span){(const uint8_t *)&of, sizeof of});
 }
 
 /* ---- keeping them */
@@ -58,14 +38,11 @@ static size_t size_of(const struct encoding *one)
 
 static void drop_oldest(struct encodings *e)
 {
-	struct encoding *one = e->oldest, **at = &e->buckets[bucket_of(e, one->version)];
-	while (*at != one)
-		at = &(*at)->next;
-	*at = one->next;
+	struct encoding *one = e->oldest;
+	hmap_remove(&e->all, one);
 	e->oldest = one->newer;
 	if (!e->oldest)
 		e->newest = NULL;
-	e->count--;
 	e->bytes -= size_of(one);
 	bytes_unref(one->text);
 	free(one);
@@ -109,18 +86,17 @@ static struct encoding *need(struct encodings *e, const struct schema_resource *
 	visible_object(&out, r, mp_of_bytes(o->value), o->version);
 	buf_putc(&out, '\n');
 	one = mem_alloc(sizeof *one);
-	*one = (struct encoding){.resource = r, .version = o->version};
+	*one = (struct encoding){.of = {r, o->version}};
 	one->item = find_item(span_buf(&out));
 	/* Copied: the buffer is larger, and it will stay for long. */
 	one->text = bytes_copy(out.data, out.len);
 	buf_fini(&out);
 	while (e->oldest && e->bytes + size_of(one) > ENCODINGS_BYTES_MAX)
 		drop_oldest(e);
-	grow(e);
-	put_into_bucket(e, one);
+	e->all.key = key_of;
+	hmap_add(&e->all, one);
 	*(e->newest ? &e->newest->newer : &e->oldest) = one;
 	e->newest = one;
-	e->count++;
 	e->bytes += size_of(one);
 	return one;
 }
@@ -155,6 +131,6 @@ void encodings_fini(struct encodings *e)
 {
 	while (e->oldest)
 		drop_oldest(e);
-	free(e->buckets);
+	hmap_fini(&e->all);
 	*e = (struct encodings){0};
 }

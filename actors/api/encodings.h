@@ -7,12 +7,13 @@
 
 #include "actors/runtime/view.h"
 #include "actors/schema/schema.h"
+#include "broker/base/hmap.h"
 
 enum { ENCODINGS_BYTES_MAX = 32 * 1024 * 1024 };
 
 struct encodings {
-	struct encoding **buckets; /* a power of two of them; NULL: none yet */
-	size_t bucket_count, count, bytes;
+	struct hmap all; /* of struct encoding */
+	size_t bytes;
 	struct encoding *oldest, *newest;
 };
 

@@ -58,33 +58,18 @@ static const char *endpoint_of(struct span *path)
 	return NULL;
 }
 
-static bool excluded(const struct call *k, const char *name)
+/* `value` NULL: any. */
+static bool has_arg(const struct call *k, const char *name, const char *value)
 {
 	struct mp args = k->args;
 	size_t n, two;
-	struct span key, value;
+	struct span key, given;
 	if (mp_array(&args, &n))
 		return false;
 	while (n--) {
-		if (mp_array(&args, &two) || mp_str(&args, &key) || mp_str(&args, &value))
+		if (mp_array(&args, &two) || mp_str(&args, &key) || mp_str(&args, &given))
 			break;
-		if (span_is(key, "exclude") && span_is(value, name))
-			return true;
-	}
-	return false;
-}
-
-static bool has_arg(const struct call *k, const char *name)
-{
-	struct mp args = k->args;
-	size_t n, two;
-	struct span key, value;
-	if (mp_array(&args, &n))
-		return false;
-	while (n--) {
-		if (mp_array(&args, &two) || mp_str(&args, &key) || mp_str(&args, &value))
-			break;
-		if (span_is(key, name))
+		if (span_is(key, name) && (!value || span_is(given, value)))
 			return true;
 	}
 	return false;
@@ -93,7 +78,7 @@ static bool has_arg(const struct call *k, const char *name)
 /* A line of one; whether it counts as well. */
 static bool look(const struct api *a, const struct call *k, const struct check *c, struct buf *out)
 {
-	if (excluded(k, c->name)) {
+	if (has_arg(k, "exclude", c->name)) {
 		buf_printf(out, "[+]%s excluded: ok\n", c->name);
 		return true;
 	}
@@ -122,13 +107,13 @@ bool health(struct ctx *c, struct api *a, struct call *k)
 		buf_fini(&all);
 		return false;
 	}
-	bool told = !ok || (!one.len && has_arg(k, "verbose"));
-	if (!told)
-		all.len = 0;
-	if (!told)
-		buf_puts(&all, "ok");
-	else
+	bool told = !ok || (!one.len && has_arg(k, "verbose", NULL));
+	if (told) {
 		buf_printf(&all, "%s check %s\n", endpoint, ok ? "passed" : "failed");
+	} else {
+		all.len = 0;
+		buf_puts(&all, "ok");
+	}
 	answer_text(c, a, k, ok ? 200 : 500, HTTP_TEXT, &all);
 	return true;
 }

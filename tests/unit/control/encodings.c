@@ -60,7 +60,7 @@ Test(encodings, are_what_would_be_written, .init = begin, .fini = finish)
 	same(&e, maps, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"}}", 8);
 	same(&e, maps, "{\"metadata\":{\"name\":\"b\"},\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\"}", 9);
 	same(&e, maps, "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\"}", 10);
-	cr_expect_eq(e.count, 4);
+	cr_expect_eq(e.all.count, 4);
 	encodings_fini(&e);
 }
 
@@ -81,7 +81,7 @@ Test(encodings, the_oldest_go_when_there_is_no_room, .init = begin, .fini = fini
 	}
 	o.version = 1;
 	cr_expect_eq(encodings_length(&e, maps, &o), 0);
-	cr_expect(e.count > 250 && e.count < 340, "%zu", e.count);
+	cr_expect(e.all.count > 250 && e.all.count < 340, "%zu", e.all.count);
 	encodings_fini(&e);
 	bytes_unref(o.value);
 	buf_fini(&json);
