@@ -92,7 +92,7 @@ check "... and it has no address any more" eventually 10 eval '! grep -rl "$(uid
 kc delete pod greedy two talker volume >/dev/null 2>&1
 big='{"nodeSelector":{"kubernetes.io/hostname":"n1"},"containers":[{"name":"c","image":"troupe.io/busybox:1","resources":{"requests":{"ephemeral-storage":"1Gi"}}}]}'
 kc create -f - >/dev/null <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"toobig"},"spec":'"$big"'}'
-check "who asks for more than there is is not scheduled" eventually 10 grep -q 'Insufficient ephemeral-storage' <(sleep 1; told toobig FailedScheduling)
+check "who asks for more than there is is not scheduled" eventually 10 eval '[[ $(told toobig FailedScheduling) == *"Insufficient ephemeral-storage"* ]]'
 kc delete pod toobig >/dev/null
 
 # ---- a disk that is nearly full

@@ -272,11 +272,11 @@ Test(attach, slow_asker_holds_the_container_and_loses_nothing)
 			got += (size_t)n;
 	cr_expect_eq(got, ALL);
 	cr_expect_eq(code_of(x), 6);
-	long more = peak_kib(w.p.pause) - before;
-#ifdef __SANITIZE_ADDRESS__ /* it keeps what was freed */
-	more -= 16 * 1024;
+	long may = 512; /* of 20 MB; it takes 48 to 92 KiB */
+#ifdef __SANITIZE_ADDRESS__
+	may += 16 * 1024; /* which keeps what was freed: a random 188 to 1,040 KiB, more on a busy machine */
 #endif
-	cr_expect_lt(more, 2048, "the pause keeps what nobody reads");
+	cr_expect_lt(peak_kib(w.p.pause) - before, may, "the pause keeps what nobody reads");
 	exec_link_close(x);
 	finish(&w);
 }
