@@ -118,27 +118,6 @@ check "links lead through the proxy too" is '<html><a href="/api/v1/namespaces/d
 check "who asks for pages gets none that is compressed" says '^X-Encodings: none$' -H 'Accept: text/html,*/*' -H 'Accept-Encoding: gzip' "$ns/pods/web/proxy/page"
 check "a HEAD of one" says '^Content-Length: [0-9]+$' -I "$ns/pods/web/proxy/page"
 
-# ---- an answer while the request still comes
-cat >"$tmp/duplex.py" <<'P'
-import socket, ssl, sys
-port, token, path = sys.argv[1:]
-s = ssl._create_unverified_context().wrap_socket(socket.create_connection(("127.0.0.1", int(port)), timeout=20))
-s.sendall((f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n").encode())
-f = s.makefile("rb")
-said = []
-for word in b"one", b"two", b"three":
-    s.sendall(b"%x\r\n%b\r\n" % (len(word), word))
-    if not said:
-        while f.readline().strip():
-            pass
-    n = int(f.readline(), 16)
-    said.append(f.read(n).decode())
-    f.readline()
-s.sendall(b"0\r\n\r\n")
-print(*said, f.readline().decode().strip())
-P
-for i in $(seq 10); do check "an answer comes while the request does, $i" is "one two three 0" python3 "$tmp/duplex.py" "$port" "$token" /api/v1/namespaces/default/pods/web/proxy/duplex; done
-
 # ---- large bodies
 sum() { python3 -c '
 import hashlib, sys

@@ -71,11 +71,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/page":
             self.answer(200, '<html><a href="/a?b=c">a</a><img src="b.png"><a href="http://example.com/c">c</a></html>\n',
                         [("Content-Type", "text/html; charset=utf-8"), ("X-Encodings", self.headers.get("Accept-Encoding", "none"))])
-        elif path == "/duplex": # each piece comes back before the next one is there
-            self.begin(("Transfer-Encoding", "chunked"))
-            for data in self.body():
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-            self.wfile.write(b"0\r\n\r\n")
         elif path == "/big":
             self.begin(("Content-Length", str(size)))
             self.big(size, self.wfile.write)
