@@ -314,15 +314,8 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	return 0;
 }
 
-static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
+static void view_timed_out(struct ctx *c, struct api *a, struct call *k)
 {
-	struct call *k = find_call(a, id);
-	if (k && k->session)
-		session_timer(c, a, k);
-	if (k && k->log_lost)
-		log_again(c, a, k);
-	if (!k || !k->waits)
-		return; /* it went on meanwhile */
 	struct call **at = &k->waits->waiting;
 	while (*at != k)
 		at = &(*at)->next_waiting;
@@ -330,6 +323,19 @@ static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
 	k->waits = NULL;
 	answer_status(c, a, k,
 		      status_timeout(&k->arena, "the server's view of the store is behind"));
+}
+
+/* Each of these may end the call. */
+static void call_timed_out(struct ctx *c, struct api *a, uint64_t id)
+{
+	struct call *k = find_call(a, id);
+	if (k && k->session)
+		session_timer(c, a, k);
+	else if (k && k->log_lost)
+		log_again(c, a, k);
+	else if (k && k->waits)
+		view_timed_out(c, a, k);
+	/* else it went on meanwhile */
 }
 
 static int on_timer(struct ctx *c, void *state, uint64_t tag)

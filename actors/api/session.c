@@ -310,7 +310,8 @@ void session_pong(struct ctx *c, struct call *k)
 void session_timer(struct ctx *c, struct api *a, struct call *k)
 {
 	struct session *s = k->session;
-	if (s->settled)
+	bool asked = s->opened || s->failure; /* not the timer of a view that was waited for */
+	if (s->settled || !asked)
 		return;
 	s->settled = true;
 	if (s->failure)

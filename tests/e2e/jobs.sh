@@ -145,8 +145,13 @@ check "a job" kc create -f <(job b 'parallelism: 2' 'sleep 1000')
 check "two run" eventually 5 is 2 running b
 check "delete in the background" kc delete job b
 check "its pods go, finalizers and all" eventually 8 is 0 pods b
+# It may be gone before somebody asks: who watches from before sees it complete.
+kc get jobs -w -o 'jsonpath={.metadata.name} {.status.conditions[?(@.type=="Complete")].status}{"\n"}' >"$tmp/ended" 2>/dev/null &
+watcher=$!
+check "who watches" eventually 10 test -s "$tmp/ended"
 check "one that goes by itself" kc create -f <(job ttl 'ttlSecondsAfterFinished: 1' true)
-check "completes" done_in ttl complete
+check "completes" eventually 15 grep -q '^ttl True' "$tmp/ended"
+kill "$watcher"
 check "and goes" kc wait --for=delete job/ttl --timeout=10s
 check "with its pod" is 0 pods ttl
 
