@@ -41,7 +41,7 @@ const struct config_key config_keys[] = {
 	 "daemonset, statefulset, job, cronjob, ttl-after-finished, disruption, "
 	 "endpoints, garbage-collector, resource-quota, node-lifecycle, taint-eviction, pod-gc, "
 	 "persistentvolume, host-path, pvc-protection, pv-protection, ephemeral-volume, selector-overlap, "
-	 "event-expiry, bootstrap, tokens"},
+	 "event-expiry, bootstrap, clusterrole-aggregation, tokens"},
 	{"cells[].actors[]", "name", KEY_TEXT, 0, 0, NULL, NULL,
 	 "another one than its kind; of controllers: NAME/KIND each. A scheduler or controller "
 	 "may be started several times, under names of their own: one is active, the others wait"},
@@ -152,7 +152,7 @@ _Static_assert(sizeof config_keys / sizeof *config_keys <= CONFIG_KEYS_MAX, "lis
 
 const char *const config_kinds[] = {
 	"api",		      "scheduler",   "gate",	  "controllers",       "node-agent",
-	"namespaces", "bootstrap", "tokens", "replication", "replicaset", "deployment", "daemonset",
+	"namespaces", "bootstrap", "clusterrole-aggregation", "tokens", "replication", "replicaset", "deployment", "daemonset",
 	"statefulset", "job", "cronjob", "ttl-after-finished", "disruption", "endpoints", "garbage-collector",
 	"namespace-deletion", "resource-quota", "node-lifecycle", "taint-eviction", "pod-gc", "kubernetes-service", "service-proxy", "plugin",
 	"persistentvolume", "host-path", "pvc-protection", "pv-protection", "ephemeral-volume", "event-expiry", "selector-overlap",
@@ -162,7 +162,7 @@ const size_t config_kind_count = sizeof config_kinds / sizeof *config_kinds;
 
 /* Those of `kind: controllers`, in the order of their start. */
 const char *const config_controller_kinds[] = {
-	"namespaces", "bootstrap", "tokens", "namespace-deletion", "replication",
+	"namespaces", "bootstrap", "clusterrole-aggregation", "tokens", "namespace-deletion", "replication",
 	"kubernetes-service", "endpoints", "garbage-collector", "resource-quota", "replicaset",
 	"deployment", "daemonset", "statefulset", "disruption", "job", "ttl-after-finished",
 	"cronjob", "node-lifecycle", "taint-eviction", "pod-gc", "persistentvolume", "host-path",

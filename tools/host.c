@@ -18,6 +18,7 @@
 #include "actors/api/http_port.h"
 #include "actors/api/messages.h"
 #include "actors/controllers/bootstrap.h"
+#include "actors/controllers/clusterrole_aggregation.h"
 #include "actors/controllers/cronjob.h"
 #include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
@@ -81,6 +82,7 @@ static const struct actor_spec *const kinds[] = {
 	&ready_actor,
 	&namespaces_actor,
 	&bootstrap_actor,
+	&clusterrole_aggregation_actor,
 	&tokens_actor,
 	&namespace_deletion_actor,
 	&kubernetes_service_actor,

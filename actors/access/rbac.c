@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "actors/runtime/view.h"
-#include "actors/schema/selectors.h"
 
 enum { KEY_MAX = 700 };
 
@@ -171,37 +170,6 @@ static int walk_rules(struct mp role, const struct rule_walk *w)
 	return 0;
 }
 
-static bool selected_by(struct mp aggregation, struct mp labels)
-{
-	struct mp list, match;
-	size_t n;
-	if (!mp_find(aggregation, "clusterRoleSelectors", &list) || mp_array(&list, &n))
-		return false;
-	for (; n > 0; n--) {
-		if (mp_find(list, "matchLabels", &match) && label_map_match(match, labels))
-			return true;
-		if (mp_skip(&list))
-			return false;
-	}
-	return false;
-}
-
-/* One level: what is aggregated counts by its own rules. */
-static int walk_aggregated(const struct rbac *r, struct mp role, const struct rule_walk *w)
-{
-	struct mp aggregation, labels;
-	if (!mp_find(role, "aggregationRule", &aggregation) || mp_peek(&aggregation) != MP_MAP)
-		return 0;
-	int rc = 0;
-	for (struct onode *n = omap_first(view_map(r->cluster_roles)); n && !rc; n = omap_next(n)) {
-		const struct view_object *o = n->value;
-		struct mp other = mp_of_bytes(o->value);
-		if (mp_path(other, "metadata.labels", &labels) && selected_by(aggregation, labels))
-			rc = walk_rules(other, w);
-	}
-	return rc;
-}
-
 int rbac_each_of_role(const struct rbac *r, struct span kind, struct span namespace,
 		      struct span name, int (*each)(void *arg, struct mp rule), void *arg)
 {
@@ -219,9 +187,7 @@ int rbac_each_of_role(const struct rbac *r, struct span kind, struct span namesp
 					 (struct span){(uint8_t *)key, (size_t)n});
 	if (!o)
 		return 0;
-	struct mp role = mp_of_bytes(o->value);
-	int rc = walk_rules(role, &w);
-	return rc || !cluster ? rc : walk_aggregated(r, role, &w);
+	return walk_rules(mp_of_bytes(o->value), &w);
 }
 
 /* ---- what holds for somebody */

@@ -4,8 +4,8 @@
  * the turn in which the view shows it. Bindings are found by their subjects,
  * so that a question costs what concerns its asker.
  *
- * A cluster role with an aggregationRule has the rules of all cluster roles
- * that it selects, besides its own.
+ * A cluster role with an aggregationRule has the rules that its controller wrote
+ * into it (actors/controllers/clusterrole_aggregation.h).
  * Pure but for the views that rbac_open follows; the cell's thread. */
 #ifndef ACCESS_RBAC_H
 #define ACCESS_RBAC_H

@@ -7,8 +7,12 @@
 #include "actors/objects/volume_match.h"
 #include "actors/schema/json.h"
 
+enum { KEY_MAX = 300 };
+
 static const char *const streams[] = {"clusterroles.rbac.authorization.k8s.io",
 				      "clusterrolebindings.rbac.authorization.k8s.io",
+				      "roles.rbac.authorization.k8s.io",
+				      "rolebindings.rbac.authorization.k8s.io",
 				      "priorityclasses.scheduling.k8s.io",
 				      "storageclasses.storage.k8s.io", "namespaces", NULL};
 static const char classes[] = "storageclasses.storage.k8s.io", noted_by[] = "namespaces/kube-system";
@@ -23,14 +27,20 @@ static bool is_once(const struct bootstrap_object *o)
 	return strcmp(o->stream, classes) == 0;
 }
 
-static void key_of(const struct bootstrap_object *o, char key[300])
+static void key_of(const struct bootstrap_object *o, char key[KEY_MAX])
 {
-	snprintf(key, 300, "%s/%s", o->stream, o->name);
+	snprintf(key, KEY_MAX, "%s/%s%s%s", o->stream, o->namespace ? o->namespace : "",
+		 o->namespace ? "/" : "", o->name);
+}
+
+static void namespace_key(const struct bootstrap_object *o, char key[KEY_MAX])
+{
+	snprintf(key, KEY_MAX, "namespaces/%s", o->namespace ? o->namespace : "kube-system");
 }
 
 static const struct bootstrap_object *object_behind(struct span key)
 {
-	char text[300];
+	char text[KEY_MAX];
 	for (size_t i = 0; i < bootstrap_count; i++) {
 		key_of(&bootstrap_objects[i], text);
 		if (span_is(key, text))
@@ -39,16 +49,20 @@ static const struct bootstrap_object *object_behind(struct span key)
 	return NULL;
 }
 
+/* A start makes them; what is in a namespace waits for that, and what is made once
+ * for where that is noted. */
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
-	char key[300];
-	/* Only a start makes them; what is made once waits for where that is noted. */
-	if (!span_is(v->key, noted_by) || v->was)
+	char key[KEY_MAX];
+	if (v->was || !span_is(store_stream_of(v->key), "namespaces"))
 		return;
 	for (size_t i = 0; i < bootstrap_count; i++) {
-		key_of(&bootstrap_objects[i], key);
-		if (is_once(&bootstrap_objects[i]))
-			reconcile_want(c, r, span_of(key));
+		const struct bootstrap_object *o = &bootstrap_objects[i];
+		namespace_key(o, key);
+		if (!span_is(v->key, key) || !(o->namespace || is_once(o)))
+			continue;
+		key_of(o, key);
+		reconcile_want(c, r, span_of(key));
 	}
 }
 
@@ -91,16 +105,24 @@ static bool is_due(struct ctx *c, struct reconciler *r, struct reconcile_item *i
 	return false;
 }
 
+static bool is_missing(struct reconciler *r, struct span key, const struct bootstrap_object *o)
+{
+	char namespace[KEY_MAX];
+	namespace_key(o, namespace);
+	return !reconcile_get(r, key) && (!o->namespace || reconcile_get(r, span_of(namespace)));
+}
+
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
 	const struct bootstrap_object *o = object_behind(key);
 	struct arena *a = reconcile_arena(i);
 	struct doc *body;
-	if (!o || (is_once(o) ? !is_due(c, r, i, key, o) : reconcile_get(r, key) != NULL) ||
+	if (!o || !(is_once(o) ? is_due(c, r, i, key, o) : is_missing(r, key, o)) ||
 	    json_parse(a, span_of(o->json), &body, NULL, NULL))
 		return;
+	struct span namespace = o->namespace ? span_of(o->namespace) : (struct span){0};
 	struct reconcile_action *x = reconcile_add(i, OBJ_CREATE, reconcile_resource(r, o->stream),
-						   (struct span){0}, (struct span){0});
+						   namespace, (struct span){0});
 	x->body = body;
 }
 
@@ -115,7 +137,7 @@ static const struct reconcile_spec spec = {
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct state *s = state;
-	char key[300];
+	char key[KEY_MAX];
 	(void)cfg;
 	int rc = reconcile_init(c, &s->r, &spec);
 	for (size_t i = 0; i < bootstrap_count && !rc; i++) {

@@ -1,7 +1,8 @@
 /* What a cluster begins with: the roles and bindings that Kubernetes' people
- * know (bootstrap.json), and the priority classes of the system. Each is made
- * at a start when it is not there, and then left alone: whoever changes one, or
- * takes it away, has it so until the next start.
+ * know (bootstrap.json), also those that other programs run by, and the priority
+ * classes of the system. Each is made at a start when it is not there, what is in
+ * a namespace with that, and then left alone: whoever changes one, or takes it
+ * away, has it so until the next start.
  *
  * The storage class `standard` is made once in the life of a cluster, which the
  * namespace kube-system notes: who deletes it wants claims to be of no class, or
@@ -13,7 +14,7 @@
 #include "actors/runtime/actor.h"
 
 struct bootstrap_object {
-	const char *stream, *name, *json;
+	const char *stream, *namespace, *name, *json; /* namespace NULL: it has none */
 };
 
 extern const struct bootstrap_object bootstrap_objects[];

@@ -70,9 +70,27 @@ metadata: {name: gathered, labels: {for: bob}}
 rules: [{apiGroups: [""], resources: [nodes], verbs: [list]}]
 Y
 kc create clusterrolebinding gathers --clusterrole=gathers --user=bob >/dev/null
-check "which count" says n1 as bobs-token get nodes
+check "which count" eventually 5 says n1 as bobs-token get nodes
+check "and are told" says nodes kc describe clusterrole gathers
+kc patch clusterrole gathers --type merge -p '{"rules":[{"apiGroups":[""],"resources":["secrets"],"verbs":["list"]}]}' >/dev/null
+check "none are written into it" eventually 5 is '[["nodes"]]' kc get clusterrole gathers -o 'jsonpath=[{.rules[*].resources}]'
+kc label clusterrole gathered for- >/dev/null
+check "while they are for it" eventually 5 says 'nodes is forbidden' as bobs-token get nodes
+kc label clusterrole gathered rbac.authorization.k8s.io/aggregate-to-view=true >/dev/null
+in_rules() { says '"nodes"' kc get clusterrole "$1" -o 'jsonpath={.rules[*].resources}'; }
+check "a right for all who view" eventually 5 in_rules view
+check "is for all who edit too" eventually 5 in_rules edit
+check "and administer" eventually 5 in_rules admin
 kc delete clusterrole gathered >/dev/null
-check "while they are there" says 'nodes is forbidden' as bobs-token get nodes
+check "and goes with it" eventually 5 eval '! in_rules admin'
+check "controllers of Kubernetes have their roles" says yes kc auth can-i update replicasets.apps/status \
+	--as system:serviceaccount:kube-system:replicaset-controller
+check "of which none has another's" says no kc auth can-i update replicasets.apps/status \
+	--as system:serviceaccount:kube-system:pvc-protection-controller
+check "as their manager has, which locks by a lease" says yes kc auth can-i update leases.coordination.k8s.io/kube-controller-manager \
+	-n kube-system --as system:kube-controller-manager
+check "roles of a namespace too" says yes kc auth can-i get configmaps/extension-apiserver-authentication \
+	-n kube-system --as system:kube-scheduler
 
 # ---- nobody hands out more than he holds
 kc create rolebinding boss --clusterrole=admin --user=bob -n shop >/dev/null

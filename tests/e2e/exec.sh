@@ -124,7 +124,7 @@ left() { pgrep -x -f "sleep $sleeper" | wc -l; }
 sessions() { python3 "$top/tests/e2e/websocket.py" "$data/kubeconfig" "$path/web/exec?command=sh&command=-c&command=echo+up;sleep+$sleeper&stdin=1&stdout=1" \
 	v4.channel.k8s.io --until up --stay >"$tmp/$1" 2>&1 & client=$!; eventually 10 grep -q seen "$tmp/$1"; }
 sessions gone
-check "a command runs" is 1 left
+check "a command runs" eventually 10 is 1 left
 kill -9 "$client"
 check "and is killed when its client goes away" eventually 10 is 0 left
 sessions api
@@ -158,7 +158,7 @@ check "a pod there" eventually 10 is Running phase web
 same() { kc get pod web -o 'jsonpath={.metadata.uid} {.status.phase} {.status.podIP} {.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].state.running.startedAt}'; }
 before=$(same) paused=$(pauses)
 sessions agent
-check "a command runs there" is 1 left
+check "a command runs there" eventually 10 is 1 left
 agent=$(pids_of n1)
 kill -9 "$agent"
 began=$SECONDS
