@@ -294,7 +294,7 @@ static void on_request(struct router *r, struct session *from, const struct enve
 	say(r, from->peer, &reply, &body);
 }
 
-static void on_bus_frame(struct router *r, const struct piece *p)
+static void on_bus_frame(struct router *r, const struct piece *p, bool trusted)
 {
 	struct span topic, rest;
 	if (env_split_topic(p->raw, &topic, &rest)) {
@@ -303,7 +303,7 @@ static void on_bus_frame(struct router *r, const struct piece *p)
 	}
 	r->stats.published++;
 	struct bytes *frame = bytes_part(p->frame, p->raw);
-	r->ops.publish(r->ops.arg, frame);
+	r->ops.publish(r->ops.arg, frame, trusted);
 	bytes_unref(frame);
 }
 
@@ -340,7 +340,7 @@ static void on_piece(struct router *r, uint64_t peer, const struct piece *p, boo
 	struct session *s = session_of(r, peer);
 	if (p->raw.len && p->raw.data[0] < 0x80) {
 		if (s)
-			on_bus_frame(r, p);
+			on_bus_frame(r, p, trusted);
 		else
 			r->stats.strangers++;
 		return;

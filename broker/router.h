@@ -30,8 +30,9 @@ struct router_ops {
 	/* Never blocks. ERR_OVERLOADED: the peer's queue is full.
 	 * ERR_UNREACHABLE: the peer is gone. */
 	int (*send)(void *arg, uint64_t peer, struct bytes *frame);
-	/* To all who subscribed to the frame's topic; lossy. */
-	void (*publish)(void *arg, struct bytes *frame);
+	/* To all who subscribed to the frame's topic; lossy. The frame is not looked
+	 * at: it is as `trusted` as the one that it came in. */
+	void (*publish)(void *arg, struct bytes *frame, bool trusted);
 	/* A message that nobody got, and why; a request is answered besides. May
 	 * be NULL. */
 	void (*dead)(void *arg, const struct envelope *env, int code);

@@ -100,13 +100,27 @@ struct gather {
 	uint8_t *list;
 	size_t bytes, count, cap;
 	bool orphans; /* only those that are selected */
+	struct span labels; /* of the one before, as a rule those of all */
+	bool selected;
 };
+
+static bool is_selected(struct gather *g, struct mp labels)
+{
+	struct mp m = labels;
+	struct span raw = {0};
+	bool any = labels.p && mp_raw(&m, &raw) == 0;
+	if (any && g->labels.len && span_eq(raw, g->labels))
+		return g->selected;
+	g->selected = children_selects(g->ch->spec, g->owner, labels);
+	g->labels = any ? raw : (struct span){0};
+	return g->selected;
+}
 
 static int gather_one(void *arg, const struct view_found *found)
 {
 	struct gather *g = arg;
 	const struct child *facts = found->facts;
-	bool selected = children_selects(g->ch->spec, g->owner, facts->labels);
+	bool selected = is_selected(g, facts->labels);
 	if (g->orphans && !selected)
 		return 0;
 	if (g->count == g->cap) {

@@ -1,17 +1,42 @@
 #include "actors/controllers/owners.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
-static struct owner_ref read_ref(struct mp m)
+static void read_field(struct owner_ref *ref, struct span key, struct mp value)
 {
-	return (struct owner_ref){
-		.api_version = mp_path_str(m, "apiVersion"),
-		.kind = mp_path_str(m, "kind"),
-		.name = mp_path_str(m, "name"),
-		.uid = mp_path_str(m, "uid"),
-		.controller = mp_path_bool(m, "controller", false),
-		.blocks = mp_path_bool(m, "blockOwnerDeletion", false),
-	};
+	static const struct {
+		const char *name;
+		size_t at;
+	} texts[] = {{"uid", offsetof(struct owner_ref, uid)},
+		     {"kind", offsetof(struct owner_ref, kind)},
+		     {"name", offsetof(struct owner_ref, name)},
+		     {"apiVersion", offsetof(struct owner_ref, api_version)}};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (span_is(key, texts[i].name)) {
+			(void)mp_str(&value, (struct span *)((char *)ref + texts[i].at));
+			return;
+		}
+	if (span_is(key, "controller"))
+		(void)mp_bool(&value, &ref->controller);
+	else if (span_is(key, "blockOwnerDeletion"))
+		(void)mp_bool(&value, &ref->blocks);
+}
+
+/* Moves on to the next one. */
+static int read_ref(struct mp *list, struct owner_ref *ref)
+{
+	struct mp m = *list;
+	struct span key;
+	size_t n = 0;
+	*ref = (struct owner_ref){0};
+	if (mp_map(&m, &n) == 0)
+		for (; n > 0 && mp_str(&m, &key) == 0; n--) {
+			read_field(ref, key, m);
+			if (mp_skip(&m))
+				return ERR_INVALID;
+		}
+	return mp_skip(list);
 }
 
 void owners_each(struct mp object, void (*each)(void *arg, const struct owner_ref *ref), void *arg)
@@ -21,10 +46,10 @@ void owners_each(struct mp object, void (*each)(void *arg, const struct owner_re
 	if (!mp_path(object, "metadata.ownerReferences", &list) || mp_array(&list, &n))
 		return;
 	for (; n > 0; n--) {
-		struct owner_ref ref = read_ref(list);
-		each(arg, &ref);
-		if (mp_skip(&list))
+		struct owner_ref ref;
+		if (read_ref(&list, &ref))
 			return;
+		each(arg, &ref);
 	}
 }
 

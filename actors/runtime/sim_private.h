@@ -120,7 +120,7 @@ void sim_forget_topics(struct sim_cell_slot *slot);
 void sim_new_peer(struct sim_cell_slot *slot); /* another connection */
 int sim_from_cell(void *slot, struct bytes *frame); /* as cell_ops.send */
 int sim_router_send(void *sim, uint64_t peer, struct bytes *frame);
-void sim_router_publish(void *sim, struct bytes *frame);
+void sim_router_publish(void *sim, struct bytes *frame, bool trusted);
 
 /* Sender and receiver of a message, or the topic of a bus event. */
 void sim_pair_of(struct span frame, struct buf *out);

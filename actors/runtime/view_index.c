@@ -25,80 +25,106 @@ static void entry_under(struct buf *b, struct span under)
 	buf_append(b, under.data, under.len);
 }
 
-struct setting {
-	struct view_index *x;
-	struct span key;
-	struct view_object *object; /* as it is now */
-	struct buf *put; /* each value that it is found under now, by entry_under */
-	struct buf *entry; /* the key of one */
+/* What an object is found under, by one function of keys: each value as entry_under
+ * writes it, of the object as it is and as it was. */
+struct values {
+	void (*keys)(struct mp object, void (*put)(void *arg, struct span under), void *arg);
+	struct buf now, was;
 };
 
-static struct span entry_key(struct setting *s, struct span under)
+static void note_value(void *list, struct span under)
 {
-	s->entry->len = 0;
-	entry_under(s->entry, under);
-	buf_append(s->entry, s->key.data, s->key.len);
-	return span_buf(s->entry);
+	if (under.len <= UINT16_MAX)
+		entry_under(list, under);
+}
+
+static void read_values(struct values *v, const struct view_index_spec *spec,
+			const struct view_object *was, const struct view_object *now)
+{
+	if (v->keys == spec->keys)
+		return; /* those of the index before */
+	v->keys = spec->keys;
+	v->now.len = v->was.len = 0;
+	if (now)
+		spec->keys(mp_of_bytes(now->value), note_value, &v->now);
+	if (was)
+		spec->keys(mp_of_bytes(was->value), note_value, &v->was);
+}
+
+static bool next_value(const struct buf *list, size_t *at, struct span *value)
+{
+	if (*at >= list->len)
+		return false;
+	size_t len = 2 + ((size_t)list->data[*at] << 8 | list->data[*at + 1]);
+	*value = (struct span){list->data + *at, len};
+	*at += len;
+	return true;
+}
+
+static bool has_value(const struct buf *list, struct span value)
+{
+	struct span v;
+	for (size_t at = 0; next_value(list, &at, &v);)
+		if (span_eq(v, value))
+			return true;
+	return false;
+}
+
+static struct span entry_key(struct buf *b, struct span value, struct span key)
+{
+	b->len = 0;
+	buf_append(b, value.data, value.len);
+	buf_append(b, key.data, key.len);
+	return span_buf(b);
 }
 
 /* Most changes leave an object where it is found: its entry is filled anew. */
-static void put_key(void *arg, struct span under)
+static void put_entry(struct view_index *x, struct span key, struct view_object *now)
 {
-	struct setting *s = arg;
-	size_t facts_bytes = s->x->spec->facts_bytes;
-	if (under.len > UINT16_MAX)
-		return;
-	entry_under(s->put, under);
-	struct span key = entry_key(s, under);
-	struct index_entry *e = omap_get(&s->x->map, key);
+	size_t facts_bytes = x->spec->facts_bytes;
+	struct index_entry *e = omap_get(&x->map, key);
 	if (e) {
 		memset(e->facts, 0, facts_bytes);
 	} else {
 		e = mem_alloc(sizeof *e + facts_bytes);
-		omap_put(&s->x->map, key, e);
+		omap_put(&x->map, key, e);
 	}
-	e->object = s->object;
+	e->object = now;
 	if (facts_bytes)
-		s->x->spec->facts(s->object, e->facts);
+		x->spec->facts(now, e->facts);
 }
 
-static bool is_put(const struct buf *put, struct span under)
-{
-	for (size_t at = 0; at < put->len;) {
-		size_t len = (size_t)put->data[at] << 8 | put->data[at + 1];
-		if (len == under.len && memcmp(put->data + at + 2, under.data, len) == 0)
-			return true;
-		at += 2 + len;
-	}
-	return false;
-}
-
-static void drop_key(void *arg, struct span under)
-{
-	struct setting *s = arg;
-	if (under.len <= UINT16_MAX && !is_put(s->put, under))
-		free(omap_remove(&s->x->map, entry_key(s, under)));
-}
+struct scratch {
+	struct values values;
+	struct buf entry; /* the key of one */
+};
 
 static void set_one(struct view_index *x, struct span key, struct view_object *was,
-		    struct view_object *now, struct buf scratch[2])
+		    struct view_object *now, struct scratch *s)
 {
-	struct setting s = {x, key, now, &scratch[0], &scratch[1]};
-	s.put->len = 0;
-	if (now)
-		x->spec->keys(mp_of_bytes(now->value), put_key, &s);
-	if (was)
-		x->spec->keys(mp_of_bytes(was->value), drop_key, &s);
+	struct span value;
+	read_values(&s->values, x->spec, was, now);
+	for (size_t at = 0; next_value(&s->values.now, &at, &value);)
+		put_entry(x, entry_key(&s->entry, value, key), now);
+	for (size_t at = 0; next_value(&s->values.was, &at, &value);)
+		if (!has_value(&s->values.now, value))
+			free(omap_remove(&x->map, entry_key(&s->entry, value, key)));
+}
+
+static void scratch_fini(struct scratch *s)
+{
+	buf_fini(&s->values.now);
+	buf_fini(&s->values.was);
+	buf_fini(&s->entry);
 }
 
 void view_indexes_set(struct view_index *first, struct span key, struct view_object *was,
 		      struct view_object *now)
 {
-	struct buf scratch[2] = {{0}, {0}};
+	struct scratch s = {0};
 	for (struct view_index *x = first; x; x = x->next)
-		set_one(x, key, was, now, scratch);
-	buf_fini(&scratch[0]);
-	buf_fini(&scratch[1]);
+		set_one(x, key, was, now, &s);
+	scratch_fini(&s);
 }
 
 void view_indexes_free(struct view_index *x)
@@ -117,15 +143,18 @@ struct view_index *view_index_open(struct view_index **first, const struct omap 
 	for (struct view_index *x = *first; x; x = x->next)
 		if (strcmp(x->spec->name, spec->name) == 0)
 			return x;
-	struct view_index *x = mem_alloc(sizeof *x);
+	struct view_index *x = mem_alloc(sizeof *x), **at = first;
+	while (*at && (*at)->spec->keys != spec->keys)
+		at = &(*at)->next; /* those of the same keys are one behind the other */
 	x->spec = spec;
-	x->next = *first;
-	*first = x;
-	struct buf scratch[2] = {{0}, {0}};
-	for (struct onode *n = omap_first(objects); n; n = omap_next(n))
-		set_one(x, onode_key(n), NULL, n->value, scratch);
-	buf_fini(&scratch[0]);
-	buf_fini(&scratch[1]);
+	x->next = *at;
+	*at = x;
+	struct scratch s = {0};
+	for (struct onode *n = omap_first(objects); n; n = omap_next(n)) {
+		s.values.keys = NULL;
+		set_one(x, onode_key(n), NULL, n->value, &s);
+	}
+	scratch_fini(&s);
 	return x;
 }
 

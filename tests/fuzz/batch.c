@@ -64,9 +64,10 @@ static int on_send(void *arg, uint64_t peer, struct bytes *frame)
 	return peer == 2 ? ERR_OVERLOADED : 0;
 }
 
-static void on_publish(void *arg, struct bytes *frame)
+static void on_publish(void *arg, struct bytes *frame, bool trusted)
 {
 	(void)arg;
+	(void)trusted;
 	fuzz_hold(bytes_span(frame).len > 0);
 }
 

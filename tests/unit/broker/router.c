@@ -52,9 +52,10 @@ static int on_send(void *arg, uint64_t peer, struct bytes *frame)
 	return 0;
 }
 
-static void on_publish(void *arg, struct bytes *frame)
+static void on_publish(void *arg, struct bytes *frame, bool trusted)
 {
 	(void)frame;
+	(void)trusted;
 	((struct rig *)arg)->published++;
 }
 
