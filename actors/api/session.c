@@ -423,13 +423,6 @@ void session_free(struct session *s)
 
 /* ---- the request */
 
-/* As Kubernetes reads a boolean of a query: there and not said to be false. */
-static bool option(const struct call *k, const char *name)
-{
-	struct span v = call_arg(k, name);
-	return v.len && !span_is(v, "0") && !span_is(v, "false");
-}
-
 static struct doc *refuse_options(struct call *k, unsigned streams)
 {
 	struct buf none = {0};
@@ -496,10 +489,10 @@ void session_start(struct ctx *c, struct api *a, struct call *k)
 	}
 	struct mp pod = mp_of_bytes(o->value);
 	struct span node = mp_path_str(pod, "spec.nodeName");
-	bool tty = option(k, "tty");
-	unsigned streams = (option(k, "stdin") ? 1u << CHANNEL_STDIN : 0) |
-			   (option(k, "stdout") ? 1u << CHANNEL_STDOUT : 0) |
-			   (option(k, "stderr") && !tty ? 1u << CHANNEL_STDERR : 0);
+	bool tty = call_flag(k, "tty");
+	unsigned streams = (call_flag(k, "stdin") ? 1u << CHANNEL_STDIN : 0) |
+			   (call_flag(k, "stdout") ? 1u << CHANNEL_STDOUT : 0) |
+			   (call_flag(k, "stderr") && !tty ? 1u << CHANNEL_STDERR : 0);
 	struct doc *refused = container_choose(k, pod);
 	if (!refused && !node.len)
 		refused = status_bad_request(

@@ -87,6 +87,11 @@ binary '\x01'
 binary '\x01out\n'
 binary '\x03$status'
 close 1000" ws "$path/web/exec?command=echo&command=out&stdout=1" nothing,v4.channel.k8s.io,channel.k8s.io
+check "False as Python writes it is no terminal" is "protocol v4.channel.k8s.io
+binary '\x01'
+binary '\x01out\n'
+binary '\x03$status'
+close 1000" ws "$path/web/exec?command=echo&command=out&stdout=True&stdin=False&stderr=False&tty=False" v4.channel.k8s.io
 check "v4.base64: the exit code among the causes" grep -q '"ExitCode","message":"3"\|"reason":"ExitCode"' \
 	<(ws "${echo_[@]}" v4.base64.channel.k8s.io | sed -n "s/^text '3\(.*\)'$/\1/p" | base64 -d)
 check "v5: a channel is closed" is "protocol v5.channel.k8s.io
