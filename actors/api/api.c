@@ -157,6 +157,13 @@ static bool is_public(const struct call *k)
 	return false;
 }
 
+/* What is of no namespace is in none: whoever may read nodes "in" a namespace has
+ * no right to the cluster's. Custom kinds and built-in ones alike. */
+static bool is_misplaced(const struct call *k)
+{
+	return k->namespace.len && !k->resource->namespaced;
+}
+
 static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 {
 	struct doc *refused = impersonate(a, k);
@@ -168,6 +175,8 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 		refused = authorize(a, k, k->verb);
 	if (refused)
 		answer_status(c, a, k, refused);
+	else if (resource && is_misplaced(k))
+		answer_status(c, a, k, status_no_resource(&k->arena));
 	else if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
 		metrics_start(c, a, k);
 	else if (is_proxy(k))
