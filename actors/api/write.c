@@ -199,21 +199,48 @@ static int parse_body(struct call *k, struct doc **body, struct notes *dups, str
 			  : json_parse(&k->arena, k->body, body, dups, e);
 }
 
-/* Why a body could not be read; of an object as Kubernetes says it, with the
- * beginning of what came. */
+/* The beginning of a body: text where it looks like an object, digits elsewhere. */
+static const char *summary(struct call *k)
+{
+	enum { SHOWN = 30 };
+	struct buf b = {0};
+	size_t n = k->body.len < SHOWN ? k->body.len : SHOWN;
+	bool text = k->body.len && k->body.data[0] == '{';
+	if (!k->body.len)
+		return "<empty>";
+	for (size_t i = 0; i < n; i++)
+		if (text)
+			buf_putc(&b, (char)k->body.data[i]);
+		else
+			buf_printf(&b, "%02x", k->body.data[i]);
+	const char *shown = arena_printf(&k->arena, "%s%s", buf_text(&b), k->body.len > n ? " ..." : "");
+	buf_fini(&b);
+	return shown;
+}
+
+/* Why a body could not be read; of an object as Kubernetes says it. */
 static const char *unreadable(struct call *k, const char *why)
 {
-	enum { SHOWN = 64 };
-	bool create_or_update =
-		k->writing.request.verb == OBJ_CREATE || k->writing.request.verb == OBJ_UPDATE;
-	int n = k->body.len < SHOWN ? (int)k->body.len : SHOWN;
-	if (!create_or_update || is_protobuf(k) || is_yaml(k))
+	enum obj_verb verb = k->writing.request.verb;
+	bool object = verb == OBJ_CREATE || verb == OBJ_UPDATE;
+	if (verb == OBJ_APPLY)
+		return arena_printf(&k->arena, "error decoding YAML: %s", why);
+	if (!object || is_yaml(k))
 		return arena_printf(&k->arena, "error decoding the body: %s", why);
-	return arena_printf(&k->arena,
-			    "the object provided is unrecognized (must be of type %s): couldn't "
-			    "get version/kind; json parse error: %s (%.*s%s)",
-			    k->resource->kind, why, n, (const char *)k->body.data,
-			    k->body.len > SHOWN ? " ..." : "");
+	const struct schema_subresource *sub =
+		*k->sub ? schema_subresource(k->resource, span_of(k->sub)) : NULL;
+	return arena_printf(&k->arena, "the object provided is unrecognized (must be of type %s): %s%s (%s)",
+			    sub ? sub->kind : k->resource->kind,
+			    is_protobuf(k) ? "" : "couldn't get version/kind; json parse error: ", why,
+			    summary(k));
+}
+
+/* Nothing is an object without fields, where one is asked for. */
+static bool is_nothing(const struct call *k, const struct doc *body)
+{
+	enum obj_verb verb = k->writing.request.verb;
+	return body->type == DOC_NULL &&
+	       (verb == OBJ_CREATE || verb == OBJ_UPDATE || verb == OBJ_APPLY);
 }
 
 static struct doc *read_body(struct call *k)
@@ -221,17 +248,18 @@ static struct doc *read_body(struct call *k)
 	struct err e = {0};
 	struct doc *body = NULL;
 	struct notes *dups = arena_alloc(&k->arena, sizeof *dups);
-	if (k->body.len == 0) {
-		if (k->writing.request.verb == OBJ_DELETE)
-			return NULL;
-		return status_bad_request(&k->arena, "the request has no body");
-	}
-	if (k->writing.request.verb == OBJ_DELETE && refused_type(k))
+	enum obj_verb verb = k->writing.request.verb;
+	if (k->body.len == 0 && verb == OBJ_DELETE)
+		return NULL;
+	if (verb == OBJ_DELETE && refused_type(k))
 		return status_unsupported_media_type(&k->arena, refused_type(k));
-	if (parse_body(k, &body, dups, &e)) {
+	if (k->body.len == 0 && verb == OBJ_APPLY)
+		body = doc_new(&k->arena, DOC_NULL);
+	else if (k->body.len == 0)
+		return status_bad_request(&k->arena, unreadable(k, "unexpected end of JSON input"));
+	else if (parse_body(k, &body, dups, &e))
 		return status_bad_request(&k->arena, unreadable(k, e.text));
-	}
-	k->writing.request.body = body;
+	k->writing.request.body = is_nothing(k, body) ? doc_new(&k->arena, DOC_MAP) : body;
 	k->writing.request.duplicates = dups;
 	return NULL;
 }

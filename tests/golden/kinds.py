@@ -1,5 +1,5 @@
 """What each kind is made of, for corpus.py."""
-from corpus import DROP, JSON, MERGE, NS, STRATEGIC, TABLE, Kind
+from corpus import DROP, JSON, MERGE, NS, STRATEGIC, TABLE, Kind, put
 
 LABELS = {"app": "web"}
 SELECTOR = {"matchLabels": LABELS}
@@ -575,8 +575,69 @@ def strategic():
     return out
 
 
+def bodies():
+    """What a body says of itself: its type and its name, or not."""
+    out, maps, pod = [], V1 + "/configmaps", V1 + "/pods/bodied"
+    good = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+
+    def add(what, method, path, body=None, **more):
+        out.append({"id": what, "method": method, "path": path, "body": body, **more})
+
+    add("a map", "POST", maps, good)
+    add("a pod", "POST", V1 + "/pods", {"metadata": {"name": "bodied"}, "spec": {
+        "containers": [{"name": "c", "image": "i"}]}})
+    for verb, method, path in (("create", "POST", maps), ("update", "PUT", maps + "/a")):
+        for what, body in (
+                ("without apiVersion", {**good, "apiVersion": ""}), ("without kind", {**good, "kind": ""}),
+                ("of nulls", {**good, "kind": None, "apiVersion": None}),
+                ("whose kind is a number", {**good, "kind": 1}),
+                ("whose apiVersion is one", {**good, "apiVersion": 1}),
+                ("of another kind", {**good, "kind": "Secret"}),
+                ("of another version", {**good, "apiVersion": "v2"}),
+                ("without metadata", {"kind": "ConfigMap", "apiVersion": "v1"}),
+                ("of nothing", "null"), ("of no bytes", ""), ("of a blank", " "), ("of no JSON", "x"),
+                ("of too much", "{}{}"), ("of an array", "[]")):
+            add("%s %s" % (verb, what), method, path, body, query="dryRun=All")
+    add("update of another name", "PUT", maps + "/a", put(good, "metadata.name", "b"))
+    add("update of another namespace", "PUT", maps + "/a", put(good, "metadata.namespace", "b"))
+    made = put(good, "metadata.name", "made")
+    for where, path, config in (("what is not there", maps + "/made", made), ("what is there", maps + "/a", good)):
+        for what, body in (
+                ("", config), ("without apiVersion", put(config, "apiVersion", DROP)),
+                ("without kind", put(config, "kind", DROP)), ("of another kind", {**config, "kind": "Nope"}),
+                ("of another version", {**config, "apiVersion": "v2"}),
+                ("of another name", put(config, "metadata.name", "b")),
+                ("without a name", put(config, "metadata", {})),
+                ("of another namespace", put(config, "metadata.namespace", "b")),
+                ("of a field that is none", {**config, "nope": 1}), ("of nothing", "null"),
+                ("of no bytes", ""), ("of an array", "[]")):
+            add("apply to %s %s" % (where, what), "PATCH", path, body, query="fieldManager=m&dryRun=All",
+                type="application/apply-patch+yaml")
+    add("apply by nobody", "PATCH", maps + "/made", made, type="application/apply-patch+yaml")
+    add("apply of another object's uid", "PATCH", maps + "/made", put(made, "metadata.uid", "u"),
+        query="fieldManager=m", type="application/apply-patch+yaml")
+    to = {"metadata": {"name": "bodied"}, "target": {"kind": "Node", "name": "n"}}
+    for what, body in (
+            ("without a name", put(to, "metadata", {})), ("of another name", put(to, "metadata.name", "b")),
+            ("to nothing", put(to, "target", {})), ("without a target", put(to, "target", DROP)),
+            ("to another kind", put(to, "target.kind", "Machine")), ("of another kind", {**to, "kind": "Pod"}),
+            ("of nothing", {})):
+        add("bind " + what, "POST", pod + "/binding", body)
+        add("bind by the collection " + what, "POST", V1 + "/bindings", body)
+    add("bind what is not there", "POST", V1 + "/pods/none/binding", put(to, "metadata.name", "none"))
+    add("bind, a dry run", "POST", pod + "/binding", to, query="dryRun=All")
+    for what, body in (("without a name", {}), ("of another name", {"metadata": {"name": "b"}}),
+                       ("of another kind", {"kind": "Pod", "metadata": {"name": "bodied"}}),
+                       ("of another version", {"apiVersion": "v1", "metadata": {"name": "bodied"}})):
+        add("evict " + what, "POST", pod + "/eviction", body)
+    add("delete the pod", "DELETE", pod, {"gracePeriodSeconds": 0})
+    add("delete the map", "DELETE", maps + "/a")
+    return out
+
+
 OTHERS = {
     "strategic": strategic(),
+    "bodies": bodies(),
     # One object, seen in two versions.
     "versions": [
         {"id": "an event of the core group", "method": "POST", "path": V1 + "/events", "body": {

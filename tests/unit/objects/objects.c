@@ -123,7 +123,15 @@ Test(objects, creates_are_refused_in_kubernetes_words)
 		{"pods/default", "[]", 400,
 		 "the object provided is unrecognized (must be of type Pod): couldn't get "
 		 "version/kind; "
-		 "json parse error: the body is no object"},
+		 "json parse error: the body is no object ([])"},
+		{"pods/default", "{\"kind\":1,\"metadata\":{\"name\":\"a\"}}", 400,
+		 "the object provided is unrecognized (must be of type Pod): couldn't get "
+		 "version/kind; json parse error: json: cannot unmarshal number into Go struct "
+		 "field .kind of type string ({\"kind\":1,\"metadata\":{\"name\":\" ...)"},
+		{"pods/default", "{\"apiVersion\":[],\"kind\":\"Pod\"}", 400,
+		 "the object provided is unrecognized (must be of type Pod): couldn't get "
+		 "version/kind; json parse error: json: cannot unmarshal array into Go struct "
+		 "field .apiVersion of type string ({\"apiVersion\":[],\"kind\":\"Pod\"})"},
 		{"configmaps/default", "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}}",
 		 400, "resourceVersion should not be set on objects to be created"},
 		{"configmaps/default", "{}", 422,
