@@ -92,18 +92,19 @@ static const char *verb_of(const struct call *k)
 	return NULL;
 }
 
-/* Whether it can be asked of this resource, or of this part of it. */
+/* Whether it can be asked of this resource, or of this part of it. HEAD is a get
+ * for those who judge it, and served by nobody, as in Kubernetes. */
 static bool is_served(const struct call *k)
 {
 	const struct schema_subresource *sub =
 		*k->sub ? schema_subresource(k->resource, span_of(k->sub)) : NULL;
 	const char *verb = verb_of(k);
-	return verb && schema_has_verb(sub ? sub->verbs : k->resource->verbs, verb);
+	return verb && !span_is(k->method, "HEAD") && schema_has_verb(sub ? sub->verbs : k->resource->verbs, verb);
 }
 
 static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
-	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
+	bool get = span_is(k->method, "GET");
 	bool watching = call_watches(k);
 	bool bytes = strcmp(k->sub, "log") == 0 || is_session(k);
 	if (!accept_negotiate(k) && !bytes) {
@@ -177,7 +178,7 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, refused);
 	else if (resource && is_misplaced(k))
 		answer_status(c, a, k, status_no_resource(&k->arena));
-	else if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
+	else if (span_is(k->path, "/metrics"))
 		metrics_start(c, a, k);
 	else if (is_proxy(k))
 		proxy_start(c, a, k);

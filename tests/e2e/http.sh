@@ -106,7 +106,7 @@ elif what == "too-large":
     c.send("0\r\n\r\n")
     print(c.answer()[0])
 elif what == "head":
-    c.send(head("HEAD", "/version") + head("GET", "/version"))
+    c.send(head("HEAD", "/apis") + head("GET", "/apis"))
     a, b = c.answer("HEAD"), c.answer()
     print(a[0], a[1]["content-length"] == str(len(b[2])), b[0])
 elif what == "old":
@@ -187,6 +187,19 @@ maps=$api/api/v1/namespaces/default/configmaps
 kc create configmap here >/dev/null
 for path in / /api/ /apis/ /api/v1/ /apis/apps/ /apis/apps/v1/ /version/; do check "GET $path" is 200 code "$api$path"; done
 check "what there is" grep -q '"/apis/apps/v1",' <(curl -sk -H "Authorization: Bearer $token" "$api/")
+# Resources, versions and what is in them are routed by the method; all else takes any.
+for path in /api /version /api/v1 /apis/apps/v1 /api/v1/nodes "/api/v1/namespaces/default/configmaps/here" /api/v1/pods /api/v1/watch/pods; do
+	check "HEAD $path" is 405 code -I "$api$path"
+	for method in OPTIONS TRACE FOO get; do check "$method $path" is 405 code -X "$method" "$api$path"; done
+	check "says so" grep -q '"message":"the server does not allow this method on the requested resource","reason":"MethodNotAllowed","details":{},"code":405' "$tmp/answer"
+done
+for path in / /apis /apis/apps /healthz /livez/ping /metrics /openapi/v2; do
+	check "HEAD $path" is 200 code -I "$api$path"
+	for method in OPTIONS TRACE FOO get POST PUT PATCH DELETE; do check "$method $path" is 200 code -X "$method" "$api$path"; done
+done
+for method in OPTIONS FOO POST; do check "$method of what is not there" is 404 code -X "$method" "$api/nothing"; done
+check "HEAD of what is not there" is 404 code -I "$api/apis/nothing"
+check "other methods are other rights" is no kc auth can-i foo /healthz --as=somebody
 check "of another path too" is 404 code "$api/nothing"
 check "as a list of what there is" grep -q '"/openapi/v3",' "$tmp/answer"
 seen() { curl -sk --max-time 10 -H "Authorization: Bearer $token" "$api$1" | grep -oE '"type":"[A-Z]+"' | sort -u; }
