@@ -36,6 +36,8 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	k->sub = "";
 	k->arrived_us = ctx_now_us(c);
 	k->heard = field(m, "audit").len > 0;
+	k->unreadable = mp_path_bool(m, "unreadable", false);
+	k->too_large = mp_path_bool(m, "too-large", false);
 	if (mp_find(m, "args", &v))
 		k->args = v;
 	if (mp_find(m, "body", &v))
@@ -176,6 +178,8 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 		refused = authorize(a, k, k->verb);
 	if (refused)
 		answer_status(c, a, k, refused);
+	else if (k->unreadable)
+		answer_status(c, a, k, status_bad_request(&k->arena, "the request's address is not UTF-8 text"));
 	else if (resource && is_misplaced(k))
 		answer_status(c, a, k, status_no_resource(&k->arena));
 	else if (span_is(k->path, "/metrics"))

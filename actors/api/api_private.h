@@ -41,6 +41,8 @@ struct call {
 	struct arena arena;
 	struct bytes *owner; /* of the spans */
 	struct span method, path, body;
+	bool unreadable; /* its address is no text */
+	bool too_large;	 /* its body, which is not here */
 	struct span uri; /* as it came, with its query */
 	struct mp args;
 	struct span content_type, accept, agent;

@@ -249,6 +249,9 @@ static struct doc *read_body(struct call *k)
 	struct doc *body = NULL;
 	struct notes *dups = arena_alloc(&k->arena, sizeof *dups);
 	enum obj_verb verb = k->writing.request.verb;
+	if (k->too_large)
+		return status_too_large(&k->arena,
+					arena_printf(&k->arena, "limit is %d", HTTP_BODY_MAX));
 	if (k->body.len == 0 && verb == OBJ_DELETE)
 		return NULL;
 	if (verb == OBJ_DELETE && refused_type(k))

@@ -61,7 +61,7 @@ check "another kind in the body" ask 400 'BadRequest' "${json[@]}" -d '{"apiVers
 printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"bytes"},"data":{"k":"\xed\xa0\x80"}}' >"$tmp/bytes"
 check "text that is no UTF-8" ask 201 $'"k":"\xef\xbf\xbd' "${json[@]}" --data-binary @"$tmp/bytes" "$maps"
 check "can be read again" kc delete configmap bytes
-check "too large a body" ask 413 '3 MiB' "${json[@]}" --data-binary @<(head -c 3200000 /dev/zero | tr '\0' ' ') "$maps"
+check "too large a body" ask 413 'limit is 3145728' "${json[@]}" --data-binary @<(head -c 3200000 /dev/zero | tr '\0' ' ') "$maps"
 
 # ---- what is accepted
 while read -r code accept; do
