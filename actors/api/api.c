@@ -104,6 +104,19 @@ static bool is_served(const struct call *k)
 	return verb && !span_is(k->method, "HEAD") && schema_has_verb(sub ? sub->verbs : k->resource->verbs, verb);
 }
 
+/* What is wrong with a name that is no part of a path, or NULL. */
+static struct doc *bad_name(struct call *k)
+{
+	const char *why = span_is(k->name, ".")			    ? "may not be '.'"
+			  : span_is(k->name, "..")			    ? "may not be '..'"
+			  : k->name.len && memchr(k->name.data, '%', k->name.len) ? "may not contain '%'"
+								    : NULL;
+	return why ? status_bad_request(&k->arena,
+					arena_printf(&k->arena, "Name parameter invalid: \"%.*s\": %s",
+						     (int)k->name.len, (const char *)k->name.data, why))
+		   : NULL;
+}
+
 static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
 	bool get = span_is(k->method, "GET");
@@ -113,8 +126,14 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));
 		return;
 	}
-	if (!table_include_parse(call_arg(k, "includeObject"), &k->include)) {
-		answer_status(c, a, k, status_bad_request(&k->arena, "includeObject: unknown value"));
+	struct span include = call_arg(k, "includeObject");
+	if (k->form == FORM_TABLE && !table_include_parse(include, &k->include)) {
+		answer_status(c, a, k, status_bad_request(
+			&k->arena,
+			arena_printf(&k->arena,
+				     "Unable to convert to Table as requested: includeObject: Invalid value: "
+				     "\"%.*s\": must be 'Metadata', 'Object', 'None', or empty",
+				     (int)include.len, (const char *)include.data)));
 		return;
 	}
 	if (k->resource->namespaced && !k->namespace.len && k->name.len) {
@@ -128,6 +147,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 	}
 	if (!is_served(k) || (k->resource->namespaced && !k->namespace.len && !get))
 		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
+	else if ((refused = bad_name(k)))
+		answer_status(c, a, k, refused);
 	else if (is_session(k))
 		session_start(c, a, k);
 	else if (is_token_request(k))

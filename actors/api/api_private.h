@@ -234,6 +234,18 @@ bool openapi(struct ctx *c, struct api *a, struct call *k); /* false: another pa
 bool health(struct ctx *c, struct api *a, struct call *k); /* false: another path */
 void read_get(struct ctx *c, struct api *a, struct call *k);
 void read_list(struct ctx *c, struct api *a, struct call *k);
+/* What a list would show, in its order. */
+struct list_page {
+	struct view_object **rows; /* the caller frees the array; of the view */
+	size_t count;
+	const char *next;  /* the token of the next page, of the call; NULL: there is none */
+	int64_t remaining; /* behind it; -1: not known */
+};
+/* False: answered, or `retry` will be called. rows is to be freed in any case. */
+bool list_choose(struct ctx *c, struct api *a, struct call *k,
+		 void (*retry)(struct ctx *, struct api *, struct call *), struct list_page *page);
+/* What is wrong with how a watch shall begin, or NULL. */
+struct doc *bad_watch_match(struct call *k);
 void watch_start(struct ctx *c, struct api *a, struct call *k);
 void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct view_change *v);
 void watch_gone(struct ctx *c, struct api *a, uint64_t id);

@@ -60,6 +60,8 @@ static void set_response(struct request *r, uint32_t arg, struct MHD_Response *r
 				type_names[type < HTTP_TYPES ? type : HTTP_JSON]);
 	MHD_add_response_header(response, "Cache-Control", "no-cache, private");
 	MHD_add_response_header(response, "Audit-Id", r->audit_id);
+	if (type == HTTP_TEXT)
+		MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	add_headers(r);
 }
 

@@ -109,12 +109,32 @@ static struct doc *bad_option(struct call *k, const char *name, enum field_fault
 	return status_invalid_options(&k->arena, kinds[k->writing.request.verb], &all);
 }
 
-static struct doc *bad_dry_run(struct call *k, struct span value)
+/* Every value of dryRun counts: one that is not known, also none, must not write. */
+static struct doc *read_dry_run(struct call *k)
 {
-	return bad_option(k, "dryRun", FIELD_NOT_SUPPORTED,
-			  arena_printf(&k->arena,
-				       "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
-				       (int)value.len, (const char *)value.data));
+	struct mp args = k->args;
+	struct span key, value;
+	struct buf shown = {0};
+	bool known = true;
+	size_t n, two;
+	if (mp_array(&args, &n))
+		n = 0;
+	while (n-- && mp_array(&args, &two) == 0 && mp_str(&args, &key) == 0 &&
+	       mp_str(&args, &value) == 0) {
+		if (!span_is(key, "dryRun"))
+			continue;
+		known = known && span_is(value, "All");
+		buf_puts(&shown, shown.len ? ", " : "");
+		json_string(&shown, value);
+	}
+	k->writing.request.dry_run = shown.len > 0;
+	struct doc *bad =
+		known ? NULL
+		      : bad_option(k, "dryRun", FIELD_NOT_SUPPORTED,
+				   arena_printf(&k->arena, "Unsupported value: []string{%s}: supported values: \"All\"",
+						buf_text(&shown)));
+	buf_fini(&shown);
+	return bad;
 }
 
 /* Who writes is named in each object: by a short word that can be read. */
@@ -142,28 +162,44 @@ static struct doc *bad_manager(struct call *k)
 	return NULL;
 }
 
-static struct doc *read_options(struct call *k)
+/* How it is deleted, as far as the query says. */
+static struct doc *read_delete_options(struct call *k)
 {
 	static const char *const names[] = {"gracePeriodSeconds", "propagationPolicy",
 					    "orphanDependents", NULL};
-	k->writing.request.del.grace_s = -1;
+	struct span policy = call_arg(k, "propagationPolicy");
 	for (int i = 0; names[i]; i++) {
 		struct span v = call_arg(k, names[i]);
-		struct doc *bad = v.len ? obj_delete_option(&k->writing.request.del, &k->arena,
-							    span_of(names[i]), v)
-					: NULL;
+		struct doc *bad = v.data ? obj_delete_option(&k->writing.request.del, &k->arena,
+							     span_of(names[i]), v)
+					 : NULL;
 		if (bad)
 			return bad;
 	}
+	if (!policy.data || !call_arg(k, "orphanDependents").data)
+		return NULL;
+	return bad_option(k, "propagationPolicy", FIELD_INVALID,
+			  arena_printf(&k->arena,
+				       "Invalid value: \"%.*s\": orphanDependents and "
+				       "deletionPropagation cannot be both set",
+				       (int)policy.len, (const char *)policy.data));
+}
+
+static struct doc *read_options(struct call *k)
+{
+	struct obj_request *q = &k->writing.request;
+	q->del.grace_s = -1;
+	struct doc *bad = q->verb == OBJ_DELETE ? read_delete_options(k) : NULL;
+	if (bad)
+		return bad;
 	struct span validation = call_arg(k, "fieldValidation");
-	k->writing.request.validation = span_is(validation, "Strict")   ? OBJ_STRICT
-				: span_is(validation, "Ignore") ? OBJ_IGNORE
-								: OBJ_WARN;
-	struct span dry = call_arg(k, "dryRun");
-	if (dry.len && !span_is(dry, "All"))
-		return bad_dry_run(k, dry);
-	k->writing.request.dry_run = dry.len > 0;
-	if (k->writing.request.force && k->writing.request.verb != OBJ_APPLY)
+	q->validation = span_is(validation, "Strict")   ? OBJ_STRICT
+			: span_is(validation, "Ignore") ? OBJ_IGNORE
+							: OBJ_WARN;
+	bad = read_dry_run(k);
+	if (bad)
+		return bad;
+	if (q->force && span_is(k->method, "PATCH") && q->verb != OBJ_APPLY)
 		return bad_option(k, "force", FIELD_FORBIDDEN,
 				  "Forbidden: may not be specified for non-apply patch");
 	return bad_manager(k);

@@ -113,9 +113,9 @@ done <<T
 422 resourceVersionMatch resourceVersion=1&resourceVersionMatch=Nearly
 422 resourceVersionMatch resourceVersionMatch=Exact
 422 resourceVersionMatch resourceVersion=0&resourceVersionMatch=Exact
-400 limit limit=many
+400 strconv.ParseInt limit=many
 400 continue continue=zz
-400 includeObject includeObject=Everything
+200 ConfigMapList includeObject=Everything
 400 requirement labelSelector=a%3D%3D%3Db
 400 requirement labelSelector=a+in+(
 400 selector fieldSelector=spec.nothing%3Dx
@@ -123,7 +123,7 @@ done <<T
 400 UTF-8 fieldSelector=metadata.name%3D%c3%28
 400 UTF-8 labelSelector=app%00%3Dred
 400 resourceVersion watch=1&resourceVersion=x
-400 timeoutSeconds watch=1&timeoutSeconds=soon
+400 strconv.ParseInt watch=1&timeoutSeconds=soon
 504 ResourceVersionTooLarge resourceVersion=$future
 504 ResourceVersionTooLarge resourceVersion=$future&resourceVersionMatch=NotOlderThan
 504 ResourceVersionTooLarge resourceVersion=$future&resourceVersionMatch=Exact

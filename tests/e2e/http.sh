@@ -220,6 +220,32 @@ check "a deletion's options are no other object" is 400 code -X DELETE -H 'Conte
 check "nor try what there is not to try" is 422 code -X DELETE -H 'Content-Type: application/json' -d '{"dryRun":["Some"]}' "$maps/here"
 check "so it is still there" is 200 code "$maps/here"
 
+# ---- what is most wanted
+form() { curl -sk -D "$tmp/head" -o /dev/null -H "Authorization: Bearer $token" -H "Accept: $1" "$maps/here"; tr -d '\r' <"$tmp/head" | sed -n 's/^Content-Type: //p'; }
+check "by quality" is application/yaml form 'application/json;q=0.5, application/yaml;q=0.9'
+check "not by order" is application/json form 'application/vnd.kubernetes.protobuf;q=0.1,application/json'
+check "but of equals the first" is application/yaml form 'application/yaml, application/json'
+check "and of what can be had" is application/json form 'text/html, application/xhtml+xml, image/png;q=0.9, */*;q=0.8'
+check "a table's rows without what is not known" is 400 code -H 'Accept: application/json;as=Table;g=meta.k8s.io;v=v1' "$maps?includeObject=nope"
+check "which means nothing elsewhere" is 200 code "$maps?includeObject=nope"
+check "text is what it says" grep -qi '^X-Content-Type-Options: nosniff' <(curl -sk -D - -o /dev/null "$api/healthz")
+check "a version that is to come" is 504 code -D "$tmp/head" "$maps?resourceVersion=99999999999999999"
+check "with a Retry-After" grep -qi '^Retry-After: 1' "$tmp/head"
+
+# ---- pages of a deletion
+for i in 1 2 3 4 5; do kc create configmap "page-$i" >/dev/null && kc label configmap "page-$i" page=yes >/dev/null; done
+names() { kc get configmaps -l page=yes -o 'jsonpath={.items[*].metadata.name}'; }
+check "an unknown dry run deletes nothing" is 422 code -X DELETE "$maps?labelSelector=page%3Dyes&dryRun="
+check "nor does a second one" is 422 code -X DELETE "$maps/page-1?dryRun=All&dryRun=no"
+check "all are there" is "page-1 page-2 page-3 page-4 page-5" names
+check "two are deleted" is 200 code -X DELETE "$maps?labelSelector=page%3Dyes&limit=2"
+next=$(grep -oE '"continue":"[^"]*"' "$tmp/answer" | cut -d'"' -f4)
+check "the others are there" is "page-3 page-4 page-5" names
+check "the next one" is 200 code -X DELETE "$maps?labelSelector=page%3Dyes&limit=1&continue=$next"
+check "two are left" is "page-4 page-5" names
+check "a place that is none" is 400 code -X DELETE "$maps?continue=x"
+check "leaves them" is "page-4 page-5" names
+
 # ---- compressed
 for i in $(seq 20); do kc create configmap "large-$i" --from-literal=k="$(head -c 20000 /dev/urandom | base64 -w0)" --dry-run=client -o json; done | kc create -f - >/dev/null
 sums() { curl -sk -D "$tmp/head" -H "Authorization: Bearer $token" "$@" | md5sum; }

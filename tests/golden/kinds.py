@@ -635,9 +635,67 @@ def bodies():
     return out
 
 
+def options():
+    """What is asked beside the object: pages, versions, dry runs, how it is deleted."""
+    out, maps = [], V1 + "/configmaps"
+    ours, one = "labelSelector=app%3Doptions", maps + "/a"
+
+    def add(what, method, path, query="", body=None, **more):
+        out.append({"id": what + " " + query, "method": method, "path": path, "body": body,
+                    "query": query, **more})
+
+    def body(name):
+        return {"metadata": {"name": name, "labels": {"app": "options"}}}
+
+    for name in "abcd":
+        add("create", "POST", maps, body=body(name))
+    for q in ("limit=2", "limit=0", "limit=-1", "limit=%2B1", "limit=x", "limit=", "limit=1.5",
+              "limit=9223372036854775807", "limit=9223372036854775808", "timeoutSeconds=x",
+              "timeoutSeconds=", "resourceVersion=0&resourceVersionMatch=Exact",
+              "resourceVersionMatch=Exact", "resourceVersionMatch=nope",
+              "resourceVersion=0&resourceVersionMatch=nope", "resourceVersion=0&resourceVersionMatch=NotOlderThan",
+              "includeObject=nope"):
+        add("list", "GET", maps, ours + "&" + q)
+        add("delete all", "DELETE", maps, ours + "&dryRun=All&" + q)
+    for q in ("resourceVersionMatch=Exact", "limit=x"):
+        add("watch", "GET", maps, "watch=1&timeoutSeconds=1&" + q)
+    for q in ("includeObject=nope", "includeObject=None", "includeObject=Object"):
+        add("table", "GET", one, q, accept=TABLE)
+    for name in (".", "..", "a%25b"):
+        add("get " + name, "GET", maps + "/" + name)
+        add("delete " + name, "DELETE", maps + "/" + name)
+        add("patch " + name, "PATCH", maps + "/" + name, body={}, type=MERGE)
+    for q in ("dryRun=", "dryRun=all", "dryRun=All&dryRun=All", "dryRun=All&dryRun=x", "dryRun=All,All",
+              "dryRun=All&propagationPolicy=x", "dryRun=All&propagationPolicy=", "dryRun=All&gracePeriodSeconds=x",
+              "dryRun=All&gracePeriodSeconds=", "dryRun=All&orphanDependents=x", "dryRun=All&force=true",
+              "dryRun=All&fieldManager=" + 129 * "x", "dryRun=All&fieldManager=%0a",
+              "dryRun=All&propagationPolicy=Orphan&orphanDependents=true"):
+        add("create", "POST", maps, q, body("e"))
+        add("update", "PUT", one, q, body("a"))
+        add("patch", "PATCH", one, q, {"data": {"k": "v"}}, type=MERGE)
+        add("delete", "DELETE", one, q)
+        add("delete all", "DELETE", maps, ours + "&" + q)
+    add("all are there as they were", "GET", maps, ours)
+    add("a node in a namespace", "GET", V1 + "/nodes")
+    add("a role of the cluster in one", "GET",
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/%s/clusterroles/cluster-admin" % NS)
+    add("made in one", "POST", V1 + "/nodes", body=body("n"))
+    add("delete two", "DELETE", maps, ours + "&limit=2")
+    add("two are left", "GET", maps, ours)
+    add("delete the rest", "DELETE", maps, ours)
+    add("none is left", "GET", maps, ours)
+    for method in ("HEAD", "OPTIONS", "FOO", "PATCH", "PUT"):
+        for path in ("/api", "/version", "/apis/apps/v1", maps, V1 + "/pods/none/log"):
+            add(method.lower() + " " + path, method, path)
+    for path in ("/healthz", "/readyz", "/livez/ping"):
+        add("options " + path, "OPTIONS", path)
+    return out
+
+
 OTHERS = {
     "strategic": strategic(),
     "bodies": bodies(),
+    "options": options(),
     # One object, seen in two versions.
     "versions": [
         {"id": "an event of the core group", "method": "POST", "path": V1 + "/events", "body": {
