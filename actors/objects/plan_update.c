@@ -30,8 +30,13 @@ bool plan_check_names(struct write *w)
 	return false;
 }
 
+/* What is put is meant for one object; a patch that changes the uid changes what
+ * nobody may, and is told so with the rest. */
 static bool check_uid(struct write *w)
 {
+	const struct subresource *sub = plan_find_subresource(w);
+	if (w->req->verb != OBJ_UPDATE && !(sub && sub->show))
+		return true;
 	struct span uid = doc_get_str(meta_of(w->obj), "uid");
 	struct span was = doc_get_str(meta_of(w->old), "uid");
 	if (uid.len == 0 || span_eq(uid, was))

@@ -600,6 +600,8 @@ def bodies():
             add("%s %s" % (verb, what), method, path, body, query="dryRun=All")
     add("update of another name", "PUT", maps + "/a", put(good, "metadata.name", "b"))
     add("update of another namespace", "PUT", maps + "/a", put(good, "metadata.namespace", "b"))
+    add("patch of another uid", "PATCH", maps + "/a", {"metadata": {"uid": "4f1a4b4e-0000-4000-8000-000000000000"}},
+        type=MERGE)
     made = put(good, "metadata.name", "made")
     for where, path, config in (("what is not there", maps + "/made", made), ("what is there", maps + "/a", good)):
         for what, body in (

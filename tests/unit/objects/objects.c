@@ -356,6 +356,24 @@ Test(objects, patches_are_refused_when_they_do_not_fit)
 	fake_fini(&f);
 }
 
+Test(objects, a_patch_of_what_nobody_may_change_is_invalid)
+{
+	static const char *const patches[] = {
+		"{\"metadata\":{\"uid\":\"other\"}}",
+		"[{\"op\":\"replace\",\"path\":\"/metadata/uid\",\"value\":\"other\"}]"};
+	struct fake f;
+	fake_init(&f);
+	fake_do(&f, OBJ_CREATE, "configmaps/default", "{\"metadata\":{\"name\":\"c\"}}");
+	for (int i = 0; i < 2; i++) {
+		const char *a = fake_do(&f, i ? OBJ_PATCH_JSON : OBJ_PATCH_MERGE, "configmaps/default/c",
+					patches[i]);
+		EXPECT_CODE(&f, 422, a);
+		EXPECT_AT(&f, a, "message",
+			  "ConfigMap \"c\" is invalid: metadata.uid: Invalid value: \"other\": field is immutable");
+	}
+	fake_fini(&f);
+}
+
 Test(objects, delete_removes_and_says_what)
 {
 	struct fake f;
