@@ -333,14 +333,26 @@ static void bind_by_body(struct obj_request *q)
 	q->name = doc_path_str(q->body, "metadata.name");
 }
 
-/* Who names nobody is called by his program; an apply must say. */
-static struct span manager_of(const struct call *k, enum obj_verb verb)
+/* The first word of who calls, as far as it can be read. */
+static struct span program_of(struct call *k)
 {
-	struct span given = call_arg(k, "fieldManager"), agent = k->agent;
-	const uint8_t *slash = agent.len ? memchr(agent.data, '/', agent.len) : NULL;
-	if (given.len || verb == OBJ_APPLY)
-		return given;
-	return slash ? (struct span){agent.data, (size_t)(slash - agent.data)} : agent;
+	struct buf b = {0};
+	for (size_t i = 0; i < k->agent.len && k->agent.data[i] != '/'; i++)
+		if (k->agent.data[i] >= ' ' && k->agent.data[i] != 0x7f)
+			buf_putc(&b, (char)k->agent.data[i]);
+	size_t n = b.len > MANAGER_BYTES_MAX ? MANAGER_BYTES_MAX : b.len;
+	while (n && n < b.len && (b.data[n] & 0xc0) == 0x80)
+		n--; /* no half characters */
+	struct span word = {(uint8_t *)arena_ndup(&k->arena, b.data, n), n};
+	buf_fini(&b);
+	return n ? word : span_of("unknown");
+}
+
+/* Who names nobody is called by his program; an apply must say. */
+static struct span manager_of(struct call *k, enum obj_verb verb)
+{
+	struct span given = call_arg(k, "fieldManager");
+	return given.len || verb == OBJ_APPLY ? given : program_of(k);
 }
 
 struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj_verb verb)

@@ -59,6 +59,10 @@ check "an unknown content type" ask 415 'UnsupportedMediaType' -H 'Content-Type:
 check "an unknown patch type" ask 415 'application/merge-patch+json' -X PATCH -H 'Content-Type: application/json' -d '{}' "$maps/blue"
 check "another kind in the body" ask 400 'BadRequest' "${json[@]}" -d '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"}}' "$maps"
 printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"bytes"},"data":{"k":"\xed\xa0\x80"}}' >"$tmp/bytes"
+manager() { ask 201 '' "${json[@]}" -A "$1" -d '{"metadata":{"name":"managed"},"data":{"a":"b"}}' "$maps?dryRun=All" && grep -oE '"manager":"[^"]*"' "$tmp/answer"; }
+check "who writes is called by his program" is '"manager":"tester"' manager 'tester/1.0 (linux)'
+check "by as much of it as can be read" is "\"manager\":\"$(printf '%0128d' 0)\"" manager "$(printf '%0200d' 0)"
+check "or unknown" is '"manager":"unknown"' manager ''
 check "text that is no UTF-8" ask 201 $'"k":"\xef\xbf\xbd' "${json[@]}" --data-binary @"$tmp/bytes" "$maps"
 check "can be read again" kc delete configmap bytes
 check "too large a body" ask 413 'limit is 3145728' "${json[@]}" --data-binary @<(head -c 3200000 /dev/zero | tr '\0' ' ') "$maps"
