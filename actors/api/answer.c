@@ -61,17 +61,22 @@ static const char *bad_integer(struct span v)
 	return fits ? NULL : "value out of range";
 }
 
-struct doc *bad_list_options(struct call *k)
+struct doc *bad_integers(struct call *k, const char *const *names)
 {
-	static const char *const names[] = {"limit", "timeoutSeconds"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		struct span v = call_arg(k, names[i]);
+	for (; *names; names++) {
+		struct span v = call_arg(k, *names);
 		const char *why = v.data ? bad_integer(v) : NULL;
 		if (why)
 			return status_bad_request(&k->arena, arena_printf(&k->arena, "strconv.ParseInt: parsing %s: %s",
 									  quoted(k, v), why));
 	}
 	return NULL;
+}
+
+struct doc *bad_list_options(struct call *k)
+{
+	static const char *const names[] = {"limit", "timeoutSeconds", NULL};
+	return bad_integers(k, names);
 }
 
 struct doc *bad_version(struct call *k, struct span v)

@@ -188,6 +188,11 @@ bool call_flag(const struct call *k, const char *name);
 bool call_watches(const struct call *k);
 /* What is wrong with numbers of a list or watch, or with a version; or NULL. */
 struct doc *bad_list_options(struct call *k);
+/* Of parameters that are there (names up to a NULL): one that is no integer, or NULL. */
+struct doc *bad_integers(struct call *k, const char *const *names);
+/* A body that says to be of another kind than what it is asked to be, where no object is
+ * made of it, or NULL. */
+struct doc *bad_kind(struct call *k);
 struct doc *bad_version(struct call *k, struct span v);
 /* A parameter in decimal, 0 when absent; false: it is no number. */
 bool call_number(const struct call *k, const char *name, uint64_t *out);

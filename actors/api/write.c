@@ -303,6 +303,32 @@ static struct doc *read_body(struct call *k)
 	return NULL;
 }
 
+struct doc *bad_kind(struct call *k)
+{
+	const struct schema_subresource *sub =
+		*k->sub ? schema_subresource(k->resource, span_of(k->sub)) : NULL;
+	const char *kind = sub ? sub->kind : k->resource->kind;
+	const char *group = sub ? sub->group : k->resource->group;
+	const char *version = sub ? sub->version : k->resource->version;
+	const char *api = *group ? arena_printf(&k->arena, "%s/%s", group, version) : version;
+	struct span is = doc_get_str(k->writing.request.body, "kind");
+	struct span in = doc_get_str(k->writing.request.body, "apiVersion");
+	if (in.len && !span_is(in, api))
+		return status_bad_request(
+			&k->arena, arena_printf(&k->arena,
+						"the API version in the data (%.*s) does not match the "
+						"expected API version (%s)",
+						(int)in.len, (const char *)in.data, api));
+	if (!is.len || span_is(is, kind))
+		return NULL;
+	return status_bad_request(
+		&k->arena, arena_printf(&k->arena,
+					"%.*s in version \"%s\" cannot be handled as a %s: no kind "
+					"\"%.*s\" is known for this resource",
+					(int)is.len, (const char *)is.data, version, kind, (int)is.len,
+					(const char *)is.data));
+}
+
 void write_start(struct ctx *c, struct api *a, struct call *k)
 {
 	enum obj_verb verb;

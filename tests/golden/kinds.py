@@ -643,7 +643,7 @@ def options():
     ours, one = "labelSelector=app%3Doptions", maps + "/a"
 
     def add(what, method, path, query="", body=None, **more):
-        out.append({"id": what + " " + query, "method": method, "path": path, "body": body,
+        out.append({"id": (what + " " + query).strip(), "method": method, "path": path, "body": body,
                     "query": query, **more})
 
     def body(name):
@@ -655,7 +655,7 @@ def options():
               "limit=9223372036854775807", "limit=9223372036854775808", "timeoutSeconds=x",
               "timeoutSeconds=", "resourceVersion=0&resourceVersionMatch=Exact",
               "resourceVersionMatch=Exact", "resourceVersionMatch=nope",
-              "resourceVersion=0&resourceVersionMatch=nope", "resourceVersion=0&resourceVersionMatch=NotOlderThan",
+              "resourceVersion=0&resourceVersionMatch=nope",
               "includeObject=nope"):
         add("list", "GET", maps, ours + "&" + q)
         add("delete all", "DELETE", maps, ours + "&dryRun=All&" + q)
@@ -686,6 +686,26 @@ def options():
     add("two are left", "GET", maps, ours)
     add("delete the rest", "DELETE", maps, ours)
     add("none is left", "GET", maps, ours)
+    sets = "/apis/apps/v1/namespaces/%s/replicasets" % NS
+    add("a replica set", "POST", sets, body={"metadata": {"name": "scaled"}, "spec": {
+        "replicas": 3, "selector": SELECTOR, "template": TEMPLATE}})
+    for what, scale in (("of nothing", "null"), ("without a name", {"spec": {"replicas": 1}}),
+                        ("of another name", {"metadata": {"name": "x", "namespace": NS}}),
+                        ("of another namespace", {"metadata": {"name": "scaled", "namespace": "x"}}),
+                        ("of another kind", {"kind": "Pod", "metadata": {"name": "scaled", "namespace": NS}}),
+                        ("of a number's kind", {"kind": 1})):
+        add("scale " + what, "PUT", sets + "/scaled/scale", body=scale)
+    add("three it is", "GET", sets + "/scaled/scale")
+    add("begin to delete it by a patch", "PATCH", sets + "/scaled", type=MERGE,
+        body={"metadata": {"deletionGracePeriodSeconds": 5}})
+    add("delete it", "DELETE", sets + "/scaled")
+    for q in ("tailLines=x", "tailLines=", "tailLines=-1", "limitBytes=0", "limitBytes=x", "sinceSeconds=0",
+              "sinceTime=x"):
+        add("log", "GET", V1 + "/pods/none/log", q)
+    access = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    add("a review of another kind", "POST", access, body={"kind": "SubjectAccessReview"})
+    add("a review of another version", "POST", access, body={"apiVersion": "v1"})
+    add("a token of another kind", "POST", V1 + "/serviceaccounts/none/token", body={"kind": "Pod"})
     for method in ("HEAD", "OPTIONS", "FOO", "PATCH", "PUT"):
         for path in ("/api", "/version", "/apis/apps/v1", maps, V1 + "/pods/none/log"):
             add(method.lower() + " " + path, method, path)

@@ -213,8 +213,8 @@ Test(objects, update_keeps_what_clients_cannot_change)
 	uint64_t before = f.version;
 	const char *a = fake_do(
 		&f, OBJ_UPDATE, "configmaps/default/c",
-		"{\"metadata\":{\"name\":\"c\",\"creationTimestamp\":\"2001-01-01T00:00:00Z\","
-		"\"deletionTimestamp\":\"2001-01-01T00:00:00Z\"},\"data\":{\"a\":\"2\"}}");
+		"{\"metadata\":{\"name\":\"c\",\"creationTimestamp\":\"2001-01-01T00:00:00Z\"},"
+		"\"data\":{\"a\":\"2\"}}");
 	EXPECT_CODE(&f, 200, a);
 	EXPECT_AT(&f, a, "metadata.creationTimestamp", "2026-11-24T10:00:00Z");
 	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "");
@@ -358,6 +358,9 @@ Test(objects, patches_are_refused_when_they_do_not_fit)
 
 Test(objects, a_patch_of_what_nobody_may_change_is_invalid)
 {
+	static const char *const begins[] = {
+		"{\"metadata\":{\"deletionTimestamp\":\"2020-01-01T00:00:00Z\"}}",
+		"{\"metadata\":{\"deletionGracePeriodSeconds\":5}}"};
 	static const char *const patches[] = {
 		"{\"metadata\":{\"uid\":\"other\"}}",
 		"[{\"op\":\"replace\",\"path\":\"/metadata/uid\",\"value\":\"other\"}]"};
@@ -370,6 +373,9 @@ Test(objects, a_patch_of_what_nobody_may_change_is_invalid)
 		EXPECT_CODE(&f, 422, a);
 		EXPECT_AT(&f, a, "message",
 			  "ConfigMap \"c\" is invalid: metadata.uid: Invalid value: \"other\": field is immutable");
+		a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", begins[i]);
+		EXPECT_CODE(&f, 422, a);
+		cr_expect(strstr(a, "field is immutable"), "%s", a);
 	}
 	fake_fini(&f);
 }
