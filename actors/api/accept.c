@@ -45,6 +45,7 @@ static bool take_one(struct call *k, struct span type)
 		if (transformed || !has_protobuf(k))
 			return false;
 		k->form = FORM_PROTOBUF;
+		k->yaml = false;
 		return true;
 	}
 	if (transformed && !(has(type, "g=meta.k8s.io") && (has(type, "v=v1;") || ends(type, "v=v1") || has(type, "v=v1beta1"))))
@@ -62,13 +63,35 @@ static bool take_one(struct call *k, struct span type)
 	return true;
 }
 
+/* How much a listed type is wanted, in thousandths. */
+static int quality(struct span type)
+{
+	struct span part;
+	int q = 1000;
+	while (span_next(&type, ';', &part)) {
+		if (part.len < 3 || memcmp(part.data, "q=", 2) != 0)
+			continue;
+		q = part.data[2] == '1' ? 1000 : 0;
+		int unit = q ? 0 : 100;
+		for (size_t i = 4; i < part.len && unit && part.data[i] >= '0' && part.data[i] <= '9'; i++) {
+			q += unit * (part.data[i] - '0');
+			unit /= 10;
+		}
+	}
+	return q;
+}
+
+/* The most wanted that can be had, of equals the first. */
 bool accept_negotiate(struct call *k)
 {
 	struct span rest = k->accept, type = {0};
+	int best = -1;
 	if (!rest.len)
 		return take_one(k, type);
-	while (span_next(&rest, ',', &type))
-		if (take_one(k, type))
-			return true;
-	return false;
+	while (span_next(&rest, ',', &type)) {
+		int q = quality(type);
+		if (q > best && take_one(k, type))
+			best = q;
+	}
+	return best >= 0;
 }

@@ -43,27 +43,40 @@ bool call_watches(const struct call *k)
 	return span_is(k->method, "GET") && (k->watch_path || (!k->name.len && call_flag(k, "watch")));
 }
 
-static bool is_integer(struct span v)
+/* What is wrong with an integer of 64 bits, in Go's words; NULL: nothing. */
+static const char *bad_integer(struct span v)
 {
+	static const char most[] = "9223372036854775807";
 	size_t sign = v.len && (v.data[0] == '-' || v.data[0] == '+');
-	for (size_t i = sign; i < v.len; i++)
-		if (v.data[i] < '0' || v.data[i] > '9')
-			return false;
-	return v.len > sign && v.len - sign < 19;
+	struct span digits = {v.data + sign, v.len - sign};
+	for (size_t i = 0; i < digits.len; i++)
+		if (digits.data[i] < '0' || digits.data[i] > '9')
+			return "invalid syntax";
+	if (!digits.len)
+		return "invalid syntax";
+	while (digits.len && digits.data[0] == '0')
+		digits.data++, digits.len--;
+	size_t n = sizeof most - 1;
+	bool fits = digits.len < n || (digits.len == n && memcmp(digits.data, most, n) <= 0);
+	return fits ? NULL : "value out of range";
+}
+
+struct doc *bad_integers(struct call *k, const char *const *names)
+{
+	for (; *names; names++) {
+		struct span v = call_arg(k, *names);
+		const char *why = v.data ? bad_integer(v) : NULL;
+		if (why)
+			return status_bad_request(&k->arena, arena_printf(&k->arena, "strconv.ParseInt: parsing %s: %s",
+									  quoted(k, v), why));
+	}
+	return NULL;
 }
 
 struct doc *bad_list_options(struct call *k)
 {
-	static const char *const names[] = {"limit", "timeoutSeconds"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		struct span v = call_arg(k, names[i]);
-		if (v.len && !is_integer(v))
-			return status_bad_request(
-				&k->arena,
-				arena_printf(&k->arena, "%s: Invalid value: %s: strconv.ParseInt: parsing %s: invalid syntax",
-					     names[i], quoted(k, v), quoted(k, v)));
-	}
-	return NULL;
+	static const char *const names[] = {"limit", "timeoutSeconds", NULL};
+	return bad_integers(k, names);
 }
 
 struct doc *bad_version(struct call *k, struct span v)
@@ -178,7 +191,8 @@ void answer_status(struct ctx *c, struct api *a, struct call *k, const struct do
 	}
 	int code = status_code(status);
 	/* Whether somebody else answers later is not ours to say. */
-	if (code == 429 || (code == 503 && !is_proxy(k))) {
+	bool later = code == 504 && doc_path(status, "details.retryAfterSeconds");
+	if (code == 429 || later || (code == 503 && !is_proxy(k))) {
 		static const char retry[] = "Retry-After: 1";
 		ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0,
 			      bytes_copy(retry, sizeof retry - 1));

@@ -36,6 +36,8 @@ static struct call *call_new(struct ctx *c, struct api *a, const struct port_eve
 	k->sub = "";
 	k->arrived_us = ctx_now_us(c);
 	k->heard = field(m, "audit").len > 0;
+	k->unreadable = mp_path_bool(m, "unreadable", false);
+	k->too_large = mp_path_bool(m, "too-large", false);
 	if (mp_find(m, "args", &v))
 		k->args = v;
 	if (mp_find(m, "body", &v))
@@ -92,26 +94,46 @@ static const char *verb_of(const struct call *k)
 	return NULL;
 }
 
-/* Whether it can be asked of this resource, or of this part of it. */
+/* Whether it can be asked of this resource, or of this part of it. HEAD is a get
+ * for those who judge it, and served by nobody, as in Kubernetes. */
 static bool is_served(const struct call *k)
 {
 	const struct schema_subresource *sub =
 		*k->sub ? schema_subresource(k->resource, span_of(k->sub)) : NULL;
 	const char *verb = verb_of(k);
-	return verb && schema_has_verb(sub ? sub->verbs : k->resource->verbs, verb);
+	return verb && !span_is(k->method, "HEAD") && schema_has_verb(sub ? sub->verbs : k->resource->verbs, verb);
+}
+
+/* What is wrong with a name that is no part of a path, or NULL. */
+static struct doc *bad_name(struct call *k)
+{
+	const char *why = span_is(k->name, ".")			    ? "may not be '.'"
+			  : span_is(k->name, "..")			    ? "may not be '..'"
+			  : k->name.len && memchr(k->name.data, '%', k->name.len) ? "may not contain '%'"
+								    : NULL;
+	return why ? status_bad_request(&k->arena,
+					arena_printf(&k->arena, "Name parameter invalid: \"%.*s\": %s",
+						     (int)k->name.len, (const char *)k->name.data, why))
+		   : NULL;
 }
 
 static void on_resource(struct ctx *c, struct api *a, struct call *k)
 {
-	bool get = span_is(k->method, "GET") || span_is(k->method, "HEAD");
+	bool get = span_is(k->method, "GET");
 	bool watching = call_watches(k);
 	bool bytes = strcmp(k->sub, "log") == 0 || is_session(k);
 	if (!accept_negotiate(k) && !bytes) {
 		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));
 		return;
 	}
-	if (!table_include_parse(call_arg(k, "includeObject"), &k->include)) {
-		answer_status(c, a, k, status_bad_request(&k->arena, "includeObject: unknown value"));
+	struct span include = call_arg(k, "includeObject");
+	if (k->form == FORM_TABLE && !table_include_parse(include, &k->include)) {
+		answer_status(c, a, k, status_bad_request(
+			&k->arena,
+			arena_printf(&k->arena,
+				     "Unable to convert to Table as requested: includeObject: Invalid value: "
+				     "\"%.*s\": must be 'Metadata', 'Object', 'None', or empty",
+				     (int)include.len, (const char *)include.data)));
 		return;
 	}
 	if (k->resource->namespaced && !k->namespace.len && k->name.len) {
@@ -125,6 +147,8 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 	}
 	if (!is_served(k) || (k->resource->namespaced && !k->namespace.len && !get))
 		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
+	else if ((refused = bad_name(k)))
+		answer_status(c, a, k, refused);
 	else if (is_session(k))
 		session_start(c, a, k);
 	else if (is_token_request(k))
@@ -157,6 +181,13 @@ static bool is_public(const struct call *k)
 	return false;
 }
 
+/* What is of no namespace is in none: whoever may read nodes "in" a namespace has
+ * no right to the cluster's. Custom kinds and built-in ones alike. */
+static bool is_misplaced(const struct call *k)
+{
+	return k->namespace.len && !k->resource->namespaced;
+}
+
 static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 {
 	struct doc *refused = impersonate(a, k);
@@ -168,7 +199,11 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 		refused = authorize(a, k, k->verb);
 	if (refused)
 		answer_status(c, a, k, refused);
-	else if (span_is(k->path, "/metrics") && span_is(k->method, "GET"))
+	else if (k->unreadable)
+		answer_status(c, a, k, status_bad_request(&k->arena, "the request's address is not UTF-8 text"));
+	else if (resource && is_misplaced(k))
+		answer_status(c, a, k, status_no_resource(&k->arena));
+	else if (span_is(k->path, "/metrics"))
 		metrics_start(c, a, k);
 	else if (is_proxy(k))
 		proxy_start(c, a, k);

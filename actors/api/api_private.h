@@ -41,6 +41,8 @@ struct call {
 	struct arena arena;
 	struct bytes *owner; /* of the spans */
 	struct span method, path, body;
+	bool unreadable; /* its address is no text */
+	bool too_large;	 /* its body, which is not here */
 	struct span uri; /* as it came, with its query */
 	struct mp args;
 	struct span content_type, accept, agent;
@@ -186,6 +188,11 @@ bool call_flag(const struct call *k, const char *name);
 bool call_watches(const struct call *k);
 /* What is wrong with numbers of a list or watch, or with a version; or NULL. */
 struct doc *bad_list_options(struct call *k);
+/* Of parameters that are there (names up to a NULL): one that is no integer, or NULL. */
+struct doc *bad_integers(struct call *k, const char *const *names);
+/* A body that says to be of another kind than what it is asked to be, where no object is
+ * made of it, or NULL. */
+struct doc *bad_kind(struct call *k);
 struct doc *bad_version(struct call *k, struct span v);
 /* A parameter in decimal, 0 when absent; false: it is no number. */
 bool call_number(const struct call *k, const char *name, uint64_t *out);
@@ -232,6 +239,18 @@ bool openapi(struct ctx *c, struct api *a, struct call *k); /* false: another pa
 bool health(struct ctx *c, struct api *a, struct call *k); /* false: another path */
 void read_get(struct ctx *c, struct api *a, struct call *k);
 void read_list(struct ctx *c, struct api *a, struct call *k);
+/* What a list would show, in its order. */
+struct list_page {
+	struct view_object **rows; /* the caller frees the array; of the view */
+	size_t count;
+	const char *next;  /* the token of the next page, of the call; NULL: there is none */
+	int64_t remaining; /* behind it; -1: not known */
+};
+/* False: answered, or `retry` will be called. rows is to be freed in any case. */
+bool list_choose(struct ctx *c, struct api *a, struct call *k,
+		 void (*retry)(struct ctx *, struct api *, struct call *), struct list_page *page);
+/* What is wrong with how a watch shall begin, or NULL. */
+struct doc *bad_watch_match(struct call *k);
 void watch_start(struct ctx *c, struct api *a, struct call *k);
 void watch_change(struct ctx *c, struct api *a, struct stream *s, const struct view_change *v);
 void watch_gone(struct ctx *c, struct api *a, uint64_t id);

@@ -1,5 +1,5 @@
-/* DELETE of a collection: one object after the other, as the view had them
- * when it was asked, each by the same write as a single DELETE. What is gone
+/* DELETE of a collection: one object after the other, those that a list with the same
+ * parameters would show (a page, where there is a limit), each by the same write as a single DELETE. What is gone
  * meanwhile is no error. A refusal ends it and is its answer; what was deleted
  * until then stays deleted, as in Kubernetes. The answer is a list of what was
  * deleted, as it was before. */
@@ -8,7 +8,6 @@
 #include "actors/api/api_private.h"
 
 struct item {
-	struct bytes *key;
 	struct view_object *seen;
 	bool deleted;
 };
@@ -16,50 +15,29 @@ struct item {
 struct delete_collection {
 	struct item *items;
 	size_t count, at;
+	const char *next; /* where the next page begins, or NULL */
+	int64_t remaining;
 };
 
 void delete_collection_free(struct delete_collection *s)
 {
-	for (size_t i = 0; s && i < s->count; i++) {
-		bytes_unref(s->items[i].key);
+	for (size_t i = 0; s && i < s->count; i++)
 		view_object_unref(s->items[i].seen);
-	}
 	if (s)
 		free(s->items);
 	free(s);
 }
 
-static void add(struct delete_collection *s, struct span key, struct view_object *o)
+static struct delete_collection *collection_new(const struct list_page *page)
 {
-	if ((s->count & (s->count - 1)) == 0)
-		s->items = mem_realloc(s->items,
-				       (s->count ? 2 * s->count : 1) * sizeof *s->items);
-	s->items[s->count++] = (struct item){
-		.key = bytes_copy(key.data, key.len), .seen = view_object_ref(o)};
-}
-
-static int gather(struct call *k, struct view *v, struct err *e)
-{
-	const struct label_selector *labels;
-	const struct field_selector *fields;
-	struct buf prefix = {0};
-	int rc = parse_selectors(k, &k->arena, &labels, &fields, e);
-	if (rc)
-		return rc;
-	k->deletion = mem_alloc(sizeof *k->deletion);
-	schema_key(&prefix, k->resource, k->namespace, (struct span){0});
-	for (struct onode *n = omap_seek(view_map(v), span_buf(&prefix)); n; n = omap_next(n)) {
-		struct span key = onode_key(n);
-		struct view_object *o = n->value;
-		if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
-			break;
-		struct mp object = mp_of_bytes(o->value);
-		if (label_selector_match_object(labels, object) &&
-		    field_selector_match(fields, object))
-			add(k->deletion, key, o);
-	}
-	buf_fini(&prefix);
-	return 0;
+	struct delete_collection *s = mem_alloc(sizeof *s);
+	s->items = mem_alloc((page->count ? page->count : 1) * sizeof *s->items);
+	s->count = page->count;
+	s->next = page->next;
+	s->remaining = page->remaining;
+	for (size_t i = 0; i < page->count; i++)
+		s->items[i] = (struct item){.seen = view_object_ref(page->rows[i])};
+	return s;
 }
 
 static void answer(struct ctx *c, struct api *a, struct call *k)
@@ -70,9 +48,14 @@ static void answer(struct ctx *c, struct api *a, struct call *k)
 	uint64_t version = stream_version(a, omap_get(&a->streams, span_of(k->resource->stream)));
 	buf_printf(&out,
 		   "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
-		   "\"%llu\"},\"items\":[",
+		   "\"%llu\"",
 		   k->resource->list_kind, schema_api_version(k->resource, &k->arena),
 		   (unsigned long long)version);
+	if (s->next)
+		buf_printf(&out, ",\"continue\":\"%s\"", s->next);
+	if (s->remaining >= 0)
+		buf_printf(&out, ",\"remainingItemCount\":%lld", (long long)s->remaining);
+	buf_puts(&out, "},\"items\":[");
 	for (size_t i = 0; i < s->count; i++) {
 		struct item *it = &s->items[i];
 		if (!it->deleted)
@@ -86,16 +69,13 @@ static void answer(struct ctx *c, struct api *a, struct call *k)
 	answer_text(c, a, k, 200, HTTP_JSON, &out);
 }
 
-/* Starts the write of the item at `at`: 1 it is over already, 0 on its way,
+/* Starts the write of the item at `at`: positive: it is over already, 0 on its way,
  * negative: the call was answered. */
 static int begin(struct ctx *c, struct api *a, struct call *k)
 {
-	struct span stream, namespace, name;
-	if (!schema_key_split(bytes_span(k->deletion->items[k->deletion->at].key), &stream, &namespace,
-			      &name))
-		return 1;
-	k->namespace = namespace;
-	k->name = name;
+	struct mp seen = mp_of_bytes(k->deletion->items[k->deletion->at].seen->value);
+	k->namespace = mp_path_str(seen, "metadata.namespace");
+	k->name = mp_path_str(seen, "metadata.name");
 	struct doc *bad = write_prepare(c, a, k, OBJ_DELETE);
 	if (!bad)
 		return writing_start(c, &k->writing, k->id);
@@ -152,19 +132,15 @@ static struct doc *refused(struct ctx *c, struct api *a, struct call *k)
 
 void delete_collection_start(struct ctx *c, struct api *a, struct call *k)
 {
-	struct err e = {0};
-	struct doc *bad;
-	struct view *v = fresh_view(c, a, k, delete_collection_start);
-	if (!v)
-		return;
-	if (!schema_has_verb(k->resource->verbs, "deletecollection"))
-		answer_status(c, a, k,
-			      status_method_not_allowed(&k->arena, k->resource,
-							"deletecollection"));
-	else if ((bad = refused(c, a, k)))
+	struct list_page page = {0};
+	struct doc *bad = refused(c, a, k);
+	if (bad) {
 		answer_status(c, a, k, bad);
-	else if (gather(k, v, &e))
-		answer_status(c, a, k, status_bad_request(&k->arena, e.text));
-	else
+		return;
+	}
+	if (list_choose(c, a, k, delete_collection_start, &page)) {
+		k->deletion = collection_new(&page);
 		run(c, a, k);
+	}
+	free(page.rows);
 }

@@ -294,6 +294,16 @@ static void put_paths(struct buf *b, const struct group_version *gv, size_t n)
 	buf_puts(b, "\n  ]\n}");
 }
 
+/* Kubernetes routes these by their method; all else answers any. */
+static bool is_routed(struct span path)
+{
+	static const char apis[] = "/apis/";
+	size_t n = sizeof apis - 1;
+	if (span_is(path, "/api") || span_is(path, "/version") || is_below(path, "/api/"))
+		return true;
+	return is_below(path, apis) && memchr(path.data + n, '/', path.len - n);
+}
+
 void discovery(struct ctx *c, struct api *a, struct call *k)
 {
 	struct group_version gv[256];
@@ -306,8 +316,7 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 	    (is_below(k->path, "/api/") || is_below(k->path, "/apis/") || is_below(k->path, "/version/")))
 		k->path.len--;
 	bool core = span_is(k->path, "/api"), groups = span_is(k->path, "/apis");
-	bool reads = span_is(k->method, "GET") || span_is(k->method, "HEAD");
-	if (reads && (openapi(c, a, k) || health(c, a, k)))
+	if (openapi(c, a, k) || health(c, a, k))
 		return;
 	if ((core || groups) && accepts_aggregated(k)) {
 		aggregated(a, &b, gv, n, core);
@@ -326,7 +335,7 @@ void discovery(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_no_resource(&k->arena));
 		return;
 	}
-	if (!reads) {
+	if (is_routed(k->path) && !span_is(k->method, "GET")) {
 		buf_fini(&b);
 		answer_status(c, a, k, status_method_not_allowed(&k->arena, NULL, NULL));
 		return;

@@ -175,11 +175,12 @@ struct bytes *http_describe(struct MHD_Connection *conn, const struct http_words
 {
 	struct buf b = {0};
 	buf_reserve(&b, 512 + words->body.len);
-	mpw_map(&b, words->audit_id ? 18 : 15);
+	bool own = !words->proxied && !words->unreadable;
+	mpw_map(&b, words->audit_id ? 20 : 17);
 	put_text(&b, "method", words->method);
 	put_text(&b, "path", words->path);
 	put_uri(&b, words->uri);
-	put_pairs(&b, "args", words->proxied ? NULL : conn, MHD_GET_ARGUMENT_KIND, put_pair);
+	put_pairs(&b, "args", own ? conn : NULL, MHD_GET_ARGUMENT_KIND, put_pair);
 	put_text(&b, "auth", header(conn, "Authorization"));
 	put_text(&b, "accept", header(conn, "Accept"));
 	put_text(&b, "type", header(conn, "Content-Type"));
@@ -190,6 +191,8 @@ struct bytes *http_describe(struct MHD_Connection *conn, const struct http_words
 	put_upgrade(&b, conn);
 	if (words->audit_id)
 		put_source(&b, conn, words->audit_id);
+	mpw_kv_bool(&b, "unreadable", words->unreadable);
+	mpw_kv_bool(&b, "too-large", words->too_large);
 	mpw_str(&b, "body");
 	mpw_bin(&b, words->body);
 	return bytes_take(&b);

@@ -14,6 +14,9 @@ struct http_words {
 	const char *uri; /* as it came; NULL: nobody wants to know */
 	const char *audit_id; /* NULL: nor this, nor from where it came */
 	bool proxied; /* its arguments are for somebody else */
+	/* Its address is no text: `path` is percent-encoded, arguments are not told. */
+	bool unreadable;
+	bool too_large; /* there was more of a body than is taken: none is told */
 	struct span body;
 };
 

@@ -60,6 +60,8 @@ static void set_response(struct request *r, uint32_t arg, struct MHD_Response *r
 				type_names[type < HTTP_TYPES ? type : HTTP_JSON]);
 	MHD_add_response_header(response, "Cache-Control", "no-cache, private");
 	MHD_add_response_header(response, "Audit-Id", r->audit_id);
+	if (type == HTTP_TEXT)
+		MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	add_headers(r);
 }
 
@@ -312,19 +314,27 @@ static void request_free(struct request *r)
 
 /* ---- what the library calls */
 
-static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned status, const char *message)
+enum MHD_Result request_answer(struct request *r)
 {
-	char text[400];
-	int n = snprintf(text, sizeof text,
-			 "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
-			 "\"Failure\",\"message\":\"%s\",\"code\":%u}",
-			 message, status);
-	struct MHD_Response *resp =
-		MHD_create_response_from_buffer((size_t)n, text, MHD_RESPMEM_MUST_COPY);
-	MHD_add_response_header(resp, "Content-Type", "application/json");
-	enum MHD_Result rc = MHD_queue_response(conn, status, resp);
-	MHD_destroy_response(resp);
+	/* queued responses count their own references */
+	enum MHD_Result rc = MHD_queue_response(r->conn, r->status, r->response);
+	MHD_destroy_response(r->response);
+	r->queued_response = true;
 	return rc;
+}
+
+/* The actor cannot be told of it: the one refusal that is made here. */
+static enum MHD_Result refuse_busy(struct request *r)
+{
+	static const char text[] =
+		"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+		"\"Failure\",\"message\":\"too many requests are waiting\",\"reason\":"
+		"\"TooManyRequests\",\"details\":{\"retryAfterSeconds\":1},\"code\":429}\n";
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		sizeof text - 1, (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+	set_response(r, HTTP_ARG(429, HTTP_JSON), response);
+	MHD_add_response_header(response, "Retry-After", "1");
+	return request_answer(r);
 }
 
 static enum MHD_Result check_arg(void *cls, enum MHD_ValueKind kind, const char *key,
@@ -408,19 +418,30 @@ static void choose_audit_id(struct request *r)
 	put_uuid(r->audit_id, mix(r->server->seed[0] + step), mix(r->server->seed[1] + step));
 }
 
+/* Whether its address is text all through. A name is cut short by a zero. */
+static bool is_readable(struct request *r, const char *url)
+{
+	return !r->bad && utf8_ok(span_of(url)) && args_ok(r->conn);
+}
+
 /* The actor is told of it, and answers in its own time. */
 static bool tell(struct request *r, const char *method, const char *url)
 {
 	struct server *s = r->server;
+	bool readable = r->proxied || is_readable(r, url);
+	char *as_it_came = readable || !r->uri ? NULL : mem_ndup(r->uri, strcspn(r->uri, "?"));
 	struct http_words words = {
 		.method = method,
-		.path = url,
+		.path = readable ? url : as_it_came,
 		.uri = r->uri,
 		.audit_id = r->heard ? r->audit_id : NULL,
 		.proxied = r->proxied != NULL,
+		.unreadable = !readable,
+		.too_large = r->too_large,
 		.body = span_buf(&r->body),
 	};
 	struct bytes *told = http_describe(r->conn, &words, &s->verified, s->accounts);
+	free(as_it_came);
 	r->told = port_deliver(s->port, HTTP_REQUEST, r->id, 0, told) == 0;
 	r->busy = !r->told;
 	buf_fini(&r->body);
@@ -451,20 +472,11 @@ static enum MHD_Result take_body(struct request *r, const char *data, size_t *si
 	enum MHD_Result rc = MHD_YES;
 	if (r->proxied && r->told)
 		rc = http_proxy_body(r, &body);
-	else if (r->body.len + body.len > HTTP_BODY_MAX)
-		r->too_large = true, body.len = 0;
+	else if (r->too_large || r->body.len + body.len > HTTP_BODY_MAX)
+		r->too_large = true, body.len = 0, buf_fini(&r->body);
 	else
 		buf_append(&r->body, body.data, body.len), body.len = 0;
 	*size = body.len;
-	return rc;
-}
-
-enum MHD_Result request_answer(struct request *r)
-{
-	/* queued responses count their own references */
-	enum MHD_Result rc = MHD_queue_response(r->conn, r->status, r->response);
-	MHD_destroy_response(r->response);
-	r->queued_response = true;
 	return rc;
 }
 
@@ -474,6 +486,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 {
 	struct request *r = *con_cls;
 	(void)cls;
+	(void)conn;
 	if (!r->id) {
 		begin(r, method, url, strcmp(version, MHD_HTTP_VERSION_1_0) == 0);
 		return MHD_YES;
@@ -488,14 +501,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 		return MHD_NO;
 	if (r->response)
 		return request_answer(r);
-	if (r->too_large)
-		return refuse(conn, 413, "the request's body is larger than 3 MiB");
 	if (r->told)
 		return MHD_YES;
-	if (r->bad || !utf8_ok(span_of(url)) || !args_ok(conn))
-		return refuse(conn, 400, "the request's address is not UTF-8 text");
 	if (r->busy || !tell(r, method, url))
-		return refuse(conn, 429, "too many requests are waiting");
+		return refuse_busy(r);
 	return MHD_YES;
 }
 

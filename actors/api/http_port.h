@@ -3,7 +3,8 @@
  * Config: address ("127.0.0.1:6443"), cert, key, ca (PEM files), accounts (the
  * PEM file of the key that signs service accounts' tokens, or ""), audited (whether
  * audits tell of requests, when somebody listens), audit-kept (or also when nobody does).
- * A request is told whole (its body is read first, up to HTTP_BODY_MAX); the
+ * A request is told whole (its body is read first, up to HTTP_BODY_MAX; of a larger one,
+ * and of an address that is no text, that it is so: who asks matters for the answer); the
  * actor answers it with one reply, or opens a stream and sends data until it
  * ends it. Slow readers of a stream are cut off at HTTP_STREAM_MAX.
  * A request of a proxy's path (proxy_name.h) is told when its headers are there:
@@ -21,6 +22,8 @@
  *                 lower case), protocols (of a WebSocket, as the client lists them),
  *                 when an audit tells of it: audit (its id, which the answer has
  *                 too), from (the client's address), via (X-Forwarded-For);
+ *                 unreadable: bool (the address is no text: path as it came, no args),
+ *                 too-large: bool (there was more of a body, which is not here),
  *                 body: bin}
  *   HTTP_GONE     the client left before the answer or in a stream
  *   HTTP_MESSAGE  of a WebSocket, which was asked for; arg: whether it is text

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/objects/field.h"
 #include "actors/schema/protobuf.h"
 
 #define TOO_OLD                                                                                    \
@@ -34,7 +35,7 @@ struct listing {
 	struct span prefix;
 	size_t limit; /* 0: none */
 	uint64_t epoch, version;
-	const struct view_object **rows;
+	struct view_object **rows;
 	struct span last;	 /* key of the last row of a full page */
 	size_t count, cap, more; /* more: matches that were seen behind the last row */
 	bool selects;		 /* some objects may not be wanted */
@@ -217,35 +218,53 @@ static void answer_list(struct ctx *c, struct api *a, struct listing *l)
 
 /* ---- what is asked */
 
+static struct doc *refused_match(struct call *k, const struct faults *faults)
+{
+	return faults->errors.count ? status_invalid_options(&k->arena, "ListOptions", &faults->errors)
+				    : NULL;
+}
+
 /* What is wrong with resourceVersionMatch and its company, or NULL. */
 static struct doc *bad_match(struct call *k, uint64_t asked)
 {
+	static const char *const known[] = {"Exact", "NotOlderThan", "", NULL};
+	struct faults faults = {.arena = &k->arena};
+	const struct fpath *p = FPATH(NULL, "resourceVersionMatch");
 	struct span match = call_arg(k, "resourceVersionMatch");
 	bool exact = span_is(match, "Exact"), goes_on = call_arg(k, "continue").len;
-	enum field_fault fault = FIELD_FORBIDDEN;
-	const char *why = NULL;
+	if (match.len && !call_arg(k, "resourceVersion").len)
+		field_forbidden(&faults, p, "resourceVersionMatch is forbidden unless resourceVersion is provided");
 	if (match.len && goes_on)
-		why = "Forbidden: resourceVersionMatch is forbidden when continue is provided";
-	else if (match.len && !call_arg(k, "resourceVersion").len)
-		why = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is "
-		      "provided";
-	else if (match.len && !exact && !span_is(match, "NotOlderThan"))
-		fault = FIELD_NOT_SUPPORTED,
-		why = arena_printf(&k->arena,
-				   "Unsupported value: \"%.*s\": supported values: \"Exact\", "
-				   "\"NotOlderThan\", \"\"",
-				   (int)match.len, (const char *)match.data);
-	else if (exact && !asked)
-		why = "Forbidden: resourceVersionMatch \"Exact\" is forbidden for "
-		      "resourceVersion \"0\"";
-	struct field_error one = {.field = "resourceVersionMatch", .fault = fault, .text = why};
-	struct field_errors all = {&one, &one, 1};
-	if (why)
-		return status_invalid_options(&k->arena, "ListOptions", &all);
-	if (goes_on && asked)
-		return status_bad_request(&k->arena, "specifying resource version is not allowed "
-						     "when using continue");
-	return NULL;
+		field_forbidden(&faults, p, "resourceVersionMatch is forbidden when continue is provided");
+	if (match.len && !exact && !span_is(match, "NotOlderThan"))
+		field_not_supported(&faults, p, match, known);
+	if (exact && span_is(call_arg(k, "resourceVersion"), "0"))
+		field_forbidden(&faults, p, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+	if (call_arg(k, "sendInitialEvents").data)
+		field_forbidden(&faults, FPATH(NULL, "sendInitialEvents"), "sendInitialEvents is forbidden for list");
+	struct doc *bad = refused_match(k, &faults);
+	if (!bad && goes_on && asked)
+		bad = status_bad_request(&k->arena, "specifying resource version is not allowed "
+						    "when using continue");
+	return bad;
+}
+
+struct doc *bad_watch_match(struct call *k)
+{
+	static const char *const known[] = {"NotOlderThan", NULL};
+	struct faults faults = {.arena = &k->arena};
+	const struct fpath *p = FPATH(NULL, "resourceVersionMatch");
+	struct span match = call_arg(k, "resourceVersionMatch");
+	bool initial = call_arg(k, "sendInitialEvents").data, known_one = span_is(match, "NotOlderThan");
+	if (initial && !known_one)
+		field_forbidden(&faults, p, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+	if (match.len && !initial)
+		field_forbidden(&faults, p, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+	if (match.len && !known_one)
+		field_not_supported(&faults, p, match, known);
+	if (match.len && call_arg(k, "continue").len)
+		field_forbidden(&faults, p, "resourceVersionMatch is forbidden when continue is provided");
+	return refused_match(k, &faults);
 }
 
 /* The version that is to be shown: the token's; the one asked for when that
@@ -270,31 +289,41 @@ static struct doc *expired(struct call *k, const struct view *v, struct token *t
 	return s;
 }
 
+/* Of what bad_list_options has found to be a number. Less than none is no limit. */
+static size_t limit_of(struct span v)
+{
+	size_t limit = 0;
+	for (size_t i = v.len && v.data[0] == '+'; i < v.len; i++) {
+		if (v.data[i] == '-')
+			return 0;
+		limit = 10 * limit + (size_t)(v.data[i] - '0');
+	}
+	return limit;
+}
+
 /* Parameters into the listing and the place where it begins; an answer when
  * they are wrong. */
 static struct doc *read_options(struct listing *l, struct token *t, uint64_t asked, uint64_t now)
 {
 	struct call *k = l->k;
 	struct span text = call_arg(k, "continue");
-	uint64_t limit;
 	struct err e = {0};
 	struct doc *bad = bad_list_options(k);
 	bad = bad ? bad : bad_match(k, asked);
 	if (bad)
 		return bad;
-	if (!call_number(k, "limit", &limit))
-		limit = 0; /* less than none is none */
 	if (parse_selectors(k, &k->arena, &l->labels, &l->fields, &e))
 		return status_bad_request(&k->arena, e.text);
 	if (text.len && (!read_token(text, t) || !starts_with(span_buf(&t->key), l->prefix)))
 		return status_bad_request(&k->arena, "invalid continue token: continue key is not valid");
-	l->limit = (size_t)limit;
+	l->limit = limit_of(call_arg(k, "limit"));
 	l->version = wanted_version(k, t, asked, l->limit, now);
 	return NULL;
 }
 
-static void list_now(struct ctx *c, struct api *a, struct listing *l, struct stream *s,
-		     struct token *t)
+/* Fills the page; false: answered, or `retry` will be called. */
+static bool list_now(struct ctx *c, struct api *a, struct listing *l, struct stream *s,
+		     struct token *t, void (*retry)(struct ctx *, struct api *, struct call *))
 {
 	struct view *v = s->view;
 	struct span from = t->key.len ? span_buf(&t->key) : l->prefix;
@@ -306,38 +335,55 @@ static void list_now(struct ctx *c, struct api *a, struct listing *l, struct str
 						    : view_range_at(v, from, l->version, choose, l);
 	if (rc == ERR_AGAIN) {
 		ctx_recall(c, v, l->version);
-		await_view(c, l->k, s, read_list);
-		return;
+		await_view(c, l->k, s, retry);
+		return false;
 	}
 	if (rc < 0) {
 		answer_status(c, a, l->k, expired(l->k, v, t));
-		return;
+		return false;
 	}
 	if (l->more && l->count)
 		set_next(l, v, t);
-	answer_list(c, a, l);
+	return true;
+}
+
+static bool gather(struct ctx *c, struct api *a, struct listing *l,
+		   void (*retry)(struct ctx *, struct api *, struct call *))
+{
+	struct call *k = l->k;
+	struct view *v = fresh_view(c, a, k, retry);
+	if (!v)
+		return false;
+	struct stream *s = omap_get(&a->streams, view_stream(v));
+	struct token t = {.remaining = -1};
+	uint64_t asked, now = stream_version(a, s);
+	if (!asked_version(c, a, k, now, &asked))
+		return false;
+	struct buf prefix = {0};
+	schema_key(&prefix, k->resource, k->namespace, (struct span){0});
+	l->prefix = span_buf(&prefix);
+	struct doc *bad = read_options(l, &t, asked, now);
+	bool there = !bad && list_now(c, a, l, s, &t, retry);
+	if (bad)
+		answer_status(c, a, k, bad);
+	buf_fini(&prefix);
+	buf_fini(&t.key);
+	return there;
 }
 
 void read_list(struct ctx *c, struct api *a, struct call *k)
 {
-	struct view *v = fresh_view(c, a, k, read_list);
-	if (!v)
-		return;
-	struct stream *s = omap_get(&a->streams, view_stream(v));
 	struct listing l = {.k = k, .remaining = -1};
-	struct token t = {.remaining = -1};
-	uint64_t asked, now = stream_version(a, s);
-	if (!asked_version(c, a, k, now, &asked))
-		return;
-	struct buf prefix = {0};
-	schema_key(&prefix, k->resource, k->namespace, (struct span){0});
-	l.prefix = span_buf(&prefix);
-	struct doc *bad = read_options(&l, &t, asked, now);
-	if (bad)
-		answer_status(c, a, k, bad);
-	else
-		list_now(c, a, &l, s, &t);
-	buf_fini(&prefix);
-	buf_fini(&t.key);
+	if (gather(c, a, &l, read_list))
+		answer_list(c, a, &l);
 	free(l.rows);
+}
+
+bool list_choose(struct ctx *c, struct api *a, struct call *k,
+		 void (*retry)(struct ctx *, struct api *, struct call *), struct list_page *page)
+{
+	struct listing l = {.k = k, .remaining = -1};
+	bool there = gather(c, a, &l, retry);
+	*page = (struct list_page){l.rows, l.count, l.next, l.remaining};
+	return there;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/objects/field.h"
+#include "actors/schema/rfc3339.h"
 #include "actors/api/channels.h"
 
 static void copy_arg(struct call *k, struct buf *b, const char *arg, const char *field,
@@ -94,8 +96,43 @@ static void end(struct ctx *c, struct api *a, struct call *k)
 	call_end(c, a, k);
 }
 
+/* What is wrong with how much is asked for, or NULL. */
+static struct doc *bad_options(struct call *k)
+{
+	static const char *const names[] = {"tailLines", "limitBytes", "sinceSeconds", NULL};
+	static const struct schema_resource options = {.group = "", .kind = "PodLogOptions"};
+	struct faults faults = {.arena = &k->arena};
+	struct span since = call_arg(k, "sinceTime");
+	int64_t us;
+	struct doc *bad = bad_integers(k, names);
+	if (bad)
+		return bad;
+	if (since.len && rfc3339_parse(since, &us))
+		return status_bad_request(&k->arena,
+					  arena_printf(&k->arena,
+						       "parsing time \"%.*s\" as \"2006-01-02T15:04:05Z07:00\": "
+						       "cannot parse it",
+						       (int)since.len, (const char *)since.data));
+	for (int i = 0; names[i]; i++) {
+		struct span v = call_arg(k, names[i]);
+		int64_t n = v.data ? strtoll(arena_ndup(&k->arena, v.data, v.len), NULL, 10) : 1;
+		if (n < (i > 0))
+			field_invalid_int(&faults, FPATH(NULL, names[i]), n,
+					  i ? "must be greater than 0" : "must be greater than or equal to 0");
+	}
+	if (since.data && call_arg(k, "sinceSeconds").data)
+		field_forbidden(&faults, FPATH(NULL, ""),
+				"at most one of `sinceTime` or `sinceSeconds` may be specified");
+	return faults.errors.count ? status_invalid(&k->arena, &options, k->name, &faults.errors) : NULL;
+}
+
 void log_start(struct ctx *c, struct api *a, struct call *k)
 {
+	struct doc *bad = bad_options(k);
+	if (bad) {
+		answer_status(c, a, k, bad);
+		return;
+	}
 	struct view *v = fresh_view(c, a, k, log_start);
 	if (!v)
 		return;

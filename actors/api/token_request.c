@@ -50,6 +50,7 @@ static struct doc *decode(struct ctx *c, struct api *a, struct call *k)
 {
 	struct err e = {0};
 	struct doc *bad = write_prepare(c, a, k, OBJ_CREATE);
+	bad = bad ? bad : bad_kind(k);
 	if (bad)
 		return bad;
 	k->review = doc_copy(&k->arena, k->writing.request.body);

@@ -275,6 +275,7 @@ void watch_start(struct ctx *c, struct api *a, struct call *k)
 	struct doc *bad = bad_list_options(k);
 	if (!bad && !call_number(k, "resourceVersion", &from))
 		bad = bad_version(k, call_arg(k, "resourceVersion"));
+	bad = bad ? bad : bad_watch_match(k);
 	if (bad) {
 		answer_status(c, a, k, bad);
 		return;

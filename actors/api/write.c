@@ -109,12 +109,32 @@ static struct doc *bad_option(struct call *k, const char *name, enum field_fault
 	return status_invalid_options(&k->arena, kinds[k->writing.request.verb], &all);
 }
 
-static struct doc *bad_dry_run(struct call *k, struct span value)
+/* Every value of dryRun counts: one that is not known, also none, must not write. */
+static struct doc *read_dry_run(struct call *k)
 {
-	return bad_option(k, "dryRun", FIELD_NOT_SUPPORTED,
-			  arena_printf(&k->arena,
-				       "Unsupported value: [\"%.*s\"]: supported values: \"All\"",
-				       (int)value.len, (const char *)value.data));
+	struct mp args = k->args;
+	struct span key, value;
+	struct buf shown = {0};
+	bool known = true;
+	size_t n, two;
+	if (mp_array(&args, &n))
+		n = 0;
+	while (n-- && mp_array(&args, &two) == 0 && mp_str(&args, &key) == 0 &&
+	       mp_str(&args, &value) == 0) {
+		if (!span_is(key, "dryRun"))
+			continue;
+		known = known && span_is(value, "All");
+		buf_puts(&shown, shown.len ? ", " : "");
+		json_string(&shown, value);
+	}
+	k->writing.request.dry_run = shown.len > 0;
+	struct doc *bad =
+		known ? NULL
+		      : bad_option(k, "dryRun", FIELD_NOT_SUPPORTED,
+				   arena_printf(&k->arena, "Unsupported value: []string{%s}: supported values: \"All\"",
+						buf_text(&shown)));
+	buf_fini(&shown);
+	return bad;
 }
 
 /* Who writes is named in each object: by a short word that can be read. */
@@ -142,28 +162,44 @@ static struct doc *bad_manager(struct call *k)
 	return NULL;
 }
 
-static struct doc *read_options(struct call *k)
+/* How it is deleted, as far as the query says. */
+static struct doc *read_delete_options(struct call *k)
 {
 	static const char *const names[] = {"gracePeriodSeconds", "propagationPolicy",
 					    "orphanDependents", NULL};
-	k->writing.request.del.grace_s = -1;
+	struct span policy = call_arg(k, "propagationPolicy");
 	for (int i = 0; names[i]; i++) {
 		struct span v = call_arg(k, names[i]);
-		struct doc *bad = v.len ? obj_delete_option(&k->writing.request.del, &k->arena,
-							    span_of(names[i]), v)
-					: NULL;
+		struct doc *bad = v.data ? obj_delete_option(&k->writing.request.del, &k->arena,
+							     span_of(names[i]), v)
+					 : NULL;
 		if (bad)
 			return bad;
 	}
+	if (!policy.data || !call_arg(k, "orphanDependents").data)
+		return NULL;
+	return bad_option(k, "propagationPolicy", FIELD_INVALID,
+			  arena_printf(&k->arena,
+				       "Invalid value: \"%.*s\": orphanDependents and "
+				       "deletionPropagation cannot be both set",
+				       (int)policy.len, (const char *)policy.data));
+}
+
+static struct doc *read_options(struct call *k)
+{
+	struct obj_request *q = &k->writing.request;
+	q->del.grace_s = -1;
+	struct doc *bad = q->verb == OBJ_DELETE ? read_delete_options(k) : NULL;
+	if (bad)
+		return bad;
 	struct span validation = call_arg(k, "fieldValidation");
-	k->writing.request.validation = span_is(validation, "Strict")   ? OBJ_STRICT
-				: span_is(validation, "Ignore") ? OBJ_IGNORE
-								: OBJ_WARN;
-	struct span dry = call_arg(k, "dryRun");
-	if (dry.len && !span_is(dry, "All"))
-		return bad_dry_run(k, dry);
-	k->writing.request.dry_run = dry.len > 0;
-	if (k->writing.request.force && k->writing.request.verb != OBJ_APPLY)
+	q->validation = span_is(validation, "Strict")   ? OBJ_STRICT
+			: span_is(validation, "Ignore") ? OBJ_IGNORE
+							: OBJ_WARN;
+	bad = read_dry_run(k);
+	if (bad)
+		return bad;
+	if (q->force && span_is(k->method, "PATCH") && q->verb != OBJ_APPLY)
 		return bad_option(k, "force", FIELD_FORBIDDEN,
 				  "Forbidden: may not be specified for non-apply patch");
 	return bad_manager(k);
@@ -199,21 +235,48 @@ static int parse_body(struct call *k, struct doc **body, struct notes *dups, str
 			  : json_parse(&k->arena, k->body, body, dups, e);
 }
 
-/* Why a body could not be read; of an object as Kubernetes says it, with the
- * beginning of what came. */
+/* The beginning of a body: text where it looks like an object, digits elsewhere. */
+static const char *summary(struct call *k)
+{
+	enum { SHOWN = 30 };
+	struct buf b = {0};
+	size_t n = k->body.len < SHOWN ? k->body.len : SHOWN;
+	bool text = k->body.len && k->body.data[0] == '{';
+	if (!k->body.len)
+		return "<empty>";
+	for (size_t i = 0; i < n; i++)
+		if (text)
+			buf_putc(&b, (char)k->body.data[i]);
+		else
+			buf_printf(&b, "%02x", k->body.data[i]);
+	const char *shown = arena_printf(&k->arena, "%s%s", buf_text(&b), k->body.len > n ? " ..." : "");
+	buf_fini(&b);
+	return shown;
+}
+
+/* Why a body could not be read; of an object as Kubernetes says it. */
 static const char *unreadable(struct call *k, const char *why)
 {
-	enum { SHOWN = 64 };
-	bool create_or_update =
-		k->writing.request.verb == OBJ_CREATE || k->writing.request.verb == OBJ_UPDATE;
-	int n = k->body.len < SHOWN ? (int)k->body.len : SHOWN;
-	if (!create_or_update || is_protobuf(k) || is_yaml(k))
+	enum obj_verb verb = k->writing.request.verb;
+	bool object = verb == OBJ_CREATE || verb == OBJ_UPDATE;
+	if (verb == OBJ_APPLY)
+		return arena_printf(&k->arena, "error decoding YAML: %s", why);
+	if (!object || is_yaml(k))
 		return arena_printf(&k->arena, "error decoding the body: %s", why);
-	return arena_printf(&k->arena,
-			    "the object provided is unrecognized (must be of type %s): couldn't "
-			    "get version/kind; json parse error: %s (%.*s%s)",
-			    k->resource->kind, why, n, (const char *)k->body.data,
-			    k->body.len > SHOWN ? " ..." : "");
+	const struct schema_subresource *sub =
+		*k->sub ? schema_subresource(k->resource, span_of(k->sub)) : NULL;
+	return arena_printf(&k->arena, "the object provided is unrecognized (must be of type %s): %s%s (%s)",
+			    sub ? sub->kind : k->resource->kind,
+			    is_protobuf(k) ? "" : "couldn't get version/kind; json parse error: ", why,
+			    summary(k));
+}
+
+/* Nothing is an object without fields, where one is asked for. */
+static bool is_nothing(const struct call *k, const struct doc *body)
+{
+	enum obj_verb verb = k->writing.request.verb;
+	return body->type == DOC_NULL &&
+	       (verb == OBJ_CREATE || verb == OBJ_UPDATE || verb == OBJ_APPLY);
 }
 
 static struct doc *read_body(struct call *k)
@@ -221,19 +284,49 @@ static struct doc *read_body(struct call *k)
 	struct err e = {0};
 	struct doc *body = NULL;
 	struct notes *dups = arena_alloc(&k->arena, sizeof *dups);
-	if (k->body.len == 0) {
-		if (k->writing.request.verb == OBJ_DELETE)
-			return NULL;
-		return status_bad_request(&k->arena, "the request has no body");
-	}
-	if (k->writing.request.verb == OBJ_DELETE && refused_type(k))
+	enum obj_verb verb = k->writing.request.verb;
+	if (k->too_large)
+		return status_too_large(&k->arena,
+					arena_printf(&k->arena, "limit is %d", HTTP_BODY_MAX));
+	if (k->body.len == 0 && verb == OBJ_DELETE)
+		return NULL;
+	if (verb == OBJ_DELETE && refused_type(k))
 		return status_unsupported_media_type(&k->arena, refused_type(k));
-	if (parse_body(k, &body, dups, &e)) {
+	if (k->body.len == 0 && verb == OBJ_APPLY)
+		body = doc_new(&k->arena, DOC_NULL);
+	else if (k->body.len == 0)
+		return status_bad_request(&k->arena, unreadable(k, "unexpected end of JSON input"));
+	else if (parse_body(k, &body, dups, &e))
 		return status_bad_request(&k->arena, unreadable(k, e.text));
-	}
-	k->writing.request.body = body;
+	k->writing.request.body = is_nothing(k, body) ? doc_new(&k->arena, DOC_MAP) : body;
 	k->writing.request.duplicates = dups;
 	return NULL;
+}
+
+struct doc *bad_kind(struct call *k)
+{
+	const struct schema_subresource *sub =
+		*k->sub ? schema_subresource(k->resource, span_of(k->sub)) : NULL;
+	const char *kind = sub ? sub->kind : k->resource->kind;
+	const char *group = sub ? sub->group : k->resource->group;
+	const char *version = sub ? sub->version : k->resource->version;
+	const char *api = *group ? arena_printf(&k->arena, "%s/%s", group, version) : version;
+	struct span is = doc_get_str(k->writing.request.body, "kind");
+	struct span in = doc_get_str(k->writing.request.body, "apiVersion");
+	if (in.len && !span_is(in, api))
+		return status_bad_request(
+			&k->arena, arena_printf(&k->arena,
+						"the API version in the data (%.*s) does not match the "
+						"expected API version (%s)",
+						(int)in.len, (const char *)in.data, api));
+	if (!is.len || span_is(is, kind))
+		return NULL;
+	return status_bad_request(
+		&k->arena, arena_printf(&k->arena,
+					"%.*s in version \"%s\" cannot be handled as a %s: no kind "
+					"\"%.*s\" is known for this resource",
+					(int)is.len, (const char *)is.data, version, kind, (int)is.len,
+					(const char *)is.data));
 }
 
 void write_start(struct ctx *c, struct api *a, struct call *k)
@@ -266,14 +359,26 @@ static void bind_by_body(struct obj_request *q)
 	q->name = doc_path_str(q->body, "metadata.name");
 }
 
-/* Who names nobody is called by his program; an apply must say. */
-static struct span manager_of(const struct call *k, enum obj_verb verb)
+/* The first word of who calls, as far as it can be read. */
+static struct span program_of(struct call *k)
 {
-	struct span given = call_arg(k, "fieldManager"), agent = k->agent;
-	const uint8_t *slash = agent.len ? memchr(agent.data, '/', agent.len) : NULL;
-	if (given.len || verb == OBJ_APPLY)
-		return given;
-	return slash ? (struct span){agent.data, (size_t)(slash - agent.data)} : agent;
+	struct buf b = {0};
+	for (size_t i = 0; i < k->agent.len && k->agent.data[i] != '/'; i++)
+		if (k->agent.data[i] >= ' ' && k->agent.data[i] != 0x7f)
+			buf_putc(&b, (char)k->agent.data[i]);
+	size_t n = b.len > MANAGER_BYTES_MAX ? MANAGER_BYTES_MAX : b.len;
+	while (n && n < b.len && (b.data[n] & 0xc0) == 0x80)
+		n--; /* no half characters */
+	struct span word = {(uint8_t *)arena_ndup(&k->arena, b.data, n), n};
+	buf_fini(&b);
+	return n ? word : span_of("unknown");
+}
+
+/* Who names nobody is called by his program; an apply must say. */
+static struct span manager_of(struct call *k, enum obj_verb verb)
+{
+	struct span given = call_arg(k, "fieldManager");
+	return given.len || verb == OBJ_APPLY ? given : program_of(k);
 }
 
 struct doc *write_prepare(struct ctx *c, struct api *a, struct call *k, enum obj_verb verb)

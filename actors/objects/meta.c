@@ -118,9 +118,10 @@ void meta_update(struct write *w)
 		put_or_remove(w, m, kept[i], copy_of(w, doc_get(was, kept[i])));
 	if (doc_get_str(m, "uid").len == 0)
 		put_or_remove(w, m, "uid", copy_of(w, doc_get(was, "uid")));
-	/* Nobody can take a deletion back, or start one by an update. */
-	put_or_remove(w, m, "deletionTimestamp", copy_of(w, doc_get(was, "deletionTimestamp")));
-	if (!doc_get(m, "deletionGracePeriodSeconds") || !meta_deleting(w->old))
+	/* Nobody can take a deletion back; who starts one by an update is refused. */
+	if (meta_deleting(w->old))
+		put_or_remove(w, m, "deletionTimestamp", copy_of(w, doc_get(was, "deletionTimestamp")));
+	if (!doc_get(m, "deletionGracePeriodSeconds"))
 		put_or_remove(w, m, "deletionGracePeriodSeconds",
 			      copy_of(w, doc_get(was, "deletionGracePeriodSeconds")));
 }

@@ -51,6 +51,15 @@ void plan_remove(struct write *w, struct bytes *object, struct doc *status);
 /* w->obj in canonical form as bytes. NULL: too large, the plan is finished. */
 struct bytes *plan_encode(struct write *w);
 
+/* Whether a body is of this kind, and of one of these versions (up to a NULL); it
+ * may leave both out. False: refused. */
+bool plan_check_kind(struct write *w, const struct doc *body, const char *kind,
+		     const char *const *versions);
+/* Whether name and namespace of w->obj are those of the request. False: refused. */
+bool plan_check_names(struct write *w);
+/* An apply with fields that its kind does not have, each an `unknown field "PATH"`. */
+void plan_refuse_undeclared(struct write *w, const struct notes *unknown);
+
 /* ---- verbs */
 
 void plan_create(struct write *w);

@@ -212,6 +212,57 @@ static bool settle_conflicts(struct write *w, const struct doc *entries, const s
 
 /* ---- the plan */
 
+/* In whose words what was applied is no object of this kind: Kubernetes' merge
+ * library knows neither reasons nor whose fault it is. */
+static void refuse_untyped(struct write *w, const struct doc *body, const char *why)
+{
+	struct span name = doc_path_str(body, "metadata.name"), kind = doc_get_str(body, "kind");
+	struct span namespace = doc_path_str(body, "metadata.namespace");
+	const char *group = *w->r->group ? "" : "/"; /* "/v1", "apps/v1" */
+	char *message = arena_printf(
+		w->a, "failed to create typed patch object (%.*s/%.*s; %s%s, Kind=%.*s): %s",
+		(int)namespace.len, (const char *)namespace.data, (int)name.len,
+		(const char *)name.data, group, schema_api_version(w->r, w->a), (int)kind.len,
+		(const char *)kind.data, why);
+	plan_refuse(w, status_failure(w->a, 500, "", message));
+}
+
+void plan_refuse_undeclared(struct write *w, const struct notes *unknown)
+{
+	struct buf b = {0};
+	const char *before = unknown->count > 1 ? "errors:\n  " : "";
+	for (const struct note *n = unknown->first; n; n = n->next) {
+		const char *from = strchr(n->text, '"'), *to = strrchr(n->text, '"');
+		buf_printf(&b, "%s.%.*s: field not declared in schema", before,
+			   from < to ? (int)(to - from - 1) : 0, from < to ? from + 1 : "");
+		before = "\n  ";
+	}
+	refuse_untyped(w, w->req->body, buf_text(&b));
+	buf_fini(&b);
+}
+
+/* Unlike other writes an apply has to say what it is about. */
+static bool check_type(struct write *w)
+{
+	const struct doc *body = w->req->body;
+	const char *expected = schema_api_version(w->r, w->a);
+	struct span version = doc_get_str(body, "apiVersion"), kind = doc_get_str(body, "kind");
+	if (!span_is(version, expected)) {
+		plan_bad_request(w,
+				 "Incorrect version specified in apply patch. Specified patch "
+				 "version: %.*s, expected: %s",
+				 (int)version.len, (const char *)version.data, expected);
+		return false;
+	}
+	if (span_is(kind, w->r->kind))
+		return true;
+	refuse_untyped(w, body,
+		       arena_printf(w->a, "no corresponding type for %s%s, Kind=%.*s",
+				    *w->r->group ? "" : "/", expected, (int)kind.len,
+				    (const char *)kind.data));
+	return false;
+}
+
 static bool check_request(struct write *w)
 {
 	const struct doc *m = doc_get(w->req->body, "metadata");
@@ -229,7 +280,23 @@ static bool check_request(struct write *w)
 	else if (doc_get(m, "managedFields") && doc_get(m, "managedFields")->type != DOC_NULL)
 		plan_bad_request(w, "metadata.managedFields must be nil");
 	else
+		return check_type(w);
+	return false;
+}
+
+/* What is made anew is named as the path says, and was nobody's before. */
+static bool check_new(struct write *w)
+{
+	struct span uid = doc_path_str(w->obj, "metadata.uid");
+	if (!plan_check_names(w))
+		return false;
+	if (!uid.len)
 		return true;
+	plan_refuse(w, status_conflict(w->a, w->r, w->name,
+				       arena_printf(w->a,
+						    "uid mismatch: the provided object specified "
+						    "uid %.*s, and no existing object was found",
+						    (int)uid.len, (const char *)uid.data)));
 	return false;
 }
 
@@ -305,6 +372,8 @@ void plan_apply(struct write *w)
 		plan_update_decoded(w);
 		return;
 	}
+	if (!check_new(w))
+		return;
 	w->plan->txn.compare_count = 0;
 	plan_create_decoded(w);
 }

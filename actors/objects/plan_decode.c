@@ -23,25 +23,79 @@ static void refuse_type(struct write *w, const struct doc *body, bool patched, c
 			 why);
 }
 
-/* apiVersion and kind say what the URL says; they may be missing. */
-static bool check_type_meta(struct write *w, struct doc *body)
+/* The beginning of a body, as Kubernetes shows it. */
+static const char *summary(struct write *w, const struct doc *body)
 {
-	const char *api_version = schema_api_version(w->r, w->a);
+	enum { SHOWN = 30 };
+	struct buf b = {0};
+	json_from_doc(&b, body);
+	const char *text = arena_printf(w->a, "%.*s%s", (int)(b.len < SHOWN ? b.len : SHOWN),
+					(const char *)b.data, b.len > SHOWN ? " ..." : "");
+	buf_fini(&b);
+	return text;
+}
+
+static void refuse_unrecognized(struct write *w, const struct doc *body, const char *kind,
+				const char *why)
+{
+	plan_bad_request(w,
+			 "the object provided is unrecognized (must be of type %s): couldn't get "
+			 "version/kind; json parse error: %s (%s)",
+			 kind, why, summary(w, body));
+}
+
+/* Text, or nothing at all. */
+static bool is_text(struct write *w, const struct doc *body, const char *field, const char *kind)
+{
+	const struct doc *d = doc_get(body, field);
+	if (!d || d->type == DOC_STR || d->type == DOC_NULL)
+		return true;
+	refuse_unrecognized(w, body, kind,
+			    arena_printf(w->a,
+					 "json: cannot unmarshal %s into Go struct field .%s of "
+					 "type string",
+					 doc_type_name(d->type), field));
+	return false;
+}
+
+bool plan_check_kind(struct write *w, const struct doc *body, const char *expected,
+		     const char *const *versions)
+{
 	struct span version = doc_get_str(body, "apiVersion"), kind = doc_get_str(body, "kind");
-	if (version.len && !span_is(version, api_version)) {
+	if (!doc_is(body, DOC_MAP)) {
+		refuse_unrecognized(w, body, expected, "the body is no object");
+		return false;
+	}
+	if (!is_text(w, body, "apiVersion", expected) || !is_text(w, body, "kind", expected))
+		return false;
+	const char *const *v = versions;
+	while (*v && !span_is(version, *v))
+		v++;
+	if (version.len && !*v) {
 		plan_bad_request(w,
 				 "the API version in the data (%.*s) does not match the expected "
 				 "API version (%s)",
-				 (int)version.len, version.data, api_version);
+				 (int)version.len, version.data, *versions);
 		return false;
 	}
-	if (kind.len && !span_is(kind, w->r->kind)) {
-		refuse_type(w, body, false,
-			    arena_printf(w->a, "no kind \"%.*s\" is known for this resource",
-					 (int)kind.len, kind.data));
+	if (!kind.len || span_is(kind, expected))
+		return true;
+	const char *group_end = strchr(*versions, '/');
+	plan_bad_request(w,
+			 "%.*s in version \"%s\" cannot be handled as a %s: no kind \"%.*s\" is "
+			 "known for this resource",
+			 (int)kind.len, kind.data, group_end ? group_end + 1 : *versions, expected,
+			 (int)kind.len, kind.data);
+	return false;
+}
+
+/* apiVersion and kind say what the URL says; they may be missing. */
+static bool check_type_meta(struct write *w, struct doc *body)
+{
+	const char *const versions[] = {schema_api_version(w->r, w->a), NULL};
+	if (!plan_check_kind(w, body, w->r->kind, versions))
 		return false;
-	}
-	doc_set_str(w->a, body, "apiVersion", api_version);
+	doc_set_str(w->a, body, "apiVersion", versions[0]);
 	doc_set_str(w->a, body, "kind", w->r->kind);
 	return true;
 }
@@ -67,6 +121,10 @@ static bool judge_notes(struct write *w, const struct doc *body, const struct no
 {
 	const struct notes *dups = w->req->duplicates;
 	size_t count = unknown->count + (dups ? dups->count : 0);
+	if (unknown->count && w->req->verb == OBJ_APPLY) {
+		plan_refuse_undeclared(w, unknown);
+		return false;
+	}
 	if (count == 0 || w->req->validation == OBJ_IGNORE)
 		return true;
 	if (w->req->validation == OBJ_WARN) {
@@ -86,14 +144,6 @@ bool plan_decode(struct write *w, struct doc *body, bool patched)
 {
 	struct notes unknown = {0};
 	struct err e = {0};
-	if (!doc_is(body, DOC_MAP)) {
-		plan_bad_request(w,
-				 "the object provided is unrecognized (must be of type %s): "
-				 "couldn't get version/kind; json parse error: the body is no "
-				 "object",
-				 w->r->kind);
-		return false;
-	}
 	if (!check_type_meta(w, body))
 		return false;
 	if (coerce(w, body, &unknown, &e)) {

@@ -5,6 +5,8 @@
  *	again, with a shorter grace             -> the timestamp comes nearer
  *	grace 0 and no finalizers               -> removed
  *	update that takes the last finalizer    -> removed (plan_update.c) */
+#include <strings.h>
+
 #include "actors/objects/budget.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
@@ -12,10 +14,10 @@
 
 /* ---- options */
 
-static bool parse_bool(struct span v, bool *out)
+/* As Go's API machinery reads it: there, and not said to be false. */
+static bool is_yes(struct span v)
 {
-	*out = span_is(v, "true") || span_is(v, "1");
-	return *out || span_is(v, "false") || span_is(v, "0");
+	return !span_is(v, "0") && !(v.len == 5 && strncasecmp((const char *)v.data, "false", 5) == 0);
 }
 
 /* The words of Go, in which Kubernetes refuses a number in a query. */
@@ -23,13 +25,6 @@ static struct doc *bad_number(struct arena *a, struct span value, const char *wh
 {
 	return status_bad_request(a, arena_printf(a, "strconv.ParseInt: parsing \"%.*s\": %s",
 						  (int)value.len, value.data, why));
-}
-
-static struct doc *bad_option(struct arena *a, struct span key, struct span value)
-{
-	return status_bad_request(a,
-				  arena_printf(a, "invalid value for option %.*s: \"%.*s\"",
-					       (int)key.len, key.data, (int)value.len, value.data));
 }
 
 static bool parse_propagation(struct span v, enum obj_propagation *out)
@@ -56,10 +51,12 @@ static void unknown_propagation(struct faults *f, struct span value)
 struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, struct span key,
 			      struct span value)
 {
-	bool yes;
 	if (span_is(key, "gracePeriodSeconds")) {
 		int64_t v = 0;
-		for (size_t i = value.len && value.data[0] == '-'; i < value.len; i++) {
+		size_t sign = value.len && value.data[0] == '-';
+		if (value.len == sign)
+			return bad_number(a, value, "invalid syntax");
+		for (size_t i = sign; i < value.len; i++) {
 			if (value.data[i] < '0' || value.data[i] > '9')
 				return bad_number(a, value, "invalid syntax");
 			if (v > META_GRACE_MAX_S)
@@ -74,9 +71,7 @@ struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, str
 			return status_invalid_options(a, "DeleteOptions", &faults.errors);
 		}
 	} else if (span_is(key, "orphanDependents")) {
-		if (!parse_bool(value, &yes))
-			return bad_option(a, key, value);
-		o->propagation = yes ? OBJ_ORPHAN : OBJ_BACKGROUND;
+		o->propagation = is_yes(value) ? OBJ_ORPHAN : OBJ_BACKGROUND;
 	}
 	return NULL;
 }

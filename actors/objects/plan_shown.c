@@ -14,29 +14,20 @@ static struct doc *show(struct write *w, const struct subresource *sub, const st
 	return d;
 }
 
-static bool check_shown(struct write *w, const struct doc *shown, const struct doc *body)
+static const char *text_of(struct write *w, const struct doc *d, const char *field)
 {
-	struct span name = doc_get_str(meta_of(body), "name");
-	static const char *const fields[] = {"apiVersion", "kind"};
-	for (size_t i = 0; i < 2; i++) {
-		struct span want = doc_get_str(shown, fields[i]),
-			    got = doc_get_str(body, fields[i]);
-		if (got.len && !span_eq(got, want)) {
-			plan_bad_request(w, "the body's %s is %.*s, expected %.*s", fields[i],
-					 (int)got.len, (const char *)got.data, (int)want.len,
-					 (const char *)want.data);
-			return false;
-		}
-	}
-	if (name.len && !span_eq(name, w->name)) {
-		plan_bad_request(w,
-				 "the name of the object (%.*s) does not match the name on the URL "
-				 "(%.*s)",
-				 (int)name.len, (const char *)name.data, (int)w->name.len,
-				 (const char *)w->name.data);
+	struct span s = doc_get_str(d, field);
+	return arena_ndup(w->a, s.data, s.len);
+}
+
+/* Type and names of what is to be shown; of a patch those of what is shown. */
+static bool check_shown(struct write *w, const struct doc *shown, struct doc *body)
+{
+	const char *const versions[] = {text_of(w, shown, "apiVersion"), NULL};
+	if (!plan_check_kind(w, body, text_of(w, shown, "kind"), versions))
 		return false;
-	}
-	return true;
+	w->obj = body;
+	return plan_check_names(w);
 }
 
 /* What the client wants shown; NULL: refused. */
@@ -47,13 +38,13 @@ static struct doc *wanted(struct write *w, const struct subresource *sub)
 	struct doc *body = w->req->verb == OBJ_UPDATE
 				   ? doc_copy(w->a, w->req->body)
 				   : plan_patched(w, doc_copy(w->a, shown), schema_type(sub->type));
-	if (!body)
+	if (!body || !check_shown(w, shown, body))
 		return NULL;
 	if (schema_coerce(schema_type(sub->type), body, w->a, NULL, &e)) {
 		plan_bad_request(w, "%s", e.text);
 		return NULL;
 	}
-	return check_shown(w, shown, body) ? body : NULL;
+	return body;
 }
 
 /* The answer shows the new object in place of the object itself. */

@@ -6,7 +6,7 @@
 #include "actors/objects/plan.h"
 
 /* The object in the body is the one in the URL. */
-static bool check_names(struct write *w)
+bool plan_check_names(struct write *w)
 {
 	const struct doc *m = meta_of(w->obj);
 	struct span name = doc_get_str(m, "name"), ns = doc_get_str(m, "namespace");
@@ -30,8 +30,13 @@ static bool check_names(struct write *w)
 	return false;
 }
 
+/* What is put is meant for one object; a patch that changes the uid changes what
+ * nobody may, and is told so with the rest. */
 static bool check_uid(struct write *w)
 {
+	const struct subresource *sub = plan_find_subresource(w);
+	if (w->req->verb != OBJ_UPDATE && !(sub && sub->show))
+		return true;
 	struct span uid = doc_get_str(meta_of(w->obj), "uid");
 	struct span was = doc_get_str(meta_of(w->old), "uid");
 	if (uid.len == 0 || span_eq(uid, was))
@@ -128,7 +133,7 @@ static void validate(struct write *w)
 void plan_update_decoded(struct write *w)
 {
 	const struct subresource *sub = plan_find_subresource(w);
-	if (!check_names(w) || !plan_check_preconditions(w))
+	if (!plan_check_names(w) || !plan_check_preconditions(w))
 		return;
 	struct doc *m = meta_of(w->obj);
 	if (w->r->namespaced && doc_get_str(m, "namespace").len == 0)
@@ -170,7 +175,7 @@ void plan_update(struct write *w)
 		plan_bad_request(w, "the request has no body");
 		return;
 	}
-	if (!plan_decode(w, doc_copy(w->a, w->req->body), false) || !check_names(w) ||
+	if (!plan_decode(w, doc_copy(w->a, w->req->body), false) || !plan_check_names(w) ||
 	    !plan_read_object(w))
 		return;
 	if (w->old) {
@@ -264,21 +269,42 @@ void plan_patch(struct write *w)
 
 /* ---- subresources whose body is something else */
 
+/* The body, to be read; NULL: refused. */
+static struct doc *check_body(struct write *w, const struct subresource *sub)
+{
+	if (!w->req->body) {
+		plan_bad_request(w, "the request has no body");
+		return NULL;
+	}
+	if (!plan_check_kind(w, w->req->body, sub->kind, sub->versions))
+		return NULL;
+	if (!span_eq(doc_path_str(w->req->body, "metadata.name"), w->name)) {
+		plan_bad_request(w, "name in URL does not match name in %s object", sub->kind);
+		return NULL;
+	}
+	struct doc *body = doc_copy(w->a, w->req->body);
+	struct doc *refused = sub->check ? sub->check(w, body) : NULL;
+	if (refused)
+		plan_refuse(w, refused);
+	else if (!w->name.len)
+		plan_bad_request(w, "Name parameter required.");
+	else
+		return body;
+	return NULL;
+}
+
 void plan_subresource(struct write *w)
 {
 	const struct subresource *sub = plan_find_subresource(w);
-	if (!w->req->body) {
-		plan_bad_request(w, "the request has no body");
-		return;
-	}
-	if (!plan_read_object(w))
+	struct doc *body = check_body(w, sub);
+	if (!body || !plan_read_object(w))
 		return;
 	if (!w->old) {
 		plan_refuse(w, status_not_found(w->a, w->r, w->name));
 		return;
 	}
 	w->obj = doc_copy(w->a, w->old);
-	struct doc *refused = sub->create(w, w->req->body);
+	struct doc *refused = sub->create(w, body);
 	if (refused)
 		plan_refuse(w, refused);
 	else if (w->obj && !plan_refuse_faults(w))

@@ -43,7 +43,11 @@ struct subresource {
 	bool counts; /* what it changes of the spec is a generation */
 	/* The body is something else (a Binding): makes w->obj, a copy of w->old,
 	 * what it shall be; NULL in w->obj: it has completed the plan itself.
-	 * A Status refuses. */
+	 * A Status refuses. It is of this kind, in these versions (up to a NULL), and
+	 * names the object; `check`, or NULL, looks at it before anything is read. */
+	const char *kind;
+	const char *const *versions;
+	struct doc *(*check)(struct write *w, struct doc *body);
 	struct doc *(*create)(struct write *w, const struct doc *body);
 	/* The body is another type ("autoscaling/v1.Scale") that shows a part of
 	 * the object: `show` makes it of an object, `take` brings what it says

@@ -161,36 +161,34 @@ static void merge_metadata(struct write *w, const struct doc *body, const char *
 		doc_set_span(w->a, to, d->key, doc_copy(w->a, d));
 }
 
-static struct doc *check_binding(struct write *w, const struct doc *body)
-{
-	static const char *const kinds[] = {"Node", "<empty>", NULL};
-	const struct doc *target = doc_get(body, "target");
-	struct span kind = doc_get_str(target, "kind"), node = doc_get_str(target, "name");
-	const struct fpath *p = FPATH(NULL, "target");
-	if (kind.len && !span_is(kind, "Node"))
-		field_not_supported(&w->faults, FPATH(p, "kind"), kind, kinds);
-	if (node.len == 0)
-		field_required(&w->faults, FPATH(p, "name"), "");
-	if (w->faults.errors.count == 0)
-		return NULL;
-	struct schema_resource binding = *w->r;
-	binding.kind = "Binding";
-	return status_invalid(w->a, &binding, w->name, &w->faults.errors);
-}
-
-static struct doc *bind(struct write *w, const struct doc *body)
+/* An error without a reason, as Kubernetes answers what it found by hand. */
+static struct doc *check_binding(struct write *w, struct doc *body)
 {
 	struct err e = {0};
-	struct doc *b = doc_copy(w->a, body);
-	if (schema_coerce(schema_type("core/v1.Binding"), b, w->a, NULL, &e))
+	if (schema_coerce(schema_type("core/v1.Binding"), body, w->a, NULL, &e))
 		return status_bad_request(
 			w->a, arena_printf(w->a,
 					   "Binding in version \"v1\" cannot be handled "
 					   "as a Binding: %s",
 					   e.text));
-	struct doc *bad = check_binding(w, b);
-	if (bad)
-		return bad;
+	const struct doc *target = doc_get(body, "target");
+	struct span kind = doc_get_str(target, "kind");
+	const char *wrong = NULL, *missing = NULL;
+	if (kind.len && !span_is(kind, "Node"))
+		wrong = arena_printf(w->a,
+				     "target.kind: Unsupported value: \"%.*s\": supported values: "
+				     "\"Node\", \"<empty>\"",
+				     (int)kind.len, (const char *)kind.data);
+	if (doc_get_str(target, "name").len == 0)
+		missing = "target.name: Required value";
+	const char *both = wrong && missing ? arena_printf(w->a, "[%s, %s]", wrong, missing) : NULL;
+	if (!wrong && !missing)
+		return NULL;
+	return status_failure(w->a, 500, "", both ? both : wrong ? wrong : missing);
+}
+
+static struct doc *bind(struct write *w, const struct doc *b)
+{
 	const char *why = not_bindable(w, b);
 	if (why)
 		return binding_conflict(w, why);
@@ -203,6 +201,9 @@ static struct doc *bind(struct write *w, const struct doc *body)
 	return NULL;
 }
 
+static const char *const binding_versions[] = {"v1", NULL};
+static const char *const eviction_versions[] = {"policy/v1", "policy/v1beta1", NULL};
+
 static const struct subresource subresources[] = {
 	{.name = "status", .prepare = prepare_status},
 	{.name = "ephemeralcontainers",
@@ -213,8 +214,8 @@ static const struct subresource subresources[] = {
 	 .counts = true,
 	 .prepare = pod_prepare_resize,
 	 .validate = pod_validate_resize},
-	{.name = "binding", .create = bind},
-	{.name = "eviction", .create = plan_evict},
+	{.name = "binding", .kind = "Binding", .versions = binding_versions, .check = check_binding, .create = bind},
+	{.name = "eviction", .kind = "Eviction", .versions = eviction_versions, .create = plan_evict},
 	{0},
 };
 

@@ -57,6 +57,15 @@ kc create secret generic other --from-literal=a=b -n shop >/dev/null
 check "one object by its name" says mine as bobs-token get secret mine -n shop
 check "and no other" says 'secrets "other" is forbidden' as bobs-token get secret other -n shop
 check "nor all" says 'secrets is forbidden' as bobs-token get secrets -n shop
+kc create role nodes --verb='*' --resource=nodes,nodes/proxy,clusterroles.rbac.authorization.k8s.io -n shop >/dev/null
+kc create rolebinding nodes --role=nodes --user=bob -n shop >/dev/null
+check "a right in a namespace" says yes as bobs-token auth can-i get nodes -n shop
+for path in api/v1/namespaces/shop/nodes api/v1/namespaces/shop/nodes/n1 api/v1/namespaces/shop/nodes/n1/proxy/healthz \
+	apis/rbac.authorization.k8s.io/v1/namespaces/shop/clusterroles/cluster-admin; do
+	check "is none to what is in no namespace: /$path" says '"reason":"NotFound","details":{},"code":404' \
+		anyone -H 'Authorization: Bearer bobs-token' "$root/$path"
+done
+kc delete rolebinding nodes -n shop >/dev/null
 check "a list of that one" says mine as bobs-token get secrets -n shop --field-selector metadata.name=mine
 check "a role of his own gathers others" kc create -f - <<Y
 apiVersion: rbac.authorization.k8s.io/v1

@@ -48,14 +48,24 @@ check "broken YAML is refused with its line" ask 400 'yaml: line 2' "${yaml[@]}"
 check "a YAML number is no string" ask 400 'data' "${yaml[@]}" --data-binary $'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: n}\ndata: {k: 1}' "$maps"
 check "update by YAML" ask 200 '"tier":"sea"' -X PUT "${yaml[@]}" --data-binary \
 	$'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: blue, labels: {app: blue, tier: sea}}' "$maps/blue"
-check "an empty body" ask 400 'has no body' "${json[@]}" -X POST "$maps"
+check "an empty body" ask 400 'json parse error: unexpected end of JSON input (\u003cempty\u003e)' "${json[@]}" -X POST "$maps"
+check "a kind that is no text" ask 400 'cannot unmarshal number into Go struct field .kind of type string' "${json[@]}" -d '{"kind":1,"metadata":{"name":"x"}}' "$maps"
+check "the beginning of what is no JSON" ask 400 "looking for beginning of value (line 1, offset 0) (5820697320746f6f206c6f6e6720746f2062652073686f776e2077686f6c ...)" \
+	"${json[@]}" -d 'X is too long to be shown whole, here at least' "$maps"
+check "nothing is an object without a name" ask 422 'name or generateName is required' "${json[@]}" -d null "$maps"
+check "an apply of nothing" ask 400 'Specified patch version: , expected: v1' -X PATCH -H 'Content-Type: application/apply-patch+yaml' "$maps/blue?fieldManager=m"
+check "a binding without a name" ask 400 'name in URL does not match name in Binding object' "${json[@]}" -d '{"target":{"name":"n1"}}' "$root/api/v1/namespaces/default/pods/none/binding"
 check "an unknown content type" ask 415 'UnsupportedMediaType' -H 'Content-Type: text/plain' -d x "$maps"
 check "an unknown patch type" ask 415 'application/merge-patch+json' -X PATCH -H 'Content-Type: application/json' -d '{}' "$maps/blue"
 check "another kind in the body" ask 400 'BadRequest' "${json[@]}" -d '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"}}' "$maps"
 printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"bytes"},"data":{"k":"\xed\xa0\x80"}}' >"$tmp/bytes"
+manager() { ask 201 '' "${json[@]}" -A "$1" -d '{"metadata":{"name":"managed"},"data":{"a":"b"}}' "$maps?dryRun=All" && grep -oE '"manager":"[^"]*"' "$tmp/answer"; }
+check "who writes is called by his program" is '"manager":"tester"' manager 'tester/1.0 (linux)'
+check "by as much of it as can be read" is "\"manager\":\"$(printf '%0128d' 0)\"" manager "$(printf '%0200d' 0)"
+check "or unknown" is '"manager":"unknown"' manager ''
 check "text that is no UTF-8" ask 201 $'"k":"\xef\xbf\xbd' "${json[@]}" --data-binary @"$tmp/bytes" "$maps"
 check "can be read again" kc delete configmap bytes
-check "too large a body" ask 413 '3 MiB' "${json[@]}" --data-binary @<(head -c 3200000 /dev/zero | tr '\0' ' ') "$maps"
+check "too large a body" ask 413 'limit is 3145728' "${json[@]}" --data-binary @<(head -c 3200000 /dev/zero | tr '\0' ' ') "$maps"
 
 # ---- what is accepted
 while read -r code accept; do
@@ -107,9 +117,9 @@ done <<T
 422 resourceVersionMatch resourceVersion=1&resourceVersionMatch=Nearly
 422 resourceVersionMatch resourceVersionMatch=Exact
 422 resourceVersionMatch resourceVersion=0&resourceVersionMatch=Exact
-400 limit limit=many
+400 strconv.ParseInt limit=many
 400 continue continue=zz
-400 includeObject includeObject=Everything
+200 ConfigMapList includeObject=Everything
 400 requirement labelSelector=a%3D%3D%3Db
 400 requirement labelSelector=a+in+(
 400 selector fieldSelector=spec.nothing%3Dx
@@ -117,7 +127,7 @@ done <<T
 400 UTF-8 fieldSelector=metadata.name%3D%c3%28
 400 UTF-8 labelSelector=app%00%3Dred
 400 resourceVersion watch=1&resourceVersion=x
-400 timeoutSeconds watch=1&timeoutSeconds=soon
+400 strconv.ParseInt watch=1&timeoutSeconds=soon
 504 ResourceVersionTooLarge resourceVersion=$future
 504 ResourceVersionTooLarge resourceVersion=$future&resourceVersionMatch=NotOlderThan
 504 ResourceVersionTooLarge resourceVersion=$future&resourceVersionMatch=Exact

@@ -50,6 +50,11 @@ a, b = (datetime.datetime.strptime(t, "%Y-%m-%dT%H:%M:%S.%fZ") for t in sys.stdi
 now = datetime.datetime.utcnow()
 sys.exit(not (a <= b <= now and (now - a).seconds < 60))'; }
 check "and when" times
+head -c 3200000 /dev/zero | tr '\0' ' ' >"$tmp/large"
+c -X POST -H 'Content-Type: application/json' -o /dev/null "$api$ns/configmaps?large" --data-binary "@$tmp/large"
+check "a body that is too large" says 'create {"metadata":{},"status":"Failure","reason":"RequestEntityTooLarge","message":"Request entity too large: limit is 3145728","code":413}' large verb responseStatus
+c -o /dev/null "$api$ns/configmaps/a%ffb?strange"
+check "an address that is no text, as it came" says "get $ns/configmaps/a%ffb?strange 400" strange verb requestURI 'responseStatus>code'
 for i in $(seq 20); do c -o /dev/null "$api$ns/pods?n=$i"; done
 check "twenty requests, twenty notices" eventually 5 is 20 bash -c "python3 '$tmp/find.py' '$tmp/heard' '/pods?n=' auditID | sort -u | wc -l"
 check "no more" is 20 bash -c "python3 '$tmp/find.py' '$tmp/heard' '/pods?n=' | wc -l"

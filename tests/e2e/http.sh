@@ -106,7 +106,7 @@ elif what == "too-large":
     c.send("0\r\n\r\n")
     print(c.answer()[0])
 elif what == "head":
-    c.send(head("HEAD", "/version") + head("GET", "/version"))
+    c.send(head("HEAD", "/apis") + head("GET", "/apis"))
     a, b = c.answer("HEAD"), c.answer()
     print(a[0], a[1]["content-length"] == str(len(b[2])), b[0])
 elif what == "old":
@@ -187,6 +187,19 @@ maps=$api/api/v1/namespaces/default/configmaps
 kc create configmap here >/dev/null
 for path in / /api/ /apis/ /api/v1/ /apis/apps/ /apis/apps/v1/ /version/; do check "GET $path" is 200 code "$api$path"; done
 check "what there is" grep -q '"/apis/apps/v1",' <(curl -sk -H "Authorization: Bearer $token" "$api/")
+# Resources, versions and what is in them are routed by the method; all else takes any.
+for path in /api /version /api/v1 /apis/apps/v1 /api/v1/nodes "/api/v1/namespaces/default/configmaps/here" /api/v1/pods /api/v1/watch/pods; do
+	check "HEAD $path" is 405 code -I "$api$path"
+	for method in OPTIONS TRACE FOO get; do check "$method $path" is 405 code -X "$method" "$api$path"; done
+	check "says so" grep -q '"message":"the server does not allow this method on the requested resource","reason":"MethodNotAllowed","details":{},"code":405' "$tmp/answer"
+done
+for path in / /apis /apis/apps /healthz /livez/ping /metrics /openapi/v2; do
+	check "HEAD $path" is 200 code -I "$api$path"
+	for method in OPTIONS TRACE FOO get POST PUT PATCH DELETE; do check "$method $path" is 200 code -X "$method" "$api$path"; done
+done
+for method in OPTIONS FOO POST; do check "$method of what is not there" is 404 code -X "$method" "$api/nothing"; done
+check "HEAD of what is not there" is 404 code -I "$api/apis/nothing"
+check "other methods are other rights" is no kc auth can-i foo /healthz --as=somebody
 check "of another path too" is 404 code "$api/nothing"
 check "as a list of what there is" grep -q '"/openapi/v3",' "$tmp/answer"
 seen() { curl -sk --max-time 10 -H "Authorization: Bearer $token" "$api$1" | grep -oE '"type":"[A-Z]+"' | sort -u; }
@@ -206,6 +219,32 @@ check "says which" grep -q 'fieldManager: Invalid value: .*invalid character U+0
 check "a deletion's options are no other object" is 400 code -X DELETE -H 'Content-Type: application/json' -d '{"kind":"ConfigMap","apiVersion":"v1"}' "$maps/here"
 check "nor try what there is not to try" is 422 code -X DELETE -H 'Content-Type: application/json' -d '{"dryRun":["Some"]}' "$maps/here"
 check "so it is still there" is 200 code "$maps/here"
+
+# ---- what is most wanted
+form() { curl -sk -D "$tmp/head" -o /dev/null -H "Authorization: Bearer $token" -H "Accept: $1" "$maps/here"; tr -d '\r' <"$tmp/head" | sed -n 's/^Content-Type: //p'; }
+check "by quality" is application/yaml form 'application/json;q=0.5, application/yaml;q=0.9'
+check "not by order" is application/json form 'application/vnd.kubernetes.protobuf;q=0.1,application/json'
+check "but of equals the first" is application/yaml form 'application/yaml, application/json'
+check "and of what can be had" is application/json form 'text/html, application/xhtml+xml, image/png;q=0.9, */*;q=0.8'
+check "a table's rows without what is not known" is 400 code -H 'Accept: application/json;as=Table;g=meta.k8s.io;v=v1' "$maps?includeObject=nope"
+check "which means nothing elsewhere" is 200 code "$maps?includeObject=nope"
+check "text is what it says" grep -qi '^X-Content-Type-Options: nosniff' <(curl -sk -D - -o /dev/null "$api/healthz")
+check "a version that is to come" is 504 code -D "$tmp/head" "$maps?resourceVersion=99999999999999999"
+check "with a Retry-After" grep -qi '^Retry-After: 1' "$tmp/head"
+
+# ---- pages of a deletion
+for i in 1 2 3 4 5; do kc create configmap "page-$i" >/dev/null && kc label configmap "page-$i" page=yes >/dev/null; done
+names() { kc get configmaps -l page=yes -o 'jsonpath={.items[*].metadata.name}'; }
+check "an unknown dry run deletes nothing" is 422 code -X DELETE "$maps?labelSelector=page%3Dyes&dryRun="
+check "nor does a second one" is 422 code -X DELETE "$maps/page-1?dryRun=All&dryRun=no"
+check "all are there" is "page-1 page-2 page-3 page-4 page-5" names
+check "two are deleted" is 200 code -X DELETE "$maps?labelSelector=page%3Dyes&limit=2"
+next=$(grep -oE '"continue":"[^"]*"' "$tmp/answer" | cut -d'"' -f4)
+check "the others are there" is "page-3 page-4 page-5" names
+check "the next one" is 200 code -X DELETE "$maps?labelSelector=page%3Dyes&limit=1&continue=$next"
+check "two are left" is "page-4 page-5" names
+check "a place that is none" is 400 code -X DELETE "$maps?continue=x"
+check "leaves them" is "page-4 page-5" names
 
 # ---- compressed
 for i in $(seq 20); do kc create configmap "large-$i" --from-literal=k="$(head -c 20000 /dev/urandom | base64 -w0)" --dry-run=client -o json; done | kc create -f - >/dev/null

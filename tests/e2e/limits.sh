@@ -61,7 +61,18 @@ check "so it is not told" test -z "$(metric nonsense)"
 # ---- sizes
 body() { python3 -c "print('{\"metadata\":{\"name\":\"big\"},\"data\":{\"k\":\"' + 'x' * $1 + '\"}}', end='')" >"$tmp/body"; }
 body 3200000
-check "a body" ask 413 '3 MiB' "${json[@]}" --data-binary "@$tmp/body" "$maps"
+check "a body" ask 413 '"message":"Request entity too large: limit is 3145728","reason":"RequestEntityTooLarge","code":413' "${json[@]}" --data-binary "@$tmp/body" "$maps"
+check "of a patch" ask 413 'limit is 3145728' -X PATCH -H "Authorization: Bearer $admin" -H 'Content-Type: application/merge-patch+json' --data-binary "@$tmp/body" "$maps/kube-root-ca.crt"
+check "of a deletion" ask 413 'limit is 3145728' -X DELETE "${json[@]}" --data-binary "@$tmp/body" "$maps/kube-root-ca.crt"
+check "which nobody reads of whom we do not know" ask 401 'Unauthorized' -H 'Authorization: Bearer nobody' -H 'Content-Type: application/json' --data-binary "@$tmp/body" "$maps"
+check "nor of who may not" ask 403 'cannot create resource' "${json[@]}" -H 'Impersonate-User: nobody' --data-binary "@$tmp/body" "$maps"
+check "nor where none is read" ask 200 ConfigMapList -X GET "${json[@]}" --data-binary "@$tmp/body" "$maps?limit=1"
+check "they count" metric '^apiserver_request_total\{code="413",.*resource="configmaps".*verb="POST"'
+check "an address that is no text" ask 400 '"message":"the request'"'"'s address is not UTF-8 text","reason":"BadRequest","code":400' "${json[@]}" "$maps/a%ffb"
+check "or has a zero" ask 400 'not UTF-8 text' "${json[@]}" "$maps/kube-root-ca.crt%00b"
+check "or in its query" ask 400 'not UTF-8 text' "${json[@]}" "$maps?labelSelector=%ff"
+check "is told to who may" ask 403 'cannot list resource' "${json[@]}" -H 'Impersonate-User: nobody' "$maps?labelSelector=%ff"
+check "it counts too" metric '^apiserver_request_total\{code="400",.*resource="configmaps".*verb="GET"'
 python3 -c "print('{\"metadata\":{\"name\":\"big\"},\"revision\":1,\"data\":{\"k\":\"' + 'x' * 2000000 + '\"}}', end='')" >"$tmp/body"
 check "an object" ask 413 'limit is' "${json[@]}" --data-binary "@$tmp/body" "$api/apis/apps/v1/namespaces/default/controllerrevisions"
 python3 -c "print('header = \"X-Long: ' + 'x' * 40000 + '\"')" >"$tmp/long"

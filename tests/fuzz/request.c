@@ -114,7 +114,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 				  size_t *size, void **uri)
 {
 	static struct verified none;
-	struct http_words words = {.method = method, .path = url, .uri = *uri, .audit_id = "id"};
+	struct http_words words = {.method = method, .path = url, .uri = *uri, .audit_id = "id",
+				   .unreadable = strstr(*uri, "%00") != NULL};
 	(void)version, (void)data;
 	*size = 0;
 	struct bytes *told = http_describe(conn, &words, &none, NULL);

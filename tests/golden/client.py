@@ -7,7 +7,7 @@ import ssl
 from corpus import put
 
 # What no two servers can agree on.
-MASKED = {"uid", "resourceVersion", "creationTimestamp", "selfLink", "deletionTimestamp"}
+MASKED = {"uid", "resourceVersion", "creationTimestamp", "selfLink", "deletionTimestamp", "continue"}
 DROPPED = {"managedFields", "remainingItemCount"}
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 

@@ -1,5 +1,5 @@
 """What each kind is made of, for corpus.py."""
-from corpus import DROP, JSON, MERGE, NS, STRATEGIC, TABLE, Kind
+from corpus import DROP, JSON, MERGE, NS, STRATEGIC, TABLE, Kind, put
 
 LABELS = {"app": "web"}
 SELECTOR = {"matchLabels": LABELS}
@@ -575,8 +575,149 @@ def strategic():
     return out
 
 
+def bodies():
+    """What a body says of itself: its type and its name, or not."""
+    out, maps, pod = [], V1 + "/configmaps", V1 + "/pods/bodied"
+    good = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+
+    def add(what, method, path, body=None, **more):
+        out.append({"id": what, "method": method, "path": path, "body": body, **more})
+
+    add("a map", "POST", maps, good)
+    add("a pod", "POST", V1 + "/pods", {"metadata": {"name": "bodied"}, "spec": {
+        "containers": [{"name": "c", "image": "i"}]}})
+    for verb, method, path in (("create", "POST", maps), ("update", "PUT", maps + "/a")):
+        for what, body in (
+                ("without apiVersion", {**good, "apiVersion": ""}), ("without kind", {**good, "kind": ""}),
+                ("of nulls", {**good, "kind": None, "apiVersion": None}),
+                ("whose kind is a number", {**good, "kind": 1}),
+                ("whose apiVersion is one", {**good, "apiVersion": 1}),
+                ("of another kind", {**good, "kind": "Secret"}),
+                ("of another version", {**good, "apiVersion": "v2"}),
+                ("without metadata", {"kind": "ConfigMap", "apiVersion": "v1"}),
+                ("of nothing", "null"), ("of no bytes", ""), ("of a blank", " "), ("of no JSON", "x"),
+                ("of too much", "{}{}"), ("of an array", "[]")):
+            add("%s %s" % (verb, what), method, path, body, query="dryRun=All")
+    add("update of another name", "PUT", maps + "/a", put(good, "metadata.name", "b"))
+    add("update of another namespace", "PUT", maps + "/a", put(good, "metadata.namespace", "b"))
+    add("patch of another uid", "PATCH", maps + "/a", {"metadata": {"uid": "4f1a4b4e-0000-4000-8000-000000000000"}},
+        type=MERGE)
+    made = put(good, "metadata.name", "made")
+    for where, path, config in (("what is not there", maps + "/made", made), ("what is there", maps + "/a", good)):
+        for what, body in (
+                ("", config), ("without apiVersion", put(config, "apiVersion", DROP)),
+                ("without kind", put(config, "kind", DROP)), ("of another kind", {**config, "kind": "Nope"}),
+                ("of another version", {**config, "apiVersion": "v2"}),
+                ("of another name", put(config, "metadata.name", "b")),
+                ("without a name", put(config, "metadata", {})),
+                ("of another namespace", put(config, "metadata.namespace", "b")),
+                ("of a field that is none", {**config, "nope": 1}), ("of nothing", "null"),
+                ("of no bytes", ""), ("of an array", "[]")):
+            add("apply to %s %s" % (where, what), "PATCH", path, body, query="fieldManager=m&dryRun=All",
+                type="application/apply-patch+yaml")
+    add("apply by nobody", "PATCH", maps + "/made", made, type="application/apply-patch+yaml")
+    add("apply of another object's uid", "PATCH", maps + "/made", put(made, "metadata.uid", "u"),
+        query="fieldManager=m", type="application/apply-patch+yaml")
+    to = {"metadata": {"name": "bodied"}, "target": {"kind": "Node", "name": "n"}}
+    for what, body in (
+            ("without a name", put(to, "metadata", {})), ("of another name", put(to, "metadata.name", "b")),
+            ("to nothing", put(to, "target", {})), ("without a target", put(to, "target", DROP)),
+            ("to another kind", put(to, "target.kind", "Machine")), ("of another kind", {**to, "kind": "Pod"}),
+            ("of nothing", {})):
+        add("bind " + what, "POST", pod + "/binding", body)
+        add("bind by the collection " + what, "POST", V1 + "/bindings", body)
+    add("bind what is not there", "POST", V1 + "/pods/none/binding", put(to, "metadata.name", "none"))
+    add("bind, a dry run", "POST", pod + "/binding", to, query="dryRun=All")
+    for what, body in (("without a name", {}), ("of another name", {"metadata": {"name": "b"}}),
+                       ("of another kind", {"kind": "Pod", "metadata": {"name": "bodied"}}),
+                       ("of another version", {"apiVersion": "v1", "metadata": {"name": "bodied"}})):
+        add("evict " + what, "POST", pod + "/eviction", body)
+    add("delete the pod", "DELETE", pod, {"gracePeriodSeconds": 0})
+    add("delete the map", "DELETE", maps + "/a")
+    return out
+
+
+def options():
+    """What is asked beside the object: pages, versions, dry runs, how it is deleted."""
+    out, maps = [], V1 + "/configmaps"
+    ours, one = "labelSelector=app%3Doptions", maps + "/a"
+
+    def add(what, method, path, query="", body=None, **more):
+        out.append({"id": (what + " " + query).strip(), "method": method, "path": path, "body": body,
+                    "query": query, **more})
+
+    def body(name):
+        return {"metadata": {"name": name, "labels": {"app": "options"}}}
+
+    for name in "abcd":
+        add("create", "POST", maps, body=body(name))
+    for q in ("limit=2", "limit=0", "limit=-1", "limit=%2B1", "limit=x", "limit=", "limit=1.5",
+              "limit=9223372036854775807", "limit=9223372036854775808", "timeoutSeconds=x",
+              "timeoutSeconds=", "resourceVersion=0&resourceVersionMatch=Exact",
+              "resourceVersionMatch=Exact", "resourceVersionMatch=nope",
+              "resourceVersion=0&resourceVersionMatch=nope",
+              "includeObject=nope"):
+        add("list", "GET", maps, ours + "&" + q)
+        add("delete all", "DELETE", maps, ours + "&dryRun=All&" + q)
+    for q in ("resourceVersionMatch=Exact", "limit=x"):
+        add("watch", "GET", maps, "watch=1&timeoutSeconds=1&" + q)
+    for q in ("includeObject=nope", "includeObject=None", "includeObject=Object"):
+        add("table", "GET", one, q, accept=TABLE)
+    for name in (".", "..", "a%25b"):
+        add("get " + name, "GET", maps + "/" + name)
+        add("delete " + name, "DELETE", maps + "/" + name)
+        add("patch " + name, "PATCH", maps + "/" + name, body={}, type=MERGE)
+    for q in ("dryRun=", "dryRun=all", "dryRun=All&dryRun=All", "dryRun=All&dryRun=x", "dryRun=All,All",
+              "dryRun=All&propagationPolicy=x", "dryRun=All&propagationPolicy=", "dryRun=All&gracePeriodSeconds=x",
+              "dryRun=All&gracePeriodSeconds=", "dryRun=All&orphanDependents=x", "dryRun=All&force=true",
+              "dryRun=All&fieldManager=" + 129 * "x", "dryRun=All&fieldManager=%0a",
+              "dryRun=All&propagationPolicy=Orphan&orphanDependents=true"):
+        add("create", "POST", maps, q, body("e"))
+        add("update", "PUT", one, q, body("a"))
+        add("patch", "PATCH", one, q, {"data": {"k": "v"}}, type=MERGE)
+        add("delete", "DELETE", one, q)
+        add("delete all", "DELETE", maps, ours + "&" + q)
+    add("all are there as they were", "GET", maps, ours)
+    add("a node in a namespace", "GET", V1 + "/nodes")
+    add("a role of the cluster in one", "GET",
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/%s/clusterroles/cluster-admin" % NS)
+    add("made in one", "POST", V1 + "/nodes", body=body("n"))
+    add("delete two", "DELETE", maps, ours + "&limit=2")
+    add("two are left", "GET", maps, ours)
+    add("delete the rest", "DELETE", maps, ours)
+    add("none is left", "GET", maps, ours)
+    sets = "/apis/apps/v1/namespaces/%s/replicasets" % NS
+    add("a replica set", "POST", sets, body={"metadata": {"name": "scaled"}, "spec": {
+        "replicas": 3, "selector": SELECTOR, "template": TEMPLATE}})
+    for what, scale in (("of nothing", "null"), ("without a name", {"spec": {"replicas": 1}}),
+                        ("of another name", {"metadata": {"name": "x", "namespace": NS}}),
+                        ("of another namespace", {"metadata": {"name": "scaled", "namespace": "x"}}),
+                        ("of another kind", {"kind": "Pod", "metadata": {"name": "scaled", "namespace": NS}}),
+                        ("of a number's kind", {"kind": 1})):
+        add("scale " + what, "PUT", sets + "/scaled/scale", body=scale)
+    add("three it is", "GET", sets + "/scaled/scale")
+    add("begin to delete it by a patch", "PATCH", sets + "/scaled", type=MERGE,
+        body={"metadata": {"deletionGracePeriodSeconds": 5}})
+    add("delete it", "DELETE", sets + "/scaled")
+    for q in ("tailLines=x", "tailLines=", "tailLines=-1", "limitBytes=0", "limitBytes=x", "sinceSeconds=0",
+              "sinceTime=x"):
+        add("log", "GET", V1 + "/pods/none/log", q)
+    access = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    add("a review of another kind", "POST", access, body={"kind": "SubjectAccessReview"})
+    add("a review of another version", "POST", access, body={"apiVersion": "v1"})
+    add("a token of another kind", "POST", V1 + "/serviceaccounts/none/token", body={"kind": "Pod"})
+    for method in ("HEAD", "OPTIONS", "FOO", "PATCH", "PUT"):
+        for path in ("/api", "/version", "/apis/apps/v1", maps, V1 + "/pods/none/log"):
+            add(method.lower() + " " + path, method, path)
+    for path in ("/healthz", "/readyz", "/livez/ping"):
+        add("options " + path, "OPTIONS", path)
+    return out
+
+
 OTHERS = {
     "strategic": strategic(),
+    "bodies": bodies(),
+    "options": options(),
     # One object, seen in two versions.
     "versions": [
         {"id": "an event of the core group", "method": "POST", "path": V1 + "/events", "body": {

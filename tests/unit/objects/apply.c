@@ -193,7 +193,7 @@ Test(apply, sets_are_merged_by_value)
 {
 	struct fake f;
 	fake_init(&f);
-#define FINALIZED(list) "{\"metadata\":{\"name\":\"c\",\"finalizers\":" list "}}"
+#define FINALIZED(list) "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\",\"finalizers\":" list "}}"
 	apply(&f, "one", MAP "/c", FINALIZED("[\"a/a\",\"b/b\"]"));
 	const char *a = apply(&f, "two", MAP "/c", FINALIZED("[\"b/b\",\"c/c\"]"));
 	EXPECT_AT(&f, a, "metadata.finalizers", "[\"a/a\",\"b/b\",\"c/c\"]");
@@ -247,11 +247,53 @@ Test(apply, is_refused_when_it_says_too_little_or_too_much)
 	EXPECT_AT(&f, a, "message", "metadata.managedFields must be nil");
 	a = apply(&f, "one", MAP "/c", "[]");
 	EXPECT_CODE(&f, 400, a);
-	a = apply(&f, "one", MAP "/c", "{\"metadata\":{\"name\":\"other\"}}");
-	EXPECT_CODE(&f, 400, a);
 	a = apply(&f, "one", DEPLOYMENT "/d/status",
-		  "{\"metadata\":{\"name\":\"d\"},\"status\":{}}");
+		  "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"d\"},\"status\":{}}");
 	EXPECT_CODE(&f, 404, a);
+	cr_expect_eq(f.writes, 0);
+	fake_fini(&f);
+}
+
+Test(apply, says_what_it_is_about_in_full)
+{
+	static const char typed[] = "failed to create typed patch object ";
+	static const struct {
+		const char *body, *message;
+		int code;
+	} rows[] = {
+		{"{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"}}",
+		 "Incorrect version specified in apply patch. Specified patch version: , expected: v1", 400},
+		{"{\"apiVersion\":\"v2\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"}}",
+		 "Incorrect version specified in apply patch. Specified patch version: v2, expected: v1", 400},
+		{"{\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"c\"}}",
+		 "(/c; /v1, Kind=): no corresponding type for /v1, Kind=", 500},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"c\",\"namespace\":\"default\"}}",
+		 "(default/c; /v1, Kind=Secret): no corresponding type for /v1, Kind=Secret", 500},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"},\"nope\":1}",
+		 "(/c; /v1, Kind=ConfigMap): .nope: field not declared in schema", 500},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\",\"no\":1},\"nope\":1}",
+		 "(/c; /v1, Kind=ConfigMap): errors:\n  .metadata.no: field not declared in schema\n"
+		 "  .nope: field not declared in schema", 500},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}",
+		 "the name of the object (c based on URL) was undeterminable: name must be provided", 400},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"other\"}}",
+		 "the name of the object (other) does not match the name on the URL (c)", 400},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\",\"namespace\":\"x\"}}",
+		 "the namespace of the object (x) does not match the namespace on the request (default)", 400},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\",\"uid\":\"u\"}}",
+		 "Operation cannot be fulfilled on configmaps \"c\": uid mismatch: the provided object "
+		 "specified uid u, and no existing object was found", 409},
+	};
+	struct fake f;
+	fake_init(&f);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char want[400];
+		const char *a = apply(&f, "one", MAP "/c", rows[i].body);
+		snprintf(want, sizeof want, "%s%s", rows[i].code == 500 ? typed : "", rows[i].message);
+		EXPECT_CODE(&f, rows[i].code, a);
+		EXPECT_AT(&f, a, "message", want);
+		cr_expect(rows[i].code != 500 || !strstr(a, "\"reason\""), "%s", a);
+	}
 	cr_expect_eq(f.writes, 0);
 	fake_fini(&f);
 }

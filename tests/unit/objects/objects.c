@@ -123,7 +123,15 @@ Test(objects, creates_are_refused_in_kubernetes_words)
 		{"pods/default", "[]", 400,
 		 "the object provided is unrecognized (must be of type Pod): couldn't get "
 		 "version/kind; "
-		 "json parse error: the body is no object"},
+		 "json parse error: the body is no object ([])"},
+		{"pods/default", "{\"kind\":1,\"metadata\":{\"name\":\"a\"}}", 400,
+		 "the object provided is unrecognized (must be of type Pod): couldn't get "
+		 "version/kind; json parse error: json: cannot unmarshal number into Go struct "
+		 "field .kind of type string ({\"kind\":1,\"metadata\":{\"name\":\" ...)"},
+		{"pods/default", "{\"apiVersion\":[],\"kind\":\"Pod\"}", 400,
+		 "the object provided is unrecognized (must be of type Pod): couldn't get "
+		 "version/kind; json parse error: json: cannot unmarshal array into Go struct "
+		 "field .apiVersion of type string ({\"apiVersion\":[],\"kind\":\"Pod\"})"},
 		{"configmaps/default", "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}}",
 		 400, "resourceVersion should not be set on objects to be created"},
 		{"configmaps/default", "{}", 422,
@@ -205,8 +213,8 @@ Test(objects, update_keeps_what_clients_cannot_change)
 	uint64_t before = f.version;
 	const char *a = fake_do(
 		&f, OBJ_UPDATE, "configmaps/default/c",
-		"{\"metadata\":{\"name\":\"c\",\"creationTimestamp\":\"2001-01-01T00:00:00Z\","
-		"\"deletionTimestamp\":\"2001-01-01T00:00:00Z\"},\"data\":{\"a\":\"2\"}}");
+		"{\"metadata\":{\"name\":\"c\",\"creationTimestamp\":\"2001-01-01T00:00:00Z\"},"
+		"\"data\":{\"a\":\"2\"}}");
 	EXPECT_CODE(&f, 200, a);
 	EXPECT_AT(&f, a, "metadata.creationTimestamp", "2026-11-24T10:00:00Z");
 	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "");
@@ -345,6 +353,30 @@ Test(objects, patches_are_refused_when_they_do_not_fit)
 	};
 	refuse(&f, OBJ_PATCH_MERGE, merge, sizeof merge / sizeof *merge);
 	refuse(&f, OBJ_PATCH_JSON, json, sizeof json / sizeof *json);
+	fake_fini(&f);
+}
+
+Test(objects, a_patch_of_what_nobody_may_change_is_invalid)
+{
+	static const char *const begins[] = {
+		"{\"metadata\":{\"deletionTimestamp\":\"2020-01-01T00:00:00Z\"}}",
+		"{\"metadata\":{\"deletionGracePeriodSeconds\":5}}"};
+	static const char *const patches[] = {
+		"{\"metadata\":{\"uid\":\"other\"}}",
+		"[{\"op\":\"replace\",\"path\":\"/metadata/uid\",\"value\":\"other\"}]"};
+	struct fake f;
+	fake_init(&f);
+	fake_do(&f, OBJ_CREATE, "configmaps/default", "{\"metadata\":{\"name\":\"c\"}}");
+	for (int i = 0; i < 2; i++) {
+		const char *a = fake_do(&f, i ? OBJ_PATCH_JSON : OBJ_PATCH_MERGE, "configmaps/default/c",
+					patches[i]);
+		EXPECT_CODE(&f, 422, a);
+		EXPECT_AT(&f, a, "message",
+			  "ConfigMap \"c\" is invalid: metadata.uid: Invalid value: \"other\": field is immutable");
+		a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c", begins[i]);
+		EXPECT_CODE(&f, 422, a);
+		cr_expect(strstr(a, "field is immutable"), "%s", a);
+	}
 	fake_fini(&f);
 }
 

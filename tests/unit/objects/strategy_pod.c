@@ -462,10 +462,57 @@ Test(pod, binding_gives_it_a_node_once)
 		  "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned "
 		  "to node "
 		  "\"n1\"");
-	a = fake_do(&f, OBJ_CREATE, "pods/default/p/binding", "{\"target\":{}}");
-	EXPECT_CODE(&f, 422, a);
-	a = fake_do(&f, OBJ_CREATE, "pods/default/none/binding", body);
+	a = fake_do(&f, OBJ_CREATE, "pods/default/none/binding",
+		    "{\"metadata\":{\"name\":\"none\"},\"target\":{\"name\":\"n1\"}}");
 	EXPECT_CODE(&f, 404, a);
+	fake_fini(&f);
+}
+
+Test(pod, a_binding_names_its_pod_and_a_node)
+{
+	static const struct {
+		const char *path, *body, *message;
+		int code;
+	} rows[] = {
+		{"p/binding", "{\"target\":{\"name\":\"n1\"}}",
+		 "name in URL does not match name in Binding object", 400},
+		{"p/binding", "{\"metadata\":{\"name\":\"q\"},\"target\":{\"name\":\"n1\"}}",
+		 "name in URL does not match name in Binding object", 400},
+		{"none/binding", "{\"metadata\":{\"name\":\"q\"},\"target\":{\"name\":\"n1\"}}",
+		 "name in URL does not match name in Binding object", 400},
+		{"p/binding", "{\"metadata\":{\"name\":\"p\"}}", "target.name: Required value", 500},
+		{"p/binding", "{\"metadata\":{\"name\":\"p\"},\"target\":{\"kind\":\"Node\"}}",
+		 "target.name: Required value", 500},
+		{"p/binding",
+		 "{\"metadata\":{\"name\":\"p\"},\"target\":{\"kind\":\"Machine\",\"name\":\"n1\"}}",
+		 "target.kind: Unsupported value: \"Machine\": supported values: \"Node\", \"<empty>\"", 500},
+		{"p/binding", "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},\"target\":{\"name\":\"n1\"}}",
+		 "Pod in version \"v1\" cannot be handled as a Binding: no kind \"Pod\" is known for this "
+		 "resource", 400},
+		{"p/binding",
+		 "{\"apiVersion\":\"v2\",\"metadata\":{\"name\":\"p\"},\"target\":{\"name\":\"n1\"}}",
+		 "the API version in the data (v2) does not match the expected API version (v1)", 400},
+		{"p/eviction", "{}", "name in URL does not match name in Eviction object", 400},
+		{"p/eviction", "{\"metadata\":{\"name\":\"q\"}}",
+		 "name in URL does not match name in Eviction object", 400},
+		{"p/eviction", "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"}}",
+		 "Pod in version \"v1\" cannot be handled as a Eviction: no kind \"Pod\" is known for this "
+		 "resource", 400},
+		{"p/eviction", "{\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"p\"}}",
+		 "the API version in the data (v1) does not match the expected API version (policy/v1)", 400},
+	};
+	struct fake f;
+	fake_init(&f);
+	create(&f, "", "");
+	int writes = f.writes;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "pods/default/%s", rows[i].path);
+		const char *a = fake_do(&f, OBJ_CREATE, path, rows[i].body);
+		EXPECT_CODE(&f, rows[i].code, a);
+		EXPECT_AT(&f, a, "message", rows[i].message);
+	}
+	cr_expect_eq(f.writes, writes);
 	fake_fini(&f);
 }
 
@@ -475,13 +522,14 @@ Test(pod, binding_of_one_that_was_deleted_or_made_again_is_a_conflict)
 	fake_init(&f);
 	create(&f, "", ",\"schedulingGates\":[{\"name\":\"a.b/c\"}]");
 	const char *a =
-		fake_do(&f, OBJ_CREATE, "pods/default/p/binding", "{\"target\":{\"name\":\"n1\"}}");
+		fake_do(&f, OBJ_CREATE, "pods/default/p/binding",
+			"{\"metadata\":{\"name\":\"p\"},\"target\":{\"name\":\"n1\"}}");
 	EXPECT_CODE(&f, 409, a);
 	EXPECT_AT(&f, a, "message",
 		  "Operation cannot be fulfilled on pods/binding \"p\": pod p has non-empty "
 		  ".spec.schedulingGates");
 	a = fake_do(&f, OBJ_CREATE, "pods/default/p/binding",
-		    "{\"metadata\":{\"uid\":\"other\"},\"target\":{\"name\":\"n1\"}}");
+		    "{\"metadata\":{\"name\":\"p\",\"uid\":\"other\"},\"target\":{\"name\":\"n1\"}}");
 	EXPECT_CODE(&f, 409, a);
 	fake_fini(&f);
 }
@@ -570,13 +618,13 @@ Test(pod, eviction_is_a_deletion_with_another_answer)
 	create(&f, "", ",\"nodeName\":\"n1\"");
 	const char *a =
 		fake_do(&f, OBJ_CREATE, "pods/default/p/eviction",
-			"{\"kind\":\"Eviction\",\"deleteOptions\":{\"gracePeriodSeconds\":5}}");
+			"{\"kind\":\"Eviction\",\"metadata\":{\"name\":\"p\"},\"deleteOptions\":{\"gracePeriodSeconds\":5}}");
 	EXPECT_CODE(&f, 201, a);
 	EXPECT_AT(&f, a, "status", "Success");
 	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p", "{}");
 	EXPECT_AT(&f, a, "metadata.deletionGracePeriodSeconds", "5");
 	a = fake_do(&f, OBJ_CREATE, "pods/default/p/eviction",
-		    "{\"deleteOptions\":{\"preconditions\":{\"uid\":\"x\"}}}");
+		    "{\"metadata\":{\"name\":\"p\"},\"deleteOptions\":{\"preconditions\":{\"uid\":\"x\"}}}");
 	EXPECT_CODE(&f, 409, a);
 	fake_fini(&f);
 }
