@@ -373,6 +373,14 @@ Test(chaos, a_controller_goes_on_soon_after_a_full_disk_has_room)
 		       "at 1s disk-fill store for 45s\nsettle 60s\neventually all-ready within 15s\n", 20);
 }
 
+/* Each refusal by a quota doubled the pause, up to five minutes: nobody is told
+ * that there is room again, so it is asked for at least every 20 s (reconcile.c). */
+Test(chaos, a_controller_takes_the_room_that_a_quota_has_again)
+{
+	never_violated("chaos 1\nquota small pods=6\nreplicaset db 6\nreplicaset web 0\nsteady all-ready\n"
+		       "at 1s scale web 3\nat 45s scale db 2\nsettle 60s\neventually all-ready within 25s\n", 4);
+}
+
 /* A node's partition was empty and compacted away; its agent, who had missed
  * the last deletion, took the next event for the first there ever was and kept
  * a pod that was gone (chain.c, beginning). */
