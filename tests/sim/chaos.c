@@ -352,6 +352,16 @@ Test(chaos, a_scheduler_that_hears_late_does_not_forget_what_it_bound)
 		       "every 700ms from 1300ms to 6s scale web 4\nsettle 10s\nalways capacity\n", 20);
 }
 
+/* A pod was deleted before its binding arrived, and the answer came before the
+ * news: its room was free again, and nobody told the pod that waited for it. */
+Test(chaos, a_pod_gets_the_room_of_a_binding_that_was_refused)
+{
+	never_violated("chaos 1\nnodes 1 cpu 1\nlayout apart\nreplicaset web 0 cpu 600m\nsteady all-ready\n"
+		       "at 500ms delay msg store.txn from scheduler by 80ms for 5s\n"
+		       "at 1025ms delay msg bus.event to scheduler by 300ms for 5s\n"
+		       "at 1s scale web 2\nat 1040ms scale web 1\nsettle 20s\neventually all-ready within 15s\n", 10);
+}
+
 /* A pod was in the view before the quota's row that has its charge, another one
  * was gone: the sum was right, nothing was written, and the row said one too
  * many for good (quota.c). */
