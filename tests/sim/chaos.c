@@ -160,6 +160,11 @@ Test(chaos, zombie_and_heir)
 	hold("zombie-and-heir.chaos", SOME_SEEDS, 5);
 }
 
+Test(chaos, zone_lost)
+{
+	hold("zone-lost.chaos", SOME_SEEDS, 5);
+}
+
 Test(chaos, mixed)
 {
 	hold("mixed.chaos", 4, 4);

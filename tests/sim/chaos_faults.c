@@ -125,6 +125,37 @@ Test(chaos_faults, a_pod_is_deleted_by_its_label)
 	}
 }
 
+/* Zones b and a have n2, n4 and n1, n3. */
+Test(chaos_faults, a_zone_is_hit_as_a_whole_and_alone)
+{
+	static const struct {
+		const char *act, *never;
+		enum verdict verdict;
+	} deeds[] = {
+		{"delete pod of web on zone b", "pods, zone=b, deleting=1", VERDICT_VIOLATED},
+		{"delete pod of web on zone b", "pods, zone=a, deleting=1", VERDICT_HELD},
+		{"delete pod on node with zone=a,disk=ssd", "pods, node=n3, deleting=1", VERDICT_VIOLATED},
+		{"delete pod on node with zone=a,disk=ssd", "pods, node!=n3, deleting=1", VERDICT_HELD},
+		{"delete pod with app=web on node n2", "pods, node=n2, deleting=1", VERDICT_VIOLATED},
+		{"delete pod with app=db on node n2", "pods, deleting=1", VERDICT_INCONCLUSIVE},
+	};
+	struct told t;
+	struct run_result r;
+	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+		char text[400];
+		snprintf(text, sizeof text,
+			 "chaos 1\nnodes 4 zones a b\nlabel n3 disk=ssd\nlabel n4 disk=hdd\nreplicaset web 8\n"
+			 "steady all-ready\nat 1s %s\nsettle 20s\nnever count(%s) > 0\n", deeds[i].act, deeds[i].never);
+		run(text, 1, &t, &r);
+		cr_expect_eq(r.verdict, deeds[i].verdict, "%s: %s %s", deeds[i].act, verdict_name(r.verdict), r.why);
+	}
+	run("chaos 1\nnodes 4 zones a b\ndaemonset log\nsteady all-ready\n"
+	    "at 1s partition zone b from broker for 70s\nsteady count(pods, zone=a, ready=1) = 2 during\n"
+	    "settle 30s\neventually all-ready within 20s\n", 1, &t, &r);
+	cr_expect_eq(r.verdict, VERDICT_HELD, "%s %s", verdict_name(r.verdict), r.why);
+	cr_expect_gt(t.touched[5], 0);
+}
+
 /* To one cell only: the others hear all. */
 Test(chaos_faults, a_message_fault_hits_whom_it_names)
 {

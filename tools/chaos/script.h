@@ -7,10 +7,11 @@
  *	chaos 1
  *	title "scheduler dies while one node is cut off"
  *	world sim
- *	nodes 3 cpu 2
+ *	nodes 3 cpu 2 zones a b
  *	replicaset web 5
  *	at 2s..3s kill kind scheduler for 1s
  *	at 3s     partition node n* from broker direction to for 8s id cut
+ *	at 4s     pause node with zone=b mode all for 2s
  *	when pods/default/web-* bound nth 2 within 9s restart broker
  *	when msg store.txn from scheduler within 9s restart actor scheduler
  *	settle 30s
@@ -31,6 +32,8 @@ enum {
 	SCRIPT_BYTES_MAX = 1024 * 1024,
 	SCRIPT_LINES_MAX = 10000,
 	SCRIPT_NODES_MAX = 1000,
+	SCRIPT_ZONES_MAX = 32,
+	SCRIPT_LABELS_MAX = 64, /* lines and pairs of them */
 	SCRIPT_PODS_MAX = 10000, /* of one replica set */
 	SCRIPT_FAULTS_MAX = 10000,
 	SCRIPT_CLIENTS_MAX = 64,
@@ -49,6 +52,7 @@ enum target_type {
 	TARGET_KIND,
 	TARGET_CELL,
 	TARGET_NODE,
+	TARGET_ZONE, /* its nodes */
 	TARGET_BROKER,
 	TARGET_STORE,      /* its disk */
 	TARGET_CONTAINERS, /* of a node */
@@ -58,9 +62,18 @@ enum target_type {
 /* How many of those that match are taken; which ones, the line's stream says. */
 enum target_mode { MODE_ONE, MODE_ALL, MODE_FIXED, MODE_PERCENT };
 
+/* A label of a node: what a line gives, or asks for (the value with * and ?). */
+struct node_label {
+	const char *key, *value;
+	struct place key_place, value_place;
+};
+
 struct target {
 	enum target_type type;
 	const char *name; /* with * and ?; "" of what there is one of */
+	const struct node_label *with; /* that a node must have, all of them */
+	size_t with_count;
+	struct span who; /* the words of both */
 	enum target_mode mode;
 	int64_t amount; /* of fixed and percent */
 	struct place place;
@@ -104,7 +117,7 @@ enum way { WAY_TO = 1, WAY_FROM = 2, WAY_BOTH = 3 }; /* the broker */
 
 struct act {
 	enum verb verb;
-	struct target target; /* of faults */
+	struct target target; /* of faults; delete: the nodes that the pod may be on */
 	unsigned ways;        /* of partition: enum way */
 	const char *from, *to; /* of messages: patterns of actors or cells; NULL: any */
 	struct place from_place, to_place;
@@ -180,6 +193,14 @@ struct judgement {
 	int64_t within_us;
 };
 
+/* What the nodes that a pattern means are labelled with. */
+struct node_labels {
+	struct place place;
+	const char *node;
+	struct node_label *labels;
+	size_t count;
+};
+
 /* What no line may do. */
 struct forbid {
 	struct place place;
@@ -225,6 +246,8 @@ struct script {
 	uint64_t seed;
 	int64_t nodes, node_pods;
 	const char *node_cpu;
+	const char *zones[SCRIPT_ZONES_MAX]; /* n1 is in the first, n2 in the second, ... and around */
+	struct node_labels labels[SCRIPT_LABELS_MAX];
 	struct place nodes_place;
 	enum layout layout; /* all in the cell `core`, or a cell for each actor */
 	bool standby; /* a second of each that may be only one at a time */
@@ -242,7 +265,7 @@ struct script {
 	struct forbid *forbids;
 	struct line *lines;
 	struct judgement *judgements;
-	size_t load_count, forbid_count, line_count, judgement_count;
+	size_t zone_count, labels_count, load_count, forbid_count, line_count, judgement_count;
 };
 
 /* ERR_INVALID: "FILE:LINE:COLUMN: expected ..., not 'x', did you mean 'y'?".

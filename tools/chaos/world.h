@@ -48,7 +48,8 @@ struct wish {
 struct world_type {
 	const char *name;
 	const char *cannot; /* why this program cannot run it; NULL: it can */
-	/* All that a target may mean in the script's cluster, in a fixed order. */
+	/* All that a target may mean in the script's cluster, in a fixed order.
+	 * A zone's name is no spot: its nodes are. */
 	void (*match)(const struct script *s, const struct target *t, struct arena *a,
 		      struct spots *out);
 	struct world *(*open)(const struct script *s, uint64_t seed, struct judge *j);

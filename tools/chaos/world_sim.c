@@ -221,6 +221,7 @@ static const struct {
 	[TARGET_KIND] = {set_actor, actor_touched},
 	[TARGET_CELL] = {set_cell, cell_touched},
 	[TARGET_NODE] = {set_cell, cell_touched},
+	[TARGET_ZONE] = {set_cell, cell_touched},
 	[TARGET_BROKER] = {set_broker, broker_touched},
 	[TARGET_STORE] = {set_strike, strike_touched},
 	[TARGET_CONTAINERS] = {set_strike, strike_touched},
