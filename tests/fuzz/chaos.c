@@ -27,6 +27,8 @@ const char *const fuzz_seeds[] = {
 	"replicaset web 2\nat 1s partition zone * from broker for 1s\nat 3s kill node with zone=a,disk=ssd mode all for 1s\n"
 	"at 5s pause node n? with x.io/tier=* mode percent 50 for 1s\nat 7s slow containers with zone=b by 1s for 1s\n"
 	"at 8s delete pod of web on zone b\nat 9s delete pod on node with disk=ssd\nat 9s delete pod with app=web on node n2\n"
+	"at 9s drain zone a for 1s\nat 9s cordon node with disk=* for 1s\n"
+	"when (count(pods, zone=b, ready=0) > 1 and not revisions < 3) nth 2 within 5s restart broker\n"
 	"never count(pods, zone=a) > 9\n",
 	NULL,
 };

@@ -165,6 +165,11 @@ Test(chaos, zone_lost)
 	hold("zone-lost.chaos", SOME_SEEDS, 5);
 }
 
+Test(chaos, zone_drained)
+{
+	hold("zone-drained.chaos", SOME_SEEDS, 4);
+}
+
 Test(chaos, mixed)
 {
 	hold("mixed.chaos", 4, 4);

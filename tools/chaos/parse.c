@@ -167,6 +167,7 @@ void script_words(FILE *out)
 		put_row(out, statements[i].form, statements[i].help);
 	put_row(out, "when msg KIND [from NAME] [to NAME] [nth N] within TIME ACT",
 		"as soon as such a message is on its way, between cells");
+	put_row(out, "when (COND) [nth N] within TIME ACT", "as soon as that is so and was not before");
 	fprintf(out, "\nACT:\n");
 	for (size_t i = 0; i < verb_row_count; i++)
 		put_row(out, verb_rows[i].form, verb_rows[i].help);

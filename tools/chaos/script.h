@@ -14,6 +14,7 @@
  *	at 4s     pause node with zone=b mode all for 2s
  *	when pods/default/web-* bound nth 2 within 9s restart broker
  *	when msg store.txn from scheduler within 9s restart actor scheduler
+ *	when (count(pods, bound=0) > 2) within 9s restart actor gate
  *	settle 30s
  *	always     no-excess
  *	eventually all-ready within 20s
@@ -101,6 +102,9 @@ enum verb {
 	VERB_TORN_WRITE,
 	VERB_LOST_WRITE,
 	VERB_BIT_FLIP,
+	/* nodes out of use */
+	VERB_CORDON,
+	VERB_DRAIN,
 	/* containers */
 	VERB_SLOW,
 	VERB_FAIL,
@@ -147,6 +151,7 @@ enum seen_event {
 	SEEN_DELETING, /* has a deletionTimestamp now */
 	SEEN_GONE,
 	SEEN_SENT, /* a message, on its way */
+	SEEN_SO,   /* a condition that was not so before */
 };
 
 struct when {
@@ -159,6 +164,7 @@ struct when {
 	struct place key_place;
 	const char *from, *to;             /* of messages, as in struct act */
 	struct place from_place, to_place;
+	const struct expr *condition;
 	enum seen_event event;
 	int64_t nth, within_us;            /* the nth time it is seen, counted from the begin; at most so long after it */
 };

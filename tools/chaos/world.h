@@ -33,13 +33,13 @@ struct sent_message {
 };
 
 /* What a user of the cluster wants; it is tried until it is done. */
-enum wish_type { WISH_CREATE, WISH_SCALE, WISH_ROLL, WISH_DELETE, WISH_TOUCH, WISH_COMPACT };
+enum wish_type { WISH_CREATE, WISH_SCALE, WISH_ROLL, WISH_DELETE, WISH_TOUCH, WISH_COMPACT, WISH_CORDON, WISH_EVICT };
 
 struct wish {
 	enum wish_type type;
 	const struct workload *load; /* create, scale, roll */
-	const char *name;            /* delete: pod; touch: key. Outlives the world */
-	int64_t number;
+	const char *name;            /* delete, evict: pod; touch: key; cordon: node. Outlives the world */
+	int64_t number;              /* cordon: 0 takes it back */
 	bool done;
 	int code;          /* of the answer that ended it */
 	uint64_t done_us;
