@@ -175,6 +175,9 @@ static const struct {
 	{"replicaset web 0\nsteady all-ready\nat 1s cordon node n1 for 9s\nat 2s drain zone a for 3s\nat 6s scale web 6\n"
 	 "settle 30s\nnever count(pods, label.app=web, node=n1) > 0\nsometimes count(nodes, spec.unschedulable=1) = 2\n"
 	 "at-end count(nodes, spec.unschedulable=1) = 0\n", VERDICT_HELD},
+	/* before what a user wants who is behind */
+	{"replicaset web 4\nsteady all-ready\nevery 2ms from 1s to 3s touch pods/default/web-*\nat 2s cordon node n1 for 1s\n"
+	 "settle 60s\nsometimes count(nodes, spec.unschedulable=1) = 1\n", VERDICT_HELD},
 	/* ended by settle */
 	{"replicaset web 3\nsteady all-ready\nat 1s cordon node * mode all for 2s\nsettle 30s\n"
 	 "at-end count(nodes, spec.unschedulable=1) = 0\n", VERDICT_HELD},

@@ -29,7 +29,7 @@ static struct drained_node *node_of(struct drains *d, const char *name)
 static void ask(struct drains *d, struct drained_node *n, enum wish_type type, struct span name, bool yes)
 {
 	struct deed *x = arena_alloc(&d->arena, sizeof *x);
-	x->wish = (struct wish){.type = type, .name = arena_ndup(&d->arena, name.data, name.len), .number = yes};
+	x->wish = (struct wish){.type = type, .name = arena_ndup(&d->arena, name.data, name.len), .number = yes, .urgent = true};
 	x->before = n->last;
 	n->last = x;
 	user_book_add(d->book, &x->wish);

@@ -86,7 +86,7 @@ static void put_when(struct grower *g)
 	static const enum seen_event soon[] = {SEEN_CREATED, SEEN_CHANGED, SEEN_BOUND, SEEN_READY, SEEN_GONE};
 	static const char *const kinds[] = {"pod.status", "bus.event", "store.txn", "store.outcome", "pod.*"};
 	if (one_in(g, 12))
-		buf_printf(g->out, "when (count(pods, bound=0) >= %lld) nth %lld within 20s ", (long long)draw(g, 1, 3),
+		buf_printf(g->out, "when (count(pods, ready=0) >= %lld) nth %lld within 20s ", (long long)draw(g, 1, 2),
 			   (long long)draw(g, 1, 4));
 	else if (one_in(g, 8))
 		buf_printf(g->out, "when msg %s nth %lld within 20s ", kinds[draw(g, 0, g->apart ? 4 : 1)],
@@ -144,8 +144,8 @@ static void put_target(struct grower *g, const struct verb_row *v)
 static const int64_t lengths[VERB_END] = {
 	[VERB_KILL] = LENGTH_MIN_US,	    [VERB_PAUSE] = 25 * LENGTH_MIN_US,
 	[VERB_PARTITION] = 25 * LENGTH_MIN_US, [VERB_SKEW] = 100 * LENGTH_MIN_US,
-	[VERB_DRIFT] = 100 * LENGTH_MIN_US,    [VERB_CORDON] = 25 * LENGTH_MIN_US,
-	[VERB_DRAIN] = 25 * LENGTH_MIN_US,
+	[VERB_DRIFT] = 100 * LENGTH_MIN_US,    [VERB_CORDON] = 100 * LENGTH_MIN_US,
+	[VERB_DRAIN] = 100 * LENGTH_MIN_US,
 };
 
 static void put_clauses(struct grower *g, const struct verb_row *v)

@@ -292,7 +292,15 @@ void user_book_add(struct user_book *b, struct wish *w)
 		b->cap = b->cap ? 2 * b->cap : 16;
 		b->wishes = mem_realloc(b->wishes, b->cap * sizeof *b->wishes);
 	}
-	b->wishes[b->count++] = w;
+	size_t at = b->count++;
+	if (w->urgent) { /* the next one may be under way */
+		size_t first = b->next < at ? b->next + 1 : at;
+		while (first < at && b->wishes[first]->urgent)
+			first++;
+		for (; at > first; at--)
+			b->wishes[at] = b->wishes[at - 1];
+	}
+	b->wishes[at] = w;
 	if (b->port)
 		port_deliver(b->port, 0, 0, 0, NULL);
 }

@@ -40,6 +40,7 @@ struct wish {
 	const struct workload *load; /* create, scale, roll */
 	const char *name;            /* delete, evict: pod; touch: key; cordon: node. Outlives the world */
 	int64_t number;              /* cordon: 0 takes it back */
+	bool urgent; /* before those that wait and are not: an operator's */
 	bool done;
 	int code;          /* of the answer that ended it */
 	uint64_t done_us;
