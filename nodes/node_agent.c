@@ -708,6 +708,10 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
 	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");
 	a->subnet = subnet.len ? mem_ndup(subnet.data, subnet.len) : NULL;
+	struct mp labels;
+	struct span raw;
+	if (mp_find(cfg, "labels", &labels) && mp_raw(&labels, &raw) == 0)
+		buf_append(&a->labels, raw.data, raw.len);
 	if (!a->oci) { /* there it is the image's */
 		a->base_env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 		a->base_env[1] = "HOME=/root";
@@ -816,6 +820,7 @@ static void fini(void *state)
 	free(a->node);
 	free(a->host_ip);
 	free(a->subnet);
+	buf_fini(&a->labels);
 }
 
 static int on_down(struct ctx *c, void *state, struct span who, int reason)

@@ -9,7 +9,7 @@
  * It stores nothing: after a crash it finds its pods on the machine by their
  * pauses, and what it knew of them in their status.
  * Config: node, runtime (process, sim, oci), data_dir, keep_pods; cpu, memory, pods
- * (capacity); of real pods (tools/places.h): address, subnet, peers [[subnet, address]...]
+ * (capacity); labels, a map, of the node when it is made; of real pods (tools/places.h): address, subnet, peers [[subnet, address]...]
  * where nodes have network namespaces of their own. */
 #ifndef NODES_NODE_AGENT_H
 #define NODES_NODE_AGENT_H

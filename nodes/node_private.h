@@ -67,6 +67,7 @@ struct pressure {
 struct agent {
 	char *node, *host_ip;
 	char *subnet; /* of its pods; NULL: it has none */
+	struct buf labels; /* of its node, besides its own: a map, or empty */
 	bool sim, oci, keep_pods, listed; /* neither sim nor oci: processes */
 	int port, probe_port, static_port; /* -1: not open */
 	struct view *view;

@@ -112,6 +112,26 @@ static void put_images(struct buf *b, const struct agent *a)
 		mpw_array(b, 0);
 }
 
+/* Its own, and those that it is given. */
+static void put_labels(struct buf *b, const struct agent *a)
+{
+	struct mp given = mp_of(span_buf(&a->labels));
+	struct span word;
+	size_t n = 0;
+	if (a->labels.len)
+		mp_map(&given, &n);
+	mpw_map(b, (a->sim ? 3 : 5) + n);
+	if (!a->sim) { /* of many simulated ones each byte counts */
+		mpw_kv_str(b, "beta.kubernetes.io/arch", "amd64");
+		mpw_kv_str(b, "beta.kubernetes.io/os", "linux");
+	}
+	mpw_kv_str(b, "kubernetes.io/arch", "amd64");
+	mpw_kv_str(b, "kubernetes.io/hostname", a->node);
+	mpw_kv_str(b, "kubernetes.io/os", "linux");
+	for (size_t i = 0; i < 2 * n && mp_raw(&given, &word) == 0; i++)
+		mpw_raw(b, word);
+}
+
 void node_report(struct ctx *c, struct agent *a)
 {
 	struct buf b = {0};
@@ -123,14 +143,7 @@ void node_report(struct ctx *c, struct agent *a)
 	if (a->subnet)
 		mpw_kv_str(&b, "pod_cidr", a->subnet);
 	mpw_str(&b, "labels");
-	mpw_map(&b, a->sim ? 3 : 5);
-	if (!a->sim) { /* of many simulated ones each byte counts */
-		mpw_kv_str(&b, "beta.kubernetes.io/arch", "amd64");
-		mpw_kv_str(&b, "beta.kubernetes.io/os", "linux");
-	}
-	mpw_kv_str(&b, "kubernetes.io/arch", "amd64");
-	mpw_kv_str(&b, "kubernetes.io/hostname", a->node);
-	mpw_kv_str(&b, "kubernetes.io/os", "linux");
+	put_labels(&b, a);
 	mpw_str(&b, "status");
 	mpw_map(&b, a->images ? 6 : 5);
 	if (a->images)

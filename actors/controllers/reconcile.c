@@ -23,7 +23,7 @@
 
 #define PAUSE_MIN_US UINT64_C(10000)
 #define PAUSE_MAX_US UINT64_C(300000000)
-enum { REFUSALS_AWAY_MAX = 9, REFUSALS_RACED_MAX = 6 }; /* pauses of 5 s and 640 ms */
+enum { REFUSALS_AWAY_MAX = 9, REFUSALS_RACED_MAX = 6, REFUSALS_QUOTA_MAX = 11 }; /* pauses of 5 s, 640 ms, 20 s */
 #define PAUSE_WANTED_US UINT64_C(500000) /* at most, when it is wanted meanwhile */
 enum {
 	TAG_RUN = 0, /* of a timer; others are items */
@@ -395,6 +395,8 @@ static void refuse(struct ctx *c, struct reconciler *r, struct reconcile_item *i
 		most = REFUSALS_AWAY_MAX;
 	else if (code == 409 && verb != OBJ_CREATE)
 		most = REFUSALS_RACED_MAX;
+	else if (code == 403) /* nobody says when the quota has room again */
+		most = REFUSALS_QUOTA_MAX;
 	if (i->refusals > most)
 		i->refusals = most;
 	uint64_t pause = PAUSE_MIN_US << (i->refusals < 15 ? i->refusals : 15);

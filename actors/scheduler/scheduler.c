@@ -327,10 +327,13 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 	p->state = POD_OTHER;
 	struct view_object *o = view_get(s->pod_view, span_of(p->key));
 	struct span node = o ? node_used(o->value) : (struct span){0};
+	bool room = p->node && !span_is(node, p->node), helped = p->tried != s->moves;
 	count_on(s, p, node);
+	if (room) /* that was assumed: nobody else will say that it is free */
+		unpark_all(c, s);
 	if (!o || node.len)
 		return;
-	if (p->claims && p->tried != s->moves && waits_for_us(s, mp_of_bytes(p->object)))
+	if (p->claims && helped && waits_for_us(s, mp_of_bytes(p->object)))
 		enqueue(c, s, p); /* a claim of its has changed, and that is seen already */
 	else
 		ctx_timer(c, RETRY_US, TAG_RETRY);

@@ -23,6 +23,13 @@ const char *const fuzz_seeds[] = {
 	"never few: most(pods, node, phase!=Running) > 3 and not count(nodes) * 2 - 1 / 3 < 7\n"
 	"leads-to count(pods, label.app=web) >= 1 => value(nodes/n1, a.b) = 0 or (dead-letters = 0) within 3s\n"
 	"sometimes sum(pods, restarts) + 1 != 4\nat-end min(pods, restarts) <= max(pods, restarts)\n",
+	"chaos 1\nnodes 5 cpu 2 zones a b\nlabel n1 disk=ssd zone=c\nlabel n* x.io/tier=1\nlimit nodes-down <= 4\n"
+	"replicaset web 2\nat 1s partition zone * from broker for 1s\nat 3s kill node with zone=a,disk=ssd mode all for 1s\n"
+	"at 5s pause node n? with x.io/tier=* mode percent 50 for 1s\nat 7s slow containers with zone=b by 1s for 1s\n"
+	"at 8s delete pod of web on zone b\nat 9s delete pod on node with disk=ssd\nat 9s delete pod with app=web on node n2\n"
+	"at 9s drain zone a for 1s\nat 9s cordon node with disk=* for 1s\n"
+	"when (count(pods, zone=b, ready=0) > 1 and not revisions < 3) nth 2 within 5s restart broker\n"
+	"never count(pods, zone=a) > 9\n",
 	NULL,
 };
 

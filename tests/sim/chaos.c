@@ -160,6 +160,16 @@ Test(chaos, zombie_and_heir)
 	hold("zombie-and-heir.chaos", SOME_SEEDS, 5);
 }
 
+Test(chaos, zone_lost)
+{
+	hold("zone-lost.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, zone_drained)
+{
+	hold("zone-drained.chaos", SOME_SEEDS, 4);
+}
+
 Test(chaos, mixed)
 {
 	hold("mixed.chaos", 4, 4);
@@ -352,6 +362,16 @@ Test(chaos, a_scheduler_that_hears_late_does_not_forget_what_it_bound)
 		       "every 700ms from 1300ms to 6s scale web 4\nsettle 10s\nalways capacity\n", 20);
 }
 
+/* A pod was deleted before its binding arrived, and the answer came before the
+ * news: its room was free again, and nobody told the pod that waited for it. */
+Test(chaos, a_pod_gets_the_room_of_a_binding_that_was_refused)
+{
+	never_violated("chaos 1\nnodes 1 cpu 1\nlayout apart\nreplicaset web 0 cpu 600m\nsteady all-ready\n"
+		       "at 500ms delay msg store.txn from scheduler by 80ms for 5s\n"
+		       "at 1025ms delay msg bus.event to scheduler by 300ms for 5s\n"
+		       "at 1s scale web 2\nat 1040ms scale web 1\nsettle 20s\neventually all-ready within 15s\n", 10);
+}
+
 /* A pod was in the view before the quota's row that has its charge, another one
  * was gone: the sum was right, nothing was written, and the row said one too
  * many for good (quota.c). */
@@ -371,6 +391,14 @@ Test(chaos, a_controller_goes_on_soon_after_a_full_disk_has_room)
 	never_violated("chaos 1\nlayout apart\nreplicaset web 3\nsteady all-ready\n"
 		       "at 900ms..1s delete pod of web id gone\nafter gone 1ms..60ms delete pod of web\n"
 		       "at 1s disk-fill store for 45s\nsettle 60s\neventually all-ready within 15s\n", 20);
+}
+
+/* Each refusal by a quota doubled the pause, up to five minutes: nobody is told
+ * that there is room again, so it is asked for at least every 20 s (reconcile.c). */
+Test(chaos, a_controller_takes_the_room_that_a_quota_has_again)
+{
+	never_violated("chaos 1\nquota small pods=6\nreplicaset db 6\nreplicaset web 0\nsteady all-ready\n"
+		       "at 1s scale web 3\nat 45s scale db 2\nsettle 60s\neventually all-ready within 25s\n", 4);
 }
 
 /* A node's partition was empty and compacted away; its agent, who had missed

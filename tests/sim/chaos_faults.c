@@ -125,6 +125,105 @@ Test(chaos_faults, a_pod_is_deleted_by_its_label)
 	}
 }
 
+/* Zones b and a have n2, n4 and n1, n3. */
+Test(chaos_faults, a_zone_is_hit_as_a_whole_and_alone)
+{
+	static const struct {
+		const char *act, *never;
+		enum verdict verdict;
+	} deeds[] = {
+		{"delete pod of web on zone b", "pods, zone=b, deleting=1", VERDICT_VIOLATED},
+		{"delete pod of web on zone b", "pods, zone=a, deleting=1", VERDICT_HELD},
+		{"delete pod on node with zone=a,disk=ssd", "pods, node=n3, deleting=1", VERDICT_VIOLATED},
+		{"delete pod on node with zone=a,disk=ssd", "pods, node!=n3, deleting=1", VERDICT_HELD},
+		{"delete pod with app=web on node n2", "pods, node=n2, deleting=1", VERDICT_VIOLATED},
+		{"delete pod with app=db on node n2", "pods, deleting=1", VERDICT_INCONCLUSIVE},
+	};
+	struct told t;
+	struct run_result r;
+	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+		char text[400];
+		snprintf(text, sizeof text,
+			 "chaos 1\nnodes 4 zones a b\nlabel n3 disk=ssd\nlabel n4 disk=hdd\nreplicaset web 8\n"
+			 "steady all-ready\nat 1s %s\nsettle 20s\nnever count(%s) > 0\n", deeds[i].act, deeds[i].never);
+		run(text, 1, &t, &r);
+		cr_expect_eq(r.verdict, deeds[i].verdict, "%s: %s %s", deeds[i].act, verdict_name(r.verdict), r.why);
+	}
+	run("chaos 1\nnodes 4 zones a b\ndaemonset log\nsteady all-ready\n"
+	    "at 1s partition zone b from broker for 70s\nsteady count(pods, zone=a, ready=1) = 2 during\n"
+	    "settle 30s\neventually all-ready within 20s\n", 1, &t, &r);
+	cr_expect_eq(r.verdict, VERDICT_HELD, "%s %s", verdict_name(r.verdict), r.why);
+	cr_expect_gt(t.touched[5], 0);
+}
+
+static const struct {
+	const char *lines;
+	enum verdict verdict;
+} out_of_use[] = {
+	/* all but the daemon's pod goes, and comes elsewhere */
+	{"replicaset web 8\ndaemonset log\nsteady all-ready\nat 1s drain node n1 for 20s\nsettle 30s\n"
+	 "never count(pods, label.app=log, deleting=1) > 0\nsometimes count(pods, node=n1, ended=0) = 1\n"
+	 "at-end count(pods, label.app=web, node!=n1) = 8 and count(nodes, spec.unschedulable=1) = 0\n"
+	 "eventually all-ready within 20s\n", VERDICT_HELD},
+	/* nothing comes while it is so, what is there stays */
+	{"replicaset web 0\ndaemonset log\nsteady all-ready\nat 1s cordon node n1 for 20s\nat 2s scale web 6\n"
+	 "settle 30s\nnever count(pods, label.app=web, node=n1) > 0\nnever count(pods, deleting=1) > 0\n"
+	 "eventually all-ready within 20s\n", VERDICT_HELD},
+	{"replicaset web 0\nsteady all-ready\nat 1s cordon node n1 for 2s\nat 4s scale web 6\nsettle 30s\n"
+	 "never count(pods, node=n1) > 0\n", VERDICT_VIOLATED},
+	/* two of one node: the last end counts */
+	{"replicaset web 0\nsteady all-ready\nat 1s cordon node n1 for 9s\nat 2s drain zone a for 3s\nat 6s scale web 6\n"
+	 "settle 30s\nnever count(pods, label.app=web, node=n1) > 0\nsometimes count(nodes, spec.unschedulable=1) = 2\n"
+	 "at-end count(nodes, spec.unschedulable=1) = 0\n", VERDICT_HELD},
+	/* before what a user wants who is behind */
+	{"replicaset web 4\nsteady all-ready\nevery 2ms from 1s to 3s touch pods/default/web-*\nat 2s cordon node n1 for 1s\n"
+	 "settle 60s\nsometimes count(nodes, spec.unschedulable=1) = 1\n", VERDICT_HELD},
+	/* ended by settle */
+	{"replicaset web 3\nsteady all-ready\nat 1s cordon node * mode all for 2s\nsettle 30s\n"
+	 "at-end count(nodes, spec.unschedulable=1) = 0\n", VERDICT_HELD},
+};
+
+Test(chaos_faults, a_node_is_taken_out_of_use_and_back)
+{
+	struct told t;
+	struct run_result r;
+	for (size_t i = 0; i < sizeof out_of_use / sizeof *out_of_use; i++) {
+		char text[700];
+		snprintf(text, sizeof text, "chaos 1\nlayout apart\nnodes 4 zones a b\n%s", out_of_use[i].lines);
+		for (uint64_t seed = 1; seed <= 5; seed++) {
+			run(text, seed, &t, &r);
+			cr_expect_eq(r.verdict, out_of_use[i].verdict, "%s: %s %s", out_of_use[i].lines,
+				     verdict_name(r.verdict), r.why);
+		}
+	}
+}
+
+/* When it becomes so; what was so all along counts once. */
+Test(chaos_faults, a_fault_waits_for_a_condition)
+{
+	static const struct {
+		const char *when;
+		enum verdict verdict;
+	} waits[] = {
+		{"(count(pods, bound=1) = 3)", VERDICT_HELD},
+		{"(count(pods) > 1 and not count(nodes) = 1) nth 1", VERDICT_HELD},
+		{"(count(pods, bound=1) = 4) nth 2", VERDICT_HELD}, /* once more with scale 2 */
+		{"(count(pods, bound=1) = 4) nth 3", VERDICT_INCONCLUSIVE},
+		{"(count(pods) > 6)", VERDICT_INCONCLUSIVE},
+		{"(count(nodes) = 3) nth 2", VERDICT_INCONCLUSIVE},
+	};
+	struct told t;
+	struct run_result r;
+	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+		char text[500];
+		snprintf(text, sizeof text,
+			 "chaos 1\nlayout apart\nreplicaset web 1\nsteady all-ready\nat 1s scale web 6\nat 5s scale web 2\n"
+			 "when %s within 9s kill node n1 for 10ms\nsettle 20s\neventually all-ready within 15s\n", waits[i].when);
+		run(text, 1, &t, &r);
+		cr_expect_eq(r.verdict, waits[i].verdict, "%s: %s %s", waits[i].when, verdict_name(r.verdict), r.why);
+	}
+}
+
 /* To one cell only: the others hear all. */
 Test(chaos_faults, a_message_fault_hits_whom_it_names)
 {

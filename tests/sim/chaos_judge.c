@@ -561,6 +561,22 @@ Test(chaos_verdicts, what_is_not_there_after_settle_is_not_healed)
 	script_fini(&s);
 }
 
+/* Pods come and go until the end: at each look something is on its way. */
+Test(chaos_verdicts, what_was_written_just_now_need_not_be_seen_yet)
+{
+	struct script s;
+	struct run_result r;
+	read_script(&s, "chaos 1\nlayout apart\nnetwork latency 5ms..20ms\n"
+			"job busy 60 cpu 10m does \"exit 0 after 900ms\"\n"
+			"replicaset web 12 cpu 10m does \"exit 1 after 3s\"\nat 1s touch nodes/n1\n"
+			"settle 20s\neventually views-converge within 2s\n");
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		run_script(&s, seed, NULL, &r);
+		cr_expect_eq(r.verdict, VERDICT_HELD, "seed %llu: %s", (unsigned long long)seed, r.why);
+	}
+	script_fini(&s);
+}
+
 Test(chaos_verdicts, clients_histories_are_checked)
 {
 	struct run_result r;

@@ -32,7 +32,7 @@ static uint64_t digest_of(const struct script *s, uint64_t seed)
 }
 
 static const char drawn[] =
-	"chaos 1\nnodes 3 cpu 2\nlayout apart\nnetwork latency 20us..3ms loss 0.5% bus-loss 5%\n"
+	"chaos 1\nnodes 3 cpu 2 zones a b\nlayout apart\nnetwork latency 20us..3ms loss 0.5% bus-loss 5%\n"
 	"replicaset web 4 cpu 200m\nsteady all-ready\n"
 	"at 1s..2s kill node n* for 500ms id down\n"
 	"after down 100ms..900ms restart actor scheduler\n"
@@ -41,6 +41,9 @@ static const char drawn[] =
 	"at 3s..4s skew node n2 by -1m..1m for 2s\n"
 	"every 300ms from 1s to 3s delete pod of web\n"
 	"at 3500ms scale web 6\n"
+	"at 3s pause node with zone=a for 300ms\n"
+	"at 3s..4s partition zone * from broker for 400ms\n"
+	"at 4s..5s delete pod of web on zone *\n"
 	"settle 5s\nalways capacity\n";
 
 /* Of what happens often each time by itself, when `apart`. */

@@ -6,6 +6,7 @@
 
 #include "tools/chaos/loads.h"
 #include "tools/chaos/invariants.h"
+#include "tools/chaos/node_labels.h"
 #include "tools/chaos/plan.h"
 #include "tools/chaos/world.h"
 
@@ -114,6 +115,55 @@ static int check_healed(struct check *c, const struct line *l)
 
 /* ---- what a line is about */
 
+/* What a label that is asked for may be: the values of a key, or without one the keys. */
+static const char **label_words(struct check *c, const char *key, size_t *n)
+{
+	struct script *s = c->s;
+	struct target every = {.type = TARGET_NODE, .name = "*"};
+	struct spots nodes;
+	size_t most = 1;
+	s->world->match(s, &every, &s->arena, &nodes);
+	for (size_t i = 0; i < s->labels_count; i++)
+		most += s->labels[i].count;
+	const char **out = arena_alloc(&s->arena, (most + nodes.count) * sizeof *out);
+	*n = 0;
+	for (size_t i = 0; key && i < nodes.count; i++) {
+		const char *value = node_label(s, nodes.names[i], key);
+		if (value)
+			out[(*n)++] = value;
+	}
+	if (!key && s->zone_count)
+		out[(*n)++] = "zone";
+	for (size_t i = 0; !key && i < s->labels_count; i++)
+		for (size_t k = 0; k < s->labels[i].count; k++)
+			out[(*n)++] = s->labels[i].labels[k].key;
+	return out;
+}
+
+/* Each of the labels by itself is of some node. */
+static int check_labels(struct check *c, const struct target *t)
+{
+	struct script *s = c->s;
+	for (size_t i = 0; i < t->with_count; i++) {
+		const struct node_label *l = &t->with[i];
+		struct target alone = {.type = TARGET_NODE, .name = "*", .with = l, .with_count = 1};
+		struct spots nodes;
+		size_t n;
+		s->world->match(s, &alone, &s->arena, &nodes);
+		if (nodes.count)
+			continue;
+		const char **words = label_words(c, l->key, &n);
+		if (n)
+			return script_refuse(s, l->value_place, c->e, "no node has %s=%s%s", l->key, l->value,
+					     near_text(&s->arena, span_of(l->value), words, n));
+		words = label_words(c, NULL, &n);
+		return script_refuse(s, l->key_place, c->e, "no node has a label '%s'%s", l->key,
+				     n ? near_text(&s->arena, span_of(l->key), words, n)
+				       : " ('nodes N zones a b' and 'label NODE KEY=VALUE' give them)");
+	}
+	return 0;
+}
+
 static int check_names(struct check *c, const struct target *t)
 {
 	struct spots spots;
@@ -123,10 +173,19 @@ static int check_names(struct check *c, const struct target *t)
 	c->s->world->match(c->s, t, a, &spots);
 	if (spots.count)
 		return 0;
+	int rc = check_labels(c, t);
+	if (rc)
+		return rc;
 	struct target any = *t;
+	any.with_count = 0;
+	c->s->world->match(c->s, &any, a, &spots);
+	if (spots.count)
+		return script_refuse(c->s, t->place, c->e, "no such %s has all these labels", target_name(t->type));
 	any.name = "*";
 	c->s->world->match(c->s, &any, a, &spots);
 	const char *near = near_text(a, span_of(t->name), spots.names, spots.count);
+	if (!spots.count && t->type == TARGET_ZONE)
+		return script_refuse(c->s, t->place, c->e, "there are no zones: say 'nodes N zones a b'");
 	if (*near || !spots.count)
 		return script_refuse(c->s, t->place, c->e, "no %s is named '%s'%s", target_name(t->type),
 				     t->name, near);
@@ -203,8 +262,8 @@ static int check_subject(struct check *c, const struct line *l)
 {
 	struct script *s = c->s;
 	enum verb verb = l->act.verb;
-	if ((verb != VERB_SCALE && verb != VERB_ROLL && verb != VERB_DELETE) || l->act.label)
-		return 0; /* which labels there will be, nobody knows yet */
+	if ((verb != VERB_SCALE && verb != VERB_ROLL && verb != VERB_DELETE) || l->act.label || !l->act.subject[0])
+		return 0; /* which labels there will be, nobody knows yet; or a pod of anybody */
 	const char **names = arena_alloc(&s->arena, (s->load_count + 1) * sizeof *names);
 	size_t n = 0;
 	for (size_t i = 0; i < s->load_count; i++) {
@@ -241,6 +300,18 @@ static int check_key(struct check *c, const struct line *l)
 			     "expected a key like pods/default/web-*, of pods, replicationcontrollers, services "
 			     "or nodes, not '%s'%s", l->act.subject,
 			     known ? "" : near_text(&c->s->arena, store_stream_of(key), streams, n));
+}
+
+/* A line of labels is of some node. */
+static int check_labelled(struct check *c)
+{
+	int rc = 0;
+	for (size_t i = 0; i < c->s->labels_count && rc == 0; i++) {
+		const struct node_labels *l = &c->s->labels[i];
+		struct target t = {.type = TARGET_NODE, .name = l->node, .place = l->place};
+		rc = check_names(c, &t);
+	}
+	return rc;
 }
 
 /* Pods and what makes them share their names; of the others each kind has its own. */
@@ -328,6 +399,28 @@ static bool takes_down(enum verb v)
 	return v == VERB_KILL || v == VERB_PAUSE || v == VERB_PARTITION;
 }
 
+/* Of so many zones as it takes, the largest. */
+static int64_t nodes_of_largest(struct check *c, const struct target *t)
+{
+	struct spots zones;
+	struct arena a = {0};
+	int64_t sizes[SCRIPT_NODES_MAX], n = 0;
+	c->s->world->match(c->s, t, &a, &zones);
+	for (size_t i = 0; i < zones.count; i++) {
+		struct spots one = {&zones.names[i], 1};
+		sizes[i] = (int64_t)nodes_of_zones(c->s, &one, &a).count;
+	}
+	for (int64_t take = target_amount(t, zones.count); take > 0; take--) {
+		size_t largest = 0;
+		for (size_t i = 1; i < zones.count; i++)
+			largest = sizes[i] > sizes[largest] ? i : largest;
+		n += sizes[largest];
+		sizes[largest] = 0;
+	}
+	arena_fini(&a);
+	return n;
+}
+
 /* How many nodes a line takes down at most. Both lists are in the world's
  * order, so one walk is enough. */
 static int64_t nodes_of(struct check *c, const struct line *l)
@@ -338,6 +431,8 @@ static int64_t nodes_of(struct check *c, const struct line *l)
 	int64_t n = 0;
 	if (!takes_down(l->act.verb) || t->type == TARGET_NONE || t->type == TARGET_BROKER)
 		return 0;
+	if (t->type == TARGET_ZONE)
+		return nodes_of_largest(c, t);
 	c->s->world->match(c->s, t, &a, &spots);
 	c->s->world->match(c->s, &every, &a, &nodes);
 	for (size_t i = 0, k = 0; i < spots.count; i++) {
@@ -416,6 +511,8 @@ int script_check(struct script *s, struct err *e)
 				  : check_ids(&c);
 	if (rc == 0)
 		rc = check_loads(&c);
+	if (rc == 0)
+		rc = check_labelled(&c);
 	for (size_t i = 0; i < s->line_count && rc == 0; i++)
 		rc = check_line(&c, &s->lines[i]);
 	for (size_t i = 0; i < s->line_count && rc == 0; i++) {

@@ -141,9 +141,14 @@ void cluster_plan(struct cluster *c, const struct cluster_wish *w)
 
 void cluster_add(struct cluster *c, struct cell *cell, const struct cluster_actor *a)
 {
-	struct buf b = {0};
+	struct buf b = {0}, labels = {0};
 	bool silent = a->node && !c->wish.workloads; /* nobody would listen */
-	mpw_map(&b, a->node ? 4 + silent : 1);
+	bool labelled = a->node && c->wish.labels && c->wish.labels(c->wish.labels_arg, a->node, &labels) > 0;
+	mpw_map(&b, a->node ? 4 + silent + labelled : 1);
+	if (labelled) {
+		mpw_str(&b, "labels");
+		mpw_raw(&b, span_buf(&labels));
+	}
 	if (silent)
 		mpw_kv_i64(&b, "heartbeat", 0);
 	if (!a->node)
@@ -157,6 +162,7 @@ void cluster_add(struct cluster *c, struct cell *cell, const struct cluster_acto
 	int rc = cell_add_actor(cell, a->spec->kind, a->name, mp_of(span_buf(&b)), NULL);
 	assert(rc == 0 || rc == ERR_EXISTS);
 	(void)rc;
+	buf_fini(&labels);
 	buf_fini(&b);
 }
 

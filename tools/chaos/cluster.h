@@ -29,6 +29,9 @@ struct cluster_wish {
 			 * what a script cannot make costs its seeds nothing */
 	bool standby; /* a second of each that has a fence, in the cell `spare` */
 	bool apart; /* a cell for each part of the control plane, not one for all */
+	/* What a node is labelled with: writes a map; how many. May be NULL. */
+	size_t (*labels)(const void *arg, const char *node, struct buf *out);
+	const void *labels_arg; /* outlives the cluster */
 	const struct cluster_actor *extra; /* ends with cell NULL; may be NULL */
 };
 

@@ -47,6 +47,9 @@ static int64_t pod_restarts(const struct led_object *o)
 	return o->pod.restarts;
 }
 
+/* No number: see field_of. */
+static const char zone_field[] = "zone";
+
 /* Short names: a path, or what the ledger knows already. */
 static const struct field {
 	const char *name, *path;
@@ -63,10 +66,11 @@ static const struct field {
 	{"ready", NULL, pod_ready, "of a pod: Running and Ready"},
 	{"ended", NULL, pod_ended, "of a pod: Succeeded or Failed"},
 	{"restarts", NULL, pod_restarts, "of a pod: of all its containers"},
+	{zone_field, NULL, NULL, "of a pod: that of its node"},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 const char *const expr_fields[] = {"name",     "namespace", "phase", "node",  "replicas",
-				   "deleting", "bound",	    "ready", "ended", "restarts"};
+				   "deleting", "bound",	    "ready", "ended", "restarts", "zone"};
 const size_t expr_field_count = FIELDS;
 _Static_assert(sizeof expr_fields / sizeof *expr_fields == FIELDS, "each has its row");
 
@@ -104,6 +108,8 @@ static struct value at_path(const struct led_object *o, const char *path)
 
 static struct value field_of(const struct led_object *o, const char *name)
 {
+	if (strcmp(name, zone_field) == 0)
+		return (struct value){.text = o->is_pod && o->pod.node ? span_of(o->pod.node->zone) : span_of("")};
 	for (size_t i = 0; i < FIELDS; i++) {
 		if (strcmp(fields[i].name, name) != 0)
 			continue;

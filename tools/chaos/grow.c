@@ -21,7 +21,7 @@ struct grower {
 	struct arena arena;
 	uint32_t verbs; /* bits: those that this script has */
 	int64_t pods_max;
-	unsigned flips;
+	unsigned flips, zones;
 	bool apart;
 };
 
@@ -54,8 +54,9 @@ static void put_head(struct grower *g, uint64_t seed)
 	g->apart = one_in(g, 2);
 	buf_printf(g->out, "chaos 1\ntitle \"grown from %llu\"\nseed %llu\n", (unsigned long long)seed,
 		   (unsigned long long)seed);
-	buf_printf(g->out, "nodes %lld cpu %lld\nlayout %s\n", (long long)nodes, (long long)cpu,
-		   layout_rows[g->apart].name);
+	g->zones = one_in(g, 3) ? (unsigned)draw(g, 2, nodes < 3 ? nodes : 3) : 0;
+	buf_printf(g->out, "nodes %lld cpu %lld%.*s\nlayout %s\n", (long long)nodes, (long long)cpu,
+		   g->zones ? 6 + 2 * (int)g->zones : 0, " zones a b c", layout_rows[g->apart].name);
 	buf_printf(g->out, "network latency 20us..%lldms loss %lld%% bus-loss %lld%%\n",
 		   (long long)draw(g, 1, 5), (long long)draw(g, 0, 1), (long long)draw(g, 0, 20));
 	buf_printf(g->out, "disk sync 100us..%lldms\n", (long long)draw(g, 1, 20));
@@ -84,7 +85,10 @@ static void put_when(struct grower *g)
 {
 	static const enum seen_event soon[] = {SEEN_CREATED, SEEN_CHANGED, SEEN_BOUND, SEEN_READY, SEEN_GONE};
 	static const char *const kinds[] = {"pod.status", "bus.event", "store.txn", "store.outcome", "pod.*"};
-	if (one_in(g, 8))
+	if (one_in(g, 12))
+		buf_printf(g->out, "when (count(pods, ready=0) >= %lld) nth %lld within 20s ", (long long)draw(g, 1, 2),
+			   (long long)draw(g, 1, 4));
+	else if (one_in(g, 8))
 		buf_printf(g->out, "when msg %s nth %lld within 20s ", kinds[draw(g, 0, g->apart ? 4 : 1)],
 			   (long long)draw(g, 1, 30));
 	else if (one_in(g, 4))
@@ -121,7 +125,7 @@ static void put_target(struct grower *g, const struct verb_row *v)
 	const struct target_row *row;
 	do
 		row = &target_rows[draw(g, 0, (int64_t)target_row_count - 1)];
-	while (!(v->targets & 1u << row->type) || row->type == TARGET_KIND);
+	while (!(v->targets & 1u << row->type) || row->type == TARGET_KIND || (row->type == TARGET_ZONE && !g->zones));
 	if (row->type == TARGET_MESSAGES) {
 		put_messages(g, v);
 		return;
@@ -129,7 +133,9 @@ static void put_target(struct grower *g, const struct verb_row *v)
 	buf_printf(g->out, " %s", row->name);
 	if (!row->named)
 		return;
-	if (row->type == TARGET_CONTAINERS || one_in(g, 8))
+	if (row->labelled && g->zones && one_in(g, 4))
+		buf_printf(g->out, " with zone=%s mode all", draw_spot(g, TARGET_ZONE));
+	else if (row->type == TARGET_CONTAINERS || one_in(g, 8))
 		buf_printf(g->out, " * mode %s", row->type == TARGET_CONTAINERS ? "all" : "percent 50");
 	else
 		buf_printf(g->out, " %s", draw_spot(g, row->type));
@@ -138,7 +144,8 @@ static void put_target(struct grower *g, const struct verb_row *v)
 static const int64_t lengths[VERB_END] = {
 	[VERB_KILL] = LENGTH_MIN_US,	    [VERB_PAUSE] = 25 * LENGTH_MIN_US,
 	[VERB_PARTITION] = 25 * LENGTH_MIN_US, [VERB_SKEW] = 100 * LENGTH_MIN_US,
-	[VERB_DRIFT] = 100 * LENGTH_MIN_US,
+	[VERB_DRIFT] = 100 * LENGTH_MIN_US,    [VERB_CORDON] = 100 * LENGTH_MIN_US,
+	[VERB_DRAIN] = 100 * LENGTH_MIN_US,
 };
 
 static void put_clauses(struct grower *g, const struct verb_row *v)

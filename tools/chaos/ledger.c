@@ -143,8 +143,13 @@ static void read_controller(struct ledger *l, const struct led_object *o, bool p
 static void read_node(struct ledger *l, const struct led_object *o, bool present)
 {
 	struct led_node *n = node_of(l, o->name);
+	struct mp m = mp_of_bytes(o->value), labels, zone;
+	struct span text = {0};
+	if (mp_path(m, "metadata.labels", &labels) && mp_find(labels, "topology.kubernetes.io/zone", &zone))
+		mp_str(&zone, &text);
+	put_text(n->zone, sizeof n->zone, text);
 	n->present = present;
-	n->has = fit_node_of(mp_of_bytes(o->value)).allocatable;
+	n->has = fit_node_of(m).allocatable;
 }
 
 /* ---- objects */

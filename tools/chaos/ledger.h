@@ -56,7 +56,7 @@ struct led_owner {
 };
 
 struct led_node {
-	char name[254];
+	char name[254], zone[64]; /* "": in none */
 	bool present;
 	struct resources has, used, used_before;
 	bool touched;

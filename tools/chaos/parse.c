@@ -19,7 +19,9 @@ static const struct statement {
 	{"title", parse_title, false, "title \"TEXT\"", "what it is about"},
 	{"world", parse_world, false, "world sim", "where it runs"},
 	{"seed", parse_seed, false, "seed N", "of all chance; --seed wins (1)"},
-	{"nodes", parse_nodes, false, "nodes N [cpu 2] [pods 110]", "n1 ... nN (3)"},
+	{"nodes", parse_nodes, false, "nodes N [cpu 2] [pods 110] [zones a b ...]",
+	 "n1 ... nN (3): n1 in zone a, n2 in b, ... and around"},
+	{"label", parse_label, true, "label NODE KEY=VALUE ...", "those nodes have these labels from the begin"},
 	{"layout", parse_layout, false, "layout together|apart",
 	 "the control plane in one cell, or one for each actor (together)"},
 	{"standby", parse_standby, false, "standby",
@@ -165,6 +167,7 @@ void script_words(FILE *out)
 		put_row(out, statements[i].form, statements[i].help);
 	put_row(out, "when msg KIND [from NAME] [to NAME] [nth N] within TIME ACT",
 		"as soon as such a message is on its way, between cells");
+	put_row(out, "when (COND) [nth N] within TIME ACT", "as soon as that is so and was not before");
 	fprintf(out, "\nACT:\n");
 	for (size_t i = 0; i < verb_row_count; i++)
 		put_row(out, verb_rows[i].form, verb_rows[i].help);
@@ -176,8 +179,8 @@ void script_words(FILE *out)
 	fprintf(out, "\nTARGET, with [mode one|all|fixed N|percent N] (one):\n");
 	for (size_t i = 0; i < target_row_count; i++) {
 		char form[64];
-		snprintf(form, sizeof form, "%s%s", target_rows[i].name,
-			 target_rows[i].named ? " NAME" : "");
+		snprintf(form, sizeof form, "%s%s%s", target_rows[i].name, target_rows[i].named ? " NAME" : "",
+			 target_rows[i].labelled ? " | [NAME] with LABEL=VALUE[,...]" : "");
 		put_row(out, form, target_rows[i].help);
 	}
 	expr_words(out);

@@ -24,9 +24,44 @@ static int read_mode(struct parser *p, struct target *t)
 	return parser_number(p, "how many", 1, max, &t->amount);
 }
 
-static int read_target(struct parser *p, const struct verb_row *v, struct target *t)
+/* "with zone=a,disk=ssd" */
+static int read_labels(struct parser *p, struct target *t)
 {
-	const struct target_row *row = target_row_at(p);
+	struct node_label *labels = NULL;
+	size_t cap = 0;
+	int rc = 0;
+	if (!parser_take_if(p, "with"))
+		return 0;
+	do {
+		if (t->with_count == SCRIPT_LABELS_MAX)
+			return script_refuse(p->s, p->lex.now.place, p->e, "at most %d labels", SCRIPT_LABELS_MAX);
+		labels = parser_grow(p, labels, t->with_count, &cap, sizeof *labels);
+		rc = parser_label(p, &labels[t->with_count++]);
+	} while (rc == 0 && parser_take_sign(p, ","));
+	t->with = labels;
+	return rc;
+}
+
+static int read_who(struct parser *p, const struct target_row *row, struct target *t)
+{
+	const uint8_t *from = p->lex.now.text.data;
+	int rc = 0;
+	t->place = p->lex.now.place;
+	if (row->labelled && parser_next_is(p, "with"))
+		t->name = "*";
+	else
+		rc = parser_name(p, row->labelled ? "its name, a pattern with *, or 'with LABEL=VALUE'"
+						  : "its name, or a pattern with *", &t->name);
+	if (rc == 0 && row->labelled)
+		rc = read_labels(p, t);
+	t->who = (struct span){from, (size_t)(p->end - from)};
+	return rc;
+}
+
+/* Without its mode. */
+static int read_whom(struct parser *p, const struct verb_row *v, struct target *t, const struct target_row **is)
+{
+	const struct target_row *row = *is = target_row_at(p);
 	t->place = p->lex.now.place;
 	if (!row) {
 		const char *names[CHOICES_MAX];
@@ -42,10 +77,14 @@ static int read_target(struct parser *p, const struct verb_row *v, struct target
 	parser_take(p);
 	t->type = row->type;
 	t->name = "";
-	if (row->named)
-		t->place = p->lex.now.place;
 	t->mode = row->named && !row->some ? MODE_ALL : MODE_ONE;
-	int rc = row->named ? parser_name(p, "its name, or a pattern with *", &t->name) : 0;
+	return row->named ? read_who(p, row, t) : 0;
+}
+
+static int read_target(struct parser *p, const struct verb_row *v, struct target *t)
+{
+	const struct target_row *row;
+	int rc = read_whom(p, v, t, &row);
 	return rc || !row->some ? rc : read_mode(p, t);
 }
 
@@ -73,20 +112,39 @@ static int read_from(struct parser *p, struct act *a)
 	return rc;
 }
 
-/* By its name, "of NAME" or "with LABEL=VALUE". */
-static int read_pod(struct parser *p, struct act *a)
+/* "on node n1", "on node with zone=a", "on zone a": any that is meant. */
+static int read_place(struct parser *p, const struct verb_row *v, struct act *a)
+{
+	if (!parser_take_if(p, "on"))
+		return 0;
+	const struct target_row *row;
+	int rc = read_whom(p, v, &a->target, &row);
+	a->target.mode = MODE_ALL;
+	return rc;
+}
+
+/* By its name, "of NAME", "with LABEL=VALUE", or any that is on some nodes. */
+static int read_pod(struct parser *p, const struct verb_row *v, struct act *a)
 {
 	int rc = parser_need(p, "pod");
 	if (rc)
 		return rc;
+	if (parser_next_is(p, "on")) {
+		a->of = true;
+		a->subject = "";
+		return read_place(p, v, a);
+	}
 	if (parser_take_if(p, "with")) {
 		rc = parser_name(p, "a label, like app=web", &a->label);
 		if (rc == 0)
 			rc = parser_need_sign(p, "=");
-		return rc ? rc : read_subject(p, a, "the label's value");
+		if (rc == 0)
+			rc = read_subject(p, a, "the label's value");
+	} else {
+		a->of = parser_take_if(p, "of");
+		rc = read_subject(p, a, a->of ? "the name of what has pods" : "'of', 'with', 'on' or the pod's name");
 	}
-	a->of = parser_take_if(p, "of");
-	return read_subject(p, a, a->of ? "the name of what has pods" : "'of', 'with' or the pod's name");
+	return rc || !(a->of || a->label) ? rc : read_place(p, v, a);
 }
 
 static int read_object(struct parser *p, const struct verb_row *v, struct act *a)
@@ -112,7 +170,7 @@ static int read_object(struct parser *p, const struct verb_row *v, struct act *a
 	case OBJECT_STORE:
 		return parser_need(p, "store");
 	case OBJECT_DELETE:
-		return read_pod(p, a);
+		return read_pod(p, v, a);
 	}
 	return ERR_INVALID;
 }

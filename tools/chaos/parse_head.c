@@ -1,6 +1,7 @@
 /* The lines that say what the cluster is and what a script may do to it. */
 #include <string.h>
 
+#include "actors/schema/names.h"
 #include "actors/schema/quantity.h"
 #include "tools/chaos/loads.h"
 #include "tools/chaos/parser.h"
@@ -38,6 +39,37 @@ int parse_seed(struct parser *p)
 	return parser_u64(p, "a seed like 7 or 0x5eed", &p->s->seed);
 }
 
+static bool is_zone(const struct script *s, const char *name)
+{
+	for (size_t i = 0; i < s->zone_count; i++)
+		if (strcmp(s->zones[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int read_zones(struct parser *p)
+{
+	struct script *s = p->s;
+	int rc;
+	do {
+		struct place at = p->lex.now.place;
+		const char *name = NULL;
+		rc = parser_name(p, "a zone's name", &name);
+		const char *why = rc ? NULL : name_label_value(span_of(name));
+		if (why)
+			return script_refuse(s, at, p->e, "'%s' is no label's value: %s", name, why);
+		if (rc == 0 && is_zone(s, name))
+			return script_refuse(s, at, p->e, "zone '%s' is there already", name);
+		if (rc == 0 && s->zone_count == SCRIPT_ZONES_MAX)
+			return script_refuse(s, at, p->e, "at most %d zones", SCRIPT_ZONES_MAX);
+		if (rc == 0 && (int64_t)s->zone_count == s->nodes)
+			return script_refuse(s, at, p->e, "zone '%s' would have no node", name);
+		if (rc == 0)
+			s->zones[s->zone_count++] = name;
+	} while (rc == 0 && !parser_at_end(p) && !parser_next_is(p, "cpu") && !parser_next_is(p, "pods"));
+	return rc;
+}
+
 int parse_nodes(struct parser *p)
 {
 	p->s->nodes_place = p->lex.now.place;
@@ -47,9 +79,48 @@ int parse_nodes(struct parser *p)
 			rc = parser_name(p, "what each has, like 4 or 500m", &p->s->node_cpu);
 		else if (parser_take_if(p, "pods"))
 			rc = parser_number(p, "the pods that each takes", 1, 100000, &p->s->node_pods);
+		else if (parser_take_if(p, "zones"))
+			rc = read_zones(p);
 		else
-			return parser_expected(p, "'cpu', 'pods' or the end of the line");
+			return parser_expected(p, "'cpu', 'pods', 'zones' or the end of the line");
 	}
+	return rc;
+}
+
+/* As the gate will ask for, and none that an agent has for itself. */
+static int check_label(struct parser *p, const struct node_label *l)
+{
+	static const char *const own[] = {"kubernetes.io/arch", "kubernetes.io/hostname", "kubernetes.io/os",
+					  "beta.kubernetes.io/arch", "beta.kubernetes.io/os"};
+	const char *why = name_qualified(span_of(l->key));
+	if (why)
+		return script_refuse(p->s, l->key_place, p->e, "'%s' is no label: %s", l->key, why);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (strcmp(l->key, own[i]) == 0)
+			return script_refuse(p->s, l->key_place, p->e, "'%s' is what a node's agent says", l->key);
+	why = name_label_value(span_of(l->value));
+	return why ? script_refuse(p->s, l->value_place, p->e, "'%s' is no label's value: %s", l->value, why) : 0;
+}
+
+int parse_label(struct parser *p)
+{
+	struct script *s = p->s;
+	size_t cap = 0;
+	if (s->labels_count == SCRIPT_LABELS_MAX)
+		return script_refuse(s, p->first.place, p->e, "at most %d of these", SCRIPT_LABELS_MAX);
+	struct node_labels *l = &s->labels[s->labels_count++];
+	l->place = p->lex.now.place;
+	int rc = parser_name(p, "a node's name, or a pattern with *", &l->node);
+	do {
+		if (rc == 0 && l->count == SCRIPT_LABELS_MAX)
+			rc = script_refuse(s, p->lex.now.place, p->e, "at most %d labels", SCRIPT_LABELS_MAX);
+		if (rc)
+			break;
+		l->labels = parser_grow(p, l->labels, l->count, &cap, sizeof *l->labels);
+		rc = parser_label(p, &l->labels[l->count]);
+		if (rc == 0)
+			rc = check_label(p, &l->labels[l->count++]);
+	} while (rc == 0 && !parser_at_end(p));
 	return rc;
 }
 

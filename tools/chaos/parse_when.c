@@ -101,11 +101,20 @@ static int read_message_event(struct parser *p, struct when *w)
 	return rc;
 }
 
+static int read_condition(struct parser *p, struct when *w)
+{
+	const char *text;
+	w->event = SEEN_SO;
+	return parse_condition(p, &w->condition, &text);
+}
+
 static int when_seen(struct parser *p, struct when *w)
 {
 	w->type = WHEN_SEEN;
 	w->nth = 1;
-	int rc = parser_take_if(p, "msg") ? read_message_event(p, w) : read_object_event(p, w);
+	bool condition = p->lex.now.type == TOKEN_SIGN && span_is(p->lex.now.text, "(");
+	int rc = condition ? read_condition(p, w)
+		 : parser_take_if(p, "msg") ? read_message_event(p, w) : read_object_event(p, w);
 	if (rc == 0 && parser_take_if(p, "nth"))
 		rc = parser_number(p, "the how many-th time", 1, SCRIPT_FAULTS_MAX, &w->nth);
 	if (rc == 0)

@@ -101,6 +101,16 @@ int parser_name(struct parser *p, const char *what, const char **out)
 	return 0;
 }
 
+int parser_label(struct parser *p, struct node_label *out)
+{
+	out->key_place = p->lex.now.place;
+	int rc = parser_name(p, "a label, like zone=a", &out->key);
+	if (rc == 0)
+		rc = parser_need_sign(p, "=");
+	out->value_place = p->lex.now.place;
+	return rc ? rc : parser_name(p, "the label's value", &out->value);
+}
+
 int parser_string(struct parser *p, const char *what, const char **out)
 {
 	if (p->lex.now.type == TOKEN_BAD && p->lex.now.text.len)

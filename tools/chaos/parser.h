@@ -30,6 +30,7 @@ int parser_need(struct parser *p, const char *word);
 bool parser_take_sign(struct parser *p, const char *sign);
 int parser_need_sign(struct parser *p, const char *sign);
 int parser_name(struct parser *p, const char *what, const char **out);
+int parser_label(struct parser *p, struct node_label *out); /* "zone=a" */
 int parser_string(struct parser *p, const char *what, const char **out);
 /* One of `names`; the error lists them, or the one that is near. */
 int parser_choose(struct parser *p, const char *what, const char *const *names, size_t count,
@@ -54,6 +55,7 @@ int parse_title(struct parser *p);
 int parse_world(struct parser *p);
 int parse_seed(struct parser *p);
 int parse_nodes(struct parser *p);
+int parse_label(struct parser *p);
 int parse_layout(struct parser *p);
 int parse_standby(struct parser *p);
 int parse_network(struct parser *p);

@@ -127,11 +127,11 @@ static const char *with_spot(const struct happening *h, struct arena *a)
 	const struct target *t = &h->line->act.target;
 	const char *act = line_act(h->line, a);
 	bool named = t->type == TARGET_ACTOR || t->type == TARGET_CELL || t->type == TARGET_NODE ||
-		     t->type == TARGET_CONTAINERS;
-	if (!named || t->mode != MODE_ONE || h->spots.count != 1 || !strpbrk(t->name, "*?"))
+		     t->type == TARGET_ZONE || t->type == TARGET_CONTAINERS;
+	if (!named || t->mode != MODE_ONE || h->drawn.count != 1 || (!strpbrk(t->name, "*?") && !t->with_count))
 		return act;
-	const char *begin = strstr(act, t->name);
-	return arena_printf(a, "%.*s%s%s", (int)(begin - act), act, h->spots.names[0], begin + strlen(t->name));
+	size_t before = (size_t)(t->who.data - act_of(h->line).data);
+	return arena_printf(a, "%.*s%s%s", (int)before, act, h->drawn.names[0], act + before + t->who.len);
 }
 
 static const char *exact(int64_t us, struct arena *a)

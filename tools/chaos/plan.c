@@ -70,6 +70,20 @@ static int64_t begin_of(const struct line *l, uint64_t seed)
 	return l->follows ? at + begin_of(l->follows, seed) : at;
 }
 
+struct spots nodes_of_zones(const struct script *s, const struct spots *zones, struct arena *a)
+{
+	struct spots out = {arena_alloc(a, (size_t)(s->nodes + 1) * sizeof *out.names), 0};
+	for (size_t i = 0; i < zones->count; i++) {
+		struct node_label in = {.key = "zone", .value = zones->names[i]};
+		struct target t = {.type = TARGET_NODE, .name = "*", .with = &in, .with_count = 1};
+		struct spots nodes;
+		s->world->match(s, &t, a, &nodes);
+		for (size_t k = 0; k < nodes.count && out.count < (size_t)s->nodes; k++)
+			out.names[out.count++] = nodes.names[k];
+	}
+	return out;
+}
+
 /* The first so many of a shuffle, back in the world's order. */
 static void draw_spots(struct plan *p, const struct script *s, struct happening *h)
 {
@@ -79,12 +93,13 @@ static void draw_spots(struct plan *p, const struct script *s, struct happening 
 		return;
 	s->world->match(s, t, &p->arena, &all);
 	size_t take = (size_t)target_amount(t, all.count), left = all.count;
-	h->spots.names = arena_alloc(&p->arena, (take + 1) * sizeof *h->spots.names);
-	for (size_t i = 0; i < all.count && h->spots.count < take; i++, left--) {
-		size_t need = take - h->spots.count;
+	h->drawn.names = arena_alloc(&p->arena, (take + 1) * sizeof *h->drawn.names);
+	for (size_t i = 0; i < all.count && h->drawn.count < take; i++, left--) {
+		size_t need = take - h->drawn.count;
 		if (chance_next(&h->chance) % left < need)
-			h->spots.names[h->spots.count++] = all.names[i];
+			h->drawn.names[h->drawn.count++] = all.names[i];
 	}
+	h->spots = t->type == TARGET_ZONE ? nodes_of_zones(s, &h->drawn, &p->arena) : h->drawn;
 }
 
 static void add_happening(struct plan *p, const struct script *s, const struct line *l,

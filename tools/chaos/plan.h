@@ -15,6 +15,9 @@ struct range line_span(const struct line *l);
 uint64_t line_times(const struct line *l); /* how often it happens */
 int64_t target_amount(const struct target *t, size_t matching);
 
+/* Zone by zone; each node is in one. */
+struct spots nodes_of_zones(const struct script *s, const struct spots *zones, struct arena *a);
+
 /* Its time is known only when something is seen. */
 bool line_awaits(const struct line *l);
 
@@ -24,7 +27,8 @@ struct happening {
 	bool awaited; /* not placed yet: begin and end are not known */
 	int64_t delay_us; /* behind the line that it follows */
 	int64_t begin_us, end_us; /* end = begin: over at once */
-	struct spots spots;       /* of faults */
+	struct spots drawn;       /* of those that its target means */
+	struct spots spots;       /* where it happens: those, or the nodes of drawn zones */
 	int64_t by_us;            /* how far a clock is off */
 	struct chance chance;     /* for what is drawn later */
 };

@@ -38,6 +38,13 @@ struct run_watch {
 	struct recording *recording; /* all of it, messages too */
 };
 
+/* What was to hold eventually and did not, or too late. */
+struct symptom {
+	char name[64], why[160];
+	bool late;
+};
+enum { SYMPTOMS = 4 };
+
 struct run_result {
 	enum verdict verdict;
 	char why[600]; /* of other verdicts than held */
@@ -46,6 +53,7 @@ struct run_result {
 	uint64_t broken_revision;
 	int64_t broken_us; /* virtual, from the end of the warm-up */
 	bool late;         /* what was to hold eventually did, but after its time */
+	struct symptom symptoms[SYMPTOMS]; /* the first is `broken`, if that was to hold eventually; those without a name are none */
 	uint64_t seed, digest, events, revisions;
 	int64_t virtual_us;  /* all of it */
 	int64_t recovered_us; /* the slowest `eventually`, after settle */

@@ -88,9 +88,22 @@ static void note_deleted(struct run *r, const char *name, const struct wish *w)
 		omap_put(&r->deleted, pod->uid, (void *)(uintptr_t)w);
 }
 
-/* Whether the line means that pod. */
-static bool is_meant(struct run *r, const struct act *a, const struct led_object *pod)
+static bool is_there(const struct happening *h, const struct led_object *pod)
 {
+	for (size_t i = 0; i < h->spots.count; i++)
+		if (pod->pod.node && strcmp(pod->pod.node->name, h->spots.names[i]) == 0)
+			return true;
+	return h->line->act.target.type == TARGET_NONE; /* anywhere */
+}
+
+/* Whether the line means that pod. */
+static bool is_meant(struct run *r, const struct happening *h, const struct led_object *pod)
+{
+	const struct act *a = &h->line->act;
+	if (!is_there(h, pod))
+		return false;
+	if (!a->label && !a->subject[0])
+		return true;
 	if (!a->label)
 		return load_has_pod(load_named(r->s, a->subject), pod);
 	struct mp labels, value;
@@ -107,7 +120,7 @@ static const char *draw_pod(struct run *r, struct happening *h)
 	for (struct onode *it = ledger_first(l, "pods/default/"); it;
 	     it = ledger_next(it, "pods/default/")) {
 		const struct led_object *o = it->value;
-		if (!led_pod_lives(o) || !is_meant(r, &h->line->act, o) || is_being_deleted(r, o))
+		if (!led_pod_lives(o) || !is_meant(r, h, o) || is_being_deleted(r, o))
 			continue;
 		if (chance_next(&h->chance) % ++n == 0) /* each is as likely */
 			chosen = arena_ndup(&r->arena, o->name.data, o->name.len);

@@ -9,6 +9,7 @@ struct progress {
 	uint64_t *touched_before; /* per spot */
 	int64_t seen; /* how often what it waits for was */
 	bool touched, done;
+	bool is_so; /* the condition that it waits for, at the last revision */
 	struct wish *wish;
 };
 

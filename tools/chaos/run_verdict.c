@@ -59,6 +59,19 @@ void run_judge_always(struct run *r)
 	run_mark(r, r->out->why);
 }
 
+static void add_symptom(struct run_result *out, const char *name, const char *why, bool late)
+{
+	for (size_t i = 0; i < SYMPTOMS; i++) {
+		struct symptom *s = &out->symptoms[i];
+		if (s->name[0])
+			continue;
+		snprintf(s->name, sizeof s->name, "%s", name);
+		snprintf(s->why, sizeof s->why, "%.*s", (int)sizeof s->why - 1, why);
+		s->late = late;
+		return;
+	}
+}
+
 static void judge_eventually(struct run *r)
 {
 	for (size_t i = 0; i < r->s->judgement_count; i++) {
@@ -81,6 +94,7 @@ static void judge_eventually(struct run *r)
 			snprintf(why.text, sizeof why.text, "it held for good only %s after it", time_text(text, at));
 		if (!r->out->broken[0])
 			r->out->late = at >= 0;
+		add_symptom(r->out, j->name, why.text, at >= 0);
 		break_at(r, j->name, r->judge.ledger.revision, run_now(r));
 		run_conclude(r, VERDICT_VIOLATED, "not within %s of settle: %s", time_text(within, j->within_us),
 			 why.text);

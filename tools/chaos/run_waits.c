@@ -3,6 +3,7 @@
  * placed where it stands. */
 #include <stdio.h>
 
+#include "tools/chaos/expr.h"
 #include "tools/chaos/run_private.h"
 
 static bool pod_says(const struct led_object *o, enum seen_event event)
@@ -25,7 +26,7 @@ static bool pod_says(const struct led_object *o, enum seen_event event)
 
 static bool is_seen(const struct when *w, const struct led_change *c, const char *key)
 {
-	if (w->event == SEEN_SENT || !glob_matches(w->key, key))
+	if (w->event == SEEN_SENT || w->event == SEEN_SO || !glob_matches(w->key, key))
 		return false;
 	switch (w->event) {
 	case SEEN_CREATED:
@@ -39,6 +40,16 @@ static bool is_seen(const struct when *w, const struct led_change *c, const char
 	}
 }
 
+/* It is so now, and was not at the revision before. */
+static bool became_so(struct run *r, const struct when *w, struct progress *p, struct span stream)
+{
+	if (w->event != SEEN_SO || !expr_depends_on(w->condition, stream))
+		return false;
+	bool was = p->is_so;
+	p->is_so = expr_value(w->condition, &r->judge);
+	return p->is_so && !was;
+}
+
 void run_watch_for(struct run *r, const struct led_change *c)
 {
 	char key[1024];
@@ -46,7 +57,10 @@ void run_watch_for(struct run *r, const struct led_change *c)
 	snprintf(key, sizeof key, "%.*s", (int)o->key.len, (const char *)o->key.data);
 	for (size_t i = 0; i < r->plan.happening_count; i++) {
 		const struct when *w = &r->plan.happenings[i].line->when;
-		if (w->type == WHEN_SEEN && !r->progress[i].done && is_seen(w, c, key) && ++r->progress[i].seen == w->nth)
+		struct progress *p = &r->progress[i];
+		if (w->type != WHEN_SEEN || p->done)
+			continue;
+		if ((is_seen(w, c, key) || became_so(r, w, p, o->stream)) && ++p->seen == w->nth)
 			r->judge.pause = true;
 	}
 }

@@ -7,12 +7,14 @@
  *	chaos 1
  *	title "scheduler dies while one node is cut off"
  *	world sim
- *	nodes 3 cpu 2
+ *	nodes 3 cpu 2 zones a b
  *	replicaset web 5
  *	at 2s..3s kill kind scheduler for 1s
  *	at 3s     partition node n* from broker direction to for 8s id cut
+ *	at 4s     pause node with zone=b mode all for 2s
  *	when pods/default/web-* bound nth 2 within 9s restart broker
  *	when msg store.txn from scheduler within 9s restart actor scheduler
+ *	when (count(pods, bound=0) > 2) within 9s restart actor gate
  *	settle 30s
  *	always     no-excess
  *	eventually all-ready within 20s
@@ -31,6 +33,8 @@ enum {
 	SCRIPT_BYTES_MAX = 1024 * 1024,
 	SCRIPT_LINES_MAX = 10000,
 	SCRIPT_NODES_MAX = 1000,
+	SCRIPT_ZONES_MAX = 32,
+	SCRIPT_LABELS_MAX = 64, /* lines and pairs of them */
 	SCRIPT_PODS_MAX = 10000, /* of one replica set */
 	SCRIPT_FAULTS_MAX = 10000,
 	SCRIPT_CLIENTS_MAX = 64,
@@ -49,6 +53,7 @@ enum target_type {
 	TARGET_KIND,
 	TARGET_CELL,
 	TARGET_NODE,
+	TARGET_ZONE, /* its nodes */
 	TARGET_BROKER,
 	TARGET_STORE,      /* its disk */
 	TARGET_CONTAINERS, /* of a node */
@@ -58,9 +63,18 @@ enum target_type {
 /* How many of those that match are taken; which ones, the line's stream says. */
 enum target_mode { MODE_ONE, MODE_ALL, MODE_FIXED, MODE_PERCENT };
 
+/* A label of a node: what a line gives, or asks for (the value with * and ?). */
+struct node_label {
+	const char *key, *value;
+	struct place key_place, value_place;
+};
+
 struct target {
 	enum target_type type;
 	const char *name; /* with * and ?; "" of what there is one of */
+	const struct node_label *with; /* that a node must have, all of them */
+	size_t with_count;
+	struct span who; /* the words of both */
 	enum target_mode mode;
 	int64_t amount; /* of fixed and percent */
 	struct place place;
@@ -88,6 +102,9 @@ enum verb {
 	VERB_TORN_WRITE,
 	VERB_LOST_WRITE,
 	VERB_BIT_FLIP,
+	/* nodes out of use */
+	VERB_CORDON,
+	VERB_DRAIN,
 	/* containers */
 	VERB_SLOW,
 	VERB_FAIL,
@@ -104,7 +121,7 @@ enum way { WAY_TO = 1, WAY_FROM = 2, WAY_BOTH = 3 }; /* the broker */
 
 struct act {
 	enum verb verb;
-	struct target target; /* of faults */
+	struct target target; /* of faults; delete: the nodes that the pod may be on */
 	unsigned ways;        /* of partition: enum way */
 	const char *from, *to; /* of messages: patterns of actors or cells; NULL: any */
 	struct place from_place, to_place;
@@ -134,6 +151,7 @@ enum seen_event {
 	SEEN_DELETING, /* has a deletionTimestamp now */
 	SEEN_GONE,
 	SEEN_SENT, /* a message, on its way */
+	SEEN_SO,   /* a condition that was not so before */
 };
 
 struct when {
@@ -146,6 +164,7 @@ struct when {
 	struct place key_place;
 	const char *from, *to;             /* of messages, as in struct act */
 	struct place from_place, to_place;
+	const struct expr *condition;
 	enum seen_event event;
 	int64_t nth, within_us;            /* the nth time it is seen, counted from the begin; at most so long after it */
 };
@@ -178,6 +197,14 @@ struct judgement {
 	const struct expr *then; /* of leads-to */
 	bool during; /* of steady: while the timeline runs, too */
 	int64_t within_us;
+};
+
+/* What the nodes that a pattern means are labelled with. */
+struct node_labels {
+	struct place place;
+	const char *node;
+	struct node_label *labels;
+	size_t count;
 };
 
 /* What no line may do. */
@@ -225,6 +252,8 @@ struct script {
 	uint64_t seed;
 	int64_t nodes, node_pods;
 	const char *node_cpu;
+	const char *zones[SCRIPT_ZONES_MAX]; /* n1 is in the first, n2 in the second, ... and around */
+	struct node_labels labels[SCRIPT_LABELS_MAX];
 	struct place nodes_place;
 	enum layout layout; /* all in the cell `core`, or a cell for each actor */
 	bool standby; /* a second of each that may be only one at a time */
@@ -242,7 +271,7 @@ struct script {
 	struct forbid *forbids;
 	struct line *lines;
 	struct judgement *judgements;
-	size_t load_count, forbid_count, line_count, judgement_count;
+	size_t zone_count, labels_count, load_count, forbid_count, line_count, judgement_count;
 };
 
 /* ERR_INVALID: "FILE:LINE:COLUMN: expected ..., not 'x', did you mean 'y'?".

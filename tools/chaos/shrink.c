@@ -6,7 +6,7 @@
 #include "tools/chaos/seeds.h"
 #include "tools/chaos/shrink_private.h"
 
-/* Of the runs, so many of ten for the lines; what is left of them goes to the words. */
+/* Of the runs, so many of ten for the lines once they are few; what is left goes to the words. */
 enum { LINES_TENTHS = 8 };
 
 /* ---- one run */
@@ -72,14 +72,32 @@ static bool same_words(const char *first, const char *second)
 }
 
 /* "Never" and "too late", "not ready" and "not bound" are different failures:
- * else the shrinker slips from one to the other. Of what is judged at each
- * revision the witnesses differ, and the invariant says it all. */
+ * else the shrinker slips from one to the other. */
+static bool same_symptom(const struct symptom *a, const struct symptom *b)
+{
+	return a->name[0] && strcmp(a->name, b->name) == 0 && a->late == b->late && same_words(a->why, b->why);
+}
+
+static bool shares_a_symptom(const struct run_result *a, const struct run_result *b)
+{
+	for (size_t i = 0; i < SYMPTOMS; i++)
+		for (size_t k = 0; k < SYMPTOMS; k++)
+			if (same_symptom(&a->symptoms[i], &b->symptoms[k]))
+				return true;
+	return false;
+}
+
+/* One cause has several symptoms, of which each seed shows some: what was broken
+ * beside the first is as good. Of what is judged at each revision the witnesses
+ * differ, and the invariant says it all. */
 static bool likewise(const struct work *w, const struct run_result *r)
 {
 	const struct run_result *before = &w->out->before;
-	bool late = strncmp(before->why, "not within", 10) == 0;
-	return r->verdict == before->verdict && strcmp(r->broken, before->broken) == 0 &&
-	       r->late == before->late && (!late || same_words(r->why, before->why));
+	if (r->verdict != before->verdict)
+		return false;
+	if (before->symptoms[0].name[0])
+		return shares_a_symptom(before, r);
+	return strcmp(r->broken, before->broken) == 0;
 }
 
 /* ---- one candidate */
@@ -89,15 +107,28 @@ bool shrink_spent(const struct work *w)
 	return w->rc || w->out->runs >= w->runs_max;
 }
 
-bool shrink_judges(const struct work *w, const struct statement *st)
+static bool judges(const struct statement *st, const char *broken)
 {
 	const char *name = strchr(st->text, ' ');
-	size_t n = strlen(w->out->before.broken);
+	size_t n = strlen(broken);
 	if (!name || st->type != STATEMENT_JUDGE || !n)
 		return false;
 	name += strspn(name, " \t");
-	bool whole = n + 1 < sizeof w->out->before.broken; /* else it is the beginning of a long condition */
-	return strncmp(name, w->out->before.broken, n) == 0 && (!whole || strchr(" \t:", name[n]));
+	bool whole = n + 1 < sizeof ((struct run_result *)0)->broken; /* else it is the beginning of a long condition */
+	return strncmp(name, broken, n) == 0 && (!whole || strchr(" \t:", name[n]));
+}
+
+bool shrink_judges_first(const struct work *w, const struct statement *st)
+{
+	return judges(st, w->result.broken);
+}
+
+bool shrink_judges(const struct work *w, const struct statement *st)
+{
+	bool any = judges(st, w->out->before.broken);
+	for (size_t i = 0; i < SYMPTOMS && !any; i++)
+		any = judges(st, w->out->before.symptoms[i].name);
+	return any;
 }
 
 /* What is no script fails no run. */

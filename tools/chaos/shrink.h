@@ -1,5 +1,5 @@
 /* From a script that does not hold to a small one that fails in the same way:
- * the same verdict of the same invariant.
+ * the same verdict of the same invariant, or of one that was broken beside it.
  *
  *	cut       what had not begun when it failed, and all that is judged besides:
  *	          as the seed drew it, so that the history up to there is the same

@@ -20,6 +20,7 @@
 enum { LINES_ASKED = 5, SEEDS_TRIED = 6, CUT_US = 500000 };
 /* That a line is needed, before anything is known. */
 static const double needed_at_first = 0.2;
+static const double needed_of_old = 0.06, needed_of_new = 0.34;
 /* Lines that a run may be expected to take out: less is not worth it. Where
  * there are too many, that a run of any seed may. */
 static const double worth = 0.04, worth_when_long = 0.5;
@@ -275,10 +276,27 @@ static void look_around(struct work *w)
 
 /* ---- all of it */
 
+/* When it is over. */
+static int64_t last_us(struct work *w, const struct line *l)
+{
+	const struct happening *h = happening_of(w, l);
+	if (line_awaits(l) || !h)
+		return w->plan.end_us;
+	return l->when.type == WHEN_EVERY ? l->when.to_us : h->end_us;
+}
+
+/* Where that is judged at the end, of many lines, what was over long before has healed, most
+ * of the time. */
 static void expect(struct work *w)
 {
-	for (size_t i = 0; i < w->best.count; i++)
-		w->best.at[i].needed = needed_at_first;
+	bool late = w->result.symptoms[0].name[0] && statements_acts(&w->best) > 2 * LINES_ASKED;
+	for (size_t i = 0, nth = 0; i < w->best.count; i++) {
+		struct statement *st = &w->best.at[i];
+		if (st->type != STATEMENT_ACT)
+			continue;
+		double age = (double)last_us(w, &w->script.lines[nth++]) / (double)(w->plan.end_us + 1);
+		st->needed = late ? needed_of_old + (needed_of_new - needed_of_old) * age : needed_at_first;
+	}
 }
 
 /* With the seed of the best first: what follows the cause does not move it. */
@@ -291,13 +309,15 @@ static bool try_without(struct work *w, const size_t *acts, size_t n)
 	return w->out->runs == runs && shrink_try(w, &l, w->next_seed++, "fewer lines");
 }
 
-static void take_out(struct work *w)
+/* `runs_max` once they are few; as long as there are too many, all runs. */
+static void take_out(struct work *w, uint64_t runs_max)
 {
 	for (;;) {
 		size_t *acts = arena_alloc(&w->arena, (w->best.count + 1) * sizeof *acts);
 		double gain;
 		size_t n = choose(w, acts, &gain);
 		bool is_long = statements_acts(&w->best) > LINES_ASKED;
+		w->runs_max = is_long ? w->how->runs_max : runs_max;
 		if (shrink_spent(w) || (is_long ? gain : gain * share_that_fails(w)) < (is_long ? worth_when_long : worth))
 			return;
 		if (try_without(w, acts, n))
@@ -315,7 +335,7 @@ void shrink_lines(struct work *w, uint64_t runs_max)
 	expect(w);
 	look_around(w);
 	for (;;) {
-		take_out(w);
+		take_out(w, runs_max);
 		if (shrink_spent(w) || statements_acts(&w->best) <= LINES_ASKED)
 			return;
 		/* Fewer seeds fail than it seemed, and all of it again. */

@@ -30,8 +30,10 @@ bool shrink_spent(const struct work *w);
 bool shrink_try(struct work *w, const struct statements *l, uint64_t seed, const char *what);
 /* With the seed of the best, then with others, how->seeds in all. */
 bool shrink_take(struct work *w, const struct statements *l, const char *what);
-/* The statement judges what is broken. */
+/* The statement judges what was broken at first, or beside it. */
 bool shrink_judges(const struct work *w, const struct statement *st);
+/* It judges what is broken now, first. */
+bool shrink_judges_first(const struct work *w, const struct statement *st);
 
 /* shrink_lines.c: acts are taken out */
 void shrink_lines(struct work *w, uint64_t runs_max);

@@ -9,7 +9,7 @@
 
 static bool counts(const struct work *w, const struct statement *st, enum statement_type type)
 {
-	return st->type == type && !shrink_judges(w, st);
+	return st->type == type && !shrink_judges_first(w, st);
 }
 
 /* Of those of one type, counted from 0, without [from, from + n). */

@@ -4,6 +4,7 @@
 
 #include "tools/chaos/clients.h"
 #include "tools/chaos/loads.h"
+#include "tools/chaos/node_labels.h"
 #include "tools/chaos/user.h"
 
 const char sim_targets_user[] = "user";
@@ -24,6 +25,8 @@ void sim_targets_cluster(struct cluster *c, const struct script *s)
 		.workloads = loads_need_workloads(s),
 		.apart = s->layout == LAYOUT_APART,
 		.standby = s->standby,
+		.labels = node_labels_put,
+		.labels_arg = s,
 		.extra = extra,
 	};
 	cluster_plan(c, &w);
@@ -43,17 +46,41 @@ static bool actor_matches(const struct cluster_actor *a, const struct target *t)
 	return !is_user(a->cell) && glob_matches(t->name, is);
 }
 
-static bool cell_matches(const struct cluster *c, const char *cell, const struct target *t)
+static bool is_node(const struct cluster *c, const char *cell)
 {
-	bool node = false, any = t->type == TARGET_CELL;
-	for (size_t i = 0; i < c->actor_count && !node; i++)
-		node = c->actors[i].node && strcmp(c->actors[i].cell, cell) == 0;
-	return !is_user(cell) && (any || node) && glob_matches(t->name, cell);
+	for (size_t i = 0; i < c->actor_count; i++)
+		if (c->actors[i].node && strcmp(c->actors[i].cell, cell) == 0)
+			return true;
+	return false;
+}
+
+static bool cell_matches(const struct script *s, const struct cluster *c, const char *cell, const struct target *t)
+{
+	bool may = t->type == TARGET_CELL ? !is_user(cell) : is_node(c, cell);
+	return may && glob_matches(t->name, cell) && node_is_labelled(s, cell, t);
 }
 
 static void add_spot(struct arena *a, struct spots *out, const char *name)
 {
 	out->names[out->count++] = arena_dup(a, name);
+}
+
+static bool has_spot(const struct spots *all, const char *name)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcmp(all->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void match_zones(const struct script *s, const struct cluster *c, struct arena *a, struct spots *out,
+			const char *pattern)
+{
+	for (size_t i = 0; i < c->cell_count; i++) {
+		const char *zone = is_node(c, c->cells[i]) ? node_label(s, c->cells[i], "zone") : NULL;
+		if (zone && glob_matches(pattern, zone) && !has_spot(out, zone))
+			add_spot(a, out, zone);
+	}
 }
 
 static void match_kinds(struct arena *a, struct spots *out, const char *pattern)
@@ -80,6 +107,8 @@ void sim_targets_match(const struct script *s, const struct target *t, struct ar
 		add_spot(a, out, target_name(t->type));
 	else if (t->type == TARGET_MESSAGES)
 		match_kinds(a, out, t->name);
+	else if (t->type == TARGET_ZONE)
+		match_zones(s, &c, a, out, t->name);
 	else if (t->type == TARGET_ACTOR || t->type == TARGET_KIND)
 		for (size_t i = 0; i < c.actor_count; i++) {
 			if (actor_matches(&c.actors[i], t))
@@ -87,7 +116,7 @@ void sim_targets_match(const struct script *s, const struct target *t, struct ar
 		}
 	else
 		for (size_t i = 0; i < c.cell_count; i++)
-			if (cell_matches(&c, c.cells[i], t))
+			if (cell_matches(s, &c, c.cells[i], t))
 				add_spot(a, out, c.cells[i]);
 	cluster_fini(&c);
 }

@@ -32,6 +32,24 @@ static struct doc *scale_body(struct arena *a, int64_t n)
 	return o;
 }
 
+static struct doc *cordon_body(struct arena *a, bool yes)
+{
+	struct doc *o = doc_new(a, DOC_MAP);
+	doc_path_set(a, o, "spec.unschedulable", doc_bool(a, yes));
+	return o;
+}
+
+static struct doc *eviction_body(struct arena *a, const char *pod)
+{
+	struct doc *o = doc_new(a, DOC_MAP);
+	doc_set_str(a, o, "apiVersion", "policy/v1");
+	doc_set_str(a, o, "kind", "Eviction");
+	struct doc *meta = doc_need_map(a, o, "metadata");
+	doc_set_str(a, meta, "name", pod);
+	doc_set_str(a, meta, "namespace", "default");
+	return o;
+}
+
 static struct doc *note_body(struct arena *a, size_t number)
 {
 	struct doc *o = doc_new(a, DOC_MAP);
@@ -56,7 +74,9 @@ static struct span resource_of(const struct wish *w)
 {
 	if (w->type == WISH_TOUCH)
 		return store_stream_of(span_of(w->name));
-	return span_of(w->type == WISH_DELETE ? "pods" : load_rows[w->load->kind].stream);
+	if (w->type == WISH_CORDON)
+		return span_of("nodes");
+	return span_of(w->type == WISH_DELETE || w->type == WISH_EVICT ? "pods" : load_rows[w->load->kind].stream);
 }
 
 /* "pods/default/web-1", "nodes/n1" */
@@ -77,6 +97,14 @@ static void fill_request(struct writing *w, const struct wish *wish, size_t numb
 	} else if (wish->type == WISH_TOUCH) {
 		name_key(q, wish->name);
 		q->body = note_body(a, number);
+	} else if (wish->type == WISH_CORDON) {
+		q->namespace = (struct span){0};
+		q->name = span_of(wish->name);
+		q->body = cordon_body(a, wish->number);
+	} else if (wish->type == WISH_EVICT) {
+		q->subresource = "eviction";
+		q->name = span_of(wish->name);
+		q->body = eviction_body(a, wish->name);
 	} else {
 		q->name = span_of(wish->type == WISH_DELETE ? wish->name : wish->load->name);
 		if (wish->type == WISH_SCALE)
@@ -136,7 +164,7 @@ static void start(struct ctx *c, struct user *u)
 	static const enum obj_verb verbs[] = {
 		[WISH_CREATE] = OBJ_CREATE, [WISH_SCALE] = OBJ_PATCH_MERGE, [WISH_DELETE] = OBJ_DELETE,
 		[WISH_ROLL] = OBJ_PATCH_MERGE,
-		[WISH_TOUCH] = OBJ_PATCH_MERGE};
+		[WISH_TOUCH] = OBJ_PATCH_MERGE, [WISH_CORDON] = OBJ_PATCH_MERGE, [WISH_EVICT] = OBJ_CREATE};
 	if (u->writing || u->asking || u->waiting || u->book->next == u->book->count)
 		return;
 	const struct wish *wish = u->book->wishes[u->book->next];
@@ -264,7 +292,15 @@ void user_book_add(struct user_book *b, struct wish *w)
 		b->cap = b->cap ? 2 * b->cap : 16;
 		b->wishes = mem_realloc(b->wishes, b->cap * sizeof *b->wishes);
 	}
-	b->wishes[b->count++] = w;
+	size_t at = b->count++;
+	if (w->urgent) { /* the next one may be under way */
+		size_t first = b->next < at ? b->next + 1 : at;
+		while (first < at && b->wishes[first]->urgent)
+			first++;
+		for (; at > first; at--)
+			b->wishes[at] = b->wishes[at - 1];
+	}
+	b->wishes[at] = w;
 	if (b->port)
 		port_deliver(b->port, 0, 0, 0, NULL);
 }

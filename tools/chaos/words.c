@@ -8,8 +8,9 @@
 
 #define BIT(t) (1u << (t))
 enum {
-	RUNNING = BIT(TARGET_ACTOR) | BIT(TARGET_KIND) | BIT(TARGET_CELL) | BIT(TARGET_NODE),
-	LINKED = BIT(TARGET_CELL) | BIT(TARGET_NODE),
+	NODES = BIT(TARGET_NODE) | BIT(TARGET_ZONE),
+	RUNNING = BIT(TARGET_ACTOR) | BIT(TARGET_KIND) | BIT(TARGET_CELL) | NODES,
+	LINKED = BIT(TARGET_CELL) | NODES,
 	MESSAGES = BIT(TARGET_MESSAGES),
 	STORE = BIT(TARGET_STORE),
 	CONTAINERS = BIT(TARGET_CONTAINERS),
@@ -58,6 +59,10 @@ const struct verb_row verb_rows[] = {
 	 "lost-write store for TIME", "syncs lie: what they wrote is gone if the store dies meanwhile"},
 	{"bit-flip", VERB_BIT_FLIP, OBJECT_TARGET, STORE, LASTS, 0, true, true, "bit-flip store for TIME",
 	 "a bit of one record on the disk is another one"},
+	{"cordon", VERB_CORDON, OBJECT_TARGET, NODES, LASTS, 0, true, true, "cordon TARGET for TIME",
+	 "no pod comes to it"},
+	{"drain", VERB_DRAIN, OBJECT_TARGET, NODES, LASTS, 0, true, true, "drain TARGET for TIME",
+	 "cordoned, and its pods evicted, but those of daemon sets"},
 	{"slow", VERB_SLOW, OBJECT_TARGET, CONTAINERS, LASTS | CLAUSE_BY | CLAUSE_PERCENT, CLAUSE_BY, true,
 	 true, "slow containers NODE by TIME[..TIME] [percent N] for TIME", "they start so much later"},
 	{"fail", VERB_FAIL, OBJECT_TARGET, CONTAINERS, LASTS | CLAUSE_PERCENT, 0, true, true,
@@ -66,8 +71,9 @@ const struct verb_row verb_rows[] = {
 	 "a user wants so many pods of a replica set, deployment or stateful set"},
 	{"roll", VERB_ROLL, OBJECT_ROLL, 0, CLAUSE_ID, 0, false, false, "roll NAME",
 	 "a user gives a deployment, stateful or daemon set another template"},
-	{"delete", VERB_DELETE, OBJECT_DELETE, 0, CLAUSE_ID, 0, false, false, "delete pod NAME | of NAME | with LABEL=VALUE",
-	 "a user deletes a pod, or one of a load's, or one of those with that label"},
+	{"delete", VERB_DELETE, OBJECT_DELETE, NODES, CLAUSE_ID, 0, false, false,
+	 "delete pod NAME | [of NAME | with LABEL=VALUE] [on NODES]",
+	 "a user deletes it, or one that is meant; NODES: node NAME, node with LABEL=VALUE, zone NAME"},
 	{"touch", VERB_TOUCH, OBJECT_KEY, 0, CLAUSE_ID, 0, false, false, "touch KEY",
 	 "a user annotates an object, so that others' writes conflict; KEY with *: one of them"},
 	{"compact", VERB_COMPACT, OBJECT_STORE, 0, CLAUSE_ID, 0, false, false, "compact store",
@@ -76,14 +82,15 @@ const struct verb_row verb_rows[] = {
 const size_t verb_row_count = sizeof verb_rows / sizeof *verb_rows;
 
 const struct target_row target_rows[] = {
-	{TARGET_ACTOR, "actor", "by its name: gate, scheduler, node-agent/n1", true, true},
-	{TARGET_KIND, "kind", "actors of a kind: node-agent", true, true},
-	{TARGET_CELL, "cell", "a loop and all its actors: core, n1", true, true},
-	{TARGET_NODE, "node", "the cell of a node's agent: n1", true, true},
-	{TARGET_BROKER, "broker", "the message broker", false, false},
-	{TARGET_STORE, "store", "the disk of the store", false, false},
-	{TARGET_CONTAINERS, "containers", "those of a node: n1", true, true},
-	{TARGET_MESSAGES, "msg", "of a kind, between cells: store.txn, bus.*", true, false},
+	{TARGET_ACTOR, "actor", "by its name: gate, scheduler, node-agent/n1", true, true, false},
+	{TARGET_KIND, "kind", "actors of a kind: node-agent", true, true, false},
+	{TARGET_CELL, "cell", "a loop and all its actors: core, n1", true, true, false},
+	{TARGET_NODE, "node", "the cell of a node's agent: n1", true, true, true},
+	{TARGET_ZONE, "zone", "all nodes of a zone: a; `zone *` draws one", true, true, false},
+	{TARGET_BROKER, "broker", "the message broker", false, false, false},
+	{TARGET_STORE, "store", "the disk of the store", false, false, false},
+	{TARGET_CONTAINERS, "containers", "those of a node: n1", true, true, true},
+	{TARGET_MESSAGES, "msg", "of a kind, between cells: store.txn, bus.*", true, false, false},
 };
 const size_t target_row_count = sizeof target_rows / sizeof *target_rows;
 

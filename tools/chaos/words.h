@@ -48,6 +48,7 @@ struct target_row {
 	const char *name, *help;
 	bool named; /* a pattern follows */
 	bool some;  /* and a mode may: of messages all that match are meant */
+	bool labelled; /* and what label its node has, also instead of the pattern */
 };
 extern const struct target_row target_rows[];
 extern const size_t target_row_count;

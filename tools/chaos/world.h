@@ -33,13 +33,14 @@ struct sent_message {
 };
 
 /* What a user of the cluster wants; it is tried until it is done. */
-enum wish_type { WISH_CREATE, WISH_SCALE, WISH_ROLL, WISH_DELETE, WISH_TOUCH, WISH_COMPACT };
+enum wish_type { WISH_CREATE, WISH_SCALE, WISH_ROLL, WISH_DELETE, WISH_TOUCH, WISH_COMPACT, WISH_CORDON, WISH_EVICT };
 
 struct wish {
 	enum wish_type type;
 	const struct workload *load; /* create, scale, roll */
-	const char *name;            /* delete: pod; touch: key. Outlives the world */
-	int64_t number;
+	const char *name;            /* delete, evict: pod; touch: key; cordon: node. Outlives the world */
+	int64_t number;              /* cordon: 0 takes it back */
+	bool urgent; /* before those that wait and are not: an operator's */
 	bool done;
 	int code;          /* of the answer that ended it */
 	uint64_t done_us;
@@ -48,7 +49,8 @@ struct wish {
 struct world_type {
 	const char *name;
 	const char *cannot; /* why this program cannot run it; NULL: it can */
-	/* All that a target may mean in the script's cluster, in a fixed order. */
+	/* All that a target may mean in the script's cluster, in a fixed order.
+	 * A zone's name is no spot: its nodes are. */
 	void (*match)(const struct script *s, const struct target *t, struct arena *a,
 		      struct spots *out);
 	struct world *(*open)(const struct script *s, uint64_t seed, struct judge *j);

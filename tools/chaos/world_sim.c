@@ -13,6 +13,7 @@
 #include "tools/chaos/clients.h"
 #include "tools/chaos/cluster.h"
 #include "tools/chaos/converge.h"
+#include "tools/chaos/drain.h"
 #include "tools/chaos/invariants.h"
 #include "tools/chaos/recording.h"
 #include "tools/chaos/sim_targets.h"
@@ -48,6 +49,7 @@ struct world {
 	uint64_t broker_deaths;
 	struct strikes strikes;
 	struct user_book book;
+	struct drains drains;
 	struct client_book clients;
 };
 
@@ -165,12 +167,22 @@ static void set_strike(struct world *w, const struct strike *k, bool on)
 	strikes_set(&w->strikes, k, on);
 }
 
+static bool drains(const struct act *a)
+{
+	return a->verb == VERB_CORDON || a->verb == VERB_DRAIN;
+}
+
 static void set_cell(struct world *w, const struct strike *k, bool on)
 {
 	const struct act *act = k->act;
 	struct cell_spot *c = cell_spot(w, k->spot);
 	if (act->verb == VERB_SKEW || act->verb == VERB_DRIFT) {
 		strikes_set(&w->strikes, k, on);
+		return;
+	}
+	if (drains(act)) {
+		drains_set(&w->drains, &w->judge->ledger, k->spot, act->verb == VERB_DRAIN, on);
+		sim_wake(w->sim, sim_targets_user);
 		return;
 	}
 	if (act->verb == VERB_RESTART && on)
@@ -210,6 +222,8 @@ static uint64_t cell_touched(struct world *w, const struct strike *k)
 {
 	if (k->act->verb == VERB_SKEW || k->act->verb == VERB_DRIFT)
 		return strikes_touched(&w->strikes, k);
+	if (drains(k->act))
+		return drains_touched(&w->drains, k->spot);
 	return cell_spot(w, k->spot)->deaths + sim_touched(w->sim, k->spot);
 }
 
@@ -221,6 +235,7 @@ static const struct {
 	[TARGET_KIND] = {set_actor, actor_touched},
 	[TARGET_CELL] = {set_cell, cell_touched},
 	[TARGET_NODE] = {set_cell, cell_touched},
+	[TARGET_ZONE] = {set_cell, cell_touched},
 	[TARGET_BROKER] = {set_broker, broker_touched},
 	[TARGET_STORE] = {set_strike, strike_touched},
 	[TARGET_CONTAINERS] = {set_strike, strike_touched},
@@ -241,6 +256,8 @@ static void sim_heal_all(struct world *w)
 {
 	w->broker_dead = 0;
 	strikes_heal(&w->strikes);
+	drains_heal(&w->drains);
+	sim_wake(w->sim, sim_targets_user);
 	follow_broker(w);
 	for (size_t i = 0; i < w->cluster.actor_count; i++) {
 		w->actors[i].want = (struct faults){0};
@@ -362,6 +379,7 @@ static struct world *sim_open(const struct script *s, uint64_t seed, struct judg
 {
 	struct world *w = mem_alloc(sizeof *w);
 	w->judge = j;
+	w->drains.book = &w->book;
 	w->clients = (struct client_book){.history = &j->history, .script = s};
 	sim_targets_cluster(&w->cluster, s);
 	w->cells = mem_alloc(w->cluster.cell_count * sizeof *w->cells);
@@ -405,6 +423,7 @@ static void sim_close(struct world *w)
 	sim_free(w->sim);
 	strikes_fini(&w->strikes);
 	user_book_fini(&w->book);
+	drains_fini(&w->drains);
 	cluster_fini(&w->cluster);
 	free(w->cells);
 	free(w->actors);

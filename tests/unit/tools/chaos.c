@@ -97,12 +97,19 @@ Test(chaos_script, names_place_and_near_match_of_a_slip)
 		{"", "c.chaos:1:1: expected 'chaos 1' first"},
 		{"world sim\n", "c.chaos:1:1: expected 'chaos 1' first"},
 		{"chaos 2\n", "c.chaos:1:7: the language's version is from 1 to 1"},
+		{HEAD "when (cuont(pods) > 1) within 1s restart broker\n",
+		 "c.chaos:2:7: unknown number, function or figure 'cuont', did you mean 'count'?"},
+		{HEAD "when (count(pods)) within 1s restart broker\n",
+		 "c.chaos:2:6: expected a condition, like count(pods) <= 40"},
+		{HEAD "when (count(pods) > 1) for 1s restart broker\n", "c.chaos:2:24: expected 'within', not 'for'"},
+		{HEAD "at 5s drian node n1 for 1s\n", "c.chaos:2:7: unknown verb 'drian', did you mean 'drain'?"},
+		{HEAD "at 5s drain cell core for 1s\n", "c.chaos:2:13: 'drain' does not take 'cell'"},
 		{HEAD "at 5s kil actor gate\n", "c.chaos:2:7: unknown verb 'kil', did you mean 'kill'?"},
 		{HEAD "nodess 3\n", "c.chaos:2:1: unknown statement 'nodess', did you mean 'nodes'?"},
 		{HEAD "at 5s kill actr gate\n", "c.chaos:2:12: unknown target 'actr', did you mean 'actor'?"},
 		{HEAD "at 5 kill broker\n", "c.chaos:2:4: when is a time like 500ms, 5s or 2m, not '5'"},
 		{HEAD "at 5s kill\n",
-		 "c.chaos:2:11: expected a target (actor, kind, cell, node, broker), not the end of the line"},
+		 "c.chaos:2:11: expected a target (actor, kind, cell, node, zone, broker), not the end of the line"},
 		{HEAD "at 5s pause broker for 1s\n", "c.chaos:2:13: 'pause' does not take 'broker'"},
 		{HEAD "at 5s kill broker fro 1s\n",
 		 "c.chaos:2:19: expected 'for', 'id' or the end of the line, not 'fro'"},
@@ -112,7 +119,7 @@ Test(chaos_script, names_place_and_near_match_of_a_slip)
 		{HEAD "title \"no end\nnodes 3\n", "c.chaos:2:7: a string without its end"},
 		{HEAD "nodes 3\nnodes 4\n", "c.chaos:3:1: a second 'nodes'; the first is in line 2"},
 		{HEAD "nodes 100000\n", "c.chaos:2:7: the number of nodes is from 1 to 1000"},
-		{HEAD "nodes 3 !\n", "c.chaos:2:9: expected 'cpu', 'pods' or the end of the line, not '!'"},
+		{HEAD "nodes 3 !\n", "c.chaos:2:9: expected 'cpu', 'pods', 'zones' or the end of the line, not '!'"},
 		{HEAD "network loss 80%\n", "c.chaos:2:14: a share is from 0% to 50%, like 0.5%"},
 		{HEAD "always no-exces\n",
 		 "c.chaos:2:8: no invariant is named 'no-exces', did you mean 'no-excess'?"},
@@ -146,7 +153,7 @@ Test(chaos_script, names_place_and_near_match_of_a_slip)
 		{HEAD "at 5s restart broker draws x\n",
 		 "c.chaos:2:28: expected the number that its chance comes from, like 0x5eed, not 'x'"},
 		{HEAD "at 5s delete pod with app\n", "c.chaos:2:26: expected '=', not the end of the line"},
-		{HEAD "at 5s delete pod\n", "c.chaos:2:17: expected 'of', 'with' or the pod's name, not the end of the line"},
+		{HEAD "at 5s delete pod\n", "c.chaos:2:17: expected 'of', 'with', 'on' or the pod's name, not the end of the line"},
 		{HEAD "clients 65\n", "c.chaos:2:9: the number of clients is from 1 to 64"},
 		{HEAD "never count(pods)\n", "c.chaos:2:7: expected a condition, like count(pods) <= 40"},
 		{HEAD "never (count(pods) > 1) + 1 = 2\n", "c.chaos:2:7: expected a number, not a condition"},
@@ -203,6 +210,57 @@ Test(chaos_script, what_is_not_there_is_refused)
 	cr_expect_str_eq(refusal(HEAD "pod p\npod p" TAIL), "c.chaos:3:5: 'p' is in line 2 already");
 }
 
+#define ZONES HEAD "nodes 5 cpu 2 zones a b\nlabel n1 disk=ssd\nlabel n2 disk=hdd zone=c\n"
+
+Test(chaos_script, labels_and_zones_that_no_node_has_are_refused)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ZONES "at 5s kill node with zome=a for 1s", "c.chaos:5:22: no node has a label 'zome', did you mean 'zone'?"},
+		{ZONES "at 5s kill node with disk=sdd for 1s", "c.chaos:5:27: no node has disk=sdd, did you mean 'ssd'?"},
+		{ZONES "at 5s kill node n* with disk=ssd,zone=c for 1s",
+		 "c.chaos:5:17: no such node has all these labels"},
+		{ZONES "at 5s kill node n9 with disk=ssd for 1s", "c.chaos:5:17: no node is named 'n9' (there are n1, n2, ...)"},
+		{ZONES "at 5s kill zone d for 1s", "c.chaos:5:17: no zone is named 'd' (there are a, c, ...)"},
+		{ZONES "at 5s kill cell n1 with zone=a for 1s",
+		 "c.chaos:5:20: expected 'for', 'id' or the end of the line, not 'with'"},
+		{ZONES "at 5s delete pod of web on zone a\nreplicaset wbe 1", "c.chaos:5:21: no load with pods is named 'web', did you mean 'wbe'?"},
+		{ZONES "at 5s delete pod on zone q", "c.chaos:5:26: no zone is named 'q' (there are a, c, ...)"},
+		{ZONES "at 5s delete pod on nod n1", "c.chaos:5:21: unknown target 'nod', did you mean 'node'?"},
+		{ZONES "at 5s delete pod on cell n1", "c.chaos:5:21: 'delete' does not take 'cell'"},
+		{ZONES "at 5s delete pod on node n* mode one", "c.chaos:5:29: expected 'id' or the end of the line, not 'mode'"},
+		{HEAD "at 5s kill zone a for 1s", "c.chaos:2:17: there are no zones: say 'nodes N zones a b'"},
+		{HEAD "at 5s kill node with disk=ssd for 1s",
+		 "c.chaos:2:22: no node has a label 'disk' ('nodes N zones a b' and 'label NODE KEY=VALUE' give them)"},
+		{HEAD "nodes 2 zones a b c", "c.chaos:2:19: zone 'c' would have no node"},
+		{HEAD "nodes 3 zones a a", "c.chaos:2:17: zone 'a' is there already"},
+		{HEAD "nodes 3 zones", "c.chaos:2:14: expected a zone's name, not the end of the line"},
+		{HEAD "label n1 kubernetes.io/os=x", "c.chaos:2:10: 'kubernetes.io/os' is what a node's agent says"},
+		{HEAD "label n9 disk=ssd", "c.chaos:2:7: no node is named 'n9' (there are n1, n2, ...)"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[600];
+		snprintf(text, sizeof text, "%s%s", rows[i].text, TAIL);
+		cr_expect_str_eq(refusal(text), rows[i].want, "%s", refusal(text));
+	}
+}
+
+Test(chaos_script, a_zone_counts_as_its_nodes_do)
+{
+	/* a: n1 n3 n5, b: n4, c: n2 */
+	cr_expect_str_eq(refusal(ZONES "limit nodes-down <= 2\nat 1s kill zone * for 5s" TAIL),
+			 "c.chaos:6:1: 3 nodes may be down at once here, the limit is 2");
+	cr_expect_str_eq(refusal(ZONES "limit nodes-down <= 3\nat 1s kill zone * mode fixed 2 for 5s" TAIL),
+			 "c.chaos:6:1: 4 nodes may be down at once here, the limit is 3");
+	cr_expect_str_eq(refusal(ZONES "limit nodes-down <= 2\nat 1s pause node with zone=a mode all for 5s" TAIL),
+			 "c.chaos:6:1: 3 nodes may be down at once here, the limit is 2");
+	cr_expect_str_eq(refusal(ZONES "forbid kill zone\nat 1s kill zone b for 5s" TAIL), "c.chaos:6:1: line 5 forbids it");
+	read_script(&script, ZONES "limit nodes-down <= 1\nat 1s partition zone b from broker for 5s\n"
+				   "at 7s kill node with zone=a for 5s" TAIL);
+	script_fini(&script);
+}
+
 Test(chaos_script, what_exceeds_its_limits_is_refused)
 {
 	cr_expect_str_eq(refusal(HEAD "limit faults <= 4\nevery 1s from 1s to 5s restart broker" TAIL),
@@ -253,6 +311,32 @@ Test(chaos_plan, draws_times_and_targets_by_seed)
 		plan_fini(&other);
 	}
 	cr_expect_gt(differ, 15);
+	script_fini(&script);
+}
+
+/* All nodes of a zone, whichever it is; one of those with a label. */
+Test(chaos_plan, draws_a_zone_with_its_nodes_and_nodes_by_their_labels)
+{
+	struct plan p;
+	unsigned zones[3] = {0}, nodes[6] = {0};
+	read_script(&script, ZONES "at 1s kill zone * for 1s\nat 3s kill node with zone=a for 1s\n"
+				   "at 5s kill node with zone=? mode all for 1s\nat 7s kill node n1 with disk=ssd for 1s" TAIL);
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		plan_make(&p, &script, seed);
+		const struct happening *zone = of_line(&p, &script, 0), *one = of_line(&p, &script, 1);
+		cr_assert_eq(zone->drawn.count, 1);
+		const char *name = zone->drawn.names[0];
+		cr_assert_eq(zone->spots.count, *name == 'a' ? 3 : 1);
+		cr_expect_str_eq(zone->spots.names[0], *name == 'a' ? "n1" : *name == 'b' ? "n4" : "n2");
+		zones[*name - 'a']++;
+		cr_assert_eq(one->spots.count, 1);
+		nodes[one->spots.names[0][1] - '0']++;
+		cr_expect_eq(of_line(&p, &script, 2)->spots.count, 5);
+		cr_expect_str_eq(of_line(&p, &script, 3)->spots.names[0], "n1");
+		plan_fini(&p);
+	}
+	cr_expect(zones[0] && zones[1] && zones[2]);
+	cr_expect(nodes[1] && nodes[3] && nodes[5] && !nodes[2] && !nodes[4]);
 	script_fini(&script);
 }
 
