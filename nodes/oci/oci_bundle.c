@@ -15,6 +15,7 @@
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_file.h"
 #include "nodes/oci/oci_user.h"
+#include "nodes/pause/oci_process.h"
 #include "nodes/pause/sandbox.h"
 
 enum { DEVICES_MAX = 512, PROFILE_BYTES_MAX = 1024 * 1024 };
@@ -269,14 +270,17 @@ static const char *title_of(struct arena *a, struct mp pod)
 static int write_config(struct arena *a, const struct oci_bundle *b, const struct oci_container *c,
 			const char *bundle, struct err *e)
 {
-	struct buf json = {0};
+	struct buf json = {0}, process = {0};
 	const char *dir = arena_printf(a, "%s/%s", b->dir, bundle);
-	const char *path = arena_printf(a, "%s/config.json", dir);
 	oci_config_write(c, &json);
+	oci_process_write(c, &process);
 	int rc = mkdir(dir, 0700) != 0 && errno != EEXIST
 			 ? err_set(e, ERR_IO, "%s: %s", dir, strerror(errno))
-			 : oci_write_file(path, span_buf(&json), e);
+			 : oci_write_file(arena_printf(a, "%s/config.json", dir), span_buf(&json), e);
+	if (rc == 0)
+		rc = oci_write_file(arena_printf(a, "%s/" OCI_PROCESS_FILE, dir), span_buf(&process), e);
 	buf_fini(&json);
+	buf_fini(&process);
 	return rc;
 }
 
@@ -356,6 +360,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	rc = write_config(a, b, &c, bundle, e);
 	oci_cgroup_oom_file(c.cgroup, &oom);
 	start->bundle = bundle;
+	start->word = c.argv[0];
 	start->lower = lower_of(a, &b->image, &start->layers);
 	start->oom = arena_dup(a, buf_text(&oom));
 	start->image = image_id(a, &b->image);

@@ -198,6 +198,11 @@ fi
 kc delete pod users guarded plain windows armored --ignore-not-found --now >/dev/null 2>&1
 
 # ---- commands beside it
+init_of() { # POD: the first process of its container
+	local uid
+	uid=$(kc get pod "$1" -o 'jsonpath={.metadata.uid}')
+	cat "$data/pods/n1/$uid/bundles/c.${2:-0}/pid"
+}
 sh_pod long '' 'trap \"echo stopped; exit 0\" TERM; echo up; while true; do sleep 0.1; done' '"resources":{"limits":{"memory":"64Mi","cpu":"500m"}}'
 check "one that stays" eventually 10 running long
 check "exec" is "long 0" eval 'kc exec long -- sh -c "echo \$(hostname) \$(id -u)"'
@@ -205,15 +210,21 @@ check "... with its input" is hello eval 'echo hello | kc exec -i long -- cat'
 exit_code() { kc exec long -- sh -c 'exit 9' 2>/dev/null; echo $?; }
 check "... and its exit code" is 9 exit_code
 check "... in the container's environment" is busybox eval 'kc exec long -- sh -c "echo \$IMAGE"'
+sh_pod other '"securityContext":{"runAsUser":1000,"supplementalGroups":[4444]}' 'trap \"exit 0\" TERM; while true; do sleep 0.1; done' \
+	'"workingDir":"/tmp","securityContext":{"allowPrivilegeEscalation":false},"readinessProbe":{"periodSeconds":1,"exec":{"command":["sh","-c","[ $(id -u) = 1000 ]"]}}'
+check "one whose probe is its user's" eventually 10 is true of other .ready
+check "exec is as its user, in its groups" is "1000 1000 2000 4444" kc exec other -- sh -c 'echo $(id -u) $(id -G)'
+check "... with no more capabilities" grep -qx "$(printf 'CapEff:\t0000000000000000')" <(kc exec other -- cat /proc/self/status)
+check "... nor ways to more" grep -qx "$(printf 'NoNewPrivs:\t1')" <(kc exec other -- cat /proc/self/status)
+check "... and as easily ended" is "$(cat /proc/"$(init_of other)"/oom_score_adj)" kc exec other -- cat /proc/self/oom_score_adj
+check "... in its directory" is /tmp kc exec other -- pwd
+check "... with nothing of ours open" is "0 1 2 3" eval 'kc exec other -- ls /proc/self/fd | xargs'
+check "a terminal has a kind" grep -q xterm <(script -qec "kubectl --kubeconfig '$data/kubeconfig' exec -it other -- sh -c 'echo \$TERM'" /dev/null </dev/null)
+kc delete pod other --now >/dev/null
 memory_limit() { cat /sys/fs/cgroup/memory/troupe/*/c.0/memory.limit_in_bytes /sys/fs/cgroup/troupe/*/c.0/memory.max 2>/dev/null; }
 check "its limit is the kernel's" grep -qx $((64 * 1024 * 1024)) <<<"$(memory_limit)"
 
 # ---- who outlives whom
-init_of() { # POD: the first process of its container
-	local uid
-	uid=$(kc get pod "$1" -o 'jsonpath={.metadata.uid}')
-	cat "$data/pods/n1/$uid/bundles/c.${2:-0}/pid"
-}
 process=$(init_of long)
 sh_pod away '"restartPolicy":"Never"' 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done; exit 5'
 check "another one" eventually 10 running away
