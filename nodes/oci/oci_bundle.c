@@ -88,6 +88,26 @@ static void add(struct mounts *m, const char *source, const char *target, bool r
 	m->all[m->count++] = (struct oci_mount){.source = source, .target = target, .readonly = readonly};
 }
 
+static size_t depth_of(const char *target)
+{
+	size_t n = 0;
+	for (const char *c = target; *c; c++)
+		n += *c != '/' && (c == target || c[-1] == '/');
+	return n;
+}
+
+/* As containerd does: what is mounted in another place comes after that. */
+static void sort_by_depth(struct mounts *m)
+{
+	for (size_t i = 1; i < m->count; i++) {
+		struct oci_mount one = m->all[i];
+		size_t k = i, depth = depth_of(one.target);
+		for (; k > 0 && depth_of(m->all[k - 1].target) > depth; k--)
+			m->all[k] = m->all[k - 1];
+		m->all[k] = one;
+	}
+}
+
 /* The termination message is a file of the pod's; FallbackToLogsOnError is noted
  * beside it for who reads it. */
 static int add_message(struct arena *a, const struct oci_bundle *b, struct mounts *m, struct err *e)
@@ -211,7 +231,7 @@ static int find_seccomp(struct arena *a, const struct oci_bundle *b, const struc
 	if (fd >= 0)
 		close(fd);
 	if (n <= 0 || json_parse(a, (struct span){(uint8_t *)text, (size_t)n}, &d, NULL, NULL))
-		return err_set(e, ERR_INVALID, "cannot load seccomp profile \"%s\"", path);
+		return err_set(e, ERR_IO, "cannot load seccomp profile \"%s\"", path);
 	*out = d;
 	return 0;
 }
@@ -349,6 +369,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	add_shared(a, b, &m);
 	for (size_t i = 0; i < b->mount_count; i++)
 		m.all[m.count++] = b->mounts[i];
+	sort_by_depth(&m);
 	c.mounts = m.all;
 	c.mount_count = m.count;
 	if (oci_privileged(b->container)) {

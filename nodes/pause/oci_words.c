@@ -68,6 +68,11 @@ static void put_missing(struct buf *out, struct span file)
 
 static void put_exec(struct buf *out, struct span file, struct span number)
 {
+	if (!file.len) { /* crun looks for it, and finds a directory */
+		put_quoted(out, START "exec: ", file);
+		buf_puts(out, ": " NOT_FOUND);
+		return;
+	}
 	put_quoted(out, START "exec: ", file);
 	buf_puts(out, ": ");
 	put_errno(out, number);

@@ -23,6 +23,9 @@ Test(oci_words, what_is_not_there_is_127_by_either_program)
 	says("executable file `/no/x` not found in $PATH: No such file or directory", "/no/x",
 	     "unable to start container process: exec: \"/no/x\": stat /no/x: no such file or "
 	     "directory: unknown", 127);
+	says("open executable: Operation not permitted", "",
+	     "unable to start container process: exec: \"\": executable file not found in $PATH: unknown",
+	     127);
 	says("exec: No such file or directory", "/script",
 	     "unable to start container process: exec: \"/script\": no such file or directory: unknown",
 	     127);
@@ -47,5 +50,4 @@ Test(oci_words, what_is_not_the_commands_doing_is_left_as_it_was_said)
 	says("", "x", ": unknown", 0);
 	says("executable file `", "x", "executable file `: unknown", 0);
 	says("chdir `", "x", "chdir `: unknown", 0);
-	says("open executable: ", "", "unable to start container process: exec: \"\": : unknown", 126);
 }
