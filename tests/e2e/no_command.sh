@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Commands that cannot be started: of containers, beside them, of probes and hooks. The
-# same words and codes by crun and by runc.
+# same words and codes by crun and by runc; and those that can run as their container does.
 source "$(dirname "$0")/../lib/e2e.sh"
 need_containers "commands that cannot be started"
 
@@ -28,12 +28,14 @@ said_over() { # POD QUERY TEXT: the status that ends a session
 	all=$(ws "/api/v1/namespaces/default/pods/$1/exec?stdout=1&$2" v4.channel.k8s.io | sed 's/\\\\"/"/g')
 	grep -qF -- "$3" <<<"$all" || { echo "no '$3' in: $all"; return 1; }
 }
+who='echo $(id -u) $(id -G) $(pwd) $(grep -hE "^(CapEff|NoNewPrivs)" /proc/self/status)'
+as_it_is='1000 1000 2000 /tmp CapEff: 0000000000000000 NoNewPrivs: 1'
 start='unable to start container process: '
 
 all_of_it() { # PROGRAM
 	local by=", by ${1##*/}" missing="${start}exec: \"nosuch\": executable file not found in \$PATH: unknown"
 	local gone='chdir to cwd ("/gone") set in config.json failed: no such file or directory'
-	pod stays "command: [sh, -c, '$stays']"
+	pod stays "workingDir: /tmp, securityContext: {runAsUser: 1000, allowPrivilegeEscalation: false}, command: [sh, -c, '$stays']"
 	pod moved "workingDir: /gone, command: [sh, -c, 'rmdir /gone; $stays']"
 	pod never 'command: [nosuch]' 'restartPolicy: Never'
 	pod loops 'command: [/etc/passwd]'
@@ -44,6 +46,8 @@ all_of_it() { # PROGRAM
 	pod leaves "command: [sh, -c, '$stays'], lifecycle: {preStop: {exec: {command: [nosuch]}}}"
 	check "a pod to run commands in$by" eventually 20 ready stays
 
+	check "exec is as its container$by" is "$as_it_is" kc exec stays -- sh -c "$who"
+	check "... with a terminal too$by" grep -qF "$as_it_is xterm" <(script -qec "kubectl --kubeconfig '$data/kubeconfig' exec -it stays -- sh -c '$who \$TERM'" /dev/null </dev/null)
 	check "exec of what is not there is 127$by" is 127 code_of nosuch
 	check "... as kubectl says$by" grep -q 'command terminated with exit code 127' "$tmp/err"
 	check "... and why$by" grep -q 'nosuch.*not found in \$PATH' "$tmp/err"
