@@ -27,6 +27,8 @@ void pod_below_validate(struct faults *f, const struct fpath *p, struct span pat
 void pod_security_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 void pod_container_security_validate(struct faults *f, const struct fpath *p, const struct doc *c);
 void pod_proc_mounts_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
+/* pod_dns.c: dnsPolicy, dnsConfig and hostAliases of the spec at `p`. */
+void pod_dns_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 /* pod_resources.c */
 void pod_resources_validate(struct faults *f, const struct fpath *p, const struct doc *resources);
 /* "Guaranteed", "Burstable" or "BestEffort". */

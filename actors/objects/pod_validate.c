@@ -109,26 +109,6 @@ static void validate_security(struct faults *f, const struct fpath *p, const str
 	}
 }
 
-/* What a node could do nothing with, or not all of it. */
-static void validate_dns(struct faults *f, const struct fpath *p, const struct doc *spec)
-{
-	enum { NAME_SERVERS_MAX = 3, SEARCHES_MAX = 32 };
-	const struct doc *config = doc_get(spec, "dnsConfig");
-	const struct doc *servers = doc_get(config, "nameservers"), *searches = doc_get(config, "searches");
-	bool none = span_is(doc_get_str(spec, "dnsPolicy"), "None");
-	if (none && doc_absent(config))
-		field_required(f, p, "must provide `dnsConfig` when `dnsPolicy` is None");
-	else if (none && !(doc_is(servers, DOC_ARRAY) && servers->count))
-		field_required(f, FPATH(p, "nameservers"),
-			       "must provide at least one DNS nameserver when `dnsPolicy` is None");
-	if (doc_is(servers, DOC_ARRAY) && servers->count > NAME_SERVERS_MAX)
-		field_invalid_doc(f, FPATH(p, "nameservers"), servers,
-				  "must not have more than 3 nameservers");
-	if (doc_is(searches, DOC_ARRAY) && searches->count > SEARCHES_MAX)
-		field_invalid_doc(f, FPATH(p, "searches"), searches,
-				  "must not have more than 32 search paths");
-}
-
 static void validate_gates(struct faults *f, const struct fpath *p, const struct doc *spec)
 {
 	static const struct {
@@ -190,7 +170,7 @@ void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc
 	validate_security(f, FPATH(p, "securityContext"), doc_get(spec, "securityContext"));
 	pod_security_validate(f, p, spec);
 	pod_proc_mounts_validate(f, p, spec);
-	validate_dns(f, FPATH(p, "dnsConfig"), spec);
+	pod_dns_validate(f, p, spec);
 	validate_gates(f, p, spec);
 	validate_host_ports(f, p, spec);
 	pod_placement_validate(f, p, spec);
