@@ -25,7 +25,7 @@ $(BUILD)/obj/nodes/pause/image.o: nodes/pause/image.S $(BUILD)/troupe-pause
 	@$(CC) -DPAUSE_FILE='"$(BUILD)/troupe-pause"' -c $< -o $@
 
 NODES_MORE := $(foreach d,images launcher network oci probes proxy static volumes,$(wildcard nodes/$(d)/*.c)) \
-	$(addprefix nodes/pause/,attempt.c cri_log.c packet.c procid.c remove.c subpath.c)
+	$(addprefix nodes/pause/,attempt.c cri_log.c oci_process.c oci_words.c packet.c procid.c remove.c subpath.c)
 $(BUILD)/libnodes.a: $(patsubst %.c,$(BUILD)/obj/%.o,$(NODES_MORE)) $(BUILD)/obj/nodes/pause/image.o
 
 -include $(shell find $(BUILD)/pause -name '*.d' 2>/dev/null)

@@ -35,7 +35,7 @@ struct exec_start {
 enum exec_stream { EXEC_IN, EXEC_OUT, EXEC_ERR, EXEC_END, EXEC_STREAMS };
 
 struct exec_end {
-	int code;        /* 128 + signal; 128 when it never ran */
+	int code;        /* 128 + signal; when it never ran 126, 127 or 128 (pause/proto.h) */
 	char error[481]; /* why it never ran; or empty */
 };
 

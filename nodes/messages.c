@@ -58,7 +58,7 @@ static const struct msg_field output[] = {
 	{"frames", MP_ARRAY, 64, IS_REQUIRED | IS_SECRET, "[channel, bytes]: 1 stdout, 2 stderr"},
 	{"end", MP_BOOL, 0, true, "it has ended; there is no more"},
 	{"unknown", MP_BOOL, 0, true, "... and nobody knows how: its pod ended first"},
-	{"code", MP_INT, 0, true, "... with this exit code"},
+	{"code", MP_INT, 0, true, "... with this exit code; of a command that never ran 127, 126 or 128"},
 	{"error", MP_BIN, 0, true, "... because it never ran: why; else empty"},
 	END,
 };

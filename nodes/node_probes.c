@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/base/log.h"
 #include "nodes/node_runs.h"
 #include "nodes/probes/probe_call.h"
 
@@ -227,15 +228,49 @@ static void on_verdict(struct ctx *c, struct agent *a, struct agent_pod *p, cons
 	agent_observe(c, a, p, &o);
 }
 
-static void on_hook(struct ctx *c, struct agent *a, struct agent_pod *p, const struct agent_run *run,
-		    bool good)
+/* A kubelet's words for its status and its log. Events have none: they might tell secrets. */
+static const char *hook_failure(struct ctx *c, struct agent_pod *p, const struct agent_run *run,
+				enum probe_result result, struct span text)
 {
+	enum { TEXT_MAX = 900 };
+	struct arena *m = ctx_arena(c);
+	struct mp action = {0}, pod = pod_worker_object(p->worker);
+	struct span ns = mp_path_str(pod, "metadata.namespace"), name = mp_path_str(pod, "metadata.name");
+	bool exec = handler_kind(mp_of_bytes(run->handler), &action) == HANDLER_EXEC;
+	const char *said = probe_output_text(m, text, TEXT_MAX), *kind = "HTTP", *what;
+	if (exec) {
+		kind = "Exec";
+		what = probe_command_list(m, action);
+	} else {
+		struct span path = mp_path_str(action, "path");
+		what = arena_ndup(m, path.data, path.len);
+	}
+	const char *error = said, *output = "";
+	if (exec && result == PROBE_FAILURE) {
+		error = arena_printf(m, "command '%s' exited with %lld", probe_command_line(m, action),
+				     (long long)run->code);
+		output = said;
+	}
+	return arena_printf(m, "%s lifecycle hook (%s) for Container \"%s\" in Pod \"%.*s_%.*s(%s)\" failed - "
+			       "error: %s%s%s", kind, what, run->container, (int)name.len,
+			    (const char *)name.data, (int)ns.len, (const char *)ns.data, p->uid, error,
+			    exec ? ", message: " : "", exec ? probe_quoted(m, output) : "");
+}
+
+static void on_hook(struct ctx *c, struct agent *a, struct agent_pod *p, const struct agent_run *run,
+		    enum probe_result result, struct span text)
+{
+	bool good = result == PROBE_SUCCESS || result == PROBE_WARNING;
+	const char *why = good ? NULL : hook_failure(c, p, run, result, text);
+	if (why)
+		log_warn("node", "%s", why);
 	agent_observe(c, a, p, &(struct pod_observation){
 		.kind = POD_SEEN_HOOK,
 		.name = run->container,
 		.attempt = run->attempt,
 		.reason = run->what == RUN_POST_START ? "postStart" : "preStop",
 		.good = good,
+		.text = why,
 	});
 }
 
@@ -245,7 +280,7 @@ void probes_on_result(struct ctx *c, struct agent *a, struct agent_pod *p, const
 {
 	ctx_resume(c, &p->trace);
 	if (run->what >= (int)PROBE_KINDS) {
-		on_hook(c, a, p, run, r == PROBE_SUCCESS || r == PROBE_WARNING);
+		on_hook(c, a, p, run, r, text);
 		return;
 	}
 	struct probed *q = find(p, run->container, run->attempt);

@@ -265,6 +265,7 @@ static void on_end(struct ctx *c, struct agent *a, struct agent_run *r, struct m
 {
 	struct mp v;
 	struct span error = {0};
+	r->code = mp_path_int(body, "code", 0);
 	if (mp_find(body, "error", &v))
 		mp_bin(&v, &error);
 	if (mp_path_bool(body, "unknown", false))
@@ -272,7 +273,7 @@ static void on_end(struct ctx *c, struct agent *a, struct agent_run *r, struct m
 	else if (error.len)
 		finish(c, a, r, PROBE_ERROR, error);
 	else
-		finish(c, a, r, mp_path_int(body, "code", 0) ? PROBE_FAILURE : PROBE_SUCCESS,
+		finish(c, a, r, r->code ? PROBE_FAILURE : PROBE_SUCCESS,
 		       span_buf(&r->output));
 }
 

@@ -23,6 +23,7 @@ struct agent_run {
 	int64_t timeout_ms;    /* 0: none */
 	uint64_t timer;
 	bool exec, sent; /* sent: a port knows of it */
+	int64_t code;    /* of a command that ended */
 	unsigned tries;  /* of making the call: what it needs was not known yet */
 	struct buf output;
 };

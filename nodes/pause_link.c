@@ -167,7 +167,7 @@ static int start_bundle(struct pause_link *l, const struct pause_start *s)
 {
 	struct buf b = {0};
 	mpw_map(&b, 9 + STREAM_FIELDS + (s->subpaths.len > 0) + (s->target != NULL) +
-			   (s->stop > 0));
+			   (s->stop > 0) + (s->word != NULL));
 	write_streams(&b, s);
 	mpw_kv_str(&b, "do", "start");
 	mpw_kv_str(&b, "name", s->name);
@@ -180,6 +180,11 @@ static int start_bundle(struct pause_link *l, const struct pause_start *s)
 		mpw_kv_str(&b, "target", s->target);
 	if (s->stop > 0)
 		mpw_kv_i64(&b, "stop", s->stop);
+	if (s->word) {
+		mpw_str(&b, "word");
+		mpw_bin(&b, (struct span){(const uint8_t *)s->word,
+					  strnlen(s->word, PAUSE_ERROR_BYTES_MAX)});
+	}
 	mpw_kv_str(&b, "bundle", s->bundle);
 	mpw_kv_str(&b, "layers", s->layers);
 	mpw_kv_str(&b, "lower", s->lower);

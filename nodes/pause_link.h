@@ -62,6 +62,7 @@ struct pause_start {
 	bool in, in_once, tty;   /* as stdin, stdinOnce and tty of a Container */
 	/* An OCI container instead of argv, env and cwd: as in pause/proto.h. */
 	const char *bundle, *layers, *lower, *image, *oom;
+	const char *word; /* what it runs, for what is said of it; NULL: it is not told */
 	struct span subpaths; /* msgpack; empty: none */
 	const char *target;   /* NULL: none */
 	int stop;	      /* the signal that it is ended by; 0: TERM */

@@ -91,10 +91,19 @@ struct span env_base64(struct arena *a, struct span text)
 	return (struct span){(uint8_t *)out, n};
 }
 
-static const char *value_of(struct env_build *b, enum pod_env_kind kind, struct span raw)
+/* No process can be given what has a zero byte: less than was asked for would be wrong. */
+static void note_zero(struct env_build *b, const char *where, struct span name, struct span text)
 {
-	return kind == POD_ENV_SECRET ? (const char *)env_base64(b->a, raw).data
-				      : arena_ndup(b->a, raw.data, raw.len);
+	if (!b->zero && text.len && memchr(text.data, 0, text.len))
+		b->zero = arena_printf(b->a, "%s%.*s", where, (int)name.len, (const char *)name.data);
+}
+
+static const char *value_of(struct env_build *b, enum pod_env_kind kind, struct span name,
+			    struct span raw)
+{
+	struct span value = kind == POD_ENV_SECRET ? env_base64(b->a, raw) : raw;
+	note_zero(b, "environment variable ", name, value);
+	return arena_ndup(b->a, value.data, value.len);
 }
 
 /* 0: *object is it. ERR_NOT_FOUND: the text says so, unless it is optional. */
@@ -113,8 +122,8 @@ static int look_up(struct env_build *b, const struct keyed *k, struct span name,
 }
 
 /* One configMapKeyRef or secretKeyRef. *out NULL: optional and absent. */
-static int key_ref(struct env_build *b, const struct keyed *k, struct mp ref, const char **out,
-		   struct err *e)
+static int key_ref(struct env_build *b, const struct keyed *k, struct span variable, struct mp ref,
+		   const char **out, struct err *e)
 {
 	struct span name = mp_path_str(ref, "name"), key = mp_path_str(ref, "key"), object, raw;
 	bool optional = mp_path_bool(ref, "optional", false);
@@ -126,7 +135,7 @@ static int key_ref(struct env_build *b, const struct keyed *k, struct mp ref, co
 	char *wanted = arena_ndup(b->a, key.data, key.len);
 	if (mp_find(mp_of(object), "data", &data) && mp_find(data, wanted, &value) &&
 	    mp_str(&value, &raw) == 0) {
-		*out = value_of(b, k->kind, raw);
+		*out = value_of(b, k->kind, variable, raw);
 		return 0;
 	}
 	if (optional)
@@ -162,7 +171,7 @@ static void take_all(struct env_build *b, const struct keyed *k, struct span obj
 						(const char *)prefix.data, (int)key.len,
 						(const char *)key.data);
 		if (name_ok(span_of(name)))
-			omap_put(&b->set, span_of(name), (void *)value_of(b, k->kind, raw));
+			omap_put(&b->set, span_of(name), (void *)value_of(b, k->kind, span_of(name), raw));
 	}
 }
 
@@ -186,13 +195,14 @@ static int take_from(struct env_build *b, struct mp from, struct err *e)
 /* ---- env */
 
 /* *out NULL: the variable is not set at all. */
-static int value_from(struct env_build *b, struct mp from, const char **out, struct err *e)
+static int value_from(struct env_build *b, struct span name, struct mp from, const char **out,
+		      struct err *e)
 {
 	struct mp ref;
 	*out = "";
 	for (size_t i = 0; i < sizeof keyed / sizeof *keyed; i++)
 		if (mp_find(from, keyed[i].ref, &ref))
-			return key_ref(b, &keyed[i], ref, out, e);
+			return key_ref(b, &keyed[i], name, ref, out, e);
 	if (mp_find(from, "fieldRef", &ref))
 		return env_field(b, mp_path_str(ref, "fieldPath"), out, e);
 	if (mp_find(from, "resourceFieldRef", &ref))
@@ -206,10 +216,11 @@ static int take_env(struct env_build *b, struct mp item, struct err *e)
 	const char *value = "";
 	struct mp from;
 	int rc = 0;
+	note_zero(b, "environment variable ", name, text);
 	if (text.len)
 		value = pod_env_expand(b->a, text, value_before, b);
 	else if (mp_find(item, "valueFrom", &from))
-		rc = value_from(b, from, &value, e);
+		rc = value_from(b, name, from, &value, e);
 	if (rc == 0 && value)
 		omap_put(&b->set, name, (void *)value);
 	return rc;
@@ -272,6 +283,7 @@ static const char *const *expanded(struct env_build *b, const char *field)
 		struct span text = {0};
 		if (mp_str(&items, &text))
 			break;
+		note_zero(b, "the container's ", span_of(field), text);
 		list[i] = pod_env_expand(b->a, text, value_before, b);
 	}
 	return list;
@@ -294,7 +306,10 @@ int pod_command_make(struct arena *a, const struct pod_env_facts *f, struct mp p
 		add_base(&b);
 		out->env = env_list(&b);
 		out->cwd = arena_ndup(a, cwd.data, cwd.len);
+		note_zero(&b, "the container's ", span_of("workingDir"), cwd);
 	}
+	if (rc == 0 && b.zero)
+		rc = err_set(e, ERR_INVALID, "%s: invalid argument: it has a zero byte", b.zero);
 	omap_fini(&b.set, NULL);
 	omap_fini(&b.services, NULL);
 	return rc;

@@ -12,6 +12,7 @@ struct env_build {
 	struct mp pod, container;
 	struct omap set;      /* name -> value: envFrom and env */
 	struct omap services; /* name -> value */
+	const char *zero; /* what no process can be given; NULL: nothing */
 };
 
 /* The variables of the pod's services, into b->services. ERR_AGAIN. */

@@ -47,9 +47,11 @@ bool hook_holds_others(const struct pod_worker *w, const struct container *c)
 	       has(w, c, "lifecycle.postStart");
 }
 
-static void start_is_over(struct pod_worker *w, struct container *c, bool good)
+static void start_is_over(struct pod_worker *w, struct container *c,
+			  const struct pod_observation *seen)
 {
-	if (!good) {
+	if (!seen->good) {
+		container_failed(c, "PostStartHookError", seen->text ? seen->text : "");
 		pod_event(w, c->name, true, "FailedPostStartHook", "PostStartHook failed");
 		c->start_hook_failed = true;
 		return;
@@ -100,7 +102,7 @@ void hook_seen(struct pod_worker *w, struct container *c, const struct pod_obser
 		return;
 	if (post_start && c->hook == HOOK_START_RUNS) {
 		c->hook = HOOK_NONE;
-		start_is_over(w, c, o->good);
+		start_is_over(w, c, o);
 	} else if (!post_start && c->hook == HOOK_STOP_RUNS) {
 		if (!o->good)
 			pod_event(w, c->name, true, "FailedPreStopHook", "PreStopHook failed");

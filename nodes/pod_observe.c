@@ -54,6 +54,7 @@ void container_free(struct container *c)
 	free(c->waiting_reason);
 	free(c->waiting_message);
 	free(c->held_image_id);
+	free(c->failed_message);
 	ending_clear(&c->end);
 	ending_clear(&c->last);
 	free(c);
@@ -79,6 +80,12 @@ void container_wait(struct container *c, const char *reason, const char *message
 {
 	pod_set_text(&c->waiting_reason, reason);
 	pod_set_text(&c->waiting_message, message);
+}
+
+void container_failed(struct container *c, const char *reason, const char *message)
+{
+	c->failed_reason = reason;
+	pod_set_text(&c->failed_message, message);
 }
 
 /* ---- the object */
@@ -276,6 +283,7 @@ void container_start_failed(struct pod_worker *w, struct container *c, uint32_t 
 	if (is_older(c, attempt))
 		return;
 	end_container(c, &e, now);
+	container_failed(c, "RunContainerError", why);
 	pod_event(w, c->name, true, "Failed", "Error: %s", why);
 }
 
@@ -339,6 +347,8 @@ static void see_container(struct pod_worker *w, struct container *c,
 		see_ended(w, c, o, now);
 		break;
 	case POD_SEEN_START_FAILED:
+		if (o->image_id && !is_older(c, o->attempt))
+			pod_set_text(&c->image_id, o->image_id);
 		container_start_failed(w, c, o->attempt, o->text ? o->text : "", o->finished_us,
 				       now);
 		break;

@@ -28,7 +28,12 @@
 #include "actors/schema/rfc3339.h"
 #include "nodes/pod_worker_private.h"
 
-enum { KILL_AGAIN_MS = 5000, AFTER_HOOK_MS = 2000, GRACE_MAX_S = 2000000000 };
+enum {
+	KILL_AGAIN_MS = 5000,
+	AFTER_HOOK_MS = 2000,
+	FAILED_SHOWN_MS = 1000, /* as long as a kubelet waits until it looks again */
+	GRACE_MAX_S = 2000000000,
+};
 
 /* A step while it is made. */
 struct step {
@@ -329,6 +334,11 @@ static bool in_backoff(struct step *s, struct container *c)
 	int64_t until = c->finished_ms + c->backoff_ms;
 	if (c->backoff_ms == 0 || backoff_expired(s->w, c) || s->now.mono_ms >= until)
 		return false;
+	if (c->failed_reason && s->now.mono_ms < c->finished_ms + FAILED_SHOWN_MS) {
+		container_wait(c, c->failed_reason, c->failed_message);
+		wake(s, c->finished_ms + FAILED_SHOWN_MS);
+		return true;
+	}
 	container_wait(c, "CrashLoopBackOff",
 		       arena_printf(s->a, "back-off %s restarting failed container=%s pod=%s",
 				    pod_duration(s->a, c->backoff_ms), c->name, pod_title(s)));
@@ -371,6 +381,7 @@ static void start(struct step *s, struct container *c, const struct pod_command 
 	c->state = CONTAINER_STARTING;
 	c->replace = c->again = c->killing = false;
 	hook_clear(c);
+	container_failed(c, NULL, NULL);
 	c->image_state = IMAGE_NONE;
 	if (!c->unmade_ms) /* else that is said until it runs */
 		container_wait(c, NULL, NULL);

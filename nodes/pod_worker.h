@@ -94,14 +94,15 @@ enum pod_seen {
 	POD_SEEN_STARTED,         /* name, attempt, started_us, image_id */
 	POD_SEEN_ENDED,           /* name, attempt, code, started_us, finished_us, reason
 				     (NULL: by the code), text: the termination message */
-	POD_SEEN_START_FAILED,    /* name, attempt, finished_us, text */
+	POD_SEEN_START_FAILED,    /* name, attempt, finished_us, text, image_id */
 	POD_SEEN_LOST,            /* name, attempt, started_us: nobody knows how it ended */
 	POD_SEEN_READY,           /* name, good: the readiness probe's verdict */
 	POD_SEEN_STARTUP,         /* name: the startup probe succeeded */
 	POD_SEEN_UNHEALTHY,       /* name, attempt, reason: "liveness" or "startup", whose
 				     probe gave up */
 	POD_SEEN_RETIRED,         /* after POD_RETIRE */
-	POD_SEEN_HOOK,            /* name, attempt, reason: "postStart" or "preStop", good */
+	POD_SEEN_HOOK,            /* name, attempt, reason: "postStart" or "preStop", good;
+				     text: what was wrong */
 };
 
 struct pod_observation {

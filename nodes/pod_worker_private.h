@@ -80,6 +80,9 @@ struct container {
 	int64_t held_us;        /* STARTING: it was seen to have started; 0: it was not */
 	char *held_image_id;
 	bool told_backoff;      /* the event of this wait was made */
+	/* Why this attempt did not come to run, shown for a moment; NULL: it ran, or runs. */
+	const char *failed_reason;
+	char *failed_message;
 	/* Its image, before it starts (pod_image.c). */
 	enum image_state image_state;
 	int64_t image_backoff_ms, image_retry_ms;
@@ -167,6 +170,8 @@ static inline bool container_alive(const struct container *c)
 }
 bool pod_alive(const struct pod_worker *w); /* any container */
 /* It ended without ever having run: bad command, no command. */
+/* Shown as waiting, once it has ended, before its back-off is. NULL: nothing more. */
+void container_failed(struct container *c, const char *reason, const char *message);
 void container_start_failed(struct pod_worker *w, struct container *c, uint32_t attempt,
 			    const char *why, int64_t finished_us, struct pod_time now);
 void container_wait(struct container *c, const char *reason, const char *message);

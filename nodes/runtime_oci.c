@@ -480,10 +480,15 @@ out:
 
 /* ---- how they ended */
 
+/* The end of it, as a kubelet: what was said last. */
 static size_t read_message(const char *path, char *out)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, out, MESSAGE_BYTES_MAX) : -1;
+	struct stat st = {.st_size = 0};
+	if (fd >= 0)
+		fstat(fd, &st);
+	off_t from = st.st_size > MESSAGE_BYTES_MAX ? st.st_size - MESSAGE_BYTES_MAX : 0;
+	ssize_t n = fd >= 0 ? pread(fd, out, MESSAGE_BYTES_MAX, from) : -1;
 	if (fd >= 0)
 		close(fd);
 	return n > 0 ? (size_t)n : 0;
@@ -505,10 +510,12 @@ static size_t read_log_end(const struct pod *p, const struct pause_attempt *at, 
 	return out->len;
 }
 
-/* Only text goes into a status. */
+/* Only text goes into a status. Of a character that was cut at its begin nothing is left. */
 static void put_message(struct buf *b, struct span text)
 {
-	if (utf8_ok(text)) {
+	for (int i = 0; i < 3 && text.len && (text.data[0] & 0xc0) == 0x80; i++)
+		text = (struct span){text.data + 1, text.len - 1};
+	if (utf8_ok(text) && !(text.len && memchr(text.data, 0, text.len))) {
 		mpw_kv_span(b, "message", text);
 		return;
 	}

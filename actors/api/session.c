@@ -133,13 +133,13 @@ static void fail_away(struct ctx *c, struct api *a, struct call *k)
 	end_with(c, a, k, status_unavailable(&k->arena, why));
 }
 
-/* client-go finds the exit code in the causes. */
-static struct doc *exit_status(struct arena *m, int64_t code)
+/* client-go finds the exit code in the causes. `why`: the command never ran; or NULL. */
+static struct doc *exit_status(struct arena *m, int64_t code, const char *why)
 {
-	struct doc *s = status_failure(m, 500, "NonZeroExitCode",
-				       arena_printf(m, "command terminated with non-zero exit code: "
-						       "exit status %lld",
-						    (long long)code));
+	if (!why)
+		why = arena_printf(m, "command terminated with non-zero exit code: exit status %lld",
+				   (long long)code);
+	struct doc *s = status_failure(m, 500, "NonZeroExitCode", why);
 	struct doc *causes = doc_set(m, doc_need_map(m, s, "details"), "causes",
 				     doc_new(m, DOC_ARRAY));
 	struct doc *cause = doc_add(causes, doc_new(m, DOC_MAP));
@@ -157,6 +157,12 @@ static struct doc *success(struct arena *m)
 	return s;
 }
 
+/* A command that is not there, or cannot be run, ends as a shell would say it. */
+static bool is_of_command(int64_t code)
+{
+	return code == 126 || code == 127;
+}
+
 static void command_ended(struct ctx *c, struct api *a, struct call *k, struct mp output)
 {
 	struct arena *m = &k->arena;
@@ -171,16 +177,17 @@ static void command_ended(struct ctx *c, struct api *a, struct call *k, struct m
 					       : "the pod's sandbox ended");
 		return;
 	}
-	if (error.len) {
+	const char *why = error.len ? arena_ndup(m, error.data, error.len) : NULL;
+	if (why && !is_of_command(code)) {
 		fail(c, a, k,
-		     arena_printf(m, "error %s container: %.*s",
+		     arena_printf(m, "error %s container: %s",
 				  k->session->kind->command ? "executing command in" : "attaching to",
-				  (int)error.len, (const char *)error.data));
+				  why));
 		return;
 	}
 	if (!k->session->kind->command)
 		code = 0;
-	send_status(c, a, k, code ? exit_status(m, code) : success(m), code != 0);
+	send_status(c, a, k, code ? exit_status(m, code, why) : success(m), code != 0);
 	hang_up(c, a, k);
 }
 

@@ -20,6 +20,15 @@ void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc
 enum container_list { CONTAINERS, INIT_CONTAINERS, EPHEMERAL_CONTAINERS };
 void pod_containers_validate(struct faults *f, const struct fpath *p, const struct doc *list,
 			     enum container_list which, const struct doc *volumes);
+/* A path below a directory: neither absolute nor with a step back. Empty: fine. */
+void pod_below_validate(struct faults *f, const struct fpath *p, struct span path);
+/* pod_security.c: of the spec's own context; of a container's, which is at `p`; and what
+ * the first allows in the second. */
+void pod_security_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
+void pod_container_security_validate(struct faults *f, const struct fpath *p, const struct doc *c);
+void pod_proc_mounts_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
+/* pod_dns.c: dnsPolicy, dnsConfig and hostAliases of the spec at `p`. */
+void pod_dns_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 /* pod_resources.c */
 void pod_resources_validate(struct faults *f, const struct fpath *p, const struct doc *resources);
 /* "Guaranteed", "Burstable" or "BestEffort". */

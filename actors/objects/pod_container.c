@@ -157,7 +157,7 @@ static void validate_env_from(struct faults *f, const struct fpath *p, const str
 /* ---- mounts */
 
 /* Relative, and never upward. */
-static void validate_sub_path(struct faults *f, const struct fpath *p, struct span path)
+void pod_below_validate(struct faults *f, const struct fpath *p, struct span path)
 {
 	if (path.len == 0)
 		return;
@@ -199,10 +199,54 @@ static void validate_mounts(struct faults *f, const struct fpath *p, const struc
 			field_required(f, FPATH(here, "mountPath"), "");
 		if (named_before(mounts, m, "mountPath"))
 			field_invalid(f, FPATH(here, "mountPath"), path, "must be unique");
-		validate_sub_path(f, FPATH(here, "subPath"), doc_get_str(m, "subPath"));
+		pod_below_validate(f, FPATH(here, "subPath"), doc_get_str(m, "subPath"));
 		if (doc_get_str(m, "subPath").len && doc_get_str(m, "subPathExpr").len)
 			field_invalid(f, FPATH(here, "subPathExpr"), doc_get_str(m, "subPathExpr"),
 				      "subPathExpr and subPath are mutually exclusive");
+	}
+}
+
+static bool names_one(const struct doc *list, struct span name)
+{
+	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL)
+		if (span_eq(doc_get_str(d, "name"), name))
+			return true;
+	return false;
+}
+
+static bool is_claim(const struct doc *volumes, struct span name)
+{
+	DOC_EACH(v, doc_is(volumes, DOC_ARRAY) ? volumes : NULL)
+		if (span_eq(doc_get_str(v, "name"), name))
+			return doc_get(v, "persistentVolumeClaim") || doc_get(v, "ephemeral");
+	return false;
+}
+
+/* Only claims are blocks: other volumes would silently not be there. */
+static void validate_devices(struct faults *f, const struct fpath *p, const struct doc *container,
+			     const struct doc *volumes)
+{
+	const struct doc *devices = doc_get(container, "volumeDevices");
+	int i = 0;
+	DOC_EACH(d, doc_is(devices, DOC_ARRAY) ? devices : NULL)
+	{
+		const struct fpath *here = FPATH_AT(p, i++);
+		struct span name = doc_get_str(d, "name"), path = doc_get_str(d, "devicePath");
+		if (name.len == 0)
+			field_required(f, FPATH(here, "name"), "");
+		else if (!has_volume(volumes, name))
+			field_not_found(f, FPATH(here, "name"), name);
+		else if (!is_claim(volumes, name))
+			field_invalid(f, FPATH(here, "name"), name,
+				      "can only use volume source type of PersistentVolumeClaim or "
+				      "Ephemeral for block mode");
+		if (names_one(doc_get(container, "volumeMounts"), name))
+			field_invalid(f, FPATH(here, "name"), name,
+				      "must not already exist in volumeMounts");
+		if (path.len == 0)
+			field_required(f, FPATH(here, "devicePath"), "");
+		if (named_before(devices, d, "devicePath"))
+			field_invalid(f, FPATH(here, "devicePath"), path, "must be unique");
 	}
 }
 
@@ -227,6 +271,7 @@ static void validate_security(struct faults *f, const struct fpath *p, const str
 		field_invalid_doc(
 			f, p, c,
 			"cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+	pod_container_security_validate(f, p, c);
 }
 
 static void validate_container(struct faults *f, const struct fpath *p, const struct doc *c,
@@ -244,6 +289,7 @@ static void validate_container(struct faults *f, const struct fpath *p, const st
 	validate_env(f, FPATH(p, "env"), doc_get(c, "env"));
 	validate_env_from(f, FPATH(p, "envFrom"), doc_get(c, "envFrom"));
 	validate_mounts(f, FPATH(p, "volumeMounts"), doc_get(c, "volumeMounts"), volumes);
+	validate_devices(f, FPATH(p, "volumeDevices"), c, volumes);
 	check_enum(f, FPATH(p, "imagePullPolicy"), doc_get(c, "imagePullPolicy"), pulls);
 	pod_resources_validate(f, FPATH(p, "resources"), doc_get(c, "resources"));
 	validate_security(f, FPATH(p, "securityContext"), doc_get(c, "securityContext"));

@@ -168,6 +168,9 @@ void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc
 	validate_names(f, p, spec);
 	validate_numbers(f, p, spec);
 	validate_security(f, FPATH(p, "securityContext"), doc_get(spec, "securityContext"));
+	pod_security_validate(f, p, spec);
+	pod_proc_mounts_validate(f, p, spec);
+	pod_dns_validate(f, p, spec);
 	validate_gates(f, p, spec);
 	validate_host_ports(f, p, spec);
 	pod_placement_validate(f, p, spec);

@@ -71,16 +71,23 @@ static void plain_words(struct arena *a, struct err *e)
 	err_set(e, ERR_INVALID, "%s", text);
 }
 
-/* Whether it ended, or says something, as long as what it writes grows now and then. */
+/* Whether it ended, or says something, as long as what it writes grows now and then, and
+ * somebody is there to hear of it: an agent that was killed is not. */
 static bool goes_on(const struct program *p, const char *work, unsigned patience)
 {
 	enum { LOOK_MS = 1000 };
+	int hearer = STDERR_FILENO;
 	struct disk_used was = {0};
 	for (unsigned idle = 0; !patience || idle < patience; idle++) {
-		struct pollfd f = {.fd = p->words, .events = POLLIN};
+		struct pollfd f[] = {{.fd = p->words, .events = POLLIN}, {.fd = hearer}};
 		struct disk_used is = {0};
-		if (poll(&f, 1, LOOK_MS) != 0)
+		int n = poll(f, 2, LOOK_MS);
+		if (n > 0 && f[0].revents)
 			return true;
+		if (n > 0 && f[1].revents & POLLERR)
+			return false;
+		if (n > 0)
+			hearer = -1; /* it is no pipe */
 		disk_walk(work, NULL, &is);
 		if (is.bytes != was.bytes || is.inodes != was.inodes)
 			idle = 0;

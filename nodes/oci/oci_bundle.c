@@ -15,6 +15,7 @@
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_file.h"
 #include "nodes/oci/oci_user.h"
+#include "nodes/pause/oci_process.h"
 #include "nodes/pause/sandbox.h"
 
 enum { DEVICES_MAX = 512, PROFILE_BYTES_MAX = 1024 * 1024 };
@@ -85,6 +86,26 @@ struct mounts {
 static void add(struct mounts *m, const char *source, const char *target, bool readonly)
 {
 	m->all[m->count++] = (struct oci_mount){.source = source, .target = target, .readonly = readonly};
+}
+
+static size_t depth_of(const char *target)
+{
+	size_t n = 0;
+	for (const char *c = target; *c; c++)
+		n += *c != '/' && (c == target || c[-1] == '/');
+	return n;
+}
+
+/* As containerd does: what is mounted in another place comes after that. */
+static void sort_by_depth(struct mounts *m)
+{
+	for (size_t i = 1; i < m->count; i++) {
+		struct oci_mount one = m->all[i];
+		size_t k = i, depth = depth_of(one.target);
+		for (; k > 0 && depth_of(m->all[k - 1].target) > depth; k--)
+			m->all[k] = m->all[k - 1];
+		m->all[k] = one;
+	}
 }
 
 /* The termination message is a file of the pod's; FallbackToLogsOnError is noted
@@ -210,7 +231,7 @@ static int find_seccomp(struct arena *a, const struct oci_bundle *b, const struc
 	if (fd >= 0)
 		close(fd);
 	if (n <= 0 || json_parse(a, (struct span){(uint8_t *)text, (size_t)n}, &d, NULL, NULL))
-		return err_set(e, ERR_INVALID, "cannot load seccomp profile \"%s\"", path);
+		return err_set(e, ERR_IO, "cannot load seccomp profile \"%s\"", path);
 	*out = d;
 	return 0;
 }
@@ -269,14 +290,17 @@ static const char *title_of(struct arena *a, struct mp pod)
 static int write_config(struct arena *a, const struct oci_bundle *b, const struct oci_container *c,
 			const char *bundle, struct err *e)
 {
-	struct buf json = {0};
+	struct buf json = {0}, process = {0};
 	const char *dir = arena_printf(a, "%s/%s", b->dir, bundle);
-	const char *path = arena_printf(a, "%s/config.json", dir);
 	oci_config_write(c, &json);
+	oci_process_write(c, &process);
 	int rc = mkdir(dir, 0700) != 0 && errno != EEXIST
 			 ? err_set(e, ERR_IO, "%s: %s", dir, strerror(errno))
-			 : oci_write_file(path, span_buf(&json), e);
+			 : oci_write_file(arena_printf(a, "%s/config.json", dir), span_buf(&json), e);
+	if (rc == 0)
+		rc = oci_write_file(arena_printf(a, "%s/" OCI_PROCESS_FILE, dir), span_buf(&process), e);
 	buf_fini(&json);
+	buf_fini(&process);
 	return rc;
 }
 
@@ -345,6 +369,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	add_shared(a, b, &m);
 	for (size_t i = 0; i < b->mount_count; i++)
 		m.all[m.count++] = b->mounts[i];
+	sort_by_depth(&m);
 	c.mounts = m.all;
 	c.mount_count = m.count;
 	if (oci_privileged(b->container)) {
@@ -356,6 +381,7 @@ int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_st
 	rc = write_config(a, b, &c, bundle, e);
 	oci_cgroup_oom_file(c.cgroup, &oom);
 	start->bundle = bundle;
+	start->word = c.argv[0];
 	start->lower = lower_of(a, &b->image, &start->layers);
 	start->oom = arena_dup(a, buf_text(&oom));
 	start->image = image_id(a, &b->image);

@@ -29,7 +29,7 @@ struct oci_bundle {
 	size_t mount_count;
 };
 
-/* Fills bundle, layers, lower, image, oom, target and stop of *start; texts live in the arena.
+/* Fills bundle, layers, lower, image, oom, word, target and stop of *start; texts live in the arena.
  * ERR_INVALID: the spec cannot be had on this image, with a kubelet's text for
  * CreateContainerConfigError. Any other code: the same for CreateContainerError. */
 int oci_bundle_make(struct arena *a, const struct oci_bundle *b, struct pause_start *start,

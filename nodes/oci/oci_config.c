@@ -112,14 +112,12 @@ static struct span apparmor_of(const struct oci_container *c)
 		       : (struct span){0};
 }
 
-static struct doc *process(struct build *b)
+/* What the first process has, and each command beside it. */
+static struct doc *any_process(struct build *b)
 {
 	const struct oci_container *c = b->c;
 	struct doc *d = map_of(b);
-	doc_set_bool(b->a, d, "terminal", mp_path_bool(c->container, "tty", false));
 	doc_set(b->a, d, "user", user_of(b));
-	doc_set(b->a, d, "args", texts(b, c->argv));
-	doc_set(b->a, d, "env", texts(b, c->env));
 	doc_set_str(b->a, d, "cwd", *c->cwd ? c->cwd : "/");
 	oci_put_capabilities(b->a, d, c->container, c->powers.caps);
 	doc_set_bool(b->a, d, "noNewPrivileges",
@@ -129,6 +127,15 @@ static struct doc *process(struct build *b)
 		doc_set_str(b->a, d, "apparmorProfile", arena_ndup(b->a, profile.data, profile.len));
 	int64_t score = oom_score(c), least = c->powers.oom_score_min;
 	doc_set_int(b->a, d, "oomScoreAdj", score < least ? least : score);
+	doc_set(b->a, d, "env", texts(b, c->env));
+	return d;
+}
+
+static struct doc *process(struct build *b)
+{
+	struct doc *d = any_process(b);
+	doc_set_bool(b->a, d, "terminal", mp_path_bool(b->c->container, "tty", false));
+	doc_set(b->a, d, "args", texts(b, b->c->argv));
 	return d;
 }
 
@@ -295,6 +302,14 @@ static struct doc *linux_part(struct build *b)
 	if (c->seccomp)
 		doc_set(b->a, d, "seccomp", doc_copy(b->a, c->seccomp));
 	return d;
+}
+
+void oci_process_write(const struct oci_container *c, struct buf *out)
+{
+	struct arena arena = {0};
+	struct build b = {c, &arena};
+	json_from_doc(out, any_process(&b));
+	arena_fini(&arena);
 }
 
 void oci_config_write(const struct oci_container *c, struct buf *out)

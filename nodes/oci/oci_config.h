@@ -55,6 +55,8 @@ struct oci_container {
 
 /* Appends JSON. Never fails: what the API let in can be said. */
 void oci_config_write(const struct oci_container *c, struct buf *out);
+/* The process of commands beside it, as pause/oci_process.h has it. */
+void oci_process_write(const struct oci_container *c, struct buf *out);
 
 /* A field of the container's securityContext, else of the pod's; false: of neither. */
 bool oci_security(const struct oci_container *c, const char *field, struct mp *out);

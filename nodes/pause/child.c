@@ -110,6 +110,16 @@ static _Noreturn void give_up(int fd, const struct buf *why)
 	_exit(written < 0 ? 127 : 128);
 }
 
+/* A command's asker reads it where a shell would have written it. */
+static _Noreturn void refuse(const struct child_spec *s, int tell, struct buf *why)
+{
+	buf_putc(why, '\n');
+	ssize_t ignored = s->io ? write(2, why->data, why->len) : 0;
+	(void)ignored;
+	why->len--;
+	give_up(tell, why);
+}
+
 _Noreturn void child_give_up(int fd, const char *what, int number)
 {
 	struct buf why = {0};
@@ -150,7 +160,7 @@ static char *look_up(const char *name, const char *path)
 	return NULL;
 }
 
-static _Noreturn void run(char **argv, char **env, int tell)
+static _Noreturn void run(const struct child_spec *s, char **argv, char **env, int tell)
 {
 	const char *path = env_find(env, "PATH");
 	const char *file = argv[0];
@@ -162,7 +172,7 @@ static _Noreturn void run(char **argv, char **env, int tell)
 		file = look_up(file, path ? path : default_path);
 		if (!file) {
 			buf_puts(&why, ": executable file not found in $PATH");
-			give_up(tell, &why);
+			refuse(s, tell, &why);
 		}
 	} else if (!runnable(file, &number)) {
 		buf_puts(&why, number == ENOENT || number == ENOTDIR ? ": stat " : ": ");
@@ -171,13 +181,13 @@ static _Noreturn void run(char **argv, char **env, int tell)
 			buf_puts(&why, ": ");
 		}
 		add_errno(&why, number);
-		give_up(tell, &why);
+		refuse(s, tell, &why);
 	}
 	execve(file, argv, env);
 	number = errno;
 	buf_puts(&why, ": ");
 	add_errno(&why, number);
-	give_up(tell, &why);
+	refuse(s, tell, &why);
 }
 
 static void reset_signals(void)
@@ -217,7 +227,7 @@ static void enter_directory(const struct child_spec *s, int tell)
 	add_quoted(&why, cwd);
 	buf_puts(&why, ") failed: ");
 	add_errno(&why, number);
-	give_up(tell, &why);
+	refuse(s, tell, &why);
 }
 
 /* Descriptors 0, 1, 2 become what the container sees, 3 the pipe back, 4 one that is kept
@@ -260,7 +270,7 @@ static _Noreturn void become(const struct child_spec *s, pid_t pause, const int 
 		oci_exec(s, vector_of(s->argv), tell);
 	take_identity(s, tell);
 	enter_directory(s, tell);
-	run(vector_of(s->argv), vector_of(s->env), tell);
+	run(s, vector_of(s->argv), vector_of(s->env), tell);
 }
 
 /* ---- in the pause */

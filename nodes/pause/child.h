@@ -14,7 +14,9 @@ struct child_spec {
 	 * container `id`, with argv it runs that command in it. NULL: argv itself. */
 	const struct sandbox *sandbox;
 	const char *id;
-	struct span bundle, layers, lower; /* as in proto.h */
+	const char *process; /* ... it is one as this file has it (oci_process.h) */
+	pid_t first; /* ... whose first process is this */
+	struct span bundle, layers, lower, word; /* as in proto.h */
 	struct span target; /* the container whose processes it sees; empty: none */
 	int pids;	    /* ... its process namespace, open; -1: it does not run */
 	struct mp subpaths; /* a cursor at the list; absent: p NULL */

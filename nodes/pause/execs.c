@@ -10,6 +10,8 @@
 #include "nodes/pause/attach.h"
 #include "nodes/pause/child.h"
 #include "nodes/pause/oci.h"
+#include "nodes/pause/oci_process.h"
+#include "nodes/pause/oci_words.h"
 #include "nodes/pause/packet.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/run.h"
@@ -28,6 +30,7 @@ struct exec {
 	bool dead;      /* to be freed */
 	char container[PAUSE_NAME_BYTES_MAX + 1];
 	struct buf error; /* why it never ran */
+	struct buf word;  /* the first of its command */
 	struct attach *attach; /* it is no command but attached; NULL */
 	struct exec *next;
 };
@@ -52,6 +55,7 @@ static void exec_free(struct exec *e)
 	packet_close_fds(&e->io);
 	buf_fini(&e->inbox);
 	buf_fini(&e->error);
+	buf_fini(&e->word);
 	attach_free(e->attach);
 	free(e);
 }
@@ -175,6 +179,15 @@ static void exec_kill(struct execs *x, struct exec *e)
 	note_killed(x, e->pid);
 }
 
+static void keep_word(struct exec *e, struct mp argv)
+{
+	struct span word;
+	size_t n;
+	if (mp_array(&argv, &n) == 0 && n > 0 && mp_bin(&argv, &word) == 0)
+		buf_append(&e->word, word.data,
+			   word.len < PAUSE_ERROR_BYTES_MAX ? word.len : PAUSE_ERROR_BYTES_MAX);
+}
+
 static void start_command(struct execs *x, struct exec *e, struct mp m, const struct run *run)
 {
 	struct child_spec spec = {.sandbox = x->sandbox,
@@ -191,7 +204,13 @@ static void start_command(struct execs *x, struct exec *e, struct mp m, const st
 	}
 	if (!mp_find(m, "env", &spec.env))
 		spec.env.p = NULL;
-	struct buf id = {0};
+	struct buf id = {0}, process = {0};
+	if (run->bundle) {
+		buf_puts(&process, run->bundle);
+		buf_puts(&process, "/" OCI_PROCESS_FILE);
+		spec.process = buf_text(&process);
+		spec.first = run->at.pid;
+	}
 	memcpy(e->container, run->at.name, sizeof e->container);
 	spec.id = run_id(&id, e->container, run->at.attempt);
 	if (child_check(&spec, &why) || child_start(&spec, &c, &why))
@@ -199,9 +218,11 @@ static void start_command(struct execs *x, struct exec *e, struct mp m, const st
 	else {
 		e->pid = c.pid;
 		e->started_fd = c.started;
+		keep_word(e, spec.argv);
 		forget_killed(x, c.pid); /* the number was another's */
 	}
 	buf_fini(&id);
+	buf_fini(&process);
 }
 
 static void start(struct execs *x, struct exec *e, struct mp m,
@@ -303,6 +324,12 @@ bool execs_has(const struct execs *x, pid_t pid)
 	return by_pid(x, pid) != NULL;
 }
 
+static int never_ran(const struct exec *e)
+{
+	int code = oci_words_code(span_buf(&e->error));
+	return code ? code : PAUSE_NEVER_RAN;
+}
+
 bool execs_reaped(struct execs *x, pid_t pid, int status)
 {
 	struct exec *e = by_pid(x, pid);
@@ -310,9 +337,9 @@ bool execs_reaped(struct execs *x, pid_t pid, int status)
 		return false;
 	on_started(e);
 	if (x->sandbox && x->sandbox->oci)
-		oci_exec_ended(x->sandbox, pid, status != 0, &e->error);
+		oci_exec_ended(x->sandbox, pid, status != 0, span_buf(&e->word), &e->error);
 	if (e->error.len)
-		status = PAUSE_NEVER_RAN << 8;
+		status = never_ran(e) << 8;
 	tell_end(e, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	sweep(x);
 	return true;

@@ -232,6 +232,7 @@ static void refuse(struct pause *p, const char *why)
 
 static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec, struct err *e)
 {
+	struct mp word;
 	memset(spec, 0, sizeof *spec);
 	spec->sandbox = &p->sandbox;
 	spec->bundle = mp_path_str(m, "bundle");
@@ -239,6 +240,8 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->lower = mp_path_str(m, "lower");
 	spec->target = mp_path_str(m, "target");
 	spec->pids = -1;
+	if (mp_find(m, "word", &word))
+		mp_bin(&word, &spec->word);
 	if (!mp_find(m, "subpaths", &spec->subpaths))
 		spec->subpaths.p = NULL;
 	if (!mp_find(m, "argv", &spec->argv) && !spec->bundle.len)

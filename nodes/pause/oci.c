@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "broker/base/mem.h"
+#include "nodes/pause/oci_process.h"
+#include "nodes/pause/oci_words.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/remove.h"
 #include "nodes/pause/subpath.h"
@@ -181,17 +183,14 @@ static size_t count(char *const *list)
 }
 
 /* The OCI program with these arguments. It finds its helpers by PATH. */
-static _Noreturn void program(const struct sandbox *s, const char *const *args, char *const *more,
-			      int tell)
+static _Noreturn void program(const struct sandbox *s, const char *const *args, int tell)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char *env[] = {path, NULL};
-	size_t n = count(s->runtime), m = count((char *const *)args), k = count(more);
-	char **argv = mem_alloc((n + m + k + 1) * sizeof *argv);
+	size_t n = count(s->runtime), m = count((char *const *)args);
+	char **argv = mem_alloc((n + m + 1) * sizeof *argv);
 	memcpy(argv, s->runtime, n * sizeof *argv);
 	memcpy(argv + n, args, m * sizeof *argv);
-	if (k)
-		memcpy(argv + n + m, more, k * sizeof *argv);
 	execve(argv[0], argv, env);
 	child_give_up(tell, argv[0], errno);
 }
@@ -206,7 +205,7 @@ _Noreturn void oci_run(const struct child_spec *s, int tell)
 	mount_subpaths(s, tell);
 	mount_pids(s, tell);
 	mount_root(s, tell);
-	program(s->sandbox, s->tty ? tty_args : plain_args, NULL, tell);
+	program(s->sandbox, s->tty ? tty_args : plain_args, tell);
 }
 
 /* What the program that runs a command has to say itself. */
@@ -217,14 +216,34 @@ static const char *exec_log(struct buf *path, const struct sandbox *s, pid_t pid
 	return join(path, s->dir, span_of(name), "");
 }
 
+/* When memory runs out a command goes as easily as its container; crun leaves it as it is. */
+static void take_oom_score(pid_t first)
+{
+	char path[48], score[16];
+	snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)first);
+	int from = open(path, O_RDONLY | O_CLOEXEC), to = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	ssize_t n = from >= 0 ? read(from, score, sizeof score) : -1;
+	if (n > 0 && to >= 0)
+		(void)!write(to, score, (size_t)n); /* lower than ours may not be to be had */
+	if (from >= 0)
+		close(from);
+	if (to >= 0)
+		close(to);
+}
+
 _Noreturn void oci_exec(const struct child_spec *s, char **argv, int tell)
 {
 	struct buf path = {0};
 	/* From where we are, the pod's directory: crun takes a colon in it for a word of its own. */
 	const char *log = strrchr(exec_log(&path, s->sandbox, getpid()), '/') + 1;
-	const char *plain_args[] = {"--log", log, "--log-format", "json", "exec", s->id, NULL};
-	const char *tty_args[] = {"--log", log, "--log-format", "json", "exec", "--tty", s->id, NULL};
-	program(s->sandbox, s->tty ? tty_args : plain_args, argv, tell);
+	char file[40];
+	const char *args[] = {"--log", log, "--log-format", "json", "exec", "--process", file, s->id, NULL};
+	int fd = oci_process_open(s->process, argv, s->tty);
+	if (fd < 0)
+		child_give_up(tell, s->process, errno);
+	take_oom_score(s->first);
+	snprintf(file, sizeof file, "/proc/self/fd/%d", fd);
+	program(s->sandbox, args, tell);
 }
 
 /* ---- in the pause */
@@ -274,24 +293,29 @@ static bool put_last_message(const char *dir, const char *name, struct buf *out)
 	return at != NULL;
 }
 
-void oci_why(const char *bundle, struct buf *out)
+void oci_why(const char *bundle, struct span word, struct buf *out)
 {
+	struct buf said = {0};
 	buf_puts(out, "OCI runtime create failed: ");
-	if (!put_last_message(bundle, "log", out))
+	if (put_last_message(bundle, "log", &said))
+		oci_words(span_buf(&said), word, out);
+	else
 		buf_puts(out, "the OCI program said nothing");
+	buf_fini(&said);
 }
 
-void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct buf *out)
+void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct span word,
+		    struct buf *out)
 {
-	static const char words[] = "OCI runtime exec failed: ";
-	struct buf path = {0};
+	struct buf path = {0}, said = {0};
 	const char *log = exec_log(&path, s, pid);
-	size_t before = out->len;
-	buf_puts(out, words);
-	if (!failed || !put_last_message(s->dir, strrchr(log, '/') + 1, out))
-		out->len = before;
+	if (failed && put_last_message(s->dir, strrchr(log, '/') + 1, &said)) {
+		buf_puts(out, "OCI runtime exec failed: exec failed: ");
+		oci_words(span_buf(&said), word, out);
+	}
 	unlink(log);
 	buf_fini(&path);
+	buf_fini(&said);
 }
 
 bool oci_oom(const char *file)
@@ -319,7 +343,7 @@ static _Noreturn void delete(const struct sandbox *s, const char *id, const char
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	pid_t pid = fork();
 	if (pid == 0)
-		program(s, args, NULL, 2);
+		program(s, args, 2);
 	if (pid > 0)
 		waitpid(pid, &status, 0);
 	umount2(join(&root, bundle, (struct span){0}, "rootfs"), MNT_DETACH);

@@ -25,11 +25,13 @@ _Noreturn void oci_exec(const struct child_spec *s, char **argv, int tell);
 /* ---- in the pause */
 /* The first process of the container that was made in `bundle`; 0: it says none. */
 pid_t oci_pid(const char *bundle);
-/* Why the program did not make it: its last message in <bundle>/log. */
-void oci_why(const char *bundle, struct buf *out);
+/* Why the program did not make it: its last message in <bundle>/log. `word`: what was to
+ * run, or empty. */
+void oci_why(const char *bundle, struct span word, struct buf *out);
 /* A program of oci_exec was reaped. `failed`: with another code than 0; then appends why
- * if it was the program's own doing: the command never ran. */
-void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct buf *out);
+ * if it was the program's own doing: the command, whose first word is given, never ran. */
+void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct span word,
+		    struct buf *out);
 /* Whether the file of a cgroup counts a process that was killed for want of memory. */
 bool oci_oom(const char *file);
 /* In a child of the pause: the OCI program forgets the container and its cgroup, the

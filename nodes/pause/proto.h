@@ -24,6 +24,7 @@
  *           first, with colons between them), image?, oom? (a file of its cgroup that
  *           counts oom_kill); its root is an overlay of these in <bundle>/rootfs;
  *           stop? (the signal that is sent instead of TERM);
+ *           word? (bytes; what it runs, as an error names it);
  *           target? (a container that runs, whose process namespace is bound to
  *           <bundle>/pidns before);
  *           subpaths? [[dir, path]]: number I of them, path below dir (subpath.h), is
@@ -43,7 +44,8 @@
  * On exec.sock one message, whose first packet brings the command's three
  * descriptors: container, argv [bin], env [bin], cwd, uid?, gid?, tty. The
  * answer is one too, when it has ended: event "exited", code, error (bytes;
- * it never ran, in containerd's words).
+ * it never ran, in containerd's words; the code then is 127 for what is not there, 126
+ * for what cannot be run, and PAUSE_NEVER_RAN where that was not the command's doing).
  * Or, to be attached (attach.h): container, attach (true), stdin (whether the first
  * descriptor is to be read), and the three descriptors. The answers are "attached",
  * from when on nothing is missed, and "exited" as above, with the container's code.

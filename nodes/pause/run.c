@@ -132,6 +132,8 @@ struct run *run_new(const struct pause_attempt *id, const struct child_spec *spe
 	r->launching = spec->bundle.len > 0;
 	if (r->launching)
 		r->bundle = mem_ndup(spec->bundle.data, spec->bundle.len);
+	if (spec->word.len)
+		r->word = mem_ndup(spec->word.data, spec->word.len);
 	if (oom_file.len)
 		r->oom_file = mem_ndup(oom_file.data, oom_file.len);
 	int rc = child_start(spec, &c, &e);
@@ -171,6 +173,7 @@ void run_free(struct run *r)
 	}
 	cri_log_close(&r->log);
 	free(r->bundle);
+	free(r->word);
 	free(r->oom_file);
 	free(r);
 }
@@ -210,7 +213,7 @@ bool run_launched(struct run *r, int status)
 	pid_t pid = status == 0 && !r->at.error[0] ? oci_pid(r->bundle) : 0;
 	if (!pid && !r->at.error[0]) {
 		struct buf why = {0};
-		oci_why(r->bundle, &why);
+		oci_why(r->bundle, span_of(r->word ? r->word : ""), &why);
 		fail(r, span_buf(&why));
 		buf_fini(&why);
 	}

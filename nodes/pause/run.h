@@ -17,6 +17,7 @@ struct run {
 	bool execed;    /* it truly runs, or ran */
 	/* Of an OCI container; else NULL and false. */
 	char *bundle, *oom_file;
+	char *word; /* what it is to run, while it is launched */
 	int console;    /* where its terminal will come; or -1 */
 	bool launching; /* at.pid is the OCI program's, the container is not there yet */
 	int pending;    /* a signal that waits for it */

@@ -42,7 +42,7 @@ static int say_why(struct child *c)
 	if (n > 0)
 		buf_append(&why, text, (size_t)n);
 	else
-		oci_why("bundle", &why);
+		oci_why("bundle", (struct span){0}, &why);
 	int code = say(buf_text(&why));
 	buf_fini(&why);
 	return code;

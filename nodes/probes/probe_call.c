@@ -138,6 +138,31 @@ const char *probe_command_line(struct arena *a, struct mp exec)
 	return line;
 }
 
+const char *probe_command_list(struct arena *a, struct mp exec)
+{
+	return arena_printf(a, "[%s]", probe_command_line(a, exec));
+}
+
+const char *probe_quoted(struct arena *a, const char *text)
+{
+	static const char plain[] = "\n\t\r\"\\", letters[] = "ntr\"\\";
+	struct buf b = {0};
+	buf_putc(&b, '"');
+	for (; *text; text++) {
+		const char *at = strchr(plain, *text);
+		if (at)
+			buf_printf(&b, "\\%c", letters[at - plain]);
+		else if ((unsigned char)*text < ' ' || *text == 0x7f)
+			buf_printf(&b, "\\x%02x", (unsigned char)*text);
+		else
+			buf_putc(&b, *text);
+	}
+	buf_putc(&b, '"');
+	char *out = arena_ndup(a, b.data, b.len);
+	buf_fini(&b);
+	return out;
+}
+
 /* Bytes of the character that begins there; 0: it is none. */
 static size_t utf8_length(struct span s)
 {

@@ -29,6 +29,9 @@ int probe_call_make(struct mp handler, const struct probe_target *t, struct buf 
 
 /* A command's line as events have it: the words between blanks. In the arena. */
 const char *probe_command_line(struct arena *a, struct mp exec);
+/* The same as Go prints a list: [a b]. And any text as it quotes it. In the arena. */
+const char *probe_command_list(struct arena *a, struct mp exec);
+const char *probe_quoted(struct arena *a, const char *text);
 /* What a command wrote, cut, with what is no UTF-8 replaced. In the arena. */
 const char *probe_output_text(struct arena *a, struct span output, size_t max);
 

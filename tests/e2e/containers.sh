@@ -78,6 +78,13 @@ sh_pod hungry '"restartPolicy":"Never"' 'x=x; while true; do x=$x$x; done' '"res
 check "one that takes too much memory ends" eventually 20 ended hungry
 check "... as OOMKilled" is OOMKilled of hungry .state.terminated.reason
 check "... with 137" is 137 of hungry .state.terminated.exitCode
+sh_pod words '"restartPolicy":"Never"' 'seq 9999 > /dev/termination-log; exit 1'
+check "one that says too much ends" eventually 10 ended words
+check "... and its last words are kept" is "4096 9999" eval 'of words .state.terminated.message >"$tmp/words"; echo $(wc -c <"$tmp/words") $(tail -n 1 "$tmp/words")'
+sh_pod within '"restartPolicy":"Never","volumes":[{"name":"v","emptyDir":{}},{"name":"w","emptyDir":{}}]' 'echo of w >/v/w/x; ls /v/w; printf within >/v/said; exit 1' \
+	'"terminationMessagePath":"/v/said","volumeMounts":[{"name":"w","mountPath":"/v/w"},{"name":"v","mountPath":"/v"}]'
+check "mounts in mounts, the inner one first" eventually 10 is within of within .state.terminated.message
+check "... are each where it was asked for" says within x
 pod nothing '"restartPolicy":"Never"' '"command":["/no/such"]'
 check "no such program ends" eventually 10 ended nothing
 check "... as StartError" is StartError of nothing .state.terminated.reason
@@ -142,8 +149,11 @@ check "... in a kubelet's words" grep -q 'container has runAsNonRoot and image w
 sh_pod seccomp '"restartPolicy":"Never","securityContext":{"seccompProfile":{"type":"RuntimeDefault"}}' 'grep Seccomp: /proc/self/status; unshare -U true || echo no unshare'
 logs_of seccomp >/dev/null
 check "the default profile of system calls" says seccomp "$(printf 'Seccomp:\t2')"
-sh_pod outside '"restartPolicy":"Never"' 'echo ran' '"securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":"../../../../etc/passwd"}}'
-check "a profile from elsewhere is none" eventually 10 waits_for outside CreateContainerConfigError
+local_profile() { printf '"securityContext":{"seccompProfile":{"type":"Localhost","localhostProfile":"%s"}}' "$1"; }
+check "a profile from elsewhere is none" grep -q "localhostProfile: Invalid value: .* must not contain '..'" <(sh_pod outside '' 'echo ran' "$(local_profile ../../../../etc/passwd)" 2>&1)
+sh_pod absent '"restartPolicy":"Never"' 'echo ran' "$(local_profile nope.json)"
+check "nor is one that is not there" eventually 10 waits_for absent CreateContainerError
+kc delete pod absent --now >/dev/null
 sh_pod boss '"restartPolicy":"Never"' 'ls /dev/null && mount -t tmpfs none /tmp && echo mounted' '"securityContext":{"privileged":true}'
 logs_of boss >/dev/null
 check "privileged" says boss mounted
@@ -159,6 +169,14 @@ check "sysctls of the machine are nobody's" eventually 10 is "Failed SysctlForbi
 check "... and are as they were" eval '[[ $(cat /proc/sys/kernel/core_pattern) != "|/x" ]]'
 
 # ---- what is not to be had is not left out
+kc create secret generic zero --from-file=k=<(printf 'a\0b') >/dev/null
+pod zero '' '"command":["sleep","1000"],"env":[{"name":"Z","valueFrom":{"secretKeyRef":{"name":"zero","key":"k"}}}]'
+pod cut '' '"command":["sleep","1\u00000"]'
+check "a zero byte in a variable" eventually 10 is "CreateContainerConfigError environment variable Z: invalid argument: it has a zero byte" \
+	eval 'echo $(of zero .state.waiting.reason) $(of zero .state.waiting.message)'
+check "... or in a command" eventually 10 is "CreateContainerConfigError the container's command: invalid argument: it has a zero byte" \
+	eval 'echo $(of cut .state.waiting.reason) $(of cut .state.waiting.message)'
+kc delete pod zero cut --now >/dev/null
 "$troupe" image load --data-dir "$data" <(python3 - "$tmp/busybox.tar" <<'P'
 import hashlib, io, json, sys, tarfile
 layer = tarfile.open(sys.argv[1]).extractfile("./layer.tar").read()
@@ -198,6 +216,11 @@ fi
 kc delete pod users guarded plain windows armored --ignore-not-found --now >/dev/null 2>&1
 
 # ---- commands beside it
+init_of() { # POD: the first process of its container
+	local uid
+	uid=$(kc get pod "$1" -o 'jsonpath={.metadata.uid}')
+	cat "$data/pods/n1/$uid/bundles/c.${2:-0}/pid"
+}
 sh_pod long '' 'trap \"echo stopped; exit 0\" TERM; echo up; while true; do sleep 0.1; done' '"resources":{"limits":{"memory":"64Mi","cpu":"500m"}}'
 check "one that stays" eventually 10 running long
 check "exec" is "long 0" eval 'kc exec long -- sh -c "echo \$(hostname) \$(id -u)"'
@@ -205,15 +228,22 @@ check "... with its input" is hello eval 'echo hello | kc exec -i long -- cat'
 exit_code() { kc exec long -- sh -c 'exit 9' 2>/dev/null; echo $?; }
 check "... and its exit code" is 9 exit_code
 check "... in the container's environment" is busybox eval 'kc exec long -- sh -c "echo \$IMAGE"'
+sh_pod other '"securityContext":{"runAsUser":1000,"supplementalGroups":[4444]}' 'trap \"exit 0\" TERM; while true; do sleep 0.1; done' \
+	'"workingDir":"/tmp","securityContext":{"allowPrivilegeEscalation":false},"readinessProbe":{"periodSeconds":1,"exec":{"command":["sh","-c","[ $(id -u) = 1000 ]"]}}'
+check "one whose probe is its user's" eventually 10 is true of other .ready
+check "exec is as its user, in its groups" is "1000 1000 2000 4444" kc exec other -- sh -c 'echo $(id -u) $(id -G)'
+check "... with no more capabilities" grep -qx "$(printf 'CapEff:\t0000000000000000')" <(kc exec other -- cat /proc/self/status)
+check "... nor ways to more" grep -qx "$(printf 'NoNewPrivs:\t1')" <(kc exec other -- cat /proc/self/status)
+check "... and as easily ended" is "$(cat /proc/"$(init_of other)"/oom_score_adj)" kc exec other -- cat /proc/self/oom_score_adj
+check "... in its directory" is /tmp kc exec other -- pwd
+check "... with nothing of ours open" is "0 1 2 3" eval 'kc exec other -- ls /proc/self/fd | xargs'
+# crun 1.8 may lose what is said right before the end, so it is not the last that is done.
+check "a terminal has a kind" grep -q xterm <(script -qec "kubectl --kubeconfig '$data/kubeconfig' exec -it other -- sh -c 'echo \$TERM; sleep 1'" /dev/null </dev/null)
+kc delete pod other --now >/dev/null
 memory_limit() { cat /sys/fs/cgroup/memory/troupe/*/c.0/memory.limit_in_bytes /sys/fs/cgroup/troupe/*/c.0/memory.max 2>/dev/null; }
 check "its limit is the kernel's" grep -qx $((64 * 1024 * 1024)) <<<"$(memory_limit)"
 
 # ---- who outlives whom
-init_of() { # POD: the first process of its container
-	local uid
-	uid=$(kc get pod "$1" -o 'jsonpath={.metadata.uid}')
-	cat "$data/pods/n1/$uid/bundles/c.${2:-0}/pid"
-}
 process=$(init_of long)
 sh_pod away '"restartPolicy":"Never"' 'while [ ! -e /dev/shm/go ]; do sleep 0.05; done; exit 5'
 check "another one" eventually 10 running away
@@ -251,6 +281,7 @@ check "nor in the data directory" eventually 5 is "" eval 'ls "$data"/pods/n1 "$
 sh_pod last '' 'sleep 1000'
 check "one more" eventually 10 running last
 second() { # what a second cluster on the machine says, and whether it comes up
+	rm -f "$tmp/second.out"
 	timeout 10 "$troupe" up --data-dir "$tmp/second" --api "127.0.0.1:$((port + 1))" "$@" >"$tmp/second.out" 2>&1 & local pid=$!
 	eventually 5 grep -q '^ready: \|^troupe up: ' "$tmp/second.out"
 	kill $pid 2>/dev/null; wait $pid 2>/dev/null

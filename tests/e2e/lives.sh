@@ -30,12 +30,22 @@ kinds=(
 	"$(run c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1000 & done; exit 0')"
 	"$(run c 'sleep 1000' '"volumeMounts":[{"name":"v","mountPath":"/v"},{"name":"m","mountPath":"/m"}]')"
 	"$(run c 'sleep 1000' '"lifecycle":{"preStop":{"exec":{"command":["sleep","1"]}},"postStart":{"exec":{"command":["true"]}}}')"
+	"$(run c 'sleep 1000' '"lifecycle":{"preStop":{"exec":{"command":["sleep","1000"]}}}')"
+	"$(run c 'sleep 1000' '"lifecycle":{"postStart":{"exec":{"command":["sleep","1000"]}}}'),$(run d 'sleep 1000')"
+	"$(run c 'sleep 1000' '"lifecycle":{"postStart":{"exec":{"command":["nosuch"]}}}')"
+	"$(run c 'mkfifo /v/f; sleep 1000' '"tty":true,"stdin":true,"volumeMounts":[{"name":"m","mountPath":"/v/m/n","subPath":"a/b"},{"name":"v","mountPath":"/v"}]')"
+	"$(run c 'sleep 1000' '"readinessProbe":{"exec":{"command":["sh","-c","sleep 1000 & sleep 1000"]},"periodSeconds":1}')"
+	"$(run c 'sleep 1000' '"securityContext":{"runAsUser":1000},"resources":{"limits":{"memory":"1"}}')"
 )
+inits=("$(run i 'exit 0')" "$(run i 'sleep 0.1; exit 1')" "$(run i 'sleep 1000')" "$(run i 'sleep 1000' '"restartPolicy":"Always"')"
+	"$(run i 'sleep 0.1; exit 1' '"restartPolicy":"Always"')" "$(run i 'sleep 1000' '"restartPolicy":"Always","startupProbe":{"exec":{"command":["false"]},"periodSeconds":1,"failureThreshold":1}')")
 policies=(Always OnFailure Never)
 create() { # NUMBER
 	local policy=${policies[RANDOM % 3]} more=
 	((RANDOM % 6)) || more='"hostNetwork":true,'
-	((RANDOM % 6)) || more+="\"initContainers\":[$(run i "sleep 0.1; exit $((RANDOM % 2))")],"
+	((RANDOM % 3)) || more+="\"initContainers\":[${inits[RANDOM % ${#inits[@]}]}],"
+	((RANDOM % 6)) || more+='"shareProcessNamespace":true,'
+	((RANDOM % 6)) || more+='"activeDeadlineSeconds":1,'
 	printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p%s"},"spec":{"automountServiceAccountToken":false,"terminationGracePeriodSeconds":1,"restartPolicy":"%s",%s
 		"volumes":[{"name":"v","emptyDir":{}},{"name":"m","emptyDir":{"medium":"Memory"}}],"containers":[%s]}}' \
 		"$1" "$policy" "$more" "${kinds[RANDOM % ${#kinds[@]}]}" | kc create -f - >/dev/null

@@ -70,6 +70,13 @@ check "a registry that says nothing is given up" is "troupe image: nothing came 
 check "... and leaves nothing" is "" eval 'ls "$data/images/work" | grep -v ^gone'
 pod slow 127.0.0.1:5003/slow/box:1
 check "a pod that waits for it" eventually 10 event slow Pulling slow/box
+pulls() { pgrep -f -- "image pull --data-dir $data .*$1" || true; }
+pull=$(pulls slow/box) agent=$(pids_of nodes)
+check "... by a process of its own" test -n "$pull"
+kill -9 "$agent"
+check "which ends when its agent is killed" eventually 5 eval '[[ ! -d /proc/$pull ]]'
+again() { [[ $(pulls slow/box) ]]; }
+check "another agent pulls anew" eventually 15 again
 pod behind 127.0.0.1:5001/test/behind:1
 push "$tmp/other.tar" 127.0.0.1:5001/test/behind:1
 check "keeps those behind it" eventually 5 event behind Pulling test/behind

@@ -192,6 +192,30 @@ Test(pod_hooks, a_container_whose_post_start_fails_is_stopped_and_started_again)
 	end(&w);
 }
 
+Test(pod_hooks, a_post_start_that_fails_again_is_told_in_the_status_not_in_events)
+{
+	struct world w;
+	begin_running(&w, BOTH);
+	for (uint32_t i = 0; i < 2; i++) {
+		if (i)
+			started(&w, "c", i);
+		step(&w);
+		SEE(&w, .kind = POD_SEEN_HOOK, .name = "c", .attempt = i, .reason = "postStart",
+		    .text = "it has a secret");
+		STEP(&w, arena_printf(&w.a, "preStop c %u | PostStartHook failed | FailedPostStartHook", i));
+		hook(&w, "c", i, "preStop", true);
+		step(&w);
+		ended(&w, "c", i, 143);
+		step(&w);
+	}
+	cr_expect_str_eq(of(&w, 0, "state"),
+			 "{'waiting':{'reason':'PostStartHookError','message':'it has a secret'}}");
+	pass(&w, 1000);
+	step(&w);
+	cr_expect_str_eq(of(&w, 0, "state.waiting.reason"), "'CrashLoopBackOff'");
+	end(&w);
+}
+
 Test(pod_hooks, a_container_may_end_before_its_post_start)
 {
 	struct world w;

@@ -406,6 +406,31 @@ Test(pod_worker, start_that_fails_is_a_StartError_with_128)
 	end(&w);
 }
 
+Test(pod_worker, start_that_fails_again_is_a_RunContainerError_until_its_back_off_is_shown)
+{
+	struct world w;
+	run_one(&w, ONE);
+	ended(&w, "c", 0, 1);
+	STEP(&w, "start c 1");
+	started(&w, "c", 1);
+	ended(&w, "c", 1, 1);
+	STEP(&w, "");
+	pass(&w, 10000);
+	STEP(&w, "start c 2");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_START_FAILED, .name = "c", .attempt = 2,
+					     .finished_us = w.now.wall_us, .text = "no such", .image_id = "img@1"});
+	STEP(&w, "");
+	cr_expect_str_eq(main_part(&w, "state"),
+			 "{'waiting':{'reason':'RunContainerError','message':'no such'}}");
+	cr_expect_str_eq(main_part(&w, "lastState.terminated.reason"), "'StartError'");
+	cr_expect_str_eq(main_part(&w, "imageID"), "'img@1'");
+	cr_expect_eq(w.plan.wake_ms, w.now.mono_ms + 1000);
+	pass(&w, 1000);
+	STEP(&w, "");
+	cr_expect_str_eq(main_part(&w, "state.waiting.reason"), "'CrashLoopBackOff'");
+	end(&w);
+}
+
 Test(pod_worker, container_without_command_fails_by_name_where_one_is_needed)
 {
 	struct world w;
