@@ -313,6 +313,16 @@ static int open_terminal(const struct child_spec *s, struct streams *t)
 	return t->in[1] >= 0 && t->io[1] >= 0 && t->io[2] >= 0 ? 0 : -1;
 }
 
+static int open_console(const struct child_spec *s, struct streams *t)
+{
+	struct buf path = {0};
+	buf_append(&path, s->bundle.data, s->bundle.len);
+	buf_puts(&path, "/" TERMINAL_SOCKET);
+	t->console = terminal_listen(buf_text(&path));
+	buf_fini(&path);
+	return t->console < 0 ? -1 : 0;
+}
+
 /* Of a terminal that the OCI program makes, the pipes only say what is wrong. */
 static int open_pipes(const struct child_spec *s, struct streams *t)
 {
@@ -329,9 +339,7 @@ static int open_pipes(const struct child_spec *s, struct streams *t)
 	if (pipe_of(t->err) != 0)
 		return -1;
 	t->io[2] = t->err[1];
-	if (s->tty)
-		t->console = terminal_listen((const char *)s->bundle.data, s->bundle.len);
-	return s->tty && t->console < 0 ? -1 : 0;
+	return s->tty ? open_console(s, t) : 0;
 }
 
 static int open_streams(const struct child_spec *s, struct streams *t)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "broker/base/mem.h"
+#include "nodes/pause/exec_terminal.h"
 #include "nodes/pause/oci_process.h"
 #include "nodes/pause/oci_words.h"
 #include "nodes/pause/proto.h"
@@ -23,6 +24,7 @@ enum {
 	PATH_TEXT_MAX = 4095,
 	LAYERS_MAX = 500, /* of overlayfs */
 	LOWER_TEXT_MAX = LAYERS_MAX * 256,
+	EXEC_NAME_MAX = 24, /* exec.PID */
 };
 
 static bool plain(struct span s, size_t max)
@@ -208,12 +210,10 @@ _Noreturn void oci_run(const struct child_spec *s, int tell)
 	program(s->sandbox, s->tty ? tty_args : plain_args, tell);
 }
 
-/* What the program that runs a command has to say itself. */
-static const char *exec_log(struct buf *path, const struct sandbox *s, pid_t pid)
+/* What a command's files are called, in the pod's directory. */
+static void exec_name(char name[EXEC_NAME_MAX], pid_t pid)
 {
-	char name[40];
-	snprintf(name, sizeof name, "exec.%d.log", (int)pid);
-	return join(path, s->dir, span_of(name), "");
+	snprintf(name, EXEC_NAME_MAX, "exec.%d", (int)pid);
 }
 
 /* When memory runs out a command goes as easily as its container; crun leaves it as it is. */
@@ -231,19 +231,39 @@ static void take_oom_score(pid_t first)
 		close(to);
 }
 
+struct exec_program {
+	const struct sandbox *sandbox;
+	const char **args;
+	int tell;
+};
+
+static _Noreturn void become_program(void *arg)
+{
+	const struct exec_program *p = arg;
+	program(p->sandbox, p->args, p->tell);
+}
+
+/* Files are named from where we are, the pod's directory: crun takes a colon in a path
+ * for a word of its own. */
 _Noreturn void oci_exec(const struct child_spec *s, char **argv, int tell)
 {
-	struct buf path = {0};
-	/* From where we are, the pod's directory: crun takes a colon in it for a word of its own. */
-	const char *log = strrchr(exec_log(&path, s->sandbox, getpid()), '/') + 1;
-	char file[40];
-	const char *args[] = {"--log", log, "--log-format", "json", "exec", "--process", file, s->id, NULL};
+	char name[EXEC_NAME_MAX], log[EXEC_NAME_MAX + 8], socket[EXEC_NAME_MAX + 8], pid[EXEC_NAME_MAX + 8], file[40];
+	exec_name(name, getpid());
+	snprintf(log, sizeof log, "%s.log", name);
+	snprintf(socket, sizeof socket, "%s" EXEC_TERMINAL_SOCKET, name);
+	snprintf(pid, sizeof pid, "%s" EXEC_TERMINAL_PID, name);
+	const char *plain_args[] = {"--log", log, "--log-format", "json", "exec", "--process", file, s->id, NULL};
+	const char *tty_args[] = {"--log", log, "--log-format", "json", "exec", "--process", file, "--detach",
+				  "--console-socket", socket, "--pid-file", pid, s->id, NULL};
+	struct exec_program p = {s->sandbox, s->tty ? tty_args : plain_args, tell};
 	int fd = oci_process_open(s->process, argv, s->tty);
 	if (fd < 0)
 		child_give_up(tell, s->process, errno);
 	take_oom_score(s->first);
 	snprintf(file, sizeof file, "/proc/self/fd/%d", fd);
-	program(s->sandbox, args, tell);
+	if (s->tty)
+		exec_terminal(name, become_program, &p, tell);
+	become_program(&p);
 }
 
 /* ---- in the pause */
@@ -307,13 +327,16 @@ void oci_why(const char *bundle, struct span word, struct buf *out)
 void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct span word,
 		    struct buf *out)
 {
+	char name[EXEC_NAME_MAX], log[EXEC_NAME_MAX + 8];
 	struct buf path = {0}, said = {0};
-	const char *log = exec_log(&path, s, pid);
-	if (failed && put_last_message(s->dir, strrchr(log, '/') + 1, &said)) {
+	exec_name(name, pid);
+	snprintf(log, sizeof log, "%s.log", name);
+	if (failed && put_last_message(s->dir, log, &said)) {
 		buf_puts(out, "OCI runtime exec failed: exec failed: ");
 		oci_words(span_buf(&said), word, out);
 	}
-	unlink(log);
+	unlink(join(&path, s->dir, span_of(log), ""));
+	exec_terminal_remove(join(&path, s->dir, span_of(name), ""));
 	buf_fini(&path);
 	buf_fini(&said);
 }

@@ -31,16 +31,15 @@ int terminal_open(int fd[2], int64_t owner)
 	return 0;
 }
 
-int terminal_listen(const char *bundle, size_t len)
+int terminal_listen(const char *path)
 {
-	static const char name[] = "/" TERMINAL_SOCKET;
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	if (len + sizeof name > sizeof a.sun_path) {
+	size_t len = strlen(path);
+	if (len >= sizeof a.sun_path) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	memcpy(a.sun_path, bundle, len);
-	memcpy(a.sun_path + len, name, sizeof name);
+	memcpy(a.sun_path, path, len);
 	unlink(a.sun_path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 1) == 0)
@@ -52,8 +51,12 @@ int terminal_listen(const char *bundle, size_t len)
 	return -1;
 }
 
-/* Whoever sent it may be gone: it waits in the connection. */
-int terminal_receive(int listener)
+int terminal_accept(int listener)
+{
+	return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+int terminal_take(int conn)
 {
 	union {
 		struct cmsghdr align;
@@ -64,17 +67,23 @@ int terminal_receive(int listener)
 	struct iovec iov = {name, sizeof name};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
 			   .msg_controllen = sizeof control};
-	int conn = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (conn < 0)
-		return -1;
 	ssize_t n = recvmsg(conn, &m, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&master, CMSG_DATA(c), sizeof master);
-	close(conn);
 	if (master >= 0)
 		fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK);
+	return master;
+}
+
+/* Whoever sent it may be gone: it waits in the connection. */
+int terminal_receive(int listener)
+{
+	int conn = terminal_accept(listener);
+	int master = conn < 0 ? -1 : terminal_take(conn);
+	if (conn >= 0)
+		close(conn);
 	return master;
 }
 

@@ -28,6 +28,17 @@ said_over() { # POD QUERY TEXT: the status that ends a session
 	all=$(ws "/api/v1/namespaces/default/pods/$1/exec?stdout=1&$2" v4.channel.k8s.io | sed 's/\\\\"/"/g')
 	grep -qF -- "$3" <<<"$all" || { echo "no '$3' in: $all"; return 1; }
 }
+run_in_terminal='/api/v1/namespaces/default/pods/stays/exec?stdin=1&stdout=1&tty=1&command=sh&command=-c&command'
+typed() { script -qec "kubectl --kubeconfig '$data/kubeconfig' exec -it stays -- $1" /dev/null </dev/null | tr -d '\r'; }
+words_of() { for ((i = 0; i < $1; i++)); do ws "$run_in_terminal=echo+last" v4.channel.k8s.io | shown; done; }
+last_and_count() { typed 'seq 1 20000' >"$tmp/seq"; echo "$(tail -n 1 "$tmp/seq") $(wc -l <"$tmp/seq")"; }
+ends_with() { typed "${2:-sh -c 'exit $1'}" >/dev/null; echo "${PIPESTATUS[0]}"; }
+shown() { sed -n "s/^binary '.x01\(.*\)'$/\1/p" | sed 's/\\r\\n/\n/g' | grep .; }
+leaves_nothing() {
+	ws "$run_in_terminal=echo+up;exec+sleep+54321" v4.channel.k8s.io --until up >/dev/null
+	eventually 10 eval '! pgrep -f "^sleep 54321$" >/dev/null' &&
+		eventually 10 is "" find "$data" -name 'exec.*.sock' -o -name 'exec.*.pid'
+}
 who='echo $(id -u) $(id -G) $(pwd) $(grep -hE "^(CapEff|NoNewPrivs)" /proc/self/status)'
 as_it_is='1000 1000 2000 /tmp CapEff: 0000000000000000 NoNewPrivs: 1'
 start='unable to start container process: '
@@ -46,9 +57,17 @@ all_of_it() { # PROGRAM
 	pod leaves "command: [sh, -c, '$stays'], lifecycle: {preStop: {exec: {command: [nosuch]}}}"
 	check "a pod to run commands in$by" eventually 20 ready stays
 
-	# crun 1.8 may lose what is said to a terminal right before the end.
 	check "exec is as its container$by" is "$as_it_is" kc exec stays -- sh -c "$who"
-	check "... with a terminal too$by" grep -qF "$as_it_is xterm" <(script -qec "kubectl --kubeconfig '$data/kubeconfig' exec -it stays -- sh -c '$who \$TERM; sleep 1'" /dev/null </dev/null)
+	check "... with a terminal too$by" grep -qF "$as_it_is xterm" <(typed "sh -c '$who \$TERM'")
+	check "... of which no word is lost$by" is "$(printf 'last\n%.0s' {1..20})" words_of 20
+	check "... nor of many$by" is "20000 20000" last_and_count
+	check "... and which ends with its code$by" is 7 ends_with 7
+	check "... is told its size$by" grep -qx '24 80' <(ws "$run_in_terminal=read+x;stty+size" v4.channel.k8s.io \
+		--send "04$(printf '{"Width":80,"Height":24}' | od -An -tx1 | tr -d ' \n')" --send 000a | shown)
+	check "... and interrupted$by" grep -q 'stopped$' <(ws "$run_in_terminal=trap+%22echo+stopped;exit%22+INT;echo+up;while+:;do+sleep+0.1;done" \
+		v4.channel.k8s.io --until up --answer 0003 | shown)
+	check "... is killed with its client$by" leaves_nothing
+	check "in a terminal it is 127 as well$by" is 127 ends_with "" nosuch
 	check "exec of what is not there is 127$by" is 127 code_of nosuch
 	check "... as kubectl says$by" grep -q 'command terminated with exit code 127' "$tmp/err"
 	check "... and why$by" grep -q 'nosuch.*not found in \$PATH' "$tmp/err"

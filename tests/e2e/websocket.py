@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """A WebSocket client of the standard library alone, for the tests.
 
-Usage: websocket.py KUBECONFIG PATH PROTOCOL[,PROTOCOL...] [--send HEX]... [--until TEXT] [--stay]
+Usage: websocket.py KUBECONFIG PATH PROTOCOL[,PROTOCOL...] [--send HEX]... [--until TEXT] [--stay] [--answer HEX]
        PROTOCOL "-": none is named
 Prints the status line of a refusal with its body, else the chosen protocol and
 then each message: "text" or "binary", then its bytes as Python shows them.
 --send: the bytes of a message; text for the base64 protocols, else binary.
---stay: after --until's text was seen it says "seen" and waits for its end."""
+--stay: after --until's text was seen it says "seen" and waits for its end.
+--answer: the same, and a message is sent then."""
 import argparse, base64, hashlib, os, re, signal, socket, ssl, struct, sys, tempfile
 
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads may have seen enough
@@ -18,6 +19,7 @@ args.add_argument("protocols")
 args.add_argument("--send", action="append", default=[])
 args.add_argument("--until")
 args.add_argument("--stay", action="store_true")
+args.add_argument("--answer")
 o = args.parse_args()
 
 config = open(o.kubeconfig).read()
@@ -101,7 +103,9 @@ while True:
         seen += body
         print("text" if opcode == 1 else "binary", repr(body)[1:], flush=True)
     if o.until and o.until.encode() in seen:
-        if not o.stay:
+        if o.answer:
+            send(2, bytes.fromhex(o.answer))
+        elif not o.stay:
             break
         print("seen", flush=True)
         o.until = None
