@@ -27,8 +27,10 @@ static int look(void *arg, const struct pause_found *f)
 	}
 	l->count++;
 	if (l->number) {
+		/* A stopped one must hear it; afterwards it may be in a debugger's hands,
+		 * whose stop this would undo. */
+		pidfd_send_signal(fd, SIGCONT, NULL, 0);
 		pidfd_send_signal(fd, l->number, NULL, 0);
-		pidfd_send_signal(fd, SIGCONT, NULL, 0); /* a stopped one must hear it */
 	}
 	if (l->one < 0)
 		l->one = fd;

@@ -535,8 +535,8 @@ static size_t call_all(struct parent *p, int number)
 			continue;
 		alive++;
 		if (number) {
-			kill(p->processes[i].pid, number);
 			kill(p->processes[i].pid, SIGCONT); /* a stopped one must hear it */
+			kill(p->processes[i].pid, number);
 		}
 	}
 	return alive;
@@ -575,8 +575,8 @@ static void stop_all(struct parent *p)
 		uint64_t until = now_ms() + STOP_MS;
 		if (!c->pid)
 			continue;
-		kill(c->pid, SIGTERM);
 		kill(c->pid, SIGCONT); /* one that was stopped must be able to end */
+		kill(c->pid, SIGTERM);
 		while (c->pid && now_ms() < until)
 			await(p, -1, (int)(until - now_ms()));
 		if (c->pid) {
@@ -592,8 +592,8 @@ static void stop_all(struct parent *p)
 	}
 	if (!p->launcher)
 		return;
-	close(p->launcher_fd);
 	kill(p->launcher, SIGCONT);
+	close(p->launcher_fd);
 	waitpid(p->launcher, NULL, 0); /* it takes its socket along */
 }
 

@@ -231,8 +231,8 @@ static int end_holder(void *arg, const struct pause_found *f)
 		return 0;
 	/* Asked again: the number may be another's by the time of the open. */
 	if (pause_alive(f->dir, NULL)) {
-		pidfd_send_signal(fd, SIGTERM, NULL, 0);
 		pidfd_send_signal(fd, SIGCONT, NULL, 0);
+		pidfd_send_signal(fd, SIGTERM, NULL, 0);
 		if (poll(&p, 1, END_MS) == 0)
 			log_warn("node", "the namespace of node %s does not end", f->uid);
 	}
