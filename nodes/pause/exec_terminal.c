@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "nodes/pause/child.h"
+#include "nodes/pause/procid.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/terminal.h"
 
@@ -159,19 +160,6 @@ static int code_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static pid_t read_pid(const char *path)
-{
-	char text[24] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-	long pid = 0;
-	for (const char *c = text; n > 0 && *c >= '0' && *c <= '9'; c++)
-		pid = 10 * pid + (*c - '0');
-	if (fd >= 0)
-		close(fd);
-	return (pid_t)pid;
-}
-
 static void end(struct relay *r, int code)
 {
 	r->over = true;
@@ -181,7 +169,7 @@ static void end(struct relay *r, int code)
 static void program_ended(struct relay *r, int status)
 {
 	r->program = 0;
-	r->command = status == 0 ? read_pid(r->pid_file) : 0;
+	r->command = status == 0 ? procid_of_file(r->pid_file) : 0;
 	if (!r->command)
 		end(r, status ? code_of(status) : PAUSE_NEVER_RAN);
 }

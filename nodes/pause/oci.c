@@ -14,6 +14,7 @@
 #include "nodes/pause/exec_terminal.h"
 #include "nodes/pause/oci_process.h"
 #include "nodes/pause/oci_words.h"
+#include "nodes/pause/procid.h"
 #include "nodes/pause/proto.h"
 #include "nodes/pause/remove.h"
 #include "nodes/pause/subpath.h"
@@ -288,12 +289,10 @@ static size_t read_end(const char *bundle, const char *name, char *out, size_t m
 
 pid_t oci_pid(const char *bundle)
 {
-	char text[24];
-	long pid = 0;
-	read_end(bundle, "pid", text, sizeof text);
-	for (const char *c = text; *c >= '0' && *c <= '9'; c++)
-		pid = pid * 10 + (*c - '0');
-	return pid > 1 ? (pid_t)pid : 0;
+	struct buf path = {0};
+	pid_t pid = procid_of_file(join(&path, bundle, (struct span){0}, "pid"));
+	buf_fini(&path);
+	return pid;
 }
 
 /* The value of the last "msg" of a log of JSON lines, its quotes undone. */

@@ -128,3 +128,16 @@ bool procid_read(struct span text, struct procid *out)
 	memcpy(out->boot, text.data, PROC_BOOT_BYTES);
 	return true;
 }
+
+pid_t procid_of_file(const char *path)
+{
+	char text[24] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	long pid = 0;
+	for (const char *c = text; n > 0 && *c >= '0' && *c <= '9'; c++)
+		pid = 10 * pid + (*c - '0');
+	if (fd >= 0)
+		close(fd);
+	return pid > 1 ? (pid_t)pid : 0;
+}

@@ -24,5 +24,7 @@ bool procid_alive(const struct procid *id);
 /* "pid ticks boot\n" and back. */
 void procid_write(const struct procid *id, struct buf *out);
 bool procid_read(struct span text, struct procid *out);
+/* The number at the begin of a file, as OCI programs write one; 0: none is there. */
+pid_t procid_of_file(const char *path);
 
 #endif

@@ -293,7 +293,7 @@ const struct invariant invariants[] = {
 	 "what a writer was told to be committed is on the disk by then, and stays there"},
 	{"all-ready", NULL, all_ready,
 	 "every controller has just the pods that it wants, all Running and Ready, and its status says so"},
-	{"views-converge", NULL, views_converge, "the views of all cells are equal to the store"},
+	{"views-converge", NULL, views_converge, "the views of all cells are equal to the store, but for writes of the last 100 ms"},
 	{"endpoints-alive", NULL, endpoints_alive,
 	 "the endpoints of a service are just its pods that are ready, with their addresses"},
 	{"no-orphan-container", NULL, no_orphan_container,
