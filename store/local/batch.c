@@ -1,12 +1,14 @@
 /* Batches: what was validated goes to the journal, what is synced is shown.
  *
- *   collected ──batch_start──► flying ──journal──► batch_reap ──► shown
- *       │                                             ▲ events, then outcome
- *       └──────── soft, nothing before it ────────────┘
+ *   collected ──batch_start──► flying ──journal──► landed ──batch_reap──► shown
+ *       │                                                      ▲ events, then outcome
+ *       └──────── soft, nothing before it ─────────────────────┘
  *
  * One batch is in flight at a time; what arrives meanwhile is the next one
  * (group commit: DeWitt et al., "Implementation Techniques for Main Memory
- * Database Systems", 1984). Upkeep rides along in bounded slices: revisions
+ * Database Systems", 1984). It is started before the last one is shown, and
+ * once many have come, so that the disk and this thread work side by side.
+ * Upkeep rides along in bounded slices: revisions
  * are reserved, history is forgotten, a checkpoint sweep goes on, the log is
  * trimmed. A sweep alone also makes batches, so that it ends when all is
  * quiet; forgetting and trimming wait for the next write, unless somebody
@@ -52,7 +54,8 @@ static void show(struct local *l, struct pending *p)
 bool batch_show_soft(struct local *l)
 {
 	bool any = false;
-	while (!l->in_flight && l->collected.first && !l->collected.first->record &&
+	while (!l->in_flight && !l->landed.first && l->collected.first &&
+	       !l->collected.first->record &&
 	       l->collected.first->revision <= l->meta.reserved) {
 		struct pending *p = queue_pop(&l->collected);
 		show(l, p);
@@ -170,19 +173,22 @@ static void plan_sweep(struct local *l, struct journal_meta *m)
 		m->checkpoint_base = l->sweep.base;
 }
 
-/* All of the batch is on the disk: it is shown, and its writers are told. */
-static void show_all(struct local *l)
+/* What is on the disk is shown, and its writers are told. */
+static bool show_all(struct local *l, struct queue *q)
 {
 	struct pending *p;
-	while ((p = queue_pop(&l->flying))) {
+	bool any = false;
+	while ((p = queue_pop(q))) {
 		show(l, p);
 		pending_report(l, p);
+		any = true;
 	}
+	return any;
 }
 
 bool batch_start(struct local *l)
 {
-	if (l->stopped || l->in_flight || !batch_due(l))
+	if (l->stopped || l->in_flight || l->failed.code || !batch_due(l))
 		return false;
 	struct journal_meta meta = l->meta;
 	take_collected(l);
@@ -195,37 +201,63 @@ bool batch_start(struct local *l)
 	l->batch.trim_to = log_index_trim(&l->index, meta.checkpoint_base,
 					  journal_full(l->journal), l->limits.trim_blocks);
 	l->in_flight = true;
-	if (journal_append(l->journal, &l->batch)) {
-		struct err e;
-		err_set(&e, ERR_IO, "the journal takes no more batches");
-		batch_fail(l, &e);
-	}
+	if (journal_append(l->journal, &l->batch))
+		err_set(&l->failed, ERR_IO, "the journal takes no more batches");
 	if (PLANTED(ACK_BEFORE_SYNC))
-		show_all(l);
+		show_all(l, &l->flying);
 	return true;
 }
 
 /* ---- the end of a batch */
 
-bool batch_reap(struct local *l)
+/* True when the batch is synced: what it has is to be shown. */
+static bool land(struct local *l)
 {
-	struct err why = {0};
-	if (!l->in_flight)
+	if (!l->in_flight || l->failed.code)
 		return false;
+	struct err why = {0};
 	int rc = journal_reap(l->journal, &why);
 	if (rc == ERR_AGAIN)
 		return false;
 	if (rc) {
-		batch_fail(l, &why);
-		return true;
+		l->failed = why;
+		l->failed.code = rc;
+		return false;
 	}
 	l->in_flight = false;
 	if (l->meta.checkpoint_base != l->batch.meta.checkpoint_base)
 		l->unswept -= l->swept_bytes;
 	l->meta = l->batch.meta;
 	slice_reset(&l->slice);
-	show_all(l);
+	queue_move(&l->landed, &l->flying);
 	return true;
+}
+
+/* A soft commit at the front waits for no disk, only for what lands before it. */
+static bool start_beside(struct local *l)
+{
+	return l->collected.first && l->collected.first->record && batch_start(l);
+}
+
+void batch_early(struct local *l)
+{
+	if (l->collected.count < l->limits.batch_early)
+		return;
+	land(l);
+	start_beside(l);
+}
+
+bool batch_reap(struct local *l)
+{
+	bool moved = land(l);
+	if (moved)
+		start_beside(l);
+	moved |= show_all(l, &l->landed);
+	if (l->failed.code && !l->stopped) {
+		batch_fail(l, &l->failed);
+		moved = true;
+	}
+	return moved;
 }
 
 static void fail_queue(struct local *l, struct queue *q)

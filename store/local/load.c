@@ -24,7 +24,7 @@ struct loading {
  * chooses keys knows, and what is the same in each run of a simulation. */
 static void seed(struct local *l)
 {
-	l->dedup.seed = l->state.flight.seed = l->meta.epoch;
+	l->dedup.seed = l->meta.epoch;
 	l->leases.by_key.seed = l->meta.epoch;
 	l->state.shown.seed = l->chains.by_name.seed = l->meta.epoch;
 }

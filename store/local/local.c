@@ -19,6 +19,7 @@ const struct local_limits local_limits_default = {
 	.recent = {.bytes = 32u << 20, .changes = 65536},
 	.batch_txns = 1024,
 	.batch_bytes = 4u << 20,
+	.batch_early = 256,
 	.queue_txns = 16384,
 	.queue_bytes = 64u << 20,
 	.reserve = 16384,
@@ -188,8 +189,8 @@ static int op_fd(struct store *s)
 /* True when nothing is in flight any more and the journal is fine. */
 static bool wait_for_batch(struct local *l)
 {
-	if (!l->in_flight)
-		return !l->stopped;
+	if (!l->in_flight || l->failed.code)
+		return !l->stopped && !l->failed.code;
 	struct pollfd fd = {.fd = journal_fd(l->journal), .events = POLLIN};
 	if (fd.fd >= 0)
 		poll(&fd, 1, CLOSE_WAIT_MS);
@@ -223,6 +224,7 @@ static void local_destroy(struct local *l)
 	journal_close(l->journal); /* waits for its thread: the batch is ours */
 	drop_queue(&l->collected);
 	drop_queue(&l->flying);
+	drop_queue(&l->landed);
 	drop_queue(&l->answers);
 	history_fini(&l->history);
 	state_fini(&l->state);
@@ -272,6 +274,7 @@ int local_open_limits(struct store **out, struct journal **journal,
 	*journal = NULL;
 	queue_init(&l->collected);
 	queue_init(&l->flying);
+	queue_init(&l->landed);
 	queue_init(&l->answers);
 	int rc = local_load(l, e);
 	if (rc)

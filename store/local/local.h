@@ -22,6 +22,7 @@ struct local_limits {
 	struct log_keep keep;         /* history in the log */
 	struct history_limits recent; /* history in memory */
 	size_t batch_txns, batch_bytes;
+	size_t batch_early; /* so many make a batch before the next poll */
 	size_t queue_txns, queue_bytes; /* beyond: ERR_OVERLOADED */
 	uint64_t reserve;               /* revisions are reserved in blocks of */
 	uint64_t checkpoint_bytes;      /* a sweep starts when the log is this long */
@@ -81,6 +82,7 @@ struct local {
 	/* on their way */
 	struct queue collected; /* validated, in order of revision */
 	struct queue flying;    /* in the batch that the journal writes */
+	struct queue landed;    /* synced, to be shown */
 	struct queue answers;   /* change nothing; wait for what they rest on */
 	bool answer_due;        /* one of them may be ready */
 	bool in_flight;
@@ -91,6 +93,7 @@ struct local {
 	struct slice slice;
 	uint64_t swept_bytes; /* of `unswept`, what the running sweep will cover */
 
+	struct err failed; /* the journal's, told at the next poll */
 	bool polling, stopped;
 	char why[160]; /* stopped: the journal's words */
 };
@@ -104,11 +107,15 @@ void pending_destroy(struct pending *p);
 void pending_report(struct local *l, struct pending *p);
 void queue_init(struct queue *q);
 void queue_push(struct queue *q, struct pending *p);
+void queue_move(struct queue *to, struct queue *from); /* behind what is there */
 struct pending *queue_pop(struct queue *q); /* NULL when empty */
 
 /* ---- batch.c. All return whether they did anything. */
 bool batch_reap(struct local *l);
 bool batch_start(struct local *l);
+/* Between polls, when many were collected: the journal has no need to wait
+ * until all of the last batch is shown. Calls nobody back. */
+void batch_early(struct local *l);
 /* Soft commits with nothing before them need no journal. */
 bool batch_show_soft(struct local *l);
 bool batch_answer(struct local *l);

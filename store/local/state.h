@@ -4,12 +4,13 @@
 #ifndef STORE_LOCAL_STATE_H
 #define STORE_LOCAL_STATE_H
 
+#include "broker/base/hmap.h"
 #include "broker/base/omap.h"
 #include "store/local/commit.h"
 
 struct state {
 	struct omap shown;  /* key -> row with a value */
-	struct omap flight; /* key -> newest row not shown yet, deletions too */
+	struct hmap flight; /* newest rows not shown yet, deletions too; their commits' */
 	size_t bytes;       /* of the shown rows */
 };
 
@@ -18,7 +19,7 @@ struct state {
 struct row *state_next(const struct state *s, struct span key, uint64_t *rests_on);
 /* The shown row, NULL when the key does not exist. */
 struct row *state_shown(const struct state *s, struct span key);
-/* A validated change, not synced yet. Takes a reference of its own. */
+/* A validated change, not synced yet. Its commit keeps the row. */
 void state_stage(struct state *s, struct row *r);
 /* The changes of a synced commit become what readers see. */
 void state_show(struct state *s, const struct commit *c);

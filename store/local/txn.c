@@ -39,6 +39,17 @@ void queue_push(struct queue *q, struct pending *p)
 	q->bytes += pending_bytes(p);
 }
 
+void queue_move(struct queue *to, struct queue *from)
+{
+	if (!from->first)
+		return;
+	*to->last = from->first;
+	to->last = from->last;
+	to->count += from->count;
+	to->bytes += from->bytes;
+	queue_init(from);
+}
+
 struct pending *queue_pop(struct queue *q)
 {
 	struct pending *p = q->first;
@@ -508,6 +519,8 @@ static const struct commit *find_commit(struct local *l, uint64_t revision, stru
 	if (!c)
 		c = queued_commit(&l->flying, revision);
 	if (!c)
+		c = queued_commit(&l->landed, revision);
+	if (!c)
 		c = history_find(&l->history, revision);
 	if (!c && history_load(l->journal, revision, mine) == 0)
 		c = *mine;
@@ -604,6 +617,7 @@ static int take_txn(struct local *l, const struct store_txn *t, uint64_t ticket,
 		p->revision = p->rests_on > l->shown ? p->rests_on : l->shown;
 	l->answer_due |= !p->commit && p->rests_on <= l->shown;
 	queue_push(p->commit ? &l->collected : &l->answers, p);
+	batch_early(l);
 	return 0;
 }
 
