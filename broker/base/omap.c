@@ -8,6 +8,12 @@
 
 enum { HEIGHT_MAX = 16, INDEXED = 32 };
 
+/* What makes a map of more than a few keys fast. */
+struct omap_index {
+	struct hmap by_key;
+	struct onode *last[HEIGHT_MAX]; /* of each level; the head of an empty one */
+};
+
 static uint64_t hash(struct span key, uint64_t seed)
 {
 	uint64_t h = 0xcbf29ce484222325u ^ seed; /* FNV-1a, then a finisher */
@@ -76,17 +82,31 @@ static struct span key_of(const void *node)
 static void index_all(struct omap *m)
 {
 	m->index = mem_alloc(sizeof *m->index);
-	m->index->key = key_of;
-	for (struct onode *n = omap_first(m); n; n = omap_next(n))
-		hmap_add(m->index, n);
+	m->index->by_key.key = key_of;
+	for (int level = 0; level < HEIGHT_MAX; level++)
+		m->index->last[level] = m->head;
+	for (struct onode *n = omap_first(m); n; n = omap_next(n)) {
+		hmap_add(&m->index->by_key, n);
+		for (int level = 0; level < n->height; level++)
+			m->index->last[level] = n;
+	}
 }
 
 static void index_free(struct omap *m)
 {
 	if (m->index)
-		hmap_fini(m->index);
+		hmap_fini(&m->index->by_key);
 	free(m->index);
 	m->index = NULL;
+}
+
+/* As search does, for a key behind all others; false: it is not. */
+static bool is_behind_all(const struct omap *m, struct span key, struct onode **prev)
+{
+	if (!m->index || span_cmp(onode_key(m->index->last[0]), key) >= 0)
+		return false;
+	memcpy(prev, m->index->last, sizeof m->index->last);
+	return true;
 }
 
 /* ---- the map */
@@ -94,7 +114,7 @@ static void index_free(struct omap *m)
 static struct onode *find(const struct omap *m, struct span key)
 {
 	if (m->index)
-		return hmap_get(m->index, key);
+		return hmap_get(&m->index->by_key, key);
 	struct onode *n = search(m, key, NULL);
 	return n && span_eq(onode_key(n), key) ? n : NULL;
 }
@@ -115,25 +135,28 @@ static void *replace(struct onode *n, void *value)
 void *omap_put(struct omap *m, struct span key, void *value)
 {
 	assert(value);
-	struct onode *n = m->index ? hmap_get(m->index, key) : NULL;
-	if (n)
-		return replace(n, value);
+	struct onode *prev[HEIGHT_MAX], *n = NULL;
 	if (!m->head)
 		m->head = node_new((struct span){0}, HEIGHT_MAX, NULL);
-	struct onode *prev[HEIGHT_MAX];
-	n = search(m, key, prev);
-	if (n && span_eq(onode_key(n), key))
-		return replace(n, value);
+	if (!is_behind_all(m, key, prev)) {
+		n = m->index ? hmap_get(&m->index->by_key, key) : NULL;
+		if (!n)
+			n = search(m, key, prev);
+		if (n && span_eq(onode_key(n), key))
+			return replace(n, value);
+	}
 	n = node_new(key, height_of(key, m->seed), value);
 	while (m->levels < n->height)
 		prev[m->levels++] = m->head;
 	for (int level = 0; level < n->height; level++) {
 		n->next[level] = prev[level]->next[level];
 		prev[level]->next[level] = n;
+		if (m->index && !n->next[level])
+			m->index->last[level] = n;
 	}
 	m->count++;
 	if (m->index)
-		hmap_add(m->index, n);
+		hmap_add(&m->index->by_key, n);
 	else if (m->count > INDEXED)
 		index_all(m);
 	return NULL;
@@ -145,12 +168,15 @@ void *omap_remove(struct omap *m, struct span key)
 	struct onode *n = search(m, key, prev);
 	if (!n || !span_eq(onode_key(n), key))
 		return NULL;
-	for (int level = 0; level < n->height; level++)
+	for (int level = 0; level < n->height; level++) {
 		prev[level]->next[level] = n->next[level];
+		if (m->index && !n->next[level])
+			m->index->last[level] = prev[level];
+	}
 	void *was = n->value;
 	m->count--;
 	if (m->index)
-		hmap_remove(m->index, n);
+		hmap_remove(&m->index->by_key, n);
 	if (m->index && m->count < INDEXED / 4)
 		index_free(m);
 	free(n);

@@ -1,6 +1,8 @@
 /* An ordered map from byte strings to pointers: a skip list, and beside it, when
  * there are more than a few keys, a hash table that knows at once where one is.
  *
+ * Keys that come in order are put behind the last one without a search.
+ *
  * Iteration is in byte order of the keys, so that everything built on it
  * behaves the same in every run. Heights come from a hash of key and seed:
  * equal contents give equal shapes. Expected O(1) for what is there, O(log n) for all else.
@@ -17,7 +19,7 @@
 
 struct omap {
 	struct onode *head; /* made with the first put */
-	struct hmap *index; /* of more than a few keys */
+	struct omap_index *index; /* of more than a few keys */
 	size_t count;
 	uint8_t levels; /* in use */
 	uint64_t seed; /* any value; random where keys come from outside */

@@ -341,11 +341,13 @@ static int lmdb_load(struct journal *j, struct journal_meta *meta,
 {
 	struct lmdb *l = lmdb_of(j);
 	struct lmdb_walk walk = {0};
+	struct lmdb_ahead ahead;
 	MDB_txn *txn;
 	*meta = l->meta;
 	int rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn);
 	if (rc)
 		return lmdb_error(e, rc, "load", l->dir);
+	lmdb_ahead_start(&ahead, &l->map, high_water(l));
 	rc = lmdb_each_object(txn, &l->tables, object, arg, &walk);
 	if (rc) {
 		err_set(e, rc, "%s: object %.*s: %s", l->dir, (int)walk.key.len,
@@ -361,6 +363,7 @@ static int lmdb_load(struct journal *j, struct journal_meta *meta,
 		rc = err_set(e, ERR_CORRUPT, "%s: the log has not as many records as it says",
 			     l->dir);
 	mdb_txn_abort(txn);
+	lmdb_ahead_stop(&ahead);
 	lmdb_map_give_back(&l->map);
 	return rc;
 }

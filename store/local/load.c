@@ -1,10 +1,11 @@
 /* From the journal to a store that can serve.
  *
- * journal_load gives the checkpoint's rows, then every record behind it: into
- * the state and the chains. Records hold post-images, so those that a sweep
- * had already overtaken do no harm. All records that the log still has, those
- * before the checkpoint first, go into the index and the table of request
- * ids; there the records' own links show if a row is missing.
+ * All records that the log still has go into the index and the table of request
+ * ids; there the records' own links show if a row is missing. Those before the
+ * checkpoint come first, while the journal reads ahead. Then journal_load gives
+ * the checkpoint's rows, and every record behind it: into the state and the
+ * chains. Records hold post-images, so those that a sweep had already overtaken
+ * do no harm.
  *
  * No soft key comes back, and no revision is given twice: the first new one
  * is above all that were reserved. */
@@ -27,13 +28,6 @@ static void seed(struct local *l)
 	l->dedup.seed = l->meta.epoch;
 	l->leases.by_key.seed = l->meta.epoch;
 	l->state.shown.seed = l->chains.by_name.seed = l->meta.epoch;
-}
-
-static int load_object(void *arg, struct span key, struct span row)
-{
-	struct loading *at = arg;
-	seed(at->l);
-	return sweep_load(&at->l->state, &at->l->chains, key, row);
 }
 
 static void load_links(struct chains *chains, const struct record_change *ch, uint64_t mod)
@@ -116,6 +110,13 @@ static int load_old(struct loading *at)
 	return rc;
 }
 
+static int load_object(void *arg, struct span key, struct span row)
+{
+	struct loading *at = arg;
+	int rc = at->old_read ? 0 : load_old(at);
+	return rc ? rc : sweep_load(&at->l->state, &at->l->chains, key, row);
+}
+
 static int load_record(void *arg, uint64_t revision, struct span data)
 {
 	struct loading *at = arg;
@@ -140,10 +141,10 @@ int local_load(struct local *l, struct err *e)
 		*e = at.why;
 	if (rc)
 		return rc;
-	for (struct onode *n = omap_first(&l->state.shown); n; n = omap_next(n))
+	for (struct onode *n = omap_first(&l->state.shown); n; n = omap_next(n)) {
 		chains_load_row(&l->chains, n->value);
-	for (struct onode *n = omap_first(&l->state.shown); n; n = omap_next(n))
 		leases_change(&l->leases, NULL, n->value);
+	}
 	if (!leases_are_whole(&l->leases))
 		return err_set(e, ERR_CORRUPT, "a key names a lease that is none");
 	l->compacted = l->meta.compacted;
