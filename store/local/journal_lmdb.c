@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <lmdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -230,10 +231,21 @@ static void update_full(struct lmdb *l)
 	atomic_store(&l->full, used > (full ? l->quota - l->quota / 16 : l->quota));
 }
 
+/* The loop is woken when the mutex is free: woken before, it would run into it. */
 static void tell_loop(struct lmdb *l)
 {
-	uint64_t one = 1;
-	(void)!write(l->event_fd, &one, sizeof one);
+	uint64_t batch = LMDB_EVENT_BATCH;
+	(void)!write(l->event_fd, &batch, sizeof batch);
+}
+
+/* The writer has said that it is done, and is about to tell; or it has told. */
+static void take_told(struct lmdb *l)
+{
+	uint64_t events = 0;
+	struct pollfd fd = {.fd = l->event_fd, .events = POLLIN};
+	/* a backup's end is seen without it, by the poll that this is part of */
+	while (read(l->event_fd, &events, sizeof events) < 0 || events % LMDB_EVENT_BACKUP == 0)
+		poll(&fd, 1, -1);
 }
 
 static void *writer(void *arg)
@@ -255,7 +267,9 @@ static void *writer(void *arg)
 		l->result = rc;
 		l->why = why;
 		l->phase = PHASE_DONE;
+		pthread_mutex_unlock(&l->mutex);
 		tell_loop(l);
+		pthread_mutex_lock(&l->mutex);
 	}
 	pthread_mutex_unlock(&l->mutex);
 	return NULL;
@@ -286,15 +300,14 @@ static int lmdb_append(struct journal *j, const struct journal_batch *b)
 	assert(l->phase == PHASE_IDLE);
 	l->batch = b;
 	l->phase = PHASE_WRITING;
-	pthread_cond_signal(&l->wake);
 	pthread_mutex_unlock(&l->mutex);
+	pthread_cond_signal(&l->wake);
 	return 0;
 }
 
 static int lmdb_reap(struct journal *j, struct err *e)
 {
 	struct lmdb *l = lmdb_of(j);
-	uint64_t events;
 	pthread_mutex_lock(&l->mutex);
 	bool done = l->phase == PHASE_DONE;
 	int rc = done ? l->result : ERR_AGAIN;
@@ -304,10 +317,10 @@ static int lmdb_reap(struct journal *j, struct err *e)
 		l->failed = rc != 0;
 		l->batch = NULL;
 		l->phase = PHASE_IDLE;
-		/* a backup's end is seen without it, by the poll that this is part of */
-		(void)!read(l->event_fd, &events, sizeof events);
 	}
 	pthread_mutex_unlock(&l->mutex);
+	if (done)
+		take_told(l);
 	return rc;
 }
 

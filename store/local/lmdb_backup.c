@@ -68,10 +68,10 @@ static int write_copy(struct lmdb_backup *b)
 static void *run(void *arg)
 {
 	struct lmdb_backup *b = arg;
-	uint64_t one = 1;
+	uint64_t end = LMDB_EVENT_BACKUP;
 	b->result = write_copy(b);
 	atomic_store(&b->done, true);
-	(void)!write(b->done_fd, &one, sizeof one);
+	(void)!write(b->done_fd, &end, sizeof end);
 	return NULL;
 }
 

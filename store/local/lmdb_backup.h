@@ -11,8 +11,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "broker/base/err.h"
+
+/* What is added to the journal's eventfd, so that its reader knows who wrote:
+ * a batch is done, a backup is. */
+#define LMDB_EVENT_BATCH UINT64_C(1)
+#define LMDB_EVENT_BACKUP (UINT64_C(1) << 32)
 
 struct lmdb_backup {
 	MDB_env *env;
