@@ -244,7 +244,8 @@ struct bytes *plan_encode(struct write *w)
 void plan_put(struct write *w, int code, struct doc *status)
 {
 	struct obj_plan *p = w->plan;
-	managed_write(w); /* what is allocated below is nobody's */
+	if (w->old)
+		managed_write(w); /* what is allocated below is nobody's */
 	if (w->s->claims && !w->s->claims(w, false))
 		return;
 	struct bytes *value = plan_encode(w);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "actors/objects/admission.h"
+#include "actors/objects/managed.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
 
@@ -121,6 +122,7 @@ void plan_create_decoded(struct write *w)
 	if (generated)
 		generate_name(w, 0);
 	meta_create(w);
+	managed_write(w); /* what admission fills in is nobody's */
 	if (w->s->status)
 		doc_remove(w->obj, "status");
 	if (w->s->prepare_create)

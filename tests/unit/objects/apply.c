@@ -306,11 +306,23 @@ Test(apply, what_the_server_sets_is_nobodys)
 	EXPECT_CODE(&f, 201, a);
 	cr_expect_str_neq(fake_at(&f, a, "status.qosClass"), "");
 	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "f:status"), "%s", a);
+	/* what admission fills in, unlike defaults: an account that mounts its token */
+	fake_set(&f, span_of("serviceaccounts/default/default"), NULL, 0);
+	a = as(&f, "maker", OBJ_CREATE, "pods/default",
+	       "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
+	       "\"i\"}]}}",
+	       false);
+	EXPECT_CODE(&f, 201, a);
+	cr_expect_str_neq(fake_at(&f, a, "spec.volumes[0].name"), "");
+	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "olume"), "%s", a);
+	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "f:priority"), "%s", a);
+	cr_expect(strstr(owns(&f, a, "maker", "Update"), "f:dnsPolicy"), "%s", a);
 	a = as(&f, "maker", OBJ_CREATE, "services/default",
 	       "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}", false);
 	EXPECT_CODE(&f, 201, a);
 	cr_expect_str_neq(fake_at(&f, a, "spec.clusterIP"), "");
 	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "f:clusterIP"), "%s", a);
+	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "f:ipFamil"), "%s", a);
 	cr_expect(strstr(owns(&f, a, "maker", "Update"), "f:ports"), "%s", a);
 	fake_fini(&f);
 }
