@@ -679,3 +679,43 @@ Test(pod, priority_is_that_of_its_class)
 	EXPECT_CODE(&f, 422, a);
 	fake_fini(&f);
 }
+
+Test(pod, runtime_class_is_there_and_writes_its_costs_and_places)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = create(&f, "", ",\"runtimeClassName\":\"safe\"");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message", "pods \"p\" is forbidden: pod rejected: RuntimeClass \"safe\" not found");
+	a = create(&f, "", ",\"overhead\":{\"cpu\":\"1\"}");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message",
+		  "pods \"p\" is forbidden: pod rejected: Pod Overhead set without corresponding "
+		  "RuntimeClass defined Overhead");
+	a = fake_do(&f, OBJ_CREATE, "runtimeclasses",
+		"{\"metadata\":{\"name\":\"safe\"},\"handler\":\"runsc\",\"overhead\":{\"podFixed\":{\"memory\":"
+		"\"64Mi\"}},\"scheduling\":{\"nodeSelector\":{\"vm\":\"yes\"},\"tolerations\":["
+		"{\"key\":\"vm\",\"operator\":\"Exists\"},{\"key\":\"own\",\"operator\":\"Exists\"}]}}");
+	EXPECT_CODE(&f, 201, a);
+	a = create(&f, "", ",\"runtimeClassName\":\"safe\",\"overhead\":{\"memory\":\"65Mi\"}");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message",
+		  "pods \"p\" is forbidden: pod rejected: Pod's Overhead doesn't match RuntimeClass's "
+		  "defined Overhead");
+	a = create(&f, "", ",\"runtimeClassName\":\"safe\",\"nodeSelector\":{\"vm\":\"no\"}");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message",
+		  "pods \"p\" is forbidden: conflict: runtimeClass.scheduling.nodeSelector[vm] = yes; "
+		  "pod.spec.nodeSelector[vm] = no");
+	/* What the class tolerates covers what the pod does, and the other way round. */
+	a = create(&f, "",
+		   ",\"runtimeClassName\":\"safe\",\"overhead\":{\"memory\":\"65536Ki\"},\"nodeSelector\":"
+		   "{\"a\":\"b\"},\"tolerations\":[{\"key\":\"vm\",\"operator\":\"Equal\",\"value\":\"x\"},"
+		   "{\"key\":\"own\",\"operator\":\"Exists\"}]");
+	EXPECT_CODE(&f, 201, a);
+	EXPECT_AT(&f, a, "spec.overhead", "{\"memory\":\"64Mi\"}");
+	EXPECT_AT(&f, a, "spec.nodeSelector", "{\"a\":\"b\",\"vm\":\"yes\"}");
+	EXPECT_AT(&f, a, "spec.tolerations[0]", "{\"key\":\"own\",\"operator\":\"Exists\"}");
+	EXPECT_AT(&f, a, "spec.tolerations[3]", "{\"key\":\"vm\",\"operator\":\"Exists\"}");
+	fake_fini(&f);
+}
