@@ -71,6 +71,8 @@ const struct config_key config_keys[] = {
 	 "what containers are"},
 	{"actor node-agent", "program", KEY_TEXT, 0, 0, NULL, NULL,
 	 "the OCI program of runtime oci; the first of crun and runc that works here"},
+	{"actor node-agent", "handlers", KEY_MAP, 0, 0, NULL, NULL,
+	 "OCI programs by the handler of a pod's RuntimeClass, {gvisor: runsc}; without one all are `program`"},
 	{"actor node-agent", "pull-patience", KEY_TIME, 1000 * MS, 24 * HOURS, NULL, "5m",
 	 "a pull in which nothing comes from the registry for so long is given up"},
 	{"actor node-agent", "image-gc-high", KEY_INT, 1, 100, NULL, "85",

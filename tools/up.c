@@ -210,14 +210,37 @@ static int unpack_pause(const char *data_dir, struct err *e)
 }
 
 /* By trial: what is installed need not work. */
-static int try_oci(struct parent *p, const char *wanted, struct err *e)
+static int try_program(struct parent *p, const char *wanted, struct oci_program *out, struct err *e)
 {
 	char dir[450], pause[450];
 	snprintf(dir, sizeof dir, "%s/trial", p->data_dir);
 	snprintf(pause, sizeof pause, "%s/" LAUNCHER_PAUSE, p->data_dir);
 	int rc = unpack_pause(p->data_dir, e);
-	rc = rc ? rc : oci_program_find(dir, pause, wanted, &p->program, e);
+	return rc ? rc : oci_program_find(dir, pause, wanted, out, e);
+}
+
+static int try_oci(struct parent *p, const char *wanted, struct err *e)
+{
+	int rc = try_program(p, wanted, &p->program, e);
 	return rc ? rc : oci_program_note(p->data_dir, &p->program, e);
+}
+
+/* Those of RuntimeClasses. */
+static int try_handlers(struct parent *p, const struct doc *handlers, struct err *e)
+{
+	DOC_EACH(h, doc_is(handlers, DOC_MAP) ? handlers : NULL) {
+		struct oci_program found;
+		struct err why = {0};
+		int rc = ERR_INVALID;
+		if (doc_is(h, DOC_STR) && h->text.len)
+			rc = try_program(p, arena_ndup(&p->arena, h->text.data, h->text.len), &found, &why);
+		else
+			err_set(&why, rc, "the name or path of an OCI program is needed");
+		if (rc)
+			return err_set(e, rc, "handlers.%.*s: %s", (int)h->key.len,
+				       (const char *)h->key.data, why.text);
+	}
+	return 0;
 }
 
 /* Of a config that somebody wrote. */
@@ -228,7 +251,11 @@ static int need_oci(struct parent *p, struct err *e)
 	if (!config_has_runtime(&p->config, "oci") || p->program.path[0])
 		return 0;
 	snprintf(wanted, sizeof wanted, "%.*s", (int)program.len, (const char *)program.data);
-	return try_oci(p, *wanted ? wanted : NULL, e);
+	int rc = try_oci(p, *wanted ? wanted : NULL, e);
+	for (size_t i = 0; i < p->config.cell_count; i++)
+		for (size_t k = 0; k < p->config.cells[i].actor_count && rc == 0; k++)
+			rc = try_handlers(p, doc_get(p->config.cells[i].actors[k].options, "handlers"), e);
+	return rc;
 }
 
 /* What works is said. */

@@ -56,6 +56,8 @@ void pod_prepare_ephemeral(struct write *w);
 void pod_validate_ephemeral(struct write *w);
 void pod_prepare_resize(struct write *w);
 void pod_validate_resize(struct write *w);
+/* `p`: the list of containers; `never`: nothing of the pod restarts. */
+void pod_resize_policies_validate(struct faults *f, const struct fpath *p, const struct doc *list, bool never);
 
 /* pod_update.c: what of a pod's spec may change. */
 void pod_update_validate(struct write *w);

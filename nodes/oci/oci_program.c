@@ -203,6 +203,14 @@ static bool read_line(FILE *f, char *out, size_t size)
 	return true;
 }
 
+int oci_program_installed(const char *wanted, struct oci_program *out, struct err *e)
+{
+	if (!look_up(wanted, out))
+		return err_set(e, ERR_NOT_FOUND, "%s is not installed", wanted);
+	read_version(out);
+	return 0;
+}
+
 int oci_program_noted(const char *data_dir, const char *wanted, struct oci_program *out,
 		      struct err *e)
 {
@@ -218,8 +226,5 @@ int oci_program_noted(const char *data_dir, const char *wanted, struct oci_progr
 		return 0;
 	if (!wanted)
 		return err_set(e, ERR_NOT_FOUND, "nobody has looked for an OCI program: start it by `troupe up`");
-	if (!look_up(wanted, out))
-		return err_set(e, ERR_NOT_FOUND, "%s is not installed", wanted);
-	read_version(out);
-	return 0;
+	return oci_program_installed(wanted, out, e);
 }
