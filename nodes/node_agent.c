@@ -719,6 +719,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->eviction_memory = mp_path_int(cfg, "eviction-memory", 100 << 20);
 	a->eviction_disk = mp_path_int(cfg, "eviction-disk", 10);
 	a->eviction_inodes = mp_path_int(cfg, "eviction-inodes", 5);
+	a->eviction_pids = mp_path_int(cfg, "eviction-pids", 5);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
 	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");

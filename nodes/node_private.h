@@ -91,7 +91,7 @@ struct agent {
 	/* node_pressure.c */
 	struct pressure pressure[PRESSURES];
 	int64_t eviction_memory;		/* bytes */
-	int64_t eviction_disk, eviction_inodes; /* percent */
+	int64_t eviction_disk, eviction_inodes, eviction_pids; /* percent */
 	bool low[EVICTION_RESOURCES];
 	bool defers, room; /* some pod waits for room to be resized; there may be some now */
 	bool reclaiming, reclaimed; /* the runtime makes room; it did, and figures follow */

@@ -88,6 +88,8 @@ const struct config_key config_keys[] = {
 	 "the same of its disk, in percent: first unused images go, then pods"},
 	{"actor node-agent", "eviction-inodes", KEY_INT, 0, 100, NULL, "5",
 	 "the same of the inodes of its disk"},
+	{"actor node-agent", "eviction-pids", KEY_INT, 0, 100, NULL, "5",
+	 "the same of the processes that its machine may have"},
 	{"actor node-agent", "subnet", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of its pods, with runtime oci: an IPv4 prefix; 10.244.K.0/24 of node nK"},
 	{"actor node-agent", "address", KEY_TEXT, 0, 0, NULL, NULL,
