@@ -92,6 +92,9 @@ const struct config_key config_keys[] = {
 	 "the same of the processes that its machine may have"},
 	{"actor node-agent", "subnet", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of its pods, with runtime oci: an IPv4 prefix; 10.244.K.0/24 of node nK"},
+	{"actor node-agent", "bridge", KEY_TEXT, 0, 0, NULL, "troupe0",
+	 "of its pods, with runtime oci, where the node is the only one: another one, another subnet and "
+	 "another range of services let several clusters share a machine"},
 	{"actor node-agent", "address", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of the node, with runtime oci: by which its pods reach it; the first of its subnet, of "
 	 "several nodes one in 172.30.0.0/16, with `cni` 127.0.0.1"},

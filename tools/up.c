@@ -258,6 +258,39 @@ static int need_oci(struct parent *p, struct err *e)
 	return rc;
 }
 
+static int check_slot(struct parent *p, unsigned slot, struct err *e)
+{
+	struct config_slot s = config_slot(slot);
+	struct node_network_config c = {.data_dir = p->data_dir, .node = "n1", .subnet = s.subnet,
+					.services = s.services, .bridge = s.bridge};
+	return node_network_check(&c, e);
+}
+
+/* The one that it had, since its services have addresses there; else the first that no other
+ * cluster on this machine has. */
+static int choose_slot(struct parent *p, unsigned *out, struct err *e)
+{
+	struct config before = {0};
+	struct err first = {0};
+	char path[500];
+	snprintf(path, sizeof path, "%s/cluster.yaml", p->data_dir);
+	unsigned had = config_load(&before, path, NULL) == 0 ? config_slot_of(&before) : CONFIG_SLOTS;
+	config_fini(&before);
+	if (had < CONFIG_SLOTS) {
+		*out = had;
+		return check_slot(p, had, e);
+	}
+	int rc = check_slot(p, 0, &first);
+	for (*out = 0; rc && ++*out < CONFIG_SLOTS;)
+		rc = check_slot(p, *out, e);
+	if (rc)
+		*e = first;
+	else if (*out)
+		fprintf(stderr, "network: %s, services %s (%s)\n", config_slot(*out).subnet,
+			config_slot(*out).services, first.text);
+	return rc;
+}
+
 /* What works is said. */
 static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e)
 {
@@ -265,8 +298,8 @@ static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e
 	if (p->o.nodes == 0 || (!automatic && strcmp(p->o.runtime, "oci")))
 		return 0;
 	int rc = try_oci(p, NULL, e);
-	if (rc == 0 && automatic && p->o.nodes == 1) /* another cluster's network is here */
-		rc = node_network_check(p->data_dir, "n1", NULL, e);
+	if (rc == 0 && p->o.nodes == 1) /* other clusters' networks may be here */
+		rc = choose_slot(p, &w->slot, e);
 	if (rc && !automatic)
 		return rc;
 	w->runtime = rc ? "process" : "oci";
@@ -286,7 +319,7 @@ static int prepare_config(struct parent *p, struct err *e)
 	if (p->o.file) {
 		rc = config_load(&p->config, p->o.file, e);
 	} else {
-		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, NULL, p->o.own_api};
+		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, NULL, p->o.own_api, 0};
 		rc = choose_runtime(p, &w, e);
 		if (rc)
 			return rc;
@@ -367,9 +400,15 @@ static int check_network(struct parent *p, struct err *e)
 	const struct places *all = &p->places;
 	if (!all->count)
 		return 0;
+	const struct place *first = &all->all[0];
+	const char *subnet = *first->subnet ? first->subnet : NULL;
+	char services[CONFIG_RANGE_MAX], api[CONFIG_RANGE_MAX];
+	config_services(&p->config, services, api);
 	if (all->own)
-		return node_space_check(p->data_dir, e);
-	return *all->all[0].subnet ? node_network_check(p->data_dir, all->all[0].node, NULL, e) : 0;
+		return node_space_check(p->data_dir, subnet, services, e);
+	struct node_network_config c = {.data_dir = p->data_dir, .node = first->node, .subnet = subnet,
+					.services = services, .bridge = first->bridge};
+	return node_network_check(&c, e);
 }
 
 static int prepare(struct parent *p, struct err *e)
@@ -384,8 +423,10 @@ static int prepare(struct parent *p, struct err *e)
 	if (rc == 0 && p->address)
 		rc = check_port(p->address, e);
 	rc = rc ? rc : check_network(p, e);
+	char services[CONFIG_RANGE_MAX], service[CONFIG_RANGE_MAX];
+	config_services(&p->config, services, service);
 	if (rc == 0 && p->address)
-		rc = pki_ensure(&p->pki, p->data_dir, p->address, e);
+		rc = pki_ensure(&p->pki, p->data_dir, p->address, service, e);
 	if (rc == 0 && p->address) {
 		if (p->o.kubeconfig)
 			snprintf(p->kubeconfig, sizeof p->kubeconfig, "%s", p->o.kubeconfig);
