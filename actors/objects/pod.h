@@ -38,6 +38,9 @@ void pod_probes_validate(struct faults *f, const struct fpath *p, const struct d
 			 enum container_list which);
 /* pod_volume.c */
 void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct doc *volumes);
+/* pod_volume_files.c: a volume's source, as far as it is made of files; a path without "..". */
+void pod_volume_files_validate(struct faults *f, const struct fpath *p, const struct doc *source);
+void pod_path_validate(struct faults *f, const struct fpath *p, struct span path);
 /* pod_placement.c: tolerations, affinity, spread, node selector. */
 void pod_tolerations_validate(struct faults *f, const struct fpath *p, const struct doc *list);
 void pod_node_selector_validate(struct faults *f, const struct fpath *p,

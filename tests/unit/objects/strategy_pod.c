@@ -719,3 +719,51 @@ Test(pod, runtime_class_is_there_and_writes_its_costs_and_places)
 	EXPECT_AT(&f, a, "spec.tolerations[3]", "{\"key\":\"vm\",\"operator\":\"Exists\"}");
 	fake_fini(&f);
 }
+
+#define VOLUME(source) ",\"volumes\":[{\"name\":\"v\"," source "}]"
+#define ITEM(path) "\"items\":[{\"key\":\"k\",\"path\":\"" path "\"}]"
+#define PROJECTED(sources) VOLUME("\"projected\":{\"sources\":[" sources "]}")
+
+Test(pod, files_of_volumes_are_checked)
+{
+	static const struct {
+		const char *spec, *field, *message;
+	} rows[] = {
+		{VOLUME("\"configMap\":{\"name\":\"m\"," ITEM("../x") "}"), "spec.volumes[0].configMap.items[0].path",
+		 "Invalid value: \"../x\": must not contain '..'"},
+		{VOLUME("\"secret\":{\"secretName\":\"m\"," ITEM("..x") "}"), "spec.volumes[0].secret.items[0].path",
+		 "Invalid value: \"..x\": must not start with '..'"},
+		{VOLUME("\"configMap\":{\"name\":\"m\",\"defaultMode\":512}"), "spec.volumes[0].configMap.defaultMode",
+		 "Invalid value: 512: must be a number between 0 and 0777 (octal), both inclusive"},
+		{VOLUME("\"downwardAPI\":{\"items\":[{\"path\":\"p\"}]}"), "spec.volumes[0].downwardAPI",
+		 "Required value: one of fieldRef and resourceFieldRef is required"},
+		{VOLUME("\"downwardAPI\":{\"items\":[{\"path\":\"p\",\"fieldRef\":{\"fieldPath\":\"status.phase\"}}]}"),
+		 "spec.volumes[0].downwardAPI.fieldRef.fieldPath",
+		 "Unsupported value: \"status.phase\": supported values: \"metadata.annotations\", "
+		 "\"metadata.labels\", \"metadata.name\", \"metadata.namespace\", \"metadata.uid\""},
+		{PROJECTED("{\"configMap\":{\"name\":\"a\"," ITEM("p") "}},{\"secret\":{\"name\":\"b\"," ITEM("p") "}}"),
+		 "spec.volumes[0].projected", "Invalid value: \"b\": conflicting duplicate paths"},
+		{PROJECTED("{\"configMap\":{\"name\":\"a\"," ITEM("token") "}},{\"serviceAccountToken\":{\"path\":"
+			   "\"token\"}}"),
+		 "spec.volumes[0].projected", "Invalid value: \"token\": conflicting duplicate paths"},
+		{PROJECTED("{\"serviceAccountToken\":{\"path\":\"t\",\"expirationSeconds\":60}}"),
+		 "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds",
+		 "Invalid value: 60: may not specify a duration less than 10 minutes"},
+		{PROJECTED("{\"configMap\":{}}"), "spec.volumes[0].projected.sources[0].configMap.name", "Required value"},
+		{PROJECTED("{\"configMap\":{\"name\":\"a\"},\"secret\":{\"name\":\"b\"}}"),
+		 "spec.volumes[0].projected.sources[0]", "Forbidden: may not specify more than 1 volume type"},
+	};
+	struct fake f;
+	fake_init(&f);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *a = create(&f, "", rows[i].spec);
+		EXPECT_CODE(&f, 422, a);
+		EXPECT_AT(&f, a, "details.causes[0].field", rows[i].field);
+		EXPECT_AT(&f, a, "details.causes[0].message", rows[i].message);
+	}
+	const char *a = create(&f, "", PROJECTED("{\"configMap\":{\"name\":\"a\"," ITEM("p") "}},{\"configMap\":{\"name\":\"a\","
+						ITEM("q") "}},{\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"fieldRef\":{"
+						"\"fieldPath\":\"metadata.labels['a']\"}}]}}"));
+	EXPECT_CODE(&f, 201, a);
+	fake_fini(&f);
+}
