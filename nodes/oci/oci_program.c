@@ -105,6 +105,19 @@ static int put_sandbox(const struct oci_program *p, const char *dir, struct err 
 	return put(dir, "sandbox", &b, e);
 }
 
+/* With a sanitizer the pause is no static program: it finds its libraries. */
+#ifdef __SANITIZE_ADDRESS__
+static const struct oci_mount libraries[] = {
+	{.source = "/usr", .target = "/usr", .readonly = true},
+	{.source = "/lib", .target = "/lib", .readonly = true},
+	{.source = "/lib64", .target = "/lib64", .readonly = true},
+};
+enum { LIBRARIES = sizeof libraries / sizeof *libraries };
+#else
+static const struct oci_mount *const libraries = NULL;
+enum { LIBRARIES = 0 };
+#endif
+
 static int put_config(const char *dir, const char *cgroup, struct err *e)
 {
 	static const uint8_t nothing[] = {0x80};
@@ -112,7 +125,8 @@ static int put_config(const char *dir, const char *cgroup, struct err *e)
 	static const char *const env[] = {"PATH=/", NULL};
 	struct mp empty = mp_of((struct span){nothing, 1});
 	struct oci_container c = {.pod = empty, .container = empty, .argv = argv, .env = env,
-				  .cwd = "/", .cgroup = cgroup, .powers = oci_powers_here()};
+				  .cwd = "/", .cgroup = cgroup, .powers = oci_powers_here(),
+				  .mounts = libraries, .mount_count = LIBRARIES};
 	struct buf b = {0};
 	oci_config_write(&c, &b);
 	return put(dir, "bundle/config.json", &b, e);

@@ -17,6 +17,18 @@ chmod +x "$tmp/odd"
 config() { # HANDLERS
 	cluster_of >"$tmp/c.yaml" <<<"n1 own {kind: node-agent, node: n1, runtime: oci, handlers: $1}"
 }
+nap_of() { pgrep -f "^sleep $nap\$" | wc -l; }
+cat >"$tmp/stuck" <<P
+#!/bin/sh
+case "\$*" in *trial*) ;; *" delete "*) exec sleep $nap;; esac
+exec $program "\$@"
+P
+cat >"$tmp/dumb" <<P
+#!/bin/sh
+case "\$*" in *--version*|*trial*) exec $program "\$@";; esac
+exit 0
+P
+chmod +x "$tmp/stuck" "$tmp/dumb"
 refused_start() { # WORDS
 	timeout 20 "$troupe" up --data-dir "$data" -f "$tmp/c.yaml" >"$tmp/refused" 2>&1
 	grep -q "$1" "$tmp/refused" || { cat "$tmp/refused"; return 1; }
@@ -26,9 +38,9 @@ check "a handler whose program is not installed" refused_start "handlers.odd: $t
 config "{odd: [a]}"
 check "... or is no program" refused_start "handlers.odd: the name or path of an OCI program is needed"
 
-config "{odd: $tmp/odd}"
+config "{odd: $tmp/odd, stuck: $tmp/stuck, dumb: $tmp/dumb}"
 check "a cluster with another handler starts" start -f "$tmp/c.yaml"
-check "the node says which it has" is ' odd '"${program##*/}"' runc' eval "kc get node n1 -o 'jsonpath={.status.runtimeHandlers[*].name}'"
+check "the node says which it has" is ' odd stuck dumb '"${program##*/}"' runc' eval "kc get node n1 -o 'jsonpath={.status.runtimeHandlers[*].name}'"
 class() { # NAME HANDLER MORE
 	kc create -f - >/dev/null <<<"{\"apiVersion\":\"node.k8s.io/v1\",\"kind\":\"RuntimeClass\",\"metadata\":{\"name\":\"$1\"},\"handler\":\"$2\"${3-}}"
 }
@@ -59,3 +71,17 @@ check "a pod of the usual one runs" eventually 20 ready q
 check "... by the node's own program" is 0 eval 'wc -l <"$tmp/odd.calls"'
 pod r far >/dev/null
 check "a handler that the node has not" eventually 10 is 'Failed to create pod sandbox: failed to get sandbox runtime: no runtime for "runsc" is configured' told r FailedCreatePodSandBox
+
+# ---- programs that do not do what they should
+class stuck stuck
+class dumb dumb
+pod s stuck >/dev/null
+check "a pod whose program will not remove it" eventually 20 ready s
+check "... is gone all the same" timeout 20 kubectl --kubeconfig "$data/kubeconfig" delete pod s --wait=true
+check "... and so is what hung" eventually 10 is 0 nap_of
+pod d dumb >/dev/null
+check "a program that says it has made what it has not" eventually 20 is "Error: OCI runtime create failed: the OCI program said nothing" told d Failed
+kc delete pods --all --wait=true >/dev/null
+stop
+check "nothing is left of them" eval '! pgrep -f -- "$data"'
+
