@@ -41,6 +41,9 @@ void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct 
 /* pod_volume_files.c: a volume's source, as far as it is made of files; a path without "..". */
 void pod_volume_files_validate(struct faults *f, const struct fpath *p, const struct doc *source);
 void pod_path_validate(struct faults *f, const struct fpath *p, struct span path);
+/* pod_apparmor.c: a profile of a pod or container; those of annotations become fields. */
+void pod_apparmor_validate(struct faults *f, const struct fpath *p, const struct doc *profile);
+void pod_apparmor_take(struct write *w, struct doc *spec);
 /* pod_placement.c: tolerations, affinity, spread, node selector. */
 void pod_tolerations_validate(struct faults *f, const struct fpath *p, const struct doc *list);
 void pod_node_selector_validate(struct faults *f, const struct fpath *p,

@@ -767,3 +767,39 @@ Test(pod, files_of_volumes_are_checked)
 	EXPECT_CODE(&f, 201, a);
 	fake_fini(&f);
 }
+
+#define ARMOR(profile) ",\"securityContext\":{\"appArmorProfile\":{" profile "}}"
+
+Test(pod, apparmor_is_checked_and_taken_from_annotations)
+{
+	static const char *const rows[][2] = {
+		{ARMOR(""), "Required value: type is required when appArmorProfile is set"},
+		{ARMOR("\"type\":\"Strict\""), "Unsupported value: \"Strict\": supported values: \"Localhost\", "
+						 "\"RuntimeDefault\", \"Unconfined\""},
+		{ARMOR("\"type\":\"Localhost\""), "Required value: must be set when AppArmor type is Localhost"},
+		{ARMOR("\"type\":\"Unconfined\",\"localhostProfile\":\"x\""),
+		 "Invalid value: \"x\": can only be set when AppArmor type is Localhost"},
+		{ARMOR("\"type\":\"Localhost\",\"localhostProfile\":\" x\""),
+		 "Invalid value: \" x\": must not be padded with whitespace"},
+	};
+	struct fake f;
+	fake_init(&f);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (size_t of_pod = 0; of_pod < 2; of_pod++) {
+			const char *a = create(&f, of_pod ? "" : rows[i][0], of_pod ? rows[i][0] : "");
+			EXPECT_CODE(&f, 422, a);
+			EXPECT_AT(&f, a, "details.causes[0].message", rows[i][1]);
+		}
+	const char *a = fake_do(&f, OBJ_CREATE, "pods/default",
+		"{\"metadata\":{\"name\":\"p\",\"annotations\":{"
+		"\"container.apparmor.security.beta.kubernetes.io/a\":\"localhost/mine\","
+		"\"container.apparmor.security.beta.kubernetes.io/b\":\"runtime/default\"}},\"spec\":{\"containers\":["
+		"{\"name\":\"a\",\"image\":\"i\"},{\"name\":\"b\",\"image\":\"i\",\"securityContext\":{\"appArmorProfile\":{"
+		"\"type\":\"Unconfined\"}}},{\"name\":\"c\",\"image\":\"i\"}]}}");
+	EXPECT_CODE(&f, 201, a);
+	EXPECT_AT(&f, a, "spec.containers[0].securityContext.appArmorProfile",
+		  "{\"type\":\"Localhost\",\"localhostProfile\":\"mine\"}");
+	EXPECT_AT(&f, a, "spec.containers[1].securityContext.appArmorProfile", "{\"type\":\"Unconfined\"}");
+	EXPECT_AT(&f, a, "spec.containers[2].securityContext", "");
+	fake_fini(&f);
+}
