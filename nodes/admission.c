@@ -163,3 +163,28 @@ bool admission_refuses(struct arena *a, const struct admission *x, const char **
 			     reason, message);
 	return false;
 }
+
+static bool exceeds(struct arena *a, const struct admission *x, const char **message)
+{
+	static const char *const names[] = {"memory", "cpu"};
+	struct amounts wants = requests_of(a, x->pod), has = {.a = a};
+	amounts_of(&has, x->allocatable);
+	for (size_t i = 0; i < 2; i++) {
+		int64_t want = number_of(&wants, names[i]), all = number_of(&has, names[i]);
+		if (want <= all)
+			continue;
+		*message = arena_printf(a, "Node didn't have enough capacity: %s, requested: %lld, "
+					   "capacity: %lld", names[i], (long long)want, (long long)all);
+		return true;
+	}
+	return false;
+}
+
+bool admission_defers(struct arena *a, const struct admission *x, const char **reason,
+		      const char **message)
+{
+	const char *which;
+	bool never = exceeds(a, x, message);
+	*reason = never ? "Infeasible" : "Deferred";
+	return never || lacks(a, x, &which, message);
+}

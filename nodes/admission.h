@@ -25,4 +25,9 @@ bool admission_needs_node(struct mp pod);
 bool admission_refuses(struct arena *a, const struct admission *x, const char **reason,
 		       const char **message);
 
+/* The same of a pod that is here and wants other resources; the reason is "Infeasible" (the
+ * node has not so much, whoever goes) or "Deferred". */
+bool admission_defers(struct arena *a, const struct admission *x, const char **reason,
+		      const char **message);
+
 #endif

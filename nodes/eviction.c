@@ -9,7 +9,8 @@ const char *eviction_resource_name(enum eviction_resource r)
 {
 	static const char *const names[] = {[EVICTION_MEMORY] = "memory",
 					    [EVICTION_STORAGE] = "ephemeral-storage",
-					    [EVICTION_INODES] = "inodes"};
+					    [EVICTION_INODES] = "inodes",
+					    [EVICTION_PIDS] = "pids"};
 	return names[r];
 }
 
@@ -77,11 +78,25 @@ static void each_storage(const struct eviction_pod *p, enum eviction_resource r,
 		}
 }
 
+/* ---- processes: of containers that run; nobody asks for them, and nobody is blamed */
+
+static int64_t processes_of(const struct eviction_pod *p)
+{
+	struct mp list = p->containers;
+	int64_t all = 0;
+	size_t n;
+	if (!list.p || mp_array(&list, &n))
+		return 0;
+	for (; n > 0; n--, mp_skip(&list))
+		all += mp_path_int(list, "processes", 0);
+	return all;
+}
+
 static void each_container(const struct eviction_pod *p, enum eviction_resource r, const struct each *to)
 {
 	if (r == EVICTION_MEMORY)
 		each_memory(p, to);
-	else
+	else if (r != EVICTION_PIDS)
 		each_storage(p, r, to);
 }
 
@@ -103,6 +118,8 @@ static void add(void *arg, struct span name, int64_t used, int64_t asked)
 static struct sums sums_of(const struct eviction_pod *p, enum eviction_resource r)
 {
 	struct sums s = {0, 0};
+	if (r == EVICTION_PIDS)
+		return (struct sums){processes_of(p), 0};
 	each_container(p, r, &(struct each){add, &s});
 	struct disk_used disk = disk_use_pod(p->pod, p->disk);
 	if (r != EVICTION_MEMORY)
@@ -116,14 +133,14 @@ static int64_t priority_of(struct mp pod)
 }
 
 /* Who uses more than it asked for goes before who does not, then by priority, then by
- * how much more. */
+ * how much more; of processes nobody asked for any. */
 static bool goes_before(enum eviction_resource r, const struct eviction_pod *x,
 			const struct eviction_pod *y)
 {
 	struct sums a = sums_of(x, r), b = sums_of(y, r);
 	bool over_a = a.used > a.asked, over_b = b.used > b.asked;
 	int64_t first = priority_of(x->pod), second = priority_of(y->pod);
-	if (over_a != over_b)
+	if (over_a != over_b && r != EVICTION_PIDS)
 		return over_a;
 	if (first != second)
 		return first < second;
@@ -148,7 +165,7 @@ const struct eviction_pod *eviction_choose(enum eviction_resource r, const struc
 static const char *amount_text(struct arena *a, enum eviction_resource r, int64_t amount)
 {
 	char text[QUANTITY_TEXT_MAX];
-	bool counted = r == EVICTION_INODES;
+	bool counted = r == EVICTION_INODES || r == EVICTION_PIDS;
 	quantity_format(quantity_of(amount, counted ? QUANTITY_DECIMAL : QUANTITY_BINARY), text);
 	return arena_dup(a, text);
 }
@@ -177,7 +194,8 @@ const char *eviction_message(struct arena *a, enum eviction_resource r, const st
 {
 	struct words w = {a, r, arena_printf(a, "The node was low on resource: %s. Threshold quantity: "
 						"%s, available: %s. ", eviction_resource_name(r),
-					     amount_text(a, EVICTION_STORAGE, threshold),
+					     amount_text(a, r == EVICTION_PIDS ? r : EVICTION_STORAGE,
+							 threshold),
 					     amount_text(a, r, available))};
 	each_container(p, r, &(struct each){tell, &w});
 	return w.text;

@@ -1,6 +1,6 @@
 /* Which pod goes when a node runs out of something. Pure.
  * Source of the rules: kubernetes pkg/kubelet/eviction (helpers.go: rankMemoryPressure,
- * rankDiskPressureFunc, evictionMessage; eviction_manager.go: Admit). */
+ * rankDiskPressureFunc, rankPIDPressure, evictionMessage; eviction_manager.go: Admit). */
 #ifndef NODES_EVICTION_H
 #define NODES_EVICTION_H
 
@@ -10,9 +10,9 @@
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
 
-enum eviction_resource { EVICTION_MEMORY, EVICTION_STORAGE, EVICTION_INODES, EVICTION_RESOURCES };
+enum eviction_resource { EVICTION_MEMORY, EVICTION_STORAGE, EVICTION_INODES, EVICTION_PIDS, EVICTION_RESOURCES };
 
-/* As messages and events call it: "memory", "ephemeral-storage", "inodes". */
+/* As messages and events call it: "memory", "ephemeral-storage", "inodes", "pids". */
 const char *eviction_resource_name(enum eviction_resource r);
 
 struct eviction_pod {

@@ -1,5 +1,6 @@
 /* Pods that are given to this node, and that it cannot take: Failed, in a kubelet's words,
  * before anything of them is made. Looked at once; what runs already, or ran, stays. */
+#include "actors/objects/usage.h"
 #include "nodes/admission.h"
 #include "nodes/node_private.h"
 #include "nodes/sysctls.h"
@@ -69,10 +70,21 @@ static bool knows_class(struct agent *a, struct mp pod)
 	       agent_object(a, runtime_classes, (struct span){0}, name, FRESH_US, &object) != ERR_AGAIN;
 }
 
-const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena)
+static bool has_handler(const struct agent *a, struct span handler)
+{
+	for (struct mp_walk h = mp_walk_list(mp_of_bytes(a->info), "handlers"); mp_walk_next(&h);) {
+		struct mp at = h.value;
+		struct span name;
+		if (mp_str(&at, &name) == 0 && span_eq(name, handler))
+			return true;
+	}
+	return false;
+}
+
+const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena, struct span *handler)
 {
 	struct span name = mp_path_str(pod, "spec.runtimeClassName"), object;
-	struct span own = mp_path_str(mp_of_bytes(a->info), "runtime");
+	*handler = (struct span){0};
 	if (!name.len)
 		return NULL;
 	int rc = agent_object(a, runtime_classes, (struct span){0}, name, 0, &object);
@@ -80,13 +92,11 @@ const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *ar
 		return arena_printf(arena, "RuntimeClass \"%.*s\" %s", (int)name.len,
 				    (const char *)name.data,
 				    rc == ERR_NOT_FOUND ? "not found" : "is not known yet");
-	struct span handler = mp_path_str(mp_of(object), "handler");
-	const uint8_t *colon = memchr(own.data, ':', own.len);
-	own.len = colon ? (size_t)(colon - own.data) : own.len;
-	if (!handler.len || span_eq(handler, own) || span_is(handler, "runc"))
+	*handler = mp_path_str(mp_of(object), "handler");
+	if (!handler->len || has_handler(a, *handler))
 		return NULL;
 	return arena_printf(arena, "failed to get sandbox runtime: no runtime for \"%.*s\" is configured",
-			    (int)handler.len, (const char *)handler.data);
+			    (int)handler->len, (const char *)handler->data);
 }
 
 bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p)
@@ -116,4 +126,40 @@ bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p)
 	if (admission_refuses(ctx_arena(c), &x, &reason, &message))
 		refuse(c, a, p, reason, message);
 	return true;
+}
+
+void agent_resizes(struct ctx *c, struct agent *a, struct agent_pod *p)
+{
+	struct mp *others;
+	const char *reason, *message;
+	struct admission x = {.pod = pod_worker_wants(p->worker), .allocatable = mp_of(span_buf(&a->allocatable))};
+	struct pod_time now = {(int64_t)(ctx_now_us(c) / 1000), ctx_wall_us(c)};
+	if (!x.pod.p || !a->allocatable.len)
+		return;
+	x.count = others_of(c, a, p, &others);
+	x.others = others;
+	if (admission_defers(ctx_arena(c), &x, &reason, &message)) {
+		pod_worker_not_resized(p->worker, reason, message, now);
+		a->defers = a->defers || pod_worker_waits_for_room(p->worker);
+		return;
+	}
+	pod_worker_resized(p->worker, now);
+	a->room = true; /* perhaps: it may want less than before */
+}
+
+/* They are stepped, and so asked again. */
+void agent_room(struct ctx *c, struct agent *a)
+{
+	uint64_t at = 0;
+	if (!a->room || !a->defers) {
+		a->room = false;
+		return;
+	}
+	a->room = a->defers = false;
+	for (struct onode *n; (n = omap_seek_u64(&a->pods, at));) {
+		struct agent_pod *p = n->value;
+		at = p->id + 1;
+		if (p->worker && pod_worker_waits_for_room(p->worker))
+			agent_step(c, a, p);
+	}
 }

@@ -160,6 +160,9 @@ static void act(struct ctx *c, struct agent *a, struct agent_pod *p, const struc
 		tell_finished(c, p);
 	else if (x->kind == POD_HOOK)
 		agent_hook(c, a, p, x);
+	else if (x->kind == POD_RESIZE && !a->oci) /* nothing holds them to it */
+		agent_observe(c, a, p, &(struct pod_observation){.kind = POD_SEEN_RESIZED, .name = x->name,
+								 .attempt = x->attempt, .good = true});
 	else if (a->sim)
 		sim_act(c, a, p, x);
 	else
@@ -190,6 +193,7 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 	}
 	if (p->unadmitted && p->key && !agent_admits(c, a, p))
 		return;
+	agent_resizes(c, a, p);
 	do {
 		p->again = false;
 		p->stepping = true;
@@ -209,13 +213,17 @@ void agent_step(struct ctx *c, struct agent *a, struct agent_pod *p)
 		p->stepping = false;
 	} while (p->again && !plan.done);
 	flush_status(c, p, &status);
+	bool counts = !plan.done && pod_worker_counts(p->worker);
+	a->room = a->room || (p->counted && !counts);
+	p->counted = counts;
 	if (plan.done) {
 		pod_end(c, a, p);
-		return;
+	} else {
+		set_timer(c, p, plan.wake_ms);
+		if (!a->sim)
+			probes_follow(c, a, p);
 	}
-	set_timer(c, p, plan.wake_ms);
-	if (!a->sim)
-		probes_follow(c, a, p);
+	agent_room(c, a);
 }
 
 void agent_observe(struct ctx *c, struct agent *a, struct agent_pod *p,
@@ -494,6 +502,13 @@ static void pod_event(struct ctx *c, struct agent *a, struct agent_pod *p, uint3
 		o.reason = text(c, body, "reason");
 		o.text = text(c, body, "text");
 		break;
+	case RUNTIME_UPDATED:
+		o.kind = POD_SEEN_RESIZED;
+		o.name = text(c, body, "name");
+		o.attempt = (uint32_t)mp_path_int(body, "attempt", 0);
+		o.good = mp_path_bool(body, "good", false);
+		o.text = text(c, body, "text");
+		break;
 	case RUNTIME_WAITING:
 		o.kind = POD_SEEN_WAITING;
 		o.name = text(c, body, "name");
@@ -704,6 +719,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->eviction_memory = mp_path_int(cfg, "eviction-memory", 100 << 20);
 	a->eviction_disk = mp_path_int(cfg, "eviction-disk", 10);
 	a->eviction_inodes = mp_path_int(cfg, "eviction-inodes", 5);
+	a->eviction_pids = mp_path_int(cfg, "eviction-pids", 5);
 	a->pods_max = mp_path_int(cfg, "pods", a->sim ? 500 : 110);
 	struct span address = mp_path_str(cfg, "address"), subnet = mp_path_str(cfg, "subnet");
 	a->host_ip = address.len ? mem_ndup(address.data, address.len) : mem_dup("127.0.0.1");

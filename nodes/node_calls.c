@@ -44,24 +44,28 @@ static void put_list(struct buf *b, const char *key, const char *const *list)
 	mpw_array_close(b, at, put_texts(b, list));
 }
 
-static void call_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, struct span volumes)
+static void call_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, struct span volumes,
+			 struct span handler)
 {
 	struct buf b = {0};
 	size_t at = mpw_map_open(&b);
 	mpw_kv_str(&b, "uid", p->uid);
-	mpw_map_close(&b, at, 1 + put_object(&b, a, p) + node_volumes_put(c, p, &b, volumes));
+	mpw_kv_span(&b, "handler", handler);
+	mpw_map_close(&b, at, 2 + put_object(&b, a, p) + node_volumes_put(c, p, &b, volumes));
 	agent_call(c, a, p, RUNTIME_SANDBOX, &b);
 }
 
 static void start_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, struct span volumes)
 {
-	const char *fault = a->oci ? agent_runtime_fault(a, pod_worker_object(p->worker), ctx_arena(c))
-				   : NULL;
+	struct span handler = {0};
+	const char *fault = NULL;
+	if (a->oci)
+		fault = agent_runtime_fault(a, pod_worker_object(p->worker), ctx_arena(c), &handler);
 	struct pod_observation o = {.kind = POD_SEEN_SANDBOX_FAILED, .text = fault};
 	if (fault)
 		agent_observe(c, a, p, &o);
 	else
-		call_sandbox(c, a, p, volumes);
+		call_sandbox(c, a, p, volumes, handler);
 }
 
 /* What it has of stdin and of a terminal. */
@@ -119,6 +123,22 @@ static void call_image(struct ctx *c, struct agent *a, struct agent_pod *p,
 	agent_call(c, a, p, RUNTIME_IMAGE, &b);
 }
 
+static void call_update(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x)
+{
+	struct buf b = {0};
+	struct mp resources;
+	struct span raw;
+	mpw_map(&b, 3);
+	mpw_kv_str(&b, "name", x->name);
+	mpw_kv_u64(&b, "attempt", x->attempt);
+	mpw_str(&b, "resources");
+	if (mp_find(x->spec, "resources", &resources) && mp_raw(&resources, &raw) == 0)
+		mpw_raw(&b, raw);
+	else
+		mpw_map(&b, 0);
+	agent_call(c, a, p, RUNTIME_UPDATE, &b);
+}
+
 void agent_call_signal(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
 			int64_t attempt, int signal)
 {
@@ -148,6 +168,9 @@ void agent_port_act(struct ctx *c, struct agent *a, struct agent_pod *p,
 		break;
 	case POD_SIGNAL:
 		agent_call_signal(c, a, p, x->name, x->attempt, x->signal);
+		break;
+	case POD_RESIZE:
+		call_update(c, a, p, x);
 		break;
 	case POD_SANDBOX_REMOVE:
 		agent_call_uid(c, a, p, RUNTIME_REMOVE);

@@ -83,7 +83,7 @@ static void put_node(struct buf *b, const struct agent *a, const char *time, str
 }
 
 struct sum {
-	int64_t cpu_ns, nano_cores, usage, working_set, rss;
+	int64_t cpu_ns, nano_cores, usage, working_set, rss, processes;
 	bool rated;
 };
 
@@ -112,6 +112,7 @@ static void put_container(struct buf *b, const char *time, const struct seen *se
 	s->usage += mp_path_int(m, "usage", 0);
 	s->working_set += mp_path_int(m, "working_set", 0);
 	s->rss += mp_path_int(m, "rss", 0);
+	s->processes += mp_path_int(m, "processes", 0);
 	s->rated = s->rated && rate >= 0;
 	s->nano_cores += rate >= 0 ? rate : 0;
 }
@@ -145,7 +146,7 @@ static void put_pod(struct buf *b, const struct agent_pod *p, const char *time, 
 		seen.disk = mp_of_bytes(p->disk);
 		rfc3339_format(mp_path_int(seen.disk, "time_us", 0), seen.time);
 	}
-	mpw_map(b, p->disk ? 7 : 5);
+	mpw_map(b, p->disk ? 8 : 6);
 	mpw_str(b, "podRef");
 	mpw_map(b, 3);
 	mpw_kv_span(b, "name", mp_path_str(m, "metadata.name"));
@@ -165,6 +166,9 @@ static void put_pod(struct buf *b, const struct agent_pod *p, const char *time, 
 		mpw_kv_i64(b, "usageNanoCores", s.nano_cores);
 	mpw_kv_i64(b, "usageCoreNanoSeconds", s.cpu_ns);
 	put_memory(b, time, s.usage, s.working_set, s.rss, -1);
+	mpw_str(b, "process_stats");
+	mpw_map(b, 1);
+	mpw_kv_i64(b, "process_count", s.processes);
 	if (p->disk) {
 		put_volumes(b, &seen);
 		put_used(b, "ephemeral-storage", seen.time, fs, disk_use_pod(m, seen.disk));

@@ -13,7 +13,7 @@
 #include "nodes/disk_use.h"
 #include "nodes/node_private.h"
 
-enum { PIDS_PERCENT = 95, SYSTEM_CRITICAL = 2000000000 };
+enum { SYSTEM_CRITICAL = 2000000000 };
 static const int64_t transition_us = (int64_t)300 * 1000000;
 
 /* ---- conditions */
@@ -117,7 +117,7 @@ static void evict_one(struct ctx *c, struct agent *a, struct mp figures, const s
 static bool reclaimed(struct ctx *c, struct agent *a, enum eviction_resource r)
 {
 	struct buf b = {0};
-	if (r == EVICTION_MEMORY)
+	if (r == EVICTION_MEMORY || r == EVICTION_PIDS)
 		return true;
 	if (a->reclaimed) {
 		a->reclaimed = false;
@@ -141,12 +141,14 @@ void pressure_on_reclaimed(struct agent *a)
 
 static size_t scarce(const struct agent *a, struct mp node, struct scarcity out[EVICTION_RESOURCES])
 {
+	int64_t pids = mp_path_int(node, "processes_max", 0);
 	const struct scarcity all[] = {
 		{EVICTION_MEMORY, a->eviction_memory, mp_path_int(node, "available", INT64_MAX)},
 		{EVICTION_STORAGE, mp_path_int(node, "fs.capacity", 0) / 100 * a->eviction_disk,
 		 mp_path_int(node, "fs.available", 0)},
 		{EVICTION_INODES, mp_path_int(node, "fs.inodes", 0) / 100 * a->eviction_inodes,
 		 mp_path_int(node, "fs.inodes_free", 0)},
+		{EVICTION_PIDS, pids * a->eviction_pids / 100, pids - mp_path_int(node, "processes", 0)},
 	};
 	size_t n = 0;
 	for (size_t i = 0; i < EVICTION_RESOURCES; i++)
@@ -179,10 +181,9 @@ void pressure_on_figures(struct ctx *c, struct agent *a, struct mp figures)
 		return;
 	size_t n = scarce(a, node, low);
 	tell_met(c, a, low, n);
-	int64_t pids = mp_path_int(node, "processes", 0), pids_max = mp_path_int(node, "processes_max", 0);
 	see_pressure(c, a, PRESSURE_MEMORY, a->low[EVICTION_MEMORY], &changed);
 	see_pressure(c, a, PRESSURE_DISK, a->low[EVICTION_STORAGE] || a->low[EVICTION_INODES], &changed);
-	see_pressure(c, a, PRESSURE_PIDS, pids_max > 0 && pids > pids_max / 100 * PIDS_PERCENT, &changed);
+	see_pressure(c, a, PRESSURE_PIDS, a->low[EVICTION_PIDS], &changed);
 	if (changed && a->registered)
 		node_report(c, a);
 	if (n == 0)

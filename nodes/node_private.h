@@ -39,6 +39,7 @@ struct agent_pod {
 	uint64_t files_mark;	 /* of the files that it has; 0: nobody knows */
 	char *mount_failure;	 /* why its files are not new, as it was told; NULL: they are */
 	bool up;		 /* its sandbox is */
+	bool counted;		 /* it had of the node what it asked for */
 	bool unadmitted;	 /* nobody has said that the node can have it */
 	bool refreshing;	 /* what is known of objects will do, however old */
 	struct bytes *disk;	 /* RUNTIME_DISK, or NULL */
@@ -90,8 +91,9 @@ struct agent {
 	/* node_pressure.c */
 	struct pressure pressure[PRESSURES];
 	int64_t eviction_memory;		/* bytes */
-	int64_t eviction_disk, eviction_inodes; /* percent */
+	int64_t eviction_disk, eviction_inodes, eviction_pids; /* percent */
 	bool low[EVICTION_RESOURCES];
+	bool defers, room; /* some pod waits for room to be resized; there may be some now */
 	bool reclaiming, reclaimed; /* the runtime makes room; it did, and figures follow */
 	char cpu[32], memory[32];
 	int64_t pods_max;
@@ -172,9 +174,9 @@ int agent_each_service(void *agent, struct span namespace,
 void agent_on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r);
 void agent_object_free(void *object);
 
-/* node_admission.c: why the pod's RuntimeClass is not to be had here; NULL: it is, or it has
- * none. */
-const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena);
+/* node_admission.c: the handler of the pod's RuntimeClass, empty without one; why it is not to
+ * be had here, or NULL. */
+const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena, struct span *handler);
 
 /* node_calls.c: actions through the runtime's port; `b` is taken over */
 void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b);
@@ -211,6 +213,10 @@ void pressure_on_disk(struct ctx *c, struct agent *a, struct agent_pod *p); /* `
 /* node_admission.c: a pod that is new here, `unadmitted` until it was looked at; one that the
  * node cannot take is Failed. False: it cannot be told yet. */
 bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p);
+/* Whether it is given the resources that it wants, before each of its steps. */
+void agent_resizes(struct ctx *c, struct agent *a, struct agent_pod *p);
+/* After a step: those that wait for room are stepped when there may be some. */
+void agent_room(struct ctx *c, struct agent *a);
 
 /* node_figures.c */
 int agent_on_summary(struct ctx *c, void *state, const struct msg *m);

@@ -112,6 +112,29 @@ static void put_images(struct buf *b, const struct agent *a)
 		mpw_array(b, 0);
 }
 
+/* Which handlers of RuntimeClasses it has; the empty one is of pods without a class. */
+static size_t put_handlers(struct buf *b, const struct agent *a)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!mp_find(mp_of_bytes(a->info), "handlers", &list) || mp_array(&list, &n))
+		return 0;
+	mpw_str(b, "runtimeHandlers");
+	mpw_array(b, n + 1);
+	for (size_t i = 0; i <= n; i++) {
+		struct span name = {0};
+		if (i > 0)
+			mp_str(&list, &name);
+		mpw_map(b, 2);
+		mpw_kv_span(b, "name", name);
+		mpw_str(b, "features");
+		mpw_map(b, 2);
+		mpw_kv_bool(b, "recursiveReadOnlyMounts", true);
+		mpw_kv_bool(b, "userNamespaces", false);
+	}
+	return 1;
+}
+
 /* Its own, and those that it is given. */
 static void put_labels(struct buf *b, const struct agent *a)
 {
@@ -145,9 +168,11 @@ void node_report(struct ctx *c, struct agent *a)
 	mpw_str(&b, "labels");
 	put_labels(&b, a);
 	mpw_str(&b, "status");
-	mpw_map(&b, a->images ? 6 : 5);
-	if (a->images)
+	size_t at = mpw_map_open(&b), n = 5 + put_handlers(&b, a);
+	if (a->images) {
 		put_images(&b, a);
+		n++;
+	}
 	mpw_str(&b, "capacity");
 	put_resources(&b, a);
 	mpw_str(&b, "allocatable");
@@ -158,6 +183,7 @@ void node_report(struct ctx *c, struct agent *a)
 	put_addresses(&b, a);
 	mpw_str(&b, "nodeInfo");
 	put_info(&b, a);
+	mpw_map_close(&b, at, n);
 	if (!a->allocatable.len)
 		put_resources(&a->allocatable, a);
 	a->reporting = true;

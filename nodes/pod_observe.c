@@ -54,6 +54,8 @@ void container_free(struct container *c)
 	free(c->waiting_reason);
 	free(c->waiting_message);
 	free(c->held_image_id);
+	resize_clear(c);
+	bytes_unref(c->recalled);
 	free(c->failed_message);
 	ending_clear(&c->end);
 	ending_clear(&c->last);
@@ -134,6 +136,16 @@ static void take_list(struct pod_worker *w, const char *path, enum container_kin
 	}
 }
 
+/* The lists only ever grow (ephemeral containers), so places hold. */
+void pod_take_specs(struct pod_worker *w)
+{
+	struct container **end = &w->containers;
+	w->pod = mp_of_bytes(w->object);
+	take_list(w, "spec.initContainers", CONTAINER_INIT, &end);
+	take_list(w, "spec.containers", CONTAINER_MAIN, &end);
+	take_list(w, "spec.ephemeralContainers", CONTAINER_EPHEMERAL, &end);
+}
+
 int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e)
 {
 	struct mp m = mp_of_bytes(pod);
@@ -143,16 +155,13 @@ int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e)
 	if (w->object && !span_eq(uid, mp_path_str(w->pod, "metadata.uid")))
 		return err_set(e, ERR_INVALID, "another pod of the same name");
 	struct bytes *was = w->object;
-	bool first = !was;
-	w->object = bytes_ref(pod);
-	w->pod = m;
-	/* The lists only ever grow (ephemeral containers), so places hold. */
-	struct container **end = &w->containers;
-	take_list(w, "spec.initContainers", CONTAINER_INIT, &end);
-	take_list(w, "spec.containers", CONTAINER_MAIN, &end);
-	take_list(w, "spec.ephemeralContainers", CONTAINER_EPHEMERAL, &end);
-	if (first)
+	if (!was) { /* what was given is in the status */
+		w->object = was = bytes_ref(pod);
+		pod_take_specs(w);
 		pod_status_recall(w);
+	}
+	w->object = resize_take(w, pod);
+	pod_take_specs(w);
 	bytes_unref(was);
 	return 0;
 }
@@ -255,6 +264,7 @@ static void end_container(struct container *c, const struct ending *e, struct po
 	c->end.reason = mem_dup(e->reason);
 	c->end.message = e->message ? mem_dup(e->message) : NULL;
 	now_at(c, e->attempt, CONTAINER_ENDED);
+	resize_clear(c);
 	c->finished_ms = now.mono_ms - age_ms(e->finished_us, now);
 	c->killing = c->unhealthy = c->unstarted = c->told_backoff = false;
 	hook_clear(c);
@@ -363,6 +373,9 @@ static void see_container(struct pod_worker *w, struct container *c,
 		break;
 	case POD_SEEN_UNHEALTHY:
 		see_unhealthy(c, o);
+		break;
+	case POD_SEEN_RESIZED:
+		resize_seen(w, c, o, now);
 		break;
 	case POD_SEEN_HOOK:
 		hook_seen(w, c, o);
@@ -517,6 +530,9 @@ void pod_worker_free(struct pod_worker *w)
 	free(w->evict_reason);
 	free(w->evict_message);
 	buf_fini(&w->reported);
+	free(w->pending_message);
+	free(w->resize_error);
+	bytes_unref(w->wanted);
 	bytes_unref(w->object);
 	free(w);
 }

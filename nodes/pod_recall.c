@@ -113,6 +113,7 @@ static void recall_container(struct pod_worker *w, struct mp status)
 		w->claims = true;
 	}
 	c->shown = true;
+	resize_recall(c, status);
 	c->attempt = attempt;
 	if (attempt > 0)
 		recall_ending(last, attempt - 1, &c->last);

@@ -173,15 +173,13 @@ static void write_state(struct pod_worker *w, struct buf *b, const struct contai
 	}
 }
 
-/* What it was given, as in the spec: nothing is resized here. */
+/* What it was given, and what it has. */
 static size_t write_resources(struct buf *b, const struct container *c)
 {
-	struct mp resources, requests;
+	struct mp resources, requests, has = resize_shown(c);
 	struct span raw;
 	size_t n = 0, entries = 0;
-	if (!mp_find(c->spec, "resources", &resources))
-		return 0;
-	if (mp_find(resources, "requests", &requests)) {
+	if (mp_find(c->spec, "resources", &resources) && mp_find(resources, "requests", &requests)) {
 		struct mp look = requests;
 		if (mp_map(&look, &entries) == 0 && entries > 0 && mp_raw(&requests, &raw) == 0) {
 			mpw_str(b, "allocatedResources");
@@ -189,8 +187,8 @@ static size_t write_resources(struct buf *b, const struct container *c)
 			n++;
 		}
 	}
-	struct mp look = resources;
-	if (mp_map(&look, &entries) == 0 && entries > 0 && mp_raw(&resources, &raw) == 0) {
+	struct mp look = has;
+	if (has.p && mp_map(&look, &entries) == 0 && entries > 0 && mp_raw(&has, &raw) == 0) {
 		mpw_str(b, "resources");
 		mpw_raw(b, raw);
 		n++;
@@ -503,6 +501,44 @@ static void write_condition(struct pod_worker *w, struct buf *b, int which, stru
 	mpw_map_close(b, at, n);
 }
 
+static const char resize_pending[] = "PodResizePending";
+static const char resize_in_progress[] = "PodResizeInProgress";
+
+static void write_resize(const struct pod_worker *w, struct buf *b, const char *type, int64_t since_us,
+			 const char *reason, const char *message)
+{
+	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
+	size_t n = 4, at = mpw_map_open(b);
+	mpw_kv_str(b, "type", type);
+	if (generation > 0) {
+		mpw_kv_i64(b, "observedGeneration", generation);
+		n++;
+	}
+	mpw_kv_str(b, "status", "True");
+	mpw_str(b, "lastProbeTime");
+	mpw_nil(b);
+	write_time(b, "lastTransitionTime", since_us);
+	write_text(b, &n, "reason", reason);
+	write_text(b, &n, "message", message);
+	mpw_map_close(b, at, n);
+}
+
+/* These are there while they are true. */
+static size_t write_resizes(const struct pod_worker *w, struct buf *b)
+{
+	size_t n = 0;
+	if (w->wanted && w->pending_reason && !pod_terminal(w)) {
+		write_resize(w, b, resize_pending, w->pending_us, w->pending_reason, w->pending_message);
+		n++;
+	}
+	if (w->resizing_us && !pod_terminal(w)) {
+		write_resize(w, b, resize_in_progress, w->resizing_us, w->resize_error ? "Error" : NULL,
+			     w->resize_error);
+		n++;
+	}
+	return n;
+}
+
 static size_t copy_foreign_conditions(const struct pod_worker *w, struct buf *b)
 {
 	struct mp list;
@@ -511,7 +547,9 @@ static size_t copy_foreign_conditions(const struct pod_worker *w, struct buf *b)
 	if (!mp_path(w->pod, "status.conditions", &list) || mp_array(&list, &n))
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		bool ours = pod_condition_index(mp_path_str(list, "type")) >= 0;
+		struct span type = mp_path_str(list, "type");
+		bool ours = pod_condition_index(type) >= 0 || span_is(type, resize_pending) ||
+			    span_is(type, resize_in_progress);
 		if (mp_raw(&list, &raw))
 			break;
 		if (!ours) {
@@ -557,7 +595,8 @@ static void write_conditions(struct pod_worker *w, struct buf *b, const char *ph
 	all[POD_SCHEDULED] = (struct verdict){true, NULL, NULL};
 	mpw_str(b, "conditions");
 	size_t at = mpw_array_open(b);
-	size_t n = copy_foreign_conditions(w, b);
+	size_t n = write_resizes(w, b);
+	n += copy_foreign_conditions(w, b);
 	n += write_disruption(w, b, now);
 	for (int i = 0; i < CONDITIONS; i++)
 		write_condition(w, b, i, all[i], now);

@@ -486,7 +486,20 @@ static void plan_replace(struct step *s, struct container *c)
 	if (c->unhealthy || c->unstarted)
 		stop_unhealthy(s, c);
 	else if (c->replace)
-		stop_container(s, c, until, "Container %s definition changed, will be restarted");
+		stop_container(s, c, until, c->actual ? "Container %s resize requires restart"
+						      : "Container %s definition changed, will be restarted");
+}
+
+static void plan_resize(struct step *s, struct container *c)
+{
+	int64_t due = INT64_MAX;
+	if (resize_plan(s->w, c, s->now, &due)) {
+		struct pod_action *action = act(s, POD_RESIZE);
+		action->name = c->name;
+		action->attempt = c->attempt;
+		action->spec = c->spec;
+	}
+	wake(s, due);
 }
 
 static void plan_sandbox(struct step *s)
@@ -522,6 +535,7 @@ static void plan_run(struct step *s)
 			try_start(s, c);
 		if (hook_holds_others(w, c))
 			initialized = false;
+		plan_resize(s, c);
 		plan_replace(s, c);
 	}
 	kill_overdue(s);
@@ -619,6 +633,8 @@ void pod_worker_step(struct pod_worker *w, struct pod_time now, struct arena *a,
 	else
 		plan_run(&s);
 	plan_hooks(&s);
+	resize_settle(w);
+	wake(&s, resize_wake(w, now));
 	if (!w->gone)
 		report(&s);
 	if (!w->gone && w->ending && !pod_alive(w) && w->sandbox == SANDBOX_NONE)

@@ -101,6 +101,7 @@ enum pod_seen {
 	POD_SEEN_UNHEALTHY,       /* name, attempt, reason: "liveness" or "startup", whose
 				     probe gave up */
 	POD_SEEN_RETIRED,         /* after POD_RETIRE */
+	POD_SEEN_RESIZED,         /* name, attempt, good; text: what was wrong */
 	POD_SEEN_HOOK,            /* name, attempt, reason: "postStart" or "preStop", good;
 				     text: what was wrong */
 };
@@ -135,6 +136,8 @@ enum pod_action_kind {
 	POD_RETIRE,         /* it has ended for good: what it has but logs may go; answer
 			       POD_SEEN_RETIRED (with volumes only) */
 	POD_FORGET,         /* remove all that is left, logs too; the worker is done */
+	POD_RESIZE,         /* name, attempt, spec: what runs has the spec's resources from now
+			       on; answer POD_SEEN_RESIZED */
 	POD_HOOK,           /* name, attempt, hook, spec: run that of its hooks beside it,
 			       and answer POD_SEEN_HOOK; it ends with the container */
 };
@@ -187,6 +190,15 @@ const char *pod_container_id(struct arena *a, const char *scheme, struct span ui
 /* The attempt that runs or ended last; false: the container never started. */
 bool pod_worker_attempt(const struct pod_worker *w, const char *name, uint32_t *attempt,
 			bool *running);
+/* The object with resources that it was not given yet (as the API has it, while
+ * pod_worker_object is as it was given); empty: there is none, or they do not matter any more.
+ * Whoever knows what the node has says whether it is given them: */
+struct mp pod_worker_wants(const struct pod_worker *w);
+void pod_worker_resized(struct pod_worker *w, struct pod_time now);
+/* "Deferred" (asked again when there may be room) or "Infeasible"; a constant. */
+void pod_worker_not_resized(struct pod_worker *w, const char *reason, const char *message,
+			    struct pod_time now);
+bool pod_worker_waits_for_room(const struct pod_worker *w); /* deferred */
 /* Its volumes as they are now, for who refreshes them: volume_plan_make. */
 int pod_worker_volumes(struct pod_worker *w, struct arena *a, struct volume_plan *out);
 /* A container as those see it who run something beside it: probes, hooks. */

@@ -62,6 +62,12 @@ struct container {
 	struct ending end, last; /* of this attempt, of the one before */
 	/* Why it does not start; NULL: nothing stands in its way. */
 	char *waiting_reason, *waiting_message;
+	/* Resources (pod_resize.c): what the attempt has, while the object says something else;
+	 * what a new worker found that it was given. */
+	struct bytes *actual, *recalled;
+	unsigned resize_asked;   /* POD_RESIZEs that were not answered */
+	bool resize_due;         /* one is to be planned */
+	int64_t resize_retry_ms; /* not before then */
 	int64_t unmade_ms;      /* it could not be made: not before then; 0: it could */
 	/* Back-off, on the monotonic clock. */
 	int64_t backoff_ms;     /* 0: none yet */
@@ -115,6 +121,13 @@ struct pod_worker {
 	struct bytes *object;
 	struct mp pod;
 	struct container *containers;
+	/* resources that change (pod_resize.c) */
+	struct bytes *wanted;        /* the API's object, where it is not what was given; or NULL */
+	bool known_spec;             /* it was looked at whether it is */
+	const char *pending_reason;  /* why not; a constant. NULL: nobody has said */
+	char *pending_message;
+	int64_t pending_us, resizing_us; /* since when; 0: it is not under way */
+	char *resize_error;          /* what stands in its way; NULL: nothing */
 	/* the sandbox */
 	enum sandbox_state sandbox;
 	bool asked;            /* POD_ATTACH was planned */
@@ -201,6 +214,21 @@ bool hook_holds_term(const struct container *c);
 /* The hook that is to be run now, which runs from then on; NULL: none. */
 const char *hook_due(struct container *c);
 void hook_clear(struct container *c); /* the attempt is over */
+
+/* ---- resources that change (pod_resize.c) */
+/* The object with what was given; a reference of the caller's. */
+struct bytes *resize_take(struct pod_worker *w, struct bytes *pod);
+void resize_recall(struct container *c, struct mp status);
+/* True: POD_RESIZE is to be planned. */
+bool resize_plan(struct pod_worker *w, struct container *c, struct pod_time now, int64_t *wake_ms);
+void resize_seen(struct pod_worker *w, struct container *c, const struct pod_observation *o,
+		 struct pod_time now);
+void resize_settle(struct pod_worker *w); /* after a step: whether it is over */
+int64_t resize_wake(const struct pod_worker *w, struct pod_time now); /* mono; INT64_MAX: never */
+void resize_clear(struct container *c);	  /* the attempt is over */
+struct mp resize_shown(const struct container *c); /* what it has, for status.resources */
+/* The specs of the containers, from w->object, which was replaced (pod_observe.c). */
+void pod_take_specs(struct pod_worker *w);
 
 /* ---- of the decisions (pod_worker.c) */
 /* Whether it is to be started (again) when nothing else stands in the way. */

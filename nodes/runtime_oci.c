@@ -20,6 +20,7 @@
 #include "nodes/images/name.h"
 #include "nodes/oci/oci_figures.h"
 #include "nodes/oci/oci_file.h"
+#include "nodes/oci/oci_handlers.h"
 #include "nodes/oci/oci_images.h"
 #include "nodes/oci/oci_network.h"
 #include "nodes/oci/oci_program.h"
@@ -39,6 +40,7 @@ enum {
 
 struct oci {
 	struct oci_program program;
+	struct oci_handlers *handlers;
 	struct images *images;
 	struct oci_pulls *pulls;
 	struct oci_images *in_use;
@@ -167,6 +169,27 @@ static void retire(struct pod *p)
 	oci_volumes_retire(oci_of(p->m)->volumes, p);
 }
 
+/* Of what runs. */
+static void update(struct pod *p, struct mp body)
+{
+	struct arena a = {0};
+	struct buf b = {0};
+	struct mp resources = {0};
+	struct err e = {0};
+	const char *name = body_text(&a, body, "name");
+	uint32_t attempt = (uint32_t)mp_path_int(body, "attempt", 0);
+	mp_find(body, "resources", &resources);
+	struct oci_limits limits = oci_limits_of(resources);
+	int rc = oci_cgroup_limit(arena_printf(&a, "/troupe/%s/%s.%u", p->uid, name, attempt), name, &limits, &e);
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_u64(&b, "attempt", attempt);
+	mpw_kv_bool(&b, "good", rc == 0);
+	mpw_kv_str(&b, "text", rc ? e.text : "");
+	machine_tell(p->m, RUNTIME_UPDATED, p->id, &b);
+	arena_fini(&a);
+}
+
 static void on_reclaimed(void *arg)
 {
 	struct machine *m = arg;
@@ -186,8 +209,10 @@ static bool call(struct machine *m, uint32_t op, uint64_t id, uint32_t arg, stru
 		retire(p);
 	else if (op == RUNTIME_RECLAIM)
 		oci_images_reclaim(oci_of(m)->in_use);
+	else if (op == RUNTIME_UPDATE && p)
+		update(p, body);
 	return op == RUNTIME_IMAGE || op == RUNTIME_VOLUMES || op == RUNTIME_RETIRE ||
-	       op == RUNTIME_RECLAIM;
+	       op == RUNTIME_RECLAIM || op == RUNTIME_UPDATE;
 }
 
 /* ---- the node */
@@ -224,6 +249,7 @@ static int open_kind(struct machine *m, struct mp cfg, struct err *e)
 	char *wanted = body_text(a, cfg, "program");
 	const char *dir = arena_printf(a, "%s/images", m->data_dir);
 	int rc = oci_program_noted(m->data_dir, *wanted ? wanted : NULL, &o->program, e);
+	rc = rc ? rc : oci_handlers_new(&o->handlers, &o->program, cfg, e);
 	rc = rc ? rc : images_open(&o->images, dir, e);
 	rc = rc ? rc : oci_network_open(&o->network, m->data_dir, m->node, m->pods_dir, cfg, e);
 	rc = rc ? rc : oci_volumes_new(&o->volumes, m, e);
@@ -254,6 +280,7 @@ static void close_kind(struct machine *m)
 	oci_disk_free(o->disk);
 	images_close(o->images);
 	oci_network_close(o->network);
+	oci_handlers_free(o->handlers);
 	arena_fini(&o->arena);
 	free(o);
 }
@@ -275,7 +302,9 @@ static size_t put_info(struct machine *m, struct buf *b)
 	snprintf(text, sizeof text, "%s://%s", p->name, p->version);
 	mpw_kv_str(b, "runtime", text);
 	mpw_kv_bool(b, "apparmor", apparmor_here());
-	return 2;
+	mpw_str(b, "handlers");
+	oci_handlers_put(oci_of(m)->handlers, b);
+	return 3;
 }
 
 /* ---- the sandbox */
@@ -296,13 +325,13 @@ static bool is_on_host(const struct pod *p)
 	return s && s->host_network;
 }
 
-static void put_runtime(struct buf *b, const struct pod *p)
+static void put_runtime(struct buf *b, const struct pod *p, const struct oci_program *program)
 {
 	char root[600];
 	snprintf(root, sizeof root, "%s/oci", p->dir);
 	mpw_str(b, "runtime");
 	mpw_array(b, 3);
-	mpw_bin(b, span_of(oci_of(p->m)->program.path));
+	mpw_bin(b, span_of(program->path));
 	mpw_bin(b, span_of("--root"));
 	mpw_bin(b, span_of(root));
 }
@@ -353,11 +382,18 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 		return err_set(e, ERR_UNSUPPORTED, "can't set `spec.hostUsers: false`, runtime does not "
 			       "support user namespaces");
 	}
+	struct span handler = mp_path_str(body, "handler");
+	const struct oci_program *program = oci_handlers_find(oci_of(p->m)->handlers, handler);
+	if (!program) {
+		arena_fini(&a);
+		return err_set(e, ERR_UNSUPPORTED, "no runtime for \"%.*s\" is configured",
+			       (int)handler.len, (const char *)handler.data);
+	}
 	if (mkdir(p->dir, 0700) != 0 && errno != EEXIST)
 		return err_set(e, ERR_IO, "%s: %s", p->dir, strerror(errno));
 	bool shares = mp_path_bool(spec, "hostIPC", false);
 	size_t at = mpw_map_open(&b), n = 7;
-	put_runtime(&b, p);
+	put_runtime(&b, p, program);
 	mpw_kv_bool(&b, "pids", mp_path_bool(spec, "shareProcessNamespace", false));
 	mpw_kv_bool(&b, "uts", !is_on_host(p));
 	mpw_kv_bool(&b, "ipc", !shares);

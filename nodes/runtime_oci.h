@@ -1,10 +1,11 @@
 /* The runtime `oci`: containers of images, made by an OCI program (crun, runc) under
  * the pod's pause (pause/sandbox.h). Port "runtime-oci"; config: node, data_dir,
- * program (a name or path; absent: the first that works here). Calls and events in
+ * program (a name or path; absent: the first that works here), handlers (oci/oci_handlers.h). Calls and events in
  * runtime.h; what they have more of:
  *
  *   RUNTIME_ATTACH, SANDBOX   pod: the object
  *   RUNTIME_SANDBOX   volumes: [...] (volumes/volume_plan.h), made before the pause is
+ *   RUNTIME_SANDBOX   handler: of the pod's RuntimeClass, absent or empty: the usual one
  *   RUNTIME_VOLUMES   {volumes: [...]}: the files of volumes are these now; STALE if not
  *   RUNTIME_RETIRE    the pod has ended for good, and its sandbox is gone: its volumes and
  *                     its address are free again, its logs stay; RETIRED
@@ -12,6 +13,9 @@
  *                     FIGURES at once
  *   RUNTIME_START     pod; mounts: [...] (volume_plan.h); command, args: [...] instead
  *                     of argv, because the image has a say in them
+ *   RUNTIME_UPDATE    {name, attempt, resources: as in its spec}: what runs has these from now
+ *                     on; UPDATED
+ *   RUNTIME_UPDATED   {name, attempt, good, text}
  *   RUNTIME_FAILED    reason: of the event; its text is whole then
  *   RUNTIME_STALE     {text}: why files of its volumes are as they were, in a kubelet's
  *                     words
@@ -26,7 +30,8 @@
  *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom
- *   RUNTIME_INFO      runtime: "crun://1.8.1"; apparmor: the machine has it
+ *   RUNTIME_INFO      runtime: "crun://1.8.1"; apparmor: the machine has it;
+ *                     handlers: the names that RUNTIME_SANDBOX may have
  *
  * Below a pod's directory, beside what the pause has there (pause/proto.h):
  *   oci/                   the OCI program's own state

@@ -391,6 +391,32 @@ void config_fini(struct config *c)
 
 /* ---- the default */
 
+void config_services(const struct config *c, char range[CONFIG_RANGE_MAX], char first[CONFIG_RANGE_MAX])
+{
+	uint32_t base = c->ranges.service_base;
+	snprintf(range, CONFIG_RANGE_MAX, "%u.%u.%u.%u/%u", base >> 24, base >> 16 & 255, base >> 8 & 255,
+		 base & 255, c->ranges.service_bits);
+	base++;
+	snprintf(first, CONFIG_RANGE_MAX, "%u.%u.%u.%u", base >> 24, base >> 16 & 255, base >> 8 & 255,
+		 base & 255);
+}
+
+struct config_slot config_slot(unsigned slot)
+{
+	struct config_slot s;
+	snprintf(s.bridge, sizeof s.bridge, "troupe%u", slot % CONFIG_SLOTS);
+	snprintf(s.subnet, sizeof s.subnet, "10.%u.1.0/24", 244 + slot % CONFIG_SLOTS);
+	snprintf(s.services, sizeof s.services, "10.%u.0.0/16", 96 + slot % CONFIG_SLOTS);
+	return s;
+}
+
+unsigned config_slot_of(const struct config *c)
+{
+	uint32_t first = UINT32_C(10) << 24 | 96 << 16, base = c->ranges.service_base;
+	bool fits = base >= first && (base & 0xffff) == 0 && (base - first) >> 16 < CONFIG_SLOTS;
+	return fits ? (base - first) >> 16 : CONFIG_SLOTS;
+}
+
 void config_default(struct buf *out, const struct config_wish *w)
 {
 	buf_printf(out,
@@ -399,7 +425,11 @@ void config_default(struct buf *out, const struct config_wish *w)
 		   "broker: {ring: 1MiB}\n"
 		   "store: {driver: lmdb, path: store, quota: 8GiB}\n"
 		   "restart: {intensity: 5/5m, backoff: 10ms..5s}\n"
-		   "turn-limit: 10s\n"
+		   "turn-limit: 10s\n");
+	struct config_slot slot = config_slot(w->slot);
+	if (w->slot)
+		buf_printf(out, "services: {range: %s}\n", slot.services);
+	buf_printf(out,
 		   "cells:\n"
 		   "  - name: core\n"
 		   "    restart: {strategy: one-for-one, intensity: 5/30s, backoff: 100ms..30s}\n"
@@ -415,6 +445,8 @@ void config_default(struct buf *out, const struct config_wish *w)
 		buf_printf(out, "      - {kind: node-agent, node: n%d, runtime: %s", i, w->runtime);
 		if (w->program)
 			buf_printf(out, ", program: \"%s\"", w->program);
+		if (w->slot)
+			buf_printf(out, ", bridge: %s, subnet: %s", slot.bridge, slot.subnet);
 		buf_puts(out, "}\n");
 	}
 	if (w->nodes > 0 && strcmp(w->runtime, "sim"))

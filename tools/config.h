@@ -63,7 +63,19 @@ struct config_wish {
 	const char *runtime; /* process, sim, oci */
 	const char *program; /* of oci; NULL: the agent looks for one */
 	bool own_api;        /* the API in a process of its own */
+	unsigned slot;       /* of the machine's: which clusters of one node have, each one of its own */
 };
+/* The services' range, as text; and its first address, the API's. */
+enum { CONFIG_RANGE_MAX = 24 };
+void config_services(const struct config *c, char range[CONFIG_RANGE_MAX], char first[CONFIG_RANGE_MAX]);
+/* What a slot stands for, as texts; slot 0 is what is there when nothing is said. */
+enum { CONFIG_SLOTS = 12 };
+struct config_slot {
+	char bridge[16], subnet[20], services[20];
+};
+struct config_slot config_slot(unsigned slot);
+/* The slot that a config has its services in; CONFIG_SLOTS: in none. */
+unsigned config_slot_of(const struct config *c);
 void config_default(struct buf *out, const struct config_wish *w);
 
 void config_help(FILE *out);

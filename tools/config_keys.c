@@ -71,6 +71,8 @@ const struct config_key config_keys[] = {
 	 "what containers are"},
 	{"actor node-agent", "program", KEY_TEXT, 0, 0, NULL, NULL,
 	 "the OCI program of runtime oci; the first of crun and runc that works here"},
+	{"actor node-agent", "handlers", KEY_MAP, 0, 0, NULL, NULL,
+	 "OCI programs by the handler of a pod's RuntimeClass, {gvisor: runsc}; without one all are `program`"},
 	{"actor node-agent", "pull-patience", KEY_TIME, 1000 * MS, 24 * HOURS, NULL, "5m",
 	 "a pull in which nothing comes from the registry for so long is given up"},
 	{"actor node-agent", "image-gc-high", KEY_INT, 1, 100, NULL, "85",
@@ -86,8 +88,13 @@ const struct config_key config_keys[] = {
 	 "the same of its disk, in percent: first unused images go, then pods"},
 	{"actor node-agent", "eviction-inodes", KEY_INT, 0, 100, NULL, "5",
 	 "the same of the inodes of its disk"},
+	{"actor node-agent", "eviction-pids", KEY_INT, 0, 100, NULL, "5",
+	 "the same of the processes that its machine may have"},
 	{"actor node-agent", "subnet", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of its pods, with runtime oci: an IPv4 prefix; 10.244.K.0/24 of node nK"},
+	{"actor node-agent", "bridge", KEY_TEXT, 0, 0, NULL, "troupe0",
+	 "of its pods, with runtime oci, where the node is the only one: another one, another subnet and "
+	 "another range of services let several clusters share a machine"},
 	{"actor node-agent", "address", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of the node, with runtime oci: by which its pods reach it; the first of its subnet, of "
 	 "several nodes one in 172.30.0.0/16, with `cni` 127.0.0.1"},

@@ -296,13 +296,10 @@ static size_t put_place(struct buf *b, const struct host *h, const char *node)
 {
 	const struct places *all = &h->places;
 	const struct place *p = places_of(all, node);
-	const struct obj_cluster *r = &h->config.ranges;
-	char services[24];
+	char services[CONFIG_RANGE_MAX], first[CONFIG_RANGE_MAX];
 	if (!p)
 		return 0;
-	snprintf(services, sizeof services, "%u.%u.%u.%u/%u", r->service_base >> 24,
-		 r->service_base >> 16 & 255, r->service_base >> 8 & 255, r->service_base & 255,
-		 r->service_bits);
+	config_services(&h->config, services, first);
 	mpw_kv_str(b, "services", services);
 	mpw_kv_str(b, "subnet", p->subnet);
 	mpw_kv_str(b, "address", p->address);

@@ -168,12 +168,12 @@ static void ca_fini(struct ca *ca)
 	gnutls_x509_crt_deinit(ca->crt);
 }
 
-static void add_names(gnutls_x509_crt_t crt, const char *address)
+static void add_names(gnutls_x509_crt_t crt, const char *address, const char *service)
 {
 	static const char *const names[] = {"localhost", "kubernetes", "kubernetes.default",
 					    "kubernetes.default.svc",
 					    "kubernetes.default.svc.cluster.local"};
-	static const char *const ips[] = {"127.0.0.1", "10.96.0.1", "127.96.0.1"};
+	const char *const ips[] = {"127.0.0.1", service};
 	unsigned char ip[4];
 	char host[64];
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -181,7 +181,8 @@ static void add_names(gnutls_x509_crt_t crt, const char *address)
 						     (unsigned)strlen(names[i]),
 						     GNUTLS_FSAN_APPEND);
 	for (size_t i = 0; i < sizeof ips / sizeof *ips; i++) {
-		inet_pton(AF_INET, ips[i], ip);
+		if (inet_pton(AF_INET, ips[i], ip) != 1)
+			continue;
 		gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, ip, 4,
 						     GNUTLS_FSAN_APPEND);
 	}
@@ -191,7 +192,7 @@ static void add_names(gnutls_x509_crt_t crt, const char *address)
 						     GNUTLS_FSAN_APPEND);
 }
 
-static int make_server(const struct pki *p, const char *address, struct err *e)
+static int make_server(const struct pki *p, const char *address, const char *service, struct err *e)
 {
 	struct ca ca;
 	gnutls_x509_privkey_t key = NULL;
@@ -202,7 +203,7 @@ static int make_server(const struct pki *p, const char *address, struct err *e)
 		rc = new_key(&key, e);
 	if (rc == 0) {
 		set_common(crt, key, "kube-apiserver");
-		add_names(crt, address);
+		add_names(crt, address, service);
 		gnutls_x509_crt_set_basic_constraints(crt, 0, -1);
 		gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE);
 		gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0);
@@ -239,7 +240,8 @@ static int ensure_token(struct pki *p, struct err *e)
 	return write_file(path, p->token, 2 * PKI_TOKEN_BYTES, e);
 }
 
-int pki_ensure(struct pki *p, const char *data_dir, const char *address, struct err *e)
+int pki_ensure(struct pki *p, const char *data_dir, const char *address, const char *service,
+	       struct err *e)
 {
 	char path[512], marker[128];
 	struct buf for_address = {0};
@@ -255,7 +257,7 @@ int pki_ensure(struct pki *p, const char *data_dir, const char *address, struct 
 		    span_is(span_buf(&for_address), marker) &&
 		    access(in_dir(p, "api.crt", path), R_OK) == 0;
 	if (rc == 0 && !same)
-		rc = make_server(p, address, e);
+		rc = make_server(p, address, service, e);
 	if (rc == 0 && !same)
 		rc = write_file(in_dir(p, "api.address", path), marker, strlen(marker), e);
 	buf_fini(&for_address);

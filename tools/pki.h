@@ -17,8 +17,9 @@ struct pki {
 };
 
 /* `address`: IPV4:PORT that the certificate is for, besides 127.0.0.1,
- * localhost, kubernetes and its kin. */
-int pki_ensure(struct pki *p, const char *data_dir, const char *address, struct err *e);
+ * localhost, kubernetes and its kin; `service`: the API's address as a service. */
+int pki_ensure(struct pki *p, const char *data_dir, const char *address, const char *service,
+	       struct err *e);
 /* Writes a kubeconfig (atomically, 0600) for https://address. */
 int pki_kubeconfig(const struct pki *p, const char *file, const char *address, struct err *e);
 

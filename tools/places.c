@@ -20,6 +20,8 @@ static int read_place(struct arena *a, const struct config_actor *agent, struct 
 	struct span subnet = doc_get_str(agent->options, "subnet");
 	struct netlink_prefix range;
 	char own[24];
+	struct span bridge = doc_get_str(agent->options, "bridge");
+	p->bridge = bridge.len ? arena_ndup(a, bridge.data, bridge.len) : NULL;
 	node_network_subnet(p->node, own);
 	p->subnet = subnet.len ? arena_ndup(a, subnet.data, subnet.len) : arena_dup(a, own);
 	int rc = netlink_prefix_parse(p->subnet, &range, e);

@@ -14,6 +14,7 @@
 struct place {
 	/* subnet "": plugins say where its pods are */
 	const char *node, *subnet, *address;
+	const char *bridge; /* NULL: the usual one */
 	bool named; /* the address, by the config */
 };
 

@@ -210,14 +210,37 @@ static int unpack_pause(const char *data_dir, struct err *e)
 }
 
 /* By trial: what is installed need not work. */
-static int try_oci(struct parent *p, const char *wanted, struct err *e)
+static int try_program(struct parent *p, const char *wanted, struct oci_program *out, struct err *e)
 {
 	char dir[450], pause[450];
 	snprintf(dir, sizeof dir, "%s/trial", p->data_dir);
 	snprintf(pause, sizeof pause, "%s/" LAUNCHER_PAUSE, p->data_dir);
 	int rc = unpack_pause(p->data_dir, e);
-	rc = rc ? rc : oci_program_find(dir, pause, wanted, &p->program, e);
+	return rc ? rc : oci_program_find(dir, pause, wanted, out, e);
+}
+
+static int try_oci(struct parent *p, const char *wanted, struct err *e)
+{
+	int rc = try_program(p, wanted, &p->program, e);
 	return rc ? rc : oci_program_note(p->data_dir, &p->program, e);
+}
+
+/* Those of RuntimeClasses. */
+static int try_handlers(struct parent *p, const struct doc *handlers, struct err *e)
+{
+	DOC_EACH(h, doc_is(handlers, DOC_MAP) ? handlers : NULL) {
+		struct oci_program found;
+		struct err why = {0};
+		int rc = ERR_INVALID;
+		if (doc_is(h, DOC_STR) && h->text.len)
+			rc = try_program(p, arena_ndup(&p->arena, h->text.data, h->text.len), &found, &why);
+		else
+			err_set(&why, rc, "the name or path of an OCI program is needed");
+		if (rc)
+			return err_set(e, rc, "handlers.%.*s: %s", (int)h->key.len,
+				       (const char *)h->key.data, why.text);
+	}
+	return 0;
 }
 
 /* Of a config that somebody wrote. */
@@ -228,7 +251,44 @@ static int need_oci(struct parent *p, struct err *e)
 	if (!config_has_runtime(&p->config, "oci") || p->program.path[0])
 		return 0;
 	snprintf(wanted, sizeof wanted, "%.*s", (int)program.len, (const char *)program.data);
-	return try_oci(p, *wanted ? wanted : NULL, e);
+	int rc = try_oci(p, *wanted ? wanted : NULL, e);
+	for (size_t i = 0; i < p->config.cell_count; i++)
+		for (size_t k = 0; k < p->config.cells[i].actor_count && rc == 0; k++)
+			rc = try_handlers(p, doc_get(p->config.cells[i].actors[k].options, "handlers"), e);
+	return rc;
+}
+
+static int check_slot(struct parent *p, unsigned slot, struct err *e)
+{
+	struct config_slot s = config_slot(slot);
+	struct node_network_config c = {.data_dir = p->data_dir, .node = "n1", .subnet = s.subnet,
+					.services = s.services, .bridge = s.bridge};
+	return node_network_check(&c, e);
+}
+
+/* The one that it had, since its services have addresses there; else the first that no other
+ * cluster on this machine has. */
+static int choose_slot(struct parent *p, unsigned *out, struct err *e)
+{
+	struct config before = {0};
+	struct err first = {0};
+	char path[500];
+	snprintf(path, sizeof path, "%s/cluster.yaml", p->data_dir);
+	unsigned had = config_load(&before, path, NULL) == 0 ? config_slot_of(&before) : CONFIG_SLOTS;
+	config_fini(&before);
+	if (had < CONFIG_SLOTS) {
+		*out = had;
+		return check_slot(p, had, e);
+	}
+	int rc = check_slot(p, 0, &first);
+	for (*out = 0; rc && ++*out < CONFIG_SLOTS;)
+		rc = check_slot(p, *out, e);
+	if (rc)
+		*e = first;
+	else if (*out)
+		fprintf(stderr, "network: %s, services %s (%s)\n", config_slot(*out).subnet,
+			config_slot(*out).services, first.text);
+	return rc;
 }
 
 /* What works is said. */
@@ -238,8 +298,8 @@ static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e
 	if (p->o.nodes == 0 || (!automatic && strcmp(p->o.runtime, "oci")))
 		return 0;
 	int rc = try_oci(p, NULL, e);
-	if (rc == 0 && automatic && p->o.nodes == 1) /* another cluster's network is here */
-		rc = node_network_check(p->data_dir, "n1", NULL, e);
+	if (rc == 0 && p->o.nodes == 1) /* other clusters' networks may be here */
+		rc = choose_slot(p, &w->slot, e);
 	if (rc && !automatic)
 		return rc;
 	w->runtime = rc ? "process" : "oci";
@@ -259,7 +319,7 @@ static int prepare_config(struct parent *p, struct err *e)
 	if (p->o.file) {
 		rc = config_load(&p->config, p->o.file, e);
 	} else {
-		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, NULL, p->o.own_api};
+		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, NULL, p->o.own_api, 0};
 		rc = choose_runtime(p, &w, e);
 		if (rc)
 			return rc;
@@ -340,9 +400,15 @@ static int check_network(struct parent *p, struct err *e)
 	const struct places *all = &p->places;
 	if (!all->count)
 		return 0;
+	const struct place *first = &all->all[0];
+	const char *subnet = *first->subnet ? first->subnet : NULL;
+	char services[CONFIG_RANGE_MAX], api[CONFIG_RANGE_MAX];
+	config_services(&p->config, services, api);
 	if (all->own)
-		return node_space_check(p->data_dir, e);
-	return *all->all[0].subnet ? node_network_check(p->data_dir, all->all[0].node, NULL, e) : 0;
+		return node_space_check(p->data_dir, subnet, services, e);
+	struct node_network_config c = {.data_dir = p->data_dir, .node = first->node, .subnet = subnet,
+					.services = services, .bridge = first->bridge};
+	return node_network_check(&c, e);
 }
 
 static int prepare(struct parent *p, struct err *e)
@@ -357,8 +423,10 @@ static int prepare(struct parent *p, struct err *e)
 	if (rc == 0 && p->address)
 		rc = check_port(p->address, e);
 	rc = rc ? rc : check_network(p, e);
+	char services[CONFIG_RANGE_MAX], service[CONFIG_RANGE_MAX];
+	config_services(&p->config, services, service);
 	if (rc == 0 && p->address)
-		rc = pki_ensure(&p->pki, p->data_dir, p->address, e);
+		rc = pki_ensure(&p->pki, p->data_dir, p->address, service, e);
 	if (rc == 0 && p->address) {
 		if (p->o.kubeconfig)
 			snprintf(p->kubeconfig, sizeof p->kubeconfig, "%s", p->o.kubeconfig);

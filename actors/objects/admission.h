@@ -28,6 +28,8 @@ bool admission_read(struct write *w, const char *stream, struct span name, struc
 
 /* admission_account.c: the account that a pod runs as, and its token. */
 void admit_account(struct write *w, struct doc *spec);
+/* admission_runtime.c: what the pod's RuntimeClass writes into it. */
+void admit_runtime_class(struct write *w, struct doc *spec);
 /* admission_limits.c: what limit ranges fill in, and what they refuse. */
 void admit_limit_defaults(struct write *w, struct doc *spec);
 bool admit_limits(struct write *w);

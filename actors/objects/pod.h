@@ -38,6 +38,12 @@ void pod_probes_validate(struct faults *f, const struct fpath *p, const struct d
 			 enum container_list which);
 /* pod_volume.c */
 void pod_volumes_validate(struct faults *f, const struct fpath *p, const struct doc *volumes);
+/* pod_volume_files.c: a volume's source, as far as it is made of files; a path without "..". */
+void pod_volume_files_validate(struct faults *f, const struct fpath *p, const struct doc *source);
+void pod_path_validate(struct faults *f, const struct fpath *p, struct span path);
+/* pod_apparmor.c: a profile of a pod or container; those of annotations become fields. */
+void pod_apparmor_validate(struct faults *f, const struct fpath *p, const struct doc *profile);
+void pod_apparmor_take(struct write *w, struct doc *spec);
 /* pod_placement.c: tolerations, affinity, spread, node selector. */
 void pod_tolerations_validate(struct faults *f, const struct fpath *p, const struct doc *list);
 void pod_node_selector_validate(struct faults *f, const struct fpath *p,
@@ -56,6 +62,8 @@ void pod_prepare_ephemeral(struct write *w);
 void pod_validate_ephemeral(struct write *w);
 void pod_prepare_resize(struct write *w);
 void pod_validate_resize(struct write *w);
+/* `p`: the list of containers; `never`: nothing of the pod restarts. */
+void pod_resize_policies_validate(struct faults *f, const struct fpath *p, const struct doc *list, bool never);
 
 /* pod_update.c: what of a pod's spec may change. */
 void pod_update_validate(struct write *w);

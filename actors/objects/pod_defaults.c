@@ -330,4 +330,6 @@ void pod_admit(struct write *w, struct doc *spec)
 	if (!is_refused(w))
 		set_priority(w, spec);
 	add_tolerations(w->a, spec);
+	if (!is_refused(w))
+		admit_runtime_class(w, spec);
 }

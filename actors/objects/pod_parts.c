@@ -116,10 +116,44 @@ static bool may_resize(const struct doc *now, const struct doc *was)
 	return true;
 }
 
-void pod_validate_resize(struct write *w)
+/* What is given once can be less, and never nothing: nobody could tell the container. */
+static bool is_removed(const struct doc *now, const struct doc *was)
+{
+	DOC_EACH(d, doc_is(was, DOC_MAP) ? was : NULL)
+	if (doc_absent(doc_get_span(now, d->key)))
+		return true;
+	return false;
+}
+
+static void check_resize(struct write *w, const struct fpath *p, const struct doc *c, const struct doc *o,
+			 bool init)
 {
 	static const char *const parts[] = {"limits", "requests"};
+	static const char *const removed[] = {"resource limits cannot be removed",
+					      "resource requests cannot be removed"};
+	const struct doc *now = doc_get(c, "resources"), *was = doc_get(o, "resources");
+	pod_resources_validate(&w->faults, p, now);
+	if (init && !span_is(doc_get_str(c, "restartPolicy"), "Always")) {
+		if (!doc_equal(now, was) && !(doc_absent(now) && doc_absent(was)))
+			field_forbidden(&w->faults, p, "only the resources of side cars are mutable among "
+						       "init containers");
+		return;
+	}
+	for (size_t n = 0; n < 2; n++) {
+		const struct doc *x = doc_get(now, parts[n]), *y = doc_get(was, parts[n]);
+		if (!may_resize(x, y))
+			field_forbidden(&w->faults, FPATH(p, parts[n]),
+					"only cpu and memory resources are mutable");
+		else if (is_removed(x, y))
+			field_forbidden(&w->faults, FPATH(p, parts[n]), removed[n]);
+	}
+}
+
+void pod_validate_resize(struct write *w)
+{
 	const struct doc *now = doc_get(w->obj, "spec"), *was = doc_get(w->old, "spec");
+	if (doc_get(doc_get(meta_of(w->old), "annotations"), "kubernetes.io/config.mirror"))
+		field_forbidden(&w->faults, NULL, "static pods cannot be resized");
 	for (size_t i = 0; i < 2; i++) {
 		const struct doc *list = doc_get(now, lists[i]);
 		int k = 0;
@@ -128,17 +162,41 @@ void pod_validate_resize(struct write *w)
 			const struct fpath *p = FPATH(
 				FPATH_AT(FPATH(FPATH(NULL, "spec"), lists[i]), k++), "resources");
 			const struct doc *o = named(doc_get(was, lists[i]), doc_get_str(c, "name"));
-			pod_resources_validate(&w->faults, p, doc_get(c, "resources"));
-			for (size_t n = 0; n < 2; n++)
-				if (!may_resize(doc_get(doc_get(c, "resources"), parts[n]),
-						doc_get(doc_get(o, "resources"), parts[n])))
-					field_forbidden(&w->faults, FPATH(p, parts[n]),
-							"only cpu and memory resources are "
-							"mutable");
+			check_resize(w, p, c, o, i == 1);
 		}
 	}
 	if (strcmp(pod_qos(now), pod_qos(was)) != 0)
 		field_invalid(&w->faults, FPATH(FPATH(NULL, "status"), "qosClass"),
 			      span_of(pod_qos(now)),
 			      "Pod QOS Class may not change as a result of resizing");
+}
+
+void pod_resize_policies_validate(struct faults *f, const struct fpath *p, const struct doc *list, bool never)
+{
+	static const char *const resources[] = {"cpu", "memory", NULL};
+	static const char *const policies[] = {"NotRequired", "RestartContainer", NULL};
+	int k = 0;
+	DOC_EACH(c, doc_is(list, DOC_ARRAY) ? list : NULL)
+	{
+		const struct fpath *here = FPATH(FPATH_AT(p, k++), "resizePolicy");
+		const struct doc *all = doc_get(c, "resizePolicy");
+		int i = 0;
+		DOC_EACH(d, doc_is(all, DOC_ARRAY) ? all : NULL)
+		{
+			struct span name = doc_get_str(d, "resourceName"), policy = doc_get_str(d, "restartPolicy");
+			int at = i++;
+			for (const struct doc *x = all->first; x != d; x = x->next)
+				if (span_eq(doc_get_str(x, "resourceName"), name))
+					field_duplicate(f, FPATH_AT(here, at), name);
+			if (!in_list(resources, name))
+				field_not_supported(f, here, name, resources);
+			if (!policy.len)
+				field_required(f, here, "");
+			else if (!in_list(policies, policy))
+				field_not_supported(f, here, policy, policies);
+			else if (never && !span_is(policy, policies[0]))
+				field_invalid(f, here, policy,
+					      "must be 'NotRequired' when `restartPolicy` is 'Never'");
+		}
+	}
 }

@@ -32,6 +32,8 @@ void pod_security_validate(struct faults *f, const struct fpath *p, const struct
 				  "ShareProcessNamespace and HostPID cannot both be enabled");
 	validate_seccomp(f, FPATH(here, "seccompProfile"),
 			 doc_get(doc_get(spec, "securityContext"), "seccompProfile"));
+	pod_apparmor_validate(f, FPATH(here, "appArmorProfile"),
+			      doc_get(doc_get(spec, "securityContext"), "appArmorProfile"));
 }
 
 void pod_container_security_validate(struct faults *f, const struct fpath *p, const struct doc *c)
@@ -39,6 +41,7 @@ void pod_container_security_validate(struct faults *f, const struct fpath *p, co
 	static const char *const mounts[] = {"Default", "Unmasked", NULL};
 	check_enum(f, FPATH(p, "procMount"), doc_get(c, "procMount"), mounts);
 	validate_seccomp(f, FPATH(p, "seccompProfile"), doc_get(c, "seccompProfile"));
+	pod_apparmor_validate(f, FPATH(p, "appArmorProfile"), doc_get(c, "appArmorProfile"));
 }
 
 static bool has_own_users(const struct doc *spec)

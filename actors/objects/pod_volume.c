@@ -31,40 +31,13 @@ static void validate_needs(struct faults *f, const struct fpath *p, const struct
 	}
 }
 
-static void validate_items(struct faults *f, const struct fpath *p, const struct doc *items)
-{
-	int i = 0;
-	if (!doc_is(items, DOC_ARRAY))
-		return;
-	DOC_EACH(d, items) {
-		const struct fpath *here = FPATH_AT(p, i++);
-		struct span path = doc_get_str(d, "path");
-		if (doc_get_str(d, "key").len == 0 && !doc_get(d, "fieldRef") &&
-		    !doc_get(d, "resourceFieldRef"))
-			field_required(f, FPATH(here, "key"), "");
-		if (path.len == 0)
-			field_required(f, FPATH(here, "path"), "");
-		else if (path.data[0] == '/')
-			field_invalid(f, FPATH(here, "path"), path, "must be a relative path");
-		check_range(f, FPATH(here, "mode"), doc_get(d, "mode"), 0, 0777);
-	}
-}
-
 static void validate_host_path(struct faults *f, const struct fpath *p, const struct doc *d)
 {
 	static const char *const types[] = {
 		"",	"BlockDevice",	"CharDevice", "Directory", "DirectoryOrCreate",
 		"File", "FileOrCreate", "Socket",     NULL};
 	check_enum(f, FPATH(p, "type"), doc_get(d, "type"), types);
-	struct span path = doc_get_str(d, "path");
-	for (size_t i = 0; i + 1 < path.len; i++) {
-		bool starts = i == 0 || path.data[i - 1] == '/';
-		bool ends = i + 2 == path.len || path.data[i + 2] == '/';
-		if (starts && ends && path.data[i] == '.' && path.data[i + 1] == '.') {
-			field_invalid(f, FPATH(p, "path"), path, "must not contain '..'");
-			return;
-		}
-	}
+	pod_path_validate(f, FPATH(p, "path"), doc_get_str(d, "path"));
 }
 
 static void validate_source(struct faults *f, const struct fpath *volume, const struct doc *source)
@@ -72,8 +45,7 @@ static void validate_source(struct faults *f, const struct fpath *volume, const 
 	const char *name = arena_ndup(f->arena, source->key.data, source->key.len);
 	const struct fpath *p = FPATH(volume, name);
 	validate_needs(f, p, source);
-	validate_items(f, FPATH(p, "items"), doc_get(source, "items"));
-	check_range(f, FPATH(p, "defaultMode"), doc_get(source, "defaultMode"), 0, 0777);
+	pod_volume_files_validate(f, p, source);
 	if (strcmp(name, "hostPath") == 0)
 		validate_host_path(f, p, source);
 }

@@ -19,6 +19,7 @@ static void defaults(struct write *w)
 static void prepare_create(struct write *w)
 {
 	struct doc *spec = doc_get(w->obj, "spec");
+	pod_apparmor_take(w, spec);
 	pod_admit(w, spec);
 	struct doc *status = doc_set(w->a, w->obj, "status", doc_new(w->a, DOC_MAP));
 	doc_set_str(w->a, status, "phase", "Pending");

@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -404,6 +405,12 @@ int netlink_prefix_parse(const char *text, struct netlink_prefix *out, struct er
 		}
 	}
 	return err_set(e, ERR_INVALID, "'%s' is no IPv4 prefix like 10.244.1.0/24", text);
+}
+
+void netlink_prefix_format(struct netlink_prefix p, char out[NETLINK_PREFIX_MAX])
+{
+	inet_ntop(AF_INET, &p.ip, out, INET_ADDRSTRLEN);
+	snprintf(out + strlen(out), 4, "/%u", p.bits);
 }
 
 struct netlink_prefix netlink_prefix_network(struct netlink_prefix p)

@@ -76,6 +76,8 @@ struct netlink_prefix {
 int netlink_prefix_parse(const char *text, struct netlink_prefix *out, struct err *e);
 /* The same with the host part zero. */
 struct netlink_prefix netlink_prefix_network(struct netlink_prefix p);
+enum { NETLINK_PREFIX_MAX = 20 };
+void netlink_prefix_format(struct netlink_prefix p, char out[NETLINK_PREFIX_MAX]); /* "10.244.1.5/24" */
 
 /* The hardware address that goes with an address: 0a:58 and its four bytes. So
  * nobody's cache of neighbours is wrong when an address is another pod's. */

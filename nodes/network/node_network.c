@@ -12,6 +12,7 @@
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "nodes/network/addresses.h"
+#include "nodes/network/neighbours.h"
 #include "nodes/network/node_record.h"
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
@@ -145,32 +146,40 @@ void node_network_alias(const char *data_dir, const char *node, char out[NETLINK
 	free(real);
 }
 
+const char *node_network_owner(const char *alias)
+{
+	const char *dir = strncmp(alias, ALIAS, strlen(ALIAS)) == 0 ? strchr(alias + strlen(ALIAS), ' ') : NULL;
+	return dir && strlen(alias) < NETLINK_ALIAS_MAX ? dir + 1 : NULL;
+}
+
 /* Whoever made it and does not exist any more will not come back for it. */
 static int check_owner(const struct netlink_link *l, const char *alias, struct err *e)
 {
 	struct stat st;
-	const char *dir = NULL;
-	if (strcmp(l->alias, alias) == 0)
+	const char *dir = node_network_owner(l->alias);
+	if (strcmp(l->alias, alias) == 0 || (dir && stat(dir, &st) != 0))
 		return 0;
-	if (strncmp(l->alias, ALIAS, strlen(ALIAS)) == 0)
-		dir = strchr(l->alias + strlen(ALIAS), ' ');
-	if (dir && strlen(l->alias) < NETLINK_ALIAS_MAX && stat(dir + 1, &st) != 0)
-		return 0;
-	return dir ? err_set(e, ERR_BUSY, "the bridge %s is of the cluster in%s; it goes when that ends, "
+	if (!dir && strncmp(l->alias, ALIAS, strlen(ALIAS)) == 0)
+		dir = strchr(l->alias + strlen(ALIAS), ' ') + 1; /* as far as it is there */
+	return dir ? err_set(e, ERR_BUSY, "the bridge %s is of the cluster in %s; it goes when that ends, "
 					  "or by `ip link delete %s`", l->name, dir, l->name) :
 		     err_set(e, ERR_BUSY, "the link %s was not made by a cluster of Troupe", l->name);
 }
 
-int node_network_check(const char *data_dir, const char *node, const char *bridge, struct err *e)
+int node_network_check(const struct node_network_config *cfg, struct err *e)
 {
 	char alias[NETLINK_ALIAS_MAX + 1];
+	struct netlink_prefix pods = {{0}, 0}, services;
 	struct netlink_link l;
-	int fd, rc = netlink_open(&fd, e);
-	if (rc)
+	int fd, rc = cfg->subnet ? node_network_pods(cfg->subnet, &pods, e) : 0;
+	rc = rc ? rc : netlink_prefix_parse(cfg->services ? cfg->services : NODE_NETWORK_SERVICES, &services, e);
+	rc = rc ? rc : neighbours_check(cfg->data_dir, pods, services, e);
+	rc = rc ? rc : netlink_open(&fd, e);
+	if (rc || !cfg->subnet)
 		return rc;
-	rc = netlink_find(fd, bridge ? bridge : NODE_NETWORK_BRIDGE, &l, NULL);
+	rc = netlink_find(fd, cfg->bridge ? cfg->bridge : NODE_NETWORK_BRIDGE, &l, NULL);
 	close(fd);
-	node_network_alias(data_dir, node, alias);
+	node_network_alias(cfg->data_dir, cfg->node, alias);
 	return rc ? 0 : check_owner(&l, alias, e);
 }
 
@@ -272,6 +281,18 @@ void node_network_subnet(const char *node, char out[24])
 	snprintf(out, 24, "10.244.%lu.0/24", number);
 }
 
+int node_network_pods(const char *subnet, struct netlink_prefix *out, struct err *e)
+{
+	struct netlink_prefix usual, own;
+	int rc = netlink_prefix_parse(NODE_NETWORK_PODS, &usual, e);
+	rc = rc ? rc : netlink_prefix_parse(subnet ? subnet : NODE_NETWORK_PODS, &own, e);
+	if (rc)
+		return rc;
+	own.bits = own.bits < usual.bits ? own.bits : usual.bits;
+	*out = netlink_prefix_network(own);
+	return 0;
+}
+
 static int read_config(struct node_network *n, const struct node_network_config *cfg,
 		       struct err *e)
 {
@@ -284,9 +305,7 @@ static int read_config(struct node_network *n, const struct node_network_config 
 	if (rc || !cfg->subnet)
 		return rc;
 	rc = netlink_prefix_parse(cfg->subnet, &n->subnet, e);
-	if (rc == 0)
-		rc = netlink_prefix_parse(cfg->pods ? cfg->pods : NODE_NETWORK_PODS, &n->pods, e);
-	return rc;
+	return rc ? rc : node_network_pods(cfg->subnet, &n->pods, e);
 }
 
 /* What pods of the built-in network need. */
@@ -297,10 +316,8 @@ static int open_pods(struct node_network *n, const struct node_network_config *c
 	if (rc)
 		return rc;
 	struct netlink_prefix gateway = addresses_gateway(n->addresses);
-	struct in_addr network = netlink_prefix_network(gateway).ip;
 	inet_ntop(AF_INET, &gateway.ip, n->gateway, sizeof n->gateway);
-	inet_ntop(AF_INET, &network, n->range, INET_ADDRSTRLEN);
-	snprintf(n->range + strlen(n->range), 4, "/%u", gateway.bits);
+	netlink_prefix_format(netlink_prefix_network(gateway), n->range);
 	rc = set_up_bridge(n, alias, e);
 	if (rc == 0)
 		sweep_links(n);
@@ -310,14 +327,15 @@ static int open_pods(struct node_network *n, const struct node_network_config *c
 static int open_network(struct node_network *n, const struct node_network_config *cfg,
 			struct err *e)
 {
-	char alias[NETLINK_ALIAS_MAX + 1];
-	struct node_ranges ranges = {cfg->pods ? cfg->pods : NODE_NETWORK_PODS,
-				     cfg->services ? cfg->services : NODE_NETWORK_SERVICES};
-	if (!cfg->subnet)
-		ranges.pods = NULL;
+	char alias[NETLINK_ALIAS_MAX + 1], pods[NETLINK_PREFIX_MAX];
+	struct node_ranges ranges = {NULL, cfg->services ? cfg->services : NODE_NETWORK_SERVICES};
 	int rc = read_config(n, cfg, e);
 	if (rc)
 		return rc;
+	if (cfg->subnet) {
+		netlink_prefix_format(n->pods, pods);
+		ranges.pods = pods;
+	}
 	node_network_alias(cfg->data_dir, cfg->node, alias);
 	rc = node_record_write(cfg->data_dir, &(struct node_record){
 		cfg->node, n->bridge, alias, n->pods, n->services}, e);

@@ -26,7 +26,7 @@ struct node_network_config {
 	const char *pods_dir; /* of this node's pods; may be NULL: addresses_open */
 	const char *subnet;   /* "10.244.1.0/24"; NULL: pods are others' business (CNI), and
 				 only what services need is made */
-	const char *pods, *services, *bridge; /* NULL: the ones above */
+	const char *services, *bridge; /* NULL: the ones above */
 	uint32_t mtu;         /* 0: the kernel's */
 	const char *namespace; /* path of the node's; NULL: the caller's */
 };
@@ -37,9 +37,12 @@ void node_network_subnet(const char *node, char out[24]);
 
 struct node_network;
 
-/* Whether its bridge (NULL: the one above) could be this node's, in the caller's namespace:
- * ERR_BUSY, in words for people. */
-int node_network_check(const char *data_dir, const char *node, const char *bridge, struct err *e);
+/* The range that the pods of a cluster with that subnet (NULL: of the usual ones) are in:
+ * 10.244.0.0/16, or the 16 bits around it. ERR_INVALID. */
+int node_network_pods(const char *subnet, struct netlink_prefix *out, struct err *e);
+/* Whether its bridge and ranges could be this node's, in the caller's namespace: ERR_BUSY, in
+ * words for people that say what to set. Of `cfg` data_dir, node, subnet, services, bridge. */
+int node_network_check(const struct node_network_config *cfg, struct err *e);
 
 /* ERR_INVALID: config. ERR_BUSY: a range or the bridge is somebody else's. Else as
  * netlink.h. After an error what was made stays for the next try. */
@@ -91,6 +94,8 @@ int node_network_routes(int socket, const struct node_ranges *r, struct err *e);
 /* The bridge of that name: made with `mac` and alias, or found and ours. */
 int node_network_bridge(int socket, const char *name, const char *alias, uint32_t mtu,
 			const uint8_t mac[6], struct netlink_link *out, struct err *e);
+/* The data directory in an alias; NULL: in none, or it was cut. */
+const char *node_network_owner(const char *alias);
 void node_network_alias(const char *data_dir, const char *node, char out[NETLINK_ALIAS_MAX + 1]);
 
 #endif

@@ -21,9 +21,8 @@ static void path_of(const char *data_dir, const char *node, char out[PATH_MAX])
 
 static void put_prefix(struct buf *b, const char *key, struct netlink_prefix p)
 {
-	char ip[INET_ADDRSTRLEN], text[INET_ADDRSTRLEN + 4];
-	inet_ntop(AF_INET, &p.ip, ip, sizeof ip);
-	snprintf(text, sizeof text, "%s/%u", ip, p.bits);
+	char text[NETLINK_PREFIX_MAX];
+	netlink_prefix_format(p, text);
 	mpw_kv_str(b, key, text);
 }
 

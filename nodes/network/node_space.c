@@ -119,16 +119,18 @@ static int add_peers(int socket, const struct node_space_config *cfg, int link, 
 static int open_machine(int machine, const struct node_space_config *cfg,
 			struct netlink_link *bridge, struct err *e)
 {
-	char alias[NETLINK_ALIAS_MAX + 1];
-	struct node_ranges ranges = {cfg->pods ? cfg->pods : NODE_NETWORK_PODS,
-				     cfg->services ? cfg->services : NODE_NETWORK_SERVICES};
+	char alias[NETLINK_ALIAS_MAX + 1], pods[NETLINK_PREFIX_MAX];
+	struct node_ranges ranges = {pods, cfg->services ? cfg->services : NODE_NETWORK_SERVICES};
+	const char *first = cfg->peer_count && *cfg->peers[0].subnet ? cfg->peers[0].subnet : NULL;
 	struct node_record record = {.node = MACHINE, .bridge = NODE_SPACE_BRIDGE, .alias = alias};
 	struct netlink_prefix address;
 	uint8_t mac[6];
 	node_network_alias(cfg->data_dir, MACHINE, alias);
 	netlink_prefix_parse(NODE_SPACE_MACHINE, &address, NULL);
 	netlink_mac_of(address.ip, mac);
-	int rc = netlink_prefix_parse(ranges.pods, &record.pods, e);
+	int rc = node_network_pods(first, &record.pods, e);
+	if (rc == 0)
+		netlink_prefix_format(record.pods, pods);
 	rc = rc ? rc : netlink_prefix_parse(ranges.services, &record.services, e);
 	rc = rc ? rc : node_record_write(cfg->data_dir, &record, e);
 	rc = rc ? rc : node_network_routes(machine, &ranges, e);
@@ -215,9 +217,11 @@ int node_space_open(const struct node_space_config *cfg, char path[NODE_SPACE_PA
 	return rc ? rc : connect_space(cfg, path, e);
 }
 
-int node_space_check(const char *data_dir, struct err *e)
+int node_space_check(const char *data_dir, const char *subnet, const char *services, struct err *e)
 {
-	return node_network_check(data_dir, MACHINE, NODE_SPACE_BRIDGE, e);
+	struct node_network_config c = {.data_dir = data_dir, .node = MACHINE, .subnet = subnet,
+					.services = services, .bridge = NODE_SPACE_BRIDGE};
+	return node_network_check(&c, e);
 }
 
 /* ---- the end */

@@ -31,13 +31,13 @@ struct node_peer {
 
 struct node_space_config {
 	const char *data_dir, *node, *address; /* "172.30.0.1" */
-	const char *pods, *services;           /* NULL: node_network.h's */
+	const char *services;                  /* NULL: node_network.h's */
 	const struct node_peer *peers;         /* all nodes, itself too */
 	size_t peer_count;
 };
 
-/* As node_network_check, of the bridge between nodes. */
-int node_space_check(const char *data_dir, struct err *e);
+/* As node_network_check, of the bridge between nodes; `subnet`: of one of them. */
+int node_space_check(const char *data_dir, const char *subnet, const char *services, struct err *e);
 /* Makes it, or finds it from before; `path` is then good for node_network_open. Blocks
  * for the start of a pause (milliseconds; ERR_TIMEOUT after five seconds). ERR_BUSY,
  * and else as netlink.h. */

@@ -53,14 +53,21 @@ static struct doc *user_of(struct build *b)
 }
 
 /* "500m" as thousandths, "1Gi" as bytes; -1: it is not there. */
-static int64_t amount(struct mp container, const char *what, const char *resource, bool milli)
+static int64_t amount_in(struct mp resources, const char *what, const char *resource, bool milli)
 {
-	struct mp resources, list;
+	struct mp list;
 	struct quantity q;
-	if (!mp_find(container, "resources", &resources) || !mp_find(resources, what, &list) ||
+	if (!resources.p || !mp_find(resources, what, &list) ||
 	    quantity_parse(mp_path_str(list, resource), &q))
 		return -1;
 	return milli ? quantity_milli(q) : quantity_value(q);
+}
+
+static int64_t amount(struct mp container, const char *what, const char *resource, bool milli)
+{
+	struct mp resources = {0};
+	mp_find(container, "resources", &resources);
+	return amount_in(resources, what, resource, milli);
 }
 
 /* Whether every container has limits of both and asks for as much. */
@@ -203,21 +210,30 @@ static struct doc *device_rule(struct build *b, bool allow, const char *access)
 	return d;
 }
 
-static struct doc *cpu(struct build *b)
+struct oci_limits oci_limits_of(struct mp resources)
 {
-	struct mp k = b->c->container;
-	int64_t limit = amount(k, "limits", "cpu", true), ask = amount(k, "requests", "cpu", true);
+	int64_t limit = amount_in(resources, "limits", "cpu", true);
+	int64_t ask = amount_in(resources, "requests", "cpu", true);
+	int64_t memory = amount_in(resources, "limits", "memory", false);
 	if (ask < 0)
 		ask = limit;
 	int64_t shares = ask > 0 ? ask * 1024 / 1000 : SHARES_MIN;
+	int64_t quota = limit > 0 ? limit * (CPU_PERIOD_US / 1000) : 0;
+	return (struct oci_limits){
+		.shares = shares < SHARES_MIN ? SHARES_MIN : shares > SHARES_MAX ? SHARES_MAX : shares,
+		.quota = quota > 0 && quota < CPU_QUOTA_MIN_US ? CPU_QUOTA_MIN_US : quota,
+		.period = CPU_PERIOD_US,
+		.memory = memory > 0 ? memory : 0,
+	};
+}
+
+static struct doc *cpu(struct build *b, const struct oci_limits *l)
+{
 	struct doc *d = map_of(b);
-	doc_set_int(b->a, d, "shares",
-		    shares < SHARES_MIN ? SHARES_MIN : shares > SHARES_MAX ? SHARES_MAX : shares);
-	if (limit > 0) {
-		int64_t quota = limit * (CPU_PERIOD_US / 1000);
-		doc_set_int(b->a, d, "quota",
-			    quota < CPU_QUOTA_MIN_US ? CPU_QUOTA_MIN_US : quota);
-		doc_set_int(b->a, d, "period", CPU_PERIOD_US);
+	doc_set_int(b->a, d, "shares", l->shares);
+	if (l->quota > 0) {
+		doc_set_int(b->a, d, "quota", l->quota);
+		doc_set_int(b->a, d, "period", l->period);
 	}
 	return d;
 }
@@ -226,13 +242,15 @@ static struct doc *resources(struct build *b)
 {
 	struct doc *d = map_of(b), *rules = doc_new(b->a, DOC_ARRAY);
 	bool all = oci_privileged(b->c->container);
-	int64_t memory = amount(b->c->container, "limits", "memory", false);
+	struct mp given = {0};
+	mp_find(b->c->container, "resources", &given);
+	struct oci_limits l = oci_limits_of(given);
 	doc_add(rules, device_rule(b, all, "rwm"));
 	doc_set(b->a, d, "devices", rules);
-	doc_set(b->a, d, "cpu", cpu(b));
-	if (memory > 0) {
+	doc_set(b->a, d, "cpu", cpu(b, &l));
+	if (l.memory > 0) {
 		struct doc *m = map_of(b);
-		doc_set_int(b->a, m, "limit", memory);
+		doc_set_int(b->a, m, "limit", l.memory);
 		doc_set(b->a, d, "memory", m);
 	}
 	return d;

@@ -53,6 +53,15 @@ struct oci_container {
 	struct oci_powers powers;
 };
 
+/* What its control group says of processors and memory. */
+struct oci_limits {
+	int64_t shares;	       /* of version 1: 2 to 262144 */
+	int64_t quota, period; /* microseconds; quota 0: none */
+	int64_t memory;	       /* bytes; 0: no limit */
+};
+/* Of `resources` as a spec has them; empty: none. */
+struct oci_limits oci_limits_of(struct mp resources);
+
 /* Appends JSON. Never fails: what the API let in can be said. */
 void oci_config_write(const struct oci_container *c, struct buf *out);
 /* The process of commands beside it, as pause/oci_process.h has it. */

@@ -137,10 +137,18 @@ static int64_t processes_now(void)
 	return slash ? strtoll(slash + 1, NULL, 10) : 0;
 }
 
+/* Threads count as well. */
 static int64_t processes_max(void)
 {
-	char text[32];
-	return read_text("/proc/sys/kernel/pid_max", text, sizeof text) ? strtoll(text, NULL, 10) : 0;
+	static const char *const files[] = {"/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"};
+	int64_t least = 0;
+	for (size_t i = 0; i < 2; i++) {
+		char text[32];
+		int64_t n = read_text(files[i], text, sizeof text) ? strtoll(text, NULL, 10) : 0;
+		if (n > 0 && (least == 0 || n < least))
+			least = n;
+	}
+	return least;
 }
 
 static void put_node(struct oci_figures *f, struct buf *b)
@@ -166,7 +174,7 @@ static void put_node(struct oci_figures *f, struct buf *b)
 /* ---- containers */
 
 struct used {
-	int64_t cpu_ns, usage, working_set, rss;
+	int64_t cpu_ns, usage, working_set, rss, processes;
 };
 
 static int64_t file_number(const char *dir, const char *name)
@@ -185,11 +193,13 @@ static int64_t file_word(const char *dir, const char *name, const char *word)
 
 static struct used used_of(bool unified, const char *uid, const char *name)
 {
-	char memory[600], cpu[600];
+	char memory[600], cpu[600], pids[600];
 	struct used u;
 	const char *of_memory = unified ? "" : "/memory", *of_cpu = unified ? "" : "/cpuacct";
 	snprintf(memory, sizeof memory, "/sys/fs/cgroup%s/troupe/%s/%s", of_memory, uid, name);
 	snprintf(cpu, sizeof cpu, "/sys/fs/cgroup%s/troupe/%s/%s", of_cpu, uid, name);
+	snprintf(pids, sizeof pids, "/sys/fs/cgroup%s/troupe/%s/%s", unified ? "" : "/pids", uid, name);
+	u.processes = file_number(pids, "pids.current");
 	u.cpu_ns = unified ? file_word(cpu, "cpu.stat", "usage_usec ") * 1000
 			   : file_number(cpu, "cpuacct.usage");
 	u.usage = file_number(memory, unified ? "memory.current" : "memory.usage_in_bytes");
@@ -207,7 +217,8 @@ static void put_container(struct oci_figures *f, struct buf *b, bool unified, co
 	struct used u = used_of(unified, uid, name);
 	size_t bare = (size_t)(strrchr(name, '.') - name);
 	snprintf(key, sizeof key, "%s/%s", uid, name);
-	mpw_map(b, 6);
+	mpw_map(b, 7);
+	mpw_kv_i64(b, "processes", u.processes);
 	mpw_kv_span(b, "name", (struct span){(const uint8_t *)name, bare});
 	mpw_kv_i64(b, "cpu_ns", u.cpu_ns);
 	mpw_kv_i64(b, "nano_cores", rate_of(f, key, u.cpu_ns));

@@ -4,7 +4,7 @@
  * RUNTIME_FIGURES: {time_us (wall clock), node: {cpu_ns, nano_cores, memory_total,
  * available, working_set, rss, processes, processes_max, fs: {capacity, available, used,
  * inodes, inodes_free, inodes_used}}, pods: [{id, containers: [{name, cpu_ns, nano_cores,
- * usage, working_set, rss}]}]}
+ * usage, working_set, rss, processes}]}]}
  * Bytes, and nanoseconds of one core; nano_cores of a first sample is -1.
  *
  * Threads: the port's loop; reads small files of /proc and /sys/fs/cgroup. */

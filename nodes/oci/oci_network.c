@@ -92,6 +92,9 @@ static int open_node(struct oci_network *n, struct arena *a, const char *data_di
 		.subnet = n->cni ? NULL : *subnet ? subnet : own,
 		.services = space.services,
 	};
+	const char *bridge = body_text(a, cfg, "bridge");
+	if (*bridge && !space.peer_count)
+		c.bridge = bridge;
 	snprintf(n->address, sizeof n->address, "%s", *address ? address : "127.0.0.1");
 	int rc = read_services(n, space.services, &services, e);
 	if (rc == 0 && space.peer_count) {

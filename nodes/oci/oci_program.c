@@ -105,6 +105,19 @@ static int put_sandbox(const struct oci_program *p, const char *dir, struct err 
 	return put(dir, "sandbox", &b, e);
 }
 
+/* With a sanitizer the pause is no static program: it finds its libraries. */
+#ifdef __SANITIZE_ADDRESS__
+static const struct oci_mount libraries[] = {
+	{.source = "/usr", .target = "/usr", .readonly = true},
+	{.source = "/lib", .target = "/lib", .readonly = true},
+	{.source = "/lib64", .target = "/lib64", .readonly = true},
+};
+enum { LIBRARIES = sizeof libraries / sizeof *libraries };
+#else
+static const struct oci_mount *const libraries = NULL;
+enum { LIBRARIES = 0 };
+#endif
+
 static int put_config(const char *dir, const char *cgroup, struct err *e)
 {
 	static const uint8_t nothing[] = {0x80};
@@ -112,7 +125,8 @@ static int put_config(const char *dir, const char *cgroup, struct err *e)
 	static const char *const env[] = {"PATH=/", NULL};
 	struct mp empty = mp_of((struct span){nothing, 1});
 	struct oci_container c = {.pod = empty, .container = empty, .argv = argv, .env = env,
-				  .cwd = "/", .cgroup = cgroup, .powers = oci_powers_here()};
+				  .cwd = "/", .cgroup = cgroup, .powers = oci_powers_here(),
+				  .mounts = libraries, .mount_count = LIBRARIES};
 	struct buf b = {0};
 	oci_config_write(&c, &b);
 	return put(dir, "bundle/config.json", &b, e);
@@ -203,6 +217,14 @@ static bool read_line(FILE *f, char *out, size_t size)
 	return true;
 }
 
+int oci_program_installed(const char *wanted, struct oci_program *out, struct err *e)
+{
+	if (!look_up(wanted, out))
+		return err_set(e, ERR_NOT_FOUND, "%s is not installed", wanted);
+	read_version(out);
+	return 0;
+}
+
 int oci_program_noted(const char *data_dir, const char *wanted, struct oci_program *out,
 		      struct err *e)
 {
@@ -218,8 +240,5 @@ int oci_program_noted(const char *data_dir, const char *wanted, struct oci_progr
 		return 0;
 	if (!wanted)
 		return err_set(e, ERR_NOT_FOUND, "nobody has looked for an OCI program: start it by `troupe up`");
-	if (!look_up(wanted, out))
-		return err_set(e, ERR_NOT_FOUND, "%s is not installed", wanted);
-	read_version(out);
-	return 0;
+	return oci_program_installed(wanted, out, e);
 }

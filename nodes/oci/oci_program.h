@@ -26,4 +26,7 @@ int oci_program_note(const char *data_dir, const struct oci_program *p, struct e
 int oci_program_noted(const char *data_dir, const char *wanted, struct oci_program *out,
 		      struct err *e);
 
+/* One by its name or path, untried. ERR_NOT_FOUND. Blocks for some milliseconds. */
+int oci_program_installed(const char *wanted, struct oci_program *out, struct err *e);
+
 #endif

@@ -657,15 +657,18 @@ static bool left(struct pause *p)
 		return false;
 	reap(p);
 	sandbox_let_go(&p->sandbox);
-	if (!p->sandbox.oci)
-		tree_kill_orphans(spare_none, p);
-	bool alone = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
 	if (!p->leave_ms)
 		p->leave_ms = monotonic_ms();
 	int64_t waited = monotonic_ms() - p->leave_ms;
+	/* An OCI program that removes a container has a while for it; no longer, or it would hold
+	 * the pod's namespaces. */
+	bool impatient = !p->sandbox.oci || waited > LEAVE_MS_MAX;
+	if (impatient)
+		tree_kill_orphans(spare_none, p);
+	bool alone = waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
 	if (execs_wait(&p->execs) && waited <= HEARD_MS_MAX)
 		return false;
-	return alone || waited > LEAVE_MS_MAX;
+	return alone || waited > (p->sandbox.oci ? 2 : 1) * LEAVE_MS_MAX;
 }
 
 /* ---- begin and end */

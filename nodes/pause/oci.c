@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "broker/base/mem.h"
@@ -19,6 +21,7 @@
 #include "nodes/pause/remove.h"
 #include "nodes/pause/subpath.h"
 #include "nodes/pause/terminal.h"
+#include "nodes/pause/tree.h"
 
 enum {
 	FILE_BYTES_MAX = 16 * 1024,
@@ -26,6 +29,7 @@ enum {
 	LAYERS_MAX = 500, /* of overlayfs */
 	LOWER_TEXT_MAX = LAYERS_MAX * 256,
 	EXEC_NAME_MAX = 24, /* exec.PID */
+	DELETE_S_MAX = 30,
 };
 
 static bool plain(struct span s, size_t max)
@@ -360,12 +364,19 @@ static _Noreturn void delete(const struct sandbox *s, const char *id, const char
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
 	close_range(3, ~0u, 0);
-	sigset_t none;
+	sigset_t none, child;
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &child, NULL);
 	pid_t pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		sigprocmask(SIG_SETMASK, &none, NULL);
 		program(s, args, 2);
+	}
+	/* One that hangs must not hold the container's root. */
+	if (pid > 0 && sigtimedwait(&child, NULL, &(struct timespec){.tv_sec = DELETE_S_MAX}) < 0)
+		tree_kill_with_children(pid);
 	if (pid > 0)
 		waitpid(pid, &status, 0);
 	umount2(join(&root, bundle, (struct span){0}, "rootfs"), MNT_DETACH);

@@ -287,8 +287,9 @@ second() { # what a second cluster on the machine says, and whether it comes up
 	kill $pid 2>/dev/null; wait $pid 2>/dev/null
 	grep -o '^ready\|^runtime: [a-z]*\|^troupe up' "$tmp/second.out" | xargs
 }
-check "a second cluster here takes processes, and says so" is "runtime: process ready" second --runtime auto
-check "... and is refused when it must have containers" is "runtime: oci troupe up" second --runtime oci
+check "a second cluster here has containers too, beside it" is "runtime: oci ready" second --runtime auto
+check "... and says where" grep -q "^network: 10.245.1.0/24, services 10.97.0.0/16 (the services' range 10.96.0.0/16 is of the cluster in " "$tmp/second.out"
+check "one of several nodes is refused" is "runtime: oci troupe up" second --runtime oci --nodes 2
 note_uids
 check "... has a link, control groups and processes" grep -qE "links 1 mounts 0 cgroups [1-9][0-9]* processes [1-9]" <<<"$(of_machine)"
 stop

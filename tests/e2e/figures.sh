@@ -67,3 +67,25 @@ condition() { kc get node n1 -o 'jsonpath={.status.conditions[?(@.type=="MemoryP
 check "the node says so" eventually 10 is True condition
 tainted() { grep -q memory-pressure <<<"$(kc get node n1 -o 'jsonpath={.spec.taints[*].key}')"; }
 check "... and is tainted" eventually 10 tainted
+
+# ---- too few processes
+stop
+config ""
+check "with all that it has" start -f "$tmp/cluster.yaml"
+pod crowd 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1000 & done; wait' '"priorityClassName":"high"'
+pod band 'for i in 1 2 3 4 5; do sleep 1000 & done; wait'
+pod lone 'sleep 1000'
+for p in crowd band lone; do check "$p runs" eventually 20 running $p; done
+processes() { summary 'print([p["process_stats"]["process_count"] for p in s["pods"] if p["podRef"]["name"] == "'"$1"'"][0])'; }
+check "the summary counts processes" eventually 10 is 10 processes crowd
+stop
+config ", eviction-pids: 100"
+check "with less processes than it needs" start -f "$tmp/cluster.yaml"
+check "who has most of the least priority goes first" eventually 20 evicted band
+check "... and is told why" grep -qE '^The node was low on resource: pids. Threshold quantity: [0-9]+, available: [0-9]+\. $' <<<"$(kc get pod band -o 'jsonpath={.status.message}')"
+pid_pressure() { kc get node n1 -o 'jsonpath={.status.conditions[?(@.type=="PIDPressure")].status} {.status.conditions[?(@.type=="PIDPressure")].reason}'; }
+check "the node says so" eventually 10 is "True KubeletHasInsufficientPID" pid_pressure
+crowded() { grep -q pid-pressure <<<"$(kc get node n1 -o 'jsonpath={.spec.taints[*].key}')"; }
+check "... and is tainted" eventually 10 crowded
+pod refused 'sleep 1000' '"priorityClassName":"high","tolerations":[{"operator":"Exists"}]'
+check "... and takes no pod" eventually 10 evicted refused

@@ -100,6 +100,16 @@ given third '"containers":[{'"$container,$port"'}]'
 check "... until it is gone" eventually 10 eval '[[ $(why third) == Running* ]]'
 kc delete pod greedy elsewhere second third >/dev/null
 
+# Nothing holds processes to what they ask for: they have it when the node has.
+resize() { kc replace --raw /api/v1/namespaces/default/pods/sized/resize -f - >/dev/null <<<"$(kc get pod sized -o json | sed "s/\"cpu\": \"[0-9]*m\?\"/\"cpu\": \"$1\"/")"; }
+given sized '"containers":[{'"$container"',"resources":{"requests":{"cpu":"10m"}}}]'
+check "one that asks for little" eventually 10 eval '[[ $(why sized) == Running* ]]'
+resize 20m
+check "is given a little more" eventually 5 is "20m 0" kc get pod sized -o 'jsonpath={.status.containerStatuses[0].resources.requests.cpu} {.status.containerStatuses[0].restartCount}'
+resize 9000
+check "... and not all that there is" eventually 5 is Infeasible kc get pod sized -o 'jsonpath={.status.conditions[?(@.type=="PodResizePending")].reason}'
+kc delete pod sized >/dev/null
+
 check "delete" kc delete pod web once big --timeout=60s
 check "nothing is left" is "" kc get pods -o 'jsonpath={.items[*].metadata.name}'
 check "its process is gone" eventually 5 bash -c "! pgrep -x -f 'sleep $nap'"

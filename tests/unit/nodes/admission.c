@@ -122,3 +122,34 @@ Test(admission, selectors)
 	cr_expect_not(admission_needs_node(mp_of(object_of(&a, ASKS("'cpu':'1'")))));
 	arena_fini(&a);
 }
+
+Test(admission, resources_that_change)
+{
+	static const struct row rows[] = {
+		{ASKS("'cpu':'2'"), {NULL}, NULL, NULL},
+		{ASKS("'cpu':'1'"), {ASKS("'cpu':'1500m'")}, "Deferred",
+		 "Node didn't have enough resource: cpu, requested: 1000, used: 1500, capacity: 2000"},
+		{ASKS("'cpu':'3'"), {NULL}, "Infeasible",
+		 "Node didn't have enough capacity: cpu, requested: 3000, capacity: 2000"},
+		{ASKS("'cpu':'3','memory':'2Gi'"), {NULL}, "Infeasible",
+		 "Node didn't have enough capacity: memory, requested: 2147483648, capacity: 1073741824"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct arena a = {0};
+		struct mp other = {0};
+		const char *reason = "", *message = "";
+		struct admission x = {.pod = mp_of(object_of(&a, rows[i].pod)),
+				      .allocatable = mp_of(object_of(&a, allocatable)),
+				      .others = &other};
+		if (rows[i].others[0]) {
+			other = mp_of(object_of(&a, rows[i].others[0]));
+			x.count = 1;
+		}
+		cr_expect_eq(admission_defers(&a, &x, &reason, &message), rows[i].reason != NULL);
+		if (rows[i].reason) {
+			cr_expect_str_eq(reason, rows[i].reason);
+			cr_expect_str_eq(message, rows[i].message);
+		}
+		arena_fini(&a);
+	}
+}

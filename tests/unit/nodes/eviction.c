@@ -57,6 +57,30 @@ Test(eviction, order)
 	}
 }
 
+/* A pod with so many processes. */
+static struct eviction_pod crowd(struct arena *a, const char *name, const char *priority, int processes)
+{
+	struct row r = {name, "1Gi", priority, 1 << 20};
+	struct eviction_pod p = pod_of(a, &r);
+	p.containers = mp_of(object_of(a, arena_printf(a, "[{'name':'c','processes':%d},{'name':'d','processes':1}]",
+						       processes)));
+	return p;
+}
+
+Test(eviction, processes_by_priority_then_by_their_number)
+{
+	struct arena a = {0};
+	struct eviction_pod pods[] = {crowd(&a, "few", "0", 3), crowd(&a, "many", "0", 30),
+				      crowd(&a, "dear", "5", 300)};
+	const struct eviction_pod *p = eviction_choose(EVICTION_PIDS, pods, 3);
+	cr_expect_str_eq(p->owner, "many");
+	cr_expect_str_eq(eviction_message(&a, EVICTION_PIDS, p, 1638, 20),
+			 "The node was low on resource: pids. Threshold quantity: 1638, available: 20. ");
+	p = eviction_choose(EVICTION_PIDS, &pods[2], 1);
+	cr_expect_str_eq(p->owner, "dear");
+	arena_fini(&a);
+}
+
 Test(eviction, message_names_who_took_more)
 {
 	struct arena a = {0};

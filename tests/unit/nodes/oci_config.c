@@ -1,7 +1,13 @@
 /* config.json of containers: what a spec asks for is what an OCI program is told. */
 #include "nodes/oci/oci_config.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "actors/schema/json.h"
+#include "nodes/oci/oci_cgroup.h"
+#include "nodes/pause/remove.h"
 #include "tests/unit/nodes/objects.h"
 
 static const uint64_t every_cap = (1ull << 41) - 1;
@@ -68,6 +74,64 @@ Test(oci_config, shared_namespaces_are_not_named_and_the_others_are_its_own)
 	cr_expect_str_eq(at(&a, d, "linux.namespaces"), "[{'type':'mount'},{'type':'cgroup'}]");
 	d = config_of(&a, "{}", "{}", (struct oci_container){.pids = "/proc/7/ns/pid"});
 	cr_expect_str_eq(at(&a, d, "linux.namespaces[2]"), "{'type':'pid','path':'/proc/7/ns/pid'}");
+	arena_fini(&a);
+}
+
+static void text_at(const char *dir, const char *name, char out[64])
+{
+	char path[300];
+	snprintf(path, sizeof path, "%s/g/%s", dir, name);
+	FILE *f = fopen(path, "r");
+	cr_assert(f, "%s", path);
+	out[fread(out, 1, 63, f)] = 0;
+	fclose(f);
+}
+
+static void make_file(const char *dir, const char *name, const char *text)
+{
+	char path[300];
+	snprintf(path, sizeof path, "%s/g/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	cr_assert(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* As the kernel shows them in version 2; those of version 1 are the end-to-end script's. */
+Test(oci_config, limits_of_a_group_that_runs)
+{
+	static const char *const files[] = {"cpu.weight", "cpu.max", "memory.max"};
+	char dir[] = "/tmp/troupe-group.XXXXXX", text[64], path[300];
+	struct arena a = {0};
+	struct err e = {0};
+	cr_assert(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/g", dir);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < 3; i++)
+		make_file(dir, files[i], "");
+	make_file(dir, "memory.current", "1048576");
+	struct oci_limits l = oci_limits_of(mp_of(
+		object_of(&a, "{'requests':{'cpu':'1'},'limits':{'cpu':'1500m','memory':'2Mi'}}")));
+	cr_assert_eq(oci_cgroup_limit_at(dir, true, "/g", "c", &l, &e), 0, "%s", e.text);
+	text_at(dir, "cpu.weight", text);
+	cr_expect_str_eq(text, "39");
+	text_at(dir, "cpu.max", text);
+	cr_expect_str_eq(text, "150000 100000");
+	text_at(dir, "memory.max", text);
+	cr_expect_str_eq(text, "2097152");
+	l.memory = 1000;
+	cr_expect_eq(oci_cgroup_limit_at(dir, true, "/g", "c", &l, &e), ERR_BUSY);
+	cr_expect_str_eq(e.text, "cannot decrease memory limits: attempting to set container \"c\" memory limit "
+				 "(1000) below current usage (1048576)");
+	text_at(dir, "memory.max", text);
+	cr_expect_str_eq(text, "2097152", "and is as it was");
+	l = oci_limits_of((struct mp){0});
+	cr_assert_eq(oci_cgroup_limit_at(dir, true, "/g", "c", &l, &e), 0, "%s", e.text);
+	text_at(dir, "cpu.max", text);
+	cr_expect_str_eq(text, "max 100000");
+	text_at(dir, "memory.max", text);
+	cr_expect_str_eq(text, "max");
+	remove_tree(dir);
 	arena_fini(&a);
 }
 

@@ -63,6 +63,8 @@ static const char *words_of(struct world *w, const struct pod_action *act)
 	static const char *const pulls[] = {"", " always", " never"};
 	if (act->kind == POD_IMAGE)
 		return arena_printf(&w->a, "image %s %s%s", act->name, act->image, pulls[act->pull]);
+	if (act->kind == POD_RESIZE)
+		return arena_printf(&w->a, "resize %s %u", act->name, act->attempt);
 	if (act->kind == POD_START)
 		return arena_printf(&w->a, "start %s %u", act->name, act->attempt);
 	if (act->kind == POD_SIGNAL)
@@ -1158,5 +1160,150 @@ Test(pod_worker, image_is_asked_for_again_when_the_sandbox_went_meanwhile)
 	STEP(&w, "sandbox");
 	up(&w);
 	STEP(&w, "image c img:1");
+	end(&w);
+}
+
+/* ---- resources that change */
+
+#define SIZED(cpu, memory) "'containers':[{'name':'c','image':'img:1','command':['run'],'resizePolicy':[" \
+	"{'resourceName':'memory','restartPolicy':'RestartContainer'}],'resources':{'requests':{'cpu':'" cpu \
+	"'},'limits':{'memory':'" memory "'}}}]"
+#define HAS(cpu, memory) "{'limits':{'memory':'" memory "'},'requests':{'cpu':'" cpu "'}}"
+
+static void resize(struct world *w, int generation, const char *spec)
+{
+	struct span o = object_of(&w->a, arena_printf(&w->a, "{'metadata':{'name':'web','namespace':'shop',"
+						      "'uid':'u1','generation':%d},'status':{'phase':'Running'},"
+						      "'spec':{%s}}", generation, spec));
+	struct bytes *bytes = bytes_copy(o.data, o.len);
+	cr_assert_eq(pod_worker_desired(w->w, bytes, NULL), 0);
+	bytes_unref(bytes);
+}
+
+static void resized(struct world *w, uint32_t attempt, const char *error)
+{
+	observe(w, (struct pod_observation){.kind = POD_SEEN_RESIZED, .name = "c", .attempt = attempt,
+					    .good = !error, .text = error});
+}
+
+static const char *object_part(struct world *w, const char *path)
+{
+	struct mp list, spec;
+	size_t n;
+	return mp_path(pod_worker_object(w->w), "spec.containers", &list) && !mp_array(&list, &n) &&
+			       mp_path(list, path, &spec)
+		       ? json_of(&w->a, spec)
+		       : "none";
+}
+
+Test(pod_worker, resources_are_as_given_until_the_node_has_what_is_wanted)
+{
+	struct world w;
+	run_one(&w, SIZED("100m", "64Mi"));
+	cr_expect(!pod_worker_wants(w.w).p);
+	resize(&w, 4, SIZED("100m", "64Mi"));
+	cr_expect(!pod_worker_wants(w.w).p, "nothing else is wanted");
+	resize(&w, 5, SIZED("9", "64Mi"));
+	cr_expect(pod_worker_wants(w.w).p);
+	cr_expect_str_eq(object_part(&w, "resources.requests.cpu"), "'100m'");
+	pod_worker_not_resized(w.w, "Deferred", "later", w.now);
+	cr_expect(pod_worker_waits_for_room(w.w));
+	STEP(&w, "");
+	cr_expect_str_eq(condition(&w, "PodResizePending", "reason"), "'Deferred'");
+	cr_expect_str_eq(condition(&w, "PodResizePending", "message"), "'later'");
+	cr_expect_str_eq(main_part(&w, "allocatedResources.cpu"), "'100m'");
+	cr_expect(event(&w, "ResizeDeferred"));
+	cr_expect_eq(w.plan.wake_ms, w.now.mono_ms + 30000, "it is asked again");
+	/* What is taken back is pending no more. */
+	resize(&w, 6, SIZED("100m", "64Mi"));
+	cr_expect(!pod_worker_wants(w.w).p);
+	STEP(&w, "");
+	cr_expect_str_eq(condition(&w, "PodResizePending", "reason"), "no such condition");
+	end(&w);
+}
+
+Test(pod_worker, what_is_given_reaches_what_runs)
+{
+	struct world w;
+	run_one(&w, SIZED("100m", "64Mi"));
+	resize(&w, 4, SIZED("200m", "64Mi"));
+	pod_worker_resized(w.w, w.now);
+	STEP(&w, "resize c 0");
+	cr_expect_str_eq(event(&w, "ResizeStarted")->message,
+			 "Pod resize started: {\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{"
+			 "\"cpu\":\"200m\"},\"limits\":{\"memory\":\"64Mi\"}}}],\"generation\":4}");
+	cr_expect_str_eq(condition(&w, "PodResizeInProgress", "status"), "'True'");
+	cr_expect_str_eq(main_part(&w, "allocatedResources.cpu"), "'200m'");
+	cr_expect_str_eq(main_part(&w, "resources.requests.cpu"), "'100m'", "not yet");
+	STEP(&w, "");
+	resized(&w, 0, "it is in use");
+	STEP(&w, "");
+	cr_expect_str_eq(condition(&w, "PodResizeInProgress", "reason"), "'Error'");
+	cr_expect_str_eq(condition(&w, "PodResizeInProgress", "message"), "'it is in use'");
+	pass(&w, 5000);
+	STEP(&w, "resize c 0");
+	resized(&w, 0, NULL);
+	STEP(&w, "");
+	cr_expect(event(&w, "ResizeCompleted"));
+	cr_expect_str_eq(condition(&w, "PodResizeInProgress", "status"), "no such condition");
+	cr_expect_str_eq(main_part(&w, "resources.requests.cpu"), "'200m'");
+	cr_expect_str_eq(main_part(&w, "restartCount"), "0");
+	end(&w);
+}
+
+Test(pod_worker, a_second_resize_does_not_rest_on_the_answer_to_the_first)
+{
+	struct world w;
+	run_one(&w, SIZED("100m", "64Mi"));
+	resize(&w, 4, SIZED("200m", "64Mi"));
+	pod_worker_resized(w.w, w.now);
+	STEP(&w, "resize c 0");
+	resize(&w, 5, SIZED("300m", "64Mi"));
+	pod_worker_resized(w.w, w.now);
+	STEP(&w, "resize c 0");
+	resized(&w, 0, NULL);
+	STEP(&w, "");
+	cr_expect_str_eq(condition(&w, "PodResizeInProgress", "status"), "'True'");
+	resized(&w, 0, NULL);
+	STEP(&w, "");
+	cr_expect_str_eq(condition(&w, "PodResizeInProgress", "status"), "no such condition");
+	cr_expect_str_eq(main_part(&w, "resources.requests.cpu"), "'300m'");
+	end(&w);
+}
+
+Test(pod_worker, resize_restarts_where_its_policy_says_so)
+{
+	struct world w;
+	run_one(&w, SIZED("100m", "64Mi"));
+	resize(&w, 4, SIZED("100m", "128Mi"));
+	pod_worker_resized(w.w, w.now);
+	STEP(&w, "signal c 0 15");
+	cr_expect_str_eq(event(&w, "Killing")->message, "Container c resize requires restart");
+	cr_expect_str_eq(main_part(&w, "resources.limits.memory"), "'64Mi'");
+	ended(&w, "c", 0, 143);
+	STEP(&w, "start c 1");
+	started(&w, "c", 1);
+	STEP(&w, "");
+	cr_expect_str_eq(main_part(&w, "resources.limits.memory"), "'128Mi'");
+	cr_expect_str_eq(main_part(&w, "restartCount"), "1");
+	cr_expect_str_eq(condition(&w, "PodResizeInProgress", "status"), "no such condition");
+	end(&w);
+}
+
+Test(pod_worker, a_new_worker_knows_what_was_given_by_the_status)
+{
+	struct world w = {0};
+	w.cfg.found = true;
+	begin_as(&w, SIZED("9", "64Mi"),
+		 "{'phase':'Running','startTime':'2026-11-24T09:00:00Z','containerStatuses':[{'name':'c','image':"
+		 "'img:1','imageID':'x','restartCount':0,'ready':true,'started':true,'lastState':{},'state':{"
+		 "'running':{'startedAt':'2026-11-24T09:00:00Z'}},'resources':" HAS("100m", "64Mi") "}]}");
+	cr_expect(pod_worker_wants(w.w).p);
+	cr_expect_str_eq(object_part(&w, "resources.requests.cpu"), "'100m'");
+	STEP(&w, "attach");
+	started(&w, "c", 0);
+	up(&w);
+	pod_worker_resized(w.w, w.now);
+	STEP(&w, "resize c 0");
 	end(&w);
 }

@@ -679,3 +679,127 @@ Test(pod, priority_is_that_of_its_class)
 	EXPECT_CODE(&f, 422, a);
 	fake_fini(&f);
 }
+
+Test(pod, runtime_class_is_there_and_writes_its_costs_and_places)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = create(&f, "", ",\"runtimeClassName\":\"safe\"");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message", "pods \"p\" is forbidden: pod rejected: RuntimeClass \"safe\" not found");
+	a = create(&f, "", ",\"overhead\":{\"cpu\":\"1\"}");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message",
+		  "pods \"p\" is forbidden: pod rejected: Pod Overhead set without corresponding "
+		  "RuntimeClass defined Overhead");
+	a = fake_do(&f, OBJ_CREATE, "runtimeclasses",
+		"{\"metadata\":{\"name\":\"safe\"},\"handler\":\"runsc\",\"overhead\":{\"podFixed\":{\"memory\":"
+		"\"64Mi\"}},\"scheduling\":{\"nodeSelector\":{\"vm\":\"yes\"},\"tolerations\":["
+		"{\"key\":\"vm\",\"operator\":\"Exists\"},{\"key\":\"own\",\"operator\":\"Exists\"}]}}");
+	EXPECT_CODE(&f, 201, a);
+	a = create(&f, "", ",\"runtimeClassName\":\"safe\",\"overhead\":{\"memory\":\"65Mi\"}");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message",
+		  "pods \"p\" is forbidden: pod rejected: Pod's Overhead doesn't match RuntimeClass's "
+		  "defined Overhead");
+	a = create(&f, "", ",\"runtimeClassName\":\"safe\",\"nodeSelector\":{\"vm\":\"no\"}");
+	EXPECT_CODE(&f, 403, a);
+	EXPECT_AT(&f, a, "message",
+		  "pods \"p\" is forbidden: conflict: runtimeClass.scheduling.nodeSelector[vm] = yes; "
+		  "pod.spec.nodeSelector[vm] = no");
+	/* What the class tolerates covers what the pod does, and the other way round. */
+	a = create(&f, "",
+		   ",\"runtimeClassName\":\"safe\",\"overhead\":{\"memory\":\"65536Ki\"},\"nodeSelector\":"
+		   "{\"a\":\"b\"},\"tolerations\":[{\"key\":\"vm\",\"operator\":\"Equal\",\"value\":\"x\"},"
+		   "{\"key\":\"own\",\"operator\":\"Exists\"}]");
+	EXPECT_CODE(&f, 201, a);
+	EXPECT_AT(&f, a, "spec.overhead", "{\"memory\":\"64Mi\"}");
+	EXPECT_AT(&f, a, "spec.nodeSelector", "{\"a\":\"b\",\"vm\":\"yes\"}");
+	EXPECT_AT(&f, a, "spec.tolerations[0]", "{\"key\":\"own\",\"operator\":\"Exists\"}");
+	EXPECT_AT(&f, a, "spec.tolerations[3]", "{\"key\":\"vm\",\"operator\":\"Exists\"}");
+	fake_fini(&f);
+}
+
+#define VOLUME(source) ",\"volumes\":[{\"name\":\"v\"," source "}]"
+#define ITEM(path) "\"items\":[{\"key\":\"k\",\"path\":\"" path "\"}]"
+#define PROJECTED(sources) VOLUME("\"projected\":{\"sources\":[" sources "]}")
+
+Test(pod, files_of_volumes_are_checked)
+{
+	static const struct {
+		const char *spec, *field, *message;
+	} rows[] = {
+		{VOLUME("\"configMap\":{\"name\":\"m\"," ITEM("../x") "}"), "spec.volumes[0].configMap.items[0].path",
+		 "Invalid value: \"../x\": must not contain '..'"},
+		{VOLUME("\"secret\":{\"secretName\":\"m\"," ITEM("..x") "}"), "spec.volumes[0].secret.items[0].path",
+		 "Invalid value: \"..x\": must not start with '..'"},
+		{VOLUME("\"configMap\":{\"name\":\"m\",\"defaultMode\":512}"), "spec.volumes[0].configMap.defaultMode",
+		 "Invalid value: 512: must be a number between 0 and 0777 (octal), both inclusive"},
+		{VOLUME("\"downwardAPI\":{\"items\":[{\"path\":\"p\"}]}"), "spec.volumes[0].downwardAPI",
+		 "Required value: one of fieldRef and resourceFieldRef is required"},
+		{VOLUME("\"downwardAPI\":{\"items\":[{\"path\":\"p\",\"fieldRef\":{\"fieldPath\":\"status.phase\"}}]}"),
+		 "spec.volumes[0].downwardAPI.fieldRef.fieldPath",
+		 "Unsupported value: \"status.phase\": supported values: \"metadata.annotations\", "
+		 "\"metadata.labels\", \"metadata.name\", \"metadata.namespace\", \"metadata.uid\""},
+		{PROJECTED("{\"configMap\":{\"name\":\"a\"," ITEM("p") "}},{\"secret\":{\"name\":\"b\"," ITEM("p") "}}"),
+		 "spec.volumes[0].projected", "Invalid value: \"b\": conflicting duplicate paths"},
+		{PROJECTED("{\"configMap\":{\"name\":\"a\"," ITEM("token") "}},{\"serviceAccountToken\":{\"path\":"
+			   "\"token\"}}"),
+		 "spec.volumes[0].projected", "Invalid value: \"token\": conflicting duplicate paths"},
+		{PROJECTED("{\"serviceAccountToken\":{\"path\":\"t\",\"expirationSeconds\":60}}"),
+		 "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds",
+		 "Invalid value: 60: may not specify a duration less than 10 minutes"},
+		{PROJECTED("{\"configMap\":{}}"), "spec.volumes[0].projected.sources[0].configMap.name", "Required value"},
+		{PROJECTED("{\"configMap\":{\"name\":\"a\"},\"secret\":{\"name\":\"b\"}}"),
+		 "spec.volumes[0].projected.sources[0]", "Forbidden: may not specify more than 1 volume type"},
+	};
+	struct fake f;
+	fake_init(&f);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *a = create(&f, "", rows[i].spec);
+		EXPECT_CODE(&f, 422, a);
+		EXPECT_AT(&f, a, "details.causes[0].field", rows[i].field);
+		EXPECT_AT(&f, a, "details.causes[0].message", rows[i].message);
+	}
+	const char *a = create(&f, "", PROJECTED("{\"configMap\":{\"name\":\"a\"," ITEM("p") "}},{\"configMap\":{\"name\":\"a\","
+						ITEM("q") "}},{\"downwardAPI\":{\"items\":[{\"path\":\"n\",\"fieldRef\":{"
+						"\"fieldPath\":\"metadata.labels['a']\"}}]}}"));
+	EXPECT_CODE(&f, 201, a);
+	fake_fini(&f);
+}
+
+#define ARMOR(profile) ",\"securityContext\":{\"appArmorProfile\":{" profile "}}"
+
+Test(pod, apparmor_is_checked_and_taken_from_annotations)
+{
+	static const char *const rows[][2] = {
+		{ARMOR(""), "Required value: type is required when appArmorProfile is set"},
+		{ARMOR("\"type\":\"Strict\""), "Unsupported value: \"Strict\": supported values: \"Localhost\", "
+						 "\"RuntimeDefault\", \"Unconfined\""},
+		{ARMOR("\"type\":\"Localhost\""), "Required value: must be set when AppArmor type is Localhost"},
+		{ARMOR("\"type\":\"Unconfined\",\"localhostProfile\":\"x\""),
+		 "Invalid value: \"x\": can only be set when AppArmor type is Localhost"},
+		{ARMOR("\"type\":\"Localhost\",\"localhostProfile\":\" x\""),
+		 "Invalid value: \" x\": must not be padded with whitespace"},
+	};
+	struct fake f;
+	fake_init(&f);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (size_t of_pod = 0; of_pod < 2; of_pod++) {
+			const char *a = create(&f, of_pod ? "" : rows[i][0], of_pod ? rows[i][0] : "");
+			EXPECT_CODE(&f, 422, a);
+			EXPECT_AT(&f, a, "details.causes[0].message", rows[i][1]);
+		}
+	const char *a = fake_do(&f, OBJ_CREATE, "pods/default",
+		"{\"metadata\":{\"name\":\"p\",\"annotations\":{"
+		"\"container.apparmor.security.beta.kubernetes.io/a\":\"localhost/mine\","
+		"\"container.apparmor.security.beta.kubernetes.io/b\":\"runtime/default\"}},\"spec\":{\"containers\":["
+		"{\"name\":\"a\",\"image\":\"i\"},{\"name\":\"b\",\"image\":\"i\",\"securityContext\":{\"appArmorProfile\":{"
+		"\"type\":\"Unconfined\"}}},{\"name\":\"c\",\"image\":\"i\"}]}}");
+	EXPECT_CODE(&f, 201, a);
+	EXPECT_AT(&f, a, "spec.containers[0].securityContext.appArmorProfile",
+		  "{\"type\":\"Localhost\",\"localhostProfile\":\"mine\"}");
+	EXPECT_AT(&f, a, "spec.containers[1].securityContext.appArmorProfile", "{\"type\":\"Unconfined\"}");
+	EXPECT_AT(&f, a, "spec.containers[2].securityContext", "");
+	fake_fini(&f);
+}

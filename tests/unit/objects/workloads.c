@@ -265,11 +265,62 @@ Test(pod_parts, resize_changes_cpu_and_memory_within_the_class)
 		  "Forbidden: only cpu and memory resources are mutable");
 	a = fake_do(&f, OBJ_PATCH_MERGE, at,
 		    "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{}}]}}");
-	EXPECT_AT(&f, a, "details.causes[0].field", "status.qosClass");
+	EXPECT_AT(&f, a, "details.causes[1].field", "status.qosClass");
 	a = fake_do(&f, OBJ_PATCH_STRATEGIC, "pods/default/p",
 		    "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{"
 		    "\"cpu\":\"300m\"}}}]}}");
 	EXPECT_CODE(&f, 422, a);
+	fake_fini(&f);
+}
+
+Test(pod_parts, resize_takes_nothing_away_and_leaves_init_containers)
+{
+	static const char at[] = "pods/default/p/resize";
+	struct fake f;
+	fake_init(&f);
+	const char *a = fake_do(&f, OBJ_CREATE, "pods/default",
+		"{\"metadata\":{\"name\":\"p\"},\"spec\":{\"initContainers\":[{\"name\":\"i\",\"image\":\"i\"},"
+		"{\"name\":\"s\",\"image\":\"i\",\"restartPolicy\":\"Always\"}],\"containers\":[{\"name\":\"c\","
+		"\"image\":\"i\",\"resources\":{\"limits\":{\"memory\":\"2Gi\"},\"requests\":{\"cpu\":\"100m\"}}}]}}");
+	EXPECT_CODE(&f, 201, a);
+	a = fake_do(&f, OBJ_PATCH_STRATEGIC, at,
+		    "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{\"limits\":{\"memory\":null}}}]}}");
+	EXPECT_AT(&f, a, "details.causes[0].field", "spec.containers[0].resources.limits");
+	EXPECT_AT(&f, a, "details.causes[0].message", "Forbidden: resource limits cannot be removed");
+	a = fake_do(&f, OBJ_PATCH_STRATEGIC, at,
+		    "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"cpu\":null}}}]}}");
+	EXPECT_AT(&f, a, "details.causes[0].message", "Forbidden: resource requests cannot be removed");
+	a = fake_do(&f, OBJ_PATCH_STRATEGIC, at,
+		    "{\"spec\":{\"initContainers\":[{\"name\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"1m\"}}}]}}");
+	EXPECT_AT(&f, a, "details.causes[0].field", "spec.initContainers[0].resources");
+	a = fake_do(&f, OBJ_PATCH_STRATEGIC, at,
+		    "{\"spec\":{\"initContainers\":[{\"name\":\"s\",\"resources\":{\"requests\":{\"cpu\":\"1m\"}}}]}}");
+	EXPECT_CODE(&f, 200, a);
+	fake_fini(&f);
+}
+
+Test(pod_parts, resize_policies_are_checked)
+{
+	static const char *const rows[][2] = {
+		{"{\"resourceName\":\"disk\",\"restartPolicy\":\"NotRequired\"}",
+		 "Unsupported value: \"disk\": supported values: \"cpu\", \"memory\""},
+		{"{\"resourceName\":\"cpu\",\"restartPolicy\":\"Sometimes\"}",
+		 "Unsupported value: \"Sometimes\": supported values: \"NotRequired\", \"RestartContainer\""},
+		{"{\"resourceName\":\"cpu\",\"restartPolicy\":\"RestartContainer\"}",
+		 "Invalid value: \"RestartContainer\": must be 'NotRequired' when `restartPolicy` is 'Never'"},
+		{"{\"resourceName\":\"cpu\",\"restartPolicy\":\"NotRequired\"},{\"resourceName\":\"cpu\","
+		 "\"restartPolicy\":\"NotRequired\"}", "Duplicate value: \"cpu\""},
+	};
+	struct fake f;
+	fake_init(&f);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *a = fake_do(&f, OBJ_CREATE, "pods/default",
+			arena_printf(&f.arena, "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"restartPolicy\":\"Never\","
+				     "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resizePolicy\":[%s]}]}}",
+				     rows[i][0]));
+		EXPECT_CODE(&f, 422, a);
+		EXPECT_AT(&f, a, "details.causes[0].message", rows[i][1]);
+	}
 	fake_fini(&f);
 }
 

@@ -16,7 +16,7 @@ static const char *refusal(const char *text)
 
 Test(config, default_file_is_one_that_it_reads_itself)
 {
-	struct config_wish w = {"127.0.0.1:7443", 2, "sim", NULL, true};
+	struct config_wish w = {"127.0.0.1:7443", 2, "sim", NULL, true, 0};
 	struct buf text = {0};
 	struct err e = {0};
 	config_default(&text, &w);
@@ -42,7 +42,7 @@ Test(config, default_file_has_a_service_proxy_where_pods_are_processes)
 		bool wanted;
 	} rows[] = {{2, "process", true}, {2, "sim", false}, {0, "process", false}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct config_wish w = {"127.0.0.1:7443", rows[i].nodes, rows[i].runtime, NULL, false};
+		struct config_wish w = {"127.0.0.1:7443", rows[i].nodes, rows[i].runtime, NULL, false, 0};
 		struct buf text = {0};
 		config_default(&text, &w);
 		cr_assert_eq(config_parse(&config, "c.yaml", span_buf(&text), NULL), 0);
@@ -209,4 +209,22 @@ Test(config, a_plugin_has_a_file_and_a_process_of_its_own)
 			 "c.yaml:4:27: unknown key 'fil', did you mean 'file'?");
 	cr_expect_str_eq(refusal("cells:\n- name: a\n  process: own\n  actors: [{kind: plugn, file: x.so}]"),
 			 "c.yaml:4:13: unknown actor kind 'plugn', did you mean 'plugin'?");
+}
+
+Test(config, default_file_of_a_second_cluster_on_the_machine)
+{
+	struct config_wish w = {"127.0.0.1:7443", 1, "oci", "/usr/bin/crun", false, 2};
+	struct config c = {0};
+	struct buf text = {0};
+	struct err e = {0};
+	config_default(&text, &w);
+	cr_assert_eq(config_parse(&c, "c.yaml", span_buf(&text), &e), 0, "%s", e.text);
+	cr_expect_eq(config_slot_of(&c), 2);
+	char range[CONFIG_RANGE_MAX], first[CONFIG_RANGE_MAX];
+	config_services(&c, range, first);
+	cr_expect_str_eq(range, "10.98.0.0/16");
+	cr_expect_str_eq(first, "10.98.0.1");
+	cr_expect(strstr(buf_text(&text), "bridge: troupe2, subnet: 10.246.1.0/24"));
+	config_fini(&c);
+	buf_fini(&text);
 }
