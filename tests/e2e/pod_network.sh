@@ -114,8 +114,9 @@ kc delete pod mapped second --grace-period=0 --force >/dev/null 2>&1
 pod third n1 "" "ports: [{containerPort: 80, hostPort: 8088}]" | kc apply -f - >/dev/null
 check "and given again when it is free" eventually 10 get_as third machine "$node" 8088
 
-other() { "$troupe" up --data-dir "$tmp/other" --api "127.0.0.1:$((port + 1))" --runtime oci --nodes "$1" 2>&1; }
-check "another cluster here is refused at once, and says whose the network is" grep -q "^troupe up: the bridge troupe0 is of the cluster in $data;" <<<"$(other 1)"
+cluster_of <<<"n1 own {kind: node-agent, node: n1, runtime: oci, subnet: 10.250.1.0/24}" head="services: {range: 10.99.0.0/16}" | sed "s/:$port/:$((port + 1))/" >"$tmp/other.yaml"
+other() { timeout 20 "$troupe" up --data-dir "$tmp/other" -f "$tmp/other.yaml" 2>&1; }
+check "another cluster with the same bridge is refused at once, and says whose the network is" grep -q "^troupe up: the bridge troupe0 is of the cluster in $data;" <<<"$(other)"
 for p in $(pids_of nodes); do kill -9 "$p"; done
 check "after the death of the agent pods reach each other" eventually 10 get_as a b "$a"
 check "and services" eventually 10 get_as a b "$svc"
