@@ -54,7 +54,8 @@ struct call {
 	bool watch_path; /* /api/v1/watch/...: as Kubernetes had it before there was a parameter */
 	enum api_form form;
 	bool yaml; /* what would be JSON is written as YAML */
-	enum table_include include;
+	struct table_form as; /* a table, or metadata */
+	bool as_list;	      /* metadata of a list, it says */
 	struct identity who;
 	const struct identity *caller; /* who asks as `who`; NULL: himself */
 	bool heard;		       /* an audit tells of it */
@@ -102,7 +103,7 @@ struct watch {
 	const struct label_selector *labels;
 	const struct field_selector *fields;
 	enum api_form form;
-	enum table_include include;
+	struct table_form as;
 	bool bookmarks, columns_sent;
 	struct audit_event audit;
 	uint64_t start; /* changes up to here were sent when it began */
@@ -169,9 +170,8 @@ void protobuf_object(struct buf *out, const struct schema_type *type, struct mp 
 		     uint64_t version);
 void protobuf_status(struct buf *out, const struct doc *status);
 
-/* Sets the form of the answer (accept.c); false: nothing that is accepted can
- * be had. */
-bool accept_negotiate(struct call *k);
+/* Sets the form of the answer (accept.c), or says why none that is accepted can be had. */
+struct doc *accept_negotiate(struct call *k);
 
 /* Whether it asks something that a review answers, and the answer (review.c). */
 bool is_review(const struct call *k);
