@@ -197,6 +197,8 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 		refused = call_enter(a, k);
 	if (!refused && !is_public(k))
 		refused = authorize(a, k, k->verb);
+	if (!refused)
+		refused = call_patience(k);
 	if (refused)
 		answer_status(c, a, k, refused);
 	else if (k->unreadable)

@@ -69,6 +69,7 @@ struct call {
 	uint64_t arrived_us;
 	uint64_t wait_version; /* the view must have reached this */
 	struct stream *waits; /* in whose list it is; NULL: in none */
+	uint64_t patience_us; /* with views */
 	bool timed; /* its patience with views has begun to run */
 	void (*retry)(struct ctx *c, struct api *a, struct call *k);
 	struct call *next_waiting;
@@ -229,6 +230,11 @@ struct doc *authz_refusal(struct call *k, const struct access *x);
 /* ---- how many there are, and what became of them (accounting.c) */
 struct doc *call_enter(struct api *a, struct call *k); /* a refusal, or NULL */
 void call_leave(struct api *a, struct call *k);
+/* Whether it goes on as long as its client likes: it is no request on its way. */
+bool call_lasts(const struct call *k);
+/* How long it waits, by its parameter `timeout`; a refusal of one that is none, or NULL.
+ * 0 and what is longer than the server waits mean nothing, as in Kubernetes. */
+struct doc *call_patience(struct call *k);
 /* Its answer, or the first byte of what lasts, has this code. */
 void call_answered(struct ctx *c, struct api *a, struct call *k, int code);
 void accounting_text(struct buf *out, const struct api *a);
