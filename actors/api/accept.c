@@ -48,7 +48,9 @@ static bool take_one(struct call *k, struct span type)
 		k->yaml = false;
 		return true;
 	}
-	if (transformed && !(has(type, "g=meta.k8s.io") && (has(type, "v=v1;") || ends(type, "v=v1") || has(type, "v=v1beta1"))))
+	bool v1 = has(type, "v=v1;") || ends(type, "v=v1");
+	bool beta = has(type, "v=v1beta1;") || ends(type, "v=v1beta1");
+	if (transformed && !(has(type, "g=meta.k8s.io") && (v1 || beta)))
 		return false;
 	if (transformed)
 		form = has(type, "as=Table")		     ? FORM_TABLE
@@ -60,6 +62,8 @@ static bool take_one(struct call *k, struct span type)
 		return false; /* a stream of documents, that nobody reads */
 	k->form = form;
 	k->yaml = yaml;
+	k->as.version = transformed && beta ? META_V1BETA1 : META_V1;
+	k->as_list = has(type, "as=PartialObjectMetadataList");
 	return true;
 }
 
@@ -81,8 +85,23 @@ static int quality(struct span type)
 	return q;
 }
 
+/* The one form is of lists, the other of all else. What watches is neither. */
+static const char *mismatch(struct call *k)
+{
+	bool get = span_is(k->method, "GET"), list = get && !k->name.len;
+	if (k->form != FORM_METADATA || is_watch(k) || list == k->as_list)
+		return NULL;
+	if (list)
+		return arena_printf(&k->arena, "you requested PartialObjectMetadata, but the requested "
+					       "object is a list (%s)", k->resource->list_kind);
+	return k->as_list && (k->name.len || !span_is(k->method, "DELETE"))
+		       ? arena_printf(&k->arena, "you requested PartialObjectMetadataList, but the "
+						 "requested object is not a list (%s)", k->resource->kind)
+		       : NULL;
+}
+
 /* The most wanted that can be had, of equals the first. */
-bool accept_negotiate(struct call *k)
+static bool negotiate(struct call *k)
 {
 	struct span rest = k->accept, type = {0};
 	int best = -1;
@@ -94,4 +113,16 @@ bool accept_negotiate(struct call *k)
 			best = q;
 	}
 	return best >= 0;
+}
+
+struct doc *accept_negotiate(struct call *k)
+{
+	bool found = negotiate(k);
+	const char *why = found ? mismatch(k) : NULL;
+	if (found && !why)
+		return NULL;
+	k->form = FORM_OBJECT;
+	return why ? status_failure(&k->arena, 406, "NotAcceptable", why)
+		   : status_not_acceptable(&k->arena, is_watch(k) ? "application/json;stream=watch, " PROTOBUF_TYPE ";stream=watch"
+							  : "application/json, application/yaml, " PROTOBUF_TYPE);
 }

@@ -1,9 +1,9 @@
 /* Calls are counted: how many are on their way (inflight.h), and what became
  * of them (request_metrics.h). */
 #include "actors/api/api_private.h"
+#include "actors/api/go_duration.h"
 
-/* What lasts as long as the client likes is no request on its way. */
-static bool is_long_running(const struct call *k)
+bool call_lasts(const struct call *k)
 {
 	bool get = span_is(k->method, "GET");
 	return k->resource && (is_proxy(k) || call_watches(k) ||
@@ -20,12 +20,32 @@ static enum inflight_kind kind_of(const struct call *k)
 
 struct doc *call_enter(struct api *a, struct call *k)
 {
-	if (is_long_running(k))
+	if (call_lasts(k))
 		return NULL;
 	if (!inflight_enter(&a->inflight, &k->who, kind_of(k)))
 		return status_too_many_requests(&k->arena, 1);
 	k->counted = true;
 	return NULL;
+}
+
+struct doc *call_patience(struct call *k)
+{
+	struct span text = call_arg(k, "timeout");
+	struct buf why = {0};
+	int64_t us = 0;
+	k->patience_us = API_WAIT_US;
+	if (!text.len || call_lasts(k))
+		return NULL;
+	struct doc *bad =
+		go_duration_parse(text, &us, &why)
+			? NULL
+			: status_bad_request(&k->arena,
+					     arena_printf(&k->arena, "invalid timeout specified in the request URL - %s",
+							  buf_text(&why)));
+	buf_fini(&why);
+	if (us > 0 && us < API_WAIT_US)
+		k->patience_us = (uint64_t)us;
+	return bad;
 }
 
 void call_leave(struct api *a, struct call *k)
@@ -79,7 +99,7 @@ void call_answered(struct ctx *c, struct api *a, struct call *k, int code)
 	struct request_kind kind = kind_shown(k);
 	k->code = code;
 	request_metrics_count(&a->metrics, &kind, code);
-	if (!is_long_running(k))
+	if (!call_lasts(k))
 		request_metrics_time(&a->metrics, &kind, ctx_now_us(c) - k->arrived_us);
 }
 

@@ -234,12 +234,12 @@ void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struc
 	bool scale = !own && span_is(mp_path_str(object, "kind"), "Scale");
 	if (k->form == FORM_TABLE && (own || scale)) {
 		struct table t;
-		table_open(&t, &out, own ? k->resource : &table_scale, k->include, ctx_wall_us(c), true, version, NULL,
+		table_open(&t, &out, own ? k->resource : &table_scale, k->as, ctx_wall_us(c), true, version, NULL,
 			   -1);
 		table_row(&t, object, version);
 		table_close(&t);
 	} else if (k->form == FORM_METADATA) {
-		json_metadata(&out, object, version);
+		json_metadata(&out, object, version, k->as.version);
 	} else if (own) {
 		visible_object(&out, k->resource, object, version);
 	} else {

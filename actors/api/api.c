@@ -122,12 +122,13 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 	bool get = span_is(k->method, "GET");
 	bool watching = call_watches(k);
 	bool bytes = strcmp(k->sub, "log") == 0 || is_session(k);
-	if (!accept_negotiate(k) && !bytes) {
-		answer_status(c, a, k, status_not_acceptable(&k->arena, "application/json, application/yaml, " PROTOBUF_TYPE));
+	struct doc *refused = accept_negotiate(k);
+	if (refused && !bytes) {
+		answer_status(c, a, k, refused);
 		return;
 	}
 	struct span include = call_arg(k, "includeObject");
-	if (k->form == FORM_TABLE && !table_include_parse(include, &k->include)) {
+	if (k->form == FORM_TABLE && !table_include_parse(include, &k->as.include)) {
 		answer_status(c, a, k, status_bad_request(
 			&k->arena,
 			arena_printf(&k->arena,
@@ -140,8 +141,7 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 		answer_status(c, a, k, status_no_resource(&k->arena));
 		return;
 	}
-	struct doc *refused = refused_subresource(k);
-	if (refused) {
+	if ((refused = refused_subresource(k))) {
 		answer_status(c, a, k, refused);
 		return;
 	}
@@ -197,6 +197,8 @@ static void on_known_call(struct ctx *c, struct api *a, struct call *k)
 		refused = call_enter(a, k);
 	if (!refused && !is_public(k))
 		refused = authorize(a, k, k->verb);
+	if (!refused)
+		refused = call_patience(k);
 	if (refused)
 		answer_status(c, a, k, refused);
 	else if (k->unreadable)

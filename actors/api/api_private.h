@@ -54,7 +54,8 @@ struct call {
 	bool watch_path; /* /api/v1/watch/...: as Kubernetes had it before there was a parameter */
 	enum api_form form;
 	bool yaml; /* what would be JSON is written as YAML */
-	enum table_include include;
+	struct table_form as; /* a table, or metadata */
+	bool as_list;	      /* metadata of a list, it says */
 	struct identity who;
 	const struct identity *caller; /* who asks as `who`; NULL: himself */
 	bool heard;		       /* an audit tells of it */
@@ -68,6 +69,7 @@ struct call {
 	uint64_t arrived_us;
 	uint64_t wait_version; /* the view must have reached this */
 	struct stream *waits; /* in whose list it is; NULL: in none */
+	uint64_t patience_us; /* with views */
 	bool timed; /* its patience with views has begun to run */
 	void (*retry)(struct ctx *c, struct api *a, struct call *k);
 	struct call *next_waiting;
@@ -102,7 +104,7 @@ struct watch {
 	const struct label_selector *labels;
 	const struct field_selector *fields;
 	enum api_form form;
-	enum table_include include;
+	struct table_form as;
 	bool bookmarks, columns_sent;
 	struct audit_event audit;
 	uint64_t start; /* changes up to here were sent when it began */
@@ -169,9 +171,8 @@ void protobuf_object(struct buf *out, const struct schema_type *type, struct mp 
 		     uint64_t version);
 void protobuf_status(struct buf *out, const struct doc *status);
 
-/* Sets the form of the answer (accept.c); false: nothing that is accepted can
- * be had. */
-bool accept_negotiate(struct call *k);
+/* Sets the form of the answer (accept.c), or says why none that is accepted can be had. */
+struct doc *accept_negotiate(struct call *k);
 
 /* Whether it asks something that a review answers, and the answer (review.c). */
 bool is_review(const struct call *k);
@@ -229,6 +230,11 @@ struct doc *authz_refusal(struct call *k, const struct access *x);
 /* ---- how many there are, and what became of them (accounting.c) */
 struct doc *call_enter(struct api *a, struct call *k); /* a refusal, or NULL */
 void call_leave(struct api *a, struct call *k);
+/* Whether it goes on as long as its client likes: it is no request on its way. */
+bool call_lasts(const struct call *k);
+/* How long it waits, by its parameter `timeout`; a refusal of one that is none, or NULL.
+ * 0 and what is longer than the server waits mean nothing, as in Kubernetes. */
+struct doc *call_patience(struct call *k);
 /* Its answer, or the first byte of what lasts, has this code. */
 void call_answered(struct ctx *c, struct api *a, struct call *k, int code);
 void accounting_text(struct buf *out, const struct api *a);

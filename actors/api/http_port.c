@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "actors/api/http_answer.h"
 #include "actors/api/http_describe.h"
@@ -131,6 +133,25 @@ static void reply(struct request *r, uint32_t arg, struct bytes *body)
 	request_resume(r);
 }
 
+enum {
+	STREAM_KEEPS = 4096,	  /* of a waiting stream's buffer; events mostly fit */
+	STREAM_OLD_PIECE = 1024, /* of an answer without chunks */
+};
+
+/* A stream may wait for hours, thousands of them. The library gives each the rest of
+ * its connection's memory to write to, 30 KB that were all touched while its request
+ * was read. What is in there is nobody's, so its whole pages go back to the system,
+ * which brings them again, as zeros, when they are written to. */
+static void give_back(struct request *r, char *out, size_t max)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)out + page - 1) & ~(page - 1);
+	uintptr_t to = ((uintptr_t)out + max) & ~(page - 1);
+	if (from < to && !r->old) /* else the buffer is a small one of the answer's */
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	r->piece = 0;
+}
+
 /* The library asks for more of a stream. */
 static ssize_t read_stream(void *cls, uint64_t pos, char *out, size_t max)
 {
@@ -152,10 +173,14 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *out, size_t max)
 		}
 	}
 	r->queued -= n;
+	if (n > r->piece)
+		r->piece = n;
 	if (n)
 		return (ssize_t)n;
 	if (r->ended)
 		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (r->piece > STREAM_KEEPS)
+		give_back(r, out, max);
 	request_suspend(r);
 	return 0;
 }
@@ -165,9 +190,10 @@ static void open_stream(struct request *r, uint32_t arg)
 	if (r->response)
 		return;
 	r->streaming = true;
-	/* The buffer is for HTTP/1.0 alone: chunks are made in the connection's. */
-	struct MHD_Response *response =
-		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_stream, r, NULL);
+	r->piece = SIZE_MAX; /* its request's */
+	/* Chunks are made in the connection's buffer, not in the answer's. */
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, r->old ? STREAM_OLD_PIECE : 1, read_stream, r, NULL);
 	set_response(r, arg, response);
 	request_resume(r);
 }
@@ -459,6 +485,7 @@ static void begin(struct request *r, const char *method, const char *url, bool o
 	omap_put_u64(&s->requests, r->id, r);
 	arrival_of(r->conn)->request = NULL;
 	choose_audit_id(r);
+	r->old = old;
 	r->resources = !old && strcmp(method, MHD_HTTP_METHOD_GET) == 0 && strncmp(url, "/api", 4) == 0;
 	if (r->bad || !utf8_ok(span_of(url)) || !http_proxy_is_meant(url))
 		return;

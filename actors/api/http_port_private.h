@@ -24,6 +24,7 @@ struct request {
 	bool streaming, ended;
 	struct bytes **chunks;
 	size_t chunk_first, chunk_count, chunk_cap, chunk_at, queued;
+	size_t piece; /* the largest that was written since it gave memory back */
 	char **headers;
 	size_t header_count;
 	struct http_socket *socket; /* it became one; else NULL */
@@ -32,6 +33,7 @@ struct request {
 	bool resources; /* it gets some, over HTTP/1.1: a large answer may be compressed */
 	struct http_gzip *gzip; /* such an answer, or NULL */
 	char audit_id[HTTP_AUDIT_ID_MAX + 1];
+	bool old; /* HTTP/1.0 */
 	bool busy; /* the actor could not be told of it */
 	struct http_proxied *proxied; /* its body goes on as it comes; else NULL */
 	bool decided; /* where to: the library reads it */

@@ -156,7 +156,8 @@ static void put_rows(struct listing *l, struct buf *out)
 		if (i)
 			buf_putc(out, ',');
 		if (l->k->form == FORM_METADATA)
-			json_metadata(out, mp_of_bytes(l->rows[i]->value), l->rows[i]->version);
+			json_metadata(out, mp_of_bytes(l->rows[i]->value), l->rows[i]->version,
+				      l->k->as.version);
 		else
 			encodings_item(e, l->k->resource, l->rows[i], out);
 	}
@@ -170,7 +171,7 @@ static void put_json(struct listing *l, struct buf *out)
 		out,
 		"{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%llu\"",
 		metadata ? "PartialObjectMetadataList" : r->list_kind,
-		metadata ? "meta.k8s.io/v1" : schema_api_version(r, &l->k->arena),
+		metadata ? meta_api_versions[l->k->as.version] : schema_api_version(r, &l->k->arena),
 		(unsigned long long)l->version);
 	if (l->next)
 		buf_printf(out, ",\"continue\":\"%s\"", l->next);
@@ -184,7 +185,7 @@ static void put_json(struct listing *l, struct buf *out)
 static void put_table(struct listing *l, struct buf *out, int64_t wall_us)
 {
 	struct table t;
-	table_open(&t, out, l->k->resource, l->k->include, wall_us, true, l->version, l->next,
+	table_open(&t, out, l->k->resource, l->k->as, wall_us, true, l->version, l->next,
 		   l->remaining);
 	for (size_t i = 0; i < l->count; i++)
 		table_row(&t, mp_of_bytes(l->rows[i]->value), l->rows[i]->version);

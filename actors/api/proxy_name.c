@@ -20,13 +20,13 @@ bool proxy_path_split(struct span path, struct span *prefix, struct span *rest)
 		return false;
 	if (span_is(kind, "namespaces")) {
 		struct span namespace;
-		if (!path_part(&at, &namespace) || !path_part(&at, &kind) ||
+		if (!path_part(&at, &namespace) || !namespace.len || !path_part(&at, &kind) ||
 		    !(span_is(kind, "pods") || span_is(kind, "services")))
 			return false;
 	} else if (!span_is(kind, "nodes")) {
 		return false;
 	}
-	if (!path_part(&at, &name) || !is_next(&at, "proxy"))
+	if (!path_part(&at, &name) || !name.len || !is_next(&at, "proxy"))
 		return false;
 	*prefix = (struct span){path.data, path.len - at.len};
 	*rest = at;
@@ -124,7 +124,7 @@ void proxy_path_write(struct buf *out, struct span rest)
 	bool absent = !rest.len, closed = !absent && rest.data[rest.len - 1] == '/';
 	struct span part;
 	while (path_part(&rest, &part)) {
-		if (span_is(part, "."))
+		if (!part.len || span_is(part, "."))
 			continue;
 		if (span_is(part, "..")) {
 			step_up(out, from);

@@ -13,7 +13,7 @@ void await_view(struct ctx *c, struct call *k, struct stream *s,
 	s->waiting = k;
 	k->waits = s;
 	if (!k->timed)
-		ctx_timer(c, API_WAIT_US, API_TAG(TAG_CALL, k->id));
+		ctx_timer(c, k->patience_us ? k->patience_us : API_WAIT_US, API_TAG(TAG_CALL, k->id));
 	k->timed = true;
 }
 

@@ -4,7 +4,8 @@
 
 #include "actors/schema/schema.h"
 
-/* The next part of a path, slashes before it passed over; false at its end. */
+/* The next part of a path, without the slash before it; empty between two slashes. False
+ * at its end, where slashes that are left mean nothing. */
 bool path_part(struct span *path, struct span *out);
 
 struct request_path {
@@ -15,7 +16,7 @@ struct request_path {
 };
 
 /* /api/VERSION/... and /apis/GROUP/VERSION/..., in parts of the path. False: it is
- * no path of a resource. */
+ * no path of a resource; one with an empty part, as "/api/v1/namespaces//pods", is none. */
 bool request_path_parse(const struct schema *s, struct span path, struct request_path *out);
 
 #endif

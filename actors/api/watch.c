@@ -63,11 +63,11 @@ static struct bytes *encode(struct api *a, const struct watch *w, enum event_kin
 	buf_printf(&out, "{\"type\":\"%s\",\"object\":", event_names[kind]);
 	if (w->form == FORM_TABLE) {
 		struct table t;
-		table_open(&t, &out, w->resource, w->include, wall_us, columns, version, NULL, -1);
+		table_open(&t, &out, w->resource, w->as, wall_us, columns, version, NULL, -1);
 		table_row(&t, object, version);
 		table_close(&t);
 	} else if (w->form == FORM_METADATA) {
-		json_metadata(&out, object, version);
+		json_metadata(&out, object, version, w->as.version);
 	} else {
 		visible_object(&out, w->resource, object, version);
 	}
@@ -78,8 +78,8 @@ static struct bytes *encode(struct api *a, const struct watch *w, enum event_kin
 static struct bytes **slot_of(struct encoded *e, const struct watch *w, enum event_kind kind)
 {
 	if (w->form == FORM_TABLE && !w->columns_sent)
-		return &e->first_table[kind][w->include];
-	return &e->text[kind][w->form][w->include];
+		return &e->first_table[kind][w->as.include];
+	return &e->text[kind][w->form][w->as.include];
 }
 
 static void encoded_fini(struct encoded *e)
@@ -120,7 +120,8 @@ static void send_change(struct ctx *c, struct api *a, struct watch *w, struct en
 	enum event_kind kind = !before ? EVENT_ADDED : !after ? EVENT_DELETED : EVENT_MODIFIED;
 	const struct view_object *shown = after ? now : was;
 	struct encoded own = {0}; /* other versions are rare: nothing is shared */
-	struct bytes **slot = slot_of(w->resource == w->resource->stored ? e : &own, w, kind);
+	bool shared = w->resource == w->resource->stored && w->as.version == META_V1;
+	struct bytes **slot = slot_of(shared ? e : &own, w, kind);
 	if (!*slot)
 		*slot = encode(a, w, kind, shown, version, ctx_wall_us(c), !w->columns_sent);
 	w->columns_sent = true;
@@ -177,7 +178,7 @@ static void send_bookmark(struct ctx *c, struct api *a, struct watch *w, uint64_
 		   table ? "Table" : w->form == FORM_METADATA ? "PartialObjectMetadata"
 							       : w->resource->kind,
 		   w->form == FORM_OBJECT ? schema_api_version(w->resource, &w->arena)
-					  : "meta.k8s.io/v1",
+					  : meta_api_versions[w->as.version],
 		   (unsigned long long)version,
 		   initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
 	ctx_port_call(c, a->port, HTTP_DATA, w->id, 0, bytes_take(&out));
@@ -236,7 +237,7 @@ static struct watch *watch_new(struct ctx *c, struct api *a, struct call *k)
 	w->resource = k->resource;
 	w->stream = omap_get(&a->streams, span_of(k->resource->stream));
 	w->form = k->form;
-	w->include = k->include;
+	w->as = k->as;
 	w->bookmarks = call_flag(k, "allowWatchBookmarks");
 	if (parse_selectors(k, &w->arena, &w->labels, &w->fields, &e)) {
 		watch_free(w);

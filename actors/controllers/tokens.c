@@ -17,7 +17,26 @@ static const char *const streams[] = {"namespaces", "serviceaccounts", "secrets"
 static const char token_type[] = "kubernetes.io/service-account-token";
 static const char account_name[] = "kubernetes.io/service-account.name";
 static const char account_uid[] = "kubernetes.io/service-account.uid";
-static const char ca_map[] = "kube-root-ca.crt";
+
+/* Config maps that the authority is told in. */
+static const struct ca_map {
+	const char *name, *field, *only, *description; /* only: of that namespace */
+} ca_maps[] = {
+	{"kube-root-ca.crt", "ca.crt", NULL,
+	 "The authority that signed the certificate of this cluster's API."},
+	/* For servers beside the API, which take its clients for who they are. */
+	{"extension-apiserver-authentication", "client-ca-file", "kube-system",
+	 "The authority that signs the certificates of this cluster's clients."},
+	{0},
+};
+
+static bool is_ca_map(struct mp map)
+{
+	for (const struct ca_map *m = ca_maps; m->name; m++)
+		if (span_is(object_name(map), m->name))
+			return true;
+	return false;
+}
 
 struct state {
 	struct reconciler r;	    /* first */
@@ -120,7 +139,7 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 		reconcile_want(c, r, v->key);
 	} else {
 		const struct view_object *o = v->now ? v->now : v->was;
-		if (span_is(object_name(object_of(o)), ca_map))
+		if (is_ca_map(object_of(o)))
 			want(c, r, "namespaces", (struct span){0}, object_namespace(object_of(o)));
 	}
 }
@@ -137,30 +156,37 @@ static struct view_object *get(struct reconciler *r, const char *stream, struct 
 	return o;
 }
 
-static void plan_namespace(struct reconciler *r, struct reconcile_item *i, struct mp namespace)
+static void plan_ca_map(struct reconciler *r, struct reconcile_item *i, struct span namespace,
+			const struct ca_map *map)
 {
 	struct state *s = state_of(r);
 	struct arena *a = reconcile_arena(i);
-	struct span name = object_name(namespace);
 	struct mp m;
 	struct span is = {0};
-	if (object_is_deleting(namespace) || !*s->ca)
-		return;
-	struct view_object *o = get(r, "configmaps", name, span_of(ca_map));
-	if (o && mp_path(object_of(o), "data", &m) && mp_find(m, "ca.crt", &m))
+	struct view_object *o = get(r, "configmaps", namespace, span_of(map->name));
+	if (o && mp_path(object_of(o), "data", &m) && mp_find(m, map->field, &m))
 		(void)mp_str(&m, &is);
 	if (o && span_is(is, s->ca))
 		return;
 	struct reconcile_action *x = reconcile_add(
 		i, o ? OBJ_PATCH_MERGE : OBJ_CREATE, reconcile_resource(r, "configmaps"),
-		object_copy(a, name), o ? span_of(ca_map) : (struct span){0});
+		object_copy(a, namespace), o ? span_of(map->name) : (struct span){0});
 	x->body = doc_new(a, DOC_MAP);
 	struct doc *meta = doc_set(a, x->body, "metadata", doc_new(a, DOC_MAP));
-	doc_set_str(a, meta, "name", ca_map);
+	doc_set_str(a, meta, "name", map->name);
 	doc_set_str(a, doc_set(a, meta, "annotations", doc_new(a, DOC_MAP)),
-		    "kubernetes.io/description",
-		    "The authority that signed the certificate of this cluster's API.");
-	doc_set_str(a, doc_set(a, x->body, "data", doc_new(a, DOC_MAP)), "ca.crt", s->ca);
+		    "kubernetes.io/description", map->description);
+	doc_set_str(a, doc_set(a, x->body, "data", doc_new(a, DOC_MAP)), map->field, s->ca);
+}
+
+static void plan_namespace(struct reconciler *r, struct reconcile_item *i, struct mp namespace)
+{
+	struct span name = object_name(namespace);
+	if (object_is_deleting(namespace) || !*state_of(r)->ca)
+		return;
+	for (const struct ca_map *map = ca_maps; map->name; map++)
+		if (!map->only || span_is(name, map->only))
+			plan_ca_map(r, i, name, map);
 }
 
 /* ---- an account: its secret */

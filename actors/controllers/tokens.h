@@ -1,6 +1,7 @@
 /* What every service account is given: the CA of its cluster, and a token.
  *
  *   each namespace          ConfigMap kube-root-ca.crt
+ *   kube-system             ConfigMap extension-apiserver-authentication
  *   each account            a Secret of type kubernetes.io/service-account-token
  *                           that its `secrets` name (config: account-secrets)
  *   each Secret of that type that names an account: its token, ca.crt, namespace;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/schema/json.h"
+#include "broker/base/omap.h"
 
 bool fields_atomic(const struct schema_field *f, const struct schema_type *type)
 {
@@ -471,4 +472,58 @@ void fields_each(struct arena *a, const struct doc *set, void (*each)(void *arg,
 {
 	if (set)
 		each_below(a, set, "", each, arg);
+}
+
+/* ---- lists that have an item twice */
+
+static const char *duplicate_below(struct arena *a, const struct schema_field *f,
+				   const struct schema_type *type, const struct doc *value, const char *path);
+
+static const char *duplicate_in_map(struct arena *a, const struct schema_type *type, const struct doc *map,
+				    const char *path)
+{
+	const char *found = NULL;
+	for (const struct doc *d = map->first; d && !found; d = d->next) {
+		const struct schema_field *f = type->kind == SCHEMA_STRUCT ? schema_field(type, d->key) : NULL;
+		const struct schema_type *below = f ? f->type : type->elem;
+		if (below && (d->type == DOC_MAP || d->type == DOC_ARRAY))
+			found = duplicate_below(a, f, below, d,
+						arena_printf(a, "%s.%.*s", path, (int)d->key.len,
+							     (const char *)d->key.data));
+	}
+	return found;
+}
+
+static const char *duplicate_in_list(struct arena *a, const struct schema_field *f, const struct doc *list,
+				     const char *path)
+{
+	struct omap seen = {0};
+	const char *found = NULL;
+	for (const struct doc *d = list->first; d && !found; d = d->next) {
+		const char *name = fields_item(a, f, d);
+		if (!name)
+			continue;
+		const char *step = path_step(a, "", span_of(name));
+		if (omap_put(&seen, span_of(name), (void *)list))
+			found = arena_printf(a, "%s: duplicate entries for key %s", path, step);
+		else if (d->type == DOC_MAP)
+			found = duplicate_below(a, NULL, f->type->elem, d, arena_printf(a, "%s%s", path, step));
+	}
+	omap_fini(&seen, NULL);
+	return found;
+}
+
+static const char *duplicate_below(struct arena *a, const struct schema_field *f,
+				   const struct schema_type *type, const struct doc *value, const char *path)
+{
+	if (fields_atomic(f, type))
+		return NULL;
+	if (value->type == DOC_MAP)
+		return duplicate_in_map(a, type, value, path);
+	return f && value->type == DOC_ARRAY ? duplicate_in_list(a, f, value, path) : NULL;
+}
+
+const char *fields_duplicate(struct arena *a, const struct schema_type *type, const struct doc *value)
+{
+	return value->type == DOC_MAP ? duplicate_in_map(a, type, value, "") : NULL;
 }

@@ -40,6 +40,10 @@ bool fields_member(const struct doc *node);
 void fields_each(struct arena *a, const struct doc *set, void (*each)(void *arg, const char *path),
 		 void *arg);
 
+/* What is wrong with a list of the value that has two items of one key, or one value twice:
+ * ".spec.ports: duplicate entries for key [port=80,protocol=\"TCP\"]"; NULL: nothing. */
+const char *fields_duplicate(struct arena *a, const struct schema_type *type, const struct doc *value);
+
 /* ---- for who walks objects beside sets */
 
 /* One leaf, whatever is in it. `f`: the field that has it; NULL: an item. */

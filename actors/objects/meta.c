@@ -239,14 +239,44 @@ static bool listed(const struct doc *list, const char *text)
 	return false;
 }
 
-static void validate_finalizers(struct faults *f, const struct fpath *p, const struct doc *list)
+/* Kinds whose finalizers need no domain: the newer of Kubernetes', and custom ones. */
+static bool takes_bare_finalizers(const struct schema_resource *r)
 {
+	static const char *const newer[][2] = {
+		{"", "events"},
+		{"coordination.k8s.io", "leases"},
+		{"discovery.k8s.io", "endpointslices"},
+		{"node.k8s.io", "runtimeclasses"},
+		{"policy", "poddisruptionbudgets"},
+	};
+	for (size_t i = 0; i < sizeof newer / sizeof *newer; i++)
+		if (strcmp(r->group, newer[i][0]) == 0 && strcmp(r->resource, newer[i][1]) == 0)
+			return true;
+	return !r->type;
+}
+
+static void validate_bare_finalizer(struct faults *f, const struct fpath *at, struct span name)
+{
+	static const char *const standard[] = {"kubernetes", "orphan", "foregroundDeletion"};
+	for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
+		if (span_is(name, standard[i]))
+			return;
+	if (!name.len || !memchr(name.data, '/', name.len))
+		field_invalid(f, at, name, "name is neither a standard finalizer name nor is it fully qualified");
+}
+
+static void validate_finalizers(struct faults *f, const struct fpath *p, const struct doc *list, bool bare)
+{
+	int i = 0;
 	if (!doc_is(list, DOC_ARRAY))
 		return;
 	DOC_EACH(d, list) {
 		const char *why = doc_is(d, DOC_STR) ? name_qualified(d->text) : NULL;
 		if (why)
 			field_invalid(f, p, d->text, why);
+		if (!bare && doc_is(d, DOC_STR))
+			validate_bare_finalizer(f, FPATH_AT(p, i), d->text);
+		i++;
 	}
 	if (listed(list, "orphan") && listed(list, "foregroundDeletion"))
 		field_invalid_doc(f, p, list,
@@ -277,7 +307,7 @@ void meta_validate(struct write *w)
 	meta_validate_labels(f, FPATH(p, "labels"), doc_get(m, "labels"));
 	meta_validate_annotations(f, FPATH(p, "annotations"), doc_get(m, "annotations"));
 	validate_owners(f, FPATH(p, "ownerReferences"), doc_get(m, "ownerReferences"));
-	validate_finalizers(f, FPATH(p, "finalizers"), doc_get(m, "finalizers"));
+	validate_finalizers(f, FPATH(p, "finalizers"), doc_get(m, "finalizers"), takes_bare_finalizers(w->r));
 }
 
 /* Who is being deleted takes no new finalizers. */

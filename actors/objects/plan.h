@@ -75,6 +75,10 @@ void plan_shown(struct write *w, const struct subresource *sub);
 struct doc *plan_patched(struct write *w, struct doc *visible, const struct schema_type *type);
 /* resourceVersion and uid of w->obj are those of what is stored. */
 bool plan_check_preconditions(struct write *w);
+/* An apply of what a subresource shows, of that type: what it says to be, and then, when
+ * w->obj has it, whose it is. False: refused. */
+bool plan_apply_shown_check(struct write *w, const char *type, const char *version, const char *kind);
+bool plan_apply_shown_own(struct write *w, const char *type, const char *version);
 /* POST on a subresource: binding, eviction. */
 void plan_subresource(struct write *w);
 /* For a PUT of what is not there, where the kind allows it: w->obj is decoded. */

@@ -121,16 +121,18 @@ static void prune(struct arena *a, const struct schema_type *type, struct doc *v
 
 struct conflicts {
 	struct write *w;
+	const char *shown; /* as who_of's */
 	struct doc *causes;
 	struct buf text;
 	const struct doc *entry;
 	size_t managers;
 };
 
-static const char *who_of(struct write *w, const struct doc *entry)
+/* `shown`: the version that its fields are seen in; NULL: the entry's own. */
+static const char *who_of(struct write *w, const struct doc *entry, const char *shown)
 {
 	struct span manager = doc_get_str(entry, "manager");
-	struct span version = doc_get_str(entry, "apiVersion");
+	struct span version = shown ? span_of(shown) : doc_get_str(entry, "apiVersion");
 	struct span sub = doc_get_str(entry, "subresource"), time = doc_get_str(entry, "time");
 	bool update = span_is(doc_get_str(entry, "operation"), "Update");
 	const char *who =
@@ -138,9 +140,11 @@ static const char *who_of(struct write *w, const struct doc *entry)
 	if (sub.len)
 		who = arena_printf(w->a, "%s with subresource \"%.*s\"", who, (int)sub.len,
 				   (const char *)sub.data);
+	if (!update)
+		return who;
 	who = arena_printf(w->a, "%s using %.*s", who, (int)version.len,
 			   (const char *)version.data);
-	return update && time.len ? arena_printf(w->a, "%s at %.*s", who, (int)time.len,
+	return time.len ? arena_printf(w->a, "%s at %.*s", who, (int)time.len,
 						 (const char *)time.data)
 				  : who;
 }
@@ -151,7 +155,7 @@ static void add_conflict(void *arg, const char *path)
 	struct arena *a = c->w->a;
 	struct doc *cause = doc_add(c->causes, doc_new(a, DOC_MAP));
 	doc_set_str(a, cause, "reason", "FieldManagerConflict");
-	doc_set(a, cause, "message", doc_printf(a, "conflict with %s", who_of(c->w, c->entry)));
+	doc_set(a, cause, "message", doc_printf(a, "conflict with %s", who_of(c->w, c->entry, c->shown)));
 	doc_set_str(a, cause, "field", arena_dup(a, path));
 	buf_printf(&c->text, "\n- %s", path);
 }
@@ -161,7 +165,7 @@ static void note_conflicts(struct conflicts *c, const struct doc *entry, const s
 	c->entry = entry;
 	c->managers++;
 	buf_printf(&c->text, "%s%s:", c->managers > 1 ? "\nconflicts with " : "",
-		   who_of(c->w, entry));
+		   who_of(c->w, entry, c->shown));
 	fields_each(c->w->a, set, add_conflict, c);
 }
 
@@ -175,7 +179,7 @@ static void refuse_conflicts(struct write *w, struct conflicts *c)
 				  : "";
 	const char *message =
 		n == 1 ? arena_printf(w->a, "Apply failed with 1 conflict: conflict with %s: %s",
-				      who_of(w, c->entry), one)
+				      who_of(w, c->entry, c->shown), one)
 		       : arena_printf(w->a, "Apply failed with %zu conflicts: conflicts with %s", n,
 				      text);
 	struct doc *s = status_failure(w->a, 409, "Conflict", message);
@@ -190,9 +194,9 @@ static void refuse_conflicts(struct write *w, struct conflicts *c)
 /* What others own and this apply would change. NULL and refused when that may
  * not be. */
 static bool settle_conflicts(struct write *w, const struct doc *entries, const struct doc *own,
-			     const struct doc *changed, struct doc **taken)
+			     const struct doc *changed, const char *shown, struct doc **taken)
 {
-	struct conflicts c = {.w = w, .causes = doc_new(w->a, DOC_ARRAY)};
+	struct conflicts c = {.w = w, .shown = shown, .causes = doc_new(w->a, DOC_ARRAY)};
 	*taken = NULL;
 	DOC_EACH(e, entries)
 	{
@@ -218,11 +222,12 @@ static void refuse_untyped(struct write *w, const struct doc *body, const char *
 {
 	struct span name = doc_path_str(body, "metadata.name"), kind = doc_get_str(body, "kind");
 	struct span namespace = doc_path_str(body, "metadata.namespace");
-	const char *group = *w->r->group ? "" : "/"; /* "/v1", "apps/v1" */
+	struct span version = doc_get_str(body, "apiVersion");
+	const char *group = version.len && memchr(version.data, '/', version.len) ? "" : "/"; /* "/v1", "apps/v1" */
 	char *message = arena_printf(
-		w->a, "failed to create typed patch object (%.*s/%.*s; %s%s, Kind=%.*s): %s",
+		w->a, "failed to create typed patch object (%.*s/%.*s; %s%.*s, Kind=%.*s): %s",
 		(int)namespace.len, (const char *)namespace.data, (int)name.len,
-		(const char *)name.data, group, schema_api_version(w->r, w->a), (int)kind.len,
+		(const char *)name.data, group, (int)version.len, (const char *)version.data, (int)kind.len,
 		(const char *)kind.data, why);
 	plan_refuse(w, status_failure(w->a, 500, "", message));
 }
@@ -242,10 +247,9 @@ void plan_refuse_undeclared(struct write *w, const struct notes *unknown)
 }
 
 /* Unlike other writes an apply has to say what it is about. */
-static bool check_type(struct write *w)
+static bool check_type(struct write *w, const char *expected, const char *of_kind)
 {
 	const struct doc *body = w->req->body;
-	const char *expected = schema_api_version(w->r, w->a);
 	struct span version = doc_get_str(body, "apiVersion"), kind = doc_get_str(body, "kind");
 	if (!span_is(version, expected)) {
 		plan_bad_request(w,
@@ -254,16 +258,16 @@ static bool check_type(struct write *w)
 				 (int)version.len, (const char *)version.data, expected);
 		return false;
 	}
-	if (span_is(kind, w->r->kind))
+	if (span_is(kind, of_kind))
 		return true;
 	refuse_untyped(w, body,
 		       arena_printf(w->a, "no corresponding type for %s%s, Kind=%.*s",
-				    *w->r->group ? "" : "/", expected, (int)kind.len,
+				    strchr(expected, '/') ? "" : "/", expected, (int)kind.len,
 				    (const char *)kind.data));
 	return false;
 }
 
-static bool check_request(struct write *w)
+static bool check_request(struct write *w, const char *version, const char *kind)
 {
 	const struct doc *m = doc_get(w->req->body, "metadata");
 	struct field_error unnamed = {.field = "fieldManager",
@@ -280,7 +284,7 @@ static bool check_request(struct write *w)
 	else if (doc_get(m, "managedFields") && doc_get(m, "managedFields")->type != DOC_NULL)
 		plan_bad_request(w, "metadata.managedFields must be nil");
 	else
-		return check_type(w);
+		return check_type(w, version, kind);
 	return false;
 }
 
@@ -323,6 +327,11 @@ static bool make(struct write *w)
 	const struct schema_type *type = managed_type(w);
 	struct doc *config = doc_copy(a, w->req->body);
 	convert_in(a, w->r, config);
+	const char *twice = fields_duplicate(a, type, config);
+	if (twice) {
+		refuse_untyped(w, w->req->body, twice);
+		return false;
+	}
 	struct doc *entries = managed_entries(w);
 	if (w->old && !entries->count)
 		own_all(w, entries);
@@ -346,7 +355,7 @@ static bool make(struct write *w)
 		return false;
 	struct fields_diff d = fields_compare(a, type, w->old, w->obj);
 	struct doc *taken = NULL, *wanted = fields_both(a, d.changed, set);
-	if (w->old && !settle_conflicts(w, entries, own, wanted, &taken))
+	if (w->old && !settle_conflicts(w, entries, own, wanted, NULL, &taken))
 		return false;
 	w->apply = arena_alloc(a, sizeof *w->apply);
 	*w->apply = (struct managed_apply){entries, own, set,
@@ -360,7 +369,7 @@ void plan_apply(struct write *w)
 		plan_bad_request(w, "the request has no body");
 		return;
 	}
-	if (!check_request(w) || !plan_read_object(w))
+	if (!check_request(w, schema_api_version(w->r, w->a), w->r->kind) || !plan_read_object(w))
 		return;
 	if (!w->old && *w->req->subresource) {
 		plan_refuse(w, status_not_found(w->a, w->r, w->name));
@@ -376,4 +385,40 @@ void plan_apply(struct write *w)
 		return;
 	w->plan->txn.compare_count = 0;
 	plan_create_decoded(w);
+}
+
+/* ---- of what a subresource shows */
+
+bool plan_apply_shown_check(struct write *w, const char *type, const char *version, const char *kind)
+{
+	struct notes unknown = {0};
+	struct err e = {0};
+	if (!check_request(w, version, kind))
+		return false;
+	if (schema_coerce(schema_type(type), doc_copy(w->a, w->req->body), w->a, &unknown, &e))
+		plan_bad_request(w, "%s", e.text);
+	else if (unknown.count)
+		plan_refuse_undeclared(w, &unknown);
+	else
+		return true;
+	return false;
+}
+
+/* Its fields are those of the object that have the same paths. */
+bool plan_apply_shown_own(struct write *w, const char *type, const char *version)
+{
+	struct arena *a = w->a;
+	struct doc *entries = managed_entries(w), *taken = NULL;
+	if (!entries->count)
+		own_all(w, entries);
+	struct doc *own = managed_own(w, entries, "Apply");
+	struct doc *set = managed_strip(w, fields_of(a, schema_type(type), w->req->body));
+	if (set)
+		doc_remove(set, "f:metadata"); /* that is the object's */
+	struct fields_diff d = fields_compare(a, managed_type(w), w->old, w->obj);
+	if (!settle_conflicts(w, entries, own, fields_both(a, d.changed, set), version, &taken))
+		return false;
+	w->apply = arena_alloc(a, sizeof *w->apply);
+	*w->apply = (struct managed_apply){entries, own, set && set->count ? set : NULL, taken};
+	return true;
 }

@@ -35,6 +35,9 @@ static struct doc *wanted(struct write *w, const struct subresource *sub)
 {
 	struct err e = {0};
 	struct doc *shown = show(w, sub, w->old);
+	if (w->req->verb == OBJ_APPLY &&
+	    !plan_apply_shown_check(w, sub->type, text_of(w, shown, "apiVersion"), text_of(w, shown, "kind")))
+		return NULL;
 	struct doc *body = w->req->verb == OBJ_UPDATE
 				   ? doc_copy(w->a, w->req->body)
 				   : plan_patched(w, doc_copy(w->a, shown), schema_type(sub->type));
@@ -80,7 +83,8 @@ void plan_shown(struct write *w, const struct subresource *sub)
 	if (!plan_read_object(w))
 		return;
 	if (!w->old) {
-		plan_refuse(w, status_not_shown(w->a, w->r, sub->name, w->name));
+		plan_refuse(w, w->req->verb == OBJ_APPLY ? status_not_found(w->a, w->r, w->name)
+							 : status_not_shown(w->a, w->r, sub->name, w->name));
 		return;
 	}
 	struct doc *body = wanted(w, sub);
@@ -95,6 +99,8 @@ void plan_shown(struct write *w, const struct subresource *sub)
 		refuse_shown(w, body);
 		return;
 	}
+	if (w->req->verb == OBJ_APPLY && !plan_apply_shown_own(w, sub->type, text_of(w, body, "apiVersion")))
+		return;
 	plan_put(w, 200, NULL);
 	answer_shown(w, sub);
 }

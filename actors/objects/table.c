@@ -368,15 +368,15 @@ static void write_list_meta(struct buf *out, uint64_t version, const char *next,
 }
 
 void table_open(struct table *t, struct buf *out, const struct schema_resource *r,
-		enum table_include include, int64_t now_us, bool columns, uint64_t version,
+		struct table_form form, int64_t now_us, bool columns, uint64_t version,
 		const char *next, int64_t remaining)
 {
 	*t = (struct table){.out = out,
 			    .resource = r,
-			    .include = include,
+			    .form = form,
 			    .now_us = now_us,
 			    .printer = printer_of(r)};
-	buf_puts(out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{");
+	buf_printf(out, "{\"kind\":\"Table\",\"apiVersion\":\"%s\",\"metadata\":{", meta_api_versions[form.version]);
 	write_list_meta(out, version, next, remaining);
 	buf_puts(out, "},\"columnDefinitions\":");
 	if (columns)
@@ -407,11 +407,11 @@ void table_row(struct table *t, struct mp object, uint64_t version)
 		buf_printf(out, ",\"conditions\":%s", conditions);
 	buf_puts(out, ",\"object\":");
 	struct bytes *shown =
-		t->include == TABLE_OBJECT && t->resource->stored ? objects_visible(t->resource, object) : NULL;
-	if (t->include == TABLE_OBJECT)
+		t->form.include == TABLE_OBJECT && t->resource->stored ? objects_visible(t->resource, object) : NULL;
+	if (t->form.include == TABLE_OBJECT)
 		(void)json_object(out, shown ? mp_of_bytes(shown) : object, version);
-	else if (t->include == TABLE_METADATA)
-		(void)json_metadata(out, object, version);
+	else if (t->form.include == TABLE_METADATA)
+		(void)json_metadata(out, object, version, t->form.version);
 	else
 		buf_puts(out, "null");
 	bytes_unref(shown);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/schema/json.h"
 #include "actors/schema/schema.h"
 #include "broker/base/bytes.h"
 #include "broker/base/mp.h"
@@ -20,10 +21,15 @@ extern const struct schema_resource table_scale;
 /* The query parameter includeObject. */
 enum table_include { TABLE_METADATA, TABLE_NONE, TABLE_OBJECT };
 
+struct table_form {
+	enum table_include include;
+	enum meta_version version; /* of the table itself */
+};
+
 struct table {
 	struct buf *out;
 	const struct schema_resource *resource;
-	enum table_include include;
+	struct table_form form;
 	int64_t now_us;
 	size_t rows;
 	const struct table_printer *printer; /* of the resource */
@@ -33,7 +39,7 @@ struct table {
  * none; `next`: the continue token or NULL; `remaining` < 0: unknown.
  * Without `columns` columnDefinitions is null: watches send them only once. */
 void table_open(struct table *t, struct buf *out, const struct schema_resource *r,
-		enum table_include include, int64_t now_us, bool columns, uint64_t version,
+		struct table_form form, int64_t now_us, bool columns, uint64_t version,
 		const char *next, int64_t remaining);
 void table_row(struct table *t, struct mp object, uint64_t version);
 void table_close(struct table *t);

@@ -39,7 +39,9 @@ int json_object(struct buf *out, struct mp object, uint64_t version);
 int json_item(struct buf *out, struct mp object, uint64_t version);
 /* Only apiVersion, kind and metadata of the object, as the kind
  * PartialObjectMetadata of meta.k8s.io/v1. */
-int json_metadata(struct buf *out, struct mp object, uint64_t version);
+enum meta_version { META_V1, META_V1BETA1, META_VERSIONS };
+extern const char *const meta_api_versions[META_VERSIONS]; /* "meta.k8s.io/v1" */
+int json_metadata(struct buf *out, struct mp object, uint64_t version, enum meta_version as);
 void json_from_doc(struct buf *out, const struct doc *d);
 /* One string with its quotes. Broken UTF-8 is written as U+FFFD. */
 void json_string(struct buf *out, struct span text);

@@ -420,15 +420,11 @@ static bool is_type_meta(struct span key)
 	return span_is(key, "apiVersion") || span_is(key, "kind");
 }
 
-static int write_object(struct buf *b, struct mp m, uint64_t version, enum part part)
+/* What stands behind the brace; `first`: nothing stands there yet. */
+static int write_rest(struct buf *b, struct mp m, uint64_t version, enum part part, bool first)
 {
 	size_t n;
-	bool first = true, ok = mp_map(&m, &n) == 0;
-	buf_putc(b, '{');
-	if (part == METADATA_ONLY) {
-		buf_puts(b, "\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\"");
-		first = false;
-	}
+	bool ok = mp_map(&m, &n) == 0;
 	for (size_t i = 0; ok && i < n; i++) {
 		struct span key;
 		ok = mp_str(&m, &key) == 0;
@@ -448,6 +444,12 @@ static int write_object(struct buf *b, struct mp m, uint64_t version, enum part 
 	return ok ? 0 : ERR_INVALID;
 }
 
+static int write_object(struct buf *b, struct mp m, uint64_t version, enum part part)
+{
+	buf_putc(b, '{');
+	return write_rest(b, m, version, part, true);
+}
+
 int json_object(struct buf *out, struct mp object, uint64_t version)
 {
 	return write_object(out, object, version, WHOLE);
@@ -458,9 +460,15 @@ int json_item(struct buf *out, struct mp object, uint64_t version)
 	return write_object(out, object, version, WITHOUT_TYPE);
 }
 
-int json_metadata(struct buf *out, struct mp object, uint64_t version)
+const char *const meta_api_versions[META_VERSIONS] = {
+	[META_V1] = "meta.k8s.io/v1", [META_V1BETA1] = "meta.k8s.io/v1beta1"};
+
+int json_metadata(struct buf *out, struct mp object, uint64_t version, enum meta_version as)
 {
-	return write_object(out, object, version, METADATA_ONLY);
+	buf_puts(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"");
+	buf_puts(out, meta_api_versions[as]);
+	buf_putc(out, '"');
+	return write_rest(out, object, version, METADATA_ONLY, false);
 }
 
 /* ---- trees */

@@ -99,12 +99,17 @@ static bool is_boolean(const struct schema_type *t, const char *path)
 	return t && t->kind == SCHEMA_BOOL;
 }
 
+static bool has_own_fields(const struct schema_resource *r)
+{
+	for (size_t i = 0; r->selectable && r->selectable[i]; i++)
+		if (strncmp(r->selectable[i], "metadata.", 9) != 0)
+			return true;
+	return false;
+}
+
 static int unknown_field(const struct schema_resource *r, struct span path, struct err *e)
 {
-	size_t n = 0, own = 0;
-	for (; r->selectable && r->selectable[n]; n++)
-		own += strncmp(r->selectable[n], "metadata.", 9) != 0;
-	if (own)
+	if (has_own_fields(r))
 		return err_set(e, ERR_INVALID, "field label not supported: %.*s", (int)path.len,
 			       (const char *)path.data);
 	return err_set(e, ERR_INVALID,
@@ -121,6 +126,10 @@ static int find_path(const struct schema_resource *r, struct span path, const ch
 			*out = r->selectable[i];
 			return 0;
 		}
+	if (!has_own_fields(r) && span_is(path, "metadata.namespace")) { /* where there is none, too */
+		*out = "metadata.namespace";
+		return 0;
+	}
 	return unknown_field(r, path, e);
 }
 

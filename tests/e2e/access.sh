@@ -150,6 +150,7 @@ fi
 kc create serviceaccount till -n shop >/dev/null
 secret_of() { kc get serviceaccount "$1" -n shop -o 'jsonpath={.secrets[*].name}'; }
 value_of() { kc get secret "$1" -n shop -o "jsonpath={.data.$2}" | base64 -d; }
+check "the authority is told to servers beside the API" eventually 5 is "$(cat "$data/pki/ca.crt")" kc get configmap extension-apiserver-authentication -n kube-system -o 'jsonpath={.data.client-ca-file}'
 check "the authority is in each namespace" is "$(cat "$data/pki/ca.crt")" kc get configmap kube-root-ca.crt -n shop -o 'jsonpath={.data.ca\.crt}'
 has_secret() { [[ $(secret_of "$1") ]]; }
 check "an account has a token" eventually 10 has_secret till

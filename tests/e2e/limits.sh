@@ -58,6 +58,19 @@ check "how many there are" metric "^apiserver_storage_objects\{resource=\"config
 check "an unknown path makes no series of its own" ask 404 '' "${json[@]}" "$api/nonsense"
 check "so it is not told" test -z "$(metric nonsense)"
 
+# ---- patience
+check "a timeout that is none" ask 400 'invalid timeout specified in the request URL - time: invalid duration \"x\"' "${json[@]}" "$maps?timeout=x"
+check "or has no unit" ask 400 'time: missing unit in duration \"5\"' "${json[@]}" -d '{"metadata":{"name":"late"}}' "$maps?timeout=5"
+check "writes nothing" ask 404 'not found' "${json[@]}" "$maps/late"
+check "one of nothing means nothing" ask 200 ConfigMapList "${json[@]}" "$maps?timeout=0"
+check "nor does a watch have one" ask 200 '' "${json[@]}" "$maps?watch=1&timeoutSeconds=1&timeout=x"
+
+# ---- memory: what an idle watch holds of the server
+held() { python3 "$top/tests/e2e/held_watches.py" "$port" "$admin" 300 "$1" $(pgrep -f -- "$data"); }
+most=24
+grep -q __asan_init "$troupe" && most=200 # whose allocations are wider, and freed late
+check "an idle watch costs under $most KB" held $most
+
 # ---- sizes
 body() { python3 -c "print('{\"metadata\":{\"name\":\"big\"},\"data\":{\"k\":\"' + 'x' * $1 + '\"}}', end='')" >"$tmp/body"; }
 body 3200000

@@ -268,9 +268,10 @@ class Kind:
 
 def groups():
     import kinds
+    import odd
     yield "namespace", [{"id": "000 create the namespace", "method": "POST", "path": "/api/v1/namespaces",
                          "body": {"metadata": {"name": NS}}}]
     for k in kinds.KINDS:
         yield k.group, k.requests()
-    for name, requests in kinds.OTHERS.items():
+    for name, requests in {**kinds.OTHERS, **odd.GROUPS}.items():
         yield name, [{**r, "id": "%03d %s" % (i, r["id"])} for i, r in enumerate(requests)]

@@ -86,14 +86,14 @@ Test(apply, another_value_of_what_others_own_is_a_conflict)
 	const char *a = apply(&f, "two", MAP "/c", CONFIG("{\"a\":\"9\"}"));
 	EXPECT_CODE(&f, 409, a);
 	EXPECT_AT(&f, a, "message",
-		  "Apply failed with 1 conflict: conflict with \"one\" using v1: .data.a");
+		  "Apply failed with 1 conflict: conflict with \"one\": .data.a");
 	EXPECT_AT(&f, a, "details.causes",
-		  "[{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"one\\\" "
-		  "using v1\",\"field\":\".data.a\"}]");
+		  "[{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"one\\\"\""
+		  ",\"field\":\".data.a\"}]");
 	cr_expect_eq(f.writes, writes);
 	a = apply(&f, "two", MAP "/c", CONFIG("{\"a\":\"9\",\"b\":\"9\"}"));
 	EXPECT_AT(&f, a, "message",
-		  "Apply failed with 2 conflicts: conflicts with \"one\" using v1:\n- .data.a\n- "
+		  "Apply failed with 2 conflicts: conflicts with \"one\":\n- .data.a\n- "
 		  ".data.b");
 	a = as(&f, "two", OBJ_APPLY, MAP "/c", CONFIG("{\"a\":\"9\"}"), true);
 	EXPECT_CODE(&f, 200, a);
@@ -232,6 +232,80 @@ Test(apply, an_empty_entry_takes_everything_from_everybody)
 	a = apply(&f, "two", MAP "/c", CONFIG("{\"b\":\"2\"}"));
 	EXPECT_OWNS(&f, a, "before-first-apply", "Update", "{\"f:data\":{\"f:a\":{}}}");
 	EXPECT_OWNS(&f, a, "two", "Apply", "{\"f:data\":{\"f:b\":{}}}");
+	fake_fini(&f);
+}
+
+Test(apply, of_one_item_twice_is_refused)
+{
+	static const char *const rows[][2] = {
+		{"{\"metadata\":{\"name\":\"d\",\"finalizers\":[\"a.b/c\",\"a.b/d\",\"a.b/c\"]}",
+		 ".metadata.finalizers: duplicate entries for key [=\"a.b/c\"]"},
+		{"{\"metadata\":{\"name\":\"d\"},\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\"},{\"name\":\"c\"}]}}}",
+		 ".spec.template.spec.containers: duplicate entries for key [name=\"c\"]"},
+		{"{\"metadata\":{\"name\":\"d\"},\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"c\",\"ports\":"
+		 "[{\"containerPort\":80},{\"containerPort\":80,\"protocol\":\"UDP\"},{\"containerPort\":80,\"protocol\":\"TCP\"}]}]}}}",
+		 ".spec.template.spec.containers[name=\"c\"].ports: duplicate entries for key [containerPort=80,protocol=\"TCP\"]"},
+	};
+	struct fake f;
+	fake_init(&f);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *body = arena_printf(&f.arena, "%s,\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\"}", rows[i][0]);
+		const char *a = apply(&f, "one", DEPLOYMENT "/d", body);
+		EXPECT_CODE(&f, 500, a);
+		cr_expect(strstr(fake_at(&f, a, "message"), rows[i][1]), "%s", a);
+	}
+	cr_expect_eq(f.writes, 0);
+	fake_fini(&f);
+}
+
+#define SCALE(replicas)                                                                            \
+	"{\"apiVersion\":\"autoscaling/v1\",\"kind\":\"Scale\",\"spec\":{\"replicas\":" replicas "}}"
+
+Test(apply, of_a_scale_owns_the_replicas_or_clashes_with_who_does)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = as(&f, "maker", OBJ_CREATE, "deployments/default",
+			   "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":"
+			   "{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":"
+			   "{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}", false);
+	EXPECT_CODE(&f, 201, a);
+	a = apply(&f, "one", DEPLOYMENT "/d/scale", SCALE("3"));
+	EXPECT_CODE(&f, 409, a);
+	cr_expect(strstr(a, "conflict with \\\"maker\\\" using autoscaling/v1 at "), "%s", a);
+	EXPECT_AT(&f, a, "details.causes[0].field", ".spec.replicas");
+	a = apply(&f, "one", DEPLOYMENT "/d/scale", SCALE("2"));
+	EXPECT_CODE(&f, 200, a);
+	a = as(&f, "one", OBJ_APPLY, DEPLOYMENT "/d/scale", SCALE("3"), true);
+	EXPECT_CODE(&f, 200, a);
+	EXPECT_AT(&f, a, "spec.replicas", "3");
+	a = as(&f, "other", OBJ_PATCH_MERGE, DEPLOYMENT "/d", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", false);
+	EXPECT_OWNS(&f, a, "one", "Apply", "{\"f:spec\":{\"f:replicas\":{}}}");
+	cr_expect_not(strstr(owns(&f, a, "maker", "Update"), "f:replicas"));
+	fake_fini(&f);
+}
+
+Test(apply, of_a_scale_says_what_it_is)
+{
+	static const char *const rows[][2] = {
+		{"{\"spec\":{\"replicas\":3}}",
+		 "Incorrect version specified in apply patch. Specified patch version: , expected: autoscaling/v1"},
+		{"{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\"}",
+		 "Incorrect version specified in apply patch. Specified patch version: apps/v1, expected: autoscaling/v1"},
+		{"{\"apiVersion\":\"autoscaling/v1\"}",
+		 "failed to create typed patch object (/; autoscaling/v1, Kind=): no corresponding type for autoscaling/v1, Kind="},
+		{"{\"apiVersion\":\"autoscaling/v1\",\"kind\":\"Scale\",\"spec\":{\"x\":1}}",
+		 "failed to create typed patch object (/; autoscaling/v1, Kind=Scale): .spec.x: field not declared in schema"},
+	};
+	struct fake f;
+	fake_init(&f);
+	fake_do(&f, OBJ_CREATE, "replicationcontrollers/default",
+		"{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":2,\"selector\":{\"a\":\"b\"},\"template\":"
+		"{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+	int writes = f.writes;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		EXPECT_AT(&f, apply(&f, "one", "replicationcontrollers/default/d/scale", rows[i][0]), "message", rows[i][1]);
+	cr_expect_eq(f.writes, writes);
 	fake_fini(&f);
 }
 

@@ -161,7 +161,13 @@ Test(objects, creates_are_refused_in_kubernetes_words)
 		 "characters, '-', '_' or '.', and must start and end with an alphanumeric "
 		 "character (e.g. "
 		 "'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-		 "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')]"},
+		 "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'), "
+		 "metadata.finalizers[0]: Invalid value: \"a b\": name is neither a standard finalizer "
+		 "name nor is it fully qualified]"},
+		{"configmaps/default",
+		 "{\"metadata\":{\"name\":\"a\",\"finalizers\":[\"e.f/g\",\"orphan\",\"mine\"]}}", 422,
+		 "ConfigMap \"a\" is invalid: metadata.finalizers[2]: Invalid value: \"mine\": name is "
+		 "neither a standard finalizer name nor is it fully qualified"},
 		{"configmaps/default",
 		 "{\"metadata\":{\"name\":\"a\",\"ownerReferences\":[{\"kind\":\"K\"}]}}", 422,
 		 "ConfigMap \"a\" is invalid: [metadata.ownerReferences.apiVersion: Invalid value: "
@@ -394,6 +400,16 @@ Test(objects, delete_removes_and_says_what)
 			 "\"0708090a-0b0c-4d0e-8f10-111213141516\"}}");
 	a = fake_do(&f, OBJ_DELETE, "configmaps/default/c", NULL);
 	EXPECT_CODE(&f, 404, a);
+	fake_fini(&f);
+}
+
+Test(objects, finalizers_of_newer_kinds_need_no_domain)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = fake_do(&f, OBJ_CREATE, "leases/default",
+				"{\"metadata\":{\"name\":\"l\",\"finalizers\":[\"mine\"]},\"spec\":{}}");
+	EXPECT_CODE(&f, 201, a);
 	fake_fini(&f);
 }
 

@@ -278,7 +278,7 @@ static const char *whole(enum table_include include, bool columns, const char *n
 	struct mp pod =
 		packed("{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"p\"},"
 		       "\"spec\":{\"containers\":[{}]},\"status\":{\"phase\":\"Succeeded\"}}");
-	table_open(&t, &b, r, include, NOW, columns, 5, next, next ? 3 : -1);
+	table_open(&t, &b, r, (struct table_form){.include = include}, NOW, columns, 5, next, next ? 3 : -1);
 	table_row(&t, pod, 4);
 	table_row(&t, pod, 5);
 	table_close(&t);
@@ -331,7 +331,7 @@ Test(table, kinds_without_a_printer_show_name_and_age)
 	cr_assert_eq(schema_add(sc, &row, &r, NULL), 0);
 	struct buf b = {0};
 	struct table t;
-	table_open(&t, &b, r, TABLE_NONE, NOW, true, 0, NULL, -1);
+	table_open(&t, &b, r, (struct table_form){.include = TABLE_NONE}, NOW, true, 0, NULL, -1);
 	table_row(&t,
 		  packed("{\"metadata\":{\"name\":\"w\",\"creationTimestamp\":\"2026-11-24T09:59:"
 			 "55Z\"}}"),

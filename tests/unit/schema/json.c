@@ -222,6 +222,16 @@ static const char *object(int (*write)(struct buf *, struct mp, uint64_t), const
 	return text;
 }
 
+static int metadata(struct buf *b, struct mp m, uint64_t version)
+{
+	return json_metadata(b, m, version, META_V1);
+}
+
+static int beta_metadata(struct buf *b, struct mp m, uint64_t version)
+{
+	return json_metadata(b, m, version, META_V1BETA1);
+}
+
 Test(json, object_gets_its_resource_version_behind_the_uid)
 {
 	const char *pod = "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\","
@@ -234,10 +244,12 @@ Test(json, object_gets_its_resource_version_behind_the_uid)
 	cr_expect_str_eq(object(json_item, pod, 7),
 			 "{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"resourceVersion\":\"7\","
 			 "\"labels\":{\"x\":\"y\"}},\"spec\":{}}");
-	cr_expect_str_eq(object(json_metadata, pod, 7),
+	cr_expect_str_eq(object(metadata, pod, 7),
 			 "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
 			 "\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"resourceVersion\":\"7\","
 			 "\"labels\":{\"x\":\"y\"}}}");
+	cr_expect_str_eq(object(beta_metadata, "{\"spec\":{}}", 7),
+			 "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1beta1\"}");
 	cr_expect_str_eq(object(json_object, "{\"metadata\":{}}", 7),
 			 "{\"metadata\":{\"resourceVersion\":\"7\"}}");
 	cr_expect_str_eq(
