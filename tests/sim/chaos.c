@@ -170,6 +170,11 @@ Test(chaos, zone_drained)
 	hold("zone-drained.chaos", SOME_SEEDS, 4);
 }
 
+Test(chaos, budget_drained)
+{
+	hold("budget-drained.chaos", SOME_SEEDS, 5);
+}
+
 Test(chaos, mixed)
 {
 	hold("mixed.chaos", 4, 4);
