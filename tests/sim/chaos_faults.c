@@ -195,6 +195,10 @@ static const struct {
 	{"deployment web 8\nbudget web max-unavailable 1\nsteady all-ready\nat 5s drain node n1 for 9s\nsettle 30s\n"
 	 "never count(pods, ready=1, deleting=0) < 7 and count(pods, deleting=1) > 0\nsometimes count(pods, deleting=1) > 0\neventually budgets within 20s\n"
 	 "eventually all-ready within 20s\n", VERDICT_HELD},
+	/* what it was against goes on when the drain is over, and is not evicted then */
+	{"deployment web 4\nbudget web min-available 100%\nsteady all-ready\nat 5s drain node * mode all for 3s\n"
+	 "at 5s scale web 6\nat 12s scale web 2\nsettle 30s\nsometimes count(pods, deleting=0) = 6\n"
+	 "at-end count(pods) = 2\neventually all-ready within 20s\neventually budgets within 20s\n", VERDICT_HELD},
 	/* ended by settle */
 	{"replicaset web 3\nsteady all-ready\nat 1s cordon node * mode all for 2s\nsettle 30s\n"
 	 "at-end count(nodes, spec.unschedulable=1) = 0\n", VERDICT_HELD},

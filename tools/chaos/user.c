@@ -209,7 +209,11 @@ static void start(struct ctx *c, struct user *u)
 		[WISH_CREATE] = OBJ_CREATE, [WISH_SCALE] = OBJ_PATCH_MERGE, [WISH_DELETE] = OBJ_DELETE,
 		[WISH_ROLL] = OBJ_PATCH_MERGE,
 		[WISH_TOUCH] = OBJ_PATCH_MERGE, [WISH_CORDON] = OBJ_PATCH_MERGE, [WISH_TAINT] = OBJ_PATCH_MERGE, [WISH_EVICT] = OBJ_CREATE};
-	if (u->writing || u->asking || u->waiting || u->book->next == u->book->count)
+	if (u->writing || u->asking || u->waiting)
+		return;
+	while (u->book->next < u->book->count && u->book->wishes[u->book->next]->given_up)
+		u->book->next++;
+	if (u->book->next == u->book->count)
 		return;
 	const struct wish *wish = u->book->wishes[u->book->next];
 	if (wish->type == WISH_COMPACT) {
