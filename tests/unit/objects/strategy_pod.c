@@ -665,7 +665,7 @@ Test(pod, eviction_asks_a_budget_that_its_view_does_not_show_yet)
 	EXPECT_CODE(&f, 200, a);
 	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status", "{\"status\":{\"phase\":\"Running\"}}");
 	EXPECT_CODE(&f, 200, a);
-	a = fake_do(&f, OBJ_CREATE, "poddisruptionbudgets.policy/default",
+	a = fake_do(&f, OBJ_CREATE, "poddisruptionbudgets/default",
 		    "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"minAvailable\":1,\"selector\":{\"matchLabels\":{\"app\":\"web\"}}}}");
 	EXPECT_CODE(&f, 201, a);
 	f.behind = true;
