@@ -538,7 +538,9 @@ static int on_port(struct ctx *c, void *state, const struct port_event *e)
 	struct mp body = mp_of_bytes(e->payload);
 	struct agent_pod *p = agent_pod(a, e->id);
 	a->turn = c;
-	if (e->port == a->static_port) {
+	if (a->sim) {
+		sim_on_port(c, a, e->id);
+	} else if (e->port == a->static_port) {
 		bool first = !a->static_told;
 		static_on_port(c, a, e);
 		if (first)
@@ -737,8 +739,9 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	snprintf(stream, sizeof stream, "pods@%s", a->node);
 	a->view = ctx_follow(c, stream);
 	if (a->sim) {
+		int chaos = ctx_shared(c, "sim-containers") ? ctx_port_open(c, "sim-containers", cfg, &e) : 0;
 		start_sim(c, a);
-		return 0;
+		return chaos < 0 ? chaos : 0;
 	}
 	if (mp_path_str(cfg, "static-pods").len) {
 		a->static_port = ctx_port_open(c, "static-pods", cfg, &e);

@@ -152,6 +152,7 @@ void node_on_heard(struct ctx *c, struct agent *a, const struct reply *r);
 
 /* node_sim.c: containers that only exist here */
 void sim_act(struct ctx *c, struct agent *a, struct agent_pod *p, const struct pod_action *x);
+void sim_on_port(struct ctx *c, struct agent *a, uint64_t id); /* chaos asks about what runs */
 void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id);
 /* The pod ends: what its containers would have done falls away. */
 void sim_forget(struct ctx *c, struct agent *a, struct agent_pod *p);

@@ -21,6 +21,7 @@ struct sim_timer {
 	enum sim_due due;
 	uint32_t attempt;
 	int32_t code;
+	const char *reason; /* a constant, or NULL */
 	char *name;
 	int64_t started_us;
 	struct sim_run run; /* SIM_STARTS: what follows; its text is gone */
@@ -169,6 +170,7 @@ static void started(struct ctx *c, struct agent *a, struct agent_pod *p, const c
 		return;
 	struct sim_timer *t = set_timer(c, a, p, SIM_ENDS, name, attempt, run->end_ms - age_ms);
 	t->code = run->code;
+	t->reason = run->reason;
 	t->started_us = started_us;
 }
 
@@ -215,12 +217,13 @@ static void start(struct ctx *c, struct agent *a, struct agent_pod *p, const str
 }
 
 static void ended(struct ctx *c, struct agent *a, struct agent_pod *p, const char *name,
-		  uint32_t attempt, int32_t code, int64_t started_us)
+		  uint32_t attempt, int32_t code, const char *reason, int64_t started_us)
 {
 	struct pod_observation o = {.kind = POD_SEEN_ENDED,
 				    .name = name,
 				    .attempt = attempt,
 				    .code = code,
+				    .reason = reason,
 				    .started_us = started_us,
 				    .finished_us = ctx_wall_us(c)};
 	agent_observe(c, a, p, &o);
@@ -231,13 +234,13 @@ static void signal_to(struct ctx *c, struct agent *a, struct agent_pod *p,
 {
 	struct sim_run run;
 	if (x->signal == SIGKILL) {
-		ended(c, a, p, x->name, x->attempt, 128 + SIGKILL, 0);
+		ended(c, a, p, x->name, x->attempt, 128 + SIGKILL, NULL, 0);
 		return;
 	}
 	plan(c, p, x->name, x->attempt, NULL, &run, NULL);
 	if (run.term_ms == 0)
 		ended(c, a, p, x->name, x->attempt, run.term_code ? run.term_code : 128 + x->signal,
-		      0);
+		      NULL, 0);
 	else if (run.term_ms != SIM_NEVER)
 		set_timer(c, a, p, SIM_ENDS, x->name, x->attempt, run.term_ms)->code =
 			run.term_code;
@@ -265,10 +268,31 @@ void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id)
 	if (t->due == SIM_STARTS)
 		started(c, a, p, t->name, t->attempt, ctx_wall_us(c), &t->run);
 	else if (t->due == SIM_ENDS)
-		ended(c, a, p, t->name, t->attempt, t->code, t->started_us);
+		ended(c, a, p, t->name, t->attempt, t->code, t->reason, t->started_us);
 	else if (runs(p, t))
 		tell_ready(c, a, p, t->name);
 	sim_timer_free(t);
+}
+
+/* ---- chaos */
+
+void sim_on_port(struct ctx *c, struct agent *a, uint64_t id)
+{
+	const struct sim_containers *chaos = ctx_shared(c, "sim-containers");
+	for (struct onode *n = omap_first(&a->pods); n && chaos; n = omap_next(n)) {
+		struct agent_pod *p = n->value;
+		struct pod_container it;
+		const void *at = NULL;
+		while (p->worker && (at = pod_worker_each(p->worker, at, &it))) {
+			struct sim_run run = {0};
+			if (!it.runs || !chaos->ends(chaos->arg, id, &run))
+				continue;
+			struct sim_timer *t = set_timer(c, a, p, SIM_ENDS, it.name, it.attempt, run.end_ms);
+			t->code = run.code;
+			t->reason = run.reason;
+			t->started_us = it.started_us;
+		}
+	}
 }
 
 /* ---- what an agent finds when it begins */

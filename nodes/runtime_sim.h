@@ -41,16 +41,21 @@ struct sim_run {
 	int64_t ready_ms;      /* from its start; SIM_NEVER */
 	int64_t end_ms;        /* from its start until it ends by itself; SIM_NEVER */
 	int32_t code;          /* then */
+	const char *reason;    /* of that end; a constant; NULL: by the code */
 	int64_t term_ms;       /* from TERM until it ends; SIM_NEVER: it ignores it */
 	int32_t term_code;     /* then; KILL is always 137, at once */
 	const char *error;     /* it cannot be started; NULL: it can */
 };
 
-/* Something that may change how a container starts on a node: chaos. Agents
- * look for one that is shared with them as "sim-containers". */
+/* Something that may change how a container starts on a node, or end it while
+ * it runs: chaos. Agents look for one that is shared with them as
+ * "sim-containers"; then there is a port of that name too, and when an id comes
+ * by it they ask with that for each container that runs. */
 struct sim_containers {
 	void *arg;
 	void (*starts)(void *arg, const char *node, struct sim_run *run);
+	/* True: it ends so long from now; end_ms, code and reason are set. */
+	bool (*ends)(void *arg, uint64_t id, struct sim_run *run);
 };
 
 /* `argv`: command, then args, NULL terminated; may be empty. `annotations`: a

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/schema/names.h"
 #include "actors/schema/yaml.h"
+#include "nodes/node_labels.h"
+
+enum { NODE_LABELS_MAX = 90 }; /* a message has room for 100, with those of the agent */
 
 int config_refuse(struct config_reader *p, const struct doc *at, const char *fmt, ...)
 {
@@ -188,6 +192,39 @@ static int check_number(struct config_reader *p, const struct config_key *k, con
 	return 0;
 }
 
+/* As the API will ask for when the node registers: here the line is known. */
+static int check_label(struct config_reader *p, const struct doc *v)
+{
+	int key = (int)v->key.len, value = (int)v->text.len;
+	const char *why = name_qualified(v->key);
+	if (why)
+		return config_refuse(p, v, "'%.*s' is no label: %s", key, (const char *)v->key.data, why);
+	if (node_label_is_own(v->key))
+		return config_refuse(p, v, "'%.*s' is what a node's agent says", key, (const char *)v->key.data);
+	if (!node_label_is_allowed(v->key))
+		return config_refuse(p, v, "no node may give itself '%.*s': it is Kubernetes' own", key,
+				     (const char *)v->key.data);
+	if (!doc_is(v, DOC_STR))
+		return config_refuse(p, v, "the value of '%.*s' is a text: set it in quotes", key,
+				     (const char *)v->key.data);
+	why = name_label_value(v->text);
+	return why ? config_refuse(p, v, "'%.*s' is no label's value: %s", value, (const char *)v->text.data, why) : 0;
+}
+
+static int check_labels(struct config_reader *p, const struct config_key *k, const struct doc *map)
+{
+	if (!doc_is(map, DOC_MAP))
+		return config_refuse(p, map, "%s is a map, like {disk: ssd}", k->name);
+	if (map->count > NODE_LABELS_MAX)
+		return config_refuse(p, map, "%s are at most %d", k->name, NODE_LABELS_MAX);
+	DOC_EACH(v, map) {
+		int rc = check_label(p, v);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 static int check_value(struct config_reader *p, const struct config_key *k, const struct doc *v)
 {
 	switch (k->type) {
@@ -215,6 +252,8 @@ static int check_value(struct config_reader *p, const struct config_key *k, cons
 		return check_rate(p, k, v);
 	case KEY_BACKOFF:
 		return check_backoff(p, k, v);
+	case KEY_LABELS:
+		return check_labels(p, k, v);
 	}
 	return 0;
 }

@@ -111,6 +111,8 @@ const struct config_key config_keys[] = {
 	 "how often the node's Lease is renewed"},
 	{"actor node-agent", "static-pods", KEY_TEXT, 0, 0, NULL, NULL,
 	 "a directory of manifests: pods of the node's own, that run whatever the API says"},
+	{"actor node-agent", "labels", KEY_LABELS, 0, 0, NULL, NULL,
+	 "what its node has when it registers, beside its own: {topology.kubernetes.io/zone: a, disk: ssd}"},
 	{"actor node-agent", "pods", KEY_INT, 1, 100000, NULL, NULL, "how many pods it takes"},
 	{"actor plugin", "file", KEY_TEXT, 0, 0, NULL, NULL,
 	 "a shared object with a controller, from where `troupe up` runs; its cell has `process: own`"},
@@ -180,7 +182,7 @@ const size_t config_controller_count = sizeof config_controller_kinds / sizeof *
 /* ---- for people */
 
 static const char *const type_names[] = {"text", "number", "size",   "true|false", "list",
-					 "map",	 "time",   "N/TIME", "TIME..TIME"};
+					 "map",	 "time",   "N/TIME", "TIME..TIME", "labels"};
 
 void config_help(FILE *out)
 {

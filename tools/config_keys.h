@@ -17,6 +17,7 @@ enum config_key_type {
 	KEY_TIME,    /* 250ms, 10s, 5m, 1h; min and max in microseconds */
 	KEY_RATE,    /* 5/30s: so many in that time */
 	KEY_BACKOFF, /* 100ms..30s: from, to */
+	KEY_LABELS,  /* {disk: ssd}: of a node */
 };
 
 /* Of times, which are microseconds. */

@@ -131,6 +131,7 @@ struct gather {
 	struct reconcile_item *i;
 	struct mp budget;
 	struct disruption_facts facts;
+	bool unmanaged; /* a pod is no controller's: it has no scale */
 	struct controllers seen;
 };
 
@@ -166,7 +167,9 @@ static void look_at(struct gather *g, struct mp pod, const struct view_object *o
 {
 	struct replica p;
 	replica_read(&p, o);
+	struct owner_ref ref;
 	g->facts.pods++;
+	g->unmanaged |= !owners_controller(pod, &ref);
 	g->facts.scale += scale_by(g->r, &g->seen, pod);
 	bool going = p.child.deleting || p.ended;
 	if (!going && is_disrupted(g, pod))
@@ -207,6 +210,18 @@ static struct doc *over(struct gather *g)
 
 /* ---- the plan */
 
+/* What of the budget is not as its writer may think. */
+static void warn(struct ctx *c, const struct reconciler *r, const struct gather *g)
+{
+	if (!g->facts.pods)
+		reconcile_event(c, r, g->budget, "Normal", "NoPods", "No matching pods found");
+	if (g->unmanaged && disruption_counts_scale(g->budget))
+		reconcile_event(c, r, g->budget, "Warning", "UnmanagedPods",
+				"Pods selected by this PodDisruptionBudget were found to be unmanaged. As a result, the status of "
+				"the PDB cannot be calculated correctly, which may result in undefined behavior. To account for "
+				"these pods please set \".spec.minAvailable\" field of the PDB to an integer value.");
+}
+
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
 	struct state *s = state_of(r);
@@ -230,10 +245,10 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 						   n.allowed ? "SufficientPods" : "InsufficientPods",
 						   NULL, NULL, false});
 	struct reconcile_action *x = status_write(i, &st, s->budgets);
-	if (x && !n.expected)
-		reconcile_event(c, r, g.budget, "Normal", "NoPods", "No matching pods found");
-	if (x)
+	if (x) {
+		warn(c, r, &g);
 		reconcile_rest_on(r, i, x, key);
+	}
 }
 
 /* ---- life */

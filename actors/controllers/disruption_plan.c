@@ -1,5 +1,12 @@
 #include "actors/controllers/disruption_plan.h"
 
+bool disruption_counts_scale(struct mp budget)
+{
+	struct mp m;
+	return mp_path(budget, "spec.maxUnavailable", &m) ||
+	       (mp_path(budget, "spec.minAvailable", &m) && mp_peek(&m) == MP_STR);
+}
+
 struct disruption_counts disruption_count(struct mp budget, const struct disruption_facts *f)
 {
 	struct disruption_counts c = {.healthy = f->healthy};

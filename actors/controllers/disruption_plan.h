@@ -15,6 +15,8 @@ struct disruption_counts {
 	int64_t expected, desired, healthy, allowed;
 };
 
+/* Whether what it expects is the scale of controllers, not the pods that are there. */
+bool disruption_counts_scale(struct mp budget);
 struct disruption_counts disruption_count(struct mp budget, const struct disruption_facts *f);
 
 #endif

@@ -20,6 +20,7 @@ static const char *const streams[] = {"services",   "pods",	  "endpoints",
 static const char service_label[] = "kubernetes.io/service-name";
 static const char manager_label[] = "endpointslice.kubernetes.io/managed-by";
 static const char headless_label[] = "service.kubernetes.io/headless";
+static const char over_capacity[] = "endpoints.kubernetes.io/over-capacity";
 static const char skip_label[] = "endpointslice.kubernetes.io/skip-mirror";
 static const char own_label[] = "endpoints.kubernetes.io/managed-by"; /* of Endpoints */
 static const char by_selector[] = "endpointslice-controller.k8s.io";
@@ -199,25 +200,44 @@ static struct reconcile_action *write(struct reconciler *r, struct reconcile_ite
 	return x;
 }
 
-/* The service's own labels, but for what says whose a slice is. */
-static struct doc *labels_of(struct arena *a, struct mp service, const char *manager)
+static struct doc *copy_map(struct arena *a, struct mp object, const char *path)
 {
-	struct doc *labels = doc_new(a, DOC_MAP), *from;
+	struct doc *copy = doc_new(a, DOC_MAP);
 	struct mp m;
-	if (mp_path(service, "metadata.labels", &m)) {
-		from = object_tree(a, m);
+	if (mp_path(object, path, &m)) {
+		struct doc *from = object_tree(a, m);
 		DOC_EACH(d, from)
-		doc_set_span(a, labels, d->key, doc_copy(a, d));
+		doc_set_span(a, copy, d->key, doc_copy(a, d));
 	}
-	if (span_is(mp_path_str(service, "spec.clusterIP"), "None"))
+	return copy;
+}
+
+/* The service's own labels, but for what says whose a slice is; of a mirror
+ * those of the Endpoints. */
+static struct doc *labels_of(struct arena *a, struct mp service, struct mp owner, const char *manager)
+{
+	struct doc *labels = copy_map(a, owner, "metadata.labels");
+	bool headless = span_is(mp_path_str(service, "spec.clusterIP"), "None");
+	if (manager != by_mirror && headless)
 		doc_set_str(a, labels, headless_label, "");
-	else
+	else if (manager != by_mirror)
 		doc_remove(labels, headless_label);
 	if (!manager)
 		return labels;
 	doc_set_str(a, labels, manager_label, manager);
 	doc_set(a, labels, service_label, doc_span(a, object_copy(a, object_name(service))));
 	return labels;
+}
+
+/* A mirror has those of the Endpoints, but for what is about these alone. */
+static struct doc *annotations_of_mirror(struct arena *a, struct mp owner)
+{
+	static const char *const not[] = {"endpoints.kubernetes.io/last-change-trigger-time",
+					  "kubectl.kubernetes.io/last-applied-configuration"};
+	struct doc *all = copy_map(a, owner, "metadata.annotations");
+	for (size_t i = 0; i < sizeof not / sizeof *not; i++)
+		doc_remove(all, not[i]);
+	return all;
 }
 
 static bool same_map(const struct doc *a, const struct doc *b)
@@ -244,15 +264,21 @@ static void write_endpoints(struct reconciler *r, struct reconcile_item *i, stru
 	buf_fini(&b);
 	struct view_object *o = reconcile_get(r, own);
 	struct doc *d = object_tree(a, object_of(o)), *m = doc_need_map(a, d, "metadata");
-	struct doc *labels = labels_of(a, service, NULL), *subsets = endpoints_subsets(g);
+	bool truncated;
+	struct doc *labels = labels_of(a, service, service, NULL), *subsets = endpoints_subsets(g, &truncated);
+	bool says_so = span_is(doc_get_str(doc_get(m, "annotations"), over_capacity), "truncated");
 	doc_set_str(a, labels, own_label, "endpoint-controller");
-	if (o && same_map(doc_get(m, "labels"), labels) &&
+	if (o && same_map(doc_get(m, "labels"), labels) && says_so == truncated &&
 	    same_list(doc_get(d, "subsets"), subsets))
 		return;
 	struct reconcile_action *x =
 		write(r, i, key, o ? OBJ_UPDATE : OBJ_CREATE, s->endpoints, own);
 	doc_set(a, m, "name", doc_span(a, object_copy(a, object_name(service))));
 	doc_set(a, m, "labels", labels);
+	if (truncated)
+		doc_set_str(a, doc_need_map(a, m, "annotations"), over_capacity, "truncated");
+	else if (says_so)
+		doc_remove(doc_get(m, "annotations"), over_capacity);
 	doc_set(a, d, "subsets", subsets);
 	x->body = d;
 }
@@ -264,13 +290,15 @@ static void write_slice(struct reconciler *r, struct reconcile_item *i, struct s
 	const struct schema_resource *slices = state_of(r)->slices;
 	struct doc *d =
 		object_tree(a, s->key.len ? object_of(reconcile_get(r, s->key)) : (struct mp){0});
-	struct doc *m = doc_need_map(a, d, "metadata"), *labels = labels_of(a, service, manager);
+	struct doc *m = doc_need_map(a, d, "metadata"), *labels = labels_of(a, service, owner, manager);
+	struct doc *annotations = manager == by_mirror ? annotations_of_mirror(a, owner) : NULL;
 	if (s->unwanted) {
 		struct reconcile_action *gone = write(r, i, key, OBJ_DELETE, slices, s->key);
 		gone->uid = doc_get_str(m, "uid");
 		return;
 	}
-	if (s->key.len && !s->changed && same_map(doc_get(m, "labels"), labels))
+	if (s->key.len && !s->changed && same_map(doc_get(m, "labels"), labels) &&
+	    (!annotations || same_map(doc_get(m, "annotations"), annotations)))
 		return;
 	struct reconcile_action *x =
 		write(r, i, key, s->key.len ? OBJ_UPDATE : OBJ_CREATE, slices, s->key);
@@ -283,6 +311,8 @@ static void write_slice(struct reconciler *r, struct reconcile_item *i, struct s
 		doc_set_str(a, d, "addressType", "IPv4");
 	}
 	doc_set(a, m, "labels", labels);
+	if (annotations)
+		doc_set(a, m, "annotations", annotations);
 	doc_set(a, d, "endpoints", s->endpoints);
 	doc_set(a, d, "ports", s->ports ? doc_copy(a, s->ports) : doc_new(a, DOC_ARRAY));
 	x->body = d;

@@ -176,6 +176,7 @@ static void add_subset_address(void *arg, struct mp address)
 		.hostname = mp_path_str(address, "hostname"),
 		.ready = s->ready,
 		.serving = s->ready,
+		.written = true,
 	};
 	if (pod) {
 		e.namespace = mp_path_str(address, "targetRef.namespace");
@@ -228,37 +229,77 @@ static int by_ip(const void *x, const void *y, void *arg)
 	return order ? order : span_cmp(a->uid, b->uid);
 }
 
-static struct doc *subset(struct arena *a, const struct endpoint_group *g, size_t *room)
+static bool is_shown(const struct endpoint *e)
 {
-	const struct endpoint **sorted = arena_alloc(a, (g->count + 1) * sizeof *sorted);
-	struct doc *d = doc_new(a, DOC_MAP);
-	struct doc *ready = doc_new(a, DOC_ARRAY), *rest = doc_new(a, DOC_ARRAY);
-	size_t n = 0;
-	for (size_t i = 0; i < g->count; i++)
-		if (!g->list[i].terminating || g->list[i].ready)
-			sorted[n++] = &g->list[i];
-	sort_stable(sorted, n, sizeof *sorted, by_ip, NULL);
-	for (size_t i = 0; i < n && *room; i++, (*room)--)
-		doc_add(sorted[i]->ready ? ready : rest, address(a, sorted[i]));
-	if (ready->count)
-		doc_set(a, d, "addresses", ready);
-	if (rest->count)
-		doc_set(a, d, "notReadyAddresses", rest);
-	if (!d->count)
-		return NULL;
-	if (g->ports->count)
-		doc_set(a, d, "ports", doc_copy(a, g->ports));
-	return d;
+	return !e->terminating || e->ready;
 }
 
-struct doc *endpoints_subsets(struct endpoint_groups *g)
+static size_t count_shown(const struct endpoint_group *g, bool ready)
 {
-	struct doc *list = doc_new(g->arena, DOC_ARRAY);
-	size_t room = ENDPOINTS_ADDRESSES_MAX;
+	size_t n = 0;
+	for (size_t i = 0; i < g->count; i++)
+		n += is_shown(&g->list[i]) && g->list[i].ready == ready;
+	return n;
+}
+
+/* How many addresses an Endpoints object has room for: of all groups, and how
+ * many of these are left for the groups that come. */
+struct room {
+	size_t all, max, left;
+};
+
+static struct room room_for(const struct endpoint_groups *g, bool ready, size_t max)
+{
+	struct room r = {.max = max, .left = max};
+	for (const struct endpoint_group *p = g->first; p; p = p->next)
+		r.all += count_shown(p, ready);
+	return r;
+}
+
+/* A group's share of the room, rounded up. */
+static size_t take_share(struct room *r, size_t count)
+{
+	size_t share = r->all <= r->max ? count : (count * r->max + r->all - 1) / r->all;
+	if (share > r->left)
+		share = r->left;
+	r->left -= share;
+	return share;
+}
+
+static void put_addresses(struct arena *a, struct doc *d, const char *name, const struct endpoint_group *g, bool ready,
+			  size_t most)
+{
+	const struct endpoint **sorted = arena_alloc(a, (g->count + 1) * sizeof *sorted);
+	struct doc *list = doc_new(a, DOC_ARRAY);
+	size_t n = 0;
+	for (size_t i = 0; i < g->count; i++)
+		if (is_shown(&g->list[i]) && g->list[i].ready == ready)
+			sorted[n++] = &g->list[i];
+	sort_stable(sorted, n, sizeof *sorted, by_ip, NULL);
+	for (size_t i = 0; i < n && i < most; i++)
+		doc_add(list, address(a, sorted[i]));
+	if (list->count)
+		doc_set(a, d, name, list);
+}
+
+struct doc *endpoints_subsets(struct endpoint_groups *g, bool *truncated)
+{
+	struct arena *a = g->arena;
+	struct doc *list = doc_new(a, DOC_ARRAY);
+	struct room ready = room_for(g, true, ENDPOINTS_ADDRESSES_MAX);
+	size_t taken = ready.all < ready.max ? ready.all : ready.max;
+	struct room rest = room_for(g, false, ENDPOINTS_ADDRESSES_MAX - taken);
+	if (truncated)
+		*truncated = ready.all > ready.max || rest.all > rest.max;
 	for (const struct endpoint_group *p = g->first; p; p = p->next) {
-		struct doc *d = subset(g->arena, p, &room);
-		if (d)
-			doc_add(list, d);
+		struct doc *d = doc_new(a, DOC_MAP);
+		put_addresses(a, d, "addresses", p, true, take_share(&ready, count_shown(p, true)));
+		put_addresses(a, d, "notReadyAddresses", p, false, take_share(&rest, count_shown(p, false)));
+		if (!d->count)
+			continue;
+		if (p->ports->count)
+			doc_set(a, d, "ports", doc_copy(a, p->ports));
+		doc_add(list, d);
 	}
 	return list;
 }
@@ -273,8 +314,10 @@ static struct doc *slice_endpoint(struct arena *a, const struct endpoint *e)
 	doc_add(list, doc_span(a, e->ip));
 	doc_set(a, d, "conditions", conditions);
 	doc_set_bool(a, conditions, "ready", e->ready);
-	doc_set_bool(a, conditions, "serving", e->serving);
-	doc_set_bool(a, conditions, "terminating", e->terminating);
+	if (!e->written) {
+		doc_set_bool(a, conditions, "serving", e->serving);
+		doc_set_bool(a, conditions, "terminating", e->terminating);
+	}
 	if (e->hostname.len)
 		doc_set(a, d, "hostname", doc_span(a, e->hostname));
 	if (e->uid.len)

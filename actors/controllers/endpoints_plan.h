@@ -20,6 +20,7 @@ struct endpoint {
 	struct span ip, node, hostname;
 	struct span namespace, pod, uid; /* of the pod; empty: no targetRef */
 	bool ready, serving, terminating;
+	bool written; /* by people: nobody knows more of it than whether it is ready */
 };
 
 struct endpoint_group {
@@ -40,8 +41,10 @@ void endpoint_groups_pod(struct endpoint_groups *g, struct mp service, struct mp
 /* Adds a subset of an Endpoints object (of a service without selector). */
 void endpoint_groups_subset(struct endpoint_groups *g, struct mp subset);
 
-/* `subsets` of an Endpoints object. What is terminating is not in it. */
-struct doc *endpoints_subsets(struct endpoint_groups *g);
+/* `subsets` of an Endpoints object. What is terminating is not in it. Of more
+ * than it holds those that are ready come first, of each group its share; then
+ * *truncated, which may be NULL, is set. */
+struct doc *endpoints_subsets(struct endpoint_groups *g, bool *truncated);
 
 /* One slice that there is, or shall be. */
 struct slice {

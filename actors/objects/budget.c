@@ -69,6 +69,9 @@ static bool find(struct write *w, struct mp pod, struct span *found)
 		buf_fini(&b);
 		if (!plan_peek(w, key, &row))
 			return false;
+		/* It is listed: a view that does not have it is behind. */
+		if (!row.value && !plan_read(w, key, &row))
+			return false;
 		if (!row.value || !selects(mp_of_bytes(row.value), labels))
 			continue;
 		if (found->len)

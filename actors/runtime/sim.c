@@ -579,6 +579,25 @@ int sim_cut(struct sim *s, const char *cell, unsigned ways)
 	return 0;
 }
 
+int sim_narrow(struct sim *s, const char *cell, uint64_t to_broker, uint64_t from_broker)
+{
+	struct sim_cell_slot *slot = slot_named(s, cell);
+	if (!slot)
+		return ERR_NOT_FOUND;
+	bool was = slot->narrow_to.rate || slot->narrow_from.rate;
+	slot->narrow_to = (struct narrow){.rate = to_broker};
+	slot->narrow_from = (struct narrow){.rate = from_broker};
+	if (was)
+		sim_hurry(slot);
+	return 0;
+}
+
+uint64_t sim_narrow_touched(struct sim *s, const char *cell)
+{
+	const struct sim_cell_slot *slot = slot_named(s, cell);
+	return slot ? slot->narrow_touched : 0;
+}
+
 void sim_partition(struct sim *s, const char *cell, bool cut)
 {
 	sim_cut(s, cell, cut ? SIM_BOTH_WAYS : 0);
@@ -604,6 +623,7 @@ void sim_heal(struct sim *s)
 	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n)) {
 		struct sim_cell_slot *slot = n->value;
 		slot->cut = 0;
+		sim_narrow(s, slot->name, 0, 0);
 		sim_skew(s, slot->name, 0);
 		if (slot->rate != 100)
 			sim_drift(s, slot->name, 100);

@@ -130,6 +130,11 @@ void sim_start_broker(struct sim *s);
 enum sim_way { SIM_TO_BROKER = 1, SIM_FROM_BROKER = 2, SIM_BOTH_WAYS = 3 };
 int sim_cut(struct sim *s, const char *cell, unsigned ways); /* 0: whole again */
 void sim_partition(struct sim *s, const char *cell, bool cut); /* both ways */
+/* So many bytes a second pass between the cell and the broker, each way by
+ * itself; what comes meanwhile waits. 0: as many as there are. */
+int sim_narrow(struct sim *s, const char *cell, uint64_t to_broker, uint64_t from_broker);
+/* How many frames were kept waiting by that. */
+uint64_t sim_narrow_touched(struct sim *s, const char *cell);
 /* The wall clock of a cell is off by so much; its clocks run so fast (100: as
  * they should; never backwards). Both until changed, past the cell's death. */
 int sim_skew(struct sim *s, const char *cell, int64_t us);

@@ -3,9 +3,11 @@
  * the connections of production do, unless the filter lets one be overtaken.
  * What stays within a cell crosses no link. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "actors/runtime/sim_private.h"
 #include "broker/base/mem.h"
+#include "broker/base/sort.h"
 #include "broker/batch.h"
 
 static const struct sim_fate untouched = {.copies = 1};
@@ -16,6 +18,18 @@ static bool is_bus_frame(struct span frame)
 }
 
 /* ---- on their way */
+
+/* How long it takes to get through, behind what was sent before. */
+static uint64_t passage(struct sim_cell_slot *slot, enum event_type type, size_t bytes)
+{
+	struct narrow *n = type == EV_TO_BROKER ? &slot->narrow_to : &slot->narrow_from;
+	uint64_t now = slot->sim->now;
+	if (!n->rate)
+		return 0;
+	slot->narrow_touched++;
+	n->free_at = (n->free_at > now ? n->free_at : now) + bytes * UINT64_C(1000000) / n->rate;
+	return n->free_at - now;
+}
 
 static uint64_t arrival(struct sim *s, const struct sim_fate *f, uint64_t *link_at)
 {
@@ -72,13 +86,75 @@ static void send_as(struct sim_cell_slot *slot, enum event_type type, uint64_t *
 		    struct bytes *frame, const struct sim_fate *f)
 {
 	struct sim *s = slot->sim;
-	for (unsigned i = 0; i < f->copies; i++)
-		sim_push(s, (struct event){.at = behind_its_own(slot, frame, f->overtaken, arrival(s, f, link_at)),
+	for (unsigned i = 0; i < f->copies; i++) {
+		struct sim_fate fate = *f;
+		uint64_t passing = passage(slot, type, bytes_span(frame).len);
+		fate.delay_us += passing;
+		sim_push(s, (struct event){.at = behind_its_own(slot, frame, f->overtaken, arrival(s, &fate, link_at)),
 					   .type = type,
 					   .slot = slot,
 					   .life = slot->life,
 					   .damaged = f->damaged,
-					   .frame = bytes_ref(frame)});
+					   .frame = bytes_ref(frame),
+					   .passage = passing});
+	}
+}
+
+static uint64_t *link_of(struct sim_cell_slot *slot, enum event_type type)
+{
+	return type == EV_TO_BROKER ? &slot->to_broker_at : type == EV_TO_CELL ? &slot->to_cell_at : &slot->bus_at;
+}
+
+static bool waits_at(const struct event *e, const struct sim_cell_slot *slot)
+{
+	const struct narrow *n = e->type == EV_TO_BROKER ? &slot->narrow_to : &slot->narrow_from;
+	return e->slot == slot && !n->rate && (e->type == EV_TO_BROKER || e->type == EV_TO_CELL || e->type == EV_BUS);
+}
+
+static int event_cmp(const void *a, const void *b, void *arg)
+{
+	(void)arg;
+	return sim_before(a, b) ? -1 : 1;
+}
+
+/* Behind what is before it on its link, as it was. */
+static void hurry_one(struct sim_cell_slot *slot, struct event *e, uint64_t *before)
+{
+	struct buf pair = {0};
+	uint64_t at = e->at - e->passage;
+	if (e->passage && at <= *before)
+		at = *before + 1;
+	*before = e->at = at;
+	e->passage = 0;
+	if (!slot->late.count)
+		return;
+	sim_pair_of(bytes_span(e->frame), &pair);
+	struct late_pair *l = omap_get(&slot->late, span_buf(&pair));
+	if (l)
+		l->at = at;
+	buf_fini(&pair);
+}
+
+void sim_hurry(struct sim_cell_slot *slot)
+{
+	struct sim *s = slot->sim;
+	size_t count = s->count;
+	struct event *all = mem_alloc((count + 1) * sizeof *all);
+	uint64_t before[3] = {s->now, s->now, s->now};
+	memcpy(all, s->heap, count * sizeof *all);
+	sort_stable(all, count, sizeof *all, event_cmp, NULL);
+	s->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct event *e = &all[i];
+		if (waits_at(e, slot)) {
+			uint64_t *link = link_of(slot, e->type);
+			uint64_t *last = &before[e->type == EV_TO_BROKER ? 0 : e->type == EV_TO_CELL ? 1 : 2];
+			hurry_one(slot, e, last);
+			*link = *last;
+		}
+		sim_push_drawn(s, *e);
+	}
+	free(all);
 }
 
 void sim_send_on(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,

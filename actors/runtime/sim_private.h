@@ -30,6 +30,7 @@ struct event {
 	uint64_t life; /* of the slot or the port: events of a former one are void */
 	struct bytes *frame;
 	struct port *port;
+	uint64_t passage; /* of its time on the way, what a narrow link takes */
 };
 
 struct sim_verbs;
@@ -45,6 +46,11 @@ struct sim_cell_slot {
 	uint64_t run_at; /* of the next EV_RUN, 0 none */
 	struct omap topics;
 	unsigned cut; /* enum sim_way */
+	struct narrow {
+		uint64_t rate;	 /* bytes a second; 0: as many as there are */
+		uint64_t free_at; /* when the last of what was sent has passed */
+	} narrow_to, narrow_from;
+	uint64_t narrow_touched;
 	bool paused;
 	struct held_frame *held_first, *held_last; /* of a pause */
 	uint64_t touched;
@@ -114,6 +120,8 @@ static inline uint64_t sim_between(struct sim *s, uint64_t min, uint64_t max)
 /* sim_links.c: frames on their way, and what faults do to them */
 void sim_send_on(struct sim_cell_slot *slot, enum event_type type, uint64_t *link_at,
 		 struct bytes *frame);
+/* What waits at links that are as wide as ever again is there at once. */
+void sim_hurry(struct sim_cell_slot *slot);
 bool sim_swallowed(struct sim_cell_slot *slot, enum sim_way way);
 void sim_topic(struct sim_cell_slot *slot, struct span topic, bool on);
 void sim_forget_topics(struct sim_cell_slot *slot);

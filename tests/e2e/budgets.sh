@@ -54,6 +54,19 @@ kc delete pdb also >/dev/null
 pending=$(kc get pods -l app=web --field-selector status.phase=Pending -o 'jsonpath={.items[0].metadata.name}')
 check "what does not run needs no budget" is 201 evict "$pending"
 
+# ---- what has no controller has no scale
+event_of() { kc get events --field-selector "involvedObject.kind=PodDisruptionBudget,involvedObject.name=$1" -o 'jsonpath={range .items[*]}{.type} {.reason} {end}'; }
+kc run bare --image=app >/dev/null
+kc create pdb bare --selector=run=bare --max-unavailable=1 >/dev/null
+check "a share of pods without a controller is nothing" eventually 5 is "Warning UnmanagedPods " event_of bare
+kc create pdb some --selector=run=bare --min-available=1 >/dev/null
+check "a number of them is one" eventually 5 is "1 1" field pdb some '.status.expectedPods} {.status.desiredHealthy'
+check "of which nobody is warned" is "" event_of some
+kc create pdb none --selector=run=none --min-available=1 >/dev/null
+check "a budget of no pods says so" eventually 5 is "Normal NoPods " event_of none
+kc delete pdb bare some none >/dev/null
+kc delete pod bare --grace-period=1 --wait=false >/dev/null
+
 # ---- drain
 kc uncordon n1 >/dev/null; kc uncordon n2 >/dev/null
 kc patch pdb web --type=merge -p '{"spec":{"maxUnavailable":1}}' >/dev/null

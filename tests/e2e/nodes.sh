@@ -3,7 +3,7 @@
 # taints, and what becomes of their pods.
 source "$(dirname "$0")/../lib/e2e.sh"
 
-for n in n1 n2 n3; do echo "$n own {kind: node-agent, node: $n, runtime: sim, heartbeat: 300ms}"; done |
+for n in n1 n2 n3; do echo "$n own {kind: node-agent, node: $n, runtime: sim, heartbeat: 300ms, labels: {disk: ssd-$n, example.com/rack: \"7\"}}"; done |
 	cluster_of controllers="node-grace: 2s, node-eviction-rate: 10/1s, terminated-pods: 5" >"$tmp/cluster.yaml"
 start -f "$tmp/cluster.yaml" || { not_ok "cluster starts"; exit 1; }
 eventually 5 kc get serviceaccount default
@@ -26,6 +26,9 @@ events() { kc get events --field-selector "involvedObject.name=$1,reason=$2" -o 
 gone() { ! kc get "$@"; }
 something() { [[ -n $("$@") ]]; }
 UNREACHABLE=node.kubernetes.io/unreachable
+
+# ---- labels that its config gives it
+check "a node has the labels of its config" eventually 5 is "ssd-n2 7 n2" field node n2 '.metadata.labels.disk} {.metadata.labels.example\.com/rack} {.metadata.labels.kubernetes\.io/hostname'
 
 # ---- leases
 check "a lease for each node" eventually 5 is "n1 n2 n3" kc -n kube-node-lease get leases -o 'jsonpath={.items[*].metadata.name}'

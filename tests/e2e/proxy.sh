@@ -275,6 +275,12 @@ subsets: [{addresses: [{ip: $2$3}], ports: [{port: 8080}]}]
 Y
 }
 endpoints bare "$ip" ""
+kc label endpoints bare tier=front >/dev/null
+kc annotate endpoints bare note=mine >/dev/null
+mirror() { kc get endpointslices -l kubernetes.io/service-name=bare -o "jsonpath={$1}"; }
+check "its slice has its labels" eventually 5 is "front endpointslicemirroring-controller.k8s.io" mirror '.items[*].metadata.labels.tier} {.items[*].metadata.labels.endpointslice\.kubernetes\.io/managed-by'
+check "and its annotations, but for kubectl's own" eventually 5 is '{"note":"mine"}' mirror '.items[*].metadata.annotations'
+check "and says no more than is known" is '{"ready":true}' mirror '.items[*].endpoints[*].conditions'
 check "an endpoint that is no pod's is not asked" status 503 ServiceUnavailable "no endpoints available" "$ns/services/bare/proxy/who"
 endpoints bare 127.200.0.1 ", targetRef: {kind: Pod, namespace: default, name: web}"
 check "nor one that its pod does not have" status 503 ServiceUnavailable "no endpoints available" "$ns/services/bare/proxy/who"

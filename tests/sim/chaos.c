@@ -170,6 +170,16 @@ Test(chaos, zone_drained)
 	hold("zone-drained.chaos", SOME_SEEDS, 4);
 }
 
+Test(chaos, budget_drained)
+{
+	hold("budget-drained.chaos", SOME_SEEDS, 5);
+}
+
+Test(chaos, late_watches)
+{
+	hold("late-watches.chaos", 2, 2);
+}
+
 Test(chaos, mixed)
 {
 	hold("mixed.chaos", 4, 4);

@@ -178,6 +178,27 @@ static const struct {
 	/* before what a user wants who is behind */
 	{"replicaset web 4\nsteady all-ready\nevery 2ms from 1s to 3s touch pods/default/web-*\nat 2s cordon node n1 for 1s\n"
 	 "settle 60s\nsometimes count(nodes, spec.unschedulable=1) = 1\n", VERDICT_HELD},
+	/* a taint keeps pods away, or sends them away; two of one key and effect are one */
+	{"replicaset web 0\nsteady all-ready\nat 1s taint node n1 as gone=soon:NoSchedule for 9s\n"
+	 "at 2s taint node n1 as gone:NoSchedule for 3s\nat 6s scale web 6\nsettle 30s\n"
+	 "never count(pods, label.app=web, node=n1) > 0\neventually all-ready within 20s\n", VERDICT_HELD},
+	{"replicaset web 0\nsteady all-ready\nat 1s taint node n1 as gone:NoSchedule for 2s\nat 4s scale web 6\n"
+	 "settle 30s\nnever count(pods, node=n1) > 0\n", VERDICT_VIOLATED},
+	{"replicaset web 8\ndaemonset log\nsteady all-ready\nat 1s taint zone a as x.io/gone:NoExecute for 20s\nsettle 30s\n"
+	 "sometimes count(pods, zone=a) = 0\nnever count(pods, zone=b, deleting=1) > 0\n"
+	 "eventually all-ready within 20s\n", VERDICT_HELD},
+	{"replicaset web 8\nsteady all-ready\nat 1s taint node n1 as gone:PreferNoSchedule for 5s\nsettle 30s\n"
+	 "never count(pods, deleting=1) > 0\n", VERDICT_HELD},
+	/* a budget is asked before a pod goes */
+	{"deployment web 4\nbudget web min-available 100%\nsteady all-ready\nat 5s drain node * mode all for 9s\nsettle 30s\n"
+	 "never count(pods, deleting=1) > 0\neventually budgets within 20s\n", VERDICT_HELD},
+	{"deployment web 8\nbudget web max-unavailable 1\nsteady all-ready\nat 5s drain node n1 for 9s\nsettle 30s\n"
+	 "never count(pods, ready=1, deleting=0) < 7 and count(pods, deleting=1) > 0\nsometimes count(pods, deleting=1) > 0\neventually budgets within 20s\n"
+	 "eventually all-ready within 20s\n", VERDICT_HELD},
+	/* what it was against goes on when the drain is over, and is not evicted then */
+	{"deployment web 4\nbudget web min-available 100%\nsteady all-ready\nat 5s drain node * mode all for 3s\n"
+	 "at 5s scale web 6\nat 12s scale web 2\nsettle 30s\nsometimes count(pods, deleting=0) = 6\n"
+	 "at-end count(pods) = 2\neventually all-ready within 20s\neventually budgets within 20s\n", VERDICT_HELD},
 	/* ended by settle */
 	{"replicaset web 3\nsteady all-ready\nat 1s cordon node * mode all for 2s\nsettle 30s\n"
 	 "at-end count(nodes, spec.unschedulable=1) = 0\n", VERDICT_HELD},
@@ -194,6 +215,48 @@ Test(chaos_faults, a_node_is_taken_out_of_use_and_back)
 			run(text, seed, &t, &r);
 			cr_expect_eq(r.verdict, out_of_use[i].verdict, "%s: %s %s", out_of_use[i].lines,
 				     verdict_name(r.verdict), r.why);
+		}
+	}
+}
+
+static const struct {
+	const char *lines;
+	enum verdict verdict;
+} crashes[] = {
+	/* each once, and with the code that it is given */
+	{"replicaset web 4\nsteady all-ready\nat 1s crash containers * mode all code 3 by 100ms for 1ms\nsettle 60s\n"
+	 "sometimes count(pods, restarts=1) = 4\nnever count(pods, restarts>1) > 0\n"
+	 "sometimes count(pods, status.containerStatuses.0.lastState.terminated.exitCode=3) = 4\n"
+	 "eventually all-ready within 50s\n", VERDICT_HELD},
+	{"replicaset web 4\nsteady all-ready\nat 1s crash containers * mode all code oom by 100ms for 1ms\nsettle 60s\n"
+	 "sometimes count(pods, status.containerStatuses.0.lastState.terminated.exitCode=137) = 4\n"
+	 "at-end count(pods, status.containerStatuses.0.lastState.terminated.reason=OOMKilled) = 4\n", VERDICT_HELD},
+	/* those of its node alone */
+	{"daemonset log\nsteady all-ready\nat 1s crash containers n2 code 1 by 100ms for 1ms\nsettle 60s\n"
+	 "never count(pods, node!=n2, restarts>0) > 0\nsometimes count(pods, node=n2, restarts=1) = 1\n", VERDICT_HELD},
+	/* so much later; also those that start meanwhile */
+	{"replicaset web 0\nsteady all-ready\nat 1s crash containers * mode all code 1 by 3s for 1900ms\nat 2s scale web 4\n"
+	 "at 4s touch pods/default/web-*\nsettle 60s\nsometimes count(pods, ready=1) = 4\nat-end count(pods, restarts=1) = 4\n",
+	 VERDICT_HELD},
+	/* a job counts what ends well */
+	{"job sum 4 does \"run\"\nsteady count(pods, ready=1) = 2\nat 1s crash containers * mode all code 0 by 100ms..2s for 20s\n"
+	 "settle 60s\neventually all-ready within 30s\n", VERDICT_HELD},
+	/* nobody sees what happens on a node without its agent */
+	{"daemonset log\nsteady all-ready\nat 1s kill node n2 for 5s\nat 2s crash containers n2 code 1 for 1s\nsettle 60s\n",
+	 VERDICT_INCONCLUSIVE},
+};
+
+Test(chaos_faults, a_container_ends_while_it_runs)
+{
+	struct told t;
+	struct run_result r;
+	for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
+		char text[700];
+		snprintf(text, sizeof text, "chaos 1\nlayout apart\nnodes 3\n%s", crashes[i].lines);
+		for (uint64_t seed = 1; seed <= 5; seed++) {
+			run(text, seed, &t, &r);
+			cr_expect_eq(r.verdict, crashes[i].verdict, "%s: %s %s", crashes[i].lines, verdict_name(r.verdict),
+				     r.why);
 		}
 	}
 }
@@ -278,6 +341,20 @@ Test(chaos_faults, delays_are_as_long_as_they_say)
 		cr_expect_geq(at, late[i].least_us, "'%s': %lld", late[i].line, (long long)at);
 		cr_expect_leq(at, late[i].least_us + 12000000, "'%s': %lld", late[i].line, (long long)at);
 	}
+}
+
+/* A kilobyte takes its time, and what is behind it waits too. */
+Test(chaos_faults, a_narrow_link_lets_so_many_bytes_pass)
+{
+	int64_t wide = last_ready("at 500ms pause node n1 for 1ms", 1),
+		narrow = last_ready("at 500ms bandwidth cell core from broker direction from of 4000 for 15s", 1),
+		other_way = last_ready("at 500ms bandwidth cell core from broker direction to of 4000 for 15s", 1),
+		two = last_ready("at 500ms bandwidth cell core from broker direction from of 4000 for 15s\n"
+				 "at 500ms bandwidth cell core from broker direction from of 900000 for 15s", 1);
+	cr_expect_lt(wide, 1200000, "%lld", (long long)wide);
+	cr_expect_gt(narrow, wide + 500000, "%lld", (long long)narrow);
+	cr_expect_gt(other_way, wide + 500000, "%lld", (long long)other_way);
+	cr_expect_eq(two, narrow, "the narrowest counts: %lld", (long long)two);
 }
 
 /* A line's chance is its own: taking another line out changes nothing of what

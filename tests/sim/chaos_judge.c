@@ -236,7 +236,7 @@ Test(chaos_judge, a_pod_too_many_is_seen_at_its_revision)
 	cr_expect_eq(b.judge.violation.revision, 4);
 	cr_expect_str_eq(b.judge.violation.text,
 			 "at revision 4: replicationcontrollers/default/web wants 2 since revision 1 and has 3 "
-			 "pods: a b c; c is one too many (written by tester)");
+			 "pods (a b c); c is one too many (written by tester)");
 	bench_fini(&b);
 }
 
@@ -497,7 +497,7 @@ Test(chaos_judge, a_write_with_the_token_of_a_former_life)
 	b.fence_token = store_version(1, 0);
 	put_pod(&b, "b", "n1", "Running", false);
 	cr_expect_str_eq(broken_by(&b), "fencing");
-	cr_expect(strstr(b.judge.violation.text, "tester wrote with token 1024 of fences/web, which is version 3072 since"),
+	cr_expect(strstr(b.judge.violation.text, "a write by tester rests on token 1024 (of fences/web), which is version 3072 since"),
 		  "%s", b.judge.violation.text);
 	bench_fini(&b);
 }

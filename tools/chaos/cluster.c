@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/controllers/clusterrole_aggregation.h"
 #include "actors/controllers/cronjob.h"
 #include "actors/controllers/daemonset.h"
 #include "actors/controllers/deployment.h"
@@ -63,6 +64,7 @@ static const struct part {
 	{"controllers", "ephemeral-volume", &ephemeral_volume_actor, true},
 	{"collectors", "pvc-protection", &pvc_protection_actor, true},
 	{"collectors", "pv-protection", &pv_protection_actor, true},
+	{"collectors", "clusterrole-aggregation", &clusterrole_aggregation_actor, true},
 	{"collectors", "event-expiry", &event_expiry_actor, true},
 	{"controllers", "endpoints", &endpoints_actor, false},
 	{"collectors", "garbage-collector", &garbage_actor, false},

@@ -9,9 +9,17 @@ struct deed {
 	struct deed *before;
 };
 
+/* Taints of one key and effect are one; the value is that of the last. */
+struct tainted {
+	const struct taint *taint;
+	int count; /* that are on */
+	struct tainted *next;
+};
+
 struct drained_node {
 	const char *name;
 	int cordons; /* that are on */
+	struct tainted *taints;
 	struct deed *last;
 };
 
@@ -26,13 +34,14 @@ static struct drained_node *node_of(struct drains *d, const char *name)
 	return n;
 }
 
-static void ask(struct drains *d, struct drained_node *n, enum wish_type type, struct span name, bool yes)
+static struct wish *ask(struct drains *d, struct drained_node *n, enum wish_type type, struct span name, bool yes)
 {
 	struct deed *x = arena_alloc(&d->arena, sizeof *x);
 	x->wish = (struct wish){.type = type, .name = arena_ndup(&d->arena, name.data, name.len), .number = yes, .urgent = true};
 	x->before = n->last;
 	n->last = x;
 	user_book_add(d->book, &x->wish);
+	return &x->wish;
 }
 
 /* Those would be made again on the node at once. */
@@ -57,6 +66,12 @@ static void evict_all(struct drains *d, const struct ledger *l, struct drained_n
 	}
 }
 
+static void give_up(struct drained_node *n)
+{
+	for (struct deed *x = n->last; x; x = x->before)
+		x->wish.given_up = x->wish.given_up || x->wish.type == WISH_EVICT;
+}
+
 void drains_set(struct drains *d, const struct ledger *l, const char *node, bool evict, bool on)
 {
 	struct drained_node *n = node_of(d, node);
@@ -65,6 +80,40 @@ void drains_set(struct drains *d, const struct ledger *l, const char *node, bool
 		ask(d, n, WISH_CORDON, span_of(node), on);
 	if (on && evict)
 		evict_all(d, l, n);
+	else if (!on && !n->cordons)
+		give_up(n);
+}
+
+static struct tainted *taint_of(struct drains *d, struct drained_node *n, const struct taint *t)
+{
+	struct tainted *x = n->taints;
+	while (x && (strcmp(x->taint->key, t->key) != 0 || strcmp(x->taint->effect, t->effect) != 0))
+		x = x->next;
+	if (!x) {
+		x = arena_alloc(&d->arena, sizeof *x);
+		x->next = n->taints;
+		n->taints = x;
+	}
+	x->taint = t;
+	return x;
+}
+
+void drains_taint(struct drains *d, const char *node, const struct taint *t, bool on)
+{
+	struct drained_node *n = node_of(d, node);
+	struct tainted *x = taint_of(d, n, t);
+	x->count += on ? 1 : -1;
+	if (on || !x->count)
+		ask(d, n, WISH_TAINT, span_of(node), on)->taint = t;
+}
+
+static void untaint_all(struct drains *d, struct drained_node *n)
+{
+	for (struct tainted *x = n->taints; x; x = x->next) {
+		if (x->count)
+			ask(d, n, WISH_TAINT, span_of(n->name), false)->taint = x->taint;
+		x->count = 0;
+	}
 }
 
 uint64_t drains_touched(const struct drains *d, const char *node)
@@ -82,7 +131,9 @@ void drains_heal(struct drains *d)
 		struct drained_node *n = it->value;
 		if (n->cordons)
 			ask(d, n, WISH_CORDON, span_of(n->name), false);
+		give_up(n);
 		n->cordons = 0;
+		untaint_all(d, n);
 	}
 }
 

@@ -5,8 +5,7 @@
 
 #define SPAN(s) (int)(s).len, (const char *)(s).data
 
-/* Whether a pod has all labels of a service's selector. */
-static bool is_selected(struct mp pod, struct mp selector)
+bool pod_is_selected(struct mp pod, struct mp selector)
 {
 	struct mp labels, value;
 	struct span key, want, has;
@@ -90,7 +89,7 @@ static bool has_all(struct walk *w, const struct led_object *service, const stru
 	snprintf(prefix, sizeof prefix, "pods/%.*s/", SPAN(w->namespace));
 	for (struct onode *n = ledger_first(&w->j->ledger, prefix); n; n = ledger_next(n, prefix)) {
 		const struct led_object *pod = n->value;
-		if (!pod->pod.ready || pod->pod.deleted || !is_selected(mp_of_bytes(pod->value), selector))
+		if (!pod->pod.ready || pod->pod.deleted || !pod_is_selected(mp_of_bytes(pod->value), selector))
 			continue;
 		w->pod = pod;
 		w->found = false;

@@ -4,6 +4,8 @@
 
 #include "tools/chaos/judge.h"
 
+/* Whether a pod has all labels of a selector, which is a map of some. */
+bool pod_is_selected(struct mp pod, struct mp selector);
 /* The invariant endpoints-alive. */
 bool endpoints_alive(struct judge *j, struct err *why);
 

@@ -1,5 +1,7 @@
 #include "tools/chaos/expr.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/chaos/invariants.h"
@@ -76,12 +78,32 @@ _Static_assert(sizeof expr_fields / sizeof *expr_fields == FIELDS, "each has its
 
 static const char label_prefix[] = "label.";
 
+/* As mp_path, and a number is a place in a list. */
+static bool find_place(struct mp m, const char *path, struct mp *out)
+{
+	char word[256];
+	size_t n = strcspn(path, "."), count = 0;
+	snprintf(word, sizeof word, "%.*s", (int)n, path);
+	if (mp_peek(&m) != MP_ARRAY) {
+		if (!mp_find(m, word, &m))
+			return false;
+	} else {
+		size_t at = strtoul(word, NULL, 10);
+		if (strspn(word, "0123456789") != n || mp_array(&m, &count) || at >= count)
+			return false;
+		for (; at > 0; at--)
+			mp_skip(&m);
+	}
+	*out = m;
+	return !path[n] || find_place(m, path + n + 1, out);
+}
+
 static bool find(const struct led_object *o, const char *path, struct mp *out)
 {
 	struct mp m = mp_of_bytes(o->value);
 	size_t n = sizeof label_prefix - 1;
 	if (strncmp(path, label_prefix, n) != 0)
-		return mp_path(m, path, out);
+		return find_place(m, path, out);
 	return mp_path(m, "metadata.labels", &m) && mp_find(m, path + n, out); /* its key may have dots */
 }
 
@@ -289,7 +311,7 @@ void expr_words(FILE *out)
 	put_row(out, "value(KEY, FIELD)", "of one object: replicationcontrollers/default/web");
 	for (int i = 0; i < FIGURES; i++)
 		put_row(out, figure_names[i], figure_help[i]);
-	fprintf(out, "\nFIELD: a path like spec.replicas, label.KEY, or\n");
+	fprintf(out, "\nFIELD: a path like spec.replicas or spec.taints.0.key, label.KEY, or\n");
 	for (size_t i = 0; i < FIELDS; i++)
 		put_row(out, fields[i].name, fields[i].help ? fields[i].help : fields[i].path);
 }

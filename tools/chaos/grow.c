@@ -64,8 +64,10 @@ static void put_head(struct grower *g, uint64_t seed)
 		buf_puts(g->out, "standby\n");
 	if (one_in(g, 4)) /* with room for those that are on their way out */
 		buf_printf(g->out, "quota room pods=%lld\n", (long long)(2 * most + 2));
-	buf_printf(g->out, "replicaset web %lld cpu %lldm\nsteady all-ready\n",
-		   (long long)draw(g, 1, most / 2 + 1), (long long)want);
+	buf_printf(g->out, "replicaset web %lld cpu %lldm\n", (long long)draw(g, 1, most / 2 + 1), (long long)want);
+	if (one_in(g, 4))
+		buf_printf(g->out, "budget web max-unavailable %lld\n", (long long)draw(g, 1, 3));
+	buf_puts(g->out, "steady all-ready\n");
 }
 
 /* ---- the timeline */
@@ -145,7 +147,8 @@ static const int64_t lengths[VERB_END] = {
 	[VERB_KILL] = LENGTH_MIN_US,	    [VERB_PAUSE] = 25 * LENGTH_MIN_US,
 	[VERB_PARTITION] = 25 * LENGTH_MIN_US, [VERB_SKEW] = 100 * LENGTH_MIN_US,
 	[VERB_DRIFT] = 100 * LENGTH_MIN_US,    [VERB_CORDON] = 100 * LENGTH_MIN_US,
-	[VERB_DRAIN] = 100 * LENGTH_MIN_US,
+	[VERB_DRAIN] = 100 * LENGTH_MIN_US,    [VERB_TAINT] = 100 * LENGTH_MIN_US,
+	[VERB_BANDWIDTH] = 100 * LENGTH_MIN_US,
 };
 
 static void put_clauses(struct grower *g, const struct verb_row *v)
@@ -159,7 +162,13 @@ static void put_clauses(struct grower *g, const struct verb_row *v)
 		buf_printf(g->out, " by 1ms..%lldms", (long long)draw(g, 1, 20) * 50);
 	if (v->clauses & CLAUSE_RATE)
 		buf_printf(g->out, " rate %lld", (long long)draw(g, 5, 30) * 10);
-	if (v->verb == VERB_IO_ERROR)
+	if (v->clauses & CLAUSE_OF)
+		buf_printf(g->out, " of %lld", (long long)draw(g, 1, 40) * 1000);
+	if (v->clauses & CLAUSE_AS)
+		buf_printf(g->out, " as grown:%s", one_in(g, 2) ? "NoExecute" : "NoSchedule");
+	if (v->verb == VERB_CRASH)
+		buf_printf(g->out, one_in(g, 3) ? " code oom" : " code %lld", (long long)draw(g, 0, 2));
+	else if (v->verb == VERB_IO_ERROR)
 		buf_printf(g->out, " with %s", errno_rows[draw(g, 0, (int64_t)errno_row_count - 1)].name);
 	else if (v->clauses & CLAUSE_WITH)
 		buf_printf(g->out, " with %s", refusal_rows[draw(g, 0, (int64_t)refusal_row_count - 1)].name);

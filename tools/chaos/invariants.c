@@ -1,5 +1,6 @@
 #include "tools/chaos/invariants.h"
 
+#include "tools/chaos/budgets.h"
 #include "tools/chaos/endpoints.h"
 #include "tools/chaos/loads.h"
 #include "tools/chaos/quotas.h"
@@ -34,7 +35,7 @@ static void list_live(struct judge *j, const struct led_owner *o, struct buf *b)
 			continue;
 		judge_about(j, p);
 		if (n++ < 12)
-			buf_printf(b, " %.*s", SPAN(p->name));
+			buf_printf(b, "%s%.*s", n > 1 ? " " : "", SPAN(p->name));
 	}
 	if (n > 12)
 		buf_printf(b, " and %d more", n - 12);
@@ -46,7 +47,7 @@ static bool excess(struct judge *j, const struct led_owner *o, const struct led_
 	struct buf b = {0};
 	judge_about(j, added);
 	list_live(j, o, &b);
-	err_set(why, ERR_CONFLICT, "%s wants %lld since revision %llu and has %lld pods:%s; %.*s is one too "
+	err_set(why, ERR_CONFLICT, "%s wants %lld since revision %llu and has %lld pods (%s); %.*s is one too "
 		"many (written by %.*s)", o->name, (long long)o->wants,
 		(unsigned long long)o->wants_revision, (long long)o->live, buf_text(&b),
 		SPAN(added->name), SPAN(j->ledger.record.origin.principal));
@@ -268,7 +269,7 @@ static bool fencing(struct judge *j, struct err *why)
 	judge_about(j, omap_get(&j->ledger.objects, r->fence_key));
 	for (size_t i = 0; i < j->ledger.change_count; i++)
 		judge_about(j, j->ledger.changes[i].now);
-	err_set(why, ERR_FENCED, "%.*s wrote with token %llu of %.*s, which is version %llu since",
+	err_set(why, ERR_FENCED, "a write by %.*s rests on token %llu (of %.*s), which is version %llu since",
 		SPAN(r->origin.principal), (unsigned long long)r->fence_token, SPAN(r->fence_key),
 		(unsigned long long)has);
 	return broken(j, why);
@@ -284,6 +285,7 @@ const struct invariant invariants[] = {
 	 "no pod is bound to a node beyond its allocatable CPU, memory, storage and pods"},
 	{"quota", quotas_hold, quotas_exact,
 	 "nothing is made beyond a quota of its namespace, nor left out of what that says is used; in the end it says just what is"},
+	{"budgets", NULL, budgets_exact, "each disruption budget says how many of its pods are healthy, and what that allows"},
 	{"rev-monotonic", rev_monotonic, NULL,
 	 "revisions rise, and each change of a key knows the one before it"},
 	{"no-return", no_return, NULL,

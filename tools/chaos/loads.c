@@ -1,6 +1,7 @@
 #include "tools/chaos/loads.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/schema/conditions.h"
@@ -11,6 +12,7 @@ const struct load_row load_rows[LOAD_KINDS] = {
 	[LOAD_POD] = {"pod", "pods", false, false, false, false, false},
 	[LOAD_SERVICE] = {"service", "services", false, false, false, false, false},
 	[LOAD_QUOTA] = {"quota", "resourcequotas", false, false, false, false, false},
+	[LOAD_BUDGET] = {"budget", "poddisruptionbudgets.policy", false, false, false, false, true},
 	[LOAD_REPLICASET] = {"replica set", "replicationcontrollers", true, true, true, false, false},
 	[LOAD_DEPLOYMENT] = {"deployment", "deployments.apps", true, true, true, true, true},
 	[LOAD_STATEFULSET] = {"stateful set", "statefulsets.apps", true, true, true, true, true},
@@ -90,6 +92,15 @@ static struct doc *quota_body(struct arena *a, const struct workload *w)
 	return o;
 }
 
+static struct doc *budget_body(struct arena *a, const struct workload *w)
+{
+	struct doc *o = object(a, "policy/v1", "PodDisruptionBudget", w), *spec = doc_need_map(a, o, "spec");
+	bool percent = w->amount[strlen(w->amount) - 1] == '%';
+	doc_set(a, spec, w->budget, percent ? doc_str(a, w->amount) : doc_int(a, strtoll(w->amount, NULL, 10)));
+	doc_path_set(a, spec, "selector.matchLabels.app", doc_str(a, w->name));
+	return o;
+}
+
 /* With spec.template; returns the spec. */
 static struct doc *set_template(struct arena *a, struct doc *o, const struct workload *w)
 {
@@ -136,6 +147,8 @@ struct doc *load_body(struct arena *a, const struct workload *w)
 		return service_body(a, w);
 	case LOAD_QUOTA:
 		return quota_body(a, w);
+	case LOAD_BUDGET:
+		return budget_body(a, w);
 	case LOAD_REPLICASET:
 		return controller_body(a, w);
 	case LOAD_DEPLOYMENT:

@@ -43,6 +43,8 @@ static const struct statement {
 	{"service", parse_service, true, "service NAME",
 	 "of the pods whose label app is NAME: those of a load of that name"},
 	{"quota", parse_quota, true, "quota NAME RESOURCE=AMOUNT ...", "of the namespace: pods=12 requests.cpu=2400m count/jobs.batch=3"},
+	{"budget", parse_budget, true, "budget NAME min-available|max-unavailable N|N%",
+	 "of disruptions, of the pods whose label app is NAME"},
 	{"clients", parse_clients, false, "clients N [ops N] [every TIME..TIME]",
 	 "that write and read keys of their own (0; 100 each, 1ms..100ms)"},
 	{"warm-up", parse_warm_up, false, "warm-up TIME", "until all is steady, at most (60s)"},

@@ -1,6 +1,7 @@
 /* What is done, and to whom. A verb's row in words.c says what follows it. */
 #include <string.h>
 
+#include "actors/schema/names.h"
 #include "tools/chaos/parser.h"
 
 static const struct target_row *target_row_at(const struct parser *p)
@@ -211,11 +212,58 @@ static int read_receiver(struct parser *p, struct act *a)
 	return parser_name(p, "an actor or a cell, or a pattern with *", &a->to);
 }
 
+static int read_code(struct parser *p, struct act *a)
+{
+	int64_t code = CRASH_OOM;
+	int rc = parser_take_if(p, "oom") ? 0 : parser_number(p, "an exit code or 'oom'", 0, 255, &code);
+	a->with = (int)code;
+	return rc;
+}
+
 static int read_with(struct parser *p, struct act *a)
 {
 	if (a->verb == VERB_IO_ERROR)
 		return parser_choose_row(p, "error", errno_rows, errno_row_count, &a->with);
 	return parser_choose_row(p, "error", refusal_rows, refusal_row_count, &a->with);
+}
+
+/* "KEY=VALUE:EFFECT" or "KEY:EFFECT": the colon is no sign, but part of a word. */
+static int read_taint(struct parser *p, struct act *a)
+{
+	static const char *const effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute"};
+	struct taint *t = &a->taint;
+	struct place at = p->lex.now.place, last = at;
+	const char *why, *word;
+	int rc = parser_name(p, "a taint, like gone=soon:NoExecute", &t->key);
+	word = t->key;
+	if (rc == 0 && parser_take_sign(p, "=")) {
+		last = p->lex.now.place;
+		rc = parser_name(p, "its value and effect, like soon:NoExecute", &word);
+	}
+	if (rc)
+		return rc;
+	const char *colon = strchr(word, ':');
+	const char *before = arena_ndup(&p->s->arena, word, colon ? (size_t)(colon - word) : strlen(word));
+	if (word == t->key)
+		t->key = before;
+	else
+		t->value = before;
+	for (size_t i = 0; i < sizeof effects / sizeof *effects && colon; i++)
+		if (strcmp(colon + 1, effects[i]) == 0)
+			t->effect = effects[i];
+	if (!t->effect)
+		return script_refuse(p->s, last, p->e, "a taint ends with ':NoSchedule', ':PreferNoSchedule' or ':NoExecute'%s",
+				     colon ? near_text(&p->s->arena, span_of(colon + 1), effects, 3) : "");
+	why = name_qualified(span_of(t->key));
+	if (why)
+		return script_refuse(p->s, at, p->e, "'%s' is no key of a taint: %s", t->key, why);
+	why = t->value ? name_label_value(span_of(t->value)) : NULL;
+	return why ? script_refuse(p->s, last, p->e, "'%s' is no value of a taint: %s", t->value, why) : 0;
+}
+
+static int read_bytes(struct parser *p, struct act *a)
+{
+	return parser_number(p, "how many bytes a second", 100, 1000000000, &a->bytes);
 }
 
 static int read_rate(struct parser *p, struct act *a)
@@ -237,6 +285,8 @@ static const struct clause_row {
 	{"percent", CLAUSE_PERCENT, read_percent}, {"by", CLAUSE_BY, read_by},
 	{"with", CLAUSE_WITH, read_with},	{"rate", CLAUSE_RATE, read_rate},
 	{"for", CLAUSE_FOR, read_for},		{"id", CLAUSE_ID, read_id},
+	{"as", CLAUSE_AS, read_taint},		{"of", CLAUSE_OF, read_bytes},
+	{"code", CLAUSE_CODE, read_code},
 	{"draws", CLAUSE_DRAWS, read_draws},
 };
 enum { CLAUSES = sizeof clause_rows / sizeof *clause_rows };

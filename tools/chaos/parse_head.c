@@ -3,6 +3,7 @@
 
 #include "actors/schema/names.h"
 #include "actors/schema/quantity.h"
+#include "nodes/node_labels.h"
 #include "tools/chaos/loads.h"
 #include "tools/chaos/parser.h"
 #include "tools/chaos/world.h"
@@ -90,14 +91,13 @@ int parse_nodes(struct parser *p)
 /* As the gate will ask for, and none that an agent has for itself. */
 static int check_label(struct parser *p, const struct node_label *l)
 {
-	static const char *const own[] = {"kubernetes.io/arch", "kubernetes.io/hostname", "kubernetes.io/os",
-					  "beta.kubernetes.io/arch", "beta.kubernetes.io/os"};
 	const char *why = name_qualified(span_of(l->key));
 	if (why)
 		return script_refuse(p->s, l->key_place, p->e, "'%s' is no label: %s", l->key, why);
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		if (strcmp(l->key, own[i]) == 0)
-			return script_refuse(p->s, l->key_place, p->e, "'%s' is what a node's agent says", l->key);
+	if (node_label_is_own(span_of(l->key)))
+		return script_refuse(p->s, l->key_place, p->e, "'%s' is what a node's agent says", l->key);
+	if (!node_label_is_allowed(span_of(l->key)))
+		return script_refuse(p->s, l->key_place, p->e, "no node may give itself '%s': it is Kubernetes' own", l->key);
 	why = name_label_value(span_of(l->value));
 	return why ? script_refuse(p->s, l->value_place, p->e, "'%s' is no label's value: %s", l->value, why) : 0;
 }
@@ -257,6 +257,28 @@ int parse_quota(struct parser *p)
 			rc = read_amount(p, &hard[2 * n + 1]);
 	} while (rc == 0 && ++n < QUOTA_NAMES_MAX && !parser_at_end(p));
 	return rc;
+}
+
+/* "budget web min-available 3", "budget web max-unavailable 20%" */
+int parse_budget(struct parser *p)
+{
+	static const char *const names[] = {"min-available", "max-unavailable"},
+			  *const fields[] = {"minAvailable", "maxUnavailable"};
+	struct workload *w = add_load(p, LOAD_BUDGET);
+	size_t i = 0;
+	int rc = parser_name(p, "the name of what has pods", &w->name);
+	if (rc == 0)
+		rc = parser_choose(p, "bound", names, 2, &i);
+	struct place at = p->lex.now.place;
+	if (rc == 0)
+		rc = parser_name(p, "how many pods, like 2 or 50%", &w->amount);
+	if (rc)
+		return rc;
+	size_t digits = strspn(w->amount, "0123456789");
+	if (!digits || digits > 5 || (w->amount[digits] && strcmp(w->amount + digits, "%") != 0))
+		return script_refuse(p->s, at, p->e, "expected how many pods, like 2 or 50%%, not '%s'", w->amount);
+	w->budget = fields[i];
+	return 0;
 }
 
 int parse_clients(struct parser *p)

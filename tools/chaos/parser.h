@@ -68,6 +68,7 @@ int parse_job(struct parser *p);
 int parse_pod(struct parser *p);
 int parse_service(struct parser *p);
 int parse_quota(struct parser *p);
+int parse_budget(struct parser *p);
 int parse_clients(struct parser *p);
 int parse_warm_up(struct parser *p);
 int parse_limit(struct parser *p);

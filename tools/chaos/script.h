@@ -85,6 +85,7 @@ enum verb {
 	VERB_RESTART,
 	VERB_PAUSE,
 	VERB_PARTITION,
+	VERB_BANDWIDTH,
 	/* messages */
 	VERB_DELAY,
 	VERB_LOSS,
@@ -105,9 +106,11 @@ enum verb {
 	/* nodes out of use */
 	VERB_CORDON,
 	VERB_DRAIN,
+	VERB_TAINT,
 	/* containers */
 	VERB_SLOW,
 	VERB_FAIL,
+	VERB_CRASH,
 	/* what users do */
 	VERB_SCALE,
 	VERB_ROLL,
@@ -117,18 +120,28 @@ enum verb {
 	VERB_END,
 };
 
+/* What a node is tainted with. */
+struct taint {
+	const char *key, *value, *effect;
+};
+
+/* crash: as the kernel ends one that has no memory left. */
+enum { CRASH_OOM = -1 };
+
 enum way { WAY_TO = 1, WAY_FROM = 2, WAY_BOTH = 3 }; /* the broker */
 
 struct act {
 	enum verb verb;
 	struct target target; /* of faults; delete: the nodes that the pod may be on */
-	unsigned ways;        /* of partition: enum way */
+	unsigned ways;        /* of partition, bandwidth: enum way */
+	struct taint taint;
 	const char *from, *to; /* of messages: patterns of actors or cells; NULL: any */
 	struct place from_place, to_place;
 	int64_t percent;      /* of messages, syncs, containers: so many of them */
 	struct range by_us;   /* how much later, slower or off */
 	int64_t rate;         /* of a clock, in percent */
-	int with;             /* an error: refuse: ERR_*; io-error: errno */
+	int64_t bytes;        /* of bandwidth: a second */
+	int with;             /* an error: refuse: ERR_*; io-error: errno; crash: an exit code or CRASH_OOM */
 	const char *subject;  /* scale, roll: the load; delete: the pod or its owner; touch: keys; end: the id */
 	struct place subject_place;
 	bool of;          /* delete: a pod of `subject`, drawn */
@@ -222,6 +235,7 @@ enum load_kind {
 	LOAD_POD,
 	LOAD_SERVICE, /* no pods: of those whose label app is its name */
 	LOAD_QUOTA,   /* of the namespace */
+	LOAD_BUDGET,  /* of disruptions, of the pods whose label app is its name */
 	LOAD_REPLICASET,
 	LOAD_DEPLOYMENT,
 	LOAD_STATEFULSET,
@@ -238,6 +252,7 @@ struct workload {
 	const char *cpu;   /* request, "100m" */
 	const char *does;  /* what its container does: nodes/runtime_sim.h */
 	const char *const *hard; /* of a quota: "pods", "12", ... NULL */
+	const char *budget, *amount; /* of a budget: the field of its spec; "1", "50%" */
 };
 
 enum layout { LAYOUT_TOGETHER, LAYOUT_APART };

@@ -26,7 +26,7 @@ static int run_once(struct work *w, const struct script *s, uint64_t seed, struc
 /* What follows one of these is a name. */
 static bool names_what_follows(const char *word, size_t n)
 {
-	static const char *const words[] = {"actor", "cell", "node", "nodes", "pod", "view"};
+	static const char *const words[] = {"actor", "budget", "by", "cell", "node", "nodes", "pod", "quota", "view"};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strlen(words[i]) == n && strncmp(word, words[i], n) == 0)
 			return true;
@@ -34,30 +34,37 @@ static bool names_what_follows(const char *word, size_t n)
 }
 
 struct words {
-	const char *at;
+	const char *at, *next; /* the word, and what is behind it */
 	bool name, aside; /* a name is next; within parentheses */
 };
 
-/* The next word that is neither a name nor a number nor said aside; its
- * length, 0 at the end. */
+/* Of a key, "deployments.apps/default/web", its kind. */
+static size_t kind_length(const char *word, size_t n)
+{
+	const char *slash = memchr(word, '/', n);
+	return slash ? (size_t)(slash - word) : n;
+}
+
+/* The next word that is neither a name nor a number nor said aside, of a key
+ * its kind; its length, 0 at the end. */
 static size_t next_plain(struct words *t)
 {
 	for (;;) {
 		t->at += strspn(t->at, " ");
-		size_t n = strcspn(t->at, " ");
-		bool plain = !t->name && strcspn(t->at, "/0123456789(") >= n && !memchr(t->at, '-', n);
-		if (!n || (plain && !t->aside)) {
+		size_t whole = strcspn(t->at, " "), n = kind_length(t->at, whole);
+		bool plain = !t->name && strcspn(t->at, "0123456789(") >= n && !memchr(t->at, '-', n);
+		if (!whole || (n && plain && !t->aside)) {
 			t->name = names_what_follows(t->at, n);
+			t->next = t->at + whole;
 			return n;
 		}
-		t->aside = (t->aside || *t->at == '(') && !memchr(t->at, ')', n);
+		t->aside = (t->aside || *t->at == '(') && !memchr(t->at, ')', whole);
 		t->name = false;
-		t->at += n;
+		t->at += whole;
 	}
 }
 
-/* The same reason, of whatever objects. */
-static bool same_words(const char *first, const char *second)
+bool shrink_same_reason(const char *first, const char *second)
 {
 	struct words a = {.at = first}, b = {.at = second};
 	for (;;) {
@@ -66,8 +73,8 @@ static bool same_words(const char *first, const char *second)
 			return false;
 		if (!n)
 			return true;
-		a.at += n;
-		b.at += m;
+		a.at = a.next;
+		b.at = b.next;
 	}
 }
 
@@ -75,7 +82,7 @@ static bool same_words(const char *first, const char *second)
  * else the shrinker slips from one to the other. */
 static bool same_symptom(const struct symptom *a, const struct symptom *b)
 {
-	return a->name[0] && strcmp(a->name, b->name) == 0 && a->late == b->late && same_words(a->why, b->why);
+	return a->name[0] && strcmp(a->name, b->name) == 0 && a->late == b->late && shrink_same_reason(a->why, b->why);
 }
 
 static bool shares_a_symptom(const struct run_result *a, const struct run_result *b)
@@ -88,8 +95,9 @@ static bool shares_a_symptom(const struct run_result *a, const struct run_result
 }
 
 /* One cause has several symptoms, of which each seed shows some: what was broken
- * beside the first is as good. Of what is judged at each revision the witnesses
- * differ, and the invariant says it all. */
+ * beside the first is as good. Of what is judged at each revision the reason
+ * counts too, without names and numbers: a node that has too little memory is
+ * not one that has too few CPUs, nor a pod too many of a job one of a set. */
 static bool likewise(const struct work *w, const struct run_result *r)
 {
 	const struct run_result *before = &w->out->before;
@@ -97,7 +105,7 @@ static bool likewise(const struct work *w, const struct run_result *r)
 		return false;
 	if (before->symptoms[0].name[0])
 		return shares_a_symptom(before, r);
-	return strcmp(r->broken, before->broken) == 0;
+	return strcmp(r->broken, before->broken) == 0 && (!r->broken[0] || shrink_same_reason(r->why, before->why));
 }
 
 /* ---- one candidate */

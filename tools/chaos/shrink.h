@@ -37,5 +37,8 @@ struct shrunk {
 /* ERR_NOT_FOUND: with this seed there is nothing to shrink, it held or was
  * inconclusive (out->before says). ERR_IO: no process could be started. */
 int shrink_script(const struct shrink *how, struct shrunk *out, struct err *e);
+/* Two reasons of one invariant: are they the same, of whatever objects? Names and
+ * numbers do not count, kinds of objects do. */
+bool shrink_same_reason(const char *first, const char *second);
 
 #endif

@@ -1,6 +1,7 @@
 #include "tools/chaos/strikes.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,38 @@ static void follow_clock(struct strikes *s, const char *cell)
 	sim_drift(s->sim, cell, (unsigned)rate);
 }
 
+/* ---- links: of several the narrowest counts */
+
+static uint64_t narrowest(const struct strikes *s, const char *cell, enum way way)
+{
+	int64_t least = 0;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct rule *r = s->rules[i];
+		if (r->on && r->act->verb == VERB_BANDWIDTH && r->act->ways & way && strcmp(r->spot, cell) == 0 &&
+		    (!least || r->act->bytes < least))
+			least = r->act->bytes;
+	}
+	return (uint64_t)least;
+}
+
+static void follow_link(struct strikes *s, const char *cell)
+{
+	sim_narrow(s->sim, cell, narrowest(s, cell, WAY_TO), narrowest(s, cell, WAY_FROM));
+}
+
 /* ---- containers */
+
+/* It ends so long from now, or before if it would anyway. */
+static void crash(struct rule *r, struct sim_run *run)
+{
+	int64_t end_ms = (int64_t)draw_by(r) / 1000;
+	if (run->end_ms != SIM_NEVER && run->end_ms < end_ms)
+		return;
+	bool oom = r->act->with == CRASH_OOM;
+	run->end_ms = end_ms;
+	run->code = oom ? 128 + SIGKILL : r->act->with;
+	run->reason = oom ? "OOMKilled" : NULL;
+}
 
 static void on_start(void *arg, const char *node, struct sim_run *run)
 {
@@ -203,11 +235,78 @@ static void on_start(void *arg, const char *node, struct sim_run *run)
 		r->touched++;
 		if (r->act->verb == VERB_SLOW) {
 			run->start_ms += (int64_t)draw_by(r) / 1000;
+		} else if (r->act->verb == VERB_CRASH) {
+			crash(r, run);
 		} else {
 			run->end_ms = 0;
 			run->code = 1;
 		}
 	}
+}
+
+/* `id`: the rule's place. It may be over by now. */
+static bool on_end(void *arg, uint64_t id, struct sim_run *run)
+{
+	struct strikes *s = arg;
+	struct rule *r = s->rules[id];
+	if (!hits(r))
+		return false;
+	r->touched++;
+	run->end_ms = SIM_NEVER;
+	crash(r, run);
+	return true;
+}
+
+static struct strikes *strikes_of(struct port *p)
+{
+	struct sim_containers *c = p->shared(p, "sim-containers");
+	return c->arg;
+}
+
+static int port_open(struct port *p, struct mp cfg, struct err *e)
+{
+	struct span node = mp_path_str(cfg, "node");
+	(void)e;
+	p->state = strikes_of(p);
+	omap_put(&strikes_of(p)->agents, node, p);
+	return 0;
+}
+
+static void port_call(struct port *p, uint32_t op, uint64_t id, uint32_t arg, struct bytes *payload)
+{
+	(void)p;
+	(void)op;
+	(void)id;
+	(void)arg;
+	(void)payload;
+}
+
+static void port_close(struct port *p)
+{
+	struct strikes *s = p->state;
+	for (struct onode *n = omap_first(&s->agents); n; n = omap_next(n))
+		if (n->value == p) {
+			omap_remove(&s->agents, onode_key(n));
+			return;
+		}
+}
+
+const struct port_driver chaos_containers_port = {
+	.name = "sim-containers",
+	.open = port_open,
+	.call = port_call,
+	.close = port_close,
+};
+
+/* Its agent asks about what runs, unless it is dead: nobody would see it. */
+static void ask_about_running(struct strikes *s, const struct rule *r)
+{
+	struct port *p = omap_get(&s->agents, span_of(r->spot));
+	uint64_t id = 0;
+	while (s->rules[id] != r)
+		id++;
+	if (p && port_deliver(p, 0, id, 0, NULL) == 0)
+		sim_wake(s->sim, r->spot);
 }
 
 /* ---- the whole */
@@ -216,7 +315,7 @@ void strikes_init(struct strikes *s, const struct catalogue *c)
 {
 	memset(s, 0, sizeof *s);
 	s->catalogue = c;
-	s->containers = (struct sim_containers){s, on_start};
+	s->containers = (struct sim_containers){s, on_start, on_end};
 }
 
 /* Only what is on is asked: a filter costs a look at every frame. */
@@ -245,8 +344,12 @@ void strikes_set(struct strikes *s, const struct strike *k, bool on)
 	r->by_us = k->by_us;
 	if (is_clock(k->act->verb))
 		follow_clock(s, k->spot);
+	else if (k->act->verb == VERB_BANDWIDTH)
+		follow_link(s, k->spot);
 	else if (k->act->target.type == TARGET_STORE)
 		follow_disk(s, r, on);
+	else if (k->act->verb == VERB_CRASH && on)
+		ask_about_running(s, r);
 	strikes_ask(s);
 }
 
@@ -257,6 +360,8 @@ uint64_t strikes_touched(struct strikes *s, const struct strike *k)
 	case VERB_SKEW:
 	case VERB_DRIFT:
 		return sim_clock_touched(s->sim, k->spot);
+	case VERB_BANDWIDTH:
+		return sim_narrow_touched(s->sim, k->spot);
 	case VERB_DISK_FILL:
 		return disk->full;
 	case VERB_LOST_WRITE:
@@ -276,6 +381,8 @@ void strikes_heal(struct strikes *s)
 		r->on = 0;
 		if (was && is_clock(r->act->verb))
 			follow_clock(s, r->spot);
+		else if (was && r->act->verb == VERB_BANDWIDTH)
+			follow_link(s, r->spot);
 		else if (was && r->act->target.type == TARGET_STORE)
 			follow_disk(s, r, false);
 	}
@@ -287,4 +394,5 @@ void strikes_fini(struct strikes *s)
 	for (size_t i = 0; i < s->count; i++)
 		free(s->rules[i]);
 	free(s->rules);
+	omap_fini(&s->agents, NULL);
 }

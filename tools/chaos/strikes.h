@@ -6,7 +6,9 @@
 #ifndef CHAOS_STRIKES_H
 #define CHAOS_STRIKES_H
 
+#include "actors/runtime/port.h"
 #include "actors/runtime/sim.h"
+#include "broker/base/omap.h"
 #include "nodes/runtime_sim.h"
 #include "tools/chaos/chance.h"
 #include "tools/chaos/world.h"
@@ -28,10 +30,13 @@ struct strikes {
 	struct rule **rules;
 	size_t count, cap;
 	struct sim_containers containers; /* shared with node agents */
+	struct omap agents; /* node -> struct port of its agent, those alive */
 	void (*lost)(void *arg, uint64_t kept);
 	void (*sent)(void *arg, const struct sim_message *m); /* of every message; NULL: nobody waits */
 	void *arg; /* of both */
 };
+
+extern const struct port_driver chaos_containers_port; /* "sim-containers" */
 
 void strikes_init(struct strikes *s, const struct catalogue *c);
 /* A fault of messages, the store's disk, a clock or containers. */

@@ -39,6 +39,35 @@ static struct doc *cordon_body(struct arena *a, bool yes)
 	return o;
 }
 
+static bool is_taint(const struct doc *d, const struct taint *t)
+{
+	return span_is(doc_get_str(d, "key"), t->key) && span_is(doc_get_str(d, "effect"), t->effect);
+}
+
+/* The whole list, as it was seen and with the change: what others write
+ * meanwhile is a conflict, and the wish is tried again. */
+static struct doc *taint_body(struct arena *a, const struct view *nodes, const struct wish *w)
+{
+	const struct view_object *seen = view_get(nodes, span_of(arena_printf(a, "nodes/%s", w->name)));
+	struct doc *o = doc_new(a, DOC_MAP), *list = doc_new(a, DOC_ARRAY), *was = NULL;
+	uint64_t version = 1; /* which no node has: not seen yet */
+	if (seen && doc_from_mp(a, mp_of_bytes(seen->value), &was, NULL) == 0)
+		version = seen->version;
+	doc_path_set(a, o, "metadata.resourceVersion", doc_str(a, arena_printf(a, "%llu", (unsigned long long)version)));
+	DOC_EACH(it, doc_get(doc_get(was, "spec"), "taints"))
+		if (!is_taint(it, w->taint))
+			doc_add(list, doc_copy(a, it));
+	if (w->number) {
+		struct doc *t = doc_add(list, doc_new(a, DOC_MAP));
+		doc_set_str(a, t, "key", w->taint->key);
+		if (w->taint->value)
+			doc_set_str(a, t, "value", w->taint->value);
+		doc_set_str(a, t, "effect", w->taint->effect);
+	}
+	doc_path_set(a, o, "spec.taints", list);
+	return o;
+}
+
 static struct doc *eviction_body(struct arena *a, const char *pod)
 {
 	struct doc *o = doc_new(a, DOC_MAP);
@@ -74,7 +103,7 @@ static struct span resource_of(const struct wish *w)
 {
 	if (w->type == WISH_TOUCH)
 		return store_stream_of(span_of(w->name));
-	if (w->type == WISH_CORDON)
+	if (w->type == WISH_CORDON || w->type == WISH_TAINT)
 		return span_of("nodes");
 	return span_of(w->type == WISH_DELETE || w->type == WISH_EVICT ? "pods" : load_rows[w->load->kind].stream);
 }
@@ -87,7 +116,7 @@ static void name_key(struct obj_request *q, const char *key)
 	q->namespace = (struct span){(const uint8_t *)first, name > first ? (size_t)(name - first - 1) : 0};
 }
 
-static void fill_request(struct writing *w, const struct wish *wish, size_t number)
+static void fill_request(struct writing *w, const struct wish *wish, size_t number, const struct view *nodes)
 {
 	struct obj_request *q = &w->request;
 	struct arena *a = &w->arena;
@@ -101,6 +130,10 @@ static void fill_request(struct writing *w, const struct wish *wish, size_t numb
 		q->namespace = (struct span){0};
 		q->name = span_of(wish->name);
 		q->body = cordon_body(a, wish->number);
+	} else if (wish->type == WISH_TAINT) {
+		q->namespace = (struct span){0};
+		q->name = span_of(wish->name);
+		q->body = taint_body(a, nodes, wish);
 	} else if (wish->type == WISH_EVICT) {
 		q->subresource = "eviction";
 		q->name = span_of(wish->name);
@@ -144,12 +177,23 @@ static void compact(struct ctx *c, struct user *u)
 	u->asking = true;
 }
 
+/* What a budget does not allow yet keeps nobody else waiting. */
+static void put_back(struct user_book *b)
+{
+	struct wish *w = b->wishes[b->next];
+	for (size_t i = b->next; i + 1 < b->count; i++)
+		b->wishes[i] = b->wishes[i + 1];
+	b->wishes[b->count - 1] = w;
+}
+
 static void answered(struct ctx *c, struct user *u, int code)
 {
 	struct wish *w = u->book->wishes[u->book->next];
 	w->code = code;
 	end_writing(u);
-	u->waiting = !ends(w, w->code);
+	u->waiting = !w->given_up && !ends(w, w->code);
+	if (u->waiting && w->type == WISH_EVICT)
+		put_back(u->book);
 	if (!u->waiting) {
 		w->done = true;
 		w->done_us = ctx_now_us(c);
@@ -164,8 +208,12 @@ static void start(struct ctx *c, struct user *u)
 	static const enum obj_verb verbs[] = {
 		[WISH_CREATE] = OBJ_CREATE, [WISH_SCALE] = OBJ_PATCH_MERGE, [WISH_DELETE] = OBJ_DELETE,
 		[WISH_ROLL] = OBJ_PATCH_MERGE,
-		[WISH_TOUCH] = OBJ_PATCH_MERGE, [WISH_CORDON] = OBJ_PATCH_MERGE, [WISH_EVICT] = OBJ_CREATE};
-	if (u->writing || u->asking || u->waiting || u->book->next == u->book->count)
+		[WISH_TOUCH] = OBJ_PATCH_MERGE, [WISH_CORDON] = OBJ_PATCH_MERGE, [WISH_TAINT] = OBJ_PATCH_MERGE, [WISH_EVICT] = OBJ_CREATE};
+	if (u->writing || u->asking || u->waiting)
+		return;
+	while (u->book->next < u->book->count && u->book->wishes[u->book->next]->given_up)
+		u->book->next++;
+	if (u->book->next == u->book->count)
 		return;
 	const struct wish *wish = u->book->wishes[u->book->next];
 	if (wish->type == WISH_COMPACT) {
@@ -176,7 +224,7 @@ static void start(struct ctx *c, struct user *u)
 	writing_init(c, w, u->schema,
 		     schema_find_stream(u->schema, resource_of(wish)),
 		     verbs[wish->type], view_of, u);
-	fill_request(w, wish, u->book->next);
+	fill_request(w, wish, u->book->next, view_of(u, span_of("nodes")));
 	if (writing_start(c, w, 0))
 		answered(c, u, w->plan.answer.code);
 }

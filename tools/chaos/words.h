@@ -16,6 +16,9 @@ enum clause {
 	CLAUSE_WITH = 64,
 	CLAUSE_RATE = 128,
 	CLAUSE_DRAWS = 256, /* of every verb */
+	CLAUSE_AS = 512,
+	CLAUSE_OF = 1024,
+	CLAUSE_CODE = 2048,
 };
 
 /* What a verb's object is. */

@@ -33,14 +33,16 @@ struct sent_message {
 };
 
 /* What a user of the cluster wants; it is tried until it is done. */
-enum wish_type { WISH_CREATE, WISH_SCALE, WISH_ROLL, WISH_DELETE, WISH_TOUCH, WISH_COMPACT, WISH_CORDON, WISH_EVICT };
+enum wish_type { WISH_CREATE, WISH_SCALE, WISH_ROLL, WISH_DELETE, WISH_TOUCH, WISH_COMPACT, WISH_CORDON, WISH_TAINT, WISH_EVICT };
 
 struct wish {
 	enum wish_type type;
 	const struct workload *load; /* create, scale, roll */
-	const char *name;            /* delete, evict: pod; touch: key; cordon: node. Outlives the world */
-	int64_t number;              /* cordon: 0 takes it back */
+	const char *name;            /* delete, evict: pod; touch: key; cordon, taint: node. Outlives the world */
+	const struct taint *taint;   /* taint; the effect and key alone, when it is taken back */
+	int64_t number;              /* cordon, taint: 0 takes it back */
 	bool urgent; /* before those that wait and are not: an operator's */
+	bool given_up; /* it is not tried any more */
 	bool done;
 	int code;          /* of the answer that ended it */
 	uint64_t done_us;

@@ -53,7 +53,7 @@ struct world {
 	struct client_book clients;
 };
 
-static const struct port_driver *const drivers[] = {&chaos_user_port, NULL};
+static const struct port_driver *const drivers[] = {&chaos_user_port, &chaos_containers_port, NULL};
 
 /* ---- the simulator follows the counts */
 
@@ -167,22 +167,35 @@ static void set_strike(struct world *w, const struct strike *k, bool on)
 	strikes_set(&w->strikes, k, on);
 }
 
-static bool drains(const struct act *a)
+static bool is_operators(const struct act *a)
 {
-	return a->verb == VERB_CORDON || a->verb == VERB_DRAIN;
+	return a->verb == VERB_CORDON || a->verb == VERB_DRAIN || a->verb == VERB_TAINT;
+}
+
+static bool is_strike(const struct act *a)
+{
+	return a->verb == VERB_SKEW || a->verb == VERB_DRIFT || a->verb == VERB_BANDWIDTH;
+}
+
+static void set_operators(struct world *w, const struct strike *k, bool on)
+{
+	if (k->act->verb == VERB_TAINT)
+		drains_taint(&w->drains, k->spot, &k->act->taint, on);
+	else
+		drains_set(&w->drains, &w->judge->ledger, k->spot, k->act->verb == VERB_DRAIN, on);
+	sim_wake(w->sim, sim_targets_user);
 }
 
 static void set_cell(struct world *w, const struct strike *k, bool on)
 {
 	const struct act *act = k->act;
 	struct cell_spot *c = cell_spot(w, k->spot);
-	if (act->verb == VERB_SKEW || act->verb == VERB_DRIFT) {
+	if (is_strike(act)) {
 		strikes_set(&w->strikes, k, on);
 		return;
 	}
-	if (drains(act)) {
-		drains_set(&w->drains, &w->judge->ledger, k->spot, act->verb == VERB_DRAIN, on);
-		sim_wake(w->sim, sim_targets_user);
+	if (is_operators(act)) {
+		set_operators(w, k, on);
 		return;
 	}
 	if (act->verb == VERB_RESTART && on)
@@ -220,9 +233,9 @@ static uint64_t strike_touched(struct world *w, const struct strike *k)
 
 static uint64_t cell_touched(struct world *w, const struct strike *k)
 {
-	if (k->act->verb == VERB_SKEW || k->act->verb == VERB_DRIFT)
+	if (is_strike(k->act))
 		return strikes_touched(&w->strikes, k);
-	if (drains(k->act))
+	if (is_operators(k->act))
 		return drains_touched(&w->drains, k->spot);
 	return cell_spot(w, k->spot)->deaths + sim_touched(w->sim, k->spot);
 }

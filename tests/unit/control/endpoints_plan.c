@@ -46,7 +46,7 @@ Test(endpoints_plan, addresses_are_sorted_and_ready_apart_from_the_rest)
 	endpoint_groups_pod(&g, service, pod(&a, "10.0.0.3", 8080, false, ""));
 	endpoint_groups_pod(&g, service,
 			    pod(&a, "10.0.0.4", 8080, true, ",\"deletionTimestamp\":\"x\""));
-	const struct doc *subsets = endpoints_subsets(&g);
+	const struct doc *subsets = endpoints_subsets(&g, NULL);
 	cr_assert_eq(subsets->count, 1);
 	cr_expect(span_is(doc_path_str(subsets->first, "addresses[0].ip"), "10.0.0.1"));
 	cr_expect(span_is(doc_path_str(subsets->first, "addresses[1].ip"), "10.0.0.2"));
@@ -70,7 +70,7 @@ Test(endpoints_plan, pods_that_resolve_a_port_differently_are_groups_and_those_w
 			    parse(&a, "{\"status\":{\"podIP\":\"10.0.0.9\",\"phase\":\"Running\"}}"));
 	endpoint_groups_pod(&g, service,
 			    parse(&a, "{\"status\":{\"phase\":\"Pending\"}}"));
-	cr_expect_eq(endpoints_subsets(&g)->count, 2);
+	cr_expect_eq(endpoints_subsets(&g, NULL)->count, 2);
 	struct slice *list = NULL;
 	slices_place(&g, &list);
 	cr_assert(list && list->next && !list->next->next);
@@ -144,9 +144,46 @@ Test(endpoints_plan, mirrors_what_people_wrote)
 	slices_place(&g, &list);
 	cr_assert(list && !list->next);
 	EXPECT_DOC(list->endpoints,
-		   "[{\"addresses\":[\"1.2.3.4\"],\"conditions\":{\"ready\":true,\"serving\":true,"
-		   "\"terminating\":false}},{\"addresses\":[\"1.2.3.5\"],\"conditions\":{\"ready\":false,"
-		   "\"serving\":false,\"terminating\":false}}]");
+		   "[{\"addresses\":[\"1.2.3.4\"],\"conditions\":{\"ready\":true}},"
+		   "{\"addresses\":[\"1.2.3.5\"],\"conditions\":{\"ready\":false}}]");
 	EXPECT_DOC(list->ports, "[{\"port\":5,\"protocol\":\"TCP\",\"name\":\"\"}]");
+	arena_fini(&a);
+}
+
+static size_t add_pods(struct endpoint_groups *g, struct arena *a, struct mp service, size_t count, int port, bool ready)
+{
+	static unsigned next;
+	for (size_t i = 0; i < count; i++, next++)
+		endpoint_groups_pod(g, service, pod(a, arena_printf(a, "10.0.%u.%u", next >> 8, next & 255), port, ready, ""));
+	return count;
+}
+
+static size_t count_in(const struct doc *subset, const char *list)
+{
+	const struct doc *d = doc_get(subset, list);
+	return d ? d->count : 0;
+}
+
+Test(endpoints_plan, of_more_than_a_thousand_those_that_are_ready_come_first)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	struct mp service = parse(&a, SERVICE);
+	bool truncated = true;
+	add_pods(&g, &a, service, 600, 8080, false);
+	add_pods(&g, &a, service, 400, 8080, true);
+	endpoints_subsets(&g, &truncated);
+	cr_expect_not(truncated);
+	add_pods(&g, &a, service, 500, 8080, true);
+	const struct doc *some = endpoints_subsets(&g, &truncated)->first;
+	cr_expect(truncated);
+	cr_expect_eq(count_in(some, "addresses"), 900);
+	cr_expect_eq(count_in(some, "notReadyAddresses"), 100);
+	add_pods(&g, &a, service, 300, 9090, true); /* a group of its own: a fourth of all */
+	const struct doc *list = endpoints_subsets(&g, &truncated);
+	cr_expect(truncated);
+	cr_expect_eq(count_in(list->first, "addresses"), 750);
+	cr_expect_eq(count_in(list->first, "notReadyAddresses"), 0);
+	cr_expect_eq(count_in(list->first->next, "addresses"), 250);
 	arena_fini(&a);
 }

@@ -655,6 +655,28 @@ Test(pod, eviction_is_a_deletion_with_another_answer)
 	fake_fini(&f);
 }
 
+/* The namespace's list names the budget: a view without it is behind. */
+Test(pod, eviction_asks_a_budget_that_its_view_does_not_show_yet)
+{
+	struct fake f;
+	fake_init(&f);
+	create(&f, "", ",\"nodeName\":\"n1\"");
+	const char *a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p", "{\"metadata\":{\"labels\":{\"app\":\"web\"}}}");
+	EXPECT_CODE(&f, 200, a);
+	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p/status", "{\"status\":{\"phase\":\"Running\"}}");
+	EXPECT_CODE(&f, 200, a);
+	a = fake_do(&f, OBJ_CREATE, "poddisruptionbudgets/default",
+		    "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"minAvailable\":1,\"selector\":{\"matchLabels\":{\"app\":\"web\"}}}}");
+	EXPECT_CODE(&f, 201, a);
+	f.behind = true;
+	a = fake_do(&f, OBJ_CREATE, "pods/default/p/eviction", "{\"metadata\":{\"name\":\"p\"}}");
+	EXPECT_CODE(&f, 429, a);
+	f.behind = false;
+	a = fake_do(&f, OBJ_PATCH_MERGE, "pods/default/p", "{}");
+	EXPECT_AT(&f, a, "metadata.deletionTimestamp", "");
+	fake_fini(&f);
+}
+
 Test(pod, priority_is_that_of_its_class)
 {
 	struct fake f;

@@ -6,6 +6,7 @@
 #include "tools/chaos/grow.h"
 #include "tools/chaos/invariants.h"
 #include "tools/chaos/plan.h"
+#include "tools/chaos/shrink.h"
 
 #define HEAD "chaos 1\n"
 #define TAIL "\nsettle 30s\nalways no-excess\n"
@@ -104,6 +105,24 @@ Test(chaos_script, names_place_and_near_match_of_a_slip)
 		{HEAD "when (count(pods) > 1) for 1s restart broker\n", "c.chaos:2:24: expected 'within', not 'for'"},
 		{HEAD "at 5s drian node n1 for 1s\n", "c.chaos:2:7: unknown verb 'drian', did you mean 'drain'?"},
 		{HEAD "at 5s drain cell core for 1s\n", "c.chaos:2:13: 'drain' does not take 'cell'"},
+		{HEAD "at 5s taint node n1 for 1s\n", "c.chaos:2:27: expected 'as', not the end of the line"},
+		{HEAD "at 5s taint node n1 as gone for 1s\n",
+		 "c.chaos:2:24: a taint ends with ':NoSchedule', ':PreferNoSchedule' or ':NoExecute'"},
+		{HEAD "at 5s taint node n1 as gone=x:NoExecut for 1s\n",
+		 "c.chaos:2:29: a taint ends with ':NoSchedule', ':PreferNoSchedule' or ':NoExecute', did you mean 'NoExecute'?"},
+		{HEAD "at 5s taint node n1 as -x:NoExecute for 1s\n", "c.chaos:2:24: '-x' is no key of a taint: name part must consist of alphanumeric characters, '-', '_' or '.', "
+		 "and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used "
+		 "for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"},
+		{HEAD "at 5s crash containers n1 for 1s\n", "c.chaos:2:33: expected 'code', not the end of the line"},
+		{HEAD "at 5s crash containers n1 code 256 for 1s\n", "c.chaos:2:32: an exit code or 'oom' is from 0 to 255"},
+		{HEAD "at 5s crash node n1 code 1 for 1s\n", "c.chaos:2:13: 'crash' does not take 'node'"},
+		{HEAD "at 5s crash containers n1 code 1\n", "c.chaos:2:1: this crash would never end: add 'for TIME' to it, or an id and a line 'at TIME heal ID'"},
+		{HEAD "at 5s bandwidth node n1 from broker for 1s\n", "c.chaos:2:43: expected 'of', not the end of the line"},
+		{HEAD "at 5s bandwidth node n1 from broker of 9 for 1s\n",
+		 "c.chaos:2:40: how many bytes a second is from 100 to 1000000000"},
+		{HEAD "budget web available 3\n", "c.chaos:2:12: expected a bound (min-available, max-unavailable), not 'available'"},
+		{HEAD "budget web min-available x\n", "c.chaos:2:26: expected how many pods, like 2 or 50%, not 'x'"},
+		{HEAD "label n1 k8s.io/x=y\n", "c.chaos:2:10: no node may give itself 'k8s.io/x': it is Kubernetes' own"},
 		{HEAD "at 5s kil actor gate\n", "c.chaos:2:7: unknown verb 'kil', did you mean 'kill'?"},
 		{HEAD "nodess 3\n", "c.chaos:2:1: unknown statement 'nodess', did you mean 'nodes'?"},
 		{HEAD "at 5s kill actr gate\n", "c.chaos:2:12: unknown target 'actr', did you mean 'actor'?"},
@@ -460,5 +479,36 @@ Test(chaos_grow, every_seed_is_a_script_of_its_own)
 		snprintf(last, sizeof last, "%s", buf_text(&b));
 		buf_fini(&b);
 		buf_fini(&again);
+	}
+}
+
+/* ---- what the shrinker takes for one failure */
+
+Test(chaos_script, failures_are_alike_but_for_names_and_numbers)
+{
+	static const struct {
+		const char *a, *b;
+		bool alike;
+	} rows[] = {
+		{"at revision 41: node n1 has 2000 thousandths of a CPU and is to give 2200: pod default/web-x was one too many "
+		 "(bound at revision 41 by scheduler)",
+		 "at revision 7: node n2 has 4000 thousandths of a CPU and is to give 4100: pod default/db was one too many "
+		 "(bound at revision 7 by spare/scheduler)", true},
+		{"node n1 has 2000 thousandths of a CPU and is to give 2200", "node n1 has 20 pods and is to give 21", false},
+		{"replicationcontrollers/default/web wants 3 since revision 2 and has 4 pods (web-a web-b); web-b is one too many",
+		 "replicationcontrollers/default/db wants 1 since revision 9 and has 2 pods (db-a db-b and 3 more); db-b is one too many",
+		 true},
+		{"replicationcontrollers/default/web wants 3 since revision 2 and has 4 pods",
+		 "replicasets.apps/default/web-1 wants 3 since revision 2 and has 4 pods", false},
+		{"pod default/a was bound to n1 at revision 3 by scheduler, and now to n2 by scheduler",
+		 "pod default/b was bound to n2 at revision 9 by spare/scheduler, and now to n1 by scheduler", true},
+		{"pod default/a had ended and lives again (before: version 3; now by gate)",
+		 "pod default/a has fewer restarts than before (before: version 3; now by gate)", false},
+		{"pod default/a is not ready", "pod default/a is not bound", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cr_expect_eq(shrink_same_reason(rows[i].a, rows[i].b), rows[i].alike, "%s / %s", rows[i].a, rows[i].b);
+		cr_expect_eq(shrink_same_reason(rows[i].b, rows[i].a), rows[i].alike);
+		cr_expect(shrink_same_reason(rows[i].a, rows[i].a));
 	}
 }

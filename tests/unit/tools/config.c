@@ -228,3 +228,33 @@ Test(config, default_file_of_a_second_cluster_on_the_machine)
 	config_fini(&c);
 	buf_fini(&text);
 }
+
+Test(config, labels_of_a_node_are_such_as_it_may_give_itself)
+{
+	static const struct {
+		const char *labels, *why;
+	} rows[] = {
+		{"x", "4:6: labels is a map, like {disk: ssd}"},
+		{"{disk: 5}", "4:15: the value of 'disk' is a text: set it in quotes"},
+		{"{disk: a/b}", "4:15: 'a/b' is no label's value: "},
+		{"{a/b/c: x}", "4:15: 'a/b/c' is no label: "},
+		{"{kubernetes.io/hostname: x}", "4:15: 'kubernetes.io/hostname' is what a node's agent says"},
+		{"{node-role.kubernetes.io/master: x}",
+		 "4:15: no node may give itself 'node-role.kubernetes.io/master': it is Kubernetes' own"},
+		{"{k8s.io/x: x}", "4:15: no node may give itself 'k8s.io/x': it is Kubernetes' own"},
+	};
+	static const char head[] = "cells:\n- name: a\n  actors:\n  - {labels: ";
+	char text[400], want[400];
+	struct err e = {0};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		snprintf(text, sizeof text, "%s%s, kind: node-agent}", head, rows[i].labels);
+		snprintf(want, sizeof want, "c.yaml:%s", rows[i].why);
+		const char *why = refusal(text);
+		cr_expect_eq(strncmp(why, want, strlen(want)), 0, "'%s' instead of '%s'", why, want);
+	}
+	snprintf(text, sizeof text, "%s{disk: ssd, topology.kubernetes.io/zone: a, kubelet.kubernetes.io/x: '1', "
+		 "notkubernetes.io/y: ''}, kind: node-agent}", head);
+	cr_assert_eq(config_parse(&config, "c.yaml", span_of(text), &e), 0, "%s", e.text);
+	cr_expect_eq(doc_get(config.cells[0].actors[0].options, "labels")->count, 4);
+	config_fini(&config);
+}
