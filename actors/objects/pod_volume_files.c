@@ -4,6 +4,7 @@
  * validateDownwardAPIVolumeFile, validateProjectionSources); places are named as there, also
  * where they leave an index out. */
 #include "actors/objects/pod.h"
+#include "actors/schema/names.h"
 
 static const char mode_words[] = "must be a number between 0 and 0777 (octal), both inclusive";
 static const int64_t token_seconds_max = (int64_t)1 << 32;
@@ -14,20 +15,9 @@ static void check_mode(struct faults *f, const struct fpath *p, const struct doc
 		field_invalid_int(f, p, mode->integer, mode_words);
 }
 
-static bool steps_back(struct span path)
-{
-	for (size_t i = 0; i + 1 < path.len; i++) {
-		bool starts = i == 0 || path.data[i - 1] == '/';
-		bool ends = i + 2 == path.len || path.data[i + 2] == '/';
-		if (starts && ends && path.data[i] == '.' && path.data[i + 1] == '.')
-			return true;
-	}
-	return false;
-}
-
 void pod_path_validate(struct faults *f, const struct fpath *p, struct span path)
 {
-	if (steps_back(path))
+	if (name_path_steps_back(path))
 		field_invalid(f, p, path, "must not contain '..'");
 }
 

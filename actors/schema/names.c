@@ -198,3 +198,14 @@ const char *name_c_identifier(struct span s)
 	       "string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or "
 	       "'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
 }
+
+bool name_path_steps_back(struct span path)
+{
+	for (size_t i = 0; i + 1 < path.len; i++) {
+		bool starts = i == 0 || path.data[i - 1] == '/';
+		bool ends = i + 2 == path.len || path.data[i + 2] == '/';
+		if (starts && ends && path.data[i] == '.' && path.data[i + 1] == '.')
+			return true;
+	}
+	return false;
+}

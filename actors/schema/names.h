@@ -21,4 +21,7 @@ const char *name_path_segment(struct span text);      /* no "/" and "%", not "."
 const char *name_port(struct span text);	      /* IANA service name, 15 bytes */
 const char *name_c_identifier(struct span text);
 
+/* Whether a part of a file's path is "..". */
+bool name_path_steps_back(struct span path);
+
 #endif

@@ -2,6 +2,7 @@
  * pkg/kubelet/kubelet_pods.go, makeMounts. */
 #include <string.h>
 
+#include "actors/schema/names.h"
 #include "nodes/volumes/volume_private.h"
 
 struct mounts {
@@ -55,7 +56,7 @@ static int sub_path(struct mounts *m, struct mp mount, const char **out, struct 
 		return err_set(e, ERR_INVALID, "missing value for %s", m->missing);
 	if (**out == '/')
 		return err_set(e, ERR_INVALID, "error SubPath `%s` must not be an absolute path", *out);
-	if (volume_path_has_backsteps(span_of(*out)))
+	if (name_path_steps_back(span_of(*out)))
 		return err_set(e, ERR_INVALID, "unable to provision SubPath `%s`: must not contain '..'",
 			       *out);
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "actors/controllers/volume_port.h"
 #include "actors/objects/volume_match.h"
+#include "actors/schema/names.h"
 #include "actors/schema/quantity.h"
 #include "nodes/volumes/volume_private.h"
 
@@ -16,17 +17,6 @@ enum { VOLUMES_MAX = 512 };
 static const char *text_of(struct arena *a, struct span s)
 {
 	return arena_ndup(a, s.data, s.len);
-}
-
-bool volume_path_has_backsteps(struct span path)
-{
-	for (size_t i = 0; i + 1 < path.len; i++) {
-		bool starts = i == 0 || path.data[i - 1] == '/';
-		bool ends = i + 2 == path.len || path.data[i + 2] == '/';
-		if (starts && ends && path.data[i] == '.' && path.data[i + 1] == '.')
-			return true;
-	}
-	return false;
 }
 
 /* In a list of a pod's container. */
@@ -88,7 +78,7 @@ static int place_host_path(const struct volume_asker *w, struct mp body, struct 
 	v->kind = VOLUME_HOST;
 	v->path = mp_path_str(body, "path");
 	v->type = mp_path_str(body, "type");
-	if (volume_path_has_backsteps(v->path))
+	if (name_path_steps_back(v->path))
 		return err_set(e, ERR_INVALID, "invalid HostPath `%s`: must not contain '..'",
 			       text_of(w->a, v->path));
 	return 0;
@@ -100,7 +90,7 @@ static int place_local(const struct volume_asker *w, struct mp body, struct volu
 	v->kind = VOLUME_HOST;
 	v->path = mp_path_str(body, "path");
 	v->local = v->managed = true;
-	if (volume_path_has_backsteps(v->path))
+	if (name_path_steps_back(v->path))
 		return err_set(e, ERR_INVALID, "invalid path: %s must not contain '..'",
 			       text_of(w->a, v->path));
 	return 0;

@@ -34,7 +34,6 @@ int volume_place_of(const struct volume_asker *w, struct mp volume, struct volum
 		    bool *unprocessed, struct err *e);
 /* Whether a container of the pod mounts it (or, with "volumeDevices", has it as a device). */
 bool volume_is_used(struct mp pod, const char *list, struct span name);
-bool volume_path_has_backsteps(struct span path);
 
 /* ---- volume_contents.c */
 
