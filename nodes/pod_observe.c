@@ -502,6 +502,7 @@ struct pod_worker *pod_worker_new(const struct pod_worker_config *cfg)
 	l->grace_s = or_else(l->grace_s, 30);
 	l->retry_ms = or_else(l->retry_ms, 5000);
 	l->sandbox_retry_ms = or_else(l->sandbox_retry_ms, 1000);
+	l->leave_ms = or_else(l->leave_ms, 250);
 	w->cfg.id_scheme = cfg->id_scheme ? cfg->id_scheme : "troupe";
 	w->sandbox = cfg->found ? SANDBOX_UNKNOWN : SANDBOX_NONE;
 	w->events_end = &w->events;

@@ -217,10 +217,24 @@ static void stop_all(struct step *s)
 
 /* ---- the end of a pod */
 
+/* When its object may go: a name that may come at once with another pod is seen as
+ * leaving for a while first (limits.leave_ms). Those of generated names go at once. */
+static int64_t may_leave_at(const struct pod_worker *w)
+{
+	int64_t since = w->end_ms - w->end_grace_s * 1000;
+	if (mp_path_str(w->pod, "metadata.generateName").len)
+		return since;
+	return since + w->cfg.limits.leave_ms;
+}
+
 static void plan_delete(struct step *s)
 {
 	struct pod_worker *w = s->w;
-	int64_t retry = w->cfg.limits.retry_ms;
+	int64_t retry = w->cfg.limits.retry_ms, leave = may_leave_at(w);
+	if (s->now.mono_ms < leave) {
+		wake(s, leave);
+		return;
+	}
 	if (w->delete_ms == 0 || s->now.mono_ms - w->delete_ms >= retry) {
 		act(s, POD_DELETE);
 		w->delete_ms = s->now.mono_ms ? s->now.mono_ms : 1;

@@ -34,6 +34,11 @@ struct pod_limits {
 	int64_t grace_s;          /* 30, where the pod says nothing */
 	int64_t retry_ms;         /* 5 s: config that is missing, deletes not done */
 	int64_t sandbox_retry_ms; /* 1 s, doubling to 60 s */
+	int64_t leave_ms;         /* 250 ms from the request to delete it until the object goes,
+				     unless its name was generated. `kubectl delete` reads the
+				     object, lists it some milliseconds later and then waits for
+				     ever if another came of that name between
+				     (kubernetes/kubernetes#135562); kubelets take a second */
 };
 
 struct pod_worker_config {

@@ -699,11 +699,43 @@ Test(pod_worker, grace_can_be_shortened_while_it_runs)
 	end(&w);
 }
 
-Test(pod_worker, deletion_before_any_start_fails_the_pod_and_deletes_at_once)
+/* `kubectl delete` hangs when another pod of the name comes within milliseconds. */
+Test(pod_worker, name_that_may_come_back_is_seen_leaving_for_a_while)
+{
+	struct world w;
+	run_one(&w, ONE);
+	desire(&w, ONE, ",'deletionTimestamp':'2026-11-24T10:00:30Z'", "{}");
+	STEP(&w, "signal c 0 15");
+	ended(&w, "c", 0, 0);
+	STEP(&w, "remove");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "");
+	cr_expect_eq(w.plan.wake_ms, w.now.mono_ms + 250);
+	pass(&w, 249);
+	STEP(&w, "");
+	pass(&w, 1);
+	STEP(&w, "delete");
+	end(&w);
+}
+
+Test(pod_worker, pod_whose_name_was_generated_leaves_at_once)
+{
+	struct world w;
+	run_one(&w, ONE);
+	desire(&w, ONE, ",'generateName':'web-','deletionTimestamp':'2026-11-24T10:00:30Z'", "{}");
+	STEP(&w, "signal c 0 15");
+	ended(&w, "c", 0, 0);
+	STEP(&w, "remove");
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "delete");
+	end(&w);
+}
+
+Test(pod_worker, deletion_before_any_start_fails_the_pod_and_deletes_it)
 {
 	struct world w;
 	begin(&w, ONE);
-	desire(&w, ONE, ",'deletionTimestamp':'2026-11-24T10:00:30Z'", "{}");
+	desire(&w, ONE, ",'generateName':'web-','deletionTimestamp':'2026-11-24T10:00:30Z'", "{}");
 	STEP(&w, "delete");
 	cr_expect_str_eq(part(&w, "phase"), "'Failed'");
 	cr_expect_str_eq(main_part(&w, "state.waiting.reason"), "'ContainerCreating'");
@@ -720,6 +752,7 @@ Test(pod_worker, deletion_while_the_sandbox_comes_up_waits_for_it)
 	up(&w);
 	STEP(&w, "remove");
 	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	pass(&w, 250);
 	STEP(&w, "delete");
 	end(&w);
 }
@@ -840,6 +873,7 @@ Test(pod_worker, pod_that_is_deleted_needs_not_be_retired)
 	ended(&w, "c", 0, 143);
 	STEP(&w, "remove");
 	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	pass(&w, 250);
 	STEP(&w, "delete");
 	cr_expect(pod_worker_over(w.w));
 	end(&w);
