@@ -72,6 +72,21 @@ enum placement_taint placement_taints(struct mp tolerations, struct mp node)
 	return worst;
 }
 
+int placement_unwelcome(struct mp tolerations, struct mp node)
+{
+	struct mp list;
+	size_t n;
+	int count = 0;
+	if (!mp_path(node, "spec.taints", &list) || mp_array(&list, &n))
+		return 0;
+	for (; n > 0; n--, mp_skip(&list)) {
+		struct taint t = {mp_path_str(list, "key"), mp_path_str(list, "value"),
+				  mp_path_str(list, "effect")};
+		count += span_is(t.effect, "PreferNoSchedule") && !tolerated(tolerations, &t);
+	}
+	return count;
+}
+
 /* By one taint of the node. */
 static int64_t leave_by(struct mp tolerations, struct mp taint, int64_t since_us)
 {
@@ -141,6 +156,14 @@ static bool all_hold(struct mp term, const char *list, struct mp about,
 	return true;
 }
 
+/* One that asks nothing holds nowhere. */
+static bool term_holds(struct mp term, struct mp node, struct mp labels)
+{
+	size_t asked = 0;
+	return all_hold(term, "matchExpressions", labels, label_requirement_match, &asked) &&
+	       all_hold(term, "matchFields", node, name_matches, &asked) && asked;
+}
+
 static bool a_term_holds(struct mp selector, struct mp node, struct mp labels)
 {
 	struct mp terms;
@@ -148,9 +171,7 @@ static bool a_term_holds(struct mp selector, struct mp node, struct mp labels)
 	if (!mp_path(selector, "nodeSelectorTerms", &terms) || mp_array(&terms, &n))
 		return true;
 	for (; n > 0; n--) {
-		size_t asked = 0;
-		if (all_hold(terms, "matchExpressions", labels, label_requirement_match, &asked) &&
-		    all_hold(terms, "matchFields", node, name_matches, &asked) && asked)
+		if (term_holds(terms, node, labels))
 			return true;
 		if (mp_skip(&terms))
 			break;
@@ -183,4 +204,19 @@ bool placement_selects(struct mp spec, struct mp node)
 	if (mp_path(spec, "nodeSelector", &want) && !label_map_match(want, labels))
 		return false;
 	return affine(spec, node, labels);
+}
+
+int64_t placement_preference(struct mp spec, struct mp node)
+{
+	struct mp list, term, labels = {0};
+	int64_t sum = 0;
+	size_t n;
+	if (!mp_path(spec, "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution", &list) ||
+	    mp_array(&list, &n))
+		return 0;
+	mp_path(node, "metadata.labels", &labels);
+	for (; n > 0; n--, mp_skip(&list))
+		if (mp_find(list, "preference", &term) && term_holds(term, node, labels))
+			sum += mp_path_int(list, "weight", 0);
+	return sum;
 }

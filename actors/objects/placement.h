@@ -1,5 +1,5 @@
-/* Whether a pod may be on a node: taints and tolerations, nodeSelector and
- * required node affinity, as Kubernetes' component-helpers decide it. Pure;
+/* Whether a pod may be on a node, and would like to: taints and tolerations,
+ * nodeSelector and node affinity, as Kubernetes' component-helpers decide it. Pure;
  * used by whoever places pods or counts where they belong. */
 #ifndef OBJECTS_PLACEMENT_H
 #define OBJECTS_PLACEMENT_H
@@ -21,6 +21,10 @@ enum placement_taint placement_taints(struct mp tolerations, struct mp node);
 int64_t placement_leave_us(struct mp tolerations, struct mp node, int64_t since_us);
 /* nodeSelector and required node affinity of a pod's spec. */
 bool placement_selects(struct mp pod_spec, struct mp node);
+/* The weights of those of its preferred terms of node affinity that hold. */
+int64_t placement_preference(struct mp pod_spec, struct mp node);
+/* How many of the node's taints with the effect PreferNoSchedule are not tolerated. */
+int placement_unwelcome(struct mp tolerations, struct mp node);
 /* A NodeSelector: one of its nodeSelectorTerms holds. None of them: any node. */
 bool placement_node_selector(struct mp selector, struct mp node);
 

@@ -206,6 +206,11 @@ const char *fit_fault_text(enum fit_fault f)
 		{FIT_VOLUME_NODE, "node(s) didn't match PersistentVolume's node affinity"},
 		{FIT_VOLUME_NONE, "node(s) didn't find available persistent volumes to bind"},
 		{FIT_PORTS, "node(s) didn't have free ports for the requested pod ports"},
+		{FIT_SPREAD, "node(s) didn't match pod topology spread constraints"},
+		{FIT_SPREAD_LABEL, "node(s) didn't match pod topology spread constraints (missing required label)"},
+		{FIT_AFFINITY, "node(s) didn't match pod affinity rules"},
+		{FIT_ANTI_AFFINITY, "node(s) didn't match pod anti-affinity rules"},
+		{FIT_OTHERS, "node(s) didn't satisfy existing pods anti-affinity rules"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].fault == f)

@@ -29,7 +29,12 @@ enum fit_fault {
 	FIT_VOLUME_NODE = 512, /* a volume of its claims is elsewhere */
 	FIT_VOLUME_NONE = 1024, /* no volume can be had there */
 	FIT_PORTS = 2048, /* a port of the node's is taken (host_ports.h) */
-	FIT_LAST = FIT_PORTS,
+	FIT_SPREAD = 4096, /* there would be too many of its like (near.h) */
+	FIT_SPREAD_LABEL = 8192, /* it has not the label that pods are spread over */
+	FIT_AFFINITY = 16384, /* the pods that it is to be near to are not */
+	FIT_ANTI_AFFINITY = 32768, /* pods that it is not to be near to are */
+	FIT_OTHERS = 65536, /* pods are near that are not to be near to it */
+	FIT_LAST = FIT_OTHERS,
 	FIT_ROOM = FIT_CPU | FIT_MEMORY | FIT_STORAGE | FIT_PODS, /* looked at after the ports */
 };
 

@@ -13,114 +13,15 @@
 #include <stdlib.h>
 
 #include "actors/objects/writing.h"
-#include "actors/runtime/fence.h"
-#include "actors/scheduler/fit.h"
-#include "actors/scheduler/host_ports.h"
-#include "actors/scheduler/volumes.h"
+#include "actors/scheduler/scheduler_private.h"
 #include "actors/schema/rfc3339.h"
-#include "broker/base/mem.h"
-#include "broker/base/omap.h"
 #include "broker/base/planted.h"
 
 enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
 
-struct node {
-	struct fit_node facts;
-	struct resources used;
-	struct resources weight; /* of all that are there, in scores */
-	struct host_ports ports; /* taken */
-	struct bytes *object;
-};
-
-/* A node that is known, as it is looked at for every pod. */
-struct node_place {
-	struct node *node;
-	struct span name; /* the map's */
-};
-
-enum pod_state {
-	POD_OTHER,
-	POD_ACTIVE,
-	POD_BINDING,
-	POD_MARKING,
-	POD_CLAIMING, /* a volume is kept for it, or a node selected for its claim */
-	POD_PARKED,
-};
-
-struct pod {
-	enum pod_state state;
-	char *key;             /* of the store */
-	struct bytes *order;   /* its key in the queue, while active */
-	struct resources wants, weight;
-	struct host_ports ports;
-	bool claims;           /* it has volumes that are claims */
-	char *node;            /* where it is counted, NULL nowhere */
-	struct bytes *object;
-	uint64_t version; /* of that object */
-	uint64_t bound;   /* we did it with this version: older news of it is stale */
-	struct writing *writing;
-	uint64_t tag;
-	uint64_t tried;        /* s->moves when no node was found for it */
-	char *why;             /* message of the condition that it has */
-	struct trace trace;    /* of what put it into the queue */
-};
-
-struct scheduler {
-	struct schema *schema;
-	const struct schema_resource *pods_row;
-	struct view *views[2]; /* the two below */
-	struct view *pod_view, *node_view;
-	struct volumes volumes;
-	char *name; /* spec.schedulerName that it serves */
-	/* What a former incarnation has on its way is refused, and nothing is
-	 * planned before the views show all that it has bound. */
-	struct fence fence;
-	struct omap nodes;   /* name -> struct node */
-	struct node_place *places; /* the same in their order, node_count of them */
-	size_t node_count, next_node; /* next_node: where the next pod looks first */
-	struct omap pods;    /* key -> struct pod */
-	struct omap queue;   /* order -> struct pod */
-	struct omap writing; /* tag -> struct pod */
-	size_t parked;
-	uint64_t moves; /* how often something changed that may help */
-	uint64_t next_tag, bound, conflicts;
-	bool running; /* a TAG_NEXT timer is on its way */
-};
-
 static struct span text_of(struct bytes *object, const char *path)
 {
 	return mp_path_str(mp_of_bytes(object), path);
-}
-
-/* ---- the accounts */
-
-static struct node *node_get(struct scheduler *s, const char *name)
-{
-	struct node *n = omap_get(&s->nodes, span_of(name));
-	if (!n) {
-		n = mem_alloc(sizeof *n);
-		omap_put(&s->nodes, span_of(name), n);
-	}
-	return n;
-}
-
-static void count_on(struct scheduler *s, struct pod *p, struct span node)
-{
-	if (p->node && span_is(node, p->node))
-		return;
-	if (p->node) {
-		fit_add(&node_get(s, p->node)->used, &p->wants, -1);
-		fit_add(&node_get(s, p->node)->weight, &p->weight, -1);
-		host_ports_remove(&node_get(s, p->node)->ports, &p->ports);
-		free(p->node);
-		p->node = NULL;
-	}
-	if (node.len) {
-		p->node = mem_ndup(node.data, node.len);
-		fit_add(&node_get(s, p->node)->used, &p->wants, 1);
-		fit_add(&node_get(s, p->node)->weight, &p->weight, 1);
-		host_ports_add(&node_get(s, p->node)->ports, &p->ports);
-	}
 }
 
 /* ---- the queue */
@@ -135,8 +36,12 @@ static void dequeue(struct scheduler *s, struct pod *p)
 		s->parked--;
 }
 
+static void unpark_asking(struct ctx *c, struct scheduler *s);
+
 static void run_soon(struct ctx *c, struct scheduler *s)
 {
+	if (s->moved)
+		unpark_asking(c, s);
 	if (s->running || !s->queue.count || !fence_holds(&s->fence))
 		return;
 	s->running = true;
@@ -171,6 +76,20 @@ static void unpark_all(struct ctx *c, struct scheduler *s)
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
 		if (p->state == POD_PARKED)
+			enqueue(c, s, p);
+	}
+}
+
+/* A pod has come to a node: those that ask for others try again. */
+static void unpark_asking(struct ctx *c, struct scheduler *s)
+{
+	s->moved = false;
+	s->moves++;
+	if (!s->parked)
+		return;
+	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
+		struct pod *p = n->value;
+		if (p->state == POD_PARKED && p->asks)
 			enqueue(c, s, p);
 	}
 }
@@ -282,7 +201,7 @@ static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	rest_on(w, v->basis, v->count);
 	p->state = POD_BINDING;
 	if (!PLANTED(NOTHING_ASSUMED))
-		count_on(s, p, span_of(node)); /* assumed */
+		accounts_count(s, p, span_of(node)); /* assumed */
 	if (writing_start(c, w, p->tag))
 		written(c, s, p, 0);
 }
@@ -328,7 +247,7 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 	struct view_object *o = view_get(s->pod_view, span_of(p->key));
 	struct span node = o ? node_used(o->value) : (struct span){0};
 	bool room = p->node && !span_is(node, p->node), helped = p->tried != s->moves;
-	count_on(s, p, node);
+	accounts_count(s, p, node);
 	if (room) /* that was assumed: nobody else will say that it is free */
 		unpark_all(c, s);
 	if (!o || node.len)
@@ -340,30 +259,6 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 }
 
 /* ---- no node fits */
-
-static void describe(const unsigned *faults, size_t nodes, char *out, size_t max)
-{
-	struct {
-		size_t count;
-		enum fit_fault fault;
-	} sums[16];
-	size_t kinds = 0, n;
-	for (unsigned f = 1; f <= FIT_LAST; f <<= 1) {
-		size_t count = 0;
-		for (size_t i = 0; i < nodes; i++)
-			count += (faults[i] & f) != 0;
-		if (count) {
-			sums[kinds].count = count;
-			sums[kinds++].fault = (enum fit_fault)f;
-		}
-	}
-	n = (size_t)snprintf(out, max, "0/%zu nodes are available%s", nodes, kinds ? ": " : ".");
-	for (size_t i = 0; i < kinds && n < max; i++)
-		n += (size_t)snprintf(out + n, max - n, "%s%zu %s%s", i ? ", " : "", sums[i].count,
-				      fit_fault_text(sums[i].fault), i + 1 == kinds ? "." : "");
-	if (!nodes)
-		snprintf(out, max, "no nodes available to schedule pods");
-}
 
 /* The condition as Kubernetes' scheduler writes it, by a merge patch whose
  * list is the pod's own with this one condition set. So it must be that pod:
@@ -462,7 +357,7 @@ static void claim(struct ctx *c, struct scheduler *s, struct pod *p, const char 
 	w->request.body = body;
 	rest_on(w, x->basis, x->basis_count);
 	p->state = POD_CLAIMING;
-	count_on(s, p, span_of(node));
+	accounts_count(s, p, span_of(node));
 	if (writing_start(c, w, p->tag))
 		written(c, s, p, 0);
 }
@@ -505,15 +400,6 @@ static void on_volumes(struct ctx *c, struct scheduler *s, const struct view_cha
 
 /* ---- the choice */
 
-/* "0/3 nodes are available: REASON." */
-static void refuse_all(const struct scheduler *s, const char *why, char *out, size_t max)
-{
-	size_t n = 0;
-	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it))
-		n += ((struct node *)it->value)->object != NULL;
-	snprintf(out, max, "0/%zu nodes are available: %s.", n, why);
-}
-
 /* On that node: first its volumes, then the pod. */
 static void take(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
 		 const struct pod_volumes *v)
@@ -525,76 +411,23 @@ static void take(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	if (x.row) {
 		claim(c, s, p, node, &x);
 	} else if (v->waits) {
-		count_on(s, p, span_of(node));
+		accounts_count(s, p, span_of(node));
 		park(c, s, p);
 	} else {
 		bind(c, s, p, node, v);
 	}
 }
 
-/* Nodes are added, never taken away: those that are gone have no object. */
-static void know_places(struct scheduler *s)
-{
-	size_t i = 0;
-	if (s->node_count == s->nodes.count)
-		return;
-	s->places = mem_realloc(s->places, s->nodes.count * sizeof *s->places);
-	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it))
-		s->places[i++] = (struct node_place){it->value, onode_key(it)};
-	s->node_count = i;
-	s->next_node = 0;
-}
-
-/* Every node is looked at until enough take the pod, from where the last pod's search
- * ended: so all have their turn where there are many. */
+/* Finds it a node, or tells why there is none. */
 static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struct pod_volumes *v)
 {
-	struct mp pod = mp_of_bytes(p->object);
-	know_places(s);
-	unsigned *faults = arena_alloc(ctx_arena(c), (s->node_count + 1) * sizeof *faults);
-	size_t n = 0, found = 0, enough = fit_enough(s->node_count), looked = 0;
-	bool selective = fit_is_selective(pod);
-	int best_score = -1;
-	int64_t best_pods = 0;
-	struct span best = {0};
-	for (; looked < s->node_count && found < enough; looked++) {
-		size_t at = s->next_node + looked;
-		const struct node_place *place = &s->places[at < s->node_count ? at : at - s->node_count];
-		struct node *node = place->node;
-		if (!node->object)
-			continue;
-		struct mp object = {0};
-		if (selective || node->facts.tainted || v->count) /* else its facts say all */
-			object = mp_of_bytes(node->object);
-		faults[n] = fit_check(pod, &p->wants, selective, object, &node->facts, &node->used);
-		if (!(faults[n] & ~(unsigned)FIT_ROOM) && host_ports_conflict(&node->ports, &p->ports))
-			faults[n] = FIT_PORTS;
-		if (!faults[n] && v->count)
-			faults[n] = volumes_fault(v, object);
-		if (faults[n++])
-			continue;
-		found++;
-		int score = fit_score(&p->weight, &node->facts.allocatable, &node->weight);
-		/* Of equals the one with fewer pods: full nodes are alike. */
-		if (score > best_score ||
-		    (score == best_score && node->used.pods < best_pods)) {
-			best_score = score;
-			best_pods = node->used.pods;
-			best = place->name;
-		}
-	}
-	if (looked < s->node_count) /* of few nodes all are looked at, always in order */
-		s->next_node = (s->next_node + looked) % s->node_count;
-	char message[700];
+	char message[PLACE_WHY_MAX];
+	struct span best = place_find(s, ctx_arena(c), p, v, message);
 	p->tried = s->moves;
-	if (best.len && !v->refusal) {
+	if (best.len) {
 		take(c, s, p, arena_ndup(ctx_arena(c), best.data, best.len), v);
 		return;
 	}
-	if (v->refusal)
-		refuse_all(s, v->refusal, message, sizeof message);
-	else
-		describe(faults, n, message, sizeof message);
 	if (p->why && strcmp(p->why, message) == 0) {
 		park(c, s, p); /* it has this condition already */
 		return;
@@ -607,12 +440,14 @@ static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	struct pod_volumes v = {0};
 	bool held = p->node != NULL; /* a place, while its volumes are made */
-	if (p->claims && !volumes_synced(&s->volumes)) {
+	bool blind = (p->claims && !volumes_synced(&s->volumes)) ||
+		     (s->namespace_view && !view_synced(s->namespace_view));
+	if (blind) {
 		p->tried = s->moves;
 		park(c, s, p);
 		return;
 	}
-	count_on(s, p, (struct span){0});
+	accounts_count(s, p, (struct span){0});
 	struct volume_asks asks = {s, has_node, is_placed};
 	if (p->claims)
 		volumes_read(&v, &s->volumes, ctx_arena(c), span_of(p->key),
@@ -647,6 +482,10 @@ static bool finished(struct mp pod)
 
 static bool waits_for_us(const struct scheduler *s, struct mp pod)
 {
+	struct mp gates;
+	size_t gated = 0;
+	if (mp_path(pod, "spec.schedulingGates", &gates) && mp_array(&gates, &gated) == 0 && gated > 0)
+		return false;
 	return !mp_path_str(pod, "spec.nodeName").len && !finished(pod) &&
 	       span_is(mp_path_str(pod, "spec.schedulerName"), s->name) &&
 	       !mp_path_str(pod, "metadata.deletionTimestamp").len;
@@ -675,7 +514,8 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 		return;
 	bool room = p->node != NULL;
 	dequeue(s, p);
-	count_on(s, p, (struct span){0});
+	accounts_count(s, p, (struct span){0});
+	near_forget(&s->near, p->asks);
 	write_end(s, p);
 	pod_free(p);
 	if (room)
@@ -696,7 +536,7 @@ static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
 	bool keeps = p->claims && !node.len && waits_for_us(s, mp_of_bytes(p->object));
 	bool room = p->node && !node.len && !keeps;
 	if (!keeps)
-		count_on(s, p, node);
+		accounts_count(s, p, node);
 	if (!waits_for_us(s, mp_of_bytes(p->object))) {
 		dequeue(s, p);
 		p->state = POD_OTHER;
@@ -723,11 +563,19 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 		p->claims = pod_has_claims(m);
 		if (p->claims)
 			volumes_follow(c, &s->volumes, s->schema, s->pod_view);
+		p->asks = near_asks_of(&s->near, m);
+		if (s->near.of_namespaces && !s->namespace_view)
+			s->namespace_view = ctx_follow(c, "namespaces");
 		omap_put(&s->pods, key, p);
 	}
+	bool same = !p->object || near_same(mp_of_bytes(p->object), m);
+	if (!same)
+		accounts_count_near(s, p, -1);
 	bytes_unref(p->object);
 	p->object = bytes_ref(object);
 	p->version = version;
+	if (!same)
+		accounts_count_near(s, p, 1);
 	if (!p->writing) /* else its outcome decides */
 		settle(c, s, p);
 }
@@ -739,17 +587,25 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 	if (!schema_key_split(key, &stream, &ns, &name) || name.len >= sizeof text)
 		return;
 	snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.data);
-	struct node *n = node_get(s, text);
+	struct node *n = accounts_node(s, text);
 	bytes_unref(n->object);
 	n->object = bytes_ref(object);
 	n->facts = object ? fit_node_of(mp_of_bytes(object)) : (struct fit_node){0};
 	unpark_all(c, s);
 }
 
+static void on_namespaces(struct ctx *c, struct scheduler *s)
+{
+	near_namespaces_changed(&s->near);
+	unpark_all(c, s);
+}
+
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct scheduler *s = state;
-	if (v->view != s->pod_view && v->view != s->node_view)
+	if (s->namespace_view && v->view == s->namespace_view)
+		on_namespaces(c, s);
+	else if (v->view != s->pod_view && v->view != s->node_view)
 		on_volumes(c, s, v);
 	else if (v->key.len && v->view == s->node_view)
 		on_node(c, s, v->key, v->now ? v->now->value : NULL);
@@ -813,11 +669,23 @@ static int on_down(struct ctx *c, void *state, struct span who, int reason)
 
 /* ---- life */
 
+static struct mp namespace_object(void *arg, struct span name)
+{
+	struct scheduler *s = arg;
+	struct buf key = {0};
+	buf_puts(&key, "namespaces/");
+	buf_append(&key, name.data, name.len);
+	const struct view_object *o = s->namespace_view ? view_get(s->namespace_view, span_buf(&key)) : NULL;
+	buf_fini(&key);
+	return o ? mp_of_bytes(o->value) : (struct mp){0};
+}
+
 static int init(struct ctx *c, void *state, struct mp cfg)
 {
 	struct scheduler *s = state;
 	struct span name = mp_path_str(cfg, "serves");
 	s->name = name.len ? mem_ndup(name.data, name.len) : mem_dup("default-scheduler");
+	s->near = (struct near){.arg = s, .each_placed = accounts_each, .namespace = namespace_object};
 	s->schema = schema_new();
 	objects_install(s->schema);
 	s->pods_row = schema_find(s->schema, (struct span){0}, span_of("v1"), span_of("pods"));
@@ -874,6 +742,9 @@ static void node_free(void *ptr)
 static void fini(void *state)
 {
 	struct scheduler *s = state;
+	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n))
+		near_forget(&s->near, ((struct pod *)n->value)->asks);
+	near_fini(&s->near);
 	omap_fini(&s->queue, NULL);
 	omap_fini(&s->writing, NULL);
 	omap_fini(&s->pods, pod_free);

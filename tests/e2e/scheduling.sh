@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Where pods go: near others, away from them, evenly over zones, and where they would rather
+# be; what is said of those that find no place, and that they go when there is one.
+source "$(dirname "$0")/../lib/e2e.sh"
+
+check "a cluster starts" start --nodes 4 --runtime sim
+for z in n1=a n2=a n3=b; do kc label node "${z%=*}" "topology.kubernetes.io/zone=${z#*=}" >/dev/null; done
+kc label node n3 disk=ssd >/dev/null
+
+deployment() { # NAME REPLICAS SPEC-OF-POD
+	kc apply -f - >/dev/null <<-Y
+	apiVersion: apps/v1
+	kind: Deployment
+	metadata: {name: $1}
+	spec:
+	  replicas: $2
+	  selector: {matchLabels: {app: $1}}
+	  template:
+	    metadata: {labels: {app: $1}}
+	    spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: app}], $3}
+	Y
+}
+pod() { # NAME SPEC
+	kc create -f - >/dev/null <<-Y
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: $1, labels: {app: $1}}
+	spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: app}], $2}
+	Y
+}
+nodes_of() { kc get pods -l "app=$1" -o 'jsonpath={range .items[*]}{.spec.nodeName}{"\n"}{end}' | grep . | sort | tr '\n' ' '; }
+pending() { kc get pods -l "app=$1" --field-selector status.phase=Pending -o name; }
+why() { kc get "$1" -o 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}'; }
+on() { kc get pod "$1" -o 'jsonpath={.spec.nodeName}'; }
+phase() { kc get pod "$1" -o 'jsonpath={.status.phase}'; }
+required="requiredDuringSchedulingIgnoredDuringExecution"
+preferred="preferredDuringSchedulingIgnoredDuringExecution"
+term() { echo "{topologyKey: $2, labelSelector: {matchLabels: {app: $1}}}"; }
+
+# ---- away from each other
+deployment apart 5 "affinity: {podAntiAffinity: {$required: [$(term apart kubernetes.io/hostname)]}}"
+check "one on each node" eventually 10 is "n1 n2 n3 n4 " nodes_of apart
+waits=$(pending apart)
+check "... and the fifth is told why there is none for it" eventually 10 is "0/4 nodes are available: 4 node(s) didn't match pod anti-affinity rules." why "$waits"
+check "... by an event too" eventually 5 eval 'kc get events | grep -q "FailedScheduling.*anti-affinity"'
+kc scale deployment apart --replicas=4 >/dev/null
+check "... until it is not wanted" eventually 10 is "" pending apart
+kc scale deployment apart --replicas=5 >/dev/null
+eventually 10 test -n "$(pending apart)" >/dev/null
+one=$(kc get pods -l app=apart --field-selector spec.nodeName=n2 -o name)
+kc delete "$one" >/dev/null
+check "... or another one leaves" eventually 10 is "n1 n2 n3 n4 " nodes_of apart
+kc delete deployment apart --cascade=foreground >/dev/null
+
+# ---- those that are there decide too
+pod guard "nodeSelector: {topology.kubernetes.io/zone: b}, affinity: {podAntiAffinity: {$required: [$(term loud topology.kubernetes.io/zone)]}}"
+check "one that wants quiet" eventually 5 is n3 on guard
+pod loud "nodeSelector: {disk: ssd}"
+check "what it wants none of finds no place" eventually 5 is "0/4 nodes are available: 3 node(s) didn't match Pod's node affinity/selector, 1 node(s) didn't satisfy existing pods anti-affinity rules." why pod/loud
+kc delete pod guard >/dev/null
+check "... until it has gone" eventually 5 is n3 on loud
+
+# ---- near others
+pod web "affinity: {podAffinity: {$required: [$(term db topology.kubernetes.io/zone)]}}"
+check "near to what is not there yet" eventually 5 is "0/4 nodes are available: 4 node(s) didn't match pod affinity rules." why pod/web
+pod db "nodeName: n1"
+check "... it goes where that comes" eventually 5 eval '[[ $(on web) =~ ^n[12]$ ]]'
+check "... and is not Pending any more" eventually 5 is Running phase web
+pod self "affinity: {podAffinity: {$required: [$(term self topology.kubernetes.io/zone)]}}"
+check "the first of those that want to be together" eventually 5 is Running phase self
+
+# ---- evenly
+spread() { echo "topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: $2, labelSelector: {matchLabels: {app: $1}}}]"; }
+zones_of() { nodes_of "$1" | tr ' ' '\n' | sed -E 's/n[12]/a/; s/n3/b/' | grep . | sort | uniq -c | awk '{printf "%s%s ", $1, $2}'; }
+deployment even 6 "$(spread even DoNotSchedule)"
+check "evenly over zones, and nowhere else" eventually 10 is "3a 3b " zones_of even
+kc cordon n3 >/dev/null
+kc scale deployment even --replicas=8 >/dev/null
+check "no more on one side than the other may follow" eventually 10 is "4a 3b " zones_of even
+check "... what is left over is told" eventually 10 is "0/4 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match pod topology spread constraints, 1 node(s) didn't match pod topology spread constraints (missing required label)." why "$(pending even)"
+kc uncordon n3 >/dev/null
+check "... and goes when it may" eventually 10 is "4a 4b " zones_of even
+
+# ---- what they would rather
+pod likes "affinity: {nodeAffinity: {$preferred: [{weight: 50, preference: {matchExpressions: [{key: disk, operator: Exists}]}}]}}"
+check "the node that it likes" eventually 5 is n3 on likes
+pod dislikes "affinity: {podAntiAffinity: {$preferred: [{weight: 100, podAffinityTerm: $(term even topology.kubernetes.io/zone)}]}}"
+check "rather not near others" eventually 5 is n4 on dislikes
+kc taint node n4 slow=yes:PreferNoSchedule >/dev/null
+for i in 1 2 3; do pod "rather-$i" "nodeSelector: {kubernetes.io/os: linux}"; done
+check "rather not on a node with that taint" eventually 5 eval 'for i in 1 2 3; do [[ $(on rather-$i) =~ ^n[123]$ ]] || exit 1; done'
+
+# ---- gates
+pod gated "schedulingGates: [{name: example.com/wait}]"
+check "a gate is waited at" eventually 5 is SchedulingGated kc get pod gated -o 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].reason}'
+pod after "nodeSelector: {disk: ssd}"
+check "... while others pass" eventually 5 is Running phase after
+check "... in no hurry" is "" on gated
+kc patch pod gated --type=json -p '[{"op":"remove","path":"/spec/schedulingGates"}]' >/dev/null
+check "... until it is open" eventually 5 is Running phase gated
