@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "actors/scheduler/scheduler_private.h"
+#include "broker/base/planted.h"
 
 struct node *accounts_node(struct scheduler *s, const char *name)
 {
@@ -15,7 +16,7 @@ struct node *accounts_node(struct scheduler *s, const char *name)
 
 void accounts_count_near(struct scheduler *s, const struct pod *p, int sign)
 {
-	if (!s->near.terms.count || !p->node)
+	if (!s->near.terms.count || !p->node || PLANTED(NEIGHBOURS_NOT_COUNTED))
 		return;
 	bool meant = near_moved(&s->near, p->asks, mp_of_bytes(p->object), span_of(p->node), sign);
 	s->moved = s->moved || (meant && sign > 0);

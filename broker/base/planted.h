@@ -26,6 +26,7 @@
 	X(BOUND_TRIED_AGAIN, "the scheduler tries a pod again whose binding it has not heard of")  \
 	X(NOTHING_ASSUMED, "the scheduler counts a pod only when its view shows the binding")      \
 	X(CPU_NOT_COUNTED, "the scheduler does not look at CPU")                                   \
+	X(NEIGHBOURS_NOT_COUNTED, "the scheduler does not count pods that others are to keep off")   \
 	X(QUOTA_NOT_COMPARED, "who makes something looks at the quota, and others may do so at once") \
 	X(QUOTA_COUNTED_EARLY, "a quota is counted from views that do not show all that was taken") \
 	X(NEVER_UNPARKED, "pods that found no room are not tried again when there is")             \

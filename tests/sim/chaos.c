@@ -175,6 +175,11 @@ Test(chaos, budget_drained)
 	hold("budget-drained.chaos", SOME_SEEDS, 5);
 }
 
+Test(chaos, replicas_apart)
+{
+	hold("replicas-apart.chaos", SOME_SEEDS, 4);
+}
+
 Test(chaos, late_watches)
 {
 	hold("late-watches.chaos", 2, 2);

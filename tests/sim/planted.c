@@ -99,6 +99,7 @@ static const struct known {
 	{PLANTED_LONG_PAUSE_WHEN_AWAY, "disk-full.chaos", 60},
 	{PLANTED_BOUND_TRIED_AGAIN, "scheduler-hears-late.chaos", 400},
 	{PLANTED_NOTHING_ASSUMED, "broker-and-scheduler.chaos", 8},
+	{PLANTED_NEIGHBOURS_NOT_COUNTED, "replicas-apart.chaos", 8},
 	{PLANTED_CPU_NOT_COUNTED, "broker-and-scheduler.chaos", 20},
 	{PLANTED_FENCE_IGNORED, "zombie-and-heir.chaos", 40},
 	{PLANTED_QUOTA_NOT_COMPARED, "quota-stormed.chaos", 8},

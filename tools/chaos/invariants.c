@@ -1,5 +1,6 @@
 #include "tools/chaos/invariants.h"
 
+#include "tools/chaos/apart.h"
 #include "tools/chaos/budgets.h"
 #include "tools/chaos/endpoints.h"
 #include "tools/chaos/loads.h"
@@ -283,6 +284,8 @@ const struct invariant invariants[] = {
 	{"one-binding", one_binding, NULL, "a pod that is bound never gets another node"},
 	{"capacity", capacity, NULL,
 	 "no pod is bound to a node beyond its allocatable CPU, memory, storage and pods"},
+	{"apart", apart_holds, NULL,
+	 "no pod is bound near one that it is to keep off, or that is to keep off it"},
 	{"quota", quotas_hold, quotas_exact,
 	 "nothing is made beyond a quota of its namespace, nor left out of what that says is used; in the end it says just what is"},
 	{"budgets", NULL, budgets_exact, "each disruption budget says how many of its pods are healthy, and what that allows"},

@@ -60,6 +60,18 @@ static void set_container(struct arena *a, struct doc *spec, const struct worklo
 	doc_set_int(a, spec, "terminationGracePeriodSeconds", GRACE_S);
 }
 
+/* None of those of its name near another. */
+static void set_apart(struct arena *a, struct doc *spec, const struct workload *w)
+{
+	if (!w->apart)
+		return;
+	struct doc *anti = doc_need_map(a, doc_need_map(a, spec, "affinity"), "podAntiAffinity");
+	struct doc *list = doc_set(a, anti, "requiredDuringSchedulingIgnoredDuringExecution", doc_new(a, DOC_ARRAY));
+	struct doc *term = doc_add(list, doc_new(a, DOC_MAP));
+	doc_set_str(a, term, "topologyKey", w->apart);
+	doc_path_set(a, term, "labelSelector.matchLabels.app", doc_str(a, w->name));
+}
+
 static void set_does(struct arena *a, struct doc *meta, const struct workload *w)
 {
 	doc_set_str(a, doc_need_map(a, meta, "annotations"), "sim.troupe", w->does);
@@ -70,6 +82,7 @@ static struct doc *pod_body(struct arena *a, const struct workload *w)
 	struct doc *o = object(a, "v1", "Pod", w);
 	set_does(a, doc_get(o, "metadata"), w);
 	set_container(a, doc_need_map(a, o, "spec"), w);
+	set_apart(a, doc_get(o, "spec"), w);
 	return o;
 }
 
@@ -108,6 +121,7 @@ static struct doc *set_template(struct arena *a, struct doc *o, const struct wor
 	doc_path_set(a, template, "metadata.labels.app", doc_str(a, w->name));
 	set_does(a, doc_get(template, "metadata"), w);
 	set_container(a, doc_need_map(a, template, "spec"), w);
+	set_apart(a, doc_get(template, "spec"), w);
 	return spec;
 }
 

@@ -177,6 +177,17 @@ static struct workload *add_load(struct parser *p, enum load_kind kind)
 	return w;
 }
 
+static int read_apart(struct parser *p, struct workload *w)
+{
+	if (parser_take_if(p, "node"))
+		w->apart = "kubernetes.io/hostname";
+	else if (parser_take_if(p, "zone"))
+		w->apart = "topology.kubernetes.io/zone";
+	else
+		return parser_expected(p, "'node' or 'zone'");
+	return 0;
+}
+
 static int read_load_options(struct parser *p, struct workload *w)
 {
 	int rc = 0;
@@ -186,8 +197,10 @@ static int read_load_options(struct parser *p, struct workload *w)
 		else if (parser_take_if(p, "does"))
 			rc = parser_string(p, "what its container does, like \"exit 1 after 2s; run\"",
 					 &w->does);
+		else if (parser_take_if(p, "apart"))
+			rc = read_apart(p, w);
 		else
-			return parser_expected(p, "'cpu', 'does' or the end of the line");
+			return parser_expected(p, "'cpu', 'apart', 'does' or the end of the line");
 	}
 	return rc;
 }

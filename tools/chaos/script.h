@@ -251,6 +251,7 @@ struct workload {
 	int64_t replicas; /* of those that count */
 	const char *cpu;   /* request, "100m" */
 	const char *does;  /* what its container does: nodes/runtime_sim.h */
+	const char *apart; /* label of nodes: no two of its pods where that is equal; NULL: anywhere */
 	const char *const *hard; /* of a quota: "pods", "12", ... NULL */
 	const char *budget, *amount; /* of a budget: the field of its spec; "1", "50%" */
 };
