@@ -31,6 +31,7 @@ void accounts_count(struct scheduler *s, struct pod *p, struct span node)
 		fit_add(&accounts_node(s, p->node)->used, &p->wants, -1);
 		fit_add(&accounts_node(s, p->node)->weight, &p->weight, -1);
 		host_ports_remove(&accounts_node(s, p->node)->ports, &p->ports);
+		extended_add(&accounts_node(s, p->node)->extended, &p->extended, -1);
 		free(p->node);
 		p->node = NULL;
 	}
@@ -39,6 +40,7 @@ void accounts_count(struct scheduler *s, struct pod *p, struct span node)
 		fit_add(&accounts_node(s, p->node)->used, &p->wants, 1);
 		fit_add(&accounts_node(s, p->node)->weight, &p->weight, 1);
 		host_ports_add(&accounts_node(s, p->node)->ports, &p->ports);
+		extended_add(&accounts_node(s, p->node)->extended, &p->extended, 1);
 	}
 	accounts_count_near(s, p, 1);
 }

@@ -34,7 +34,9 @@ enum fit_fault {
 	FIT_AFFINITY = 16384, /* the pods that it is to be near to are not */
 	FIT_ANTI_AFFINITY = 32768, /* pods that it is not to be near to are */
 	FIT_OTHERS = 65536, /* pods are near that are not to be near to it */
-	FIT_LAST = FIT_OTHERS,
+	FIT_EXTENDED = 131072, /* and the bits behind it: of the pod's i-th (extended.h) too little */
+	FIT_EXTENDED_MAX = 8, /* of more than so many the last one stands for all that follow */
+	FIT_LAST = FIT_EXTENDED << (FIT_EXTENDED_MAX - 1),
 	FIT_ROOM = FIT_CPU | FIT_MEMORY | FIT_STORAGE | FIT_PODS, /* looked at after the ports */
 };
 

@@ -7,12 +7,21 @@
 
 /* ---- none */
 
-static void describe(const unsigned *faults, size_t nodes, char out[PLACE_WHY_MAX])
+/* Goes into the arena where it has a name of its own. */
+static const char *text_of(struct arena *a, const struct pod *p, enum fit_fault f)
+{
+	for (size_t i = 0; i < FIT_EXTENDED_MAX && i < p->extended.count; i++)
+		if (f == (enum fit_fault)((unsigned)FIT_EXTENDED << i))
+			return arena_printf(a, "Insufficient %s", p->extended.all[i].name);
+	return fit_fault_text(f);
+}
+
+static void describe(struct arena *a, const struct pod *p, const unsigned *faults, size_t nodes, char out[PLACE_WHY_MAX])
 {
 	struct {
 		size_t count;
 		enum fit_fault fault;
-	} sums[24];
+	} sums[32];
 	size_t kinds = 0, n;
 	for (unsigned f = 1; f <= FIT_LAST; f <<= 1) {
 		size_t count = 0;
@@ -26,7 +35,7 @@ static void describe(const unsigned *faults, size_t nodes, char out[PLACE_WHY_MA
 	n = (size_t)snprintf(out, PLACE_WHY_MAX, "0/%zu nodes are available%s", nodes, kinds ? ": " : ".");
 	for (size_t i = 0; i < kinds && n < PLACE_WHY_MAX; i++)
 		n += (size_t)snprintf(out + n, PLACE_WHY_MAX - n, "%s%zu %s%s", i ? ", " : "", sums[i].count,
-				      fit_fault_text(sums[i].fault), i + 1 == kinds ? "." : "");
+				      text_of(a, p, sums[i].fault), i + 1 == kinds ? "." : "");
 	if (!nodes)
 		snprintf(out, PLACE_WHY_MAX, "no nodes available to schedule pods");
 }
@@ -70,12 +79,22 @@ static void plan_near(struct scheduler *s, struct arena *a, const struct pod *p,
 	near_plan_make(out, a, &s->near, p->asks, mp_of_bytes(p->object), nodes, n);
 }
 
+static unsigned of_extended(const struct pod *p, const struct node *node, struct mp object)
+{
+	uint32_t lacking = p->extended.count ? extended_lacking(&p->extended, &node->extended, object) : 0;
+	if (lacking >> FIT_EXTENDED_MAX)
+		lacking |= 1u << (FIT_EXTENDED_MAX - 1);
+	return (lacking & ((1u << FIT_EXTENDED_MAX) - 1)) * FIT_EXTENDED;
+}
+
 static unsigned fault_of(const struct pod *p, const struct node *node, struct mp object, bool selective,
 			 const struct pod_volumes *v, const struct near_plan *near)
 {
 	unsigned fault = fit_check(mp_of_bytes(p->object), &p->wants, selective, object, &node->facts, &node->used);
 	if (!(fault & ~(unsigned)FIT_ROOM) && host_ports_conflict(&node->ports, &p->ports))
 		fault = FIT_PORTS;
+	else if (!(fault & ~(unsigned)FIT_ROOM))
+		fault |= of_extended(p, node, object);
 	if (!fault && v->count)
 		fault = volumes_fault(v, object);
 	return fault || !near->count ? fault : near_fault(near, object);
@@ -119,7 +138,7 @@ struct span place_find(struct scheduler *s, struct arena *a, const struct pod *p
 		if (!node->object)
 			continue;
 		struct mp object = {0};
-		if (selective || node->facts.tainted || v->count || near.count) /* else its facts say all */
+		if (selective || node->facts.tainted || v->count || near.count || p->extended.count) /* else its facts say all */
 			object = mp_of_bytes(node->object);
 		faults[n] = fault_of(p, node, object, selective, v, &near);
 		if (!faults[n++])
@@ -134,6 +153,6 @@ struct span place_find(struct scheduler *s, struct arena *a, const struct pod *p
 	if (v->refusal)
 		refuse_all(s, v->refusal, why);
 	else
-		describe(faults, n, why);
+		describe(a, p, faults, n, why);
 	return (struct span){0};
 }

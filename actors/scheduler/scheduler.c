@@ -501,6 +501,7 @@ static void pod_free(void *ptr)
 	bytes_unref(p->object);
 	bytes_unref(p->order);
 	host_ports_fini(&p->ports);
+	extended_fini(&p->extended);
 	free(p->node);
 	free(p->key);
 	free(p->why);
@@ -560,6 +561,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 		p->wants = fit_requests(m);
 		p->weight = fit_weight(&p->wants);
 		host_ports_read(&p->ports, m);
+		extended_read(&p->extended, m);
 		p->claims = pod_has_claims(m);
 		if (p->claims)
 			volumes_follow(c, &s->volumes, s->schema, s->pod_view);
@@ -736,6 +738,7 @@ static void node_free(void *ptr)
 	struct node *n = ptr;
 	bytes_unref(n->object);
 	host_ports_fini(&n->ports);
+	extended_fini(&n->extended);
 	free(n);
 }
 

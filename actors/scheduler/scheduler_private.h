@@ -5,6 +5,7 @@
 
 #include "actors/objects/writing.h"
 #include "actors/runtime/fence.h"
+#include "actors/scheduler/extended.h"
 #include "actors/scheduler/fit.h"
 #include "actors/scheduler/host_ports.h"
 #include "actors/scheduler/near.h"
@@ -17,6 +18,7 @@ struct node {
 	struct resources used;
 	struct resources weight; /* of all that are there, in scores */
 	struct host_ports ports; /* taken */
+	struct extended extended; /* used */
 	struct bytes *object;
 };
 
@@ -41,6 +43,7 @@ struct pod {
 	struct bytes *order;   /* its key in the queue, while active */
 	struct resources wants, weight;
 	struct host_ports ports;
+	struct extended extended;
 	bool claims;           /* it has volumes that are claims */
 	struct near_asks *asks; /* of other pods; NULL: nothing */
 	char *node;            /* where it is counted, NULL nowhere */

@@ -98,3 +98,20 @@ check "... while others pass" eventually 5 is Running phase after
 check "... in no hurry" is "" on gated
 kc patch pod gated --type=json -p '[{"op":"remove","path":"/spec/schedulingGates"}]' >/dev/null
 check "... until it is open" eventually 5 is Running phase gated
+
+# ---- devices
+kc patch node n2 --subresource=status --type=merge -p '{"status":{"capacity":{"example.com/gpu":"2"},"allocatable":{"example.com/gpu":"2"}}}' >/dev/null
+gpu() { # NAME
+	kc create -f - >/dev/null <<-Y
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: $1}
+	spec: {terminationGracePeriodSeconds: 1, containers: [{name: c, image: app, resources: {limits: {example.com/gpu: 1}}}]}
+	Y
+}
+for i in 1 2; do gpu "gpu-$i"; done
+check "where the device is" eventually 5 is "n2 n2" eval 'echo "$(on gpu-1) $(on gpu-2)"'
+gpu gpu-3
+check "... as many as there are" eventually 5 is "0/4 nodes are available: 4 Insufficient example.com/gpu." why pod/gpu-3
+kc delete pod gpu-1 >/dev/null
+check "... and the next when one is free" eventually 5 is n2 on gpu-3

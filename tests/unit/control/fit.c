@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "actors/schema/json.h"
+#include "actors/scheduler/extended.h"
 #include "actors/scheduler/fit.h"
 #include "broker/base/mem.h"
 
@@ -168,4 +169,30 @@ Test(fit, of_many_nodes_some_are_enough)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_eq(fit_enough(rows[i][0]), rows[i][1], "%zu nodes: %zu", rows[i][0],
 			     fit_enough(rows[i][0]));
+}
+
+Test(fit, resources_of_any_name_are_counted)
+{
+#define GPUS(n) "\"resources\":{\"requests\":{\"cpu\":\"1\",\"example.com/gpu\":\"" n "\"}}"
+	struct extended one = {0}, more = {0}, none = {0}, used = {0};
+	struct mp node = mp_from("{\"status\":{\"allocatable\":{\"cpu\":\"1\",\"example.com/gpu\":\"4\"}}}");
+	extended_read(&none, mp_from("{\"spec\":{\"containers\":[{\"resources\":{\"requests\":{\"cpu\":\"9\"}}}]}}"));
+	cr_expect_eq(none.count, 0, "CPU is not among them");
+	extended_read(&one, mp_from("{\"spec\":{\"containers\":[{" GPUS("1") "},{" GPUS("1") "}]}}"));
+	cr_expect_eq(one.count, 1);
+	cr_expect_eq(one.all[0].amount, 2);
+	extended_read(&more, mp_from("{\"spec\":{\"initContainers\":[{\"restartPolicy\":\"Always\"," GPUS("1") "},{" GPUS("3")
+				     "}],\"containers\":[{" GPUS("2") "}]}}"));
+	cr_expect_eq(more.all[0].amount, 4, "an init container runs beside the side cars before it");
+	cr_expect_eq(extended_lacking(&more, &used, node), 0);
+	extended_add(&used, &one, 1);
+	cr_expect_eq(extended_lacking(&one, &used, node), 0);
+	cr_expect_eq(extended_lacking(&more, &used, node), 1);
+	extended_add(&used, &one, -1);
+	cr_expect_eq(extended_lacking(&more, &used, node), 0);
+	cr_expect_eq(extended_lacking(&one, &used, mp_from("{}")), 1, "it has none of them");
+	extended_fini(&one);
+	extended_fini(&more);
+	extended_fini(&used);
+	arena_fini(&arena);
 }

@@ -1,0 +1,116 @@
+#include "actors/scheduler/extended.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/schema/quantity.h"
+#include "broker/base/mem.h"
+
+static int64_t amount_in(struct mp list, struct span name)
+{
+	struct mp v;
+	struct span text;
+	struct quantity q;
+	if (!mp_find_span(list, name, &v) || mp_str(&v, &text) || quantity_parse(text, &q))
+		return 0;
+	return quantity_value(q);
+}
+
+static struct extended_one *one_of(struct extended *x, struct span name)
+{
+	for (size_t i = 0; i < x->count; i++)
+		if (span_is(name, x->all[i].name))
+			return &x->all[i];
+	x->all = mem_realloc(x->all, (x->count + 1) * sizeof *x->all);
+	x->all[x->count] = (struct extended_one){.name = mem_ndup(name.data, name.len)};
+	return &x->all[x->count++];
+}
+
+static bool is_of_fit(struct span name)
+{
+	return span_is(name, "cpu") || span_is(name, "memory") || span_is(name, "ephemeral-storage");
+}
+
+static size_t containers(struct mp pod, const char *list, struct mp *first)
+{
+	size_t n;
+	return mp_path(pod, list, first) && mp_array(first, &n) == 0 ? n : 0;
+}
+
+static void read_names(struct extended *x, struct mp pod, const char *list)
+{
+	struct mp c, requests;
+	for (size_t n = containers(pod, list, &c); n > 0; n--, mp_skip(&c)) {
+		size_t count;
+		struct span name;
+		if (!mp_path(c, "resources.requests", &requests) || mp_map(&requests, &count))
+			continue;
+		for (; count > 0 && mp_str(&requests, &name) == 0; count--, mp_skip(&requests))
+			if (!is_of_fit(name))
+				one_of(x, name);
+	}
+}
+
+static int64_t asked(struct mp container, struct span name)
+{
+	struct mp requests;
+	return mp_path(container, "resources.requests", &requests) ? amount_in(requests, name) : 0;
+}
+
+/* The containers together with the side cars, or what an init container has beside those
+ * before it, if that is more. */
+static int64_t total(struct mp pod, struct span name)
+{
+	int64_t sum = 0, staying = 0, most = 0;
+	struct mp c, overhead;
+	for (size_t n = containers(pod, "spec.containers", &c); n > 0; n--, mp_skip(&c))
+		sum += asked(c, name);
+	for (size_t n = containers(pod, "spec.initContainers", &c); n > 0; n--, mp_skip(&c)) {
+		int64_t now = staying + asked(c, name);
+		most = now > most ? now : most;
+		if (span_is(mp_path_str(c, "restartPolicy"), "Always"))
+			staying = now;
+	}
+	sum += staying;
+	sum = most > sum ? most : sum;
+	return sum + (mp_path(pod, "spec.overhead", &overhead) ? amount_in(overhead, name) : 0);
+}
+
+void extended_read(struct extended *x, struct mp pod)
+{
+	read_names(x, pod, "spec.containers");
+	read_names(x, pod, "spec.initContainers");
+	for (size_t i = 0; i < x->count; i++)
+		x->all[i].amount = total(pod, span_of(x->all[i].name));
+}
+
+void extended_add(struct extended *to, const struct extended *x, int sign)
+{
+	for (size_t i = 0; i < x->count; i++)
+		one_of(to, span_of(x->all[i].name))->amount += sign * x->all[i].amount;
+}
+
+uint32_t extended_lacking(const struct extended *pod, const struct extended *used, struct mp node)
+{
+	uint32_t lacking = 0;
+	struct mp allocatable = {0};
+	mp_path(node, "status.allocatable", &allocatable);
+	for (size_t i = 0; i < pod->count && i < 32; i++) {
+		struct span name = span_of(pod->all[i].name);
+		int64_t taken = 0;
+		for (size_t k = 0; k < used->count; k++)
+			if (span_is(name, used->all[k].name))
+				taken = used->all[k].amount;
+		if (pod->all[i].amount && taken + pod->all[i].amount > amount_in(allocatable, name))
+			lacking |= UINT32_C(1) << i;
+	}
+	return lacking;
+}
+
+void extended_fini(struct extended *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		free(x->all[i].name);
+	free(x->all);
+	*x = (struct extended){0};
+}
