@@ -1,7 +1,11 @@
 /* Namespaces on their way out.
  *
- *	Terminating ──► all content is deleted ──► none is left ──► finalized
+ *	Terminating ──► quiet ──► all content is deleted ──► none is left ──► finalized
  *
+ * Quiet: who deletes a namespace and what is in it, one by one, as `kubectl
+ * delete -f` does with a file of both, must find what he deletes. So its content
+ * is left alone until nobody has deleted any of it for half a second, five
+ * seconds at most: Kubernetes always waits five.
  * Nothing new comes into a namespace that is Terminating (every create rests
  * on the namespace's row), so once the views are known to show all that the
  * store had after that, an empty namespace stays empty.
@@ -19,16 +23,36 @@
 
 enum { BATCH = 500 };
 #define TELL_EVERY_US INT64_C(2000000)
+#define QUIET_US UINT64_C(500000)
+#define QUIET_US_MAX UINT64_C(5000000)
+
+/* What is known of a namespace that is Terminating; cache, lost with the actor. */
+struct leaving {
+	uint64_t seen_us, stirred_us; /* monotonic: first seen, last deletion in it */
+	bool begun;		      /* its content is deleted from here */
+	int64_t told_us;	      /* when its conditions were written; 0: never */
+};
 
 struct state {
 	struct reconciler r; /* first */
 	const struct schema_resource *namespaces;
-	struct omap told; /* key -> int64: when its conditions were written */
+	struct omap leaving; /* key -> struct leaving */
 };
 
 static struct state *state_of(struct reconciler *r)
 {
 	return (struct state *)r;
+}
+
+static struct leaving *leaving_of(struct ctx *c, struct state *s, struct span key)
+{
+	struct leaving *l = omap_get(&s->leaving, key);
+	if (l)
+		return l;
+	l = mem_alloc(sizeof *l);
+	*l = (struct leaving){.seen_us = ctx_now_us(c), .stirred_us = ctx_now_us(c)};
+	omap_put(&s->leaving, key, l);
+	return l;
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
@@ -41,12 +65,15 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 		if (object_is_deleting(any) && v->now)
 			reconcile_want(c, r, v->key);
 		else
-			free(omap_remove(&s->told, v->key));
+			free(omap_remove(&s->leaving, v->key));
 		return;
 	}
 	schema_key(&key, s->namespaces, (struct span){0}, ns);
-	if (ns.len && object_is_deleting(object_of(reconcile_get(r, span_buf(&key)))))
+	if (ns.len && object_is_deleting(object_of(reconcile_get(r, span_buf(&key))))) {
+		if (!v->now || object_is_deleting(any))
+			leaving_of(c, s, span_buf(&key))->stirred_us = ctx_now_us(c);
 		reconcile_want(c, r, span_buf(&key));
+	}
 	buf_fini(&key);
 }
 
@@ -108,25 +135,21 @@ static struct doc *remaining_condition(struct ctx *c, struct arena *a, struct le
 	return d;
 }
 
-static void tell(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key,
-		 struct mp ns, struct left *left)
+static void tell(struct ctx *c, struct reconciler *r, struct reconcile_item *i,
+		 struct leaving *leaving, struct mp ns, struct left *left)
 {
 	struct state *s = state_of(r);
 	struct arena *a = reconcile_arena(i);
-	int64_t *told = omap_get(&s->told, key), now = ctx_wall_us(c), since = 0;
-	if (told)
-		since = *told;
+	int64_t now = ctx_wall_us(c), since = 0;
+	if (leaving->told_us)
+		since = leaving->told_us;
 	else if (rfc3339_parse(mp_path_str(ns, "metadata.deletionTimestamp"), &since))
 		since = now;
 	if (now - since < TELL_EVERY_US) {
 		reconcile_later(c, i, (uint64_t)(TELL_EVERY_US - (now - since)));
 		return;
 	}
-	if (!told) {
-		told = mem_alloc(sizeof *told);
-		omap_put(&s->told, key, told);
-	}
-	*told = now;
+	leaving->told_us = now;
 	struct reconcile_action *x =
 		reconcile_add(i, OBJ_PATCH_STRATEGIC, s->namespaces, (struct span){0},
 			      object_copy(a, object_name(ns)));
@@ -157,11 +180,26 @@ static void finalize(struct reconciler *r, struct reconcile_item *i, struct span
 	x->body = d;
 }
 
+/* Whether its content may be deleted now; if not, it is looked at when it may. */
+static bool may_begin(struct ctx *c, struct reconcile_item *i, struct leaving *l)
+{
+	uint64_t now = ctx_now_us(c), quiet = l->stirred_us + QUIET_US;
+	uint64_t at = l->seen_us + QUIET_US_MAX < quiet ? l->seen_us + QUIET_US_MAX : quiet;
+	if (!l->begun && now < at)
+		reconcile_later(c, i, at - now);
+	else
+		l->begun = true;
+	return l->begun;
+}
+
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
 	struct mp ns = object_of(reconcile_get(r, key));
 	struct left left = {0};
 	if (!object_is_deleting(ns) || !object_lists(ns, "spec.finalizers", "kubernetes"))
+		return;
+	struct leaving *leaving = leaving_of(c, state_of(r), key);
+	if (!may_begin(c, i, leaving))
 		return;
 	struct span name = object_name(ns);
 	for (size_t k = 0; k < r->view_count; k++)
@@ -170,7 +208,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		if (reconcile_fresh(c, r, i))
 			finalize(r, i, key, ns);
 	} else if (!left.deleted) {
-		tell(c, r, i, key, ns, &left);
+		tell(c, r, i, leaving, ns, &left);
 	}
 	buf_fini(&left.kinds);
 }
@@ -197,7 +235,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 static void fini(void *state)
 {
 	struct state *s = state;
-	omap_fini(&s->told, free);
+	omap_fini(&s->leaving, free);
 	reconcile_fini(&s->r);
 }
 

@@ -175,6 +175,18 @@ held=$(kc -n shop get svc web -o 'jsonpath={.spec.clusterIP}')
 check "deleted with all its content" kc delete namespace shop --timeout=30s
 check "nothing of it is left" is "" kc get pods,rc,svc,ep,endpointslices -n shop -o name
 check "its service's address is free again" kc create -f - <<<'{"apiVersion":"v1","kind":"Service","metadata":{"name":"again"},"spec":{"clusterIP":"'"$held"'","ports":[{"port":1}]}}'
+# kubectl deletes what a file names one by one, and waits afterwards.
+goods() {
+	printf '%s\n' 'apiVersion: v1' 'kind: Namespace' 'metadata: {name: goods}'
+	for i in {1..20}; do
+		printf '%s\n' '---' 'apiVersion: v1' 'kind: ConfigMap' "metadata: {name: g$i, namespace: goods}"
+	done
+	echo '---'
+	rc web 2 web | sed 's/^metadata: {/&namespace: goods, /'
+}
+check "a file with a namespace and what is in it" kc apply -f <(goods)
+check "is deleted, and all of it was still there" kc delete -f <(goods) --timeout=30s
+check "with nothing left" refused "not found" kc get ns goods
 check "a namespace that cannot be emptied says why" kc create -f - <<<'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"stuck"}}'
 kc -n stuck create -f - >/dev/null <<<'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"held","finalizers":["a.b/c"]}}'
 kc delete namespace stuck --wait=false >/dev/null
