@@ -279,21 +279,42 @@ static int on_port(struct ctx *c, void *state, const struct port_event *p)
 	return 0;
 }
 
+static bool may_write(const struct call *k)
+{
+	return !span_is(k->method, "GET") && !span_is(k->method, "HEAD");
+}
+
+/* All who only read go on in this turn, and one who may write: a turn makes one
+ * transaction. The next one has a turn of its own, at once. */
 static void wake_waiting(struct ctx *c, struct api *a, struct stream *s)
 {
 	struct call *k = s->waiting;
-	s->waiting = NULL;
+	bool wrote = false, more = false;
+	s->waiting = s->waiting_last = NULL;
 	while (k) {
 		struct call *next = k->next_waiting;
-		k->next_waiting = NULL;
-		if (view_synced(s->view) && view_version(s->view) >= k->wait_version) {
-			k->waits = NULL;
-			k->retry(c, a, k);
+		bool shown = view_synced(s->view) && view_version(s->view) >= k->wait_version;
+		if (!shown || (wrote && may_write(k))) {
+			wait_in(s, k);
+			more = more || shown;
 		} else {
-			k->next_waiting = s->waiting;
-			s->waiting = k;
+			wrote = wrote || may_write(k);
+			k->waits = NULL;
+			k->next_waiting = NULL;
+			k->retry(c, a, k);
 		}
 		k = next;
+	}
+	if (more)
+		ctx_timer(c, 0, API_TAG(TAG_WAKE, s->id));
+}
+
+static void wake_next(struct ctx *c, struct api *a, uint64_t id)
+{
+	for (struct onode *n = omap_first(&a->streams); n; n = omap_next(n)) {
+		struct stream *s = n->value;
+		if (s->id == id)
+			wake_waiting(c, a, s);
 	}
 }
 
@@ -353,10 +374,13 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 
 static void view_timed_out(struct ctx *c, struct api *a, struct call *k)
 {
-	struct call **at = &k->waits->waiting;
-	while (*at != k)
-		at = &(*at)->next_waiting;
+	struct stream *s = k->waits;
+	struct call **at = &s->waiting, *before = NULL;
+	for (; *at != k; at = &(*at)->next_waiting)
+		before = *at;
 	*at = k->next_waiting;
+	if (s->waiting_last == k)
+		s->waiting_last = before;
 	k->waits = NULL;
 	answer_status(c, a, k,
 		      status_timeout(&k->arena, "the server's view of the store is behind"));
@@ -379,7 +403,9 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct api *a = state;
 	uint64_t id = tag >> 2;
-	if ((tag & 3) == TAG_CALL)
+	if ((tag & 3) == TAG_WAKE)
+		wake_next(c, a, id);
+	else if ((tag & 3) == TAG_CALL)
 		call_timed_out(c, a, id);
 	else
 		watch_timer(c, a, id, (tag & 3) == TAG_WATCH_BOOKMARK);
@@ -408,6 +434,7 @@ struct stream *api_stream(struct ctx *c, struct api *a, const struct schema_reso
 	if (s)
 		return s;
 	s = mem_alloc(sizeof *s);
+	s->id = a->streams.count + 1;
 	s->view = r->secret ? ctx_follow_session(c, r->stream) : ctx_follow(c, r->stream);
 	view_keep_changes(s->view);
 	omap_put(&a->streams, span_of(r->stream), s);
@@ -430,6 +457,7 @@ static void open_access(struct ctx *c, struct api *a)
 static void follow_admission(struct ctx *c, struct api *a)
 {
 	struct stream *s = mem_alloc(sizeof *s);
+	s->id = a->streams.count + 1;
 	s->view = ctx_follow(c, OBJ_ADMISSION);
 	omap_put(&a->streams, span_of(OBJ_ADMISSION), s);
 }

@@ -116,9 +116,10 @@ struct watch {
 /* A stream that was asked for, and who waits for it. */
 struct stream {
 	struct view *view;
+	uint64_t id;   /* in timer tags */
 	uint64_t told; /* version of the last change that came as a turn */
 	struct watch *watches;
-	struct call *waiting;
+	struct call *waiting, *waiting_last; /* who came first is served first */
 };
 
 struct api {
@@ -317,6 +318,8 @@ void metrics_start(struct ctx *c, struct api *a, struct call *k);
 void metrics_reply(struct ctx *c, struct api *a, struct call *k, const struct reply *r);
 void metrics_free(struct scrape *s); /* NULL is fine */
 
+/* The call is the last of those who wait for the stream's view. */
+void wait_in(struct stream *s, struct call *k);
 /* Has `retry` called when the stream's view has moved on; an answer that it is
  * behind when that takes too long. */
 void await_view(struct ctx *c, struct call *k, struct stream *s,
@@ -332,7 +335,7 @@ struct view *fresh_view(struct ctx *c, struct api *a, struct call *k,
 			void (*retry)(struct ctx *, struct api *, struct call *));
 
 /* Timer tags: what in the low bits, whose in the others. */
-enum { TAG_WATCH_END = 1, TAG_WATCH_BOOKMARK = 2, TAG_CALL = 3 };
+enum { TAG_WAKE = 0, TAG_WATCH_END = 1, TAG_WATCH_BOOKMARK = 2, TAG_CALL = 3 };
 #define API_TAG(what, id) ((uint64_t)(id) << 2 | (what))
 
 /* How long the selectors of a request are good for. */

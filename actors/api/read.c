@@ -5,13 +5,22 @@
 #include "actors/api/api_private.h"
 #include "actors/schema/protobuf.h"
 
+void wait_in(struct stream *s, struct call *k)
+{
+	k->waits = s;
+	k->next_waiting = NULL;
+	if (s->waiting)
+		s->waiting_last->next_waiting = k;
+	else
+		s->waiting = k;
+	s->waiting_last = k;
+}
+
 void await_view(struct ctx *c, struct call *k, struct stream *s,
 		void (*retry)(struct ctx *, struct api *, struct call *))
 {
 	k->retry = retry;
-	k->next_waiting = s->waiting;
-	s->waiting = k;
-	k->waits = s;
+	wait_in(s, k);
 	if (!k->timed)
 		ctx_timer(c, k->patience_us ? k->patience_us : API_WAIT_US, API_TAG(TAG_CALL, k->id));
 	k->timed = true;
