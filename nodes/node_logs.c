@@ -68,6 +68,22 @@ static void ask_runtime(struct ctx *c, struct agent *a, struct agent_pod *p, str
 	ctx_port_call(c, a->port, RUNTIME_LOG, number, 0, bytes_take(&b));
 }
 
+/* In a kubelet's words. */
+static void refuse_waiting(struct ctx *c, const struct agent_pod *p, const char *container,
+			   struct span pod)
+{
+	struct span why = pod_worker_waits_for(p->worker, span_of(container));
+	if (span_is(why, "ErrImagePull"))
+		why = span_of("image can't be pulled");
+	else if (span_is(why, "ImagePullBackOff"))
+		why = span_of("trying and failing to pull image");
+	else if (!why.len)
+		why = span_of("ContainerCreating");
+	ctx_reply_error(c, ERR_INVALID, "container \"%s\" in pod \"%.*s\" is waiting to start: %.*s",
+			container, (int)pod.len, (const char *)pod.data, (int)why.len,
+			(const char *)why.data);
+}
+
 int agent_on_logs(struct ctx *c, void *state, const struct msg *m)
 {
 	struct agent *a = state;
@@ -81,10 +97,7 @@ int agent_on_logs(struct ctx *c, void *state, const struct msg *m)
 		ctx_reply_error(c, ERR_NOT_FOUND, "pod %.*s is not on node %s", (int)pod.len,
 				(const char *)pod.data, a->node);
 	} else if (!pod_worker_attempt(p->worker, container, &attempt, &running)) {
-		ctx_reply_error(c, ERR_INVALID,
-				"container \"%s\" in pod \"%.*s\" is waiting to start: "
-				"ContainerCreating",
-				container, (int)pod.len, (const char *)pod.data);
+		refuse_waiting(c, p, container, pod);
 	} else if (previous && attempt == 0) {
 		ctx_reply_error(c, ERR_INVALID,
 				"previous terminated container \"%s\" in pod \"%.*s\" not found",

@@ -670,6 +670,23 @@ bool pod_worker_is_ready(const struct pod_worker *w)
 	return status && strcmp(status, "True") == 0;
 }
 
+struct span pod_worker_waits_for(const struct pod_worker *w, struct span container)
+{
+	static const char *const lists[] = {"containerStatuses", "initContainerStatuses",
+					    "ephemeralContainerStatuses"};
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		struct mp one = {0};
+		size_t n = 0;
+		if (!w->reported.len ||
+		    !mp_find(mp_of(span_buf(&w->reported)), lists[i], &one) || mp_array(&one, &n))
+			continue;
+		for (; n > 0; n--, mp_skip(&one))
+			if (span_eq(mp_path_str(one, "name"), container))
+				return mp_path_str(one, "state.waiting.reason");
+	}
+	return (struct span){0};
+}
+
 void pod_worker_gone(struct pod_worker *w)
 {
 	w->gone = true;

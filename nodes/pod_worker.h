@@ -186,6 +186,9 @@ void pod_worker_step(struct pod_worker *w, struct pod_time now, struct arena *a,
 void pod_worker_status_lost(struct pod_worker *w);
 /* What its last status says. */
 bool pod_worker_is_ready(const struct pod_worker *w);
+/* Why a container does not run: "CreateContainerConfigError". Borrowed until the next
+ * step; empty: it does not wait, or nothing was reported. */
+struct span pod_worker_waits_for(const struct pod_worker *w, struct span container);
 
 /* ---- for those who own many */
 struct mp pod_worker_object(const struct pod_worker *w);

@@ -23,7 +23,23 @@ spec:
   terminationGracePeriodSeconds: 1
   containers:
   - {name: main, image: none, command: [sh, -c, 'i=0; while true; do echo line \$i; i=\$((i+1)); sleep 0.1; done']}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: waits}
+spec:
+  containers: [{name: main, image: none, command: [sleep, "1000"], envFrom: [{configMapRef: {name: none}}]}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: begins}
+spec:
+  initContainers: [{name: first, image: none, command: [sleep, "1000"]}]
+  containers: [{name: main, image: none, command: [sleep, "1000"]}]
 Y
+waits() { grep -F "is waiting to start: $1" <(kc logs "$2" -c main 2>&1); }
+check "who asks for the log of what waits hears for what" eventually 20 waits CreateContainerConfigError waits
+check "and that others come first" eventually 20 waits PodInitializing begins
 check "a pod that counts" eventually 20 kc logs counter
 follower() { exec kubectl --kubeconfig "$data/kubeconfig" --cache-dir "$tmp/cache" logs -f counter; } # as a process
 follower >"$tmp/followed" 2>&1 & follower=$!

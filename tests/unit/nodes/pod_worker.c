@@ -496,6 +496,8 @@ Test(pod_worker, missing_config_map_is_waited_for)
 	cr_expect_str_eq(main_part(&w, "state.waiting"),
 			 "{'reason':'CreateContainerConfigError','message':"
 			 "'configmap 'cm' not found'}");
+	cr_expect(span_is(pod_worker_waits_for(w.w, span_of("c")), "CreateContainerConfigError"));
+	cr_expect_eq(pod_worker_waits_for(w.w, span_of("none")).len, 0);
 	cr_expect_str_eq(event(&w, "Failed")->message, "Error: configmap \"cm\" not found");
 	cr_expect_eq(w.plan.wake_ms, w.now.mono_ms + 5000);
 	pass(&w, 5000);
@@ -506,6 +508,9 @@ Test(pod_worker, missing_config_map_is_waited_for)
 	code = 0;
 	STEP(&w, "start c 0");
 	cr_expect_str_eq(w.plan.actions[0].command.command[0], "v");
+	started(&w, "c", 0);
+	step(&w);
+	cr_expect_eq(pod_worker_waits_for(w.w, span_of("c")).len, 0);
 	end(&w);
 }
 
