@@ -4,19 +4,27 @@
  *
  * Names are numbers: one that is there is never made again beside itself, and
  * whoever makes it twice is told that it exists. Claims are made before their
- * pod, and outlive it. */
+ * pod, and outlive it.
+ *
+ * A name that became free stays so for a moment. `kubectl delete` of several pods
+ * waits for one after the other: it gets the pod, lists it some milliseconds later,
+ * and waits for ever when another of that name was made in between
+ * (kubernetes/kubernetes#135562). */
 #include "actors/controllers/statefulset.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/controllers/history.h"
 #include "actors/controllers/stateful_pod.h"
 #include "actors/controllers/statefulset_plan.h"
 #include "actors/controllers/status.h"
+#include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
 enum { CREATE = 1, DELETE, CLAIM };
+#define FREE_US UINT64_C(250000)
 
 static const char *const streams[] = {
 	"statefulsets.apps",	  "pods", "controllerrevisions.apps", "persistentvolumeclaims",
@@ -25,6 +33,7 @@ static const char *const streams[] = {
 struct state {
 	struct reconciler r; /* first */
 	struct children pods, revisions;
+	struct omap freed; /* a set's uid -> uint64: when a pod of it went, monotonic; cache */
 	const struct schema_resource *claims;
 	struct view *claim_view;
 };
@@ -53,9 +62,47 @@ static void claim_gone(struct ctx *c, struct reconciler *r, struct mp claim)
 		reconcile_want(c, r, it.key);
 }
 
+/* The pod's set, where it is still there. */
+static bool set_of(const struct state *s, struct mp pod, struct owner_ref *set)
+{
+	struct buf key = {0};
+	if (!owners_controller(pod, set) || !span_is(set->kind, s->pods.owners->kind))
+		return false;
+	schema_key(&key, s->pods.owners, object_namespace(pod), set->name);
+	bool there = span_eq(object_uid(object_of(view_get(s->pods.owner_view, span_buf(&key)))),
+			     set->uid);
+	buf_fini(&key);
+	return there;
+}
+
+static void note_freed(struct ctx *c, struct state *s, struct mp pod)
+{
+	struct owner_ref set;
+	if (!set_of(s, pod, &set))
+		return;
+	uint64_t *at = omap_get(&s->freed, set.uid);
+	if (!at) {
+		at = mem_alloc(sizeof *at);
+		omap_put(&s->freed, set.uid, at);
+	}
+	*at = ctx_now_us(c);
+}
+
+/* How long the set makes no pod yet. */
+static uint64_t stays_free_us(struct ctx *c, const struct state *s, struct mp set)
+{
+	const uint64_t *at = omap_get(&s->freed, object_uid(set));
+	uint64_t now = ctx_now_us(c);
+	return at && now < *at + FREE_US ? *at + FREE_US - now : 0;
+}
+
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct state *s = state_of(r);
+	if (v->view == s->pods.view && !v->now)
+		note_freed(c, s, object_of(v->was));
+	if (v->view == s->pods.owner_view && !v->now)
+		free(omap_remove(&s->freed, object_uid(object_of(v->was))));
 	if (children_changed(c, r, &s->pods, v) || children_changed(c, r, &s->revisions, v))
 		return;
 	if (v->view == s->pods.owner_view && v->now)
@@ -386,7 +433,10 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	if (!pods)
 		return;
 	statefulset_plan(a, pods, n, &w, &p);
-	for (size_t k = 0; k < p.create_count; k++)
+	uint64_t later = p.create_count ? stays_free_us(c, s, set) : 0;
+	if (later)
+		reconcile_later(c, i, later);
+	for (size_t k = 0; !later && k < p.create_count; k++)
 		create(r, i, key, set, &h, &p.create[k]);
 	if (p.remove_count && reconcile_fresh(c, r, i))
 		for (size_t k = 0; k < p.remove_count; k++)
@@ -497,6 +547,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 static void fini(void *state)
 {
 	struct state *s = state;
+	omap_fini(&s->freed, free);
 	reconcile_fini(&s->r);
 }
 

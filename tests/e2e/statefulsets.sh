@@ -55,6 +55,8 @@ check "made in turn" eventually 5 in_turn
 kc delete pod web-1 --wait=false >/dev/null # it may be back before kubectl looks
 check "one that is deleted is made again under its name" eventually 10 is "web-0 web-1 web-2" names pods web
 check "with the claim that it had" is 3 count pvc -l app=web
+check "all that are deleted at once are waited for" kc delete pod -l app=web --timeout=20s
+check "and made again" kc rollout status sts web --timeout=20s
 check "scale up" kc scale sts web --replicas=5
 check "five" eventually 10 is "5 5" field sts web '.status.replicas} {.status.readyReplicas'
 : >"$tmp/web.order"
