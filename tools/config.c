@@ -5,6 +5,8 @@
 
 #include "actors/schema/yaml.h"
 #include "broker/base/omap.h"
+#include "nodes/network/node_network.h"
+#include "nodes/network/node_space.h"
 #include "tools/config_check.h"
 
 /* ---- from the tree to the struct */
@@ -123,6 +125,27 @@ static int read_services(struct config_reader *p, const struct doc *root)
 					? "127.96.0.0/16" : "10.96.0.0/16");
 	if (obj_cluster_parse(&p->c->ranges, range, &why))
 		return config_refuse(p, doc_get(services, "range"), "range: %s", why.text);
+	return 0;
+}
+
+static int read_nodes(struct config_reader *p, const struct doc *root)
+{
+	const struct doc *nodes = doc_get(root, "nodes");
+	struct netlink_prefix range;
+	int rc = nodes ? config_check_map(p, nodes, "nodes", NULL) : 0;
+	if (rc)
+		return rc;
+	p->c->nodes_range = text_or(p, nodes, "range", NODE_SPACE_RANGE);
+	p->c->nodes_bridge = text_or(p, nodes, "bridge", NODE_SPACE_BRIDGE);
+	if (netlink_prefix_parse(p->c->nodes_range, &range, NULL) ||
+	    range.ip.s_addr != netlink_prefix_network(range).ip.s_addr ||
+	    range.bits < NODE_SPACE_BITS_MIN || range.bits > NODE_SPACE_BITS_MAX)
+		return config_refuse(p, doc_get(nodes, "range"),
+				     "range: %s is no range like 172.29.0.0/16, of %d to %d bits",
+				     p->c->nodes_range, NODE_SPACE_BITS_MIN, NODE_SPACE_BITS_MAX);
+	if (!node_network_bridge_named(p->c->nodes_bridge))
+		return config_refuse(p, doc_get(nodes, "bridge"), "bridge: '%s' is no name of a bridge",
+				     p->c->nodes_bridge);
 	return 0;
 }
 
@@ -363,7 +386,9 @@ int config_parse(struct config *c, const char *file, struct span text, struct er
 		rc = read_cells(&p, root);
 	if (rc == 0)
 		rc = check_names(&p);
-	return rc ? rc : read_services(&p, root);
+	if (rc == 0)
+		rc = read_services(&p, root);
+	return rc ? rc : read_nodes(&p, root);
 }
 
 int config_load(struct config *c, const char *file, struct err *e)
@@ -404,9 +429,14 @@ void config_services(const struct config *c, char range[CONFIG_RANGE_MAX], char 
 struct config_slot config_slot(unsigned slot)
 {
 	struct config_slot s;
-	snprintf(s.bridge, sizeof s.bridge, "troupe%u", slot % CONFIG_SLOTS);
-	snprintf(s.subnet, sizeof s.subnet, "10.%u.1.0/24", 244 + slot % CONFIG_SLOTS);
-	snprintf(s.services, sizeof s.services, "10.%u.0.0/16", 96 + slot % CONFIG_SLOTS);
+	slot %= CONFIG_SLOTS;
+	snprintf(s.bridge, sizeof s.bridge, "troupe%u", slot);
+	snprintf(s.subnet, sizeof s.subnet, "10.%u.1.0/24", 244 + slot);
+	snprintf(s.services, sizeof s.services, "10.%u.0.0/16", 96 + slot);
+	snprintf(s.pods, sizeof s.pods, "10.%u.0.0/16", 244 + slot);
+	/* Downwards: Docker takes what it needs from 172.17 upwards. */
+	snprintf(s.nodes_range, sizeof s.nodes_range, "172.%u.0.0/16", 30 - slot);
+	snprintf(s.nodes_bridge, sizeof s.nodes_bridge, slot ? NODE_SPACE_BRIDGE "%u" : NODE_SPACE_BRIDGE, slot);
 	return s;
 }
 
@@ -429,6 +459,8 @@ void config_default(struct buf *out, const struct config_wish *w)
 	struct config_slot slot = config_slot(w->slot);
 	if (w->slot)
 		buf_printf(out, "services: {range: %s}\n", slot.services);
+	if (w->slot && w->nodes > 1)
+		buf_printf(out, "nodes: {range: %s, bridge: %s}\n", slot.nodes_range, slot.nodes_bridge);
 	buf_printf(out,
 		   "cells:\n"
 		   "  - name: core\n"
@@ -445,8 +477,10 @@ void config_default(struct buf *out, const struct config_wish *w)
 		buf_printf(out, "      - {kind: node-agent, node: n%d, runtime: %s", i, w->runtime);
 		if (w->program)
 			buf_printf(out, ", program: \"%s\"", w->program);
-		if (w->slot)
+		if (w->slot && w->nodes == 1)
 			buf_printf(out, ", bridge: %s, subnet: %s", slot.bridge, slot.subnet);
+		else if (w->slot)
+			buf_printf(out, ", subnet: 10.%u.%d.0/24", 244 + w->slot, i);
 		buf_puts(out, "}\n");
 	}
 	if (w->nodes > 0 && strcmp(w->runtime, "sim"))

@@ -49,6 +49,7 @@ struct config {
 	struct config_cell *cells;
 	size_t cell_count;
 	struct obj_cluster ranges; /* of services' addresses and node ports */
+	const char *nodes_range, *nodes_bridge; /* between nodes with a namespace each */
 };
 
 /* Reads the text of `file` (its name is for messages). ERR_INVALID. */
@@ -63,7 +64,7 @@ struct config_wish {
 	const char *runtime; /* process, sim, oci */
 	const char *program; /* of oci; NULL: the agent looks for one */
 	bool own_api;        /* the API in a process of its own */
-	unsigned slot;       /* of the machine's: which clusters of one node have, each one of its own */
+	unsigned slot;       /* of the machine's: clusters with runtime oci have each one of its own */
 };
 /* The services' range, as text; and its first address, the API's. */
 enum { CONFIG_RANGE_MAX = 24 };
@@ -71,7 +72,8 @@ void config_services(const struct config *c, char range[CONFIG_RANGE_MAX], char 
 /* What a slot stands for, as texts; slot 0 is what is there when nothing is said. */
 enum { CONFIG_SLOTS = 12 };
 struct config_slot {
-	char bridge[16], subnet[20], services[20];
+	char bridge[16], subnet[20], services[20]; /* of a lone node, n1 */
+	char nodes_bridge[16], nodes_range[20], pods[20]; /* of several; all their pods */
 };
 struct config_slot config_slot(unsigned slot);
 /* The slot that a config has its services in; CONFIG_SLOTS: in none. */

@@ -9,6 +9,8 @@ const struct config_key config_keys[] = {
 	{"", "broker", KEY_MAP, 0, 0, NULL, NULL, "how messages travel"},
 	{"", "store", KEY_MAP, 0, 0, NULL, NULL, "where the state is kept"},
 	{"", "services", KEY_MAP, 0, 0, NULL, NULL, "where services have their addresses"},
+	{"", "nodes", KEY_MAP, 0, 0, NULL, NULL,
+	 "the net between nodes, with runtime oci, where each is in a network namespace of its own"},
 	{"", "cells", KEY_LIST, 0, 0, NULL, NULL, "loops and the actors that live on them"},
 	{"", "restart", KEY_MAP, 0, 0, NULL, NULL, "how often a process is started again"},
 	{"", "turn-limit", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
@@ -24,6 +26,11 @@ const struct config_key config_keys[] = {
 	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
 	{"services", "range", KEY_TEXT, 0, 0, NULL, NULL,
 	 "IPv4 prefix; 127.96.0.0/16 where nodes' runtime is process and none's is oci, else 10.96.0.0/16"},
+	{"nodes", "range", KEY_TEXT, 0, 0, NULL, "172.30.0.0/16",
+	 "IPv4 prefix of their addresses; the machine has the last one"},
+	{"nodes", "bridge", KEY_TEXT, 0, 0, NULL, "troupe-nodes",
+	 "the machine's, between them: another one, another range, other subnets and another range of "
+	 "services let several clusters share a machine"},
 	{"cells[]", "name", KEY_TEXT, 0, 0, NULL, NULL, "of the cell; unique"},
 	{"cells[]", "process", KEY_TEXT, 0, 0, "shared|own", "shared", "own: one of its own"},
 	{"cells[]", "actors", KEY_LIST, 0, 0, NULL, NULL, "who lives there"},
@@ -97,7 +104,7 @@ const struct config_key config_keys[] = {
 	 "another range of services let several clusters share a machine"},
 	{"actor node-agent", "address", KEY_TEXT, 0, 0, NULL, NULL,
 	 "of the node, with runtime oci: by which its pods reach it; the first of its subnet, of "
-	 "several nodes one in 172.30.0.0/16, with `cni` 127.0.0.1"},
+	 "several nodes one in `nodes: {range: ...}`, with `cni` 127.0.0.1"},
 	{"actor node-agent", "own-namespace", KEY_BOOL, 0, 0, NULL, "false",
 	 "with runtime oci, in a network namespace of its own although it is the only one on the "
 	 "machine; of several each is"},

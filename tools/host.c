@@ -312,7 +312,9 @@ static size_t put_place(struct buf *b, const struct host *h, const char *node)
 		mpw_str(b, all->all[i].subnet);
 		mpw_str(b, all->all[i].address);
 	}
-	return 4;
+	mpw_kv_str(b, "nodes-range", h->config.nodes_range);
+	mpw_kv_str(b, "nodes-bridge", h->config.nodes_bridge);
+	return 6;
 }
 
 static int add_agents(struct host *h, struct cell *c, const struct config_actor *a)
@@ -341,7 +343,7 @@ static int add_agents(struct host *h, struct cell *c, const struct config_actor 
 static bool api_for_pods(struct host *h, const char **address, int *port)
 {
 	const char *api = config_api_address(&h->config, &h->arena);
-	const char *machine = places_machine(&h->places, &h->arena);
+	const char *machine = places_machine(&h->places);
 	bool loopback = api && (strncmp(api, "127.", 4) == 0 || strncmp(api, "0.0.0.0:", 8) == 0);
 	if (!loopback || !machine)
 		return false;

@@ -80,6 +80,33 @@ static int check_distinct(const struct places *p, struct err *e)
 	return 0;
 }
 
+/* Nodes have the first addresses of the range, the machine its last one. */
+static int put_between(const struct config *c, struct arena *a, struct places *out, struct err *e)
+{
+	struct netlink_prefix range;
+	struct in_addr at = {0};
+	int rc = netlink_prefix_parse(c->nodes_range, &range, e);
+	if (rc)
+		return rc;
+	uint32_t first = ntohl(range.ip.s_addr), last = ntohl(node_space_machine(range).s_addr);
+	if (first + out->count >= last)
+		return err_set(e, ERR_INVALID, "%zu nodes have no room in `nodes: {range: %s}`", out->count,
+			       c->nodes_range);
+	out->machine = text_of(a, last);
+	for (size_t i = 0; i < out->count; i++) {
+		struct place *p = &out->all[i];
+		if (!p->named) {
+			p->address = text_of(a, first + 1 + (uint32_t)i);
+			continue;
+		}
+		inet_pton(AF_INET, p->address, &at);
+		if (ntohl(at.s_addr) <= first || ntohl(at.s_addr) >= last)
+			return err_set(e, ERR_INVALID, "address %s of node %s is not one for a node in "
+						       "`nodes: {range: %s}`", p->address, p->node, c->nodes_range);
+	}
+	return 0;
+}
+
 int places_read(const struct config *c, struct arena *a, struct places *out, struct err *e)
 {
 	size_t total = 0;
@@ -102,16 +129,13 @@ int places_read(const struct config *c, struct arena *a, struct places *out, str
 	}
 	rc = rc ? rc : check_distinct(out, e);
 	out->own = out->own || out->count > 1;
-	for (size_t i = 0; i < out->count && out->own && rc == 0; i++)
-		if (!out->all[i].named)
-			out->all[i].address = text_of(a, UNDERLAY_FIRST + (uint32_t)i);
-	return rc;
+	return rc || !out->own ? rc : put_between(c, a, out, e);
 }
 
-const char *places_machine(const struct places *p, struct arena *a)
+const char *places_machine(const struct places *p)
 {
 	if (p->own)
-		return arena_ndup(a, NODE_SPACE_MACHINE, strcspn(NODE_SPACE_MACHINE, "/"));
+		return p->machine;
 	/* With CNI the machine has the address that the config says, or none. */
 	bool loopback = p->count && strncmp(p->all[0].address, "127.", 4) == 0;
 	return p->count && !loopback ? p->all[0].address : NULL;

@@ -3,7 +3,7 @@
  *
  * A lone one is in this machine's own namespace, so that pods and services answer
  * from the machine; its address is its pods' gateway. Of several (or where the config
- * says so) each has a namespace, and an address in 172.30.0.0/16 between them.
+ * says so) each has a namespace, and an address in the range between them.
  *
  * Pure; results are in the arena. */
 #ifndef TOOLS_PLACES_H
@@ -22,13 +22,15 @@ struct places {
 	struct place *all; /* in the order of the config */
 	size_t count;
 	bool own; /* each has a namespace of its own */
+	const char *machine; /* its address in their range */
 };
 
-/* ERR_INVALID: a subnet that is none, or that two of them have. */
+/* ERR_INVALID: a subnet that is none, or that two of them have; addresses that are not in the
+ * range between nodes, or have no room there. */
 int places_read(const struct config *c, struct arena *a, struct places *out, struct err *e);
 /* The address under which nodes and pods reach what listens on this machine; NULL:
  * there are none. */
-const char *places_machine(const struct places *p, struct arena *a);
+const char *places_machine(const struct places *p);
 /* NULL: that node is not one of them. */
 const struct place *places_of(const struct places *p, const char *node);
 

@@ -22,6 +22,7 @@
 
 #include "broker/base/log.h"
 #include "nodes/launcher/launcher.h"
+#include "nodes/network/neighbours.h"
 #include "nodes/network/node_network.h"
 #include "nodes/network/node_space.h"
 #include "nodes/oci/oci_program.h"
@@ -31,6 +32,7 @@
 #include "tools/plugin.h"
 #include "tools/places.h"
 #include "tools/pods_left.h"
+#include "tools/up_network.h"
 
 extern char **environ;
 
@@ -70,6 +72,7 @@ struct parent {
 	struct process processes[PROCESSES_MAX];
 	size_t process_count, told; /* told: whose agents have told their pods to end */
 	int lock_fd, launcher_fd, notify[2], signals;
+	int network_lock; /* -1: none */
 	pid_t launcher;
 	bool ready, stopping;
 };
@@ -258,39 +261,6 @@ static int need_oci(struct parent *p, struct err *e)
 	return rc;
 }
 
-static int check_slot(struct parent *p, unsigned slot, struct err *e)
-{
-	struct config_slot s = config_slot(slot);
-	struct node_network_config c = {.data_dir = p->data_dir, .node = "n1", .subnet = s.subnet,
-					.services = s.services, .bridge = s.bridge};
-	return node_network_check(&c, e);
-}
-
-/* The one that it had, since its services have addresses there; else the first that no other
- * cluster on this machine has. */
-static int choose_slot(struct parent *p, unsigned *out, struct err *e)
-{
-	struct config before = {0};
-	struct err first = {0};
-	char path[500];
-	snprintf(path, sizeof path, "%s/cluster.yaml", p->data_dir);
-	unsigned had = config_load(&before, path, NULL) == 0 ? config_slot_of(&before) : CONFIG_SLOTS;
-	config_fini(&before);
-	if (had < CONFIG_SLOTS) {
-		*out = had;
-		return check_slot(p, had, e);
-	}
-	int rc = check_slot(p, 0, &first);
-	for (*out = 0; rc && ++*out < CONFIG_SLOTS;)
-		rc = check_slot(p, *out, e);
-	if (rc)
-		*e = first;
-	else if (*out)
-		fprintf(stderr, "network: %s, services %s (%s)\n", config_slot(*out).subnet,
-			config_slot(*out).services, first.text);
-	return rc;
-}
-
 /* What works is said. */
 static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e)
 {
@@ -298,8 +268,10 @@ static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e
 	if (p->o.nodes == 0 || (!automatic && strcmp(p->o.runtime, "oci")))
 		return 0;
 	int rc = try_oci(p, NULL, e);
-	if (rc == 0 && p->o.nodes == 1) /* other clusters' networks may be here */
-		rc = choose_slot(p, &w->slot, e);
+	if (rc == 0) { /* other clusters' networks may be here */
+		neighbours_lock(&p->network_lock);
+		rc = up_network_choose(p->data_dir, p->o.nodes, &w->slot, e);
+	}
 	if (rc && !automatic)
 		return rc;
 	w->runtime = rc ? "process" : "oci";
@@ -394,23 +366,6 @@ static void raise_limits(void)
 	}
 }
 
-/* And so is another cluster's network. */
-static int check_network(struct parent *p, struct err *e)
-{
-	const struct places *all = &p->places;
-	if (!all->count)
-		return 0;
-	const struct place *first = &all->all[0];
-	const char *subnet = *first->subnet ? first->subnet : NULL;
-	char services[CONFIG_RANGE_MAX], api[CONFIG_RANGE_MAX];
-	config_services(&p->config, services, api);
-	if (all->own)
-		return node_space_check(p->data_dir, subnet, services, e);
-	struct node_network_config c = {.data_dir = p->data_dir, .node = first->node, .subnet = subnet,
-					.services = services, .bridge = first->bridge};
-	return node_network_check(&c, e);
-}
-
 static int prepare(struct parent *p, struct err *e)
 {
 	int rc = prepare_dir(p, e);
@@ -422,7 +377,11 @@ static int prepare(struct parent *p, struct err *e)
 		rc = check_plugins(p, e);
 	if (rc == 0 && p->address)
 		rc = check_port(p->address, e);
-	rc = rc ? rc : check_network(p, e);
+	if (rc == 0 && p->places.count && p->network_lock < 0)
+		neighbours_lock(&p->network_lock);
+	rc = rc ? rc : up_network_take(p->data_dir, &p->config, &p->places, e);
+	if (p->network_lock >= 0)
+		close(p->network_lock);
 	char services[CONFIG_RANGE_MAX], service[CONFIG_RANGE_MAX];
 	config_services(&p->config, services, service);
 	if (rc == 0 && p->address)
@@ -721,6 +680,7 @@ static int run(struct parent *p)
 int command_up(int argc, char **argv)
 {
 	struct parent *p = mem_alloc(sizeof *p);
+	p->network_lock = -1;
 	p->o = (struct options){.data_dir = default_data_dir(),
 				.api = "127.0.0.1:6443",
 				.runtime = "auto",

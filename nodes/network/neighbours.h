@@ -4,11 +4,15 @@
 #ifndef NETWORK_NEIGHBOURS_H
 #define NETWORK_NEIGHBOURS_H
 
-#include "nodes/network/netlink.h"
+#include "nodes/network/node_record.h"
 
-/* Whether these ranges are nobody else's; `pods` of 0 bits: none of them. ERR_BUSY: whose, and
- * what to set instead, in words. In the caller's network namespace. */
-int neighbours_check(const char *data_dir, struct netlink_prefix pods, struct netlink_prefix services,
-		     struct err *e);
+/* Whether the ranges of `own` (only they count) are nobody else's. ERR_BUSY: whose, and what to set
+ * instead, in words. In the caller's network namespace. */
+int neighbours_check(const char *data_dir, const struct node_record *own, struct err *e);
+
+/* Who chooses what nobody else has is alone with it until its bridge shows that it is taken: `*fd`
+ * is to be closed then. Waits for others' turns (milliseconds each); after ten seconds it goes on
+ * without, -1: somebody who holds this for so long is no cluster that starts. */
+void neighbours_lock(int *fd);
 
 #endif

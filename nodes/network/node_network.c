@@ -166,21 +166,49 @@ static int check_owner(const struct netlink_link *l, const char *alias, struct e
 		     err_set(e, ERR_BUSY, "the link %s was not made by a cluster of Troupe", l->name);
 }
 
+/* The nodes' addresses could be another link's, as of a network of Docker. */
+static int check_between(int socket, struct netlink_prefix nodes, int bridge, struct err *e)
+{
+	char range[NETLINK_PREFIX_MAX];
+	struct netlink_route r;
+	struct err why = {0};
+	int rc = netlink_find_route(socket, NETLINK_UNICAST, nodes, &r, &why);
+	if (rc == ERR_NOT_FOUND || (rc == 0 && r.link == bridge))
+		return 0;
+	if (rc)
+		return err_set(e, rc, "%s", why.text);
+	netlink_prefix_format(nodes, range);
+	return err_set(e, ERR_BUSY, "the nodes' range %s is routed elsewhere on this machine; set "
+					      "another one, like `nodes: {range: 172.29.0.0/16}`", range);
+}
+
 int node_network_check(const struct node_network_config *cfg, struct err *e)
 {
 	char alias[NETLINK_ALIAS_MAX + 1];
-	struct netlink_prefix pods = {{0}, 0}, services;
-	struct netlink_link l;
-	int fd, rc = cfg->subnet ? node_network_pods(cfg->subnet, &pods, e) : 0;
-	rc = rc ? rc : netlink_prefix_parse(cfg->services ? cfg->services : NODE_NETWORK_SERVICES, &services, e);
-	rc = rc ? rc : neighbours_check(cfg->data_dir, pods, services, e);
-	rc = rc ? rc : netlink_open(&fd, e);
-	if (rc || !cfg->subnet)
+	struct node_record own = {0};
+	struct err why = {0};
+	struct netlink_link l = {0};
+	int fd, rc = cfg->subnet ? node_network_pods(cfg->subnet, &own.pods, e) : 0;
+	rc = rc ? rc : netlink_prefix_parse(cfg->services ? cfg->services : NODE_NETWORK_SERVICES,
+					    &own.services, e);
+	if (rc == 0 && cfg->nodes)
+		rc = netlink_prefix_parse(cfg->nodes, &own.nodes, e);
+	rc = rc ? rc : neighbours_check(cfg->data_dir, &own, e);
+	if (rc || (!cfg->subnet && !cfg->nodes))
 		return rc;
-	rc = netlink_find(fd, cfg->bridge ? cfg->bridge : NODE_NETWORK_BRIDGE, &l, NULL);
-	close(fd);
+	rc = netlink_open(&fd, e);
+	if (rc)
+		return rc;
 	node_network_alias(cfg->data_dir, cfg->node, alias);
-	return rc ? 0 : check_owner(&l, alias, e);
+	if (netlink_find(fd, cfg->bridge ? cfg->bridge : NODE_NETWORK_BRIDGE, &l, NULL) == 0)
+		rc = check_owner(&l, alias, &why);
+	if (rc)
+		err_set(e, rc, "%s, or set another one: %s", why.text,
+			cfg->nodes ? "`nodes: {bridge: troupe-nodes1}`" : "`bridge` of the node-agent");
+	else if (cfg->nodes)
+		rc = check_between(fd, own.nodes, l.index, e);
+	close(fd);
+	return rc;
 }
 
 int node_network_bridge(int socket, const char *name, const char *alias, uint32_t mtu,
@@ -293,11 +321,16 @@ int node_network_pods(const char *subnet, struct netlink_prefix *out, struct err
 	return 0;
 }
 
+bool node_network_bridge_named(const char *name)
+{
+	return *name && strlen(name) <= NETLINK_NAME_MAX && !strpbrk(name, "/ :");
+}
+
 static int read_config(struct node_network *n, const struct node_network_config *cfg,
 		       struct err *e)
 {
 	const char *bridge = cfg->bridge ? cfg->bridge : NODE_NETWORK_BRIDGE;
-	if (!*bridge || strlen(bridge) > NETLINK_NAME_MAX || strpbrk(bridge, "/ :"))
+	if (!node_network_bridge_named(bridge))
 		return err_set(e, ERR_INVALID, "'%s' is no name of a bridge", bridge);
 	snprintf(n->bridge, sizeof n->bridge, "%s", bridge);
 	int rc = netlink_prefix_parse(cfg->services ? cfg->services : NODE_NETWORK_SERVICES,
@@ -338,7 +371,8 @@ static int open_network(struct node_network *n, const struct node_network_config
 	}
 	node_network_alias(cfg->data_dir, cfg->node, alias);
 	rc = node_record_write(cfg->data_dir, &(struct node_record){
-		cfg->node, n->bridge, alias, n->pods, n->services}, e);
+		.node = cfg->node, .bridge = n->bridge, .alias = alias, .pods = n->pods,
+		.services = n->services}, e);
 	if (rc == 0)
 		rc = enter_once(n, cfg->namespace, e);
 	if (rc == 0)
@@ -479,6 +513,19 @@ static void remove_one(void *arg, const struct node_record *r)
 			log_warn("node", "%s: %s", r->node, e.text);
 	}
 	node_record_remove(x->data_dir, r->node);
+}
+
+static void note_made(void *arg, const struct node_record *r)
+{
+	(void)r;
+	*(bool *)arg = true;
+}
+
+bool node_network_made(const char *data_dir)
+{
+	bool made = false;
+	node_record_each(data_dir, note_made, &made);
+	return made;
 }
 
 void node_network_remove(const char *data_dir)

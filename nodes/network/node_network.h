@@ -27,6 +27,8 @@ struct node_network_config {
 	const char *subnet;   /* "10.244.1.0/24"; NULL: pods are others' business (CNI), and
 				 only what services need is made */
 	const char *services, *bridge; /* NULL: the ones above */
+	const char *nodes;    /* of node_network_check: the range between several nodes, whose
+				 bridge this is; NULL: the node is a lone one */
 	uint32_t mtu;         /* 0: the kernel's */
 	const char *namespace; /* path of the node's; NULL: the caller's */
 };
@@ -40,8 +42,10 @@ struct node_network;
 /* The range that the pods of a cluster with that subnet (NULL: of the usual ones) are in:
  * 10.244.0.0/16, or the 16 bits around it. ERR_INVALID. */
 int node_network_pods(const char *subnet, struct netlink_prefix *out, struct err *e);
+/* Whether that may be a bridge's name. */
+bool node_network_bridge_named(const char *name);
 /* Whether its bridge and ranges could be this node's, in the caller's namespace: ERR_BUSY, in
- * words for people that say what to set. Of `cfg` data_dir, node, subnet, services, bridge. */
+ * words for people that say what to set. Of `cfg` data_dir, node, subnet, services, bridge, nodes. */
 int node_network_check(const struct node_network_config *cfg, struct err *e);
 
 /* ERR_INVALID: config. ERR_BUSY: a range or the bridge is somebody else's. Else as
@@ -50,6 +54,8 @@ int node_network_open(struct node_network **out, const struct node_network_confi
 		      struct err *e);
 /* All that was made stays: pods go on. NULL is fine. */
 void node_network_close(struct node_network *n);
+/* Whether nodes of that data directory have made something that is not removed yet. */
+bool node_network_made(const char *data_dir);
 /* The cluster ends, and no pod is left: removes all that nodes of that data
  * directory have made, whoever they were (DATA/network says it). What cannot be
  * removed is said in the log. */

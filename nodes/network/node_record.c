@@ -34,11 +34,12 @@ int node_record_write(const char *data_dir, const struct node_record *r, struct 
 	mkdir(path, 0700);
 	path_of(data_dir, r->node, path);
 	snprintf(temporary, sizeof temporary, "%s/network/.%s", data_dir, r->node);
-	mpw_map(&b, 4);
+	mpw_map(&b, 5);
 	mpw_kv_str(&b, "bridge", r->bridge);
 	mpw_kv_str(&b, "alias", r->alias);
 	put_prefix(&b, "pods", r->pods);
 	put_prefix(&b, "services", r->services);
+	put_prefix(&b, "nodes", r->nodes);
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	bool good = fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len;
 	if (fd >= 0)
@@ -66,7 +67,7 @@ static void read_one(const char *path, const char *node,
 {
 	uint8_t room[RECORD_BYTES_MAX];
 	char bridge[NETLINK_NAME_MAX + 1], alias[NETLINK_ALIAS_MAX + 1];
-	struct node_record r = {node, bridge, alias, {{0}, 0}, {{0}, 0}};
+	struct node_record r = {.node = node, .bridge = bridge, .alias = alias};
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd >= 0 ? read(fd, room, sizeof room) : -1;
 	if (fd >= 0)
@@ -76,6 +77,7 @@ static void read_one(const char *path, const char *node,
 	struct mp m = mp_of((struct span){room, (size_t)n});
 	read_text(m, "bridge", bridge, sizeof bridge);
 	read_text(m, "alias", alias, sizeof alias);
+	read_prefix(m, "nodes", &r.nodes); /* a lone node has none */
 	if (read_prefix(m, "pods", &r.pods) && read_prefix(m, "services", &r.services))
 		each(arg, &r);
 }

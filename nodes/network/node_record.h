@@ -9,7 +9,7 @@
 struct node_record {
 	const char *node, *bridge;
 	const char *alias; /* of the bridge: without it, it is not ours */
-	struct netlink_prefix pods, services;
+	struct netlink_prefix pods, services, nodes; /* of 0 bits: it has none */
 };
 
 int node_record_write(const char *data_dir, const struct node_record *r, struct err *e);

@@ -116,34 +116,54 @@ static int add_peers(int socket, const struct node_space_config *cfg, int link, 
 	return rc;
 }
 
+struct in_addr node_space_machine(struct netlink_prefix range)
+{
+	uint32_t first = ntohl(netlink_prefix_network(range).ip.s_addr);
+	return (struct in_addr){htonl((first | UINT32_MAX >> range.bits) - 1)};
+}
+
+static const char *range_of(const struct node_space_config *cfg)
+{
+	return cfg->range ? cfg->range : NODE_SPACE_RANGE;
+}
+
+static const char *bridge_of(const struct node_space_config *cfg)
+{
+	return cfg->bridge ? cfg->bridge : NODE_SPACE_BRIDGE;
+}
+
 static int open_machine(int machine, const struct node_space_config *cfg,
 			struct netlink_link *bridge, struct err *e)
 {
 	char alias[NETLINK_ALIAS_MAX + 1], pods[NETLINK_PREFIX_MAX];
 	struct node_ranges ranges = {pods, cfg->services ? cfg->services : NODE_NETWORK_SERVICES};
 	const char *first = cfg->peer_count && *cfg->peers[0].subnet ? cfg->peers[0].subnet : NULL;
-	struct node_record record = {.node = MACHINE, .bridge = NODE_SPACE_BRIDGE, .alias = alias};
+	struct node_record record = {.node = MACHINE, .bridge = bridge_of(cfg), .alias = alias};
 	struct netlink_prefix address;
 	uint8_t mac[6];
 	node_network_alias(cfg->data_dir, MACHINE, alias);
-	netlink_prefix_parse(NODE_SPACE_MACHINE, &address, NULL);
+	int rc = netlink_prefix_parse(range_of(cfg), &record.nodes, e);
+	address = (struct netlink_prefix){node_space_machine(record.nodes), record.nodes.bits};
 	netlink_mac_of(address.ip, mac);
-	int rc = node_network_pods(first, &record.pods, e);
+	rc = rc ? rc : node_network_pods(first, &record.pods, e);
 	if (rc == 0)
 		netlink_prefix_format(record.pods, pods);
 	rc = rc ? rc : netlink_prefix_parse(ranges.services, &record.services, e);
 	rc = rc ? rc : node_record_write(cfg->data_dir, &record, e);
 	rc = rc ? rc : node_network_routes(machine, &ranges, e);
-	rc = rc ? rc : node_network_bridge(machine, NODE_SPACE_BRIDGE, alias, 0, mac, bridge, e);
-	rc = rc ? rc : netlink_add_address(machine, NODE_SPACE_BRIDGE, address, e);
-	rc = rc ? rc : netlink_set_up(machine, NODE_SPACE_BRIDGE, true, e);
+	rc = rc ? rc : node_network_bridge(machine, record.bridge, alias, 0, mac, bridge, e);
+	rc = rc ? rc : netlink_add_address(machine, record.bridge, address, e);
+	rc = rc ? rc : netlink_set_up(machine, record.bridge, true, e);
 	return rc ? rc : add_peers(machine, cfg, bridge->index, true, e);
 }
 
-/* "tn" and eight digits of the node's name. */
-static void port_name(const char *node, char out[NETLINK_NAME_MAX + 1])
+/* "tn" and eight digits of the node's name and its bridge's: another cluster may have a node of
+ * the same name. */
+static void port_name(const struct node_space_config *cfg, char out[NETLINK_NAME_MAX + 1])
 {
-	pod_network_ifname(node, out);
+	char name[PATH_MAX];
+	snprintf(name, sizeof name, "%s %s", bridge_of(cfg), cfg->node);
+	pod_network_ifname(name, out);
 	memmove(out + 2, out + 4, strlen(out + 4) + 1);
 	memcpy(out, "tn", 2);
 }
@@ -156,7 +176,7 @@ static int add_port(int machine, int node, const struct node_space_config *cfg,
 	int rc = netlink_find(node, NODE_LINK, &l, e);
 	if (rc != ERR_NOT_FOUND)
 		return rc;
-	port_name(cfg->node, name);
+	port_name(cfg, name);
 	int there = open(path, O_RDONLY | O_CLOEXEC);
 	if (there < 0)
 		return err_set(e, ERR_IO, "%s: %m", path);
@@ -173,11 +193,12 @@ static int add_port(int machine, int node, const struct node_space_config *cfg,
 
 static int open_node(int node, const struct node_space_config *cfg, struct err *e)
 {
-	struct netlink_prefix address = {.bits = NODE_SPACE_BITS};
+	struct netlink_prefix address;
 	struct netlink_link l;
-	if (inet_pton(AF_INET, cfg->address, &address.ip) != 1)
-		return err_set(e, ERR_INVALID, "'%s' is no address of a node", cfg->address);
-	int rc = netlink_add_address(node, NODE_LINK, address, e);
+	int rc = netlink_prefix_parse(range_of(cfg), &address, e);
+	if (rc == 0 && inet_pton(AF_INET, cfg->address, &address.ip) != 1)
+		rc = err_set(e, ERR_INVALID, "'%s' is no address of a node", cfg->address);
+	rc = rc ? rc : netlink_add_address(node, NODE_LINK, address, e);
 	rc = rc ? rc : netlink_set_up(node, NODE_LINK, true, e);
 	rc = rc ? rc : netlink_find(node, NODE_LINK, &l, e);
 	return rc ? rc : add_peers(node, cfg, l.index, false, e);
@@ -217,11 +238,23 @@ int node_space_open(const struct node_space_config *cfg, char path[NODE_SPACE_PA
 	return rc ? rc : connect_space(cfg, path, e);
 }
 
-int node_space_check(const char *data_dir, const char *subnet, const char *services, struct err *e)
+int node_space_check(const struct node_space_config *cfg, const char *subnet, struct err *e)
 {
-	struct node_network_config c = {.data_dir = data_dir, .node = MACHINE, .subnet = subnet,
-					.services = services, .bridge = NODE_SPACE_BRIDGE};
+	struct node_network_config c = {.data_dir = cfg->data_dir, .node = MACHINE, .subnet = subnet,
+					.services = cfg->services, .bridge = bridge_of(cfg),
+					.nodes = range_of(cfg)};
 	return node_network_check(&c, e);
+}
+
+int node_space_claim(const struct node_space_config *cfg, struct err *e)
+{
+	struct netlink_link bridge;
+	int machine, rc = netlink_open(&machine, e);
+	if (rc)
+		return rc;
+	rc = open_machine(machine, cfg, &bridge, e);
+	close(machine);
+	return rc;
 }
 
 /* ---- the end */

@@ -7,6 +7,7 @@
  * The machine and each node know by which node's address the others' subnets are
  * reached; so pods of different nodes reach each other, and the machine all of
  * them. Blackholes and local services are on the machine too (node_network.h).
+ * A second such cluster on the machine has another bridge and another range.
  *
  * A namespace is held by a pause without containers (<data>/spaces/NODE), which
  * the launcher starts, as a pod's: so it outlives agents, and pods in it go on. */
@@ -16,14 +17,13 @@
 #include "nodes/network/netlink.h"
 
 #define NODE_SPACE_BRIDGE "troupe-nodes"
-#define NODE_SPACE_MACHINE "172.30.255.254/16"
+#define NODE_SPACE_RANGE "172.30.0.0/16"
 
 enum {
-	NODE_SPACE_BITS = 16,
-	NODE_SPACE_FIRST = 0x1e0001, /* of the address of the first node, behind 172 << 24 */
+	NODE_SPACE_BITS_MIN = 16, /* of a range */
+	NODE_SPACE_BITS_MAX = 29,
 	NODE_SPACE_PATH_MAX = 40,
 };
-#define UNDERLAY_FIRST ((UINT32_C(172) << 24) + NODE_SPACE_FIRST)
 
 struct node_peer {
 	const char *subnet, *address; /* subnet "": its pods are others' business */
@@ -32,12 +32,19 @@ struct node_peer {
 struct node_space_config {
 	const char *data_dir, *node, *address; /* "172.30.0.1" */
 	const char *services;                  /* NULL: node_network.h's */
+	const char *range, *bridge;            /* between nodes; NULL: the ones above */
 	const struct node_peer *peers;         /* all nodes, itself too */
 	size_t peer_count;
 };
 
-/* As node_network_check, of the bridge between nodes; `subnet`: of one of them. */
-int node_space_check(const char *data_dir, const char *subnet, const char *services, struct err *e);
+/* The machine's address in such a range: its last one. */
+struct in_addr node_space_machine(struct netlink_prefix range);
+/* As node_network_check, of the bridge between nodes; `subnet`: of one of them. Of `cfg` data_dir,
+ * services, range, bridge. */
+int node_space_check(const struct node_space_config *cfg, const char *subnet, struct err *e);
+/* Makes the machine's part of it, or finds it: then it is this cluster's. Of `cfg` all but node and
+ * address. As node_space_open. */
+int node_space_claim(const struct node_space_config *cfg, struct err *e);
 /* Makes it, or finds it from before; `path` is then good for node_network_open. Blocks
  * for the start of a pause (milliseconds; ERR_TIMEOUT after five seconds). ERR_BUSY,
  * and else as netlink.h. */

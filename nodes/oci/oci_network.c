@@ -75,13 +75,16 @@ static int open_node(struct oci_network *n, struct arena *a, const char *data_di
 	struct netlink_prefix services;
 	char own[24], path[NODE_SPACE_PATH_MAX];
 	const char *subnet = body_text(a, cfg, "subnet"), *range = body_text(a, cfg, "services");
-	const char *address = body_text(a, cfg, "address");
+	const char *address = body_text(a, cfg, "address"), *between = body_text(a, cfg, "nodes-range");
+	const char *nodes_bridge = body_text(a, cfg, "nodes-bridge");
 	node_network_subnet(node, own);
 	struct node_space_config space = {
 		.data_dir = data_dir,
 		.node = node,
 		.address = address,
 		.services = *range ? range : NODE_NETWORK_SERVICES,
+		.range = *between ? between : NULL,
+		.bridge = *nodes_bridge ? nodes_bridge : NULL,
 		.peer_count = read_peers(a, cfg, &peers),
 	};
 	space.peers = peers;

@@ -10,6 +10,7 @@
 
 #include "nodes/network/addresses.h"
 #include "nodes/network/node_network.h"
+#include "nodes/network/node_record.h"
 #include "tests/unit/nodes/namespaces.h"
 
 static char dir[64];
@@ -235,6 +236,76 @@ Test(node_network, is_found_again_and_removed_at_the_end)
 			cr_expect_eq(netlink_find_route(fd, (enum netlink_route_kind)kind,
 							prefix(ranges[i]), &r, NULL),
 				     ERR_NOT_FOUND, "%s", ranges[i]);
+}
+
+/* Another cluster, as its bridge and its record show it. */
+static void neighbour(int fd, const char *at)
+{
+	char alias[NETLINK_ALIAS_MAX + 1];
+	struct node_record r = {.node = "~machine", .bridge = "other", .alias = alias,
+				.pods = prefix("10.245.0.0/16"), .services = prefix("10.97.0.0/16"),
+				.nodes = prefix("172.29.0.0/16")};
+	node_network_alias(at, r.node, alias);
+	cr_assert_eq(node_record_write(at, &r, NULL), 0);
+	cr_assert_eq(netlink_add_bridge(fd, r.bridge, 0, NULL, NULL), 0);
+	cr_assert_eq(netlink_set_alias(fd, r.bridge, alias, NULL), 0);
+}
+
+Test(node_network, what_a_neighbour_has_is_refused_with_what_to_set)
+{
+	NEEDS_NAMESPACES();
+	static const struct {
+		const char *subnet, *services, *nodes, *bridge, *why;
+	} rows[] = {
+		{"10.244.1.0/24", "10.97.128.0/17", NULL, NULL,
+		 "the services' range 10.97.0.0/16 is of the cluster in %s; set another one, like "
+		 "`services: {range: 10.97.0.0/16}`"},
+		{"10.245.9.0/24", "10.96.0.0/16", NULL, NULL,
+		 "the pods' range 10.245.0.0/16 is of the cluster in %s; set another `subnet` of the node-agent, "
+		 "like 10.245.1.0/24, and another `bridge`"},
+		{"10.245.9.0/24", "10.96.0.0/16", "172.30.0.0/16", NULL,
+		 "the pods' range 10.245.0.0/16 is of the cluster in %s; set another `subnet` of each "
+		 "node-agent, like 10.245.1.0/24"},
+		{"10.244.1.0/24", "10.96.0.0/16", "172.29.7.0/24", NULL,
+		 "the nodes' range 172.29.0.0/16 is of the cluster in %s; set another one, like `nodes: "
+		 "{range: 172.29.0.0/16, bridge: troupe-nodes1}`"},
+		{"10.244.1.0/24", "172.29.0.0/16", NULL, NULL,
+		 "the nodes' range 172.29.0.0/16 is of the cluster in %s; set another one, like "
+		 "`services: {range: 10.97.0.0/16}`"},
+		{"10.244.1.0/24", "10.96.0.0/16", "172.30.0.0/16", "other",
+		 "the bridge other is of the cluster in %s; it goes when that ends, or by `ip link delete "
+		 "other`, or set another one: `nodes: {bridge: troupe-nodes1}`"},
+		{"10.244.1.0/24", "10.96.0.0/16", "172.30.0.0/16", "own", NULL},
+	};
+	int fd = socket_here();
+	char there[80], own[80], want[400];
+	snprintf(there, sizeof there, "%s/there", dir);
+	snprintf(own, sizeof own, "%s/own", dir);
+	cr_assert_eq(mkdir(there, 0700), 0);
+	cr_assert_eq(mkdir(own, 0700), 0);
+	neighbour(fd, there);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct err e = {0};
+		struct node_network_config c = {.data_dir = own, .node = "~machine", .subnet = rows[i].subnet,
+						.services = rows[i].services, .nodes = rows[i].nodes,
+						.bridge = rows[i].bridge};
+		int rc = node_network_check(&c, &e);
+		snprintf(want, sizeof want, rows[i].why ? rows[i].why : "", there);
+		cr_expect_eq(rc, rows[i].why ? ERR_BUSY : 0, "row %zu: %s", i, e.text);
+		cr_expect_str_eq(e.text, want);
+		c.data_dir = there;
+		cr_expect_eq(node_network_check(&c, &e), 0, "its own never are: %s", e.text);
+	}
+	/* As Docker's: no cluster, but the addresses are its own. */
+	struct node_network_config c = {.data_dir = own, .node = "~machine", .nodes = "172.30.0.0/16",
+					.bridge = "own"};
+	struct err e = {0};
+	cr_assert_eq(netlink_add_bridge(fd, "docker7", 0, NULL, NULL), 0);
+	cr_assert_eq(netlink_set_up(fd, "docker7", true, NULL), 0);
+	cr_assert_eq(netlink_add_address(fd, "docker7", prefix("172.30.0.1/16"), NULL), 0);
+	cr_expect_eq(node_network_check(&c, &e), ERR_BUSY);
+	cr_expect_str_eq(e.text, "the nodes' range 172.30.0.0/16 is routed elsewhere on this machine; set another "
+				 "one, like `nodes: {range: 172.29.0.0/16}`");
 }
 
 Test(node_network, what_is_others_is_left_alone)

@@ -229,6 +229,60 @@ Test(config, default_file_of_a_second_cluster_on_the_machine)
 	buf_fini(&text);
 }
 
+Test(config, default_file_of_a_second_cluster_of_several_nodes)
+{
+	struct config_wish w = {"127.0.0.1:7443", 3, "oci", "/usr/bin/crun", false, 2};
+	struct config c = {0};
+	struct buf text = {0};
+	struct err e = {0};
+	config_default(&text, &w);
+	cr_assert_eq(config_parse(&c, "c.yaml", span_buf(&text), &e), 0, "%s", e.text);
+	cr_expect_eq(config_slot_of(&c), 2);
+	cr_expect_str_eq(c.nodes_range, "172.28.0.0/16");
+	cr_expect_str_eq(c.nodes_bridge, "troupe-nodes2");
+	cr_expect(strstr(buf_text(&text), "node: n3, runtime: oci, program: \"/usr/bin/crun\", subnet: 10.246.3.0/24}"));
+	config_fini(&c);
+	buf_fini(&text);
+	w.slot = 0;
+	config_default(&text, &w);
+	cr_assert_eq(config_parse(&c, "c.yaml", span_buf(&text), &e), 0, "%s", e.text);
+	cr_expect_eq(config_slot_of(&c), 0);
+	cr_expect_str_eq(c.nodes_range, "172.30.0.0/16");
+	cr_expect_str_eq(c.nodes_bridge, "troupe-nodes");
+	config_fini(&c);
+	buf_fini(&text);
+}
+
+Test(config, all_slots_are_apart_and_have_names_that_fit)
+{
+	for (unsigned i = 0; i < CONFIG_SLOTS; i++)
+		for (unsigned k = 0; k < i; k++) {
+			struct config_slot x = config_slot(i), y = config_slot(k);
+			cr_expect_str_neq(x.nodes_range, y.nodes_range);
+			cr_expect_str_neq(x.nodes_bridge, y.nodes_bridge);
+			cr_expect_str_neq(x.pods, y.pods);
+			cr_expect_str_neq(x.services, y.services);
+		}
+	struct config_slot last = config_slot(CONFIG_SLOTS - 1);
+	cr_expect_str_eq(last.nodes_range, "172.19.0.0/16", "Docker's own network is 172.17");
+	cr_expect_str_eq(last.nodes_bridge, "troupe-nodes11", "at most 15 bytes");
+	cr_expect_str_eq(last.pods, "10.255.0.0/16");
+}
+
+Test(config, the_net_between_nodes_is_a_range_and_a_bridge)
+{
+	cr_expect_str_eq(refusal("nodes: {range: 172.29.0.1/16}\ncells: [{name: a}]"),
+			 "c.yaml:1:9: range: 172.29.0.1/16 is no range like 172.29.0.0/16, of 16 to 29 bits");
+	cr_expect_str_eq(refusal("nodes: {range: 10.0.0.0/8}\ncells: [{name: a}]"),
+			 "c.yaml:1:9: range: 10.0.0.0/8 is no range like 172.29.0.0/16, of 16 to 29 bits");
+	cr_expect_str_eq(refusal("nodes: {range: here}\ncells: [{name: a}]"),
+			 "c.yaml:1:9: range: here is no range like 172.29.0.0/16, of 16 to 29 bits");
+	cr_expect_str_eq(refusal("nodes: {bridge: a-name-of-sixteen}\ncells: [{name: a}]"),
+			 "c.yaml:1:9: bridge: 'a-name-of-sixteen' is no name of a bridge");
+	cr_expect_str_eq(refusal("nodes: {rang: 172.29.0.0/16}\ncells: [{name: a}]"),
+			 "c.yaml:1:9: unknown key 'rang', did you mean 'range'?");
+}
+
 Test(config, labels_of_a_node_are_such_as_it_may_give_itself)
 {
 	static const struct {
