@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -431,6 +433,19 @@ int node_network_take(struct node_network *n, const char *uid, struct node_netwo
 const char *node_network_namespace(const struct node_network *n)
 {
 	return n->namespace;
+}
+
+/* A socket is in the namespace where it was made, for good. */
+int node_network_hold(const struct node_network *n, int *fd, struct err *e)
+{
+	*fd = ioctl(n->socket, SIOCGSKNS);
+	return *fd >= 0 ? 0 : err_set(e, ERR_IO, "the network namespace of node %s: %m", n->node);
+}
+
+void node_network_move(struct node_network *n, const char *namespace)
+{
+	free(n->namespace);
+	n->namespace = mem_dup(namespace);
 }
 
 void node_network_put_host(const struct node_network *n, struct buf *b)

@@ -75,6 +75,11 @@ int node_network_take(struct node_network *n, const char *uid, struct node_netwo
 void node_network_put_host(const struct node_network *n, struct buf *b);
 /* The path of its namespace; NULL: it is this process'. */
 const char *node_network_namespace(const struct node_network *n);
+/* A descriptor of its namespace, which is there as long as this network is open, whoever held it;
+ * the caller's to close. ERR_IO. */
+int node_network_hold(const struct node_network *n, int *fd, struct err *e);
+/* The path of its namespace is another one now. */
+void node_network_move(struct node_network *n, const char *namespace);
 /* The pod is gone, and its link with its namespace: its address is free. */
 void node_network_give_back(struct node_network *n, const char *uid);
 

@@ -33,7 +33,26 @@ static void dir_of(const char *data_dir, const char *node, char out[PATH_MAX])
 
 /* ---- who holds it */
 
-static int write_sandbox(const char *dir, struct err *e)
+/* `arg`: the signal, an int. */
+static int end_pause(void *arg, const struct pause_found *f)
+{
+	int fd = f->alive ? pidfd_open(f->pid, 0) : -1;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	if (fd < 0)
+		return 0;
+	/* Asked again: the number may be another's by the time of the open. */
+	if (pause_alive(f->dir, NULL)) {
+		pidfd_send_signal(fd, SIGCONT, NULL, 0);
+		pidfd_send_signal(fd, *(const int *)arg, NULL, 0);
+		if (poll(&p, 1, END_MS) == 0)
+			log_warn("node", "the pause of %s does not end", f->uid);
+	}
+	close(fd);
+	return 0;
+}
+
+/* `namespace`: the one that it shall be in; NULL: one of its own. */
+static int write_sandbox(const char *dir, const char *namespace, struct err *e)
 {
 	char path[PATH_MAX + 16];
 	struct buf b = {0};
@@ -43,7 +62,11 @@ static int write_sandbox(const char *dir, struct err *e)
 	mpw_array(&b, 1);
 	mpw_bin(&b, span_of("/none"));
 	mpw_str(&b, "network");
-	mpw_map(&b, 0);
+	mpw_map(&b, namespace ? 2 : 0);
+	if (namespace) {
+		mpw_kv_bool(&b, "host", true);
+		mpw_kv_str(&b, "namespace", namespace);
+	}
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	bool good = fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len;
 	if (fd >= 0)
@@ -64,22 +87,23 @@ static int await_answer(int fd, struct launcher_answer *a, struct err *e)
 	return a->code ? err_set(e, a->code, "%s", a->text) : 0;
 }
 
-static int start_holder(const struct node_space_config *cfg, const char *dir, struct err *e)
+static int start_holder(const char *data_dir, const char *node, const char *namespace, struct err *e)
 {
-	char all[PATH_MAX];
+	char all[PATH_MAX], dir[PATH_MAX];
 	struct launcher_answer a;
 	int fd = -1;
-	dir_of(cfg->data_dir, "", all);
+	dir_of(data_dir, "", all);
+	dir_of(data_dir, node, dir);
 	mkdir(all, 0700);
 	mkdir(dir, 0700);
-	int rc = write_sandbox(dir, e);
-	rc = rc ? rc : launcher_connect(cfg->data_dir, &fd, e);
+	int rc = write_sandbox(dir, namespace, e);
+	rc = rc ? rc : launcher_connect(data_dir, &fd, e);
 	if (rc)
 		return rc;
-	rc = launcher_ask(fd, span_of(cfg->node), dir);
+	rc = launcher_ask(fd, span_of(node), dir);
 	rc = rc ? err_set(e, rc, "the launcher: %s", err_text(rc)) : await_answer(fd, &a, e);
 	close(fd);
-	return rc ? err_wrap(e, rc, "the namespace of node %s", cfg->node) : 0;
+	return rc ? err_wrap(e, rc, "the namespace of node %s", node) : 0;
 }
 
 int node_space_find(const char *data_dir, const char *node, char path[NODE_SPACE_PATH_MAX],
@@ -92,6 +116,15 @@ int node_space_find(const char *data_dir, const char *node, char path[NODE_SPACE
 		return err_set(e, ERR_NOT_FOUND, "node %s has no network namespace yet", node);
 	snprintf(path, NODE_SPACE_PATH_MAX, "/proc/%d/ns/net", (int)pid);
 	return 0;
+}
+
+int node_space_hold(const char *data_dir, const char *node, int fd, char path[NODE_SPACE_PATH_MAX],
+		    struct err *e)
+{
+	char here[NODE_SPACE_PATH_MAX];
+	snprintf(here, sizeof here, "/proc/%d/fd/%d", (int)getpid(), fd);
+	int rc = start_holder(data_dir, node, here, e);
+	return rc ? rc : node_space_find(data_dir, node, path, e);
 }
 
 /* ---- the net between them */
@@ -173,15 +206,20 @@ static int add_port(int machine, int node, const struct node_space_config *cfg,
 {
 	char name[NETLINK_NAME_MAX + 1];
 	struct netlink_link l;
+	struct in_addr address;
+	uint8_t mac[6];
 	int rc = netlink_find(node, NODE_LINK, &l, e);
 	if (rc != ERR_NOT_FOUND)
 		return rc;
+	if (inet_pton(AF_INET, cfg->address, &address) != 1)
+		return err_set(e, ERR_INVALID, "'%s' is no address of a node", cfg->address);
+	netlink_mac_of(address, mac); /* the same when it is made again: others remember it */
 	port_name(cfg, name);
 	int there = open(path, O_RDONLY | O_CLOEXEC);
 	if (there < 0)
 		return err_set(e, ERR_IO, "%s: %m", path);
 	struct netlink_pair p = {.name = name, .peer = NODE_LINK, .peer_namespace = there,
-				 .master = bridge};
+				 .master = bridge, .peer_mac = mac};
 	rc = netlink_add_pair(machine, &p, e);
 	if (rc == ERR_EXISTS) { /* of a holder that died; its namespace may still be going */
 		netlink_delete(machine, name, NULL);
@@ -228,12 +266,12 @@ static int connect_space(const struct node_space_config *cfg, const char *path, 
 int node_space_open(const struct node_space_config *cfg, char path[NODE_SPACE_PATH_MAX],
 		    struct err *e)
 {
-	char dir[PATH_MAX];
 	int rc = node_space_find(cfg->data_dir, cfg->node, path, e);
-	dir_of(cfg->data_dir, cfg->node, dir);
 	if (rc) {
-		rc = start_holder(cfg, dir, e);
+		rc = start_holder(cfg->data_dir, cfg->node, NULL, e);
 		rc = rc ? rc : node_space_find(cfg->data_dir, cfg->node, path, e);
+		if (rc == 0 && cfg->pods_dir)
+			pause_find(cfg->pods_dir, end_pause, &(int){SIGQUIT}, NULL);
 	}
 	return rc ? rc : connect_space(cfg, path, e);
 }
@@ -259,27 +297,9 @@ int node_space_claim(const struct node_space_config *cfg, struct err *e)
 
 /* ---- the end */
 
-static int end_holder(void *arg, const struct pause_found *f)
-{
-	(void)arg;
-	int fd = f->alive ? pidfd_open(f->pid, 0) : -1;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	if (fd < 0)
-		return 0;
-	/* Asked again: the number may be another's by the time of the open. */
-	if (pause_alive(f->dir, NULL)) {
-		pidfd_send_signal(fd, SIGCONT, NULL, 0);
-		pidfd_send_signal(fd, SIGTERM, NULL, 0);
-		if (poll(&p, 1, END_MS) == 0)
-			log_warn("node", "the namespace of node %s does not end", f->uid);
-	}
-	close(fd);
-	return 0;
-}
-
 void node_space_remove(const char *data_dir)
 {
 	char dir[PATH_MAX];
 	dir_of(data_dir, "", dir);
-	pause_find(dir, end_holder, NULL, NULL);
+	pause_find(dir, end_pause, &(int){SIGTERM}, NULL);
 }

@@ -10,7 +10,9 @@
  * A second such cluster on the machine has another bridge and another range.
  *
  * A namespace is held by a pause without containers (<data>/spaces/NODE), which
- * the launcher starts, as a pod's: so it outlives agents, and pods in it go on. */
+ * the launcher starts, as a pod's: so it outlives agents, and pods in it go on. If it
+ * is killed the agent, which is in the namespace by a socket, has another one started
+ * in it before a pod needs it. */
 #ifndef NETWORK_NODE_SPACE_H
 #define NETWORK_NODE_SPACE_H
 
@@ -31,6 +33,7 @@ struct node_peer {
 
 struct node_space_config {
 	const char *data_dir, *node, *address; /* "172.30.0.1" */
+	const char *pods_dir;                  /* of the node's pods; NULL: there are none */
 	const char *services;                  /* NULL: node_network.h's */
 	const char *range, *bridge;            /* between nodes; NULL: the ones above */
 	const struct node_peer *peers;         /* all nodes, itself too */
@@ -45,10 +48,15 @@ int node_space_check(const struct node_space_config *cfg, const char *subnet, st
 /* Makes the machine's part of it, or finds it: then it is this cluster's. Of `cfg` all but node and
  * address. As node_space_open. */
 int node_space_claim(const struct node_space_config *cfg, struct err *e);
-/* Makes it, or finds it from before; `path` is then good for node_network_open. Blocks
+/* Makes it, or finds it from before. Pods of before are ended where it had to be made: the one
+ * that they are in is lost, and nobody would reach them. `path` is then good for node_network_open. Blocks
  * for the start of a pause (milliseconds; ERR_TIMEOUT after five seconds). ERR_BUSY,
  * and else as netlink.h. */
 int node_space_open(const struct node_space_config *cfg, char path[NODE_SPACE_PATH_MAX],
+		    struct err *e);
+/* Its holder was killed, and `fd` is of the namespace, which others are in: it has a holder again.
+ * `path` as node_space_open's. */
+int node_space_hold(const char *data_dir, const char *node, int fd, char path[NODE_SPACE_PATH_MAX],
 		    struct err *e);
 /* Where that node's is, for others of the same cluster. ERR_NOT_FOUND: not made yet. */
 int node_space_find(const char *data_dir, const char *node, char path[NODE_SPACE_PATH_MAX],

@@ -115,7 +115,10 @@ static void *run(void *arg)
 	struct node_visit v;
 	struct err e = {0};
 	prctl(PR_SET_NAME, "port-map");
-	if (node_visit_begin(&v, m->namespace, &e)) {
+	pthread_mutex_lock(&m->lock); /* port_map_move */
+	int rc = node_visit_begin(&v, m->namespace, &e);
+	pthread_mutex_unlock(&m->lock);
+	if (rc) {
 		log_warn("node", "host ports: %s", e.text);
 		return NULL;
 	}
@@ -311,6 +314,15 @@ struct port_map *port_map_new(const char *namespace, struct netlink_prefix servi
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->closed, NULL);
 	return m;
+}
+
+void port_map_move(struct port_map *m, const char *namespace)
+{
+	char *old = m->namespace;
+	pthread_mutex_lock(&m->lock);
+	m->namespace = mem_dup(namespace);
+	pthread_mutex_unlock(&m->lock);
+	free(old);
 }
 
 int port_map_add(struct port_map *m, const char *uid, struct mp pod, const char *ip,

@@ -19,6 +19,8 @@ struct port_map;
 
 /* `namespace`: path of the node's; NULL: this process'. */
 struct port_map *port_map_new(const char *namespace, struct netlink_prefix services);
+/* The path leads there no more, this one does. */
+void port_map_move(struct port_map *m, const char *namespace);
 void port_map_free(struct port_map *m); /* NULL is fine */
 
 /* All host ports of a pod (the object), to its address; again is nothing new.

@@ -29,6 +29,7 @@ struct oci_network {
 	struct node_network *node;
 	struct oci_cni *cni; /* NULL: the built-in one */
 	char *pods_dir, *pause;
+	char *data_dir, *name; /* of the node, where it has a namespace of its own; else NULL */
 	struct omap undoing; /* uid -> struct undo */
 	struct port_map *ports;
 	char address[OCI_NETWORK_IP_MAX]; /* the node's, and so of pods on its network */
@@ -82,6 +83,7 @@ static int open_node(struct oci_network *n, struct arena *a, const char *data_di
 		.data_dir = data_dir,
 		.node = node,
 		.address = address,
+		.pods_dir = pods_dir,
 		.services = *range ? range : NODE_NETWORK_SERVICES,
 		.range = *between ? between : NULL,
 		.bridge = *nodes_bridge ? nodes_bridge : NULL,
@@ -103,6 +105,8 @@ static int open_node(struct oci_network *n, struct arena *a, const char *data_di
 	if (rc == 0 && space.peer_count) {
 		rc = node_space_open(&space, path, e);
 		c.namespace = path;
+		n->data_dir = mem_dup(data_dir);
+		n->name = mem_dup(node);
 	}
 	rc = rc ? rc : node_network_open(&n->node, &c, e);
 	if (rc == 0)
@@ -140,6 +144,8 @@ void oci_network_close(struct oci_network *n)
 	omap_fini(&n->undoing, free);
 	free(n->pods_dir);
 	free(n->pause);
+	free(n->data_dir);
+	free(n->name);
 	free(n);
 }
 
@@ -240,11 +246,32 @@ static int put_own(struct oci_network *n, const struct oci_network_pod *p, struc
 	return rc;
 }
 
+/* Pods are started in the node's namespace by the path of its holder, which may have been killed. */
+static int keep_space(struct oci_network *n, struct err *e)
+{
+	char path[NODE_SPACE_PATH_MAX];
+	int fd;
+	if (!n->name || node_space_find(n->data_dir, n->name, path, NULL) == 0)
+		return 0;
+	int rc = node_network_hold(n->node, &fd, e);
+	if (rc)
+		return rc;
+	rc = node_space_hold(n->data_dir, n->name, fd, path, e);
+	close(fd);
+	if (rc)
+		return rc;
+	log_warn("node", "%s: who held its network namespace was killed; another one does now", n->name);
+	node_network_move(n->node, path);
+	port_map_move(n->ports, path);
+	return 0;
+}
+
 int oci_network_prepare(struct oci_network *n, struct arena *a, const struct oci_network_pod *p,
 			struct buf *b, struct oci_network_made *out, struct err *e)
 {
 	*out = (struct oci_network_made){.hostname = ""};
-	int rc = write_files(n, a, p, out, e);
+	int rc = keep_space(n, e);
+	rc = rc ? rc : write_files(n, a, p, out, e);
 	if (rc) {
 		mpw_nil(b);
 		return rc;

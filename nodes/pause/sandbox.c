@@ -252,12 +252,26 @@ void sandbox_free(struct sandbox *s)
 	s->dir = NULL;
 }
 
+/* When memory runs out containers go, each by a score of its own, and not what holds their
+ * namespaces. Without the right to it the score stays. */
+static void be_spared(void)
+{
+	static const char score[] = "-998"; /* a pod's sandbox in Kubernetes */
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, score, sizeof score - 1);
+	close(fd);
+}
+
 int sandbox_enter(struct sandbox *s, struct err *e)
 {
 	struct buf file = {0};
 	int rc = read_file(&file, e);
 	s->node = (struct pod_network_node){-1, -1};
 	s->oci = rc == 0 && file.len > 0;
+	if (s->oci)
+		be_spared();
 	if (s->oci)
 		rc = read_runtime(s, mp_of(span_buf(&file)), e);
 	if (s->oci && rc == 0)

@@ -201,6 +201,25 @@ kc delete deployment many --wait=false >/dev/null
 for p in $(pids_of nodes); do kill -9 "$p"; done
 check "after the death of the agents" eventually 10 services
 check "all ways lead on" every_way
+holder() { cut -d' ' -f1 "$data/spaces/n2/pause.pid"; }
+# Lower than it was may not be to be had.
+spared() { sh -c 'echo -998 >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj' 2>/dev/null; }
+check "what holds a node's namespace is spared when memory runs out" is "$(spared)" cat "/proc/$(holder)/oom_score_adj"
+kill -9 "$(holder)"
+pod anew n2 "" "ports: [{containerPort: 80, hostPort: 8089}]" | kc apply -f - >/dev/null
+check "it is killed: a pod starts on that node nevertheless" eventually 20 kc wait --for=condition=Ready pod/anew --timeout=1s
+check "... and has a way to the others, and they to it" eval 'get_as p1 anew "$(ip_of p1)" && get_as anew p3 "$(ip_of anew)" && get_as anew p1 "$(kc get pod anew -o "jsonpath={.status.hostIP}")" 8089'
+check "... all other ways lead on" every_way
+check "... and the namespace is held again" kill -0 "$(holder)"
+for p in $(pids_of nodes); do kill -9 "$p"; done
+check "... also for agents that begin again" eventually 10 services
+check "... with all ways" eval 'every_way && get_as p2 anew "$(ip_of p2)"'
+its_id() { kc get pod p1 -o 'jsonpath={.status.containerStatuses[0].containerID}'; }
+id_1=$(its_id)
+for p in "$(holder)" $(pids_of nodes); do kill -9 "$p"; done
+check "with the agents killed as well: what was in the namespace is started in another" eventually 20 eval 'every_way && services && get_as p2 anew "$(ip_of p2)"'
+check "... once" is "1 1" eval 'for p in p2 anew; do kc get pod $p -o "jsonpath={.status.containerStatuses[0].restartCount}{\"\n\"}"; done | xargs'
+check "... and other nodes' pods go on" is "$id_1" its_id
 check "the cluster ends again" stop
 check "nothing is left" nothing_left
 check "no namespace is held" eval '! ls -l /proc/[0-9]*/cwd 2>/dev/null | grep "$data/spaces"'
