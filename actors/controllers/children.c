@@ -157,6 +157,17 @@ void *children_gather(const struct children *ch, struct arena *a, struct mp owne
 	return g.list;
 }
 
+static int is_leaving(void *arg, const struct view_found *found)
+{
+	(void)arg;
+	return ((const struct child *)found->facts)->deleting;
+}
+
+bool children_leave(const struct children *ch, struct span owner_uid)
+{
+	return view_index_each(ch->index, owner_uid, is_leaving, NULL) != 0;
+}
+
 /* ---- writes */
 
 static void rest_on(struct reconciler *r, struct reconcile_item *i, struct reconcile_action *x,

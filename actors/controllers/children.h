@@ -62,6 +62,8 @@ void child_read(struct child *out, const struct view_object *o);
  * list in the arena of facts as the index has them, `facts_bytes` each, whose
  * struct child is complete. Returns the list. */
 void *children_gather(const struct children *ch, struct arena *a, struct mp owner, size_t *count);
+/* Whether one of the owner's is being deleted. */
+bool children_leave(const struct children *ch, struct span owner_uid);
 bool children_selects(const struct children_spec *spec, struct mp owner, struct mp labels);
 
 /* ---- writes; bodies are the caller's where there is no other word */

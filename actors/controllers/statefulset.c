@@ -6,10 +6,11 @@
  * whoever makes it twice is told that it exists. Claims are made before their
  * pod, and outlive it.
  *
- * A name that became free stays so for a moment. `kubectl delete` of several pods
- * waits for one after the other: it gets the pod, lists it some milliseconds later,
- * and waits for ever when another of that name was made in between
- * (kubernetes/kubernetes#135562). */
+ * Where several pods leave together their names stay free for a moment. `kubectl
+ * delete` waits for one after the other: it gets the pod, lists it some milliseconds
+ * later, and waits for ever when another of that name was made in between
+ * (kubernetes/kubernetes#135562). A lone one is made again at once: who deletes it and
+ * then looks expects it there. */
 #include "actors/controllers/statefulset.h"
 
 #include <stdio.h>
@@ -30,10 +31,16 @@ static const char *const streams[] = {
 	"statefulsets.apps",	  "pods", "controllerrevisions.apps", "persistentvolumeclaims",
 	"namespaces",		  NULL};
 
+/* Monotonic. */
+struct freed {
+	uint64_t at_us;	   /* when a pod of it went last */
+	uint64_t until_us; /* it makes none before */
+};
+
 struct state {
 	struct reconciler r; /* first */
 	struct children pods, revisions;
-	struct omap freed; /* a set's uid -> uint64: when a pod of it went, monotonic; cache */
+	struct omap freed; /* a set's uid -> struct freed; cache */
 	const struct schema_resource *claims;
 	struct view *claim_view;
 };
@@ -80,20 +87,23 @@ static void note_freed(struct ctx *c, struct state *s, struct mp pod)
 	struct owner_ref set;
 	if (!set_of(s, pod, &set))
 		return;
-	uint64_t *at = omap_get(&s->freed, set.uid);
-	if (!at) {
-		at = mem_alloc(sizeof *at);
-		omap_put(&s->freed, set.uid, at);
+	struct freed *f = omap_get(&s->freed, set.uid);
+	uint64_t now = ctx_now_us(c);
+	if (!f) {
+		f = mem_alloc(sizeof *f);
+		omap_put(&s->freed, set.uid, f);
 	}
-	*at = ctx_now_us(c);
+	if (children_leave(&s->pods, set.uid) || (f->at_us && now < f->at_us + FREE_US))
+		f->until_us = now + FREE_US;
+	f->at_us = now;
 }
 
 /* How long the set makes no pod yet. */
 static uint64_t stays_free_us(struct ctx *c, const struct state *s, struct mp set)
 {
-	const uint64_t *at = omap_get(&s->freed, object_uid(set));
+	const struct freed *f = omap_get(&s->freed, object_uid(set));
 	uint64_t now = ctx_now_us(c);
-	return at && now < *at + FREE_US ? *at + FREE_US - now : 0;
+	return f && now < f->until_us ? f->until_us - now : 0;
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)

@@ -219,6 +219,24 @@ Test(chaos_faults, a_node_is_taken_out_of_use_and_back)
 	}
 }
 
+/* `kubectl delete` of several pods waits for one after the other, and for ever where a name
+ * is taken again while it looks. */
+Test(chaos_faults, names_stay_free_for_a_moment_where_several_leave)
+{
+	static const char text[] = "chaos 1\nlayout apart\nnodes 3\nstatefulset db 3\nsteady all-ready\n"
+				   "every 50ms from 1s to 1110ms delete pod of db\n"
+				   "at 10s delete pod of db\nsettle 30s\nsometimes count(pods) = 0\n"
+				   /* a lone one is there again at once */
+				   "leads-to count(pods) = 2 and count(pods, ready=1) = 2 => count(pods) = 3 within 100ms\n"
+				   "eventually all-ready within 20s\n";
+	struct told t;
+	struct run_result r;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		run(text, seed, &t, &r);
+		cr_expect_eq(r.verdict, VERDICT_HELD, "%s: %s", verdict_name(r.verdict), r.why);
+	}
+}
+
 static const struct {
 	const char *lines;
 	enum verdict verdict;

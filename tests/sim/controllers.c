@@ -438,7 +438,7 @@ static const struct led_object *maker(const struct storm *r, const struct led_ob
 	return owners_controller(value_of(pod), ref) ? owner_of(r, pod, ref) : NULL;
 }
 
-/* Names of pods of sets: when each became free, and by whose pod. */
+/* Names of pods of sets that left together: when each became free, and by whose pod. */
 static struct omap freed;
 
 struct freed {
@@ -446,10 +446,21 @@ struct freed {
 	char set[64];
 };
 
+static bool others_leave(const struct storm *r, const struct led_object *pod, struct span set)
+{
+	for (struct onode *n = ledger_first(&r->ledger, "pods/"); n; n = ledger_next(n, "pods/")) {
+		const struct led_object *o = n->value;
+		struct owner_ref ref;
+		if (o->pod.deleted && !span_eq(o->key, pod->key) && owners_controller(value_of(o), &ref) && span_eq(ref.uid, set))
+			return true;
+	}
+	return false;
+}
+
 static void note_freed(struct storm *r, const struct led_object *pod)
 {
 	struct owner_ref ref;
-	if (!owners_controller(value_of(pod), &ref) || !span_is(ref.kind, "StatefulSet"))
+	if (!owners_controller(value_of(pod), &ref) || !span_is(ref.kind, "StatefulSet") || !others_leave(r, pod, ref.uid))
 		return;
 	struct freed *f = mem_alloc(sizeof *f);
 	f->at_us = sim_now_us(r->sim);
