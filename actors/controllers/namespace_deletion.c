@@ -4,7 +4,7 @@
  *
  * Quiet: who deletes a namespace and what is in it, one by one, as `kubectl
  * delete -f` does with a file of both, must find what he deletes. So its content
- * is left alone until nobody has deleted any of it for a quarter of a second, five
+ * is left alone until nobody has deleted any of it for half a second, five
  * seconds at most: Kubernetes always waits five.
  * Nothing new comes into a namespace that is Terminating (every create rests
  * on the namespace's row), so once the views are known to show all that the
@@ -23,7 +23,7 @@
 
 enum { BATCH = 500 };
 #define TELL_EVERY_US INT64_C(2000000)
-#define QUIET_US UINT64_C(250000)
+#define QUIET_US UINT64_C(500000)
 #define QUIET_US_MAX UINT64_C(5000000)
 
 /* What is known of a namespace that is Terminating; cache, lost with the actor. */
