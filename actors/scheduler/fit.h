@@ -35,10 +35,11 @@ enum fit_fault {
 	FIT_ANTI_AFFINITY = 32768, /* pods that it is not to be near to are */
 	FIT_OTHERS = 65536, /* pods are near that are not to be near to it */
 	FIT_EXTENDED = 131072, /* and the bits behind it: of the pod's i-th (extended.h) too little */
-	FIT_EXTENDED_MAX = 8, /* of more than so many the last one stands for all that follow */
-	FIT_LAST = FIT_EXTENDED << (FIT_EXTENDED_MAX - 1),
+	FIT_LAST = FIT_EXTENDED << 7,
 	FIT_ROOM = FIT_CPU | FIT_MEMORY | FIT_STORAGE | FIT_PODS, /* looked at after the ports */
 };
+
+enum { FIT_EXTENDED_MAX = 8 }; /* of more than so many the last bit stands for all that follow */
 
 struct resources fit_requests(struct mp pod);
 

@@ -36,12 +36,14 @@ static void dequeue(struct scheduler *s, struct pod *p)
 		s->parked--;
 }
 
-static void unpark_asking(struct ctx *c, struct scheduler *s);
+static void unpark(struct ctx *c, struct scheduler *s, bool all);
 
 static void run_soon(struct ctx *c, struct scheduler *s)
 {
-	if (s->moved)
-		unpark_asking(c, s);
+	if (s->moved) { /* a pod has come to a node */
+		s->moved = false;
+		unpark(c, s, false);
+	}
 	if (s->running || !s->queue.count || !fence_holds(&s->fence))
 		return;
 	s->running = true;
@@ -67,31 +69,23 @@ static void enqueue(struct ctx *c, struct scheduler *s, struct pod *p)
 	run_soon(c, s);
 }
 
-/* Something changed that may help: all that found no place try again. */
-static void unpark_all(struct ctx *c, struct scheduler *s)
+/* Something changed that may help those that found no place: they try again, all of them or
+ * those that ask for other pods. */
+static void unpark(struct ctx *c, struct scheduler *s, bool all)
 {
 	s->moves++;
 	if (!s->parked || PLANTED(NEVER_UNPARKED))
 		return;
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
-		if (p->state == POD_PARKED)
+		if (p->state == POD_PARKED && (all || p->asks))
 			enqueue(c, s, p);
 	}
 }
 
-/* A pod has come to a node: those that ask for others try again. */
-static void unpark_asking(struct ctx *c, struct scheduler *s)
+static void unpark_all(struct ctx *c, struct scheduler *s)
 {
-	s->moved = false;
-	s->moves++;
-	if (!s->parked)
-		return;
-	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
-		struct pod *p = n->value;
-		if (p->state == POD_PARKED && p->asks)
-			enqueue(c, s, p);
-	}
+	unpark(c, s, true);
 }
 
 /* ---- writes under way */
