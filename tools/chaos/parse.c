@@ -30,7 +30,7 @@ static const struct statement {
 	 "of every link, until settle"},
 	{"disk", parse_disk, false, "disk sync 100us..4ms", "of the journal"},
 	{"replicaset", parse_replicaset, true, "replicaset NAME N [cpu 100m] [apart node|zone] [does \"SCRIPT\"]",
-	 "a replication controller with N pods; SCRIPT as in annotation sim.troupe"},
+	 "a replication controller with N pods; apart: no two on a node, or in a zone; SCRIPT as in annotation sim.troupe"},
 	{"deployment", parse_deployment, true, "deployment NAME N [cpu 100m] [apart node|zone] [does \"SCRIPT\"]",
 	 "N pods, rolled when it is told to"},
 	{"statefulset", parse_statefulset, true, "statefulset NAME N [cpu 100m] [apart node|zone] [does \"SCRIPT\"]",
