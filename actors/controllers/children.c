@@ -94,11 +94,10 @@ void child_read(struct child *out, const struct view_object *o)
 
 struct gather {
 	const struct children *ch;
-	struct arena *arena;
 	struct mp owner;
 	struct span uid;
 	uint8_t *list;
-	size_t bytes, count, cap;
+	size_t bytes, count;
 	bool orphans; /* only those that are selected */
 	struct span labels; /* of the one before, as a rule those of all */
 	bool selected;
@@ -123,14 +122,6 @@ static int gather_one(void *arg, const struct view_found *found)
 	bool selected = is_selected(g, facts->labels);
 	if (g->orphans && !selected)
 		return 0;
-	if (g->count == g->cap) {
-		size_t cap = g->cap ? 2 * g->cap : 16;
-		uint8_t *list = arena_alloc(g->arena, cap * g->bytes);
-		if (g->count)
-			memcpy(list, g->list, g->count * g->bytes);
-		g->list = list;
-		g->cap = cap;
-	}
 	struct child *child = (struct child *)(g->list + g->count * g->bytes);
 	memcpy(child, facts, g->bytes);
 	child->key = found->key;
@@ -140,19 +131,30 @@ static int gather_one(void *arg, const struct view_found *found)
 	return 0;
 }
 
+static int count_one(void *count, const struct view_found *found)
+{
+	(void)found;
+	++*(size_t *)count;
+	return 0;
+}
+
 void *children_gather(const struct children *ch, struct arena *a, struct mp owner, size_t *count)
 {
-	char under[300];
+	char text[300];
 	struct span ns = object_namespace(owner);
 	struct gather g = {.ch = ch,
-			   .arena = a,
 			   .owner = owner,
 			   .uid = object_uid(owner),
 			   .bytes = ch->spec->index->facts_bytes};
+	size_t most = 0;
+	snprintf(text, sizeof text, "in/%.*s", (int)ns.len, (const char *)ns.data);
+	struct span orphans = span_of(text);
+	view_index_each(ch->index, g.uid, count_one, &most);
+	view_index_each(ch->index, orphans, count_one, &most);
+	g.list = arena_alloc(a, most * g.bytes);
 	view_index_each(ch->index, g.uid, gather_one, &g);
 	g.orphans = true;
-	snprintf(under, sizeof under, "in/%.*s", (int)ns.len, (const char *)ns.data);
-	view_index_each(ch->index, span_of(under), gather_one, &g);
+	view_index_each(ch->index, orphans, gather_one, &g);
 	*count = g.count;
 	return g.list;
 }

@@ -3,24 +3,22 @@
 #include <stddef.h>
 #include <stdio.h>
 
-static void read_field(struct owner_ref *ref, struct span key, struct mp value)
+#define TEXT(name, field) {name, sizeof name - 1, offsetof(struct owner_ref, field)}
+static const struct text_field {
+	const char *name;
+	size_t len, at;
+} texts[] = {TEXT("uid", uid), TEXT("kind", kind), TEXT("name", name), TEXT("apiVersion", api_version)};
+
+/* Reads the value behind the key, or passes it. */
+static int read_field(struct owner_ref *ref, struct span key, struct mp *m)
 {
-	static const struct {
-		const char *name;
-		size_t at;
-	} texts[] = {{"uid", offsetof(struct owner_ref, uid)},
-		     {"kind", offsetof(struct owner_ref, kind)},
-		     {"name", offsetof(struct owner_ref, name)},
-		     {"apiVersion", offsetof(struct owner_ref, api_version)}};
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		if (span_is(key, texts[i].name)) {
-			(void)mp_str(&value, (struct span *)((char *)ref + texts[i].at));
-			return;
-		}
-	if (span_is(key, "controller"))
-		(void)mp_bool(&value, &ref->controller);
-	else if (span_is(key, "blockOwnerDeletion"))
-		(void)mp_bool(&value, &ref->blocks);
+	for (const struct text_field *t = texts; t < texts + sizeof texts / sizeof *texts; t++)
+		if (key.len == t->len && bytes_same(key.data, t->name, key.len))
+			return mp_str(m, (struct span *)((char *)ref + t->at)) ? mp_skip(m) : 0;
+	bool *flag = span_is(key, "controller")		  ? &ref->controller
+		     : span_is(key, "blockOwnerDeletion") ? &ref->blocks
+							  : NULL;
+	return flag && mp_bool(m, flag) == 0 ? 0 : mp_skip(m);
 }
 
 /* Moves on to the next one. */
@@ -30,13 +28,13 @@ static int read_ref(struct mp *list, struct owner_ref *ref)
 	struct span key;
 	size_t n = 0;
 	*ref = (struct owner_ref){0};
-	if (mp_map(&m, &n) == 0)
-		for (; n > 0 && mp_str(&m, &key) == 0; n--) {
-			read_field(ref, key, m);
-			if (mp_skip(&m))
-				return ERR_INVALID;
-		}
-	return mp_skip(list);
+	if (mp_map(&m, &n))
+		return mp_skip(list);
+	for (; n > 0; n--)
+		if (mp_str(&m, &key) || read_field(ref, key, &m))
+			return ERR_INVALID;
+	*list = m;
+	return 0;
 }
 
 void owners_each(struct mp object, void (*each)(void *arg, const struct owner_ref *ref), void *arg)

@@ -55,27 +55,64 @@ void correlator_fini(struct correlator *c)
 	recents_fini(&c->sources);
 }
 
-/* ---- keys: fields of the fact, up to a NULL; what tells most apart is first */
+/* ---- facts: their fields, read once */
 
-static const char *const of_source[] = {"uid",	"name",	     "namespace", "kind",
-					"host", "component", "api_version", NULL};
-static const char *const of_similar[] = {"uid",	      "name", "reason", "namespace",   "kind",
-					 "component", "host", "type",	"api_version", NULL};
+enum field {
+	UID, NAME, NAMESPACE, KIND, API_VERSION, HOST, COMPONENT, REASON, TYPE, FIELD, MESSAGE,
+	FIELDS,
+};
 
-static void put_field(struct buf *b, struct mp fact, const char *field)
+struct fact {
+	struct span of[FIELDS]; /* text; empty: none */
+};
+
+static struct span *field_named(struct fact *f, struct span key)
 {
-	struct span s = mp_path_str(fact, field);
-	buf_append(b, s.data, s.len);
+	static const char *const names[FIELDS] = {
+		[UID] = "uid",	 [NAME] = "name",      [NAMESPACE] = "namespace", [KIND] = "kind",
+		[HOST] = "host", [COMPONENT] = "component", [API_VERSION] = "api_version",
+		[TYPE] = "type", [REASON] = "reason",  [FIELD] = "field",	  [MESSAGE] = "message",
+	};
+	for (size_t i = 0; i < FIELDS; i++)
+		if (span_is(key, names[i]))
+			return &f->of[i];
+	return NULL;
+}
+
+static struct fact fact_of(struct mp m)
+{
+	struct fact f = {0};
+	struct span key;
+	size_t n = 0;
+	if (mp_map(&m, &n))
+		n = 0;
+	for (; n > 0 && mp_str(&m, &key) == 0; n--) {
+		struct span *text = field_named(&f, key);
+		if ((!text || mp_str(&m, text)) && mp_skip(&m))
+			break;
+	}
+	return f;
+}
+
+/* ---- keys: fields up to FIELDS; what tells most apart is first */
+
+static const enum field of_source[] = {UID, NAME, NAMESPACE, KIND, HOST, COMPONENT, API_VERSION, FIELDS};
+static const enum field of_similar[] = {UID,	   NAME, REASON, NAMESPACE,   KIND,
+					COMPONENT, HOST, TYPE,	 API_VERSION, FIELDS};
+
+static void put_field(struct buf *b, struct span text)
+{
+	buf_append(b, text.data, text.len);
 	buf_putc(b, '\n');
 }
 
-static struct span key_of(struct buf *b, struct mp fact, const char *const *fields, bool exactly)
+static struct span key_of(struct buf *b, const struct fact *f, const enum field *fields, bool exactly)
 {
-	for (; *fields; fields++)
-		put_field(b, fact, *fields);
+	for (; *fields != FIELDS; fields++)
+		put_field(b, f->of[*fields]);
 	if (exactly) {
-		put_field(b, fact, "field");
-		put_field(b, fact, "message");
+		put_field(b, f->of[FIELD]);
+		put_field(b, f->of[MESSAGE]);
 	}
 	if (b->len > KEY_MAX)
 		b->len = KEY_MAX;
@@ -93,10 +130,10 @@ static bool knows(const struct similar *s, struct span message)
 }
 
 /* Whether the fact is one of so many that they are told as one. */
-static bool is_combined(struct correlator *c, struct mp fact, int64_t now_us)
+static bool is_combined(struct correlator *c, const struct fact *fact, int64_t now_us)
 {
 	struct buf b = {0};
-	struct span message = mp_path_str(fact, "message");
+	struct span message = fact->of[MESSAGE];
 	struct similar *s =
 		recents_need(&c->similar, key_of(&b, fact, of_similar, false), sizeof *s);
 	buf_fini(&b);
@@ -109,7 +146,7 @@ static bool is_combined(struct correlator *c, struct mp fact, int64_t now_us)
 }
 
 /* Takes a token, if there is one. */
-static bool may_tell(struct correlator *c, struct mp fact, int64_t now_us)
+static bool may_tell(struct correlator *c, const struct fact *fact, int64_t now_us)
 {
 	static const int64_t full = CORRELATOR_BURST * CORRELATOR_REFILL_US;
 	struct buf b = {0};
@@ -125,20 +162,21 @@ static bool may_tell(struct correlator *c, struct mp fact, int64_t now_us)
 	return true;
 }
 
-struct correlated correlator_take(struct correlator *c, struct mp fact, int64_t now_us,
+struct correlated correlator_take(struct correlator *c, struct mp body, int64_t now_us,
 				  uint64_t number)
 {
 	struct buf b = {0};
-	bool combined = is_combined(c, fact, now_us);
+	const struct fact fact = fact_of(body);
+	bool combined = is_combined(c, &fact, now_us);
 	struct seen *s = recents_need(
-		&c->seen, key_of(&b, fact, of_similar, !combined), sizeof *s);
+		&c->seen, key_of(&b, &fact, of_similar, !combined), sizeof *s);
 	buf_fini(&b);
 	if (s->count++ == 0) {
 		s->number = number;
 		s->first_us = now_us;
 	}
 	return (struct correlated){
-		.dropped = !may_tell(c, fact, now_us),
+		.dropped = !may_tell(c, &fact, now_us),
 		.count = s->count,
 		.first_us = s->first_us,
 		.number = s->number,

@@ -37,8 +37,8 @@ struct correlated {
 };
 
 void correlator_init(struct correlator *c);
-/* `fact`: the body of an event.record. `number`: random, for a new Event. */
-struct correlated correlator_take(struct correlator *c, struct mp fact, int64_t now_us,
+/* `body`: of an event.record. `number`: random, for a new Event. */
+struct correlated correlator_take(struct correlator *c, struct mp body, int64_t now_us,
 				  uint64_t number);
 void correlator_fini(struct correlator *c);
 

@@ -55,20 +55,21 @@ static bool has_key(const struct event_flight *f, struct span key)
 
 /* A transaction has one principal and changes a key once; of a quota there is one
  * figure. */
-static bool may_join(const struct event_flight *f, const struct job *j, size_t compares, size_t ops)
+static bool may_join(const struct event_flight *f, const struct job *j)
 {
 	const struct obj_plan *p = &j->writing.plan;
 	return !p->charged && !has_key(f, p->compares[0].key) &&
-	       compares + p->txn.compare_count <= STORE_OPS_MAX &&
-	       ops + p->txn.then_count <= STORE_OPS_MAX;
+	       f->compares + p->txn.compare_count <= STORE_OPS_MAX &&
+	       f->ops + p->txn.then_count <= STORE_OPS_MAX;
 }
 
 /* Takes from the queue what one transaction can have. */
 static void gather(struct ctx *c, struct gate *g, struct event_flight *f)
 {
 	struct event_queue *e = &g->event_queue;
-	size_t compares = 0, ops = 0, looks = 0;
+	size_t looks = 0;
 	struct job **at = &e->first;
+	f->compares = f->ops = 0;
 	while (*at && f->count < EVENTS_TOGETHER_MAX && looks++ < LOOKS_MAX) {
 		struct job *j = *at;
 		if (f->count ? !same_principal(j, f->sent[0]) : is_busy(e, j)) {
@@ -82,10 +83,10 @@ static void gather(struct ctx *c, struct gate *g, struct event_flight *f)
 			gate_job_answer(c, g, unqueue(e, at));
 			continue;
 		}
-		if (f->count && !may_join(f, j, compares, ops))
+		if (f->count && !may_join(f, j))
 			break;
-		compares += j->writing.plan.txn.compare_count;
-		ops += j->writing.plan.txn.then_count;
+		f->compares += j->writing.plan.txn.compare_count;
+		f->ops += j->writing.plan.txn.then_count;
 		f->sent[f->count++] = unqueue(e, at);
 		if (j->writing.plan.charged)
 			break;
@@ -98,8 +99,8 @@ static void send(struct ctx *c, struct gate *g, struct event_flight *f)
 	struct job *first = f->sent[0];
 	struct store_txn t = first->writing.plan.txn;
 	struct arena *a = &first->writing.arena;
-	struct store_compare *compares = arena_alloc(a, STORE_OPS_MAX * sizeof *compares);
-	struct store_op *ops = arena_alloc(a, STORE_OPS_MAX * sizeof *ops);
+	struct store_compare *compares = arena_alloc(a, f->compares * sizeof *compares);
+	struct store_op *ops = arena_alloc(a, f->ops * sizeof *ops);
 	t.compare_count = t.then_count = 0;
 	for (size_t i = 0; i < f->count; i++) {
 		const struct store_txn *one = &f->sent[i]->writing.plan.txn;

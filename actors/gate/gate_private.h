@@ -35,6 +35,7 @@ struct job {
 struct event_flight {
 	struct job *sent[EVENTS_TOGETHER_MAX];
 	size_t count;
+	size_t compares, ops; /* of all of them */
 	uint64_t tag;
 };
 

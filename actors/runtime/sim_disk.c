@@ -84,8 +84,7 @@ void sim_synced(struct sim *s, const struct event *e)
 	if (journal_memory_busy(j->journal))
 		journal_memory_allow(j->journal, 1);
 	port_deliver(e->port, JOURNAL_POLL, 0, 0, NULL);
-	for (struct onode *n = omap_first(&s->cells); n; n = omap_next(n))
-		sim_wake_slot(n->value, s->now);
+	sim_wake_slot(j->slot, s->now);
 }
 
 /* What a lying disk still kept to itself goes with its cell's process, whether

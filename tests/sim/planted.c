@@ -94,7 +94,7 @@ static const struct known {
 	{PLANTED_GAP_IGNORED, "broker-and-scheduler.chaos", 8},
 	{PLANTED_LIST_KEEPS_WHAT_IS_GONE, "mixed.chaos", 40},
 	{PLANTED_HEADS_NOT_COMPARED, "broker-and-scheduler.chaos", 20},
-	{PLANTED_FENCE_DOES_NOT_WAIT, "half-ready.chaos", 40},
+	{PLANTED_FENCE_DOES_NOT_WAIT, "deployment-rolls.chaos", 60},
 	{PLANTED_OWN_WRITES_NOT_AWAITED, "agents-die-telling.chaos", 8},
 	{PLANTED_LONG_PAUSE_WHEN_AWAY, "disk-full.chaos", 60},
 	{PLANTED_BOUND_TRIED_AGAIN, "scheduler-hears-late.chaos", 400},
@@ -241,7 +241,7 @@ static bool showed(const struct run_result *r, const char *broken)
 	return is;
 }
 
-/* Scenarios of 10, 8, 19, 4 and 18 lines. */
+/* Scenarios of 10, 13, 19, 4 and 18 lines. */
 Test(planted, what_finds_them_becomes_small)
 {
 	static const enum planted some[] = {PLANTED_COMPARE_IGNORED, PLANTED_FENCE_DOES_NOT_WAIT, PLANTED_COMPACTED_NOT_SAID,

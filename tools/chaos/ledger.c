@@ -29,7 +29,7 @@ bool ledger_is_controller(struct span stream)
 
 static void put_text(char *out, size_t size, struct span s)
 {
-	snprintf(out, size, "%.*s", (int)s.len, (const char *)s.data);
+	span_text(out, size, s);
 }
 
 /* Pods of other kinds are not counted against a number. */

@@ -192,10 +192,12 @@ struct doc *load_roll_body(struct arena *a, size_t number)
 
 bool load_has_pod(const struct workload *w, const struct led_object *pod)
 {
-	char owner[320];
-	snprintf(owner, sizeof owner, "replicationcontrollers/default/%s", w->name);
-	if (w->kind == LOAD_REPLICASET)
-		return pod->pod.owner && strcmp(pod->pod.owner->name, owner) == 0;
+	static const char prefix[] = "replicationcontrollers/default/";
+	const size_t n = sizeof prefix - 1;
+	if (w->kind == LOAD_REPLICASET) {
+		const char *owner = pod->pod.owner ? pod->pod.owner->name : "";
+		return strncmp(owner, prefix, n) == 0 && strcmp(owner + n, w->name) == 0;
+	}
 	return span_is(mp_path_str(mp_of_bytes(pod->value), "metadata.labels.app"), w->name);
 }
 

@@ -157,7 +157,7 @@ static void on_changed(void *arg, uint64_t now_us, const struct ledger *l, const
 		recording_change(r->watch->recording, l, c);
 	if (r->watch && r->watch->changed)
 		r->watch->changed(r->watch->arg, (int64_t)(now_us - r->zero_us), l, c);
-	if (r->watching)
+	if (r->watching && r->awaits_changes)
 		run_watch_for(r, c);
 }
 
@@ -170,6 +170,7 @@ void run_script(const struct script *s, uint64_t seed, const struct run_watch *w
 	judge_init(&r.judge, s);
 	r.judge.changed = on_changed;
 	r.judge.changed_arg = &r;
+	r.awaits_changes = run_awaits_changes(s);
 	r.judge.sent = run_awaits_messages(s) ? run_on_sent : NULL;
 	r.judge.recording = watch ? watch->recording : NULL;
 	plan_make(&r.plan, s, seed);

@@ -27,6 +27,7 @@ struct run {
 	struct omap deleted;	   /* uids of pods whose deletion was asked for -> wish */
 	uint64_t zero_us;          /* the end of the warm-up */
 	bool watching;             /* the timeline runs: events count */
+	bool awaits_changes;       /* some line does */
 	struct arena arena;
 };
 
@@ -41,6 +42,7 @@ void run_take_step(struct run *r, const struct step *step);
 void run_watch_for(struct run *r, const struct led_change *c);
 void run_on_sent(void *run, const struct sent_message *m);
 bool run_awaits_messages(const struct script *s);
+bool run_awaits_changes(const struct script *s);
 void run_place_seen(struct run *r);
 /* run_verdict.c */
 void run_conclude(struct run *r, enum verdict v, const char *fmt, ...)

@@ -50,6 +50,14 @@ static bool became_so(struct run *r, const struct when *w, struct progress *p, s
 	return p->is_so && !was;
 }
 
+bool run_awaits_changes(const struct script *s)
+{
+	for (size_t i = 0; i < s->line_count; i++)
+		if (s->lines[i].when.type == WHEN_SEEN && s->lines[i].when.event != SEEN_SENT)
+			return true;
+	return false;
+}
+
 void run_watch_for(struct run *r, const struct led_change *c)
 {
 	char key[1024];
