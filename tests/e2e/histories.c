@@ -4,7 +4,8 @@
  * lost is asked again with the same request id, also of the next process.
  *
  * Usage: histories DATA-DIR CLIENTS OPERATIONS
- * Prints "N operations" as they are done, then `ok` or `not ok` lines. */
+ * Prints "N operations" as they succeed, then `ok` or `not ok` lines. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,10 @@
 #include "tools/chaos/client_history.h"
 #include "tools/client.h"
 
-enum { ACCOUNTS = 4, MONEY = 100, UNIQUE = 1000, ASK_MS = 2000, OPEN_MS = 500, PROGRESS = 250 };
+enum { ACCOUNTS = 4, MONEY = 100, UNIQUE = 1000, ASK_MS = 2000, OPEN_MS = 500, AGAIN_MS = 10, PROGRESS = 250 };
+
+/* A process that was killed often comes back within seconds. */
+#define BACK_US UINT64_C(60000000)
 
 static const char *const accounts[ACCOUNTS] = {"bank/a", "bank/b", "bank/c", "bank/d"};
 
@@ -59,6 +63,7 @@ static int ask(struct self *s, uint16_t kind, struct span body, struct mp *reply
 	int rc = s->client ? 0 : client_open(&s->client, s->data_dir, OPEN_MS, &e);
 	if (rc) {
 		s->client = NULL;
+		poll(NULL, 0, AGAIN_MS); /* nobody is there: the next one waits */
 		return rc;
 	}
 	buf_append(&b, body.data, body.len);
@@ -286,7 +291,7 @@ static int read_log(struct client_history *h, struct self *s, const char *stream
 		mpw_kv_str(&b, "stream", stream);
 		mpw_kv_u64(&b, "after", after);
 		int rc = -1;
-		for (int tries = 40; rc && tries; tries--)
+		for (uint64_t until = now_us() + BACK_US; rc && now_us() < until;)
 			rc = ask(s, MSG_STORE_EVENTS, span_buf(&b), &reply, &owner);
 		buf_fini(&b);
 		if (rc || !mp_find(reply, "events", &list) || mp_array(&list, &n))
@@ -365,11 +370,12 @@ int main(int argc, char **argv)
 		if (children[i] == 0)
 			live(&s);
 	}
-	while (h.op_count < wanted && read(pipes[0], &o, sizeof o) == sizeof o) {
+	/* What is refused while nobody is there is history, but no progress. */
+	for (size_t done = 0; done < wanted && read(pipes[0], &o, sizeof o) == sizeof o;) {
 		size_t at = client_history_call(&h, 0);
 		h.ops[at] = o;
-		if (h.op_count % PROGRESS == 0) {
-			printf("%zu operations\n", h.op_count);
+		if (o.end == CLIENT_DONE && ++done % PROGRESS == 0) {
+			printf("%zu operations\n", done);
 			fflush(stdout);
 		}
 	}

@@ -10,12 +10,11 @@ kills=${KILLS:-6} killed=0
 while read -r line; do
 	case $line in
 	*operations) # paced by what was done, not by time
-		if ((killed < kills)); then
-			kill -9 $(pids_of main) && ((killed++))
-		fi ;;
+		main=$(pids_of main)
+		[[ $main ]] && ((killed < kills)) && kill -9 $main && ((killed++)) ;;
 	esac
 	[[ $line == ok* || $line == "not ok"* ]] && echo "$line"
-done < <("$histories" "$data" 8 $((250 * (kills + 2))))
+done < <("$histories" "$data" 8 $((250 * (kills + kills / 4 + 2))))
 check "$killed times it was killed" test "$killed" -eq "$kills"
 stop
 check "and the store is sound" grep -q "is sound" <("$troupe" store check --data-dir "$data")
