@@ -109,7 +109,7 @@ struct store_origin {
 	struct span principal;
 	uint64_t trace_hi, trace_lo, span;
 	uint64_t cause; /* the store revision that led to this, 0 unknown */
-	int64_t wall_us;
+	int64_t wall_us; /* the caller's clock, one for all: history and ids are kept by it */
 };
 
 struct store_txn {

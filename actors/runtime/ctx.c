@@ -279,8 +279,6 @@ void ctx_txn(struct ctx *c, const struct store_txn *txn, uint64_t tag)
 	}
 	if (!t.origin.principal.len)
 		t.origin.principal = ctx_name(c);
-	if (!t.origin.wall_us)
-		t.origin.wall_us = ctx_wall_us(c);
 	struct buf b = {0};
 	txn_encode(&b, &t);
 	c->txn = bytes_take(&b);

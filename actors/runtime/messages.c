@@ -6,7 +6,6 @@ static const struct msg_field txn[] = {
 	{"request", MP_BIN, 16, false, "id for deduplication; a repeated one gets the first outcome"},
 	{"who", MP_STR, 256, false, "principal"},
 	{"trace", MP_ARRAY, 4, false, "trace (two halves), span, causing version"},
-	{"wall_us", MP_INT, 0, false, "the writer's clock"},
 	{"fence", MP_ARRAY, 2, false, "[key, its version]: the lease that must still hold"},
 	{"if", MP_ARRAY, 100, SECRET_AT(3), "[key, field, number, value] compares"},
 	{"then", MP_ARRAY, 100, SECRET_AT(2), "[verb, key, value, part, flags] operations; two more: lease key, time to live in ms"},

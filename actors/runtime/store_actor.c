@@ -237,7 +237,6 @@ static int read_origin(struct mp body, struct store_txn *t)
 		memcpy(t->origin.request, request.data, request.len);
 	}
 	t->origin.principal = mp_path_str(body, "who");
-	t->origin.wall_us = mp_path_int(body, "wall_us", 0);
 	if (mp_find(body, "trace", &m) &&
 	    (mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->origin.trace_hi) ||
 	     mp_u64(&m, &t->origin.trace_lo) || mp_u64(&m, &t->origin.span) ||
@@ -281,6 +280,9 @@ static int on_txn(struct ctx *c, void *state, const struct msg *m)
 	if (rc)
 		err_set(&e, rc, "store.txn: a compare, operation or origin is malformed");
 	uint64_t ticket = rc ? 0 : ctx_park(c);
+	/* One clock says how long history and request ids are kept, or a writer's that is
+	 * wrong would end them for all. */
+	w.txn.origin.wall_us = ctx_wall_us(c);
 	if (rc == 0)
 		rc = store_txn(s->store, &w.txn, ticket, &e);
 	drop_values(&w);

@@ -57,7 +57,7 @@ void txn_encode(struct buf *out, const struct store_txn *t)
 	/* The store keeps what it is sent as long as one of its values lives. */
 	buf_reserve(out, txn_bytes(t));
 	bool fence = t->fence_key.len > 0;
-	mpw_map(out, fence ? 8 : 7);
+	mpw_map(out, fence ? 7 : 6);
 	mpw_str(out, "request");
 	mpw_bin(out, (struct span){t->origin.request, sizeof t->origin.request});
 	mpw_kv_span(out, "who", t->origin.principal);
@@ -67,7 +67,6 @@ void txn_encode(struct buf *out, const struct store_txn *t)
 	mpw_u64(out, t->origin.trace_lo);
 	mpw_u64(out, t->origin.span);
 	mpw_u64(out, t->origin.cause);
-	mpw_kv_i64(out, "wall_us", t->origin.wall_us);
 	if (fence) {
 		mpw_str(out, "fence");
 		mpw_array(out, 2);

@@ -294,8 +294,10 @@ static int read_log(struct client_history *h, struct self *s, const char *stream
 		for (uint64_t until = now_us() + BACK_US; rc && now_us() < until;)
 			rc = ask(s, MSG_STORE_EVENTS, span_buf(&b), &reply, &owner);
 		buf_fini(&b);
-		if (rc || !mp_find(reply, "events", &list) || mp_array(&list, &n))
+		if (rc || !mp_find(reply, "events", &list) || mp_array(&list, &n)) {
+			printf("# %s after %llu: %s\n", stream, (unsigned long long)after, rc ? err_name(rc) : "no events");
 			return -1;
+		}
 		struct span body;
 		while (n-- && !mp_raw(&list, &body)) {
 			struct mp e = mp_of(body);

@@ -312,6 +312,41 @@ Test(sim_store, lease_that_nobody_keeps_ends_with_its_keys)
 	lease_runs_out(true);
 }
 
+/* ---- whose clock it is */
+
+static void note_time(void *arg, uint64_t revision, struct span data)
+{
+	struct record r;
+	int64_t *last = arg;
+	(void)revision;
+	cr_assert_eq(record_decode(data, &r), 0);
+	*last = r.origin.wall_us;
+}
+
+/* History and request ids are kept by it: by the clock of a writer who is wrong
+ * by hours all of them would end at once. */
+Test(sim_store, what_a_commit_bears_is_the_stores_time_not_the_writers)
+{
+	struct world *w = world_new();
+	int64_t last = 0;
+	struct sim_config cfg = {
+		.seed = 3, .catalogue = &catalogue, .kinds = kinds,
+		.latency_min_us = 20, .latency_max_us = 300,
+		.sync_min_us = 100, .sync_max_us = 600,
+		.shared = shared, .shared_arg = w,
+		.committed = note_time, .committed_arg = &last,
+	};
+	w->sim = sim_new(&cfg);
+	refill_holder(NULL, sim_cell(w->sim, "core"));
+	refill_holder(NULL, sim_cell(w->sim, "near"));
+	sim_skew(w->sim, "near", INT64_C(7200000000));
+	sim_run(w->sim, 1500000, NULL, NULL);
+	cr_assert_neq(last, 0, "nothing was written");
+	cr_expect_lt(llabs(last - SIM_EPOCH_US), 60000000, "%lld", (long long)(last - SIM_EPOCH_US));
+	sim_free(w->sim);
+	world_free(w);
+}
+
 /* The judge: a true history with one lie in it does not hold. */
 static struct client_op *an_op(struct client_history *h, bool writes)
 {
