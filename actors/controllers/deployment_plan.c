@@ -8,18 +8,16 @@
 
 /* ---- facts */
 
-static int64_t number_annotation(struct mp m, const char *name, int64_t otherwise)
+/* Of at most `max`. */
+static int64_t number_annotation(struct mp m, const char *name, int64_t max, int64_t otherwise)
 {
 	struct span s = object_annotation(m, name);
 	int64_t v = 0;
-	if (!s.len || s.len > 18)
-		return otherwise;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
+	for (size_t i = 0; i < s.len; i++)
+		if (s.data[i] < '0' || s.data[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, s.data[i] - '0', &v))
 			return otherwise;
-		v = 10 * v + s.data[i] - '0';
-	}
-	return v;
+	return s.len && v <= max ? v : otherwise;
 }
 
 static void read_failure(struct rollout_set *s, struct mp set)
@@ -45,9 +43,12 @@ void rollout_set_read(struct rollout_set *s, const struct view_object *o)
 		.available = mp_path_int(m, "status.availableReplicas", 0),
 		.generation = mp_path_int(m, "metadata.generation", 0),
 		.observed = mp_path_int(m, "status.observedGeneration", 0),
-		.revision = number_annotation(m, "deployment.kubernetes.io/revision", 0),
-		.desired = number_annotation(m, "deployment.kubernetes.io/desired-replicas", -1),
-		.most = number_annotation(m, "deployment.kubernetes.io/max-replicas", -1),
+		.revision = number_annotation(m, "deployment.kubernetes.io/revision",
+					      INT64_MAX, 0),
+		.desired = number_annotation(m, "deployment.kubernetes.io/desired-replicas",
+					     INT32_MAX, -1),
+		.most = number_annotation(m, "deployment.kubernetes.io/max-replicas", INT32_MAX,
+					  -1),
 	};
 	child_read(&s->child, o);
 	read_failure(s, m);
@@ -371,7 +372,8 @@ static void sort_out(struct roll *l, struct rollout_set *sets, size_t n)
 			last = l->sets[i]->revision;
 	}
 	out->fresh = l->fresh;
-	out->revision = last + 1;
+	/* Whoever makes a set says its revision: there may be none after it. */
+	out->revision = last < INT64_MAX ? last + 1 : last;
 	if (l->fresh && l->fresh->revision > last)
 		out->revision = l->fresh->revision;
 }

@@ -77,6 +77,22 @@ check "to the image of then" eventually 5 is 4 bash -c "kubectl --kubeconfig $da
 kc patch deployment web -p '{"spec":{"revisionHistoryLimit":1}}' >/dev/null
 check "old sets beyond the limit go" eventually 5 is "0 4" sets web
 
+# ---- a set that was there is adopted, and its revision, however high, is the one before
+cat >"$tmp/former.yaml" <<Y
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: former, labels: {app: heir, of: old}, annotations: {deployment.kubernetes.io/revision: "3546343826724305832"}}
+spec:
+  selector: {matchLabels: {app: heir, of: old}}
+  template: {metadata: {labels: {app: heir, of: old}}, spec: {containers: [{name: c, image: app:0}]}}
+Y
+check "a set with a high revision" kc create -f "$tmp/former.yaml"
+check "and a deployment that selects it" kc create deployment heir --image=app:1
+check "is rolled out" kc rollout status deployment heir --timeout=10s
+check "the set is the deployment's" eventually 5 is heir field rs former '.metadata.ownerReferences[0].name'
+check "the new one has the next revision" eventually 5 is 3546343826724305833 field deploy heir '.metadata.annotations.deployment\.kubernetes\.io/revision'
+check "delete both" kc delete deployment heir
+
 # ---- a rollout that hangs: the pods that serve stay
 check "a deployment that cannot go on" kc apply -f <(deployment stuck 4 app:1 'progressDeadlineSeconds: 2')
 check "is there" kc rollout status deployment stuck --timeout=10s

@@ -197,6 +197,17 @@ Test(deployment_plan, a_template_that_was_there_is_taken_up_again_as_the_latest_
 	arena_fini(&m.arena);
 }
 
+Test(deployment_plan, after_the_last_revision_there_is_none)
+{
+	struct made m = rolling(1, 1, 0);
+	struct rollout_set *old = add(&m, OLD, 1, 1);
+	old->revision = INT64_MAX - 1;
+	cr_expect_eq(plan(&m).revision, INT64_MAX);
+	old->revision = INT64_MAX;
+	cr_expect_eq(plan(&m).revision, INT64_MAX);
+	arena_fini(&m.arena);
+}
+
 Test(deployment_plan, forgets_the_oldest_revisions_when_all_is_done)
 {
 	struct made m = rolling(2, 1, 0);
