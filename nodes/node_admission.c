@@ -5,8 +5,6 @@
 #include "nodes/node_private.h"
 #include "nodes/sysctls.h"
 
-enum { FRESH_US = 60000000 };
-
 static void refuse(struct ctx *c, struct agent *a, struct agent_pod *p, const char *reason,
 		   const char *message)
 {
@@ -47,12 +45,13 @@ static size_t others_of(struct ctx *c, struct agent *a, const struct agent_pod *
 	return count;
 }
 
-static int find_node(struct agent *a, struct mp pod, struct mp *out)
+/* With the labels that whoever chose it has seen. */
+static int find_node(struct agent_pod *p, struct mp pod, struct mp *out)
 {
 	struct span object;
 	*out = (struct mp){0};
-	int rc = admission_needs_node(pod) ? agent_object(a, "nodes", (struct span){0}, span_of(a->node),
-							  FRESH_US, &object)
+	int rc = admission_needs_node(pod) ? agent_object(p, "nodes", (struct span){0},
+							  span_of(p->agent->node), false, &object)
 					   : ERR_NOT_FOUND;
 	if (rc == 0)
 		*out = mp_of(object);
@@ -63,11 +62,11 @@ static int find_node(struct agent *a, struct mp pod, struct mp *out)
 
 static const char runtime_classes[] = "runtimeclasses.node.k8s.io";
 
-static bool knows_class(struct agent *a, struct mp pod)
+static bool knows_class(struct agent_pod *p, struct mp pod)
 {
 	struct span name = mp_path_str(pod, "spec.runtimeClassName"), object;
-	return !a->oci || !name.len ||
-	       agent_object(a, runtime_classes, (struct span){0}, name, FRESH_US, &object) != ERR_AGAIN;
+	return !p->agent->oci || !name.len ||
+	       agent_object(p, runtime_classes, (struct span){0}, name, false, &object) != ERR_AGAIN;
 }
 
 static bool has_handler(const struct agent *a, struct span handler)
@@ -81,19 +80,19 @@ static bool has_handler(const struct agent *a, struct span handler)
 	return false;
 }
 
-const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena, struct span *handler)
+const char *agent_runtime_fault(struct agent_pod *p, struct arena *arena, struct span *handler)
 {
-	struct span name = mp_path_str(pod, "spec.runtimeClassName"), object;
+	struct span name = mp_path_str(pod_worker_object(p->worker), "spec.runtimeClassName"), object;
 	*handler = (struct span){0};
 	if (!name.len)
 		return NULL;
-	int rc = agent_object(a, runtime_classes, (struct span){0}, name, 0, &object);
+	int rc = agent_object(p, runtime_classes, (struct span){0}, name, true, &object);
 	if (rc)
 		return arena_printf(arena, "RuntimeClass \"%.*s\" %s", (int)name.len,
 				    (const char *)name.data,
 				    rc == ERR_NOT_FOUND ? "not found" : "is not known yet");
 	*handler = mp_path_str(mp_of(object), "handler");
-	if (!handler->len || has_handler(a, *handler))
+	if (!handler->len || has_handler(p->agent, *handler))
 		return NULL;
 	return arena_printf(arena, "failed to get sandbox runtime: no runtime for \"%.*s\" is configured",
 			    (int)handler->len, (const char *)handler->data);
@@ -118,8 +117,8 @@ bool agent_admits(struct ctx *c, struct agent *a, struct agent_pod *p)
 		refuse(c, a, p, reason, message);
 		return true;
 	}
-	if (!a->allocatable.len || !knows_class(a, pod) || find_node(a, pod, &x.node))
-		return false; /* it is asked for, and all are stepped when it comes */
+	if (!a->allocatable.len || !knows_class(p, pod) || find_node(p, pod, &x.node))
+		return false; /* it is asked for, and we are stepped when it comes */
 	p->unadmitted = false;
 	x.count = others_of(c, a, p, &others);
 	x.others = others;

@@ -110,6 +110,7 @@ static struct agent_pod *pod_new(struct agent *a, struct span key, struct span u
 	struct agent_pod *p = mem_alloc(sizeof *p);
 	p->agent = a;
 	p->id = ++a->next_id;
+	p->since_us = ctx_now_us(a->turn);
 	p->uid = mem_ndup(uid.data, uid.len);
 	omap_put_u64(&a->pods, p->id, p);
 	if (key.len) {
@@ -261,7 +262,7 @@ static struct pod_worker *worker_new(struct agent *a, struct agent_pod *p, bool 
 		.probes = !a->sim, /* simulated ones do as their annotations say */
 		.hooks = !a->sim,
 		.found = found,
-		.source = {.arg = a, .object = agent_lookup, .services = agent_each_service},
+		.source = {.arg = p, .object = agent_lookup, .services = agent_each_service},
 		.allocatable = span_buf(&a->allocatable),
 		.base_env = a->base_env,
 	};

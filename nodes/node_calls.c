@@ -60,7 +60,7 @@ static void start_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, s
 	struct span handler = {0};
 	const char *fault = NULL;
 	if (a->oci)
-		fault = agent_runtime_fault(a, pod_worker_object(p->worker), ctx_arena(c), &handler);
+		fault = agent_runtime_fault(p, ctx_arena(c), &handler);
 	struct pod_observation o = {.kind = POD_SEEN_SANDBOX_FAILED, .text = fault};
 	if (fault)
 		agent_observe(c, a, p, &o);

@@ -2,7 +2,8 @@
  * maps, secrets, claims, as the store has them; and services, from a view.
  *
  * Objects are asked for when somebody wants them, kept for a while, and dropped when
- * there are many. */
+ * there are many. A new pod is made with what is there when it comes, however lately
+ * another one was: who changes a config map and then makes pods means these to have it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,9 +11,11 @@
 
 enum {
 	OBJECT_MS = 5000,
-	OBJECT_FRESH_US = 60000000,
+	OBJECT_KEEP_US = 60000000,
+	OBJECT_FRESH_US = 5000000, /* for a container that starts */
 	REFRESH_US = 20000000, /* of what is mounted */
 	OBJECT_ABSENT_US = 2000000,
+	ASK_AGAIN_US = 1000000, /* after the store was not reached */
 	OBJECTS_MAX = 256, /* from here on stale ones are dropped */
 };
 static void ask_object(struct ctx *c, struct object_cache *o)
@@ -25,6 +28,7 @@ static void ask_object(struct ctx *c, struct object_cache *o)
 	mpw_kv_str(&b, "end", end);
 	mpw_kv_u64(&b, "limit", 1);
 	o->asked = true;
+	o->asked_us = ctx_now_us(c);
 	ctx_request(c, "store", "store.range", &b, OBJECT_MS, NODE_TAG(TAG_OBJECT, o->id));
 }
 
@@ -45,16 +49,17 @@ static void drop_stale(struct agent *a, uint64_t now)
 	for (struct onode *n = omap_first(&a->objects); n; n = next) {
 		struct object_cache *o = n->value;
 		next = omap_next(n);
-		if (o->asked || now - o->fetched_us < OBJECT_FRESH_US)
+		if (o->asked || now - o->looked_us < OBJECT_KEEP_US)
 			continue;
 		omap_remove(&a->objects, onode_key(n));
 		agent_object_free(o);
 	}
 }
 
-int agent_object(struct agent *a, const char *stream, struct span ns, struct span name,
-		 uint64_t fresh_us, struct span *out)
+int agent_object(struct agent_pod *p, const char *stream, struct span ns, struct span name,
+		 bool any, struct span *out)
 {
+	struct agent *a = p->agent;
 	char key[STORE_KEY_BYTES_MAX];
 	snprintf(key, sizeof key, "%s/%.*s%s%.*s", stream, (int)ns.len, (const char *)ns.data,
 		 ns.len ? "/" : "", (int)name.len, (const char *)name.data);
@@ -67,12 +72,13 @@ int agent_object(struct agent *a, const char *stream, struct span ns, struct spa
 		o->id = ++a->next_id;
 		omap_put(&a->objects, span_of(key), o);
 	}
-	uint64_t fresh = !o->value ? OBJECT_ABSENT_US : fresh_us ? fresh_us : REFRESH_US;
-	bool known = o->fetched_us && now - o->fetched_us < fresh;
+	uint64_t fresh = !o->value ? OBJECT_ABSENT_US : any ? REFRESH_US : OBJECT_FRESH_US;
+	bool known = o->known_us && now - o->looked_us < fresh &&
+		     (any || o->known_us >= p->since_us);
 	if (!known && !o->asked)
 		ask_object(a->turn, o);
-	if (!known && (fresh_us || !o->fetched_us)) {
-		o->awaited = true;
+	if (!known && (!any || !o->known_us)) {
+		p->awaits = true;
 		return ERR_AGAIN;
 	}
 	*out = bytes_span(o->value);
@@ -82,8 +88,8 @@ int agent_object(struct agent *a, const char *stream, struct span ns, struct spa
 int agent_lookup(void *arg, enum pod_env_kind kind, struct span ns, struct span name,
 		  struct span *out)
 {
-	return agent_object(arg, kind == POD_ENV_SECRET ? "secrets" : "configmaps", ns, name,
-			    OBJECT_FRESH_US, out);
+	return agent_object(arg, kind == POD_ENV_SECRET ? "secrets" : "configmaps", ns, name, false,
+			    out);
 }
 
 static struct bytes *object_in(const struct reply *r)
@@ -106,23 +112,48 @@ static struct object_cache *object_of(struct agent *a, uint64_t id)
 	return NULL;
 }
 
+/* The store was not reached: what is known stays in use, and who cannot go on asks again. */
+static void on_silence(struct ctx *c, struct agent *a, struct object_cache *o)
+{
+	o->looked_us = ctx_now_us(c);
+	for (struct onode *n = omap_first(&a->pods); n; n = omap_next(n)) {
+		struct agent_pod *p = n->value;
+		if (p->awaits)
+			ctx_timer(c, ASK_AGAIN_US, NODE_TAG(TAG_POD, p->id));
+		p->awaits = false;
+	}
+}
+
+static void step_those_who_await(struct ctx *c, struct agent *a)
+{
+	uint64_t at = 0;
+	for (struct onode *n; (n = omap_seek_u64(&a->pods, at));) {
+		struct agent_pod *p = n->value;
+		bool step = p->awaits && p->worker;
+		at = p->id + 1;
+		p->awaits = false;
+		if (step)
+			agent_step(c, a, p);
+	}
+}
+
 void agent_on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r)
 {
 	struct object_cache *o = object_of(a, id);
 	if (!o)
 		return;
 	o->asked = false;
-	if (r->status)
+	if (r->status) {
+		on_silence(c, a, o);
 		return;
+	}
 	struct bytes *value = object_in(r);
-	bool awaited = o->awaited;
-	bool changed = o->fetched_us && !span_eq(bytes_span(o->value), bytes_span(value));
+	bool changed = o->known_us && !span_eq(bytes_span(o->value), bytes_span(value));
 	bytes_unref(o->value);
 	o->value = value;
-	o->fetched_us = ctx_now_us(c);
-	o->awaited = false;
-	if (awaited)
-		agent_step_all(c, a);
+	o->known_us = o->asked_us;
+	o->looked_us = ctx_now_us(c);
+	step_those_who_await(c, a);
 	if (changed)
 		node_volumes_look(c, a);
 }
@@ -133,7 +164,7 @@ void agent_on_object(struct ctx *c, struct agent *a, uint64_t id, const struct r
 int agent_each_service(void *arg, struct span ns, void (*each)(void *to, struct span service),
 			void *to)
 {
-	const struct agent *a = arg;
+	const struct agent *a = ((const struct agent_pod *)arg)->agent;
 	char prefix[300];
 	if (!a->services)
 		return 0;

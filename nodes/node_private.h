@@ -42,6 +42,8 @@ struct agent_pod {
 	bool counted;		 /* it had of the node what it asked for */
 	bool unadmitted;	 /* nobody has said that the node can have it */
 	bool refreshing;	 /* what is known of objects will do, however old */
+	bool awaits;		 /* it cannot go on without an object that was asked for */
+	uint64_t since_us;	 /* what was asked for before it came may be older than it rests on */
 	struct bytes *disk;	 /* RUNTIME_DISK, or NULL */
 	struct probed *probed;  /* attempts that run and have probes */
 	struct agent_run *runs; /* that are under way */
@@ -51,8 +53,10 @@ struct agent_pod {
 
 struct object_cache {
 	struct bytes *value; /* NULL: it does not exist */
-	uint64_t fetched_us;
-	bool asked, awaited; /* awaited: some pod cannot go on without it */
+	uint64_t known_us;   /* when what is known was asked for; 0: nothing is known */
+	uint64_t looked_us;  /* when the store was last looked at, or could not be */
+	uint64_t asked_us;   /* when the question on its way was sent */
+	bool asked;
 	char *key;
 	uint64_t id;
 };
@@ -158,26 +162,27 @@ void sim_on_timer(struct ctx *c, struct agent *a, uint64_t id);
 void sim_forget(struct ctx *c, struct agent *a, struct agent_pod *p);
 void sim_timer_free(void *timer);
 
-/* An object of the store, from the agent's cache. `fresh_us`: not older than that; 0: what
- * is known will do, and is asked anew when it is old. 0, ERR_NOT_FOUND, ERR_AGAIN: it was
- * asked for, and all pods are stepped when it comes. One that is another than it was is
- * looked at by node_volumes.c. */
-int agent_object(struct agent *a, const char *stream, struct span namespace, struct span name,
-		 uint64_t fresh_us, struct span *out);
+/* An object of the store that a pod wants, from the agent's cache: not older than the pod's
+ * coming here, nor than a few seconds unless the store cannot be reached. `any`: what is
+ * known will do, and is asked anew when it is old. 0, ERR_NOT_FOUND, ERR_AGAIN: it was asked
+ * for, and the pod is stepped when it comes. One that is another than it was is looked at by
+ * node_volumes.c. */
+int agent_object(struct agent_pod *p, const char *stream, struct span namespace, struct span name,
+		 bool any, struct span *out);
 /* All pods that have a worker. */
 void agent_step_all(struct ctx *c, struct agent *a);
 
 /* node_objects.c, more of it: for workers' sources, and answers of the store */
-int agent_lookup(void *agent, enum pod_env_kind kind, struct span namespace, struct span name,
+int agent_lookup(void *pod, enum pod_env_kind kind, struct span namespace, struct span name,
 		 struct span *out);
-int agent_each_service(void *agent, struct span namespace,
+int agent_each_service(void *pod, struct span namespace,
 		       void (*each)(void *to, struct span service), void *to);
 void agent_on_object(struct ctx *c, struct agent *a, uint64_t id, const struct reply *r);
 void agent_object_free(void *object);
 
 /* node_admission.c: the handler of the pod's RuntimeClass, empty without one; why it is not to
  * be had here, or NULL. */
-const char *agent_runtime_fault(struct agent *a, struct mp pod, struct arena *arena, struct span *handler);
+const char *agent_runtime_fault(struct agent_pod *p, struct arena *arena, struct span *handler);
 
 /* node_calls.c: actions through the runtime's port; `b` is taken over */
 void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b);

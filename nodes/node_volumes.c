@@ -15,7 +15,6 @@
 
 enum {
 	LOOK_US = 5000000,
-	FRESH_US = 60000000,   /* of what a new pod is made with */
 	TOKEN_MS = 5000,
 	AGAIN_US = 100000,     /* the gate has yet to hear of the pod */
 	FAILED_US = 2000000,   /* until a refusal is asked about again */
@@ -145,8 +144,7 @@ static int get_object(void *arg, enum volume_object kind, struct span namespace,
 		[VOLUME_PERSISTENT] = "persistentvolumes",
 	};
 	struct agent_pod *p = arg;
-	return agent_object(p->agent, streams[kind], namespace, name, p->refreshing ? 0 : FRESH_US,
-			    out);
+	return agent_object(p, streams[kind], namespace, name, p->refreshing, out);
 }
 
 struct volume_source node_volume_source(struct agent_pod *p)

@@ -110,6 +110,35 @@ resize 9000
 check "... and not all that there is" eventually 5 is Infeasible kc get pod sized -o 'jsonpath={.status.conditions[?(@.type=="PodResizePending")].reason}'
 kc delete pod sized >/dev/null
 
+# ---- what was changed just before is what a new pod has
+word() { # NAME: says what the config map has
+	kc create -f - >/dev/null <<-Y
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: $1}
+	spec:
+	  nodeName: n1
+	  restartPolicy: Never
+	  containers: [{name: main, image: none, command: [sh, -c, "echo \$WORD"], env: [{name: WORD, valueFrom: {configMapKeyRef: {name: words, key: word}}}]}]
+	Y
+}
+kc create configmap words --from-literal=word=one >/dev/null
+word first
+check "a pod has a config map's word" eventually 10 is one kc logs first
+kc patch configmap words -p '{"data":{"word":"two"}}' >/dev/null
+word second
+check "... and the next one the word that it has then" eventually 10 is two kc logs second
+selects() { # NAME KIND
+	kc run "$1" --image=none --restart=Never --overrides='{"spec":{"nodeSelector":{"kind":"'"$2"'"}}}' --command -- true >/dev/null
+}
+kc label node n1 kind=old >/dev/null
+selects third old
+check "a pod goes to a node by its label" eventually 10 is Succeeded phase third
+kc label node n1 kind=new --overwrite >/dev/null
+selects fourth new
+check "... and the next one by the label that it has then" eventually 10 is Succeeded phase fourth
+kc delete pod first second third fourth --wait=false >/dev/null
+
 check "delete" kc delete pod web once big --timeout=60s
 check "nothing is left" is "" kc get pods -o 'jsonpath={.items[*].metadata.name}'
 check "its process is gone" eventually 5 bash -c "! pgrep -x -f 'sleep $nap'"

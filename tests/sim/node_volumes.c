@@ -1,7 +1,7 @@
 /* The volumes of a real pod over ten minutes of its life: it waits for what is missing;
  * what changes reaches its files, once; tokens are renewed in time; what could not be
- * written is tried again; an agent that begins anew goes on. The runtime is one that
- * only notes what it is told. */
+ * written is tried again; an agent that begins anew goes on; another pod has what was
+ * changed just before. The runtime is one that only notes what it is told. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +157,10 @@ static const struct step {
 	{700, SECRET("dGhyZWU=")},
 	{800, WRITE("delete", "secrets", "'name':'s'")},
 	{900, WRITE("create", "secrets", "'object':{'metadata':{'name':'s'},'data':{'value':'Zm91cg=='}}")},
+	{1001, SECRET("Zml2ZQ==")},
+	{1002, WRITE("create", "pods", "'object':{'metadata':{'name':'next'},'spec':{'nodeName':'n1','volumes':["
+		  "{'name':'s','secret':{'secretName':'s'}}],'automountServiceAccountToken':false,'containers':[{"
+		  "'name':'c','image':'i','volumeMounts':[{'name':'s','mountPath':'/s'}]}]}}")},
 };
 enum { STEPS = sizeof steps / sizeof *steps };
 
@@ -311,6 +315,12 @@ Test(node_volumes, change_with_what_they_show)
 	cr_expect(k->op == RUNTIME_VOLUMES);
 	cr_expect_str_eq(k->value, "four");
 	cr_expect_str_neq(k->token, token, "nor any token");
+
+	sim_run(s, 1005 * (uint64_t)S, NULL, NULL);
+	k = between(t, 1002, 1005, &n);
+	cr_assert_geq(n, 2);
+	cr_expect(k->op == RUNTIME_SANDBOX);
+	cr_expect_str_eq(k->value, "five", "a new pod has what is there when it comes");
 	sim_free(s);
 	cluster_fini(&cluster);
 	free(t);
