@@ -9,9 +9,42 @@ static void prepare_update(struct write *w)
 	keep_old(w, "status");
 }
 
+/* Resources that the cluster has been told of, not found by the node. */
+static bool is_extended(struct span name)
+{
+	const uint8_t *slash = name.len ? memchr(name.data, '/', name.len) : NULL;
+	struct span domain = {name.data, slash ? (size_t)(slash - name.data) : 0}, home = span_of("kubernetes.io");
+	bool ours = domain.len >= home.len &&
+		    memcmp(domain.data + domain.len - home.len, home.data, home.len) == 0;
+	return slash && !ours;
+}
+
+/* Who tells what a node has of them means that it can be given, and does not say that
+ * too. A kubelet would say it a few seconds later. */
+static void give_extended(struct write *w)
+{
+	struct doc *status = doc_get(w->obj, "status"), *gives = doc_get(status, "allocatable"), *next;
+	const struct doc *has = doc_get(status, "capacity"), *old = doc_get(w->old, "status");
+	if (!doc_is(has, DOC_MAP) || !doc_is(gives, DOC_MAP))
+		return;
+	DOC_EACH(d, has) {
+		const struct doc *given = doc_get_span(gives, d->key);
+		bool unsaid = doc_equal(given, doc_get_span(doc_get(old, "allocatable"), d->key));
+		bool changed = !given || !doc_equal(d, doc_get_span(doc_get(old, "capacity"), d->key));
+		if (is_extended(d->key) && unsaid && changed)
+			doc_set_span(w->a, gives, d->key, copy_of(w, d));
+	}
+	for (struct doc *d = gives->first; d; d = next) {
+		next = d->next;
+		if (is_extended(d->key) && !doc_get_span(has, d->key))
+			doc_detach(gives, d);
+	}
+}
+
 static void prepare_status(struct write *w)
 {
 	keep_old(w, "spec");
+	give_extended(w);
 }
 
 /* The first of a node's ranges of pods has a field of its own. */

@@ -100,7 +100,7 @@ kc patch pod gated --type=json -p '[{"op":"remove","path":"/spec/schedulingGates
 check "... until it is open" eventually 5 is Running phase gated
 
 # ---- devices
-kc patch node n2 --subresource=status --type=merge -p '{"status":{"capacity":{"example.com/gpu":"2"},"allocatable":{"example.com/gpu":"2"}}}' >/dev/null
+kc patch node n2 --subresource=status --type=merge -p '{"status":{"capacity":{"example.com/gpu":"2"}}}' >/dev/null
 gpu() { # NAME
 	kc create -f - >/dev/null <<-Y
 	apiVersion: v1
@@ -115,3 +115,11 @@ gpu gpu-3
 check "... as many as there are" eventually 5 is "0/4 nodes are available: 4 Insufficient example.com/gpu." why pod/gpu-3
 kc delete pod gpu-1 >/dev/null
 check "... and the next when one is free" eventually 5 is n2 on gpu-3
+kc patch node n2 --subresource=status --type=merge -p '{"status":{"capacity":{"example.com/gpu":"3"}}}' >/dev/null
+gpu gpu-4
+check "... and when there are more" eventually 5 is n2 on gpu-4
+given() { kc get node n2 -o 'jsonpath={.status.allocatable.example\.com/gpu}'; }
+kc patch node n2 --subresource=status --type=merge -p '{"status":{"allocatable":{"example.com/gpu":"1"}}}' >/dev/null
+check "who says what can be given is heard" is 1 given
+kc patch node n2 --subresource=status --type=merge -p '{"status":{"capacity":{"example.com/gpu":null}}}' >/dev/null
+check "what is no more there is not given" is "" given
