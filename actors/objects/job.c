@@ -9,6 +9,18 @@ static const struct fill fills[] = {
 	{0},
 };
 
+/* A condition of a pod that is only named is one that is so. */
+static void policy_defaults(struct arena *a, struct doc *policy)
+{
+	struct doc *rules = doc_get(policy, "rules");
+	DOC_EACH(rule, doc_is(rules, DOC_ARRAY) ? rules : NULL) {
+		struct doc *conditions = doc_get(rule, "onPodConditions");
+		DOC_EACH(it, doc_is(conditions, DOC_ARRAY) ? conditions : NULL)
+			if (doc_is(it, DOC_MAP) && !doc_get_str(it, "status").len)
+				doc_set_str(a, it, "status", "True");
+	}
+}
+
 void job_spec_defaults(struct arena *a, struct doc *spec)
 {
 	struct doc *template = doc_get(spec, "template");
@@ -21,6 +33,7 @@ void job_spec_defaults(struct arena *a, struct doc *spec)
 	doc_default(
 		a, spec, "podReplacementPolicy",
 		doc_str(a, doc_get(spec, "podFailurePolicy") ? "Failed" : "TerminatingOrFailed"));
+	policy_defaults(a, doc_get(spec, "podFailurePolicy"));
 	if (doc_is(template, DOC_MAP))
 		pod_template_defaults(a, template);
 }

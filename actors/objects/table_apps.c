@@ -1,6 +1,7 @@
 /* Rows of what runs pods. */
 #include "actors/objects/table_private.h"
 
+#include "actors/schema/conditions.h"
 #include "actors/schema/rfc3339.h"
 
 static int64_t number(const struct cells *c, const char *path)
@@ -105,9 +106,31 @@ static void duration_cell(struct cells *c)
 	cell_buf(c, &b);
 }
 
+/* The first of these that it is. */
+static void job_status_cell(struct cells *c)
+{
+	static const char *const words[][2] = {
+		{"Complete", "Complete"},
+		{"Failed", "Failed"},
+		{NULL, "Terminating"}, /* no condition: it is being deleted */
+		{"Suspended", "Suspended"},
+		{"FailureTarget", "FailureTarget"},
+		{"SuccessCriteriaMet", "SuccessCriteriaMet"},
+	};
+	const char *word = "Running";
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (words[i][0] ? condition_is(c->object, words[i][0], "True")
+				: cell_at(c, "metadata.deletionTimestamp").len > 0) {
+			word = words[i][1];
+			break;
+		}
+	cell_text(c, span_of(word));
+}
+
 void print_job(struct cells *c)
 {
 	cell_object_name(c);
+	job_status_cell(c);
 	completions_cell(c);
 	duration_cell(c);
 	cell_created(c);
@@ -117,10 +140,11 @@ void print_job(struct cells *c)
 
 void print_cronjob(struct cells *c)
 {
-	struct span last = cell_at(c, "status.lastScheduleTime");
+	struct span last = cell_at(c, "status.lastScheduleTime"), zone = cell_at(c, "spec.timeZone");
 	bool suspended = mp_path_bool(c->object, "spec.suspend", false);
 	cell_object_name(c);
 	cell_text(c, cell_at(c, "spec.schedule"));
+	cell_text(c, zone.len ? zone : span_of("<none>"));
 	cell_text(c, span_of(suspended ? "True" : "False"));
 	cell_int(c, (int64_t)count_at(c->object, "status.active"));
 	if (last.len)

@@ -191,6 +191,10 @@ def columns(listed, all_served, served):
     if isinstance(own, str):  # another version of the same resource
         own = next(s for s in all_served["resources"]
                    if s["groupVersion"] == own and s["resource"] == served["resource"])["columns"]
+    listed = list(listed)
+    for name, c in own.items():  # newer than the facts
+        if "after" in c:
+            listed.insert(1 + [r["name"] for r in listed].index(c["after"]), {"name": name})
     for c in listed:
         c = {**c, **own.get(c["name"], {})}
         rows.append("\t\t{%s, %s, %s, %s, %d},\n" % (

@@ -69,7 +69,7 @@ check "its pod holds nothing" is "" kc get pods -l job-name=one -o 'jsonpath={.i
 check "it has a completion time" has . status one completionTime
 check "events" has "Job completed" event one Completed
 check "describe" has "0 Active \(0 Ready\) / 1 Succeeded / 0 Failed" kc describe job one
-check "a table" has '^one +Complete|^one +1/1' kc get job one --no-headers
+check "a table" has '^one +Complete +1/1' kc get job one --no-headers
 
 # ---- several at a time, indexes
 check "six, two at a time" kc create -f <(job six $'completions: 6\n  parallelism: 2' true)
@@ -108,6 +108,7 @@ check "ignores the failure" eventually 5 eval '[[ $(pods ignored) == 1 && -z $(k
 check "and goes on" is "" status ignored 'failed}{.status.conditions'
 check "an index fails for itself" kc create -f <(job per $'completionMode: Indexed\n  completions: 2\n  parallelism: 2\n  backoffLimitPerIndex: 0' 'exit 1')
 check "with all of them" done_in per failed
+check "a table says so" has '^per +Failed +' kc get job per --no-headers
 check "named" is "0,1 FailedIndexes" eval 'echo "$(status per failedIndexes) $(reason per)"'
 
 # ---- suspend, resume, scale
@@ -117,6 +118,7 @@ check "suspend it" kc patch job long -p '{"spec":{"suspend":true}}'
 check "its pods go" eventually 8 is 0 pods long
 check "as a condition" is "True JobSuspended" status long 'conditions[?(@.type=="Suspended")].status} {.status.conditions[?(@.type=="Suspended")].reason'
 check "and they did not fail" is "" status long failed
+check "and in a table" has '^long +Suspended ' kc get job long --no-headers
 check "events" has "Job suspended" event long Suspended
 check "resume it" kc patch job long -p '{"spec":{"suspend":false}}'
 check "three run again" eventually 5 is 3 running long
@@ -157,7 +159,7 @@ check "with its pod" is 0 pods ttl
 
 # ---- cron jobs
 check "create cronjob" kc create cronjob tick --image=none --schedule='*/5 * * * *' -- true
-check "a table" has '^tick +\*/5 \* \* \* \*' kc get cronjob tick --no-headers
+check "a table" has '^tick +\*/5 \* \* \* \* +<none> +False +0' kc get cronjob tick --no-headers
 check "a job from it" kc create job by-hand --from=cronjob/tick
 check "completes" done_in by-hand complete
 check "owned by it" is tick field job by-hand '.metadata.ownerReferences[0].name'
@@ -178,6 +180,7 @@ check "one runs" eventually 5 is 1 jobs_of one-only
 check "by the clocks of its zone" has '\+05:45' kc get jobs -o 'jsonpath={.items[*].metadata.annotations}'
 make_due one-only >/dev/null
 check "no other beside it" is 1 jobs_of one-only
+check "its zone in a table" has 'Asia/Kathmandu +False +1' kc get cronjob one-only --no-headers
 check "stands in active" has '^one-only-' field cronjob one-only '.status.active[0].name'
 check "suspended" kc create -f <(cron asleep 'suspend: true' true)
 make_due asleep >/dev/null

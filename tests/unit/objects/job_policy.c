@@ -47,6 +47,7 @@ Test(job_policy, of_failures)
 		{CODES("'operator':'NotIn','values':[0],'containerName':'first'"), ""},
 		{RULE("'action':'Count','onPodConditions':[{'type':'DisruptionTarget','status':'True'}]"),
 		 ""},
+		{RULE("'action':'Ignore','onPodConditions':[{'type':'DisruptionTarget'}]"), ""},
 		{CODES("'operator':'In','values':[0]"),
 		 AT ".onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator"},
 		{CODES("'operator':'In','values':[]"),
