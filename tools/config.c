@@ -5,9 +5,12 @@
 
 #include "actors/schema/yaml.h"
 #include "broker/base/omap.h"
+#include "broker/envelope.h"
 #include "nodes/network/node_network.h"
 #include "nodes/network/node_space.h"
 #include "tools/config_check.h"
+
+enum { CELL_NAME_MAX = 63, ACTOR_NAME_MAX = ENV_NAME_BYTES_MAX };
 
 /* ---- from the tree to the struct */
 
@@ -28,7 +31,7 @@ static struct span value_or_fallback(const struct doc *map, const char *place, c
 static int read_restart(struct config_reader *p, const struct doc *at, const char *place,
 			struct restart_policy *out)
 {
-	const struct doc *d = doc_get(at, "restart");
+	struct doc *d = doc_get(at, "restart");
 	int64_t count = 0, window = 0, from = 0, to = 0;
 	int rc = d ? config_check_map(p, d, place, NULL) : 0;
 	if (rc)
@@ -63,7 +66,7 @@ static void read_bytes(const struct doc *map, const char *key, int64_t *out)
 
 static int read_broker(struct config_reader *p, const struct doc *root)
 {
-	const struct doc *broker = doc_get(root, "broker");
+	struct doc *broker = doc_get(root, "broker");
 	p->c->ring_bytes = 1 << 20;
 	int rc = broker ? config_check_map(p, broker, "broker", NULL) : 0;
 	if (rc == 0)
@@ -73,7 +76,7 @@ static int read_broker(struct config_reader *p, const struct doc *root)
 
 static int read_store(struct config_reader *p, const struct doc *root)
 {
-	const struct doc *store = doc_get(root, "store");
+	struct doc *store = doc_get(root, "store");
 	struct config *c = p->c;
 	int rc = store ? config_check_map(p, store, "store", NULL) : 0;
 	if (rc)
@@ -114,7 +117,7 @@ struct span config_oci_program(const struct config *c)
  * services are there too. */
 static int read_services(struct config_reader *p, const struct doc *root)
 {
-	const struct doc *services = doc_get(root, "services");
+	struct doc *services = doc_get(root, "services");
 	struct err why = {0};
 	int rc = services ? config_check_map(p, services, "services", NULL) : 0;
 	if (rc)
@@ -130,7 +133,7 @@ static int read_services(struct config_reader *p, const struct doc *root)
 
 static int read_nodes(struct config_reader *p, const struct doc *root)
 {
-	const struct doc *nodes = doc_get(root, "nodes");
+	struct doc *nodes = doc_get(root, "nodes");
 	struct netlink_prefix range;
 	int rc = nodes ? config_check_map(p, nodes, "nodes", NULL) : 0;
 	if (rc)
@@ -223,7 +226,7 @@ static const char *base_name(struct config_reader *p, struct span file)
 	return arena_ndup(&p->c->arena, file.data + from, to - from);
 }
 
-static int read_actor(struct config_reader *p, const struct doc *d, struct config_actor *a)
+static int read_actor(struct config_reader *p, struct doc *d, struct config_actor *a)
 {
 	char place[64];
 	if (!doc_is(d, DOC_MAP))
@@ -262,7 +265,7 @@ static int read_actor(struct config_reader *p, const struct doc *d, struct confi
 	return 0;
 }
 
-static int read_cell(struct config_reader *p, const struct doc *d, struct config_cell *cell)
+static int read_cell(struct config_reader *p, struct doc *d, struct config_cell *cell)
 {
 	int rc = config_check_map(p, d, "cells[]", NULL);
 	if (rc)
@@ -272,11 +275,13 @@ static int read_cell(struct config_reader *p, const struct doc *d, struct config
 		return config_refuse(p, d, "a cell needs a name");
 	if (strspn(cell->name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(cell->name))
 		return config_refuse(p, doc_get(d, "name"), "a cell's name has small letters, digits and -");
+	if (strlen(cell->name) > CELL_NAME_MAX)
+		return config_refuse(p, doc_get(d, "name"), "a cell's name has at most %d bytes", CELL_NAME_MAX);
 	cell->own_process = span_is(doc_get_str(d, "process"), "own");
 	rc = read_restart(p, d, "cells[].restart", &cell->restart);
 	if (rc)
 		return rc;
-	const struct doc *actors = doc_get(d, "actors");
+	struct doc *actors = doc_get(d, "actors");
 	size_t n = actors ? actors->count : 0;
 	cell->actors = arena_alloc(&p->c->arena, (n + 1) * sizeof *cell->actors);
 	DOC_EACH(it, actors) {
@@ -304,10 +309,24 @@ struct names {
 
 static int take_name(struct names *n, const char *name)
 {
+	if (strlen(name) > ACTOR_NAME_MAX)
+		return config_refuse(n->p, n->actor->line, "an actor's name has at most %d bytes", ACTOR_NAME_MAX);
 	if (!omap_put(&n->taken, span_of(name), n->p))
 		return 0;
 	return config_refuse(n->p, n->actor->line,
 		      "there are two actors '%s': give one of them another name", name);
+}
+
+static int take_nodes(struct names *n, const struct config_actor *a)
+{
+	struct arena *arena = &n->p->c->arena;
+	for (int64_t i = 0; i < a->count; i++) {
+		const char *node = config_node_name(a, i, arena);
+		if (omap_put(&n->taken, span_of(arena_printf(arena, "node-agent/%s", node)), n->p))
+			return config_refuse(n->p, a->line,
+					     "there are two nodes '%s': give one of them another name (node: ...)", node);
+	}
+	return 0;
 }
 
 static int take_names(struct names *n, const struct config_actor *a)
@@ -315,7 +334,14 @@ static int take_names(struct names *n, const struct config_actor *a)
 	int rc = 0;
 	n->actor = a;
 	if (strcmp(a->kind, "node-agent") == 0)
-		return 0;
+		return take_nodes(n, a);
+	if (strcmp(a->kind, "api") == 0) {
+		struct span at = value_or_fallback(a->options, "actor api", "listen");
+		if (omap_put(&n->taken, span_of(arena_printf(&n->p->c->arena, "at %.*s", (int)at.len,
+							     (const char *)at.data)), n->p))
+			return config_refuse(n->p, a->line, "another API listens on %.*s already", (int)at.len,
+					     (const char *)at.data);
+	}
 	if (strcmp(a->kind, "controllers"))
 		return take_name(n, a->name);
 	for (size_t i = 0; i < config_controller_count && rc == 0; i++)
@@ -338,7 +364,7 @@ static int check_names(struct config_reader *p)
 
 static int read_cells(struct config_reader *p, const struct doc *root)
 {
-	const struct doc *cells = doc_get(root, "cells");
+	struct doc *cells = doc_get(root, "cells");
 	if (!cells || !cells->count)
 		return config_refuse(p, root, "cells is missing: there must be one at least");
 	p->c->cells = arena_alloc(&p->c->arena, cells->count * sizeof *p->c->cells);

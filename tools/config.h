@@ -88,6 +88,8 @@ size_t config_controllers(const char *const **names);
 bool config_is_without(const struct config_actor *a, const char *controller);
 const char *config_controller_name(const struct config_actor *a, const char *controller,
 				   struct arena *arena);
+/* Whether that is IPV4:PORT. */
+bool config_read_address(struct span text);
 /* The API actor's listen address; NULL when there is no API. */
 const char *config_api_address(const struct config *c, struct arena *a);
 /* The name of the agent's index-th node, from 0. */

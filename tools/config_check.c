@@ -1,14 +1,20 @@
 #include "tools/config_check.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/schema/names.h"
+#include "actors/schema/quantity.h"
 #include "actors/schema/yaml.h"
 #include "nodes/node_labels.h"
 
-enum { NODE_LABELS_MAX = 90 }; /* a message has room for 100, with those of the agent */
+enum {
+	NODE_LABELS_MAX = 90, /* a message has room for 100, with those of the agent */
+	NODE_NAME_MAX = 100,  /* its agent's name, with a number, is an actor's: 128 bytes */
+	CONFIG_QUANTITY_MAX = 32,
+};
 
 int config_refuse(struct config_reader *p, const struct doc *at, const char *fmt, ...)
 {
@@ -225,17 +231,85 @@ static int check_labels(struct config_reader *p, const struct config_key *k, con
 	return 0;
 }
 
-static int check_value(struct config_reader *p, const struct config_key *k, const struct doc *v)
+/* `cpu: 4` and `cpu: 1.5` are what they look like; what is none would be refused by the API
+ * for ever, when the node registers. */
+static int check_quantity(struct config_reader *p, const struct config_key *k, struct doc *v)
+{
+	struct quantity q;
+	if (doc_is(v, DOC_INT) || doc_is(v, DOC_DOUBLE)) {
+		v->text = span_of(doc_is(v, DOC_INT) ? arena_printf(&p->c->arena, "%lld", (long long)v->integer)
+						     : arena_printf(&p->c->arena, "%g", v->real));
+		v->type = DOC_STR;
+	}
+	if (!doc_is(v, DOC_STR) || v->text.len >= CONFIG_QUANTITY_MAX || quantity_parse(v->text, &q))
+		return config_refuse(p, v, "%s is a quantity like 4, 500m, 512Mi or 8Gi%s%.*s%s", k->name,
+				     doc_is(v, DOC_STR) ? ", not '" : "",
+				     doc_is(v, DOC_STR) ? (int)v->text.len : 0,
+				     doc_is(v, DOC_STR) ? (const char *)v->text.data : "",
+				     doc_is(v, DOC_STR) ? "'" : "");
+	return q.nano > 0 ? 0 : config_refuse(p, v, "%s is more than nothing", k->name);
+}
+
+bool config_read_address(struct span text)
+{
+	char t[64], *end;
+	struct in_addr host;
+	char *colon = whole_text(text, t) ? strrchr(t, ':') : NULL;
+	if (!colon || colon[1] < '0' || colon[1] > '9')
+		return false;
+	*colon = 0;
+	long port = strtol(colon + 1, &end, 10);
+	return !*end && port > 0 && port < 65536 && inet_pton(AF_INET, t, &host) == 1;
+}
+
+static int check_address(struct config_reader *p, const struct config_key *k, const struct doc *v)
+{
+	if (doc_is(v, DOC_STR) && config_read_address(v->text))
+		return 0;
+	return config_refuse(p, v, "%s is IPV4:PORT, like 127.0.0.1:6443", k->name);
+}
+
+static int check_node(struct config_reader *p, const struct config_key *k, const struct doc *v)
+{
+	if (!doc_is(v, DOC_STR)) /* n, no, y: YAML has more words for false and true than one thinks of */
+		return config_refuse(p, v, "%s is a text: set it in quotes", k->name);
+	const char *why = name_dns1123_subdomain(v->text);
+	if (why)
+		return config_refuse(p, v, "'%.*s' is no node's name: %s", (int)v->text.len,
+				     (const char *)v->text.data, why);
+	if (v->text.len > NODE_NAME_MAX)
+		return config_refuse(p, v, "%s has at most %d bytes here", k->name, NODE_NAME_MAX);
+	return 0;
+}
+
+/* Between commas, IPv4 or IPv6. */
+static int check_ips(struct config_reader *p, const struct config_key *k, const struct doc *v)
+{
+	struct span list = doc_is(v, DOC_STR) ? v->text : span_of("-"), one;
+	int64_t n = 0;
+	while (span_next(&list, ',', &one)) {
+		char t[64];
+		struct in6_addr at;
+		if (!whole_text(one, t) || (inet_pton(AF_INET, t, &at) != 1 && inet_pton(AF_INET6, t, &at) != 1))
+			return config_refuse(p, v, "%s is addresses with commas between, like 127.0.0.1", k->name);
+		n++;
+	}
+	return n < k->min || n > k->max ? config_refuse(p, v, "%s has %lld to %lld addresses", k->name,
+							(long long)k->min, (long long)k->max)
+					: 0;
+}
+
+static int check_value(struct config_reader *p, const struct config_key *k, struct doc *v)
 {
 	switch (k->type) {
 	case KEY_TEXT:
 		if (doc_is(v, DOC_BOOL) && !v->boolean && k->values &&
 		    one_of(k->values, span_of("off")))
 			return 0; /* `off` is YAML's word for false */
-		if (!doc_is(v, DOC_STR) && !(doc_is(v, DOC_INT) && !k->values))
-			return config_refuse(p, v, "%s is a text", k->name);
-		if (k->values && !one_of(k->values, v->text))
+		if (k->values && !(doc_is(v, DOC_STR) && one_of(k->values, v->text)))
 			return config_refuse(p, v, "%s is one of %s", k->name, k->values);
+		if (!doc_is(v, DOC_STR))
+			return config_refuse(p, v, "%s is a text: set it in quotes", k->name);
 		return 0;
 	case KEY_INT:
 	case KEY_BYTES:
@@ -254,12 +328,20 @@ static int check_value(struct config_reader *p, const struct config_key *k, cons
 		return check_backoff(p, k, v);
 	case KEY_LABELS:
 		return check_labels(p, k, v);
+	case KEY_QUANTITY:
+		return check_quantity(p, k, v);
+	case KEY_ADDRESS:
+		return check_address(p, k, v);
+	case KEY_NODE:
+		return check_node(p, k, v);
+	case KEY_IPS:
+		return check_ips(p, k, v);
 	}
 	return 0;
 }
 
 /* Every key of `map` is in the table of this place, or of `also`. */
-int config_check_map(struct config_reader *p, const struct doc *map, const char *place, const char *also)
+int config_check_map(struct config_reader *p, struct doc *map, const char *place, const char *also)
 {
 	if (!doc_is(map, DOC_MAP))
 		return config_refuse(p, map, "a map is expected here");

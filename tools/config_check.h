@@ -16,8 +16,9 @@ struct config_reader {
 /* "FILE:LINE:COLUMN: ..." into e; ERR_INVALID. */
 int config_refuse(struct config_reader *p, const struct doc *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Every key of `map` is in the table of this place, or of `also`, and so is its value. */
-int config_check_map(struct config_reader *p, const struct doc *map, const char *place,
+/* Every key of `map` is in the table of this place, or of `also`, and so is its value.
+ * Quantities that YAML takes for numbers are texts afterwards. */
+int config_check_map(struct config_reader *p, struct doc *map, const char *place,
 		     const char *also);
 const struct config_key *config_find_key(const char *place, struct span name); /* NULL: none */
 

@@ -23,7 +23,7 @@ const struct config_key config_keys[] = {
 	 "what each loop keeps of its last messages; rounded down to a power of two"},
 	{"store", "driver", KEY_TEXT, 0, 0, "lmdb|memory", "lmdb", "memory: nothing is kept"},
 	{"store", "path", KEY_TEXT, 0, 0, NULL, "store", "a directory; relative to the data directory"},
-	{"store", "quota", KEY_BYTES, 1 << 20, INT64_MAX, NULL, "8GiB", "what the journal may hold"},
+	{"store", "quota", KEY_BYTES, 1 << 20, 16ll << 40, NULL, "8GiB", "what the journal may hold"},
 	{"services", "range", KEY_TEXT, 0, 0, NULL, NULL,
 	 "IPv4 prefix; 127.96.0.0/16 where nodes' runtime is process and none's is oci, else 10.96.0.0/16"},
 	{"nodes", "range", KEY_TEXT, 0, 0, NULL, "172.30.0.0/16",
@@ -54,7 +54,7 @@ const struct config_key config_keys[] = {
 	 "may be started several times, under names of their own: one is active, the others wait"},
 	{"cells[].actors[]", "restart", KEY_TEXT, 0, 0, "permanent|transient|temporary",
 	 "permanent", "begins again after every end, after failures, never"},
-	{"actor api", "listen", KEY_TEXT, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
+	{"actor api", "listen", KEY_ADDRESS, 0, 0, NULL, "127.0.0.1:6443", "IPV4:PORT of HTTPS"},
 	{"actor api", "tokens", KEY_TEXT, 0, 0, NULL, NULL,
 	 "file of bearer tokens, a line each: token,user,uid,\"group,group\""},
 	{"actor api", "requests-in-flight", KEY_INT, 1, 100000, NULL, "600",
@@ -71,7 +71,7 @@ const struct config_key config_keys[] = {
 	 "also while nobody does: the last ones can be read later, for some microseconds a request"},
 	{"actor scheduler", "serves", KEY_TEXT, 0, 0, NULL, "default-scheduler",
 	 "the spec.schedulerName of its pods"},
-	{"actor node-agent", "node", KEY_TEXT, 0, 0, NULL, "n1", "the node's name"},
+	{"actor node-agent", "node", KEY_NODE, 0, 0, NULL, "n1", "the node's name"},
 	{"actor node-agent", "count", KEY_INT, 1, 100000, NULL, "1",
 	 "so many nodes: n1, n2, ... behind the name's letters"},
 	{"actor node-agent", "runtime", KEY_TEXT, 0, 0, "process|sim|oci", "process",
@@ -112,8 +112,8 @@ const struct config_key config_keys[] = {
 	 "a CNI network (.conflist) for the pods of runtime oci, instead of the built-in one"},
 	{"actor node-agent", "cni-bin", KEY_TEXT, 0, 0, NULL, "/opt/cni/bin:/usr/lib/cni",
 	 "where its plugins are"},
-	{"actor node-agent", "cpu", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
-	{"actor node-agent", "memory", KEY_TEXT, 0, 0, NULL, NULL, "capacity, like 8Gi"},
+	{"actor node-agent", "cpu", KEY_QUANTITY, 0, 0, NULL, NULL, "capacity, like 4 or 500m"},
+	{"actor node-agent", "memory", KEY_QUANTITY, 0, 0, NULL, NULL, "capacity, like 8Gi"},
 	{"actor node-agent", "heartbeat", KEY_TIME, 100 * MS, HOURS, NULL, "10s",
 	 "how often the node's Lease is renewed"},
 	{"actor node-agent", "static-pods", KEY_TEXT, 0, 0, NULL, NULL,
@@ -152,7 +152,7 @@ const struct config_key config_keys[] = {
 	 "each service account is given a Secret with a token that has no end"},
 	{"actor service-proxy", "plane", KEY_TEXT, 0, 0, "userspace", "userspace",
 	 "who moves the bytes; one proxy for all nodes of a network namespace"},
-	{"actor service-proxy", "node-port-address", KEY_TEXT, 0, 0, NULL, "127.0.0.1",
+	{"actor service-proxy", "node-port-address", KEY_IPS, 1, 4, NULL, "127.0.0.1",
 	 "where node ports listen: addresses with commas between; with runtime oci the nodes' too"},
 	{"actor service-proxy", "connections", KEY_INT, 1, 1000000, NULL, "4000",
 	 "at most so many; each takes two descriptors"},
@@ -189,7 +189,8 @@ const size_t config_controller_count = sizeof config_controller_kinds / sizeof *
 /* ---- for people */
 
 static const char *const type_names[] = {"text", "number", "size",   "true|false", "list",
-					 "map",	 "time",   "N/TIME", "TIME..TIME", "labels"};
+					 "map",	 "time",   "N/TIME", "TIME..TIME", "labels",
+					 "quantity", "IPV4:PORT", "name", "addresses"};
 
 void config_help(FILE *out)
 {

@@ -18,6 +18,10 @@ enum config_key_type {
 	KEY_RATE,    /* 5/30s: so many in that time */
 	KEY_BACKOFF, /* 100ms..30s: from, to */
 	KEY_LABELS,  /* {disk: ssd}: of a node */
+	KEY_QUANTITY, /* 500m, 8Gi: Kubernetes' own */
+	KEY_ADDRESS, /* IPV4:PORT */
+	KEY_NODE,    /* a node's name */
+	KEY_IPS,     /* addresses with commas between */
 };
 
 /* Of times, which are microseconds. */

@@ -1,4 +1,6 @@
 /* troupe COMMAND [options] */
+#include <argp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,13 +9,39 @@
 #include "tools/commands.h"
 #include "tools/version.h"
 
-static int command_version(int argc, char **argv)
+/* ---- version */
+
+static const struct argp_option version_rows[] = {
+	{"output", 'o', "FORM", 0, "text or json", 0},
+	{0},
+};
+
+static error_t parse_version(int key, char *arg, struct argp_state *state)
 {
-	(void)argc;
-	(void)argv;
-	printf("troupe %s\n", TROUPE_VERSION);
+	bool *json = state->input;
+	if (key == ARGP_KEY_ARG)
+		argp_error(state, "unexpected argument '%s'", arg);
+	if (key != 'o')
+		return ARGP_ERR_UNKNOWN;
+	if (strcmp(arg, "json") && strcmp(arg, "text"))
+		argp_error(state, "--output takes text or json, not '%s'", arg);
+	*json = strcmp(arg, "json") == 0;
 	return 0;
 }
+
+static int command_version(int argc, char **argv)
+{
+	static const struct argp argp = {.options = version_rows,
+					 .parser = parse_version,
+					 .doc = "The version of this program. `kubectl version` tells the cluster's."};
+	bool json = false;
+	argv[0] = (char *)"troupe version";
+	argp_parse(&argp, argc, argv, 0, NULL, &json);
+	printf(json ? "{\"version\":\"%s\"}\n" : "troupe %s\n", TROUPE_VERSION);
+	return 0;
+}
+
+/* ---- the commands */
 
 static const struct command {
 	const char *name;
@@ -52,13 +80,24 @@ static int usage(FILE *out)
 	return out == stdout ? 0 : EXIT_USAGE;
 }
 
+static bool is_one_of(const char *word, const char *this, const char *that)
+{
+	return strcmp(word, this) == 0 || strcmp(word, that) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	log_init(getenv("TROUPE_LOG"));
 	if (argc < 2)
 		return usage(stderr);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+	if (is_one_of(argv[1], "--help", "-h") || (strcmp(argv[1], "help") == 0 && argc == 2))
 		return usage(stdout);
+	if (strcmp(argv[1], "help") == 0) { /* `help up` is `up --help` */
+		argv[1] = argv[2];
+		argv[2] = (char *)"--help";
+	} else if (is_one_of(argv[1], "--version", "-V")) {
+		argv[1] = (char *)"version";
+	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
 			return commands[i].run(argc - 1, argv + 1);

@@ -9,6 +9,7 @@
 #include "actors/schema/rfc3339.h"
 #include "store/local/journal.h"
 #include "store/watch.h"
+#include "tools/kinds.h"
 #include "tools/store.h"
 
 struct line {
@@ -175,13 +176,16 @@ static int history_running(struct printing *p, struct err *e)
 
 int store_history(struct store_options *o, struct err *e)
 {
-	struct printing p = {.o = o, .key = span_of(o->file)};
-	if (store_stream_of(p.key).len == p.key.len)
-		return err_set(e, ERR_INVALID,
-			       "%s is not a key: pods/default/web is one, nodes/n1 another",
-			       o->file);
-	int rc = (o->client ? history_running : history_stopped)(&p, e);
+	struct arena arena = {0};
+	struct printing p = {.o = o};
+	const char *key = NULL;
+	int rc = kinds_key(o->file, &arena, &key, e);
+	if (rc == 0) {
+		p.key = span_of(key);
+		rc = (o->client ? history_running : history_stopped)(&p, e);
+	}
 	if (!rc && !p.lines)
-		return err_set(e, ERR_NOT_FOUND, "nothing is known of %s", o->file);
+		rc = err_set(e, ERR_NOT_FOUND, "nothing is known of %s", o->file);
+	arena_fini(&arena);
 	return rc;
 }

@@ -19,6 +19,8 @@
 #include "actors/runtime/heads.h"
 #include "store/store.h"
 #include "tools/commands.h"
+#include "tools/host.h"
+#include "tools/kinds.h"
 
 enum { ROUND_MS = 20, AGAIN_MS = 100 };
 
@@ -32,7 +34,7 @@ static const struct argp_option rows[] = {
 	{"from-rev", 'R', "REV", 0, "begin with this revision, not with what is new", 0},
 	{"messages", 'm', NULL, 0, "the messages between the actors of this machine too", 0},
 	{"notices", OPT_NOTICES, NULL, 0, "crash reports and, while this runs, an audit of each request (with --messages they always are there)", 0},
-	{"kind", 'k', "KIND", 0, "only changes of this stream (pods) or messages of this kind (store.txn)", 0},
+	{"kind", 'k', "KIND", 0, "only changes of this kind (pods, deploy) or messages of this one (store.txn)", 0},
 	{"ns", 'n', "NAME", 0, "only changes in this namespace", 0},
 	{"actor", 'a', "TEXT", 0, "only what a principal, sender or receiver wrote that contains TEXT", 0},
 	{"trace", OPT_TRACE, "ID", 0, "only what belongs to this trace", 0},
@@ -65,6 +67,15 @@ static unsigned parse_phases(struct argp_state *state, const char *list)
 	return bits;
 }
 
+/* Messages have kinds, too. */
+static void parse_kind(struct argp_state *state, struct tail_options *o, const char *kind)
+{
+	struct err e = {0};
+	o->kind = kind;
+	if (!catalogue_by_name(host_catalogue(), kind) && kinds_stream(kind, &o->arena, &o->kind, &e))
+		argp_error(state, "--kind: %s", e.text);
+}
+
 static void parse_output(struct argp_state *state, struct tail_options *o, const char *form)
 {
 	if (strcmp(form, "json") && strcmp(form, "table"))
@@ -85,7 +96,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 'R':
 		o->from = strtoull(arg, &end, 10);
-		if (*end || !o->from)
+		if (*end || !o->from || *arg == '-')
 			argp_error(state, "--from-rev takes a revision, not '%s'", arg);
 		break;
 	case 'm':
@@ -95,7 +106,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->notices = true;
 		break;
 	case 'k':
-		o->kind = arg;
+		parse_kind(state, o, arg);
 		break;
 	case 'n':
 		o->namespace = arg;
@@ -236,6 +247,7 @@ int command_tail(int argc, char **argv)
 	if (rc == 0 && !o.run)
 		rc = o.messages || o.notices ? tail_merged(cl, &o, &e) : changes_only(cl, &o, &e);
 	client_close(cl);
+	arena_fini(&o.arena);
 	if (rc < 0)
 		fprintf(stderr, "troupe tail: %s\n", e.text);
 	return rc < 0 ? 1 : rc;

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "broker/base/mem.h"
 #include "tools/client.h"
 #include "tools/rings.h"
 
@@ -21,6 +22,7 @@ struct tail_options {
 	bool messages, notices, json, body, follow, strict;
 	long count;
 	long rate; /* messages a second at most; 0: all */
+	struct arena arena; /* of names that were looked up */
 };
 
 struct change {

@@ -20,6 +20,7 @@
 #include "broker/envelope.h"
 #include "store/store.h"
 #include "tools/commands.h"
+#include "tools/kinds.h"
 #include "tools/tail.h"
 
 enum { TRACES_MAX = 32, SPANS_MAX = 100000, SCAN_REVISIONS = 20000, REACTIONS_MAX = 16 };
@@ -458,7 +459,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = rows,
 	.parser = parse,
-	.args_doc = "ID|STREAM/NAMESPACE/NAME",
+	.args_doc = "ID|KIND/NAMESPACE/NAME",
 	.doc = "Shows who caused what in one trace, or in all that changed an object: messages from the "
 	       "rings of this machine, changes from the journal.",
 };
@@ -468,6 +469,7 @@ int command_trace(int argc, char **argv)
 	struct options o = {.data_dir = default_data_dir(), .scan = SCAN_REVISIONS};
 	struct client *cl = NULL;
 	struct err e = {0};
+	struct arena arena = {0};
 	uint64_t lo = 0;
 	argv[0] = (char *)"troupe trace";
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
@@ -475,12 +477,15 @@ int command_trace(int argc, char **argv)
 	bool object = strchr(o.what, '/') != NULL;
 	int rc = 0;
 	if (!object && !tail_parse_trace(o.what, &lo))
-		rc = err_set(&e, ERR_INVALID, "'%s' is neither a trace id nor an object", o.what);
+		rc = err_set(&e, ERR_INVALID, "'%s' is neither a trace id nor an object like pods/default/web", o.what);
+	else if (object)
+		rc = kinds_key(o.what, &arena, &o.what, &e);
 	if (rc == 0)
 		rc = client_open(&cl, o.data_dir, TAIL_TIMEOUT_MS, &e);
 	if (rc == 0)
 		rc = object ? show_object(cl, &o, &e) : show(cl, &o, lo, &e);
 	client_close(cl);
+	arena_fini(&arena);
 	if (rc)
 		fprintf(stderr, "troupe trace: %s\n", e.text);
 	return rc ? 1 : 0;

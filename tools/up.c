@@ -2,7 +2,6 @@
  * starts the launcher and the processes, starts a process again that ended,
  * and ends all of them in order. What it starts dies with it; pods do not. */
 #include <argp.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +13,6 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,9 +27,9 @@
 #include "tools/commands.h"
 #include "tools/host.h"
 #include "tools/pki.h"
-#include "tools/plugin.h"
 #include "tools/places.h"
 #include "tools/pods_left.h"
+#include "tools/up_check.h"
 #include "tools/up_network.h"
 
 extern char **environ;
@@ -43,10 +41,12 @@ enum {
 	STOP_MS = 10000,
 	SAY_MS = 1000, /* a person sees nothing of an end that is quicker */
 	TELL_MS = 5000, /* for agents to tell their pods to end */
+	NODES_UNSAID = -1,
+	LOCK_MS = 2000, /* for one that was killed to let go of the data directory */
 };
 
 struct options {
-	const char *file, *data_dir, *api, *runtime, *kubeconfig;
+	const char *file, *data_dir, *api, *runtime, *kubeconfig; /* NULL: not said */
 	int nodes;
 	bool keep_pods, help_config, own_api;
 };
@@ -93,6 +93,18 @@ static const struct argp_option option_rows[] = {
 	{0},
 };
 
+/* The config says all of that itself. */
+static void check_options(struct argp_state *state, const struct options *o)
+{
+	const char *beside = !o->file ? NULL
+			     : o->api ? "--api"
+			     : o->nodes >= 0 ? "--nodes"
+			     : o->runtime ? "--runtime"
+			     : o->own_api ? "--own-api" : NULL;
+	if (beside)
+		argp_error(state, "%s goes into the file where there is one (--file)", beside);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -105,6 +117,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->data_dir = arg;
 		break;
 	case 'a':
+		if (!config_read_address(span_of(arg)))
+			argp_error(state, "--api takes IPV4:PORT, like 127.0.0.1:6443, not '%s'", arg);
 		o->api = arg;
 		break;
 	case 'n':
@@ -132,6 +146,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "unexpected argument '%s'", arg);
+		break;
+	case ARGP_KEY_END:
+		check_options(state, o);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -173,6 +190,19 @@ static int write_text(const char *path, struct span text, struct err *e)
 	return good && rename(temp, path) == 0 ? 0 : err_set(e, ERR_IO, "%s: %m", path);
 }
 
+/* What was killed a moment ago may still be ending, with what it started. */
+static bool take_lock(int fd)
+{
+	const struct timespec nap = {.tv_nsec = 10 * 1000 * 1000};
+	uint64_t until = now_ms() + LOCK_MS;
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (now_ms() >= until)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
 static int prepare_dir(struct parent *p, struct err *e)
 {
 	char path[500], absolute[4096], pid[32] = "";
@@ -190,7 +220,7 @@ static int prepare_dir(struct parent *p, struct err *e)
 	p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (p->lock_fd < 0)
 		return err_set(e, ERR_IO, "%s: %m", path);
-	if (flock(p->lock_fd, LOCK_EX | LOCK_NB)) {
+	if (!take_lock(p->lock_fd)) {
 		(void)!read(p->lock_fd, pid, sizeof pid - 1);
 		return err_set(e, ERR_BUSY, "data directory %s is in use by process %s", p->data_dir,
 			       *pid ? pid : "?");
@@ -283,14 +313,26 @@ static int choose_runtime(struct parent *p, struct config_wish *w, struct err *e
 	return 0;
 }
 
+/* A config that somebody wrote: what is wrong with it leaves nothing behind. */
+static int read_file(struct parent *p, struct err *e)
+{
+	if (!p->o.file)
+		return 0;
+	int rc = config_load(&p->config, p->o.file, e);
+	if (rc == 0)
+		rc = up_check_actors(&p->config, p->self, p->o.file, e);
+	if (rc == 0 && !config_api_address(&p->config, &p->arena))
+		rc = err_set(e, ERR_INVALID, "%s: there is no actor of kind api: nobody could use the cluster",
+			     p->o.file);
+	return rc;
+}
+
 static int prepare_config(struct parent *p, struct err *e)
 {
 	char path[500];
 	struct buf text = {0};
 	int rc = 0;
-	if (p->o.file) {
-		rc = config_load(&p->config, p->o.file, e);
-	} else {
+	if (!p->o.file) {
 		struct config_wish w = {p->o.api, p->o.nodes, p->o.runtime, NULL, p->o.own_api, 0};
 		rc = choose_runtime(p, &w, e);
 		if (rc)
@@ -316,47 +358,6 @@ static int prepare_config(struct parent *p, struct err *e)
 	return rc ? rc : places_read(&p->config, &p->arena, &p->places, e);
 }
 
-/* Shared objects that do not fit are told before anything runs, and never loaded
- * into this process. */
-static int check_plugins(struct parent *p, struct err *e)
-{
-	struct err why = {0};
-	for (size_t i = 0; i < p->config.cell_count; i++)
-		for (size_t k = 0; k < p->config.cells[i].actor_count; k++) {
-			const struct config_actor *a = &p->config.cells[i].actors[k];
-			if (strcmp(a->kind, "plugin"))
-				continue;
-			struct span file = doc_get_str(a->options, "file");
-			int rc = plugin_check(p->self,
-					      arena_ndup(&p->arena, file.data, file.len), &why);
-			if (rc)
-				return err_set(e, rc, "%s:%u:%u: %s", p->o.file, a->line->line,
-					       a->line->column, why.text);
-		}
-	return 0;
-}
-
-/* Somebody else's port is told here, in one clear line, and not by a process
- * that dies and is started again. */
-static int check_port(const char *address, struct err *e)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	char host[64];
-	const char *colon = strrchr(address, ':');
-	int port = colon ? atoi(colon + 1) : 0, one = 1;
-	snprintf(host, sizeof host, "%.*s", colon ? (int)(colon - address) : 0, address);
-	at.sin_port = htons((uint16_t)port);
-	if (port < 1 || port > 65535 || inet_pton(AF_INET, host, &at.sin_addr) != 1)
-		return err_set(e, ERR_INVALID, "the API's address '%s' is not IPV4:PORT", address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	int rc = bind(fd, (struct sockaddr *)&at, sizeof at);
-	int why = errno;
-	close(fd);
-	errno = why;
-	return rc ? err_set(e, ERR_BUSY, "cannot listen on %s: %m", address) : 0;
-}
-
 static void raise_limits(void)
 {
 	struct rlimit r;
@@ -368,15 +369,17 @@ static void raise_limits(void)
 
 static int prepare(struct parent *p, struct err *e)
 {
-	int rc = prepare_dir(p, e);
+	int rc = read_file(p, e);
+	if (rc == 0)
+		rc = prepare_dir(p, e);
 	if (rc == 0)
 		rc = prepare_config(p, e);
 	if (rc == 0)
 		rc = need_oci(p, e);
 	if (rc == 0)
-		rc = check_plugins(p, e);
-	if (rc == 0 && p->address)
-		rc = check_port(p->address, e);
+		rc = up_check_port(p->address, e);
+	if (rc == 0)
+		rc = up_check_store(&p->config, p->data_dir, e);
 	if (rc == 0 && p->places.count && p->network_lock < 0)
 		neighbours_lock(&p->network_lock);
 	rc = rc ? rc : up_network_take(p->data_dir, &p->config, &p->places, e);
@@ -384,9 +387,9 @@ static int prepare(struct parent *p, struct err *e)
 		close(p->network_lock);
 	char services[CONFIG_RANGE_MAX], service[CONFIG_RANGE_MAX];
 	config_services(&p->config, services, service);
-	if (rc == 0 && p->address)
+	if (rc == 0)
 		rc = pki_ensure(&p->pki, p->data_dir, p->address, service, e);
-	if (rc == 0 && p->address) {
+	if (rc == 0) {
 		if (p->o.kubeconfig)
 			snprintf(p->kubeconfig, sizeof p->kubeconfig, "%s", p->o.kubeconfig);
 		else
@@ -682,11 +685,15 @@ int command_up(int argc, char **argv)
 	struct parent *p = mem_alloc(sizeof *p);
 	p->network_lock = -1;
 	p->o = (struct options){.data_dir = default_data_dir(),
-				.api = "127.0.0.1:6443",
-				.runtime = "auto",
-				.nodes = 1};
+				.nodes = NODES_UNSAID};
 	argv[0] = (char *)"troupe up";
 	argp_parse(&argp, argc, argv, 0, NULL, &p->o);
+	if (!p->o.api)
+		p->o.api = "127.0.0.1:6443";
+	if (!p->o.runtime)
+		p->o.runtime = "auto";
+	if (p->o.nodes == NODES_UNSAID)
+		p->o.nodes = 1;
 	if (p->o.help_config)
 		config_help(stdout);
 	raise_limits();

@@ -7,7 +7,6 @@ cat >"$tmp/tokens.csv" <<Y
 # token,user,uid,"groups"
 alices-token,alice,1001,"devs,$(printf ops)"
 bobs-token,bob,1002
-broken line
 Y
 cluster_of api="tokens: $tmp/tokens.csv" >"$tmp/cluster.yaml" <<<"nodes {kind: node-agent, node: n1, runtime: sim}"
 start -f "$tmp/cluster.yaml" || { not_ok "cluster starts"; exit 1; }

@@ -160,6 +160,11 @@ check "to nobody without a token" grep -q '"code":401' <(scrape none)
 check "with a figure for each actor" grep -qE '^troupe_actor_turns_total\{cell="core",actor="scheduler",kind="scheduler"\} [1-9]' "$tmp/metrics"
 "$troupe" trace --data-dir "$data" --scan 100000 pods/default/web >"$tmp/trace"
 check "trace of an object finds what made it" grep -q 'added pods/default/web' "$tmp/trace"
+kinds_of() { "$troupe" tail --data-dir "$data" --from-rev 1 --no-follow --kind "$1" -o json | grep -o '"kind":"[^"]*"' | sort -u; }
+for word in pods pod po Pod; do check "tail of $word" is '"kind":"pods"' kinds_of $word; done
+check "tail of ClusterRole" is '"kind":"clusterroles.rbac.authorization.k8s.io"' kinds_of ClusterRole
+check "an object's kind may be said as kubectl takes it" grep -q 'added pods/default/web' <("$troupe" trace --data-dir "$data" --scan 100000 po/default/web)
+check "also for its history" grep -q created <("$troupe" store history --data-dir "$data" Pod/default/web)
 check "trace by id of what is still in the rings" bash -c "id=\$($troupe tail --data-dir $data -m -x -k store.txn -o json | grep -o '\"trace\":\"[0-9a-f]*' | tail -n 1 | cut -d'\"' -f4)
 	$troupe trace --data-dir $data \$id | grep -q 'store.txn  turn [0-9]*us'"
 check "an unknown trace is said to be unknown" bash -c "! $troupe trace --data-dir $data deadbeef 2>$tmp/unknown && grep -q 'know trace' $tmp/unknown"

@@ -42,7 +42,8 @@ start() { # options of troupe up
 	rm -f "$tmp/up.out"
 	# Most scripts are about processes of this machine, which every machine has.
 	[[ " $* " == *" --runtime "* || " $* " == *" -f "* ]] || set -- "$@" --runtime process
-	TROUPE_LOG=warn "$troupe" up --data-dir "$data" --api "127.0.0.1:$port" "$@" >"$tmp/up.out" 2>>"$tmp/up.log" &
+	[[ " $* " == *" -f "* ]] || set -- --api "127.0.0.1:$port" "$@"
+	TROUPE_LOG=warn "$troupe" up --data-dir "$data" "$@" >"$tmp/up.out" 2>>"$tmp/up.log" &
 	up_pid=$!
 	eventually 15 grep -q '^ready: ' "$tmp/up.out"
 }

@@ -78,7 +78,7 @@ Test(config, names_place_and_near_match_of_a_slip)
 	cr_expect(strstr(refusal("store: {quota: 9223372036854775807GiB}\ncells: [{name: a}]"),
 			 "c.yaml:1:9: quota"));
 	cr_expect_str_eq(refusal("store: {quota: 5}\ncells: [{name: a}]"),
-			 "c.yaml:1:9: quota is from 1048576 to 9223372036854775807");
+			 "c.yaml:1:9: quota is from 1048576 to 17592186044416");
 	cr_expect_str_eq(refusal("cells: [{name: a, actors: [{kind: service-proxy, plane: nftables}]}]"),
 			 "c.yaml:1:50: plane is one of userspace");
 	cr_expect_str_eq(refusal("cells: [{name: a}, {name: a}]"),
@@ -311,4 +311,60 @@ Test(config, labels_of_a_node_are_such_as_it_may_give_itself)
 	cr_assert_eq(config_parse(&config, "c.yaml", span_of(text), &e), 0, "%s", e.text);
 	cr_expect_eq(doc_get(config.cells[0].actors[0].options, "labels")->count, 4);
 	config_fini(&config);
+}
+
+/* What YAML takes for something else, and what would otherwise fail far from its line: when the
+ * node registers, or when something listens. */
+Test(config, refuses_values_that_nobody_could_use)
+{
+	static const struct {
+		const char *actor, *why;
+	} rows[] = {
+		{"{node: n, kind: node-agent}", "4:6: node is a text: set it in quotes"},
+		{"{node: 1, kind: node-agent}", "4:6: node is a text: set it in quotes"},
+		{"{node: N1, kind: node-agent}", "4:6: 'N1' is no node's name: a lowercase RFC 1123 subdomain"},
+		{"{cpu: 4x, kind: node-agent}",
+		 "4:6: cpu is a quantity like 4, 500m, 512Mi or 8Gi, not '4x'"},
+		{"{memory: 8GiB, kind: node-agent}",
+		 "4:6: memory is a quantity like 4, 500m, 512Mi or 8Gi, not '8GiB'"},
+		{"{memory: yes, kind: node-agent}", "4:6: memory is a quantity like 4, 500m, 512Mi or 8Gi"},
+		{"{cpu: -4, kind: node-agent}", "4:6: cpu is more than nothing"},
+		{"{listen: 6443, kind: api}", "4:6: listen is IPV4:PORT, like 127.0.0.1:6443"},
+		{"{listen: 'localhost:6443', kind: api}", "4:6: listen is IPV4:PORT, like 127.0.0.1:6443"},
+		{"{listen: '127.0.0.1:66443', kind: api}", "4:6: listen is IPV4:PORT, like 127.0.0.1:6443"},
+		{"{listen: '127.0.0.1:0', kind: api}", "4:6: listen is IPV4:PORT, like 127.0.0.1:6443"},
+		{"{node-port-address: 1.2.3, kind: service-proxy}",
+		 "4:6: node-port-address is addresses with commas between, like 127.0.0.1"},
+		{"{audit: full, kind: api}", "4:6: audit is one of off|metadata"},
+		{"{restart: yes, kind: gate}", "4:6: restart is one of permanent|transient|temporary"},
+		{"{kind: node-agent}\n  - {kind: node-agent}", "5:5: there are two nodes 'n1'"},
+		{"{kind: node-agent, count: 3}\n  - {kind: node-agent, node: n2}", "5:5: there are two nodes 'n2'"},
+		{"{kind: api}\n  - {kind: api, name: b}", "5:5: another API listens on 127.0.0.1:6443 already"},
+	};
+	char text[400], want[200], longest[300];
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		snprintf(text, sizeof text, "cells:\n- name: a\n  actors:\n  - %s\n", rows[i].actor);
+		snprintf(want, sizeof want, "c.yaml:%s", rows[i].why);
+		const char *why = refusal(text);
+		cr_expect_eq(strncmp(why, want, strlen(want)), 0, "'%s' instead of '%s'", why, want);
+	}
+	memset(longest, 'x', 129);
+	longest[129] = 0;
+	snprintf(text, sizeof text, "cells: [{name: %s}]", longest);
+	cr_expect_str_eq(refusal(text), "c.yaml:1:10: a cell's name has at most 63 bytes");
+	snprintf(text, sizeof text, "cells: [{name: a, actors: [{kind: scheduler, name: %s}]}]", longest);
+	cr_expect_str_eq(refusal(text), "c.yaml:1:28: an actor's name has at most 128 bytes");
+}
+
+Test(config, takes_a_number_for_a_quantity)
+{
+	static const char *const rows[][2] = {{"4", "4"}, {"1.5", "1.5"}, {"500m", "500m"}, {"'2'", "2"}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[200];
+		struct err e = {0};
+		snprintf(text, sizeof text, "cells: [{name: a, actors: [{kind: node-agent, cpu: %s}]}]", rows[i][0]);
+		cr_assert_eq(config_parse(&config, "c.yaml", span_of(text), &e), 0, "%s", e.text);
+		cr_expect(span_is(doc_get_str(config.cells[0].actors[0].options, "cpu"), rows[i][1]));
+		config_fini(&config);
+	}
 }
