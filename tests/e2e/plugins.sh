@@ -192,3 +192,25 @@ scheduler() { is active role scheduler || is active role spare-scheduler; }
 check "one scheduler is active" scheduler
 both_inactive() { [[ $(inspect -o json | grep -c '"actor":"\(spare-\)\?scheduler".*"role":"active"') == 1 ]]; }
 check "and only one" both_inactive
+
+# ---- what a newcomer gets wrong is said
+cat >slip.py <<'P'
+import sys
+from troupe import Controller, create
+controller = Controller("slip", sys.argv[1])
+controller.follow(sys.argv[2])
+controller.run(lambda stream, key, was, now: [key], lambda key: [create("configmap", "default", {"metadata": {"name": "x"}})])
+P
+slips() { # WANT DATA-DIR STREAM
+	local want=$1 slip rc=0
+	shift
+	$py slip.py "$@" >slip.out 2>&1 & slip=$!
+	eventually 15 grep -qF -- "$want" slip.out || rc=1
+	kill $slip
+	wait $slip
+	((rc == 0)) || cat slip.out
+	return $rc
+}
+check "no cluster there" slips "slip: no cluster answers at $tmp/none/run/broker.ipc" "$tmp/none" nodes
+check "a stream that is called otherwise" slips "slip: the stream 'node' is empty so far" "$data" node
+check "a resource that there is not" slips "create configmap x: unsupported there is no such resource" "$data" nodes

@@ -86,6 +86,8 @@ class Stream(dict):
             self.change(key, max(self.top, self.versions[key] + 1), None)
         for key, (version, value) in self.rows.items():
             self.change(key, version, value)
+        if not self.complete and not self:  # there may come some; or it is a slip, like "node"
+            self.controller.say(f"the stream '{self.name}' is empty so far")
         self.head, self.life, self.complete = max(self.head, self.top), page["epoch"], True
 
     def on_events(self, page, error):
@@ -127,7 +129,10 @@ class Controller:
         self.streams, self.items, self.queue, self.asked = {}, {}, collections.deque(), {}
         self.epoch, self.heard, self.said, self.trace = 0, 0, 0, None
         self.token, self.seen, self.holder, self.looked, self.taking, self.checked = 0, 0, None, 0, False, False
-        self.take_at = 0
+        self.take_at, self.reason = 0, None
+
+    def say(self, text):
+        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
     def follow(self, stream):
         self.streams[stream] = Stream(self, stream)
@@ -161,6 +166,7 @@ class Controller:
         if now - self.heard > SILENCE_S or not self.dealer:
             if self.dealer:
                 self.dealer.close(linger=0)
+                self.say(f"no cluster answers at {self.path}")
             self.dealer = self.context.socket(zmq.DEALER)
             self.dealer.connect("ipc://" + self.path)
             self.heard, self.said = now, 0
@@ -179,6 +185,7 @@ class Controller:
         self.epoch, self.taking, self.checked = 0, False, False
         self.seen, self.token = self.token or self.seen, 0  # is the fence still ours? It is taken again
         waiting, self.asked = self.asked, {}
+        self.reason = None
         for on_answer, _ in waiting.values():
             on_answer(None, "unreachable")
 
@@ -208,6 +215,7 @@ class Controller:
                       correlation, trace, self.name)
         elif type in (REPLY, ERROR) and correlation in self.asked:
             on_answer, _ = self.asked.pop(correlation)
+            self.reason = type == ERROR and body.get("text")
             on_answer(*((body, None) if type == REPLY else (None, body["code"])))
 
     # ---- the fence: whose turn it is (actors/runtime/fence.h says how and why)
@@ -298,14 +306,16 @@ class Controller:
             item.not_before = time.monotonic() + pause
             if error == "fenced":
                 self.token, self.seen, self.checked = 0, 0, False  # another one is active
-        print(f"{key}: {body['verb']} {body['resource']} {body['name']}: {code or error}"
-              f"{' ' + answer['message'] if answer and answer.get('message') else ''}", flush=True)
+        why = answer.get("message") if answer else self.reason
+        print(f"{key}: {body['verb']} {body['resource']} {body['name']}: {code or error}{' ' + why if why else ''}",
+              flush=True)
         self.want(key)
 
     def turn(self):
         now = time.monotonic()
         self.keep_session(now)
         self.keep_fence(now)
+        self.reason = None
         for number in [n for n, (_, until) in self.asked.items() if now > until]:
             self.asked.pop(number)[0](None, "timeout")
         if self.epoch:
