@@ -1,11 +1,13 @@
 /* Namespaces on their way out.
  *
- *	Terminating ──► quiet ──► all content is deleted ──► none is left ──► finalized
+ *	Terminating ──► pods that have a controller are deleted
+ *	            ──► quiet ──► all content is deleted ──► none is left ──► finalized
  *
  * Quiet: who deletes a namespace and what is in it, one by one, as `kubectl
  * delete -f` does with a file of both, must find what he deletes. So its content
  * is left alone until nobody has deleted any of it for half a second, five
- * seconds at most: Kubernetes always waits five.
+ * seconds at most: Kubernetes always waits five. Pods that a controller made are
+ * in nobody's file, and take longest: they need not wait, and are no stir.
  * Nothing new comes into a namespace that is Terminating (every create rests
  * on the namespace's row), so once the views are known to show all that the
  * store had after that, an empty namespace stays empty.
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/controllers/owners.h"
 #include "actors/controllers/reconcile.h"
 #include "actors/schema/rfc3339.h"
 #include "broker/base/mem.h"
@@ -28,8 +31,8 @@ enum { BATCH = 500 };
 
 /* What is known of a namespace that is Terminating; cache, lost with the actor. */
 struct leaving {
-	uint64_t seen_us, stirred_us; /* monotonic: first seen, last deletion in it */
-	bool begun;		      /* its content is deleted from here */
+	uint64_t seen_us, stirred_us; /* monotonic: first seen, last deletion of what may be in a file */
+	bool begun;		      /* all its content is deleted from here */
 	int64_t told_us;	      /* when its conditions were written; 0: never */
 };
 
@@ -55,6 +58,12 @@ static struct leaving *leaving_of(struct ctx *c, struct state *s, struct span ke
 	return l;
 }
 
+static bool is_made_pod(struct span stream, struct mp object)
+{
+	struct owner_ref ref;
+	return span_is(stream, "pods") && owners_controller(object, &ref);
+}
+
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct state *s = state_of(r);
@@ -70,7 +79,8 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 	}
 	schema_key(&key, s->namespaces, (struct span){0}, ns);
 	if (ns.len && object_is_deleting(object_of(reconcile_get(r, span_buf(&key))))) {
-		if (!v->now || object_is_deleting(any))
+		bool gone = !v->now || object_is_deleting(any);
+		if (gone && !is_made_pod(view_stream(v->view), any))
 			leaving_of(c, s, span_buf(&key))->stirred_us = ctx_now_us(c);
 		reconcile_want(c, r, span_buf(&key));
 	}
@@ -80,6 +90,7 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 /* ---- what is left */
 
 struct left {
+	bool only_made;	  /* pods; all else is to wait */
 	struct buf kinds; /* "pods. has 3 resource instances, ..." */
 	size_t count, deleted;
 };
@@ -107,6 +118,8 @@ static void look_at_kind(struct reconciler *r, struct reconcile_item *i, struct 
 	while (objects_next(&it)) {
 		here++;
 		if (object_is_deleting(it.object) || left->deleted >= BATCH)
+			continue;
+		if (left->only_made && !is_made_pod(view_stream(v), it.object))
 			continue;
 		left->deleted++;
 		delete_one(r, i, row, it.object);
@@ -199,15 +212,14 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	if (!object_is_deleting(ns) || !object_lists(ns, "spec.finalizers", "kubernetes"))
 		return;
 	struct leaving *leaving = leaving_of(c, state_of(r), key);
-	if (!may_begin(c, i, leaving))
-		return;
+	left.only_made = !may_begin(c, i, leaving);
 	struct span name = object_name(ns);
 	for (size_t k = 0; k < r->view_count; k++)
 		look_at_kind(r, i, r->views[k], name, &left);
-	if (!left.count) {
+	if (!left.count && !left.only_made) {
 		if (reconcile_fresh(c, r, i))
 			finalize(r, i, key, ns);
-	} else if (!left.deleted) {
+	} else if (!left.deleted && !left.only_made) {
 		tell(c, r, i, leaving, ns, &left);
 	}
 	buf_fini(&left.kinds);

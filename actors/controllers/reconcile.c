@@ -282,6 +282,35 @@ static struct doc *owned(struct arena *a, const struct doc *body)
 	return d;
 }
 
+/* Nothing new comes into a namespace on its way out, and it never comes back: such
+ * creates would only be refused, again and again while it is emptied. */
+static bool in_vain(const struct reconciler *r, const struct reconcile_action *x)
+{
+	struct buf key = {0};
+	if (x->verb != OBJ_CREATE || x->sub || !x->namespace.len)
+		return false;
+	buf_puts(&key, "namespaces/");
+	buf_append(&key, x->namespace.data, x->namespace.len);
+	bool leaving = object_is_deleting(object_of(reconcile_get(r, span_buf(&key))));
+	buf_fini(&key);
+	return leaving;
+}
+
+static void drop_vain(const struct reconciler *r, struct reconcile_item *i)
+{
+	struct reconcile_action **at = &i->first, *x;
+	i->last = NULL;
+	while ((x = *at)) {
+		if (in_vain(r, x)) {
+			*at = x->next;
+			continue;
+		}
+		i->last = x;
+		at = &x->next;
+	}
+	i->next = i->first;
+}
+
 /* Writes of a plan are made in later turns, and on a conflict once more: then the
  * views may not have any more what the plan took from them. */
 static void own_all(struct reconcile_item *i)
@@ -304,6 +333,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 	i->planning = true;
 	r->plans++;
 	r->spec->plan(c, r, i, span_of(i->key));
+	drop_vain(r, i);
 	own_all(i);
 	i->planning = false;
 	if (was == FRESH_YES)

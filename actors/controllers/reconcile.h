@@ -95,6 +95,7 @@ void reconcile_want(struct ctx *c, struct reconciler *r, struct span key);
 /* And again so much later, whatever happens. From `plan`. */
 void reconcile_later(struct ctx *c, struct reconcile_item *i, uint64_t us);
 struct arena *reconcile_arena(struct reconcile_item *i); /* of this plan */
+/* Creates in a namespace that is known to be on its way out are left undone, without a word. */
 struct reconcile_action *reconcile_add(struct reconcile_item *i, enum obj_verb verb,
 				       const struct schema_resource *resource,
 				       struct span namespace, struct span name);

@@ -187,6 +187,22 @@ goods() {
 check "a file with a namespace and what is in it" kc apply -f <(goods)
 check "is deleted, and all of it was still there" kc delete -f <(goods) --timeout=30s
 check "with nothing left" refused "not found" kc get ns goods
+# Pods of a controller need not wait for that: they are in nobody's file.
+kc create namespace yard >/dev/null
+eventually 5 kc -n yard get serviceaccount default
+alone='{"apiVersion":"v1","kind":"Pod","metadata":{"name":"alone"},"spec":{"containers":[{"name":"c","image":"x"}]}}'
+check "a namespace with pods of a controller and one of nobody" kc -n yard create -f <(rc web 3 web; echo ---; echo "$alone")
+check "all of them run" eventually 10 is "Running Running Running Running" kc -n yard get pods -o 'jsonpath={.items[*].status.phase}'
+vain() { "$troupe" inspect replication --data-dir "$data" -o json | grep -o '"refused":[0-9]*'; }
+refusals=$(vain)
+begun=$(($(kc get namespace yard -o 'jsonpath={.metadata.resourceVersion}') >> 10))
+check "is deleted" kc delete namespace yard --timeout=30s
+ended() { # in the order in which the namespace's end came to them
+	"$troupe" tail --data-dir "$data" --from-rev "$begun" --no-follow --ns yard --kind pods --actor namespace-controller -o json |
+		sed -n 's/.*"name":"\(web\|alone\)[^"]*".*/\1/p' | uniq | paste -sd ' '
+}
+check "the controller's pods went first" is "web alone" ended
+check "and it did not try to make others" is "$refusals" vain
 check "a namespace that cannot be emptied says why" kc create -f - <<<'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"stuck"}}'
 kc -n stuck create -f - >/dev/null <<<'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"held","finalizers":["a.b/c"]}}'
 kc delete namespace stuck --wait=false >/dev/null
