@@ -2,34 +2,48 @@
  * is endpoints_plan.h; here are the pods that it is made of, and the writes.
  *
  * A write rests on the service and on the object that it changes, not on the
- * pods: when one of them changes meanwhile, the next plan follows at once. */
+ * pods: when one of them changes meanwhile, the next plan follows at once.
+ *
+ * What is written says when the first thing happened that it is about (of a new
+ * service: when it was made; else when a pod became ready or not), so that others
+ * can tell how long it took to get to them. */
 #include "actors/controllers/endpoints.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/controllers/endpoints_plan.h"
 #include "actors/controllers/owners.h"
 #include "actors/controllers/reconcile.h"
+#include "actors/schema/rfc3339.h"
 #include "actors/schema/selectors.h"
 #include "broker/base/omap.h"
 
 static const char slice_stream[] = "endpointslices.discovery.k8s.io";
 static const char *const streams[] = {"services",   "pods",	  "endpoints",
-				      slice_stream, "namespaces", NULL};
+				      slice_stream, "nodes",	  "namespaces", NULL};
 static const char service_label[] = "kubernetes.io/service-name";
 static const char manager_label[] = "endpointslice.kubernetes.io/managed-by";
 static const char headless_label[] = "service.kubernetes.io/headless";
+static const char trigger_time[] = "endpoints.kubernetes.io/last-change-trigger-time";
 static const char over_capacity[] = "endpoints.kubernetes.io/over-capacity";
 static const char skip_label[] = "endpointslice.kubernetes.io/skip-mirror";
 static const char own_label[] = "endpoints.kubernetes.io/managed-by"; /* of Endpoints */
 static const char by_selector[] = "endpointslice-controller.k8s.io";
 static const char by_mirror[] = "endpointslicemirroring-controller.k8s.io";
 
+/* The first change since a service was planned for. */
+struct trigger {
+	int64_t us;
+	bool made; /* it is new, and nothing else counts */
+};
+
 struct state {
 	struct reconciler r; /* first */
 	const struct schema_resource *services, *pods, *endpoints, *slices;
-	struct view *service_view, *pod_view, *endpoint_view, *slice_view;
+	struct view *service_view, *pod_view, *endpoint_view, *slice_view, *node_view;
+	struct omap triggers;		/* key of a service -> struct trigger */
 	struct view_index *slice_index; /* by "NAMESPACE/SERVICE" */
 	struct omap gone;		/* keys of services that were seen to go */
 };
@@ -70,7 +84,41 @@ static bool has_selector(struct mp service, struct mp *selector)
 	       n > 0 && !span_is(mp_path_str(service, "spec.type"), "ExternalName");
 }
 
-static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
+static struct span ready_since(struct mp pod)
+{
+	struct mp list, status;
+	size_t n = 0;
+	if (!pod.p || !mp_path(pod, "status.conditions", &list) || mp_array(&list, &n))
+		return (struct span){0};
+	for (; n > 0; n--, mp_skip(&list))
+		if (status = list, span_is(mp_path_str(status, "type"), "Ready"))
+			return mp_path_str(status, "lastTransitionTime");
+	return (struct span){0};
+}
+
+static void note_trigger(struct state *s, struct span service_key, int64_t us, bool made)
+{
+	struct trigger *t = omap_get(&s->triggers, service_key);
+	if (!t) {
+		t = mem_alloc(sizeof *t);
+		*t = (struct trigger){us, made};
+		omap_put(&s->triggers, service_key, t);
+	} else if (made || (!t->made && us < t->us)) {
+		*t = (struct trigger){us, made};
+	}
+}
+
+/* When the pod became ready, or not, if that is new; 0: it is not. */
+static int64_t trigger_of(struct mp was, struct mp now)
+{
+	int64_t before = 0, us = 0;
+	rfc3339_parse(ready_since(was), &before);
+	rfc3339_parse(ready_since(now), &us);
+	return us > before ? us : 0;
+}
+
+/* `trigger`: since when they are to be told of it; 0: nothing is known of that. */
+static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod, int64_t trigger)
 {
 	struct state *s = state_of(r);
 	struct mp labels = {0}, selector;
@@ -79,8 +127,27 @@ static void want_selecting(struct ctx *c, struct reconciler *r, struct mp pod)
 	struct objects_in it = objects_in(s->service_view, s->services, object_namespace(pod));
 	mp_path(pod, "metadata.labels", &labels);
 	while (objects_next(&it))
-		if (has_selector(it.object, &selector) && label_map_match(selector, labels))
+		if (has_selector(it.object, &selector) && label_map_match(selector, labels)) {
+			if (trigger)
+				note_trigger(s, it.key, trigger, false);
 			reconcile_want(c, r, it.key);
+		}
+}
+
+static struct span zone_of(struct mp node)
+{
+	return object_label(node, "topology.kubernetes.io/zone");
+}
+
+/* A node is in another zone: so are its pods. */
+static void want_on_node(struct ctx *c, struct reconciler *r, struct span node)
+{
+	const struct state *s = state_of(r);
+	for (struct onode *n = omap_first(view_map(s->pod_view)); n; n = omap_next(n)) {
+		struct mp pod = object_of(n->value);
+		if (span_eq(mp_path_str(pod, "spec.nodeName"), node))
+			want_selecting(c, r, pod, 0);
+	}
 }
 
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
@@ -93,10 +160,15 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 			omap_remove(&s->gone, v->key);
 		else
 			omap_put(&s->gone, v->key, s);
+		if (v->now && !v->was)
+			note_trigger(s, v->key, object_time_us(now, "metadata.creationTimestamp"), true);
 		reconcile_want(c, r, v->key);
 	} else if (v->view == s->pod_view) {
-		want_selecting(c, r, was);
-		want_selecting(c, r, now);
+		want_selecting(c, r, was, 0);
+		want_selecting(c, r, now, trigger_of(was, now));
+	} else if (v->view == s->node_view) {
+		if (!span_eq(zone_of(was), zone_of(now)))
+			want_on_node(c, r, object_name(any));
 	} else if (v->view == s->endpoint_view) {
 		want(c, r, ns, object_name(any));
 	} else if (v->view == s->slice_view) {
@@ -177,7 +249,28 @@ static struct found_slices find_slices(struct state *s, struct arena *a, struct 
 	return f;
 }
 
+static struct span zone_of_node(void *arg, struct span node)
+{
+	struct state *s = arg;
+	struct buf key = {0};
+	buf_puts(&key, "nodes/");
+	buf_append(&key, node.data, node.len);
+	struct span zone = zone_of(object_of(view_get(s->node_view, span_buf(&key))));
+	buf_fini(&key);
+	return zone;
+}
+
 /* ---- writes */
+
+static void say_trigger(struct arena *a, struct doc *meta, int64_t us)
+{
+	char text[RFC3339_MAX];
+	rfc3339_format(us, text);
+	if (us)
+		doc_set_str(a, doc_need_map(a, meta, "annotations"), trigger_time, arena_dup(a, text));
+	else if (doc_get(meta, "annotations"))
+		doc_remove(doc_get(meta, "annotations"), trigger_time);
+}
 
 static struct reconcile_action *write(struct reconciler *r, struct reconcile_item *i,
 				      struct span service_key, enum obj_verb verb,
@@ -232,8 +325,7 @@ static struct doc *labels_of(struct arena *a, struct mp service, struct mp owner
 /* A mirror has those of the Endpoints, but for what is about these alone. */
 static struct doc *annotations_of_mirror(struct arena *a, struct mp owner)
 {
-	static const char *const not[] = {"endpoints.kubernetes.io/last-change-trigger-time",
-					  "kubectl.kubernetes.io/last-applied-configuration"};
+	static const char *const not[] = {trigger_time, "kubectl.kubernetes.io/last-applied-configuration"};
 	struct doc *all = copy_map(a, owner, "metadata.annotations");
 	for (size_t i = 0; i < sizeof not / sizeof *not; i++)
 		doc_remove(all, not[i]);
@@ -254,7 +346,7 @@ static bool same_list(const struct doc *a, const struct doc *b)
 }
 
 static void write_endpoints(struct reconciler *r, struct reconcile_item *i, struct span key,
-			    struct mp service, struct endpoint_groups *g)
+			    struct mp service, struct endpoint_groups *g, int64_t trigger)
 {
 	struct state *s = state_of(r);
 	struct arena *a = reconcile_arena(i);
@@ -279,12 +371,14 @@ static void write_endpoints(struct reconciler *r, struct reconcile_item *i, stru
 		doc_set_str(a, doc_need_map(a, m, "annotations"), over_capacity, "truncated");
 	else if (says_so)
 		doc_remove(doc_get(m, "annotations"), over_capacity);
+	say_trigger(a, m, trigger);
 	doc_set(a, d, "subsets", subsets);
 	x->body = d;
 }
 
 static void write_slice(struct reconciler *r, struct reconcile_item *i, struct span key,
-			struct mp service, struct mp owner, struct slice *s, const char *manager)
+			struct mp service, struct mp owner, struct slice *s, const char *manager,
+			int64_t trigger)
 {
 	struct arena *a = reconcile_arena(i);
 	const struct schema_resource *slices = state_of(r)->slices;
@@ -313,6 +407,8 @@ static void write_slice(struct reconciler *r, struct reconcile_item *i, struct s
 	doc_set(a, m, "labels", labels);
 	if (annotations)
 		doc_set(a, m, "annotations", annotations);
+	else
+		say_trigger(a, m, trigger);
 	doc_set(a, d, "endpoints", s->endpoints);
 	doc_set(a, d, "ports", s->ports ? doc_copy(a, s->ports) : doc_new(a, DOC_ARRAY));
 	x->body = d;
@@ -322,18 +418,18 @@ static void write_slice(struct reconciler *r, struct reconcile_item *i, struct s
 
 static void place(struct reconciler *r, struct reconcile_item *i, struct span key,
 		  struct mp service, struct mp owner, struct endpoint_groups *g,
-		  const char *manager)
+		  const char *manager, int64_t trigger)
 {
 	struct found_slices f = find_slices(state_of(r), reconcile_arena(i), service, manager);
 	if (owner.p)
 		slices_place(g, &f.first);
 	for (struct slice *s = f.first; s; s = s->next) {
 		s->unwanted |= !owner.p;
-		write_slice(r, i, key, service, owner, s, manager);
+		write_slice(r, i, key, service, owner, s, manager, trigger);
 	}
 	for (struct slice *s = f.others; s; s = s->next) {
 		s->unwanted = true;
-		write_slice(r, i, key, service, owner, s, manager);
+		write_slice(r, i, key, service, owner, s, manager, trigger);
 	}
 }
 
@@ -368,12 +464,30 @@ static void plan_gone(struct reconciler *r, struct reconcile_item *i, struct spa
 	x->uid = object_copy(a, object_uid(object_of(o)));
 }
 
+/* Of each time it was not told before. */
+static int64_t take_trigger(struct state *s, struct span key)
+{
+	struct trigger *t = omap_remove(&s->triggers, key);
+	int64_t us = t ? t->us : 0;
+	free(t);
+	return us;
+}
+
+static void tell_skipped(struct ctx *c, const struct reconciler *r, struct mp endpoints, size_t skipped)
+{
+	if (skipped)
+		reconcile_event(c, r, endpoints, "Warning", "TooManyAddressesToMirror",
+				"A max of %d addresses can be mirrored to EndpointSlices per Endpoints subset. "
+				"%zu addresses were skipped",
+				ENDPOINTS_MIRRORED_MAX, skipped);
+}
+
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
-	struct endpoint_groups g = {.arena = reconcile_arena(i)};
+	struct endpoint_groups g = {.arena = reconcile_arena(i), .zone_of = zone_of_node, .arg = state_of(r)};
 	struct view_object *o = reconcile_get(r, key);
 	struct mp service = object_of(o), selector;
-	(void)c;
+	int64_t trigger = take_trigger(state_of(r), key);
 	if (!o) {
 		plan_gone(r, i, key);
 		return;
@@ -382,8 +496,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		return;
 	if (has_selector(service, &selector)) {
 		gather_pods(state_of(r), &g, service, selector);
-		write_endpoints(r, i, key, service, &g);
-		place(r, i, key, service, service, &g, by_selector);
+		write_endpoints(r, i, key, service, &g, trigger);
+		place(r, i, key, service, service, &g, by_selector, trigger);
 		return;
 	}
 	struct mp endpoints = object_of(endpoints_of(r, key));
@@ -391,7 +505,8 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		endpoints = (struct mp){0};
 	if (endpoints.p)
 		gather_subsets(&g, endpoints);
-	place(r, i, key, service, endpoints, &g, by_mirror);
+	tell_skipped(c, r, endpoints, g.skipped);
+	place(r, i, key, service, endpoints, &g, by_mirror, 0);
 }
 
 /* ---- life */
@@ -417,6 +532,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	s->pod_view = reconcile_view(&s->r, span_of("pods"));
 	s->endpoint_view = reconcile_view(&s->r, span_of("endpoints"));
 	s->slice_view = reconcile_view(&s->r, span_of(slice_stream));
+	s->node_view = reconcile_view(&s->r, span_of("nodes"));
 	s->slice_index = ctx_index(c, s->slice_view, &by_service);
 	return rc;
 }
@@ -425,6 +541,7 @@ static void fini(void *state)
 {
 	struct state *s = state;
 	omap_fini(&s->gone, NULL);
+	omap_fini(&s->triggers, free);
 	reconcile_fini(&s->r);
 }
 

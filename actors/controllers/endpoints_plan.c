@@ -41,6 +41,12 @@ static void search_container(void *arg, struct mp container)
 	for_each(container, "ports", match_container_port, arg);
 }
 
+static void search_side_car(void *arg, struct mp container)
+{
+	if (span_is(mp_path_str(container, "restartPolicy"), "Always"))
+		search_container(arg, container);
+}
+
 /* The number behind a service port's targetPort in this pod; 0: it has none. */
 static int64_t resolve(struct mp port, struct mp pod)
 {
@@ -54,6 +60,7 @@ static int64_t resolve(struct mp port, struct mp pod)
 	if (mp_str(&target, &s.name))
 		return 0;
 	for_each(pod, "spec.containers", search_container, &s);
+	for_each(pod, "spec.initContainers", search_side_car, &s);
 	return s.found;
 }
 
@@ -123,6 +130,23 @@ static void note_ready(void *arg, struct mp condition)
 		*ready = span_is(mp_path_str(condition, "status"), "True");
 }
 
+/* spec.trafficDistribution, unless the annotation of old asks for another way. */
+static void read_hints(struct endpoint *e, struct mp service)
+{
+	struct span how = mp_path_str(service, "spec.trafficDistribution");
+	struct mp annotations, m;
+	struct span mode = {0};
+	e->near_node = span_is(how, "PreferSameNode");
+	e->near_zone = e->near_node || span_is(how, "PreferClose") || span_is(how, "PreferSameZone");
+	if (!e->near_zone || !mp_path(service, "metadata.annotations", &annotations))
+		return;
+	if (mp_find(annotations, "service.kubernetes.io/topology-aware-hints", &m) ||
+	    mp_find(annotations, "service.kubernetes.io/topology-mode", &m))
+		mp_str(&m, &mode);
+	if (span_is(mode, "Auto") || span_is(mode, "auto"))
+		e->near_node = e->near_zone = false;
+}
+
 void endpoint_groups_pod(struct endpoint_groups *g, struct mp service, struct mp pod)
 {
 	struct span phase = mp_path_str(pod, "status.phase");
@@ -142,6 +166,9 @@ void endpoint_groups_pod(struct endpoint_groups *g, struct mp service, struct mp
 	if (subdomain.len && span_eq(subdomain, mp_path_str(service, "metadata.name")))
 		e.hostname = mp_path_str(pod, "spec.hostname");
 	for_each(pod, "status.conditions", note_ready, &ready);
+	if (g->zone_of)
+		e.zone = g->zone_of(g->arg, e.node);
+	read_hints(&e, service);
 	e.serving = ready;
 	e.ready = all || PLANTED(UNREADY_IN_ENDPOINTS) || (ready && !e.terminating);
 	for_each(service, "spec.ports", add_port, &ports);
@@ -153,6 +180,7 @@ struct subset_read {
 	struct endpoint_groups *groups;
 	struct doc *ports;
 	bool ready;
+	size_t count;
 };
 
 static void add_subset_port(void *arg, struct mp port)
@@ -170,6 +198,10 @@ static void add_subset_address(void *arg, struct mp address)
 {
 	struct subset_read *s = arg;
 	bool pod = span_is(mp_path_str(address, "targetRef.kind"), "Pod");
+	if (s->count++ >= ENDPOINTS_MIRRORED_MAX) {
+		s->groups->skipped++;
+		return;
+	}
 	struct endpoint e = {
 		.ip = mp_path_str(address, "ip"),
 		.node = mp_path_str(address, "nodeName"),
@@ -188,7 +220,7 @@ static void add_subset_address(void *arg, struct mp address)
 
 void endpoint_groups_subset(struct endpoint_groups *g, struct mp subset)
 {
-	struct subset_read s = {g, doc_new(g->arena, DOC_ARRAY), true};
+	struct subset_read s = {g, doc_new(g->arena, DOC_ARRAY), true, 0};
 	for_each(subset, "ports", add_subset_port, &s);
 	for_each(subset, "addresses", add_subset_address, &s);
 	s.ready = false;
@@ -306,6 +338,23 @@ struct doc *endpoints_subsets(struct endpoint_groups *g, bool *truncated)
 
 /* ---- slices */
 
+static void name_one(struct arena *a, struct doc *hints, const char *field, struct span name)
+{
+	struct doc *list = doc_set(a, hints, field, doc_new(a, DOC_ARRAY));
+	doc_set(a, doc_add(list, doc_new(a, DOC_MAP)), "name", doc_span(a, name));
+}
+
+static void add_hints(struct arena *a, struct doc *d, const struct endpoint *e)
+{
+	struct doc *hints = doc_new(a, DOC_MAP);
+	if (e->near_zone && e->zone.len)
+		name_one(a, hints, "forZones", e->zone);
+	if (e->near_node && e->node.len)
+		name_one(a, hints, "forNodes", e->node);
+	if (e->ready && hints->count)
+		doc_set(a, d, "hints", hints);
+}
+
 static struct doc *slice_endpoint(struct arena *a, const struct endpoint *e)
 {
 	struct doc *d = doc_new(a, DOC_MAP), *list = doc_new(a, DOC_ARRAY);
@@ -324,6 +373,9 @@ static struct doc *slice_endpoint(struct arena *a, const struct endpoint *e)
 		doc_set(a, d, "targetRef", target_ref(a, e));
 	if (e->node.len)
 		doc_set(a, d, "nodeName", doc_span(a, e->node));
+	if (e->zone.len)
+		doc_set(a, d, "zone", doc_span(a, e->zone));
+	add_hints(a, d, e);
 	return d;
 }
 
@@ -406,12 +458,12 @@ static struct slice *new_slice(struct arena *a, struct slice ***end, struct doc 
 }
 
 /* The slice that takes one more: rather one that is written anyway. */
-static struct slice *with_room(struct slice *list, const struct doc *ports)
+static struct slice *with_room(struct slice *list, const struct doc *ports, size_t most)
 {
 	struct slice *best = NULL;
 	for (struct slice *s = list; s; s = s->next) {
 		if (s->unwanted || !same_ports(s->ports, ports) ||
-		    s->endpoints->count >= ENDPOINTS_A_SLICE)
+		    s->endpoints->count >= most)
 			continue;
 		if (!best || (s->changed && !best->changed))
 			best = s;
@@ -435,11 +487,12 @@ static void place_group(struct arena *a, const struct endpoint_group *g, struct 
 			keep_placed(a, s, sorted, g->count, placed);
 		}
 	struct slice *into = NULL;
+	size_t most = g->count && g->list[0].written ? ENDPOINTS_MIRRORED_MAX : ENDPOINTS_A_SLICE;
 	for (size_t i = 0; i < g->count; i++) {
 		if (placed[i])
 			continue;
-		if (!into || into->endpoints->count >= ENDPOINTS_A_SLICE)
-			into = with_room(*list, ports);
+		if (!into || into->endpoints->count >= most)
+			into = with_room(*list, ports, most);
 		if (!into)
 			into = new_slice(a, end, ports);
 		doc_add(into->endpoints, slice_endpoint(a, sorted[i]));

@@ -14,13 +14,15 @@
 enum {
 	ENDPOINTS_A_SLICE = 100,
 	ENDPOINTS_ADDRESSES_MAX = 1000, /* of one Endpoints object */
+	ENDPOINTS_MIRRORED_MAX = 1000,	/* of one subset; a mirror's slice holds as many */
 };
 
 struct endpoint {
-	struct span ip, node, hostname;
+	struct span ip, node, zone, hostname;
 	struct span namespace, pod, uid; /* of the pod; empty: no targetRef */
 	bool ready, serving, terminating;
 	bool written; /* by people: nobody knows more of it than whether it is ready */
+	bool near_zone, near_node; /* who is in its zone, or on its node, shall come to it */
 };
 
 struct endpoint_group {
@@ -33,12 +35,17 @@ struct endpoint_group {
 struct endpoint_groups {
 	struct arena *arena;
 	struct endpoint_group *first, *last;
+	/* The zone of a node; empty: it has none. NULL: no node has. */
+	struct span (*zone_of)(void *arg, struct span node);
+	void *arg;
+	size_t skipped; /* addresses of subsets that were more than are mirrored */
 };
 
 /* Adds a pod that the service selects. Pods without an address, that have
  * ended, or without a port that the service names, add nothing. */
 void endpoint_groups_pod(struct endpoint_groups *g, struct mp service, struct mp pod);
-/* Adds a subset of an Endpoints object (of a service without selector). */
+/* Adds a subset of an Endpoints object (of a service without selector), as much of it as is
+ * mirrored. */
 void endpoint_groups_subset(struct endpoint_groups *g, struct mp subset);
 
 /* `subsets` of an Endpoints object. What is terminating is not in it. Of more

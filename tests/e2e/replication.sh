@@ -79,6 +79,31 @@ check "so does a slice" eventually 5 is 3 words kc get endpointslices -l kuberne
 check "the named port is resolved" is 80 field ep web '.subsets[0].ports[0].port'
 check "describe service" grep -qE '^Endpoints: +[0-9.]+:80,' <(kc describe svc web)
 check "describe endpoints" grep -q 'Addresses:' <(kc describe ep web)
+slice_of() { kc get endpointslices -l "kubernetes.io/service-name=$1" -o "jsonpath={.items[0]$2}"; }
+trigger='.metadata.annotations.endpoints\.kubernetes\.io/last-change-trigger-time'
+kc create -f - >/dev/null <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"lone","labels":{"app":"lone"}},"spec":{"containers":[{"name":"c","image":"x"}]}}'
+kc wait pod lone --for=condition=Ready --timeout=10s >/dev/null
+kc create -f <(service lone lone | sed 's/, targetPort: http//') >/dev/null
+check "a new service's endpoints are there" eventually 5 grep -q . <(field ep lone '.subsets[*].addresses[*].ip')
+made=$(field svc lone .metadata.creationTimestamp)
+check "they say since when they were to be" is "$made" field ep lone "$trigger"
+check "so does the slice" eventually 5 is "$made" slice_of lone "$trigger"
+check "a pod that leaves has no such time" kc delete pod lone
+check "and the endpoints have none any more" eventually 5 is "lone " field ep lone ".metadata.name} {$trigger"
+check "nodes have a zone" kc label nodes n1 n2 topology.kubernetes.io/zone=east
+check "and so have endpoints" eventually 5 is "east east east" slice_of web '.endpoints[*].zone'
+check "a service that would have its traffic near" kc patch svc web -p '{"spec":{"trafficDistribution":"PreferSameZone"}}'
+check "has hints" eventually 5 is "east east east" slice_of web '.endpoints[*].hints.forZones[*].name'
+kc create -f - >/dev/null <<<'{"apiVersion":"v1","kind":"Service","metadata":{"name":"many"},"spec":{"ports":[{"port":80}]}}'
+too_many() {
+	printf '{"apiVersion":"v1","kind":"Endpoints","metadata":{"name":"many"},"subsets":[{"ports":[{"port":80}],"addresses":['
+	for i in {1..1003}; do printf '%s{"ip":"10.9.%d.%d"}' "$([[ $i == 1 ]] || echo ,)" $((i / 250)) $((i % 250)); done
+	echo ']}]}'
+}
+check "of more addresses of hand than are mirrored" kc create -f <(too_many)
+check "a thousand are" eventually 5 is 1000 words slice_of many '.endpoints[*].addresses[0]'
+check "an event counts the rest" eventually 5 has '3 addresses were skipped' kc get events \
+	--field-selector reason=TooManyAddressesToMirror -o 'jsonpath={.items[*].message}'
 
 # ---- patches, labels, scale
 check "strategic merge patch finds the container by its name" kc patch rc web \

@@ -150,6 +150,74 @@ Test(endpoints_plan, mirrors_what_people_wrote)
 	arena_fini(&a);
 }
 
+Test(endpoints_plan, of_more_than_is_mirrored_of_a_subset_the_rest_is_counted)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	struct buf b = {0};
+	buf_puts(&b, "{\"addresses\":[");
+	for (int i = 0; i < 999; i++)
+		buf_printf(&b, "%s{\"ip\":\"10.1.%d.%d\"}", i ? "," : "", i / 250, i % 250);
+	buf_puts(&b, "],\"notReadyAddresses\":[{\"ip\":\"10.2.0.1\"},{\"ip\":\"10.2.0.2\"},{\"ip\":\"10.2.0.3\"}]}");
+	endpoint_groups_subset(&g, parse(&a, buf_text(&b)));
+	buf_fini(&b);
+	cr_expect_eq(g.skipped, 2);
+	struct slice *list = NULL;
+	slices_place(&g, &list);
+	cr_assert(list && !list->next, "a subset is a slice");
+	cr_expect_eq(list->endpoints->count, 1000);
+	arena_fini(&a);
+}
+
+static struct span zone_of(void *arg, struct span node)
+{
+	(void)arg;
+	return span_is(node, "n1") ? span_of("east") : (struct span){0};
+}
+
+static const char *hints_of(struct arena *a, const char *how, const char *mode, bool ready)
+{
+	struct endpoint_groups g = {.arena = a, .zone_of = zone_of};
+	struct slice *list = NULL;
+	char text[400];
+	snprintf(text, sizeof text,
+		 "{\"metadata\":{\"name\":\"web\",\"annotations\":{\"service.kubernetes.io/topology-mode\":\"%s\"}},"
+		 "\"spec\":{\"trafficDistribution\":\"%s\"}}",
+		 mode, how);
+	endpoint_groups_pod(&g, parse(a, text), pod(a, "10.0.0.1", 80, ready, ""));
+	slices_place(&g, &list);
+	cr_expect(span_is(doc_path_str(list->endpoints->first, "zone"), "east"));
+	const struct doc *hints = doc_get(list->endpoints->first, "hints");
+	return hints ? text_of(a, hints) : "none";
+}
+
+Test(endpoints_plan, endpoints_have_their_zone_and_hints_by_the_services_traffic_distribution)
+{
+	struct arena a = {0};
+	cr_expect_str_eq(hints_of(&a, "", "", true), "none");
+	cr_expect_str_eq(hints_of(&a, "PreferClose", "", true), "{\"forZones\":[{\"name\":\"east\"}]}");
+	cr_expect_str_eq(hints_of(&a, "PreferSameZone", "", true), "{\"forZones\":[{\"name\":\"east\"}]}");
+	cr_expect_str_eq(hints_of(&a, "PreferSameNode", "", true),
+			 "{\"forZones\":[{\"name\":\"east\"}],\"forNodes\":[{\"name\":\"n1\"}]}");
+	cr_expect_str_eq(hints_of(&a, "PreferClose", "", false), "none", "who is not ready wants nobody near");
+	cr_expect_str_eq(hints_of(&a, "PreferClose", "Auto", true), "none", "the annotation has its own way");
+	arena_fini(&a);
+}
+
+Test(endpoints_plan, a_named_port_may_be_a_side_cars)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	struct mp service = parse(&a, SERVICE);
+	const char *text = "{\"spec\":{\"initContainers\":[{\"ports\":[{\"name\":\"http\",\"containerPort\":1}]},"
+			   "{\"restartPolicy\":\"Always\",\"ports\":[{\"name\":\"http\",\"containerPort\":2}]}]},"
+			   "\"status\":{\"podIP\":\"10.0.0.9\",\"phase\":\"Running\"}}";
+	endpoint_groups_pod(&g, service, parse(&a, text));
+	cr_assert(g.first != NULL);
+	EXPECT_DOC(g.first->ports, "[{\"name\":\"h\",\"port\":2,\"protocol\":\"TCP\"}]");
+	arena_fini(&a);
+}
+
 static size_t add_pods(struct endpoint_groups *g, struct arena *a, struct mp service, size_t count, int port, bool ready)
 {
 	static unsigned next;
