@@ -22,12 +22,56 @@ void accounts_count_near(struct scheduler *s, const struct pod *p, int sign)
 	s->moved = s->moved || (meant && sign > 0);
 }
 
+/* ---- who is on a node, and of which priorities there are any */
+
+static uint64_t rank_of(int64_t priority)
+{
+	return (uint64_t)(priority + INT64_C(2147483648));
+}
+
+static void count_priority(struct scheduler *s, int64_t priority, int sign)
+{
+	uintptr_t n = (uintptr_t)omap_get_u64(&s->priorities, rank_of(priority)) + (uintptr_t)sign;
+	if (n)
+		omap_put_u64(&s->priorities, rank_of(priority), (void *)n);
+	else
+		omap_remove_u64(&s->priorities, rank_of(priority));
+}
+
+static void join_list(struct scheduler *s, struct pod *p)
+{
+	struct node *n = accounts_node(s, p->node);
+	p->beside = n->first;
+	p->link = &n->first;
+	if (n->first)
+		n->first->link = &p->beside;
+	n->first = p;
+	count_priority(s, p->priority, 1);
+}
+
+static void leave_list(struct scheduler *s, struct pod *p)
+{
+	*p->link = p->beside;
+	if (p->beside)
+		p->beside->link = p->link;
+	p->beside = NULL;
+	p->link = NULL;
+	count_priority(s, p->priority, -1);
+}
+
+bool accounts_has_lower(const struct scheduler *s, int64_t priority)
+{
+	struct onode *least = omap_first(&s->priorities);
+	return least && onode_u64(least) < rank_of(priority);
+}
+
 void accounts_count(struct scheduler *s, struct pod *p, struct span node)
 {
 	if (p->node && span_is(node, p->node))
 		return;
 	accounts_count_near(s, p, -1);
 	if (p->node) {
+		leave_list(s, p);
 		fit_add(&accounts_node(s, p->node)->used, &p->wants, -1);
 		fit_add(&accounts_node(s, p->node)->weight, &p->weight, -1);
 		host_ports_remove(&accounts_node(s, p->node)->ports, &p->ports);
@@ -37,6 +81,7 @@ void accounts_count(struct scheduler *s, struct pod *p, struct span node)
 	}
 	if (node.len) {
 		p->node = mem_ndup(node.data, node.len);
+		join_list(s, p);
 		fit_add(&accounts_node(s, p->node)->used, &p->wants, 1);
 		fit_add(&accounts_node(s, p->node)->weight, &p->weight, 1);
 		host_ports_add(&accounts_node(s, p->node)->ports, &p->ports);
@@ -53,4 +98,34 @@ void accounts_each(void *arg, void (*one)(void *with, struct mp pod, struct span
 		if (p->node)
 			one(with, mp_of_bytes(p->object), span_of(p->node));
 	}
+}
+
+/* ---- nominations */
+
+void nominate(struct scheduler *s, struct pod *p, struct span node)
+{
+	char *was = p->nominated;
+	p->nominated = node.len ? mem_ndup(node.data, node.len) : NULL;
+	free(was);
+	if (node.len)
+		omap_put(&s->nominated, span_of(p->key), p);
+	else
+		omap_remove(&s->nominated, span_of(p->key));
+}
+
+void nominated_count(struct scheduler *s, const struct pod *p, bool on)
+{
+	bool moved = s->moved; /* nobody has come */
+	for (struct onode *n = omap_first(&s->nominated); n; n = omap_next(n)) {
+		struct pod *q = n->value;
+		if (q->thought) {
+			accounts_count(s, q, (struct span){0});
+			q->thought = false;
+		} else if (on && q != p && !q->node && q->priority >= p->priority &&
+			   omap_get(&s->nodes, span_of(q->nominated))) {
+			accounts_count(s, q, span_of(q->nominated));
+			q->thought = true;
+		}
+	}
+	s->moved = moved;
 }

@@ -1,6 +1,4 @@
 /* The search for a node: which ones take the pod, the best of them, or why there is none. */
-#include <stdio.h>
-
 #include "actors/objects/placement.h"
 #include "actors/scheduler/choice.h"
 #include "actors/scheduler/scheduler_private.h"
@@ -16,37 +14,32 @@ static const char *text_of(struct arena *a, const struct pod *p, enum fit_fault 
 	return fit_fault_text(f);
 }
 
-static void describe(struct arena *a, const struct pod *p, const unsigned *faults, size_t nodes, char out[PLACE_WHY_MAX])
+void place_add_reasons(struct reasons *r, struct arena *a, const struct pod *p, unsigned faults)
 {
-	struct {
-		size_t count;
-		enum fit_fault fault;
-	} sums[32];
-	size_t kinds = 0, n;
-	for (unsigned f = 1; f <= FIT_LAST; f <<= 1) {
-		size_t count = 0;
-		for (size_t i = 0; i < nodes; i++)
-			count += (faults[i] & f) != 0;
-		if (count) {
-			sums[kinds].count = count;
-			sums[kinds++].fault = (enum fit_fault)f;
-		}
-	}
-	n = (size_t)snprintf(out, PLACE_WHY_MAX, "0/%zu nodes are available%s", nodes, kinds ? ": " : ".");
-	for (size_t i = 0; i < kinds && n < PLACE_WHY_MAX; i++)
-		n += (size_t)snprintf(out + n, PLACE_WHY_MAX - n, "%s%zu %s%s", i ? ", " : "", sums[i].count,
-				      text_of(a, p, sums[i].fault), i + 1 == kinds ? "." : "");
-	if (!nodes)
-		snprintf(out, PLACE_WHY_MAX, "no nodes available to schedule pods");
+	for (unsigned f = 1; f <= FIT_LAST; f <<= 1)
+		if (faults & f)
+			reasons_add(r, text_of(a, p, (enum fit_fault)f));
 }
 
-/* "0/3 nodes are available: REASON." */
-static void refuse_all(const struct scheduler *s, const char *why, char out[PLACE_WHY_MAX])
+static const char *describe(const struct scheduler *s, struct arena *a, const struct pod *p, const unsigned *faults)
+{
+	struct reasons r = {0};
+	size_t nodes = 0;
+	for (size_t i = 0; i < s->node_count; i++) {
+		if (!s->places[i].node->object)
+			continue;
+		nodes++;
+		place_add_reasons(&r, a, p, faults[i]);
+	}
+	return nodes ? reasons_say(&r, a, nodes) : "no nodes available to schedule pods";
+}
+
+size_t place_nodes(const struct scheduler *s)
 {
 	size_t n = 0;
-	for (struct onode *it = omap_first(&s->nodes); it; it = omap_next(it))
-		n += ((struct node *)it->value)->object != NULL;
-	snprintf(out, PLACE_WHY_MAX, "0/%zu nodes are available: %s.", n, why);
+	for (size_t i = 0; i < s->node_count; i++)
+		n += s->places[i].node->object != NULL;
+	return n;
 }
 
 /* ---- the best one */
@@ -119,40 +112,101 @@ static struct candidate candidate_of(const struct pod *p, const struct node_plac
 	return x;
 }
 
-/* Every node is looked at until enough take the pod, from where the last pod's search
- * ended: so all have their turn where there are many. */
-struct span place_find(struct scheduler *s, struct arena *a, const struct pod *p, const struct pod_volumes *v,
-		       char why[PLACE_WHY_MAX])
+/* What is asked for all nodes at once. With pods that are only nominated there is a
+ * second plan without them: they may not come, and are no company to rely on. */
+struct look {
+	const struct pod *pod;
+	const struct pod_volumes *volumes;
+	struct near_plan near, without;
+	bool selective;
+};
+
+static void look_begin(struct look *l, struct scheduler *s, struct arena *a, const struct pod *p,
+		       const struct pod_volumes *v)
 {
-	know_places(s);
-	size_t n = 0, found = 0, enough = fit_enough(s->node_count), looked = 0;
-	unsigned *faults = arena_alloc(a, (s->node_count + 1) * sizeof *faults);
-	struct candidate *candidates = arena_alloc(a, (enough + 1) * sizeof *candidates);
-	bool selective = fit_is_selective(mp_of_bytes(p->object));
+	*l = (struct look){.pod = p, .volumes = v, .selective = fit_is_selective(mp_of_bytes(p->object))};
+	if (p->asks && s->nominated.count)
+		plan_near(s, a, p, &l->without);
+	nominated_count(s, p, true);
+	plan_near(s, a, p, &l->near);
+}
+
+static void look_end(struct look *l, struct scheduler *s)
+{
+	near_plan_fini(&l->near);
+	near_plan_fini(&l->without);
+	nominated_count(s, l->pod, false);
+}
+
+/* Of a node about which nothing but its facts matters. */
+static struct mp object_of(const struct look *l, const struct node *node)
+{
+	bool matters = l->selective || node->facts.tainted || l->volumes->count || l->near.count || l->pod->extended.count;
+	return matters ? mp_of_bytes(node->object) : (struct mp){0};
+}
+
+static unsigned look_at(const struct look *l, const struct node *node)
+{
+	struct mp object = object_of(l, node);
+	unsigned fault = fault_of(l->pod, node, object, l->selective, l->volumes, &l->near);
+	return fault || !l->without.count ? fault : near_fault(&l->without, object);
+}
+
+unsigned place_faults(struct scheduler *s, struct arena *a, const struct pod *p, const struct pod_volumes *v,
+		      const struct node *node)
+{
 	struct near_plan near;
 	plan_near(s, a, p, &near);
+	unsigned fault = fault_of(p, node, mp_of_bytes(node->object), fit_is_selective(mp_of_bytes(p->object)), v, &near);
+	near_plan_fini(&near);
+	return fault;
+}
+
+/* The node that it is nominated for comes first, if it takes the pod by now. */
+static struct span nominated_place(const struct scheduler *s, const struct look *l)
+{
+	const char *name = l->pod->nominated;
+	const struct node *node = name ? omap_get(&s->nodes, span_of(name)) : NULL;
+	return node && node->object && !look_at(l, node) ? span_of(name) : (struct span){0};
+}
+
+/* Every node is looked at until enough take the pod, from where the last pod's search
+ * ended: so all have their turn where there are many. */
+static struct span search(struct scheduler *s, struct arena *a, const struct look *l, unsigned *faults)
+{
+	size_t found = 0, enough = fit_enough(s->node_count), looked = 0;
+	struct candidate *candidates = arena_alloc(a, (enough + 1) * sizeof *candidates);
 	for (; looked < s->node_count && found < enough; looked++) {
 		size_t at = s->next_node + looked;
-		const struct node_place *place = &s->places[at < s->node_count ? at : at - s->node_count];
-		const struct node *node = place->node;
-		if (!node->object)
+		at = at < s->node_count ? at : at - s->node_count;
+		const struct node_place *place = &s->places[at];
+		if (!place->node->object)
 			continue;
-		struct mp object = {0};
-		if (selective || node->facts.tainted || v->count || near.count || p->extended.count) /* else its facts say all */
-			object = mp_of_bytes(node->object);
-		faults[n] = fault_of(p, node, object, selective, v, &near);
-		if (!faults[n++])
-			candidates[found++] = candidate_of(p, place, object, &near);
+		faults[at] = look_at(l, place->node);
+		if (!faults[at])
+			candidates[found++] = candidate_of(l->pod, place, object_of(l, place->node), &l->near);
 	}
-	near_plan_fini(&near);
 	if (looked < s->node_count) /* of few nodes all are looked at, always in order */
 		s->next_node = (s->next_node + looked) % s->node_count;
 	const struct candidate *best = choice_best(candidates, found);
-	if (best && !v->refusal)
-		return best->name;
-	if (v->refusal)
-		refuse_all(s, v->refusal, why);
-	else
-		describe(a, p, faults, n, why);
-	return (struct span){0};
+	return best ? best->name : (struct span){0};
+}
+
+void place_find(struct place_search *out, struct scheduler *s, struct arena *a, const struct pod *p,
+		const struct pod_volumes *v)
+{
+	struct look l;
+	know_places(s);
+	*out = (struct place_search){.faults = arena_alloc(a, (s->node_count + 1) * sizeof *out->faults)};
+	if (v->refusal) {
+		out->why = arena_printf(a, "0/%zu nodes are available: %s.", place_nodes(s), v->refusal);
+		return;
+	}
+	look_begin(&l, s, a, p, v);
+	out->best = nominated_place(s, &l);
+	if (!out->best.len)
+		out->best = search(s, a, &l, out->faults);
+	look_end(&l, s);
+	if (!out->best.len)
+		out->why = describe(s, a, p, out->faults);
 }

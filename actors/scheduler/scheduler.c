@@ -4,6 +4,8 @@
  *                          ▲  └─no node fits─► MARKING ──► PARKED
  *                          └── something changed that may help ──┘
  *
+ * Of those on a node some may be EVICTING for one that found no place (evict.c).
+ *
  * Truth is in the views; the accounts of the nodes and the queue are a cache
  * that every change updates. A pod that is being bound is already counted on
  * its node (assumed), so that the next choice knows of it. */
@@ -44,7 +46,7 @@ static void run_soon(struct ctx *c, struct scheduler *s)
 		s->moved = false;
 		unpark(c, s, false);
 	}
-	if (s->running || !s->queue.count || !fence_holds(&s->fence))
+	if (s->running || (!s->queue.count && !evict_is_due(s)) || !fence_holds(&s->fence))
 		return;
 	s->running = true;
 	ctx_timer(c, 0, TAG_NEXT);
@@ -53,9 +55,8 @@ static void run_soon(struct ctx *c, struct scheduler *s)
 /* Highest priority first, then the oldest, then by key. */
 static void enqueue(struct ctx *c, struct scheduler *s, struct pod *p)
 {
-	int64_t priority = mp_path_int(mp_of_bytes(p->object), "spec.priority", 0);
 	struct span made = text_of(p->object, "metadata.creationTimestamp");
-	uint64_t rank = (uint64_t)(INT64_MAX / 2 - priority);
+	uint64_t rank = (uint64_t)(INT64_MAX / 2 - p->priority);
 	struct buf order = {0};
 	dequeue(s, p);
 	for (int shift = 56; shift >= 0; shift -= 8)
@@ -90,64 +91,6 @@ static void unpark_all(struct ctx *c, struct scheduler *s)
 
 /* ---- writes under way */
 
-static struct view *view_of(void *arg, struct span stream)
-{
-	struct scheduler *s = arg;
-	if (span_is(stream, "pods"))
-		return s->pod_view;
-	return span_is(stream, "nodes") ? s->node_view : volumes_view(&s->volumes, stream);
-}
-
-/* Of the pod, or of what belongs to it. */
-static struct writing *write_for(struct ctx *c, struct scheduler *s, struct pod *p,
-				 const struct schema_resource *row, enum obj_verb verb,
-				 const char *sub)
-{
-	struct writing *w = mem_alloc(sizeof *w);
-	writing_init(c, w, s->schema, row, verb, view_of, s);
-	w->request.origin.principal = span_of("system:kube-scheduler");
-	w->request.subresource = sub;
-	w->fence_key = span_of(s->fence.key);
-	w->fence_token = s->fence.token;
-	p->writing = w;
-	p->tag = ++s->next_tag;
-	omap_put_u64(&s->writing, p->tag, p);
-	return w;
-}
-
-static struct writing *write_pod(struct ctx *c, struct scheduler *s, struct pod *p,
-				 enum obj_verb verb, const char *sub)
-{
-	struct span stream, ns, name;
-	struct writing *w = write_for(c, s, p, s->pods_row, verb, sub);
-	schema_key_split(span_of(p->key), &stream, &ns, &name);
-	w->request.namespace = writing_text(w, ns);
-	w->request.name = writing_text(w, name);
-	return w;
-}
-
-/* It is planned again, and refused, when one of these has changed. */
-static void rest_on(struct writing *w, const struct store_compare *basis, size_t count)
-{
-	struct store_compare *own = arena_alloc(&w->arena, (count + 1) * sizeof *own);
-	for (size_t i = 0; i < count; i++) {
-		own[i] = basis[i];
-		own[i].key = writing_text(w, basis[i].key);
-	}
-	w->request.basis = own;
-	w->request.basis_count = count;
-}
-
-static void write_end(struct scheduler *s, struct pod *p)
-{
-	if (!p->writing)
-		return;
-	omap_remove_u64(&s->writing, p->tag);
-	writing_fini(p->writing);
-	free(p->writing);
-	p->writing = NULL;
-}
-
 /* Bound, and the news of it is still to come: what its object says is old. */
 static bool is_bound_by_us(const struct pod *p)
 {
@@ -155,9 +98,9 @@ static bool is_bound_by_us(const struct pod *p)
 }
 
 static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
-static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p);
+static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
+static void evicting_over(struct ctx *c, struct scheduler *s, struct pod *victim);
 static void claiming_over(struct ctx *c, struct scheduler *s, struct pod *p);
-static bool waits_for_us(const struct scheduler *s, struct mp pod);
 static void settle(struct ctx *c, struct scheduler *s, struct pod *p);
 static struct span node_used(struct bytes *object);
 
@@ -167,8 +110,10 @@ static void written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t 
 		binding_over(c, s, p, version);
 	else if (p->state == POD_CLAIMING)
 		claiming_over(c, s, p);
+	else if (p->state == POD_EVICTING)
+		evicting_over(c, s, p);
 	else
-		marking_over(c, s, p);
+		marking_over(c, s, p, version);
 }
 
 /* ---- binding */
@@ -178,7 +123,7 @@ static void written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t 
 static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
 		 const struct pod_volumes *v)
 {
-	struct writing *w = write_pod(c, s, p, OBJ_CREATE, "binding");
+	struct writing *w = writes_pod(c, s, p, OBJ_CREATE, "binding");
 	struct arena *a = &w->arena;
 	struct doc *b = doc_new(a, DOC_MAP), *meta = doc_new(a, DOC_MAP), *to = doc_new(a, DOC_MAP);
 	struct span uid = text_of(p->object, "metadata.uid");
@@ -192,7 +137,7 @@ static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	doc_set_str(a, to, "kind", "Node");
 	doc_set_str(a, to, "name", arena_dup(a, node));
 	w->request.body = b;
-	rest_on(w, v->basis, v->count);
+	writes_rest_on(w, v->basis, v->count);
 	p->state = POD_BINDING;
 	if (!PLANTED(NOTHING_ASSUMED))
 		accounts_count(s, p, span_of(node)); /* assumed */
@@ -200,36 +145,25 @@ static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 		written(c, s, p, 0);
 }
 
-static void tell(struct ctx *c, struct scheduler *s, struct pod *p, const char *type,
-		 const char *reason, const char *message)
-{
-	struct buf b = {0};
-	struct span ns = text_of(p->object, "metadata.namespace");
-	mpw_map(&b, 8);
-	mpw_kv_str(&b, "kind", "Pod");
-	mpw_kv_span(&b, "namespace", ns);
-	mpw_kv_span(&b, "name", text_of(p->object, "metadata.name"));
-	mpw_kv_span(&b, "uid", text_of(p->object, "metadata.uid"));
-	mpw_kv_str(&b, "type", type);
-	mpw_kv_str(&b, "reason", reason);
-	mpw_kv_str(&b, "message", message);
-	mpw_kv_str(&b, "component", s->name);
-	ctx_send(c, "gate", "event.record", &b, 0);
-}
-
 /* `version`: at or before that of the bound pod, after all that was before. */
 static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
 {
 	int code = p->writing->plan.answer.code;
 	char message[700];
-	write_end(s, p);
+	writes_end(s, p);
 	if (code < 300) {
 		p->bound = version;
 		s->bound++;
 		p->state = POD_OTHER;
 		snprintf(message, sizeof message, "Successfully assigned %s to %s",
 			 p->key + strlen("pods/"), p->node);
-		tell(c, s, p, "Normal", "Scheduled", message);
+		writes_tell(c, s, p, "Normal", "Scheduled", message);
+		bool elsewhere = p->nominated && !span_is(span_of(p->nominated), p->node);
+		nominate(s, p, (struct span){0});
+		if (elsewhere || s->missed) { /* its other place is free; or it may be taken away here */
+			s->missed = false;
+			unpark_all(c, s);
+		}
 		if (p->version > p->bound)
 			settle(c, s, p); /* it may have ended already */
 		return;
@@ -246,7 +180,7 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 		unpark_all(c, s);
 	if (!o || node.len)
 		return;
-	if (p->claims && helped && waits_for_us(s, mp_of_bytes(p->object)))
+	if (p->claims && helped && pod_waits(s, mp_of_bytes(p->object)))
 		enqueue(c, s, p); /* a claim of its has changed, and that is seen already */
 	else
 		ctx_timer(c, RETRY_US, TAG_RETRY);
@@ -254,41 +188,30 @@ static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint
 
 /* ---- no node fits */
 
-/* The condition as Kubernetes' scheduler writes it, by a merge patch whose
- * list is the pod's own with this one condition set. So it must be that pod:
- * on one that runs by now it would take away what its node says of it. */
+static bool is_nomination_told(const struct pod *p)
+{
+	struct span said = text_of(p->object, "status.nominatedNodeName");
+	return p->nominated ? span_is(said, p->nominated) : !said.len;
+}
+
+/* The condition as Kubernetes' scheduler writes it, and where the pod is nominated, by a
+ * merge patch whose list is the pod's own with this one condition set. So it must be that
+ * pod: on one that runs by now it would take away what its node says of it. */
 static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *message)
 {
 	free(p->why);
 	p->why = mem_dup(message);
-	struct writing *w = write_pod(c, s, p, OBJ_PATCH_MERGE, "status");
+	struct writing *w = writes_pod(c, s, p, OBJ_PATCH_MERGE, "status");
 	struct arena *a = &w->arena;
-	struct doc *pod = NULL, *patch = doc_new(a, DOC_MAP), *status = doc_new(a, DOC_MAP);
-	char now[RFC3339_MAX];
-	rfc3339_format(ctx_wall_us(c), now);
-	struct span raw = writing_text(w, bytes_span(p->object));
-	doc_from_mp(a, mp_of(raw), &pod, NULL);
-	struct doc *was = doc_path(pod, "status.conditions");
-	struct doc *list = doc_is(was, DOC_ARRAY) ? doc_copy(a, was) : doc_new(a, DOC_ARRAY);
-	struct doc *cond = NULL;
-	DOC_EACH(it, list)
-		if (doc_str_is(doc_get(it, "type"), "PodScheduled"))
-			cond = it;
-	if (!cond)
-		cond = doc_add(list, doc_new(a, DOC_MAP));
-	doc_set_str(a, cond, "type", "PodScheduled");
-	if (!doc_str_is(doc_get(cond, "status"), "False"))
-		doc_set_str(a, cond, "lastTransitionTime", arena_dup(a, now));
-	doc_set_str(a, cond, "status", "False");
-	doc_set_str(a, cond, "reason", "Unschedulable");
-	doc_set_str(a, cond, "message", arena_dup(a, message));
-	doc_set(a, status, "conditions", list);
-	doc_set(a, patch, "status", status);
+	struct doc *patch = doc_new(a, DOC_MAP), *status = doc_set(a, patch, "status", doc_new(a, DOC_MAP));
 	w->request.body = patch;
-	rest_on(w,
-		&(struct store_compare){
-			.key = span_of(p->key), .field = STORE_MOD, .number = p->version},
-		1);
+	doc_set(a, status, "conditions",
+		writes_conditions(c, w, bytes_span(p->object), "PodScheduled", "False", "Unschedulable",
+				  arena_dup(a, message)));
+	if (!is_nomination_told(p))
+		doc_set(a, status, "nominatedNodeName",
+			p->nominated ? doc_str(a, arena_dup(a, p->nominated)) : doc_new(a, DOC_NULL));
+	writes_rest_on_pod(w, p);
 	p->state = POD_MARKING;
 	if (writing_start(c, w, p->tag))
 		written(c, s, p, 0);
@@ -304,11 +227,13 @@ static void park(struct ctx *c, struct scheduler *s, struct pod *p)
 	s->parked++;
 }
 
-static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p)
+static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
 {
 	int code = p->writing->plan.answer.code;
-	write_end(s, p);
-	if (code < 300 && waits_for_us(s, mp_of_bytes(p->object))) {
+	writes_end(s, p);
+	if (code < 300)
+		p->told = version;
+	if (code < 300 && pod_waits(s, mp_of_bytes(p->object))) {
 		park(c, s, p);
 		return;
 	}
@@ -343,13 +268,13 @@ static bool is_placed(const void *arg, struct span key)
 static void claim(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
 		  const struct volume_write *x)
 {
-	struct writing *w = write_for(c, s, p, x->row, OBJ_PATCH_MERGE, "");
+	struct writing *w = writes_begin(c, s, p, x->row, OBJ_PATCH_MERGE, "");
 	w->request.namespace = writing_text(w, x->namespace);
 	w->request.name = writing_text(w, x->name);
 	struct doc *body = doc_copy(&w->arena, x->body);
 	doc_own(&w->arena, body);
 	w->request.body = body;
-	rest_on(w, x->basis, x->basis_count);
+	writes_rest_on(w, x->basis, x->basis_count);
 	p->state = POD_CLAIMING;
 	accounts_count(s, p, span_of(node));
 	if (writing_start(c, w, p->tag))
@@ -359,9 +284,9 @@ static void claim(struct ctx *c, struct scheduler *s, struct pod *p, const char 
 static void claiming_over(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	int code = p->writing->plan.answer.code;
-	write_end(s, p);
+	writes_end(s, p);
 	p->state = POD_OTHER;
-	if (!waits_for_us(s, mp_of_bytes(p->object)))
+	if (!pod_waits(s, mp_of_bytes(p->object)))
 		settle(c, s, p);
 	else if (code < 300 || code == 409)
 		park(c, s, p);
@@ -380,7 +305,7 @@ static void may_help(void *arg, struct span key)
 	struct pod *p = omap_get(&h->s->pods, key);
 	bool idle = p && (p->state == POD_PARKED ||
 			  (p->state == POD_OTHER && !p->writing && !is_bound_by_us(p)));
-	if (idle && waits_for_us(h->s, mp_of_bytes(p->object)))
+	if (idle && pod_waits(h->s, mp_of_bytes(p->object)))
 		enqueue(h->c, h->s, p);
 }
 
@@ -412,29 +337,90 @@ static void take(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	}
 }
 
+/* Those of lower priority that are nominated for the node it gets may not fit there any more:
+ * they look elsewhere. */
+static void pass_over(struct ctx *c, struct scheduler *s, const struct pod *p, struct span node)
+{
+	for (struct onode *n = omap_first(&s->nominated), *next; n; n = next) {
+		struct pod *q = n->value;
+		next = omap_next(n);
+		if (q == p || q->priority >= p->priority || !span_is(node, q->nominated))
+			continue;
+		nominate(s, q, (struct span){0});
+		if (q->state == POD_PARKED)
+			enqueue(c, s, q);
+	}
+}
+
+/* Others may leave for it: then it is nominated for their node. Returns why it has no place. */
+static const char *preempt(struct ctx *c, struct scheduler *s, struct pod *p, const struct pod_volumes *v,
+			   const struct place_search *found)
+{
+	struct preemption x;
+	if (!place_nodes(s))
+		return found->why;
+	preemption_find(&x, s, ctx_arena(c), p, v, found);
+	if (!x.waits)
+		nominate(s, p, x.best.name);
+	if (!x.best.count)
+		return arena_printf(ctx_arena(c), "%s preemption: %s", found->why, x.why);
+	pass_over(c, s, p, x.best.name);
+	evict_plan(s, p, &x.best);
+	return found->why;
+}
+
 /* Finds it a node, or tells why there is none. */
 static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struct pod_volumes *v)
 {
-	char message[PLACE_WHY_MAX];
-	struct span best = place_find(s, ctx_arena(c), p, v, message);
+	struct place_search found;
+	place_find(&found, s, ctx_arena(c), p, v);
 	p->tried = s->moves;
-	if (best.len) {
-		take(c, s, p, arena_ndup(ctx_arena(c), best.data, best.len), v);
+	if (found.best.len) {
+		take(c, s, p, arena_ndup(ctx_arena(c), found.best.data, found.best.len), v);
 		return;
 	}
-	if (p->why && strcmp(p->why, message) == 0) {
+	const char *message = preempt(c, s, p, v, &found);
+	if (p->why && strcmp(p->why, message) == 0 && is_nomination_told(p)) {
 		park(c, s, p); /* it has this condition already */
 		return;
 	}
-	tell(c, s, p, "Warning", "FailedScheduling", message);
+	writes_tell(c, s, p, "Warning", "FailedScheduling", message);
 	mark(c, s, p, message);
+}
+
+/* ---- those that leave */
+
+static bool is_leaving(const struct pod *p)
+{
+	return text_of(p->object, "metadata.deletionTimestamp").len > 0;
+}
+
+/* What refused it may be over in a second; the other pod tries again as well, it may have another way. */
+static void evicting_over(struct ctx *c, struct scheduler *s, struct pod *x)
+{
+	if (!evict_over(c, s, x)) {
+		s->victims_paused = true;
+		ctx_timer(c, RETRY_US, TAG_RETRY);
+	}
+	if (is_leaving(x))
+		evict_forget(s, x);
+	if (!is_bound_by_us(x))
+		settle(c, s, x);
+	run_soon(c, s);
+}
+
+static void evict(struct ctx *c, struct scheduler *s)
+{
+	struct pod *x;
+	if (evict_next(c, s, &x))
+		evicting_over(c, s, x);
 }
 
 static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	struct pod_volumes v = {0};
 	bool held = p->node != NULL; /* a place, while its volumes are made */
-	bool blind = (p->claims && !volumes_synced(&s->volumes)) ||
+	bool blind = (p->claims && !volumes_synced(&s->volumes)) || !view_synced(s->budget_view) ||
 		     (s->namespace_view && !view_synced(s->namespace_view));
 	if (blind) {
 		p->tried = s->moves;
@@ -456,6 +442,11 @@ static void schedule_next(struct ctx *c, struct scheduler *s)
 {
 	struct onode *first = omap_first(&s->queue);
 	s->running = false;
+	if (evict_is_due(s)) {
+		evict(c, s);
+		run_soon(c, s);
+		return;
+	}
 	if (!first)
 		return;
 	struct pod *p = first->value;
@@ -474,7 +465,7 @@ static bool finished(struct mp pod)
 	return span_is(phase, "Succeeded") || span_is(phase, "Failed");
 }
 
-static bool waits_for_us(const struct scheduler *s, struct mp pod)
+bool pod_waits(const struct scheduler *s, struct mp pod)
 {
 	struct mp gates;
 	size_t gated = 0;
@@ -497,6 +488,8 @@ static void pod_free(void *ptr)
 	host_ports_fini(&p->ports);
 	extended_fini(&p->extended);
 	free(p->node);
+	free(p->nominated);
+	free(p->preemptor);
 	free(p->key);
 	free(p->why);
 	free(p);
@@ -507,11 +500,13 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 	struct pod *p = omap_remove(&s->pods, key);
 	if (!p)
 		return;
-	bool room = p->node != NULL;
+	bool room = p->node || p->nominated;
 	dequeue(s, p);
+	nominate(s, p, (struct span){0});
+	evict_forget(s, p);
 	accounts_count(s, p, (struct span){0});
 	near_forget(&s->near, p->asks);
-	write_end(s, p);
+	writes_end(s, p);
 	pod_free(p);
 	if (room)
 		unpark_all(c, s);
@@ -528,11 +523,12 @@ static struct span node_used(struct bytes *object)
 static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
 {
 	struct span node = node_used(p->object);
-	bool keeps = p->claims && !node.len && waits_for_us(s, mp_of_bytes(p->object));
+	bool keeps = p->claims && !node.len && pod_waits(s, mp_of_bytes(p->object));
 	bool room = p->node && !node.len && !keeps;
 	if (!keeps)
 		accounts_count(s, p, node);
-	if (!waits_for_us(s, mp_of_bytes(p->object))) {
+	if (!pod_waits(s, mp_of_bytes(p->object))) {
+		nominate(s, p, (struct span){0});
 		dequeue(s, p);
 		p->state = POD_OTHER;
 	} else if (p->state == POD_OTHER) {
@@ -552,6 +548,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	if (!p) {
 		p = mem_alloc(sizeof *p);
 		p->key = mem_ndup(key.data, key.len);
+		p->priority = mp_path_int(m, "spec.priority", 0);
 		p->wants = fit_requests(m);
 		p->weight = fit_weight(&p->wants);
 		host_ports_read(&p->ports, m);
@@ -572,8 +569,13 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	p->version = version;
 	if (!same)
 		accounts_count_near(s, p, 1);
-	if (!p->writing) /* else its outcome decides */
-		settle(c, s, p);
+	if (p->preemptor && is_leaving(p) && !p->writing)
+		evict_forget(s, p); /* it leaves */
+	if (p->writing) /* its outcome decides */
+		return;
+	if (version > p->told)
+		nominate(s, p, mp_path_str(m, "status.nominatedNodeName"));
+	settle(c, s, p);
 }
 
 static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
@@ -596,11 +598,22 @@ static void on_namespaces(struct ctx *c, struct scheduler *s)
 	unpark_all(c, s);
 }
 
+/* They help nobody to a place, but those that wait until they are known. */
+static void on_budgets(struct ctx *c, struct scheduler *s)
+{
+	if (s->budgets_known || !view_synced(s->budget_view))
+		return;
+	s->budgets_known = true;
+	unpark_all(c, s);
+}
+
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct scheduler *s = state;
 	if (s->namespace_view && v->view == s->namespace_view)
 		on_namespaces(c, s);
+	else if (v->view == s->budget_view)
+		on_budgets(c, s);
 	else if (v->view != s->pod_view && v->view != s->node_view)
 		on_volumes(c, s, v);
 	else if (v->key.len && v->view == s->node_view)
@@ -646,12 +659,14 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 		schedule_next(c, s);
 		return 0;
 	}
+	s->victims_paused = false;
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
 		if (p->state == POD_OTHER && !p->writing && !is_bound_by_us(p) &&
-		    waits_for_us(s, mp_of_bytes(p->object)))
+		    pod_waits(s, mp_of_bytes(p->object)))
 			enqueue(c, s, p);
 	}
+	run_soon(c, s);
 	return 0;
 }
 
@@ -687,6 +702,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	s->pods_row = schema_find(s->schema, (struct span){0}, span_of("v1"), span_of("pods"));
 	s->node_view = ctx_follow(c, "nodes");
 	s->pod_view = ctx_follow(c, "pods");
+	s->budget_view = ctx_follow(c, "poddisruptionbudgets.policy");
 	s->views[0] = s->node_view;
 	s->views[1] = s->pod_view;
 	fence_take(c, &s->fence, s->name, s->views, 2);
@@ -717,7 +733,7 @@ static int check(const void *state, struct err *why)
 static void inspect(const void *state, struct buf *out)
 {
 	const struct scheduler *s = state;
-	mpw_map(out, 7);
+	mpw_map(out, 9);
 	mpw_kv_str(out, "serves", s->name);
 	fence_inspect(&s->fence, out);
 	mpw_kv_u64(out, "active", s->queue.count);
@@ -725,6 +741,8 @@ static void inspect(const void *state, struct buf *out)
 	mpw_kv_u64(out, "nodes", s->nodes.count);
 	mpw_kv_u64(out, "bound", s->bound);
 	mpw_kv_u64(out, "conflicts", s->conflicts);
+	mpw_kv_u64(out, "nominated", s->nominated.count);
+	mpw_kv_u64(out, "preempted", s->preempted);
 }
 
 static void node_free(void *ptr)
@@ -744,6 +762,9 @@ static void fini(void *state)
 	near_fini(&s->near);
 	omap_fini(&s->queue, NULL);
 	omap_fini(&s->writing, NULL);
+	omap_fini(&s->nominated, NULL);
+	omap_fini(&s->victims, NULL);
+	omap_fini(&s->priorities, NULL);
 	omap_fini(&s->pods, pod_free);
 	omap_fini(&s->nodes, node_free);
 	free(s->places);

@@ -19,7 +19,7 @@ said() { kc get pod "$1" -o 'jsonpath={.status.conditions[?(@.type=="PodSchedule
 { pod one 127.0.0.1 TCP; pod other-ip 127.0.0.2 TCP; pod other-protocol 127.0.0.2 UDP; } | kc apply -f - >/dev/null
 for p in one other-ip other-protocol; do check "$p has its port" eventually 10 running $p; done
 { pod same 127.0.0.1 TCP; pod every "" UDP; } | kc apply -f - >/dev/null
-want="0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."
+want="0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 for p in same every; do check "$p waits and says why" eventually 10 is "$want" said $p; done
 kc delete pod one --grace-period=0 --force >/dev/null 2>&1
 check "it has it when the other is gone" eventually 10 running same

@@ -33,6 +33,13 @@ pending() { kc get pods -l "app=$1" --field-selector status.phase=Pending -o nam
 why() { kc get "$1" -o 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}'; }
 on() { kc get pod "$1" -o 'jsonpath={.spec.nodeName}'; }
 phase() { kc get pod "$1" -o 'jsonpath={.status.phase}'; }
+# What is said of pods that may leave for it, of 4 nodes: from how many nobody may, and where that is no help.
+others() { # NOBODY NO-HELP
+	local all=""
+	(($1)) && all="$1 No preemption victims found for incoming pod"
+	((${2-0})) && all+="${all:+, }$2 Preemption is not helpful for scheduling"
+	echo "preemption: 0/4 nodes are available: $all."
+}
 required="requiredDuringSchedulingIgnoredDuringExecution"
 preferred="preferredDuringSchedulingIgnoredDuringExecution"
 term() { echo "{topologyKey: $2, labelSelector: {matchLabels: {app: $1}}}"; }
@@ -41,7 +48,7 @@ term() { echo "{topologyKey: $2, labelSelector: {matchLabels: {app: $1}}}"; }
 deployment apart 5 "affinity: {podAntiAffinity: {$required: [$(term apart kubernetes.io/hostname)]}}"
 check "one on each node" eventually 10 is "n1 n2 n3 n4 " nodes_of apart
 waits=$(pending apart)
-check "... and the fifth is told why there is none for it" eventually 10 is "0/4 nodes are available: 4 node(s) didn't match pod anti-affinity rules." why "$waits"
+check "... and the fifth is told why there is none for it" eventually 10 is "0/4 nodes are available: 4 node(s) didn't match pod anti-affinity rules. $(others 4)" why "$waits"
 check "... by an event too" eventually 5 eval 'kc get events | grep -q "FailedScheduling.*anti-affinity"'
 kc scale deployment apart --replicas=4 >/dev/null
 check "... until it is not wanted" eventually 10 is "" pending apart
@@ -56,13 +63,13 @@ kc delete deployment apart --cascade=foreground >/dev/null
 pod guard "nodeSelector: {topology.kubernetes.io/zone: b}, affinity: {podAntiAffinity: {$required: [$(term loud topology.kubernetes.io/zone)]}}"
 check "one that wants quiet" eventually 5 is n3 on guard
 pod loud "nodeSelector: {disk: ssd}"
-check "what it wants none of finds no place" eventually 5 is "0/4 nodes are available: 3 node(s) didn't match Pod's node affinity/selector, 1 node(s) didn't satisfy existing pods anti-affinity rules." why pod/loud
+check "what it wants none of finds no place" eventually 5 is "0/4 nodes are available: 1 node(s) didn't satisfy existing pods anti-affinity rules, 3 node(s) didn't match Pod's node affinity/selector. $(others 1 3)" why pod/loud
 kc delete pod guard >/dev/null
 check "... until it has gone" eventually 5 is n3 on loud
 
 # ---- near others
 pod web "affinity: {podAffinity: {$required: [$(term db topology.kubernetes.io/zone)]}}"
-check "near to what is not there yet" eventually 5 is "0/4 nodes are available: 4 node(s) didn't match pod affinity rules." why pod/web
+check "near to what is not there yet" eventually 5 is "0/4 nodes are available: 4 node(s) didn't match pod affinity rules. $(others 0 4)" why pod/web
 pod db "nodeName: n1"
 check "... it goes where that comes" eventually 5 eval '[[ $(on web) =~ ^n[12]$ ]]'
 check "... and is not Pending any more" eventually 5 is Running phase web
@@ -77,7 +84,7 @@ check "evenly over zones, and nowhere else" eventually 10 is "3a 3b " zones_of e
 kc cordon n3 >/dev/null
 kc scale deployment even --replicas=8 >/dev/null
 check "no more on one side than the other may follow" eventually 10 is "4a 3b " zones_of even
-check "... what is left over is told" eventually 10 is "0/4 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match pod topology spread constraints, 1 node(s) didn't match pod topology spread constraints (missing required label)." why "$(pending even)"
+check "... what is left over is told" eventually 10 is "0/4 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing required label), 1 node(s) were unschedulable, 2 node(s) didn't match pod topology spread constraints. $(others 2 2)" why "$(pending even)"
 kc uncordon n3 >/dev/null
 check "... and goes when it may" eventually 10 is "4a 4b " zones_of even
 
@@ -112,7 +119,7 @@ gpu() { # NAME
 for i in 1 2; do gpu "gpu-$i"; done
 check "where the device is" eventually 5 is "n2 n2" eval 'echo "$(on gpu-1) $(on gpu-2)"'
 gpu gpu-3
-check "... as many as there are" eventually 5 is "0/4 nodes are available: 4 Insufficient example.com/gpu." why pod/gpu-3
+check "... as many as there are" eventually 5 is "0/4 nodes are available: 4 Insufficient example.com/gpu. $(others 1 3)" why pod/gpu-3
 kc delete pod gpu-1 >/dev/null
 check "... and the next when one is free" eventually 5 is n2 on gpu-3
 kc patch node n2 --subresource=status --type=merge -p '{"status":{"capacity":{"example.com/gpu":"3"}}}' >/dev/null
@@ -123,3 +130,79 @@ kc patch node n2 --subresource=status --type=merge -p '{"status":{"allocatable":
 check "who says what can be given is heard" is 1 given
 kc patch node n2 --subresource=status --type=merge -p '{"status":{"capacity":{"example.com/gpu":null}}}' >/dev/null
 check "what is no more there is not given" is "" given
+
+# ---- those of higher priority take the place of others
+kc delete pods,deployments --all --grace-period=0 --force >/dev/null 2>&1
+for p in low=-10 middle=100 high=1000; do kc create priorityclass "${p%=*}" --value="${p#*=}" >/dev/null; done
+kc create priorityclass polite --value=1000 --preemption-policy=Never >/dev/null
+sized() { # NAME CPU CLASS [MORE SPEC]
+	kc create -f - >/dev/null <<-Y
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: $1, labels: {app: $1}}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  priorityClassName: $3
+	  nodeSelector: {place: here}
+	  containers: [{name: c, image: app, resources: {requests: {cpu: "$2"}}}]
+	  ${4-}
+	Y
+}
+there() { kc get pods -l '!gone' -o 'jsonpath={range .items[*]}{.metadata.name} {end}'; }
+nominated() { kc get pod "$1" -o 'jsonpath={.status.nominatedNodeName}'; }
+kc label node n1 n2 place=here >/dev/null # each with 32 CPU
+sized low-1 20 low; sized middle-2 20 middle
+check "two nodes are taken" eventually 5 eval '[[ $(on low-1) && $(on middle-2) && $(on low-1) != $(on middle-2) ]]'
+lows=$(on low-1) middles=$(on middle-2)
+sized asks-politely 20 polite
+check "one that may not ask others to leave waits" eventually 5 is "0/4 nodes are available: 2 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: not eligible due to preemptionPolicy=Never." why pod/asks-politely
+sized also-low 20 low
+check "so does one of no higher priority" eventually 5 is "0/4 nodes are available: 2 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. $(others 2 2)" why pod/also-low
+kc delete pod asks-politely also-low >/dev/null
+kc get pods --watch --output-watch-events -o 'jsonpath={.type} {.object.metadata.name} {.object.status.nominatedNodeName} {.object.status.conditions[?(@.type=="DisruptionTarget")].reason}{"\n"}' >"$tmp/seen" 2>/dev/null & seen=$!
+sized high-1 20 high
+check "one of high priority goes where the least one was" eventually 10 is "$lows" on high-1
+check "... which has gone" is "high-1 middle-2 " there
+check "... after it was told why" eventually 5 grep -q "low-1  PreemptionByScheduler" "$tmp/seen"
+check "... and the other was nominated for its node" eventually 5 grep -q "high-1 $lows" "$tmp/seen"
+check "an event says for whom" eventually 5 eval 'kc get events --field-selector reason=Preempted -o jsonpath="{.items[*].message}" | grep -qF "Preempted by pod $(kc get pod high-1 -o "jsonpath={.metadata.uid}") on node $lows"'
+kill $seen
+wait $seen 2>/dev/null
+sized high-2 20 high
+check "the next takes the other place" eventually 10 is "$middles" on high-2
+sized high-3 20 high
+check "and the third finds nobody below it" eventually 5 is "0/4 nodes are available: 2 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. $(others 2 2)" why pod/high-3
+kc delete pod high-1 high-2 high-3 >/dev/null
+
+# Budgets, and that nobody leaves in vain.
+sized guarded 12 low; sized free-1 12 low; sized free-2 12 low "hostname: x"
+kc create pdb guarded --selector=app=guarded --min-available=1 >/dev/null
+check "three small ones on two nodes" eventually 5 eval '[[ $(on guarded) && $(on free-1) && $(on free-2) ]]'
+eventually 5 is 1 kc get pdb guarded -o 'jsonpath={.status.currentHealthy}' >/dev/null
+sized high-4 20 high
+check "the one that a budget guards stays" eventually 10 eval '[[ $(on high-4) && $(on high-4) != $(on guarded) ]]'
+check "... and runs" is Running phase guarded
+sized huge 100 high
+check "for one that fits nowhere nobody leaves" eventually 5 is "0/4 nodes are available: 2 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. $(others 0 4)" why pod/huge
+check "... still" is Running phase guarded
+
+# While they leave, their place is kept: who is of lower priority does not slip in.
+kc delete pods --all --grace-period=0 --force >/dev/null 2>&1
+kc label node n2 place- >/dev/null
+kc create -f - >/dev/null <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: lingers, annotations: {sim.troupe: term ignore}}
+spec: {terminationGracePeriodSeconds: 3600, priorityClassName: low, nodeSelector: {place: here}, containers: [{name: c, image: app, resources: {requests: {cpu: "20"}}}]}
+Y
+eventually 5 is Running phase lingers >/dev/null
+sized waits 30 high
+check "one is nominated for the node of another that takes its time" eventually 10 is n1 nominated waits
+check "... which kubectl shows" eval 'kc get pod waits -o wide | grep -qE " n1 +<none>$"'
+kc label node n4 news=yes >/dev/null # it looks again
+check "... and says that it waits for that" eventually 5 is "0/4 nodes are available: 1 Insufficient cpu, 3 node(s) didn't match Pod's node affinity/selector. preemption: not eligible due to a terminating pod on the nominated node." why pod/waits
+sized sneaks 10 middle
+check "one that would fit beside what is there would not beside what comes" eventually 5 is "0/4 nodes are available: 1 Insufficient cpu, 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/4 nodes are available: 1 Insufficient cpu, 3 Preemption is not helpful for scheduling." why pod/sneaks
+kc delete pod lingers --grace-period=0 --force >/dev/null 2>&1
+check "its place is its own" eventually 10 is n1 on waits
+check "... and not the other's" is "" on sneaks
