@@ -42,7 +42,8 @@ static struct pod *preemptor_of(const struct scheduler *s, const struct pod *x)
 {
 	struct pod *p = omap_get(&s->pods, span_of(x->preemptor));
 	bool waits = p && !p->node && p->nominated && x->node && span_is(span_of(p->nominated), x->node) &&
-		     x->priority < p->priority && pod_waits(s, mp_of_bytes(p->object));
+		     (x->priority < p->priority || PLANTED(PRIORITY_NOT_COMPARED)) &&
+		     pod_waits(s, mp_of_bytes(p->object));
 	return waits && !is_deleting(x) ? p : NULL;
 }
 

@@ -27,6 +27,7 @@
 	X(NOTHING_ASSUMED, "the scheduler counts a pod only when its view shows the binding")      \
 	X(CPU_NOT_COUNTED, "the scheduler does not look at CPU")                                   \
 	X(NEIGHBOURS_NOT_COUNTED, "the scheduler does not count pods that others are to keep off")   \
+	X(PRIORITY_NOT_COMPARED, "the scheduler deletes pods of any priority for one that waits")    \
 	X(QUOTA_NOT_COMPARED, "who makes something looks at the quota, and others may do so at once") \
 	X(QUOTA_COUNTED_EARLY, "a quota is counted from views that do not show all that was taken") \
 	X(NEVER_UNPARKED, "pods that found no room are not tried again when there is")             \

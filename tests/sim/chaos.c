@@ -182,6 +182,11 @@ Test(chaos, budget_drained)
 	hold("budget-drained.chaos", SOME_SEEDS, 5);
 }
 
+Test(chaos, priority_takes_places)
+{
+	hold("priority-takes-places.chaos", SOME_SEEDS, 4);
+}
+
 Test(chaos, replicas_apart)
 {
 	hold("replicas-apart.chaos", SOME_SEEDS, 4);

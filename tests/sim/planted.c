@@ -100,6 +100,7 @@ static const struct known {
 	{PLANTED_BOUND_TRIED_AGAIN, "scheduler-hears-late.chaos", 400},
 	{PLANTED_NOTHING_ASSUMED, "broker-and-scheduler.chaos", 8},
 	{PLANTED_NEIGHBOURS_NOT_COUNTED, "replicas-apart.chaos", 8},
+	{PLANTED_PRIORITY_NOT_COMPARED, "priority-takes-places.chaos", 8},
 	{PLANTED_CPU_NOT_COUNTED, "broker-and-scheduler.chaos", 20},
 	{PLANTED_FENCE_IGNORED, "zombie-and-heir.chaos", 40},
 	{PLANTED_QUOTA_NOT_COMPARED, "quota-stormed.chaos", 8},

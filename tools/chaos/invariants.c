@@ -1,6 +1,7 @@
 #include "tools/chaos/invariants.h"
 
 #include "tools/chaos/apart.h"
+#include "tools/chaos/preempted.h"
 #include "tools/chaos/budgets.h"
 #include "tools/chaos/endpoints.h"
 #include "tools/chaos/loads.h"
@@ -286,6 +287,8 @@ const struct invariant invariants[] = {
 	 "no pod is bound to a node beyond its allocatable CPU, memory, storage and pods"},
 	{"apart", apart_holds, NULL,
 	 "no pod is bound near one that it is to keep off, or that is to keep off it"},
+	{"preempted", preempted_hold, NULL,
+	 "the scheduler deletes no pod but for one of higher priority that waits and is nominated for its node"},
 	{"quota", quotas_hold, quotas_exact,
 	 "nothing is made beyond a quota of its namespace, nor left out of what that says is used; in the end it says just what is"},
 	{"budgets", NULL, budgets_exact, "each disruption budget says how many of its pods are healthy, and what that allows"},

@@ -58,6 +58,8 @@ static void set_container(struct arena *a, struct doc *spec, const struct worklo
 	doc_set_str(a, c, "image", "none");
 	doc_path_set(a, c, "resources.requests.cpu", doc_str(a, w->cpu));
 	doc_set_int(a, spec, "terminationGracePeriodSeconds", GRACE_S);
+	if (w->critical)
+		doc_set_str(a, spec, "priorityClassName", "system-cluster-critical");
 }
 
 /* None of those of its name near another. */

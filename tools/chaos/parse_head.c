@@ -199,8 +199,10 @@ static int read_load_options(struct parser *p, struct workload *w)
 					 &w->does);
 		else if (parser_take_if(p, "apart"))
 			rc = read_apart(p, w);
+		else if (parser_take_if(p, "critical"))
+			w->critical = true;
 		else
-			return parser_expected(p, "'cpu', 'apart', 'does' or the end of the line");
+			return parser_expected(p, "'cpu', 'apart', 'critical', 'does' or the end of the line");
 	}
 	return rc;
 }

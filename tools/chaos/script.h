@@ -252,6 +252,7 @@ struct workload {
 	const char *cpu;   /* request, "100m" */
 	const char *does;  /* what its container does: nodes/runtime_sim.h */
 	const char *apart; /* label of nodes: no two of its pods where that is equal; NULL: anywhere */
+	bool critical;	   /* of the highest priority there is; else of none */
 	const char *const *hard; /* of a quota: "pods", "12", ... NULL */
 	const char *budget, *amount; /* of a budget: the field of its spec; "1", "50%" */
 };

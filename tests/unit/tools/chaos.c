@@ -121,7 +121,7 @@ Test(chaos_script, names_place_and_near_match_of_a_slip)
 		{HEAD "at 5s bandwidth node n1 from broker of 9 for 1s\n",
 		 "c.chaos:2:40: how many bytes a second is from 100 to 1000000000"},
 		{HEAD "replicaset web 3 apart rack\n", "c.chaos:2:24: expected 'node' or 'zone', not 'rack'"},
-		{HEAD "replicaset web 3 near node\n", "c.chaos:2:18: expected 'cpu', 'apart', 'does' or the end of the line, not 'near'"},
+		{HEAD "replicaset web 3 near node\n", "c.chaos:2:18: expected 'cpu', 'apart', 'critical', 'does' or the end of the line, not 'near'"},
 		{HEAD "budget web available 3\n", "c.chaos:2:12: expected a bound (min-available, max-unavailable), not 'available'"},
 		{HEAD "budget web min-available x\n", "c.chaos:2:26: expected how many pods, like 2 or 50%, not 'x'"},
 		{HEAD "label n1 k8s.io/x=y\n", "c.chaos:2:10: no node may give itself 'k8s.io/x': it is Kubernetes' own"},
