@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "actors/schema/quantity.h"
+#include "actors/scheduler/requests.h"
 #include "broker/base/mem.h"
 
 static int64_t amount_in(struct mp list, struct span name)
@@ -51,37 +52,23 @@ static void read_names(struct extended *x, struct mp pod, const char *list)
 	}
 }
 
-static int64_t asked(struct mp container, struct span name)
+static void read_amounts(const void *arg, struct mp list, int64_t *out)
 {
-	struct mp requests;
-	return mp_path(container, "resources.requests", &requests) ? amount_in(requests, name) : 0;
-}
-
-/* The containers together with the side cars, or what an init container has beside those
- * before it, if that is more. */
-static int64_t total(struct mp pod, struct span name)
-{
-	int64_t sum = 0, staying = 0, most = 0;
-	struct mp c, overhead;
-	for (size_t n = containers(pod, "spec.containers", &c); n > 0; n--, mp_skip(&c))
-		sum += asked(c, name);
-	for (size_t n = containers(pod, "spec.initContainers", &c); n > 0; n--, mp_skip(&c)) {
-		int64_t now = staying + asked(c, name);
-		most = now > most ? now : most;
-		if (span_is(mp_path_str(c, "restartPolicy"), "Always"))
-			staying = now;
-	}
-	sum += staying;
-	sum = most > sum ? most : sum;
-	return sum + (mp_path(pod, "spec.overhead", &overhead) ? amount_in(overhead, name) : 0);
+	const struct extended *x = arg;
+	for (size_t i = 0; i < x->count && i < REQUESTS_MAX; i++)
+		out[i] = amount_in(list, span_of(x->all[i].name));
 }
 
 void extended_read(struct extended *x, struct mp pod)
 {
+	int64_t sum[REQUESTS_MAX];
 	read_names(x, pod, "spec.containers");
 	read_names(x, pod, "spec.initContainers");
-	for (size_t i = 0; i < x->count; i++)
-		x->all[i].amount = total(pod, span_of(x->all[i].name));
+	if (!x->count)
+		return;
+	requests_sum(pod, read_amounts, x, x->count, sum);
+	for (size_t i = 0; i < x->count && i < REQUESTS_MAX; i++)
+		x->all[i].amount = sum[i];
 }
 
 void extended_add(struct extended *to, const struct extended *x, int sign)

@@ -5,6 +5,7 @@
 #include "actors/objects/placement.h"
 #include "actors/schema/conditions.h"
 #include "actors/schema/quantity.h"
+#include "actors/scheduler/requests.h"
 #include "broker/base/planted.h"
 
 static int64_t amount(struct mp list, const char *name, bool milli)
@@ -35,70 +36,20 @@ void fit_add(struct resources *to, const struct resources *r, int sign)
 	to->pods += sign * r->pods;
 }
 
-static int64_t more(int64_t a, int64_t b)
+static void read_asked(const void *arg, struct mp list, int64_t *out)
 {
-	return a > b ? a : b;
-}
-
-static void at_least(struct resources *to, const struct resources *r)
-{
-	to->cpu_milli = more(to->cpu_milli, r->cpu_milli);
-	to->memory = more(to->memory, r->memory);
-	to->storage = more(to->storage, r->storage);
-}
-
-static struct resources asked(struct mp container)
-{
-	struct mp requests;
-	return mp_path(container, "resources.requests", &requests) ? read_list(requests)
-								    : (struct resources){0};
-}
-
-static struct resources all_of(struct mp pod)
-{
-	struct resources sum = {0};
-	struct mp list;
-	size_t n;
-	if (!mp_path(pod, "spec.containers", &list) || mp_array(&list, &n))
-		return sum;
-	for (; n > 0; n--, mp_skip(&list)) {
-		struct resources r = asked(list);
-		fit_add(&sum, &r, 1);
-	}
-	return sum;
-}
-
-/* Init containers run one by one, each beside the side cars before it, which stay. */
-static void add_init(struct mp pod, struct resources *sum)
-{
-	struct resources staying = {0}, most = {0};
-	struct mp list;
-	size_t n;
-	if (!mp_path(pod, "spec.initContainers", &list) || mp_array(&list, &n))
-		return;
-	for (; n > 0; n--, mp_skip(&list)) {
-		struct resources r = asked(list), now = staying;
-		fit_add(&now, &r, 1);
-		at_least(&most, &now);
-		if (span_is(mp_path_str(list, "restartPolicy"), "Always"))
-			staying = now;
-	}
-	fit_add(sum, &staying, 1);
-	at_least(sum, &most);
+	struct resources r = read_list(list);
+	(void)arg;
+	out[0] = r.cpu_milli;
+	out[1] = r.memory;
+	out[2] = r.storage;
 }
 
 struct resources fit_requests(struct mp pod)
 {
-	struct resources r = all_of(pod);
-	struct mp overhead;
-	add_init(pod, &r);
-	if (mp_path(pod, "spec.overhead", &overhead)) {
-		struct resources o = read_list(overhead);
-		o.pods = 0;
-		fit_add(&r, &o, 1);
-	}
-	r.pods = 1;
-	return r;
+	int64_t sum[3];
+	requests_sum(pod, read_asked, NULL, 3, sum);
+	return (struct resources){.cpu_milli = sum[0], .memory = sum[1], .storage = sum[2], .pods = 1};
 }
 
 struct fit_node fit_node_of(struct mp node)
