@@ -162,7 +162,7 @@ kc delete pod asks-politely also-low >/dev/null
 kc get pods --watch --output-watch-events -o 'jsonpath={.type} {.object.metadata.name} {.object.status.nominatedNodeName} {.object.status.conditions[?(@.type=="DisruptionTarget")].reason}{"\n"}' >"$tmp/seen" 2>/dev/null & seen=$!
 sized high-1 20 high
 check "one of high priority goes where the least one was" eventually 10 is "$lows" on high-1
-check "... which has gone" is "high-1 middle-2 " there
+check "... which has gone" eventually 5 is "high-1 middle-2 " there
 check "... after it was told why" eventually 5 grep -q "low-1  PreemptionByScheduler" "$tmp/seen"
 check "... and the other was nominated for its node" eventually 5 grep -q "high-1 $lows" "$tmp/seen"
 check "an event says for whom" eventually 5 eval 'kc get events --field-selector reason=Preempted -o jsonpath="{.items[*].message}" | grep -qF "Preempted by pod $(kc get pod high-1 -o "jsonpath={.metadata.uid}") on node $lows"'
