@@ -1,12 +1,9 @@
 /* What the store does on this disk, beside a bare LMDB commit and a bare
  * append with fdatasync of the same bytes in the same run. JSON lines.
  * Usage: store DIR [OBJECTS]           (SECONDS_EACH=2)
- *        store DIR ipc DATA-DIR        one client of a running cluster, with
- *                                      processors that sleep and that do not */
+ *        store DIR ipc DATA-DIR        one client of a running cluster */
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -402,44 +399,19 @@ static double puts_far(struct far *f)
 	return (double)n / ((double)(now_us() - began) / 1e6);
 }
 
-/* A processor that sleeps is woken by an interrupt, which on a virtual machine
- * takes longer than what it is woken for. These have nothing to do and never
- * sleep: any other thread goes before them. */
-static _Atomic bool no_more;
-
-static void *keep_awake(void *arg)
-{
-	struct sched_param none = {0};
-	if (sched_setscheduler(0, SCHED_IDLE, &none))
-		return arg;
-	while (!no_more)
-		;
-	return arg;
-}
-
 /* By turns, since disks have moods. */
-static void bench_ipc(const char *dir, struct client *client, struct bytes *value, bool awake)
+static void bench_ipc(const char *dir, struct client *client, struct bytes *value)
 {
-	enum { ROUNDS = 3, PROCESSORS_MAX = 64 };
-	pthread_t threads[PROCESSORS_MAX];
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	struct far f = {.client = client, .n = awake ? (uint64_t)1 << 32 : 0};
+	enum { ROUNDS = 3 };
+	struct far f = {.client = client};
 	double far = 0, bare = 0;
-	size_t kept = 0;
-	no_more = false;
-	while (awake && kept < PROCESSORS_MAX && (long)kept < processors &&
-	       pthread_create(&threads[kept], NULL, keep_awake, NULL) == 0)
-		kept++;
 	for (int i = 0; i < ROUNDS; i++) {
 		far += puts_far(&f) / ROUNDS;
 		bare += bare_commit(dir, value, 1) / ROUNDS;
 	}
-	no_more = true;
-	while (kept > 0)
-		pthread_join(threads[--kept], NULL);
-	printf("{\"bench\":\"store-put-ipc\",\"bytes\":%d,\"clients\":1,\"processors\":\"%s\",\"per_s\":%.0f,"
+	printf("{\"bench\":\"store-put-ipc\",\"bytes\":%d,\"clients\":1,\"per_s\":%.0f,"
 	       "\"bare_lmdb_per_s\":%.0f,\"ratio\":%.2f}\n",
-	       VALUE, awake ? "kept awake" : "sleep when idle", far, bare, far / bare);
+	       VALUE, far, bare, far / bare);
 }
 
 static void bench_cluster(const char *dir, const char *data_dir)
@@ -449,8 +421,7 @@ static void bench_cluster(const char *dir, const char *data_dir)
 	struct bytes *value = bytes_copy(memset(mem_alloc(VALUE), 'v', VALUE), VALUE);
 	if (client_open(&c, data_dir, 5000, &e))
 		fail(e.text);
-	bench_ipc(dir, c, value, false);
-	bench_ipc(dir, c, value, true);
+	bench_ipc(dir, c, value);
 	client_close(c);
 	bytes_unref(value);
 }
