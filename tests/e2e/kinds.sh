@@ -54,11 +54,11 @@ kinds() { # WHO KUBECTL NAMESPACE CRONJOBS
 		field job one '.spec.template.metadata.labels.controller-uid'
 	check "$who: a job's template is immutable" says 'field is immutable' k set image job/one one=other
 	check "$who: create cronjob" k create cronjob often --image=busybox --schedule='*/5 * * * *' -- date
-	check "$who: get cronjob" columns "often */5 * * * * False 0 <none> ~" k get cronjob
+	check "$who: get cronjob" columns "often */5 * * * * <none> False 0 <none> ~" k get cronjob
 	check "$who: a schedule that is none" says 'spec.schedule: Invalid value: "often": expected exactly 5 fields, found 1: [often]' \
 		k create cronjob wrong --image=busybox --schedule=often -- date
 	check "$who: create job --from" k create job two --from="$cronjobs/often"
-	check "$who: get job" columns $'one 0/1 ~\ntwo 0/1 ~' k get job
+	check "$who: get job" columns $'one Running 0/1 ~\ntwo Running 0/1 ~' k get job
 
 	check "$who: create quota" k create quota some --hard=pods=10,requests.cpu=4000m
 	check "$who: its amounts" is '{"pods":"10","requests.cpu":"4"}' field quota some .spec.hard
