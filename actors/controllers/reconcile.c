@@ -50,6 +50,7 @@ struct reconcile_item {
 	struct reconcile_action *first, *last, *next;
 	bool planning, committed;
 	bool refused;	    /* a write of this plan was */
+	bool in_vain;	    /* some of it was left out: its namespace is on its way out */
 	struct trace trace; /* of what wanted it last */
 	uint64_t expects[]; /* per view */
 };
@@ -158,7 +159,7 @@ static void dequeue(struct reconciler *r, struct reconcile_item *i)
 static void forget_if_idle(struct reconciler *r, struct reconcile_item *i)
 {
 	if (i->place || i->waits_for || i->on_way || i->next || i->again || i->refusals || i->due ||
-	    i->fresh || i->planning)
+	    i->fresh || i->planning || i->in_vain)
 		return;
 	for (size_t k = 0; k < r->view_count; k++)
 		if (i->expects[k] > view_version(r->views[k]))
@@ -282,9 +283,10 @@ static struct doc *owned(struct arena *a, const struct doc *body)
 	return d;
 }
 
-/* Nothing new comes into a namespace on its way out, and it never comes back: such
- * creates would only be refused, again and again while it is emptied. */
-static bool in_vain(const struct reconciler *r, const struct reconcile_action *x)
+/* Nothing new comes into a namespace on its way out: such creates would only be
+ * refused, again and again while it is emptied. One that takes its name may be there
+ * before this view knows: then they are planned again. */
+static bool is_in_vain(const struct reconciler *r, const struct reconcile_action *x)
 {
 	struct buf key = {0};
 	if (x->verb != OBJ_CREATE || x->sub || !x->namespace.len)
@@ -301,7 +303,8 @@ static void drop_vain(const struct reconciler *r, struct reconcile_item *i)
 	struct reconcile_action **at = &i->first, *x;
 	i->last = NULL;
 	while ((x = *at)) {
-		if (in_vain(r, x)) {
+		if (is_in_vain(r, x)) {
+			i->in_vain = true;
 			*at = x->next;
 			continue;
 		}
@@ -329,7 +332,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 	enum fresh was = i->fresh;
 	arena_reset(&i->arena);
 	drop_plan(i);
-	i->committed = i->refused = false;
+	i->committed = i->refused = i->in_vain = false;
 	i->planning = true;
 	r->plans++;
 	r->spec->plan(c, r, i, span_of(i->key));
@@ -595,6 +598,23 @@ int reconcile_on_down(struct ctx *c, void *state, struct span who, int reason)
 	return 0;
 }
 
+/* A namespace that is not on its way out, or a new beginning of the view. */
+static bool may_take(const struct view_change *v)
+{
+	return span_is(view_stream(v->view), "namespaces") &&
+	       (!v->key.len || (v->now && !object_is_deleting(object_of(v->now))));
+}
+
+static void want_in_vain(struct ctx *c, struct reconciler *r)
+{
+	for (struct onode *n = omap_first(&r->items), *next; n; n = next) {
+		struct reconcile_item *i = n->value;
+		next = omap_next(n);
+		if (i->in_vain)
+			reconcile_want(c, r, span_of(i->key));
+	}
+}
+
 int reconcile_on_view(struct ctx *c, void *state, const struct view_change *v)
 {
 	struct reconciler *r = state;
@@ -605,6 +625,8 @@ int reconcile_on_view(struct ctx *c, void *state, const struct view_change *v)
 		return 0; /* a helper of the writes */
 	if (v->key.len)
 		r->spec->changed(c, r, v);
+	if (may_take(v))
+		want_in_vain(c, r);
 	wake_waiting(c, r, k);
 	run_soon(c, r);
 	return 0;

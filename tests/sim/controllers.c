@@ -770,6 +770,13 @@ Test(controllers, take_nothing_wrong_and_finish_everything_through_every_kind_of
 	storm_each_seed(run_seed, SEEDS);
 }
 
+/* With this seed a namespace takes the name of one that went, and a daemon set in it
+ * is planned by who has only heard that the former is on its way out. */
+Test(controllers, plan_again_what_was_left_out_when_the_namespace_is_another)
+{
+	run_seed(40663, true);
+}
+
 static uint64_t run_twins(uint64_t seed, bool with_faults)
 {
 	return run_with(seed, with_faults ? fault_and_skew : NULL, twins);
