@@ -139,10 +139,13 @@ static struct span zone_of(struct mp node)
 	return object_label(node, "topology.kubernetes.io/zone");
 }
 
-/* A node is in another zone: so are its pods. */
+/* A node is in another zone: so are its pods. Before the first plan, while nodes come by
+ * the thousand, all services are wanted anyway. */
 static void want_on_node(struct ctx *c, struct reconciler *r, struct span node)
 {
 	const struct state *s = state_of(r);
+	if (!fence_holds(&r->fence))
+		return;
 	for (struct onode *n = omap_first(view_map(s->pod_view)); n; n = omap_next(n)) {
 		struct mp pod = object_of(n->value);
 		if (span_eq(mp_path_str(pod, "spec.nodeName"), node))

@@ -52,10 +52,15 @@ static void read_names(struct extended *x, struct mp pod, const char *list)
 	}
 }
 
+struct some { /* as many as are read at once */
+	const struct extended_one *all;
+	size_t count;
+};
+
 static void read_amounts(const void *arg, struct mp list, int64_t *out)
 {
-	const struct extended *x = arg;
-	for (size_t i = 0; i < x->count && i < REQUESTS_MAX; i++)
+	const struct some *x = arg;
+	for (size_t i = 0; i < x->count; i++)
 		out[i] = amount_in(list, span_of(x->all[i].name));
 }
 
@@ -64,11 +69,12 @@ void extended_read(struct extended *x, struct mp pod)
 	int64_t sum[REQUESTS_MAX];
 	read_names(x, pod, "spec.containers");
 	read_names(x, pod, "spec.initContainers");
-	if (!x->count)
-		return;
-	requests_sum(pod, read_amounts, x, x->count, sum);
-	for (size_t i = 0; i < x->count && i < REQUESTS_MAX; i++)
-		x->all[i].amount = sum[i];
+	for (size_t at = 0, n; at < x->count; at += n) {
+		n = x->count - at < REQUESTS_MAX ? x->count - at : REQUESTS_MAX;
+		requests_sum(pod, read_amounts, &(struct some){x->all + at, n}, n, sum);
+		for (size_t i = 0; i < n; i++)
+			x->all[at + i].amount = sum[i];
+	}
 }
 
 void extended_add(struct extended *to, const struct extended *x, int sign)
@@ -82,14 +88,14 @@ uint32_t extended_lacking(const struct extended *pod, const struct extended *use
 	uint32_t lacking = 0;
 	struct mp allocatable = {0};
 	mp_path(node, "status.allocatable", &allocatable);
-	for (size_t i = 0; i < pod->count && i < 32; i++) {
+	for (size_t i = 0; i < pod->count; i++) {
 		struct span name = span_of(pod->all[i].name);
 		int64_t taken = 0;
 		for (size_t k = 0; k < used->count; k++)
 			if (span_is(name, used->all[k].name))
 				taken = used->all[k].amount;
 		if (pod->all[i].amount && taken + pod->all[i].amount > amount_in(allocatable, name))
-			lacking |= UINT32_C(1) << i;
+			lacking |= UINT32_C(1) << (i < 31 ? i : 31);
 	}
 	return lacking;
 }

@@ -22,7 +22,8 @@ struct extended {
 /* What the pod asks for; most ask for none. */
 void extended_read(struct extended *x, struct mp pod);
 void extended_add(struct extended *to, const struct extended *x, int sign);
-/* Bit i: the node has too little for the pod's i-th, of the first 32, beside what is used. */
+/* Bit i: the node has too little for the pod's i-th beside what is used; the last bit stands
+ * for all from there on. */
 uint32_t extended_lacking(const struct extended *pod, const struct extended *used, struct mp node);
 void extended_fini(struct extended *x);
 

@@ -14,7 +14,7 @@
 /* Writes `count` amounts that a map of resources has, 0 for what is not in it. */
 typedef void requests_read(const void *arg, struct mp resources, int64_t *out);
 
-enum { REQUESTS_MAX = 64 }; /* of the amounts */
+enum { REQUESTS_MAX = 64 }; /* amounts at a time; more are left out */
 
 void requests_sum(struct mp pod, requests_read *read, const void *arg, size_t count, int64_t *sum);
 

@@ -1,10 +1,10 @@
 #include "tools/chaos/invariants.h"
 
 #include "tools/chaos/apart.h"
-#include "tools/chaos/preempted.h"
 #include "tools/chaos/budgets.h"
 #include "tools/chaos/endpoints.h"
 #include "tools/chaos/loads.h"
+#include "tools/chaos/preempted.h"
 #include "tools/chaos/quotas.h"
 
 #include <string.h>

@@ -171,6 +171,27 @@ Test(fit, of_many_nodes_some_are_enough)
 			     fit_enough(rows[i][0]));
 }
 
+Test(fit, resources_of_any_name_are_counted_however_many_there_are)
+{
+	enum { MANY = 150 };
+	struct extended x = {0};
+	struct buf b = {0};
+	for (int i = 0; i < MANY; i++)
+		buf_printf(&b, "%s\"example.com/r%d\":\"%d\"", i ? "," : "", i, i + 1);
+	extended_read(&x, mp_from(arena_printf(&arena, "{\"spec\":{\"containers\":[{\"resources\":{\"requests\":{%s}}}]}}",
+					       buf_text(&b))));
+	cr_assert_eq(x.count, MANY);
+	for (int i = 0; i < MANY; i++)
+		cr_expect_eq(x.all[i].amount, i + 1, "%s", x.all[i].name);
+	struct extended none = {0};
+	struct mp all_but_one = mp_from(arena_printf(&arena, "{\"status\":{\"allocatable\":{%.*s}}}",
+						     (int)(b.len - strlen(",\"example.com/r149\":\"150\"")), buf_text(&b)));
+	cr_expect_eq(extended_lacking(&x, &none, all_but_one), UINT32_C(1) << 31, "the last one is not there");
+	buf_fini(&b);
+	extended_fini(&x);
+	arena_fini(&arena);
+}
+
 Test(fit, resources_of_any_name_are_counted)
 {
 #define GPUS(n) "\"resources\":{\"requests\":{\"cpu\":\"1\",\"example.com/gpu\":\"" n "\"}}"

@@ -177,22 +177,13 @@ static long step(void)
 	return getenv("COMMITS") ? 1 : 17;
 }
 
-static void fresh_dir(char dir[64])
-{
-	strcpy(dir, "/dev/shm/troupe-store-XXXXXX");
-	if (mkdtemp(dir))
-		return;
-	strcpy(dir, "/tmp/troupe-store-XXXXXX");
-	need(mkdtemp(dir));
-}
-
 Test(store_allocation, one_that_is_refused_at_work_loses_nothing)
 {
 	long refused = 0;
 	for (long n = 1;; n += step()) {
 		struct left_behind l = {0};
 		char dir[64];
-		fresh_dir(dir);
+		fast_dir(dir);
 		bool any = refuse(dir, work, n, &l);
 		look(dir, n, &l);
 		remove_dir(dir);
@@ -209,7 +200,7 @@ Test(store_allocation, one_that_is_refused_at_the_start_loses_nothing)
 	struct left_behind l = {0};
 	char dir[64];
 	long refused = 0;
-	fresh_dir(dir);
+	fast_dir(dir);
 	refuse(dir, work, 1000000000, &l);
 	for (long n = 1; refuse(dir, begin, n, &l); n += step()) {
 		look(dir, n, &l);
