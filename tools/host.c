@@ -46,7 +46,6 @@
 #include "actors/gate/gate.h"
 #include "actors/gate/messages.h"
 #include "actors/runtime/heads.h"
-#include "actors/runtime/loop.h"
 #include "actors/runtime/messages.h"
 #include "actors/runtime/store_actor.h"
 #include "actors/runtime/tap.h"

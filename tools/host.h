@@ -4,6 +4,7 @@
 #ifndef TOOLS_HOST_H
 #define TOOLS_HOST_H
 
+#include "actors/runtime/loop.h"
 #include "broker/catalogue.h"
 #include "tools/config.h"
 
@@ -23,7 +24,8 @@ const struct catalogue *host_catalogue(void);
 
 /* Exit codes that `troupe up` understands. */
 enum {
-	HOST_EXIT_FATAL = 78, /* starting again cannot help: the config, a port */
+	/* Starting again cannot help: the config, a port, a damaged store. */
+	HOST_EXIT_FATAL = LOOP_EXIT_HOPELESS,
 };
 
 #endif

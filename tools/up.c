@@ -674,6 +674,8 @@ static int run(struct parent *p)
 		if (p->config.cells[i].own_process)
 			add_process(p, p->config.cells[i].name, p->config.cells[i].foreign);
 	int code = supervise(p);
+	if (code && !p->ready) /* what runs is from before, and is kept for the next start */
+		p->o.keep_pods = true;
 	stop_all(p);
 	for (size_t i = 0; i < p->process_count; i++)
 		failures_fini(&p->processes[i].failures);

@@ -51,8 +51,9 @@ struct cell_ops {
 	void *(*shared)(void *arg, const char *name);
 	/* An actor failed too often: the cell has failed. It runs no more turns;
 	 * once cell_run has returned, drop it (cell_free) and make another. NULL:
-	 * the actor goes on being restarted. */
-	void (*escalate)(void *arg, const char *actor, const char *why);
+	 * the actor goes on being restarted. Hopeless: its `init` ended in
+	 * ERR_CORRUPT or ERR_UNSUPPORTED, and would again. */
+	void (*escalate)(void *arg, const char *actor, const char *why, bool hopeless);
 	void (*tap)(void *arg, const struct tap_record *r); /* may be NULL */
 	/* Whether somebody reads notices of that kind here. NULL: nobody. */
 	bool (*heard)(void *arg, uint16_t kind, uint64_t now_us);

@@ -268,6 +268,7 @@ const char *item_kind(const struct item *i);
 struct crash { /* what is told about it */
 	const char *why;
 	const struct item *item; /* NULL: between turns */
+	bool hopeless;		 /* beginning again cannot help */
 };
 void actor_fail(struct cell *c, struct actor *a, const struct crash *crash);
 /* The stop turn is over. */

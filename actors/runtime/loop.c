@@ -62,8 +62,8 @@ struct loop {
 	bool trimmed;
 	struct failures failures;
 	uint64_t lives;
-	bool failed;
-	char why[200];
+	bool failed, hopeless;
+	char why[600];
 	_Atomic bool stop;
 	_Atomic uint64_t stop_at;
 };
@@ -186,11 +186,13 @@ static void *op_shared(void *arg, const char *name)
 	return l->cfg.shared ? l->cfg.shared(l->cfg.shared_arg, name) : NULL;
 }
 
-static void op_escalate(void *arg, const char *actor, const char *why)
+static void op_escalate(void *arg, const char *actor, const char *why, bool hopeless)
 {
 	struct loop *l = arg;
 	l->failed = true; /* begin_again does the rest, outside of the turn */
-	snprintf(l->why, sizeof l->why, "%s failed too often (%s)", actor, why);
+	l->hopeless = hopeless;
+	snprintf(l->why, sizeof l->why, "%s %s (%s)", actor,
+		 hopeless ? "cannot begin" : "failed too often", why);
 }
 
 static void op_tap(void *arg, const struct tap_record *r)
@@ -402,6 +404,10 @@ static void begin_again(struct loop *l)
 	const struct restart_policy *p = &l->cfg.restart;
 	const char *name = l->cfg.cell.name;
 	struct err e = {0};
+	if (l->hopeless) {
+		log_error(name, "%s: the process ends", l->why);
+		_exit(LOOP_EXIT_HOPELESS);
+	}
 	bool often = failures_add(&l->failures, p, clock_us(CLOCK_MONOTONIC));
 	if (often || l->cfg.alone || !l->cfg.fill) {
 		log_error(name, "%s%s: the process ends", l->why,

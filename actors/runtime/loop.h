@@ -26,7 +26,9 @@ struct loop_config {
 	bool (*heard)(void *tap_arg, uint16_t kind, uint64_t now_us); /* NULL: nobody reads there */
 };
 
-enum { LOOP_EXIT_FAILED = 70 }; /* the process's exit code when its cell failed too often */
+/* The process's exit code when its cell failed too often, and when beginning
+ * again cannot help. */
+enum { LOOP_EXIT_FAILED = 70, LOOP_EXIT_HOPELESS = 78 };
 
 struct loop;
 

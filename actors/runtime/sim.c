@@ -152,10 +152,10 @@ static void *cell_shared(void *arg, const char *name)
 	return s->cfg.shared ? s->cfg.shared(s->cfg.shared_arg, name) : NULL;
 }
 
-static void cell_escalate(void *arg, const char *actor, const char *why)
+static void cell_escalate(void *arg, const char *actor, const char *why, bool hopeless)
 {
 	struct sim_cell_slot *slot = arg;
-	(void)actor, (void)why;
+	(void)actor, (void)why, (void)hopeless; /* a disk's faults end here */
 	slot->failed = true; /* run_cell does the rest, outside of the turn */
 }
 

@@ -18,6 +18,8 @@
 #include "store/local/journal.h"
 #include "store/watch.h"
 
+#define ADVICE "; see `troupe store check`, and `troupe store restore` for a backup"
+
 enum { PAGE_BYTES_MAX = 1024 * 1024, WAIT_MS_MAX = 60000 };
 
 struct state {
@@ -604,7 +606,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	int rc = store_local_open(&s->store, &j->journal, &client, &e);
 	s->turn = NULL;
 	if (rc) {
-		ctx_why(c, "%s", e.text);
+		ctx_why(c, "%s%s", e.text, rc == ERR_CORRUPT ? ADVICE : "");
 		return rc;
 	}
 	upkeep_before_poll(c, &s->upkeep, s->store); /* leases begin anew */

@@ -4,6 +4,8 @@
  *                                                └─► others: after a backoff
  *                                                    from `init` again
  *   more often than the policy allows ──► the cell fails: ops.escalate
+ *   what `init` finds is damaged, or of
+ *   another version ──► at once; that is no better the next time
  *
  * By the cell's strategy others begin again with it. They are dropped as if
  * they had failed too, newest first, and not stopped: a node agent's `stop`
@@ -35,7 +37,7 @@ static void restart_group(struct cell *c, struct actor *failed, uint64_t delay_u
 		restart_after(c, a, delay_us);
 }
 
-static void begin_again(struct cell *c, struct actor *a, const char *why)
+static void begin_again(struct cell *c, struct actor *a, const char *why, bool hopeless)
 {
 	uint64_t random = c->ops.random(c->ops.arg), now = c->ops.now_us(c->ops.arg);
 	bool often = failures_add(&a->failures, &c->policy, now);
@@ -44,10 +46,10 @@ static void begin_again(struct cell *c, struct actor *a, const char *why)
 		restart_after(c, a, delay_us);
 	else
 		restart_group(c, a, delay_us);
-	if (!often || c->failed || !c->ops.escalate)
+	if (!(often || hopeless) || c->failed || !c->ops.escalate)
 		return;
 	c->failed = true;
-	c->ops.escalate(c->ops.arg, a->name, why);
+	c->ops.escalate(c->ops.arg, a->name, why, hopeless);
 }
 
 void actor_fail(struct cell *c, struct actor *a, const struct crash *crash)
@@ -58,7 +60,7 @@ void actor_fail(struct cell *c, struct actor *a, const struct crash *crash)
 		return;
 	}
 	actor_down(c, a, ERR_CRASHED);
-	begin_again(c, a, crash->why);
+	begin_again(c, a, crash->why, crash->hopeless);
 }
 
 /* ---- ends that somebody wanted */
@@ -87,7 +89,7 @@ void actor_stopped(struct cell *c, struct actor *a, int reason)
 	if (again) {
 		a->stopping = a->leaving = false;
 		actor_down(c, a, reason);
-		begin_again(c, a, "it ended by itself, and is permanent");
+		begin_again(c, a, "it ended by itself, and is permanent", false);
 		return;
 	}
 	actor_end(c, a, reason);

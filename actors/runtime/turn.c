@@ -220,7 +220,8 @@ static void turn_failed(struct ctx *x, int rc)
 	char why[600];
 	snprintf(why, sizeof why, "%s%s%s", x->fault.text[0] ? x->fault.text : err_text(rc),
 		 rc < 0 ? " / " : "", rc < 0 ? err_name(rc) : "");
-	struct crash crash = {.why = why, .item = i};
+	bool hopeless = i->type == ITEM_INIT && (rc == ERR_CORRUPT || rc == ERR_UNSUPPORTED);
+	struct crash crash = {.why = why, .item = i, .hopeless = hopeless};
 	if (i->type == ITEM_STOP) {
 		report_crash(c, a, &crash);
 		actor_stopped(c, a, ERR_CRASHED);

@@ -34,6 +34,7 @@ static const struct catalogue catalogue = {tables};
 static struct world {
 	char log[8192];
 	struct cell *cell;
+	int init_ends; /* in that */
 } world;
 
 static struct lone lone;
@@ -64,7 +65,7 @@ static int init(struct ctx *c, void *st, struct mp cfg)
 {
 	(void)st, (void)cfg;
 	note("+%s ", self(c));
-	return 0;
+	return world.init_ends;
 }
 
 static int stop(struct ctx *c, void *st)
@@ -378,6 +379,21 @@ Test(supervision, more_restarts_than_allowed_fail_the_cell_once)
 	run_for(5000000);
 	cr_expect_eq(lone.escalations, 1);
 	cr_expect_null(strstr(world.log, "a1"), "a cell that failed runs no more turns");
+	cr_expect_not(lone.hopeless, "the next cell may do better");
+}
+
+Test(supervision, what_finds_its_world_damaged_does_not_try_again)
+{
+	static const int ends[] = {ERR_CORRUPT, ERR_UNSUPPORTED, ERR_IO};
+	for (int i = 0; i < 3; i++) {
+		bool lasting = ends[i] != ERR_IO;
+		begin(RESTART_ONE_FOR_ONE, NULL);
+		world.init_ends = ends[i];
+		say("b", "fail");
+		run_for(200000);
+		cr_expect_eq(lone.escalations, lasting, "%s", err_name(ends[i]));
+		cr_expect_eq(lone.hopeless, lasting);
+	}
 }
 
 Test(supervision, failures_of_different_actors_are_not_added_up)

@@ -15,6 +15,7 @@ struct lone {
 	uint64_t random;
 	bool full; /* the broker takes nothing */
 	int escalations;
+	bool hopeless; /* the last of them */
 	struct bytes *frames[LONE_FRAMES_MAX];
 	size_t frame_count;
 };
@@ -55,10 +56,12 @@ static inline void lone_reconnect(void *arg)
 	(void)arg;
 }
 
-static inline void lone_escalate(void *arg, const char *actor, const char *why)
+static inline void lone_escalate(void *arg, const char *actor, const char *why, bool hopeless)
 {
+	struct lone *l = arg;
 	(void)actor, (void)why;
-	((struct lone *)arg)->escalations++;
+	l->escalations++;
+	l->hopeless = hopeless;
 }
 
 /* From the first second on; the cell borrows `l`. */
