@@ -178,6 +178,7 @@ void print_priorityclass(struct cells *c)
 	cell_int(c, mp_path_int(c->object, "value", 0));
 	cell_bool(c, mp_path_bool(c->object, "globalDefault", false));
 	cell_created(c);
+	cell_text(c, cell_at(c, "preemptionPolicy"));
 }
 
 void print_runtimeclass(struct cells *c)

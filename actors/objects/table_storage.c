@@ -55,6 +55,7 @@ void print_persistentvolume(struct cells *c)
 	phase_cell(c);
 	cell_buf(c, &claim);
 	cell_text(c, cell_at(c, "spec.storageClassName"));
+	cell_or(c, cell_at(c, "spec.volumeAttributesClassName"), "<unset>");
 	cell_text(c, cell_at(c, "status.reason"));
 	cell_created(c);
 	cell_or(c, cell_at(c, "spec.volumeMode"), "<unset>");
@@ -69,6 +70,7 @@ void print_persistentvolumeclaim(struct cells *c)
 	cell_text(c, bound ? cell_at(c, "status.capacity.storage") : (struct span){0});
 	modes_cell(c, bound ? "status.accessModes" : "none");
 	cell_text(c, cell_at(c, "spec.storageClassName"));
+	cell_or(c, cell_at(c, "spec.volumeAttributesClassName"), "<unset>");
 	cell_created(c);
 	cell_or(c, cell_at(c, "spec.volumeMode"), "<unset>");
 }

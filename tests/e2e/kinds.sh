@@ -68,7 +68,7 @@ kinds() { # WHO KUBECTL NAMESPACE CRONJOBS
 	check "$who: create ingress" k create ingress in --class=nginx --rule='a.b/x*=web:80,tls=door'
 	check "$who: get ingress" columns "in nginx a.b 80, 443 ~" k get ingress
 	check "$who: create priorityclass" k create priorityclass "$ns-high" --value=1000 --description=high
-	check "$who: get priorityclass" columns "$ns-high 1000 false ~" k get priorityclass "$ns-high"
+	check "$who: get priorityclass" columns "$ns-high 1000 false ~ PreemptLowerPriority" k get priorityclass "$ns-high"
 
 	check "$who: create role" k create role reader --verb=get,list --resource=pods,deployments.apps
 	check "$who: its rules" is '[{"apiGroups":[""],"resources":["pods"],"verbs":["get","list"]},{"apiGroups":["apps"],"resources":["deployments"],"verbs":["get","list"]}]' \
@@ -93,7 +93,7 @@ kinds() { # WHO KUBECTL NAMESPACE CRONJOBS
 	check "$who: get statefulset" columns "db 0/2 ~" k get statefulset
 	check "$who: get daemonset" columns "agent 0 0 0 0 0 disk=ssd ~" k get daemonset
 	check "$who: get networkpolicy" columns "closed app=web ~" k get networkpolicy
-	check "$who: get pvc" columns "disk Pending slow ~" k get pvc
+	check "$who: get pvc" columns "disk Pending slow <unset> ~" k get pvc
 	check "$who: get limitrange has what was left out" is '{"cpu":"2"}' field limitrange bounds '.spec.limits[0].defaultRequest'
 	check "$who: get replicaset" columns "rs 3 0 0 ~" k get replicaset
 	check "$who: patch of a container by its name" k patch statefulset db \
