@@ -159,7 +159,8 @@ static double bare_commit(const char *dir, struct bytes *value, unsigned batch)
 	struct journal_record *rows = mem_alloc(batch * sizeof *rows);
 	uint64_t n = 0, began, until;
 	static unsigned runs;
-	snprintf(path, sizeof path, "%s/bare-%u-%u", dir, batch, ++runs);
+	/* one of its own: there may be those of another run */
+	snprintf(path, sizeof path, "%s/bare-%d-%u", dir, getpid(), ++runs);
 	if (journal_lmdb_open(&j, &(struct journal_lmdb_options){.dir = path}, &e) ||
 	    journal_load(j, &meta, none, none_record, NULL, &e))
 		fail(e.text);
@@ -172,8 +173,11 @@ static double bare_commit(const char *dir, struct bytes *value, unsigned batch)
 		struct pollfd fd = {.fd = journal_fd(j), .events = POLLIN};
 		journal_append(j, &b);
 		poll(&fd, 1, 1000);
-		while (journal_reap(j, &e) == ERR_AGAIN)
+		int rc;
+		while ((rc = journal_reap(j, &e)) == ERR_AGAIN)
 			poll(&fd, 1, 1000);
+		if (rc)
+			fail(e.text);
 	}
 	double rate = (double)n / ((double)(now_us() - began) / 1e6);
 	journal_close(j);
