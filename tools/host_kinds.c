@@ -104,6 +104,8 @@ static const struct msg_table *const tables[] = {
 
 static const struct catalogue catalogue = {tables};
 
+_Static_assert(sizeof host_kinds / sizeof *host_kinds <= HOST_KINDS_MAX, "kinds");
+
 bool host_has_kind(const char *kind)
 {
 	for (size_t i = 0; host_kinds[i]; i++)
