@@ -5,6 +5,7 @@
  * lives from its first byte to its last. */
 #include "actors/api/api.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,35 +14,93 @@
 
 /* ---- from the port's payload to a call */
 
-static struct span field(struct mp body, const char *name)
+enum field_form { TEXT, BINARY, FLAG, VALUE };
+
+/* In the order in which the port writes them: the next one is the one that comes. */
+static const struct field {
+	struct span name;
+	enum field_form form;
+	size_t at; /* in the call */
+} fields[] = {
+#define FIELD(name, form, member) \
+	{{(const uint8_t *)(name), sizeof(name) - 1}, form, offsetof(struct call, member)}
+	FIELD("method", TEXT, method),
+	FIELD("path", TEXT, path),
+	FIELD("uri", TEXT, uri),
+	FIELD("args", VALUE, args),
+	FIELD("auth", TEXT, authorization),
+	FIELD("accept", TEXT, accept),
+	FIELD("type", TEXT, content_type),
+	FIELD("agent", TEXT, agent),
+	FIELD("user", TEXT, client),
+	FIELD("groups", VALUE, client_groups),
+	FIELD("impersonate", VALUE, impersonates),
+	FIELD("claims", BINARY, claims),
+	FIELD("upgrade", TEXT, upgrade),
+	FIELD("protocols", TEXT, protocols),
+	FIELD("audit", TEXT, audit_id),
+	FIELD("from", TEXT, from),
+	FIELD("via", TEXT, via),
+	FIELD("unreadable", FLAG, unreadable),
+	FIELD("too-large", FLAG, too_large),
+	FIELD("body", BINARY, body),
+#undef FIELD
+};
+
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+static const struct field *field_of(struct span key, size_t *next)
 {
-	return mp_path_str(body, name);
+	for (size_t tried = 0; tried < FIELDS; tried++) {
+		const struct field *f = &fields[*next];
+		*next = (*next + 1) % FIELDS;
+		if (span_eq(f->name, key))
+			return f;
+	}
+	return NULL;
+}
+
+/* Of another type than it should be, it is as if it were not there. */
+static void read_field(struct call *k, const struct field *f, struct mp value)
+{
+	void *to = (char *)k + f->at;
+	if (f->form == TEXT)
+		(void)mp_str(&value, to);
+	else if (f->form == BINARY)
+		(void)mp_bin(&value, to);
+	else if (f->form == FLAG)
+		(void)mp_bool(&value, to);
+	else
+		*(struct mp *)to = value;
+}
+
+/* In one pass: each would be looked for from the start, behind all the others. */
+static void read_fields(struct call *k, struct mp m)
+{
+	size_t n, next = 0;
+	struct span key;
+	if (mp_map(&m, &n))
+		return;
+	for (; n > 0 && mp_str(&m, &key) == 0; n--) {
+		const struct field *f = field_of(key, &next);
+		struct mp value = m;
+		if (mp_skip(&m))
+			return;
+		if (f)
+			read_field(k, f, value);
+	}
 }
 
 static struct call *call_new(struct ctx *c, struct api *a, const struct port_event *p)
 {
-	struct mp m = mp_of_bytes(p->payload), v;
 	struct call *k = mem_alloc(sizeof *k);
 	k->api = a;
 	k->id = p->id;
 	k->owner = bytes_ref(p->payload);
-	k->method = field(m, "method");
-	k->path = field(m, "path");
-	k->uri = field(m, "uri");
-	k->accept = field(m, "accept");
-	k->content_type = field(m, "type");
-	k->agent = field(m, "agent");
-	k->upgrade = field(m, "upgrade");
-	k->protocols = field(m, "protocols");
 	k->sub = "";
 	k->arrived_us = ctx_now_us(c);
-	k->heard = field(m, "audit").len > 0;
-	k->unreadable = mp_path_bool(m, "unreadable", false);
-	k->too_large = mp_path_bool(m, "too-large", false);
-	if (mp_find(m, "args", &v))
-		k->args = v;
-	if (mp_find(m, "body", &v))
-		mp_bin(&v, &k->body);
+	read_fields(k, mp_of_bytes(p->payload));
+	k->heard = k->audit_id.len > 0;
 	omap_put_u64(&a->calls, k->id, k);
 	return k;
 }

@@ -46,6 +46,12 @@ struct call {
 	struct span uri; /* as it came, with its query */
 	struct mp args;
 	struct span content_type, accept, agent;
+	struct span authorization; /* the header */
+	struct span claims;	   /* of its token, when that was signed by us */
+	struct span client;	   /* of a verified certificate: its name */
+	struct mp client_groups;   /* and groups, as the port tells them */
+	struct mp impersonates;
+	struct span audit_id, from, via; /* when an audit tells of it */
 	struct span upgrade, protocols; /* as the port tells them */
 	const struct schema_resource *resource;
 	const char *sub;

@@ -72,9 +72,9 @@ static bool is_ip(struct span s)
 }
 
 /* As the headers say, and last the one that we have seen. */
-static void put_sources(struct audit_event *e, struct mp m)
+static void put_sources(struct audit_event *e, const struct call *k)
 {
-	struct span via = mp_path_str(m, "via"), one;
+	struct span via = k->via, one;
 	mpw_str(&e->body, "sourceIPs");
 	size_t list = mpw_array_open(&e->body), n = 0;
 	while (n < VIA_MAX && span_next(&via, ',', &one)) {
@@ -83,7 +83,7 @@ static void put_sources(struct audit_event *e, struct mp m)
 		mpw_span(&e->body, one);
 		n++;
 	}
-	mpw_span(&e->body, mp_path_str(m, "from"));
+	mpw_span(&e->body, k->from);
 	mpw_array_close(&e->body, list, n + 1);
 	e->count++;
 }
@@ -167,7 +167,6 @@ static void put_uri(struct audit_event *e, const struct call *k)
 
 void audit_open(struct ctx *c, struct api *a, struct call *k, struct audit_event *e)
 {
-	struct mp m = mp_of(bytes_span(k->owner));
 	if (!k->heard)
 		return;
 	buf_reserve(&e->body, 1024);
@@ -179,14 +178,14 @@ void audit_open(struct ctx *c, struct api *a, struct call *k, struct audit_event
 	put_kv(e, "kind", span_of("Event"));
 	put_kv(e, "apiVersion", span_of("audit.k8s.io/v1"));
 	put_kv(e, "level", span_of("Metadata"));
-	put_kv(e, "auditID", mp_path_str(m, "audit"));
+	put_kv(e, "auditID", k->audit_id);
 	put_kv(e, "stage", span_of("ResponseComplete"));
 	put_uri(e, k);
 	put_verb(e, k);
 	put_user(e, "user", k->caller ? k->caller : &k->who);
 	if (k->caller)
 		put_user(e, "impersonatedUser", &k->who);
-	put_sources(e, m);
+	put_sources(e, k);
 	put_some(e, "userAgent", k->agent);
 	if (k->resource)
 		put_object(e, k);

@@ -154,8 +154,6 @@ static int by_token(struct ctx *c, struct api *a, struct call *k, struct span te
 		    struct stream **wait)
 {
 	struct identity *who = &k->who;
-	struct mp m;
-	struct span payload;
 	if (same_secret(bytes_span(a->token), text)) {
 		who->name = span_of(API_ADMIN);
 		identity_add_group(who, span_of(GROUP_MASTERS));
@@ -163,19 +161,18 @@ static int by_token(struct ctx *c, struct api *a, struct call *k, struct span te
 	}
 	if (by_static_token(a, text, who))
 		return 0;
-	if (!mp_find(mp_of_bytes(k->owner), "claims", &m) || mp_bin(&m, &payload) ||
-	    !payload.len)
+	if (!k->claims.len)
 		return ERR_FORBIDDEN;
-	return authn_claims(c, a, &k->arena, payload, NULL, 0, who, wait);
+	return authn_claims(c, a, &k->arena, k->claims, NULL, 0, who, wait);
 }
 
-static void by_certificate(struct call *k, struct mp m)
+static void by_certificate(struct call *k)
 {
-	struct mp list;
+	struct mp list = k->client_groups;
 	size_t n;
 	struct span group;
-	k->who.name = mp_path_str(m, "user");
-	if (!mp_find(m, "groups", &list) || mp_array(&list, &n))
+	k->who.name = k->client;
+	if (mp_array(&list, &n))
 		return;
 	for (; n > 0 && mp_str(&list, &group) == 0; n--)
 		identity_add_group(&k->who, group);
@@ -184,8 +181,7 @@ static void by_certificate(struct call *k, struct mp m)
 int authenticate(struct ctx *c, struct api *a, struct call *k, struct stream **wait)
 {
 	static const char scheme[] = "Bearer ";
-	struct mp m = mp_of_bytes(k->owner);
-	struct span auth = mp_path_str(m, "auth");
+	struct span auth = k->authorization;
 	size_t n = sizeof scheme - 1;
 	memset(&k->who, 0, sizeof k->who);
 	if (auth.len > n && memcmp(auth.data, scheme, n) == 0) {
@@ -193,7 +189,7 @@ int authenticate(struct ctx *c, struct api *a, struct call *k, struct stream **w
 		if (rc)
 			return rc;
 	} else {
-		by_certificate(k, m);
+		by_certificate(k);
 	}
 	if (k->who.name.len) {
 		identity_add_group(&k->who, span_of(GROUP_AUTHENTICATED));
@@ -309,12 +305,11 @@ static struct doc *take_header(const struct api *a, struct call *k, struct ident
 
 struct doc *impersonate(struct api *a, struct call *k)
 {
-	struct mp list;
+	struct mp list = k->impersonates;
 	size_t n, places;
 	struct span name, value;
 	struct identity as = {0};
-	if (!mp_find(mp_of_bytes(k->owner), "impersonate", &list) || mp_array(&list, &n) ||
-	    !n)
+	if (mp_array(&list, &n) || !n)
 		return NULL;
 	for (; n > 0; n--) {
 		if (mp_array(&list, &places) || mp_str(&list, &name) || mp_str(&list, &value))
