@@ -20,6 +20,7 @@
 #include "actors/api/http_describe.h"
 #include "actors/api/http_gzip.h"
 #include "actors/api/http_socket.h"
+#include "actors/api/tls_output.h"
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "broker/base/mp.h"
@@ -124,12 +125,18 @@ static struct MHD_Response *as_it_is(struct bytes *body)
 		s.len, (void *)(uintptr_t)s.data, drop_bytes, bytes_ref(body));
 }
 
+static bool has_body(unsigned status)
+{
+	return status >= 200 && status != 204 && status != 304;
+}
+
 static void reply(struct request *r, uint32_t arg, struct bytes *body)
 {
 	if (r->response)
 		return;
 	bool compress = is_compressed(r, arg & 0xffff, bytes_span(body).len);
 	set_response(r, arg, compress ? compressed(r, body) : as_it_is(body));
+	r->whole = !compress && r->bodied && has_body(r->status) && bytes_span(body).len;
 	request_resume(r);
 }
 
@@ -224,6 +231,16 @@ static void add_data(struct request *r, struct bytes *data)
 
 /* ---- WebSockets */
 
+static int fd_of(struct MHD_Connection *conn)
+{
+	return MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+static gnutls_session_t tls_of(struct MHD_Connection *conn)
+{
+	return MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+}
+
 /* The library is asked what to answer, and told to end the connection. */
 static void on_socket_closed(void *arg)
 {
@@ -237,14 +254,10 @@ static void on_socket_closed(void *arg)
 static void upgrade(struct request *r, struct span protocol)
 {
 	const char *key = MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, "Sec-WebSocket-Key");
-	const union MHD_ConnectionInfo *fd =
-		MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *tls =
-		MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	if (r->response || r->socket || !r->suspended || !key || !fd || !tls)
+	if (r->response || r->socket || !r->suspended || !key)
 		return;
 	r->socket = http_socket_new(r->server->port, r->id, on_socket_closed, r);
-	http_socket_open(r->socket, fd->connect_fd, tls->tls_session, span_of(key), protocol);
+	http_socket_open(r->socket, fd_of(r->conn), tls_of(r->conn), span_of(key), protocol);
 }
 
 static void call_socket(struct request *r, uint32_t op, uint32_t arg, struct bytes *payload)
@@ -340,10 +353,24 @@ static void request_free(struct request *r)
 
 /* ---- what the library calls */
 
+/* Of a connection: the request of which the first line is there, until its
+ * headers are too. The library tells of its end only from then on. */
+struct arrival {
+	struct request *request;
+	struct tls_output output;
+};
+
+static struct arrival *arrival_of(struct MHD_Connection *conn)
+{
+	return MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
 enum MHD_Result request_answer(struct request *r)
 {
 	/* queued responses count their own references */
 	enum MHD_Result rc = MHD_queue_response(r->conn, r->status, r->response);
+	if (rc == MHD_YES && r->whole)
+		tls_output_hold(&arrival_of(r->conn)->output);
 	MHD_destroy_response(r->response);
 	r->queued_response = true;
 	return rc;
@@ -378,17 +405,6 @@ static bool args_ok(struct MHD_Connection *conn)
 	bool ok = true;
 	MHD_get_connection_values(conn, MHD_GET_ARGUMENT_KIND, check_arg, &ok);
 	return ok;
-}
-
-/* Of a connection: the request of which the first line is there, until its
- * headers are too. The library tells of its end only from then on. */
-struct arrival {
-	struct request *request;
-};
-
-static struct arrival *arrival_of(struct MHD_Connection *conn)
-{
-	return MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
@@ -486,6 +502,7 @@ static void begin(struct request *r, const char *method, const char *url, bool o
 	arrival_of(r->conn)->request = NULL;
 	choose_audit_id(r);
 	r->old = old;
+	r->bodied = strcmp(method, MHD_HTTP_METHOD_HEAD) != 0 && strcmp(method, MHD_HTTP_METHOD_CONNECT) != 0;
 	r->resources = !old && strcmp(method, MHD_HTTP_METHOD_GET) == 0 && strncmp(url, "/api", 4) == 0;
 	if (r->bad || !utf8_ok(span_of(url)) || !http_proxy_is_meant(url))
 		return;
@@ -560,13 +577,14 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **socket_
 {
 	struct server *s = cls;
 	struct arrival *a = *socket_cls;
-	(void)conn;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_cls = mem_alloc(sizeof *a);
+		*socket_cls = a = mem_alloc(sizeof *a);
+		tls_output_open(&a->output, tls_of(conn), fd_of(conn));
 		return;
 	}
 	s->work = true;
 	request_free(a->request);
+	tls_output_close(&a->output);
 	free(a);
 }
 

@@ -34,6 +34,8 @@ struct request {
 	struct http_gzip *gzip; /* such an answer, or NULL */
 	char audit_id[HTTP_AUDIT_ID_MAX + 1];
 	bool old; /* HTTP/1.0 */
+	bool bodied; /* its method is one whose answers have bodies */
+	bool whole;  /* the answer's body is all there and follows its head at once */
 	bool busy; /* the actor could not be told of it */
 	struct http_proxied *proxied; /* its body goes on as it comes; else NULL */
 	bool decided; /* where to: the library reads it */
