@@ -1,5 +1,6 @@
 /* ZeroMQ behind one door: sockets that never block, and frames as counted
- * bytes without a copy. czmq makes and sets the sockets up; messages are raw.
+ * bytes: over inproc without a copy, from a wire with one, so that a frame keeps
+ * nothing but itself. czmq makes and sets the sockets up; messages are raw.
  *
  * Threads: a socket belongs to the thread that uses it first; frames may be
  * released anywhere. Every option that libzmq 4.3 needs to be safe is set
