@@ -1,5 +1,6 @@
 #include "actors/controllers/job_facts.h"
 
+#include "actors/controllers/owners.h"
 #include "actors/schema/conditions.h"
 
 /* ---- pods */
@@ -84,9 +85,17 @@ static void read_facts(const struct view_object *o, void *facts)
 	job_pod_read(facts, o);
 }
 
+/* What is another kind's is none of ours: most pods are, and facts are large. */
+static void keys(struct mp pod, void (*put)(void *arg, struct span under), void *arg)
+{
+	struct owner_ref ref;
+	if (!owners_controller(pod, &ref) || span_is(ref.kind, "Job"))
+		owners_controller_keys(pod, put, arg);
+}
+
 const struct view_index_spec job_pod_index = {
 	.name = "pods of jobs",
-	.keys = owners_controller_keys,
+	.keys = keys,
 	.facts_bytes = sizeof(struct job_pod),
 	.facts = read_facts,
 };

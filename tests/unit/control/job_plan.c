@@ -69,6 +69,28 @@ static const struct job_plan *plan(struct made *m)
 
 /* ---- how many there are */
 
+static void join(void *text, struct span under)
+{
+	buf_append(text, under.data, under.len);
+	buf_putc(text, ' ');
+}
+
+/* Most pods are other kinds', and what is known of each for a job is large. */
+Test(job_plan, knows_pods_of_jobs_and_those_that_it_may_adopt)
+{
+	struct arena a = {0};
+	struct buf b = {0};
+	static const char *const kinds[] = {"Job", "ReplicaSet", "ReplicationController"};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		job_pod_index.keys(made_mp(&a, arena_printf(&a,
+			"{'metadata':{'namespace':'d','ownerReferences':[{'kind':'%s','uid':'%zu',"
+			"'controller':true}]}}", kinds[i], i)), join, &b);
+	job_pod_index.keys(made_mp(&a, "{'metadata':{'namespace':'d'}}"), join, &b);
+	cr_expect_str_eq(buf_text(&b), "0 in/d ");
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
 Test(job_plan, makes_as_many_as_may_run_and_no_more_than_are_left_to_do)
 {
 	struct made m = {0};
