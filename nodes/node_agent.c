@@ -738,7 +738,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	snprintf(a->cpu, sizeof a->cpu, "%.*s", (int)cpu.len, (const char *)cpu.data);
 	snprintf(a->memory, sizeof a->memory, "%.*s", (int)memory.len, (const char *)memory.data);
 	snprintf(stream, sizeof stream, "pods@%s", a->node);
-	a->view = ctx_follow(c, stream);
+	a->view = ctx_follow_unmanaged(c, stream);
 	if (a->sim) {
 		int chaos = ctx_shared(c, "sim-containers") ? ctx_port_open(c, "sim-containers", cfg, &e) : 0;
 		start_sim(c, a);

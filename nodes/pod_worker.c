@@ -617,6 +617,7 @@ static void report(struct step *s)
 	pod_status_write(w, s->now, &b);
 	if (!span_eq(span_buf(&b), span_buf(&w->reported))) {
 		buf_fini(&w->reported);
+		buf_trim(&b); /* it stays */
 		w->reported = b;
 		s->out->status = span_buf(&w->reported);
 	} else {

@@ -156,6 +156,7 @@ static int open_cell(struct host *h, const struct config_cell *cfg, bool with_st
 			 .kinds = h->kinds,
 			 .drivers = host_drivers,
 			 .restart = cfg->restart,
+			 .apart = !h->main_process,
 			 .record = k->record,
 			 .letters = &k->letters},
 		.fill = refill_cell,

@@ -168,6 +168,11 @@ struct view *ctx_follow(struct ctx *c, const char *stream);
 /* The same by a session watch instead of the bus: for what is secret, and
  * for who is far away or slow. It has one page on its way at most. */
 struct view *ctx_follow_session(struct ctx *c, const char *stream);
+/* The same from the bus, for who keeps what objects are and never asks who wrote
+ * which field: in a process apart from the store's they come without
+ * metadata.managedFields, which is near to half of a pod. Of all who follow the
+ * stream in this cell. */
+struct view *ctx_follow_unmanaged(struct ctx *c, const char *stream);
 /* Where view_history said ERR_AGAIN: has it reach back to `after` if the store
  * knows. An on_view turn of no change follows, after which it says 0 or
  * ERR_COMPACTED, or again ERR_AGAIN when others asked at that time. */

@@ -67,6 +67,7 @@ struct cell_config {
 	const struct port_driver *const *drivers;    /* ends with NULL */
 	struct loop *loop;                           /* for the drivers; NULL in sim */
 	bool check;                                  /* run actors' check after each turn */
+	bool apart; /* no memory in common with the store: what it holds nobody else does */
 	struct restart_policy restart; /* of its actors; zeroed: restart_policy_default */
 	/* What outlives the cell, borrowed; NULL: it has its own. */
 	struct turn_record *record;

@@ -380,6 +380,8 @@ void outbox_free(struct cell *c);
 /* view.c */
 /* `session`: by requests that wait, see ctx_follow_session. */
 struct view *view_open(struct cell *c, const char *stream, bool session);
+/* Before it is followed: its objects come without managedFields, where that saves memory. */
+void view_leave_managed(struct cell *c, struct view *v);
 void view_follow(struct cell *c, struct view *v, struct actor *a);
 /* Asks the store for what happened before the view began, from `after` on; its
  * followers get a turn of no change when it is known what can be had. */

@@ -313,6 +313,14 @@ struct view *ctx_follow_session(struct ctx *c, const char *stream)
 	return v;
 }
 
+struct view *ctx_follow_unmanaged(struct ctx *c, const char *stream)
+{
+	struct view *v = view_open(c->cell, stream, false);
+	view_leave_managed(c->cell, v);
+	view_follow(c->cell, v, c->actor);
+	return v;
+}
+
 void ctx_recall(struct ctx *c, struct view *v, uint64_t after)
 {
 	view_recall(c->cell, v, after);

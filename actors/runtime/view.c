@@ -196,16 +196,22 @@ void view_set(struct cell *c, struct view *v, struct span key, struct view_objec
 	view_object_unref(was);
 }
 
+struct view_object *view_object_of(struct bytes *value, uint64_t version, uint64_t created)
+{
+	struct view_object *o = mem_alloc(sizeof *o);
+	o->refs = 1;
+	o->value = value;
+	o->version = version;
+	o->created = created;
+	return o;
+}
+
 struct view_object *view_object_new(struct bytes *owner, struct span value,
 				    const struct mp_marks *marks, uint64_t version,
 				    uint64_t created)
 {
-	struct view_object *o = mem_alloc(sizeof *o);
-	o->refs = 1;
-	o->value = marks ? mp_slice(owner, value, marks) : bytes_slice(owner, value);
-	o->version = version;
-	o->created = created;
-	return o;
+	return view_object_of(marks ? mp_slice(owner, value, marks) : bytes_slice(owner, value),
+			      version, created);
 }
 
 /* ---- opening and following */
@@ -253,6 +259,12 @@ struct view *view_open(struct cell *c, const char *stream, bool session)
 	else
 		subscribe(c, v);
 	return v;
+}
+
+/* Where the store's process is this one the bytes are there anyway, and are shared. */
+void view_leave_managed(struct cell *c, struct view *v)
+{
+	v->unmanaged |= c->cfg.apart && v->follower_count == 0;
 }
 
 void view_store_moved(struct cell *c)

@@ -34,6 +34,7 @@ struct view {
 	enum view_state state;
 	bool synced, direct;
 	bool session; /* followed by requests that wait, not from the bus */
+	bool unmanaged; /* objects are kept without metadata.managedFields, as copies */
 	struct omap objects;
 	struct omap folders; /* "pods/default/" -> how many objects, as a number */
 	uint64_t last; /* version of the last event applied, or of the list */
@@ -68,6 +69,8 @@ extern const struct trace view_untraced;
 struct view_object *view_object_new(struct bytes *owner, struct span value,
 				    const struct mp_marks *marks, uint64_t version,
 				    uint64_t created);
+/* Takes the value over. */
+struct view_object *view_object_of(struct bytes *value, uint64_t version, uint64_t created);
 void view_tell_all(struct cell *c, struct view *v, struct span key, struct view_object *was,
 		   struct view_object *now, uint64_t version, const struct trace *trace);
 /* One key becomes `now` (NULL: gone). Takes the reference to now. What the

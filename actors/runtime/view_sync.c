@@ -31,13 +31,25 @@ enum {
 
 /* ---- applying events */
 
+/* As followers will see it: a part of the message that told of it, or what they want
+ * of it alone, so that nothing else of the message is kept. */
+static struct view_object *object_from(const struct view *v, struct bytes *owner, struct span value,
+				       const struct mp_marks *marks, uint64_t version,
+				       uint64_t created)
+{
+	struct bytes *own = v->unmanaged ? mp_copy_without(value, "metadata", "managedFields") : NULL;
+	if (!own)
+		return view_object_new(owner, value, marks, version, created);
+	return view_object_of(own, version, created);
+}
+
 static void apply(struct cell *c, struct view *v, const struct event *e, struct bytes *owner)
 {
 	struct view_object *is = omap_get(&v->objects, e->key);
 	bool gone = e->deleted || (v->part && !span_is(e->part, v->part));
 	if (!is || is->version < e->version)
 		view_set(c, v, e->key,
-			   gone ? NULL : view_object_new(owner, e->value, &e->marks, e->version, e->created),
+			   gone ? NULL : object_from(v, owner, e->value, &e->marks, e->version, e->created),
 			   e->version, &e->trace);
 	if (e->version > v->last)
 		v->last = e->version;
@@ -129,7 +141,7 @@ static int take_row(struct cell *c, struct view *v, struct mp *rows, struct byte
 	omap_put(&v->seen, key, v);
 	struct view_object *is = omap_get(&v->objects, key);
 	if (!is || is->version != version)
-		view_set(c, v, key, view_object_new(owner, value, &marks, version, created), version,
+		view_set(c, v, key, object_from(v, owner, value, &marks, version, created), version,
 			   &view_untraced);
 	return 0;
 }

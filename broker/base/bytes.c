@@ -54,6 +54,14 @@ const char *buf_text(struct buf *b)
 	return (const char *)b->data;
 }
 
+void buf_trim(struct buf *b)
+{
+	if (b->len == 0 || b->len == b->cap)
+		return;
+	b->data = mem_realloc(b->data, b->len);
+	b->cap = b->len;
+}
+
 void buf_fini(struct buf *b)
 {
 	free(b->data);
@@ -155,6 +163,19 @@ struct bytes *bytes_slice_with(struct bytes *owner, struct span part, const void
 struct bytes *bytes_slice(struct bytes *owner, struct span part)
 {
 	return bytes_slice_with(owner, part, NULL, 0);
+}
+
+struct bytes *bytes_copy_with(struct span data, const void *with, size_t n)
+{
+	struct bytes *b = mem_realloc(NULL, sizeof *b + n + data.len);
+	uint8_t *to = (uint8_t *)(b + 1) + n;
+	*b = (struct bytes){.len = data.len, .data = to, .with = n ? b + 1 : NULL};
+	b->refs = 1;
+	if (n)
+		memcpy(b + 1, with, n);
+	if (data.len)
+		memcpy(to, data.data, data.len);
+	return b;
 }
 
 const void *bytes_with(const struct bytes *b)

@@ -34,6 +34,8 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The text with a terminator behind it (not counted in len). */
 const char *buf_text(struct buf *b);
+/* Room that is not used goes: for what is kept as it is. */
+void buf_trim(struct buf *b);
 void buf_fini(struct buf *b); /* leaves an empty buf */
 
 /* Borrowed bytes: a pointer and a length, owned by someone else. */
@@ -146,6 +148,8 @@ struct bytes *bytes_slice(struct bytes *owner, struct span part);
 /* The same with a copy of something about it, which bytes_with gives (NULL: it
  * has none, or 0 bytes). */
 struct bytes *bytes_slice_with(struct bytes *owner, struct span part, const void *with, size_t n);
+/* As bytes_slice_with, of bytes that are copied too. */
+struct bytes *bytes_copy_with(struct span data, const void *with, size_t n);
 const void *bytes_with(const struct bytes *b);
 /* A part of `owner` that is to be kept: all of it is another reference, less is
  * a copy, so that a small part does not keep a large owner alive. */

@@ -121,6 +121,10 @@ int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks);
 struct mp mp_marked(struct span value, struct mp_marks *marks);
 /* The part of `owner` that was marked, with its marks. */
 struct bytes *mp_slice(struct bytes *owner, struct span value, const struct mp_marks *marks);
+/* A copy of the value with marks of its own, without one entry of a map in it
+ * ("metadata", "managedFields"); of a value that has none all of it. NULL: it is no
+ * msgpack. */
+struct bytes *mp_copy_without(struct span value, const char *map, const char *key);
 
 /* The value behind `key` in the map at the cursor (the cursor of `map` is
  * not moved). False when it is absent or `map` is not a map. */

@@ -97,6 +97,57 @@ struct bytes *mp_slice(struct bytes *owner, struct span value, const struct mp_m
 	return bytes_slice_with(owner, value, marks->all, marks->count * sizeof *marks->all);
 }
 
+/* Its marks tell of the copy's own bytes. */
+static struct bytes *copy_marked(struct span value)
+{
+	struct mp_marks marks;
+	struct mp m = mp_of(value);
+	struct span whole;
+	if (mp_raw_marked(&m, &whole, &marks))
+		return NULL;
+	struct bytes *b = bytes_copy_with(value, marks.all, marks.count * sizeof *marks.all);
+	struct mp_mark *own = (struct mp_mark *)bytes_with(b);
+	for (size_t i = 0; i + 1 < marks.count; i++)
+		own[i].start = bytes_span(b).data + (marks.all[i].start - value.data);
+	return b;
+}
+
+/* The entries of the map at the cursor, but for the first with that key, which it has. */
+static void put_others(struct buf *b, struct mp *map, const char *key)
+{
+	size_t n;
+	bool passed = false;
+	mp_map(map, &n);
+	mpw_map(b, n - 1);
+	for (; n > 0; n--) {
+		const uint8_t *start = map->p;
+		struct span k = {0};
+		if (mp_str(map, &k) && mp_skip(map))
+			return;
+		if (mp_skip(map))
+			return;
+		if (!passed && span_is(k, key))
+			passed = true;
+		else
+			buf_append(b, start, (size_t)(map->p - start));
+	}
+}
+
+struct bytes *mp_copy_without(struct span value, const char *map, const char *key)
+{
+	struct mp m, entry;
+	struct buf b = {0};
+	if (!mp_find(mp_of(value), map, &m) || !mp_find(m, key, &entry))
+		return copy_marked(value);
+	buf_reserve(&b, value.len);
+	buf_append(&b, value.data, (size_t)(m.p - value.data));
+	put_others(&b, &m, key);
+	buf_append(&b, m.p, (size_t)(m.end - m.p));
+	struct bytes *out = copy_marked(span_buf(&b));
+	buf_fini(&b);
+	return out;
+}
+
 struct mp mp_of_bytes(const struct bytes *b)
 {
 	struct mp m = mp_of(bytes_span(b));

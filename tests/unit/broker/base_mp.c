@@ -204,6 +204,42 @@ Test(mp, finds_the_same_with_marks_and_without)
 	bytes_unref(kept);
 }
 
+Test(mp, is_copied_without_one_entry_and_marked_anew)
+{
+	static const char *const lists[] = {"labels", "managed", "none"};
+	struct buf b = {0};
+	char long_text[64] = {0};
+	memset(long_text, 'x', sizeof long_text - 1);
+	mpw_map(&b, 2);
+	mpw_str(&b, "metadata");
+	mpw_map(&b, 2);
+	for (size_t i = 0; i < 2; i++) {
+		mpw_str(&b, lists[i]);
+		mpw_array(&b, 1);
+		mpw_str(&b, long_text);
+	}
+	mpw_kv_str(&b, "spec", "s");
+	for (size_t i = 0; i < 3; i++) {
+		struct bytes *copy = mp_copy_without(span_buf(&b), "metadata", lists[i]);
+		struct mp marked = mp_of_bytes(copy), plain = mp_of(bytes_span(copy)), x;
+		cr_expect_eq(mp_skip(&(struct mp){.p = plain.p, .end = plain.end}), 0);
+		cr_expect_eq(marked.mark->start, bytes_span(copy).data, "of its own bytes");
+		for (size_t k = 0; k < 2; k++) {
+			struct mp m;
+			mp_find(marked, "metadata", &m);
+			cr_expect_eq(mp_find(m, lists[k], &x), k != i, "%s of %s", lists[k], lists[i]);
+		}
+		cr_expect(span_is(mp_path_str(marked, "spec"), "s"));
+		expect_same(plain, marked);
+		bytes_unref(copy);
+	}
+	cr_expect_null(mp_copy_without((struct span){b.data, b.len - 1}, "metadata", "none"));
+	struct bytes *text = mp_copy_without((struct span){(const uint8_t *)"\xa1x", 2}, "metadata", "none");
+	cr_expect_eq(bytes_span(text).len, 2, "what is no map is copied");
+	bytes_unref(text);
+	buf_fini(&b);
+}
+
 Test(mp, marks_nothing_that_is_cut_off)
 {
 	struct buf b = {0};
