@@ -52,6 +52,8 @@ struct reconcile_item {
 	bool refused;	    /* a write of this plan was */
 	bool in_vain;	    /* some of it was left out: its namespace is on its way out */
 	struct trace trace; /* of what wanted it last */
+	const struct write *telling; /* a passing write, on its way */
+	uint64_t told;	    /* the version that the last one made */
 	uint64_t expects[]; /* per view */
 };
 
@@ -209,6 +211,20 @@ void reconcile_want(struct ctx *c, struct reconciler *r, struct span key)
 		wake_at(c, i, PAUSE_WANTED_US);
 	else
 		enqueue(c, r, i);
+}
+
+/* The store's event of it may be here before its outcome, or after. What was planned
+ * more than once may rest on what is not shown yet, and is news. */
+bool reconcile_told(const struct reconciler *r, const struct view_change *v)
+{
+	const struct reconcile_item *i = v->now ? omap_get(&r->items, v->key) : NULL;
+	if (!i)
+		return false;
+	const struct writing *w = i->telling ? &i->telling->writing : NULL;
+	if (w && w->plans == 1 && w->plan.value &&
+	    span_eq(bytes_span(w->plan.value), bytes_span(v->now->value)))
+		return true;
+	return v->now->version == i->told;
 }
 
 void reconcile_later(struct ctx *c, struct reconcile_item *i, uint64_t us)
@@ -448,8 +464,10 @@ static void note_commit(struct reconciler *r, struct write *w)
 		if (span_is(view_stream(r->views[k]), w->action->resource->stream) &&
 		    i->expects[k] < version) {
 			i->expects[k] = version;
-			i->committed = true;
+			i->committed = i->committed || !w->action->passing;
 		}
+	if (w->action->passing && w->writing.plans == 1)
+		i->told = version;
 }
 
 static void write_over(struct ctx *c, struct reconciler *r, struct write *w)
@@ -459,6 +477,8 @@ static void write_over(struct ctx *c, struct reconciler *r, struct write *w)
 	bool gone = a->code == 404 && w->action->verb == OBJ_DELETE;
 	omap_remove_u64(&r->writes, w->tag);
 	i->on_way--;
+	if (i->telling == w)
+		i->telling = NULL;
 	if (a->code < 300 || gone) {
 		r->written++;
 		if (!w->action->report)
@@ -500,6 +520,8 @@ static void start_write(struct ctx *c, struct reconciler *r, struct reconcile_it
 	w->writing.fence_key = span_of(r->fence.key);
 	w->writing.fence_token = r->fence.token;
 	i->on_way++;
+	if (x->passing)
+		i->telling = w;
 	omap_put_u64(&r->writes, w->tag, w);
 	if (writing_start(c, &w->writing, w->tag))
 		write_over(c, r, w);
@@ -516,6 +538,14 @@ static void write_next(struct ctx *c, struct reconciler *r, struct reconcile_ite
 	start_write(c, r, i, x);
 }
 
+/* What is about to change again is told once: those writes lead to a plan that
+ * tells it. But not when such writes were refused before: it may stay as it is. */
+static void pass_over(struct reconcile_item *i)
+{
+	while (i->next && i->next->passing && !i->refusals && (i->on_way || i->committed))
+		i->next = i->next->next;
+}
+
 /* Whether the key is done with for this turn, without a write. */
 static bool look_at(struct ctx *c, struct reconciler *r, struct reconcile_item *i)
 {
@@ -528,8 +558,13 @@ static bool look_at(struct ctx *c, struct reconciler *r, struct reconcile_item *
 			return true;
 		plan(c, r, i);
 	}
+	pass_over(i);
 	if (i->next)
 		return false;
+	if (i->on_way || i->committed) {
+		item_over(c, r, i);
+		return true;
+	}
 	i->refusals = 0;
 	forget_if_idle(r, i);
 	return true;

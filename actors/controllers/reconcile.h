@@ -42,6 +42,9 @@ struct reconcile_action {
 	size_t basis_count;
 	bool report; /* tells of what was refused: its success changes
 		      * nothing about when that is tried again */
+	bool passing; /* tells how things stand, and nothing follows from it. While other
+		       * writes of its plan are under way or were made it is about to
+		       * change again, and left to the next plan */
 	int what;    /* the controller's own */
 	const void *own; /* and in the item's arena: what `done` wants to know */
 };
@@ -92,6 +95,8 @@ struct reconciler {
 
 /* The key wants looking at. */
 void reconcile_want(struct ctx *c, struct reconciler *r, struct span key);
+/* Whether the change is just what a passing write of ours has told. */
+bool reconcile_told(const struct reconciler *r, const struct view_change *v);
 /* And again so much later, whatever happens. From `plan`. */
 void reconcile_later(struct ctx *c, struct reconcile_item *i, uint64_t us);
 struct arena *reconcile_arena(struct reconcile_item *i); /* of this plan */

@@ -36,14 +36,35 @@ static struct state *state_of(struct reconciler *r)
 	return (struct state *)r;
 }
 
+static bool same_at(struct mp a, struct mp b, const char *path)
+{
+	struct mp m = {0}, n = {0};
+	struct span x, y;
+	bool in_a = mp_path(a, path, &m), in_b = mp_path(b, path, &n);
+	return in_a && in_b ? !mp_raw(&m, &x) && !mp_raw(&n, &y) && span_eq(x, y) : in_a == in_b;
+}
+
+/* How a pod ends that is to be deleted is nothing to plans: it does not count. */
+static bool is_leaving_on(const struct view_change *v)
+{
+	struct mp was = object_of(v->was), now = object_of(v->now);
+	if (!was.p || !object_is_deleting(was))
+		return false;
+	return !now.p || (span_eq(object_uid(was), object_uid(now)) &&
+			  same_at(was, now, "metadata.ownerReferences") &&
+			  same_at(was, now, "metadata.labels"));
+}
+
 static void changed(struct ctx *c, struct reconciler *r, const struct view_change *v)
 {
 	struct state *s = state_of(r);
+	if (v->view == s->pods.view && is_leaving_on(v))
+		return;
 	if (children_changed(c, r, &s->pods, v) || v->view != s->pods.owner_view)
 		return;
-	if (v->now)
+	if (v->now && !reconcile_told(r, v))
 		reconcile_want(c, r, v->key);
-	else
+	else if (!v->now)
 		free(omap_remove(&s->failures, v->key));
 }
 
@@ -90,6 +111,20 @@ static void say(struct status *st, const struct replication_status *s, const cha
 		status_unsay(st, "ReplicaFailure");
 }
 
+/* As a rule all have the same labels. */
+static void mark_labelled(struct replica *pods, size_t n, struct mp labels)
+{
+	struct span before = {0}, raw;
+	for (size_t k = 0; k < n; k++) {
+		struct mp m = pods[k].child.labels;
+		bool any = m.p && mp_raw(&m, &raw) == 0;
+		pods[k].labelled = any && before.len && span_eq(raw, before)
+					   ? pods[k - 1].labelled
+					   : label_map_match(labels, pods[k].child.labels);
+		before = any ? raw : (struct span){0};
+	}
+}
+
 static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, struct span key)
 {
 	struct state *s = state_of(r);
@@ -102,8 +137,7 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		return;
 	struct replica *pods = children_gather(&s->pods, a, owner, &n);
 	mp_path(owner, "spec.template.metadata.labels", &labels);
-	for (size_t k = 0; k < n; k++)
-		pods[k].labelled = label_map_match(labels, pods[k].child.labels);
+	mark_labelled(pods, n, labels);
 	replication_plan(a, pods, n, mp_path_int(owner, "spec.replicas", 1),
 			 object_is_deleting(owner), mp_path_int(owner, "spec.minReadySeconds", 0),
 			 ctx_wall_us(c), &p);
@@ -120,8 +154,12 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 	if (!p.create_count)
 		free(omap_remove(&s->failures, key));
 	struct reconcile_action *told = status_write(i, &st, s->pods.owners);
-	if (told)
+	if (told) {
 		told->report = why != NULL;
+		/* In long ones people see how far it is. */
+		told->passing = !why && p.create_count < REPLICATION_BATCH &&
+				p.remove_count < REPLICATION_BATCH;
+	}
 	if (p.status.available_in_us)
 		reconcile_later(c, i, (uint64_t)p.status.available_in_us);
 }

@@ -776,6 +776,8 @@ Test(controllers, take_nothing_wrong_and_finish_everything_through_every_kind_of
 struct told {
 	const char *resource; /* NULL: nothing more */
 	enum obj_verb verb;
+	unsigned statuses;   /* of the controller */
+	int64_t first, last; /* replicas and ready ones that those named */
 };
 
 static int told_timer(struct ctx *c, void *st, uint64_t tag)
@@ -817,7 +819,9 @@ static const struct cluster_actor one_who_is_told[] = {
 
 static void tell(struct storm *r, const char *resource, enum obj_verb verb, uint64_t then_us)
 {
-	*(struct told *)r->world = (struct told){resource, verb};
+	struct told *t = r->world;
+	t->verb = verb;
+	t->resource = resource;
 	sim_run(r->sim, sim_now_us(r->sim) + then_us, NULL, NULL);
 }
 
@@ -851,6 +855,37 @@ Test(controllers, plan_again_what_was_left_out_when_the_namespace_is_another)
 	sim_set_faults(r.sim, NULL);
 	tell(&r, "replicationcontrollers", OBJ_CREATE, 60000000);
 	cr_expect_eq(mp_path_int(value_of(ledger_get(&r.ledger, "replicationcontrollers/shop0/a")), "status.readyReplicas", 0), 2);
+	storm_end(&r, EVENTS_MAX);
+}
+
+static void note_status(void *arg, uint64_t revision, struct span record)
+{
+	struct storm *r = arg;
+	struct told *t = r->world;
+	on_committed(arg, revision, record);
+	const struct led_object *o = ledger_get(&r->ledger, "replicationcontrollers/shop0/a");
+	if (!o || o->trail[0].revision != revision || strcmp(o->trail[0].by, "replication-controller") != 0)
+		return;
+	int64_t replicas = mp_path_int(value_of(o), "status.replicas", 0);
+	t->first = t->statuses++ ? t->first : replicas;
+	t->last = replicas + mp_path_int(value_of(o), "status.readyReplicas", 0);
+}
+
+/* While its pods are made a status would be old when it is written. */
+Test(controllers, tell_how_things_stand_when_what_changes_them_is_done)
+{
+	struct told told = {0};
+	struct storm r = {.seed = 1, .world = &told};
+	storm_begin(&r, &(struct storm_wish){
+				.always = "chaos 1\nalways no-excess\nalways rev-monotonic\n",
+				.nodes = NODES,
+				.extra = one_who_is_told,
+				.committed = note_status});
+	tell(&r, "namespaces", OBJ_CREATE, 3000000);
+	tell(&r, "replicationcontrollers", OBJ_CREATE, 10000000);
+	cr_expect_eq(told.first, 2, "the first status names %lld", (long long)told.first);
+	cr_expect_eq(told.last, 4, "both are ready");
+	cr_expect_leq(told.statuses, 3, "as they are made, and each when it is ready");
 	storm_end(&r, EVENTS_MAX);
 }
 
