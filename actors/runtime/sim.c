@@ -50,6 +50,15 @@ bool sim_before(const struct event *a, const struct event *b)
 	return a->tie != b->tie ? a->tie < b->tie : a->number < b->number;
 }
 
+static void put_up(struct sim *s, size_t i, const struct event *e)
+{
+	while (i > 0 && sim_before(e, &s->heap[(i - 1) / 2])) {
+		s->heap[i] = s->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	s->heap[i] = *e;
+}
+
 void sim_push_drawn(struct sim *s, struct event e)
 {
 	if (s->count == s->cap) {
@@ -57,12 +66,7 @@ void sim_push_drawn(struct sim *s, struct event e)
 		s->heap = mem_realloc(s->heap, s->cap * sizeof *s->heap);
 	}
 	e.number = ++s->number;
-	size_t i = s->count++;
-	while (i > 0 && sim_before(&e, &s->heap[(i - 1) / 2])) {
-		s->heap[i] = s->heap[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	s->heap[i] = e;
+	put_up(s, s->count++, &e);
 }
 
 void sim_push(struct sim *s, struct event e)
@@ -71,23 +75,19 @@ void sim_push(struct sim *s, struct event e)
 	sim_push_drawn(s, e);
 }
 
+/* The gap goes down to the bottom at once: that is where the last one belongs as a
+ * rule, which waits for a timer. */
 static struct event pop(struct sim *s)
 {
 	struct event top = s->heap[0], last = s->heap[--s->count];
 	size_t i = 0;
-	for (;;) {
-		size_t k = 2 * i + 1;
-		if (k >= s->count)
-			break;
+	for (size_t k; (k = 2 * i + 1) < s->count; i = k) {
 		if (k + 1 < s->count && sim_before(&s->heap[k + 1], &s->heap[k]))
 			k++;
-		if (!sim_before(&s->heap[k], &last))
-			break;
 		s->heap[i] = s->heap[k];
-		i = k;
 	}
 	if (s->count)
-		s->heap[i] = last;
+		put_up(s, i, &last);
 	return top;
 }
 
