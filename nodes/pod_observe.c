@@ -136,11 +136,29 @@ static void take_list(struct pod_worker *w, const char *path, enum container_kin
 	}
 }
 
+static void read_facts(struct pod_worker *w)
+{
+	struct span policy = mp_path_str(w->pod, "spec.restartPolicy");
+	w->facts = (struct pod_facts){
+		.deleting = mp_path_str(w->pod, "metadata.deletionTimestamp").len > 0,
+		.generation = mp_path_int(w->pod, "metadata.generation", 0),
+		.grace_s = mp_path_int(w->pod, "spec.terminationGracePeriodSeconds",
+				       POD_UNSAID),
+		.deletion_grace_s = mp_path_int(w->pod, "metadata.deletionGracePeriodSeconds",
+						POD_UNSAID),
+		.restart_policy = span_is(policy, "Never")	 ? RESTART_NEVER
+				  : span_is(policy, "OnFailure") ? RESTART_ON_FAILURE
+								 : RESTART_ALWAYS,
+		.phase = mp_path_str(w->pod, "status.phase"),
+	};
+}
+
 /* The lists only ever grow (ephemeral containers), so places hold. */
 void pod_take_specs(struct pod_worker *w)
 {
 	struct container **end = &w->containers;
 	w->pod = mp_of_bytes(w->object);
+	read_facts(w);
 	take_list(w, "spec.initContainers", CONTAINER_INIT, &end);
 	take_list(w, "spec.containers", CONTAINER_MAIN, &end);
 	take_list(w, "spec.ephemeralContainers", CONTAINER_EPHEMERAL, &end);
@@ -168,14 +186,12 @@ int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e)
 
 enum restart_policy pod_restart_policy(const struct pod_worker *w)
 {
-	struct span p = mp_path_str(w->pod, "spec.restartPolicy");
-	return span_is(p, "Never") ? RESTART_NEVER
-	       : span_is(p, "OnFailure") ? RESTART_ON_FAILURE : RESTART_ALWAYS;
+	return w->facts.restart_policy;
 }
 
 bool pod_deleting(const struct pod_worker *w)
 {
-	return mp_path_str(w->pod, "metadata.deletionTimestamp").len > 0;
+	return w->facts.deleting;
 }
 
 /* ---- what was seen of a container */

@@ -134,7 +134,7 @@ static bool asks_more(const struct pod_worker *w, struct mp pod)
 {
 	int64_t generation = mp_path_int(pod, "metadata.generation", 0);
 	if (!w->wanted && w->object && generation > 0 && w->known_spec &&
-	    generation == mp_path_int(w->pod, "metadata.generation", 0))
+	    generation == w->facts.generation)
 		return false;
 	for (const struct container *c = w->containers; c; c = c->next)
 		if (may_change(c) && !all_same(given(w, c), wanted_of(pod, c)))

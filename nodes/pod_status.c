@@ -364,7 +364,7 @@ static bool is_terminal(const char *phase)
 static const char *phase_before(const struct pod_worker *w)
 {
 	static const char *const phases[] = {"Running", "Succeeded", "Failed"};
-	struct span was = mp_path_str(w->pod, "status.phase");
+	struct span was = w->facts.phase;
 	for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
 		if (span_is(was, phases[i]) && (!w->phase || is_terminal(phases[i])))
 			return phases[i];
@@ -481,7 +481,7 @@ static void write_condition(struct pod_worker *w, struct buf *b, int which, stru
 {
 	struct condition *c = &w->conditions[which];
 	const char *status = v.on ? "True" : "False";
-	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
+	int64_t generation = w->facts.generation;
 	size_t n = 4;
 	if (!c->status || strcmp(c->status, status) != 0 || c->since_us == 0)
 		c->since_us = now.wall_us;
@@ -507,7 +507,7 @@ static const char resize_in_progress[] = "PodResizeInProgress";
 static void write_resize(const struct pod_worker *w, struct buf *b, const char *type, int64_t since_us,
 			 const char *reason, const char *message)
 {
-	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
+	int64_t generation = w->facts.generation;
 	size_t n = 4, at = mpw_map_open(b);
 	mpw_kv_str(b, "type", type);
 	if (generation > 0) {
@@ -564,7 +564,7 @@ static size_t copy_foreign_conditions(const struct pod_worker *w, struct buf *b)
 static size_t write_disruption(struct pod_worker *w, struct buf *b, struct pod_time now)
 {
 	static const char type[] = "DisruptionTarget";
-	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
+	int64_t generation = w->facts.generation;
 	if (!w->disrupted || condition_is(w->pod, type, "True"))
 		return 0;
 	if (!w->disrupted_us)
@@ -707,13 +707,13 @@ static size_t write_reason(struct pod_worker *w, struct buf *b, const char *phas
 static bool was_refused(const struct pod_worker *w)
 {
 	struct mp list;
-	return w->refused || (span_is(mp_path_str(w->pod, "status.phase"), "Failed") &&
+	return w->refused || (span_is(w->facts.phase, "Failed") &&
 			      !mp_path(w->pod, "status.containerStatuses", &list) && !pod_alive(w));
 }
 
 void pod_status_write(struct pod_worker *w, struct pod_time now, struct buf *out)
 {
-	int64_t generation = mp_path_int(w->pod, "metadata.generation", 0);
+	int64_t generation = w->facts.generation;
 	const char *phase = next_phase(w);
 	size_t n = 3, at = mpw_map_open(out);
 	w->phase = phase;

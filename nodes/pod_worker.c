@@ -104,7 +104,7 @@ bool pod_finished(const struct pod_worker *w)
 
 bool pod_terminal(const struct pod_worker *w)
 {
-	struct span phase = mp_path_str(w->pod, "status.phase");
+	struct span phase = w->facts.phase;
 	return span_is(phase, "Succeeded") || span_is(phase, "Failed") ||
 	       (w->phase && (strcmp(w->phase, "Succeeded") == 0 || strcmp(w->phase, "Failed") == 0));
 }
@@ -171,10 +171,10 @@ static void kill_overdue(struct step *s)
 /* Seconds; at least one, so that TERM is never a mere formality. */
 static int64_t grace_of(const struct pod_worker *w)
 {
-	int64_t s = mp_path_int(w->pod, "spec.terminationGracePeriodSeconds",
-				w->cfg.limits.grace_s);
-	if (pod_deleting(w))
-		s = mp_path_int(w->pod, "metadata.deletionGracePeriodSeconds", s);
+	const struct pod_facts *f = &w->facts;
+	int64_t s = f->grace_s != POD_UNSAID ? f->grace_s : w->cfg.limits.grace_s;
+	if (pod_deleting(w) && f->deletion_grace_s != POD_UNSAID)
+		s = f->deletion_grace_s;
 	return s < 1 ? 1 : s > GRACE_MAX_S ? GRACE_MAX_S : s;
 }
 

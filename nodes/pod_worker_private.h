@@ -116,10 +116,23 @@ struct condition {
 	int64_t since_us;
 };
 
+enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
+
+/* What steps ask of the object again and again, read once. */
+#define POD_UNSAID INT64_MIN
+struct pod_facts {
+	bool deleting;
+	int64_t generation;	    /* 0: it has none */
+	int64_t grace_s, deletion_grace_s; /* POD_UNSAID: it does not say */
+	enum restart_policy restart_policy;
+	struct span phase; /* of the status, in the object */
+};
+
 struct pod_worker {
 	struct pod_worker_config cfg;
 	struct bytes *object;
 	struct mp pod;
+	struct pod_facts facts;
 	struct container *containers;
 	/* resources that change (pod_resize.c) */
 	struct bytes *wanted;        /* the API's object, where it is not what was given; or NULL */
@@ -169,7 +182,6 @@ void pod_event(struct pod_worker *w, const char *container, bool warning, const 
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* ---- of the spec */
-enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 enum restart_policy pod_restart_policy(const struct pod_worker *w);
 bool pod_deleting(const struct pod_worker *w);
 /* Succeeded or Failed, as reported or as the object says: it never runs again. */
