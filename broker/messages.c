@@ -27,6 +27,7 @@ static const struct msg_field bye[] = {
 static const struct msg_field beat[] = {
 	{"sent_us", MP_INT, 0, false, "the pinging side's clock, sent back as it is"},
 	{"names", MP_INT, 0, false, "how many it has; bye when the broker knows another number"},
+	{"taken", MP_INT, 0, false, "in a ping: as session.credit has it"},
 	{"sent", MP_INT, 0, false, "in a pong: bytes sent in this session; what did not come is lost"},
 	{"notices", MP_INT, 0, false, "in a pong: how many follow the topic `notices`"},
 	END,

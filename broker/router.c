@@ -204,6 +204,7 @@ static void on_ping(struct router *r, struct session *s, const struct envelope *
 		say_bye(r, s->peer, "other names than are known here: say hello again");
 		return;
 	}
+	on_credit(s, mp_of(env->body));
 	if (mp_find(mp_of(env->body), "sent_us", &v))
 		mp_u64(&v, &sent_us);
 	mpw_map(&pong, 3);

@@ -89,8 +89,8 @@ static void on_pong(struct cell *c, const struct envelope *env)
 	struct mp v;
 	uint64_t sent;
 	c->notices_followed = mp_path_int(mp_of(env->body), "notices", 0) > 0;
-	if (!mp_find(mp_of(env->body), "sent", &v) || mp_u64(&v, &sent) || sent == c->taken_told)
-		return;
+	if (!mp_find(mp_of(env->body), "sent", &v) || mp_u64(&v, &sent) || sent == c->taken)
+		return; /* as the next ping says */
 	c->taken = sent;
 	tell_credit(c);
 }
@@ -209,10 +209,12 @@ static void ping(struct cell *c, uint64_t now_us)
 {
 	struct buf b = {0};
 	bool quiet = is_quiet(c);
-	mpw_map(&b, 2);
+	mpw_map(&b, 3);
 	mpw_kv_u64(&b, "sent_us", now_us);
 	mpw_kv_u64(&b, "names", c->actors.count + 1); /* as say_hello counts */
-	send_system(c, MSG_SESSION_PING, "", &b);
+	mpw_kv_u64(&b, "taken", c->taken);
+	if (send_system(c, MSG_SESSION_PING, "", &b) == 0)
+		c->taken_told = c->taken;
 	c->ping_at_us = now_us + (quiet ? QUIET_PING_US : PING_US);
 	if (++c->pings % WATCH_PINGS == 0)
 		monitors_watch(c);

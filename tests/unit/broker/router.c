@@ -526,6 +526,22 @@ Test(router, who_takes_nothing_gets_a_window_full_and_the_others_go_on)
 	stop(&g);
 }
 
+Test(router, a_ping_says_what_was_taken)
+{
+	struct rig g = rig_new();
+	start(&g);
+	uint64_t one = hello(&g, 1, "one", 1, "alice");
+	uint64_t two = hello(&g, 2, "two", 1, "bob");
+	for (int i = 0; i < 20; i++)
+		send_big(&g, 1, one, ENV_REQUEST, "alice", "bob");
+	uint64_t full = sent_to(&g, 2);
+	system_u64(&g, 2, two, MSG_SESSION_PING, "taken", full);
+	for (int i = 0; i < 20; i++)
+		send_big(&g, 1, one, ENV_REQUEST, "alice", "bob");
+	cr_expect_eq(sent_to(&g, 2), 2 * full, "a window more");
+	stop(&g);
+}
+
 Test(router, a_pong_says_what_was_sent)
 {
 	struct rig g = rig_new();
