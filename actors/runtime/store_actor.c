@@ -177,18 +177,18 @@ struct wire_txn {
 	struct store_op *then_ops, *else_ops;
 };
 
-static int read_compares(struct mp list, struct wire_txn *w)
+static int read_compares(struct mp *list, struct wire_txn *w)
 {
 	size_t n, places;
-	if (mp_array(&list, &n) || n > STORE_OPS_MAX)
+	if (w->txn.compares || mp_array(list, &n) || n > STORE_OPS_MAX)
 		return ERR_INVALID;
 	struct store_compare *compares = arena_alloc(w->arena, n * sizeof *compares);
 	for (size_t i = 0; i < n; i++) {
 		struct store_compare *k = &compares[i];
 		uint64_t field;
-		if (mp_array(&list, &places) || places != 4 || mp_str(&list, &k->key) ||
-		    mp_u64(&list, &field) || field > STORE_VALUE || mp_u64(&list, &k->number) ||
-		    mp_raw(&list, &k->value))
+		if (mp_array(list, &places) || places != 4 || mp_str(list, &k->key) ||
+		    mp_u64(list, &field) || field > STORE_VALUE || mp_u64(list, &k->number) ||
+		    mp_raw(list, &k->value))
 			return ERR_INVALID;
 		k->field = (enum store_field)field;
 	}
@@ -197,27 +197,23 @@ static int read_compares(struct mp list, struct wire_txn *w)
 	return 0;
 }
 
-static int read_ops(struct mp list, struct bytes *owner, struct arena *arena,
+static int read_ops(struct mp *list, struct bytes *owner, struct arena *arena,
 		    struct store_op **out, size_t *count)
 {
-	size_t places;
-	if (mp_array(&list, count) || *count > STORE_OPS_MAX) {
-		*count = 0;
+	size_t places, n;
+	if (*out || mp_array(list, &n) || n > STORE_OPS_MAX)
 		return ERR_INVALID;
-	}
-	struct store_op *ops = *out = arena_alloc(arena, *count * sizeof *ops);
-	for (size_t i = 0; i < *count; i++) {
+	struct store_op *ops = *out = arena_alloc(arena, n * sizeof *ops);
+	for (; *count < n; ++*count) {
 		uint64_t verb, flags, ttl_ms = 0;
 		struct span value;
-		struct store_op *op = &ops[i];
-		if (mp_array(&list, &places) || (places != 5 && places != 7) ||
-		    mp_u64(&list, &verb) || verb > STORE_GET || mp_str(&list, &op->key) ||
-		    mp_raw(&list, &value) || mp_str(&list, &op->part) || mp_u64(&list, &flags) ||
-		    (places == 7 && (mp_str(&list, &op->lease) || mp_u64(&list, &ttl_ms) ||
-				     ttl_ms > UINT32_MAX))) {
-			*count = i;
+		struct store_op *op = &ops[*count];
+		if (mp_array(list, &places) || (places != 5 && places != 7) ||
+		    mp_u64(list, &verb) || verb > STORE_GET || mp_str(list, &op->key) ||
+		    mp_raw(list, &value) || mp_str(list, &op->part) || mp_u64(list, &flags) ||
+		    (places == 7 && (mp_str(list, &op->lease) || mp_u64(list, &ttl_ms) ||
+				     ttl_ms > UINT32_MAX)))
 			return ERR_INVALID;
-		}
 		op->verb = (enum store_verb)verb;
 		op->soft = flags & 1;
 		op->secret = flags & 2;
@@ -228,35 +224,65 @@ static int read_ops(struct mp list, struct bytes *owner, struct arena *arena,
 	return 0;
 }
 
-static int read_origin(struct mp body, struct store_txn *t)
+static int read_request(struct mp *m, struct store_txn *t)
 {
-	struct mp m;
 	struct span request;
-	size_t n;
-	if (mp_find(body, "request", &m)) {
-		if (mp_bin(&m, &request) || request.len != sizeof t->origin.request)
-			return ERR_INVALID;
-		memcpy(t->origin.request, request.data, request.len);
-	}
-	t->origin.principal = mp_path_str(body, "who");
-	if (mp_find(body, "trace", &m) &&
-	    (mp_array(&m, &n) || n != 4 || mp_u64(&m, &t->origin.trace_hi) ||
-	     mp_u64(&m, &t->origin.trace_lo) || mp_u64(&m, &t->origin.span) ||
-	     mp_u64(&m, &t->origin.cause)))
+	if (mp_bin(m, &request) || request.len != sizeof t->origin.request)
 		return ERR_INVALID;
-	if (mp_find(body, "fence", &m) &&
-	    (mp_array(&m, &n) || n != 2 || mp_str(&m, &t->fence_key) || mp_u64(&m, &t->fence_token)))
-		return ERR_INVALID;
+	memcpy(t->origin.request, request.data, request.len);
 	return 0;
 }
 
-static int read_txn(struct mp body, struct bytes *owner, struct wire_txn *w)
+static int read_trace(struct mp *m, struct store_txn *t)
 {
-	struct mp m;
-	if (read_origin(body, &w->txn) ||
-	    (mp_find(body, "if", &m) && read_compares(m, w)) ||
-	    (mp_find(body, "then", &m) && read_ops(m, owner, w->arena, &w->then_ops, &w->txn.then_count)) ||
-	    (mp_find(body, "else", &m) && read_ops(m, owner, w->arena, &w->else_ops, &w->txn.else_count)))
+	size_t n;
+	return mp_array(m, &n) || n != 4 || mp_u64(m, &t->origin.trace_hi) ||
+			       mp_u64(m, &t->origin.trace_lo) || mp_u64(m, &t->origin.span) ||
+			       mp_u64(m, &t->origin.cause)
+		       ? ERR_INVALID
+		       : 0;
+}
+
+static int read_fence(struct mp *m, struct store_txn *t)
+{
+	size_t n;
+	return mp_array(m, &n) || n != 2 || mp_str(m, &t->fence_key) || mp_u64(m, &t->fence_token)
+		       ? ERR_INVALID
+		       : 0;
+}
+
+static int read_part(struct mp *m, struct span key, struct bytes *owner, struct wire_txn *w)
+{
+	struct store_txn *t = &w->txn;
+	if (span_is(key, "if"))
+		return read_compares(m, w);
+	if (span_is(key, "then"))
+		return read_ops(m, owner, w->arena, &w->then_ops, &t->then_count);
+	if (span_is(key, "else"))
+		return read_ops(m, owner, w->arena, &w->else_ops, &t->else_count);
+	if (span_is(key, "request"))
+		return read_request(m, t);
+	if (span_is(key, "who"))
+		return mp_str(m, &t->origin.principal);
+	if (span_is(key, "trace"))
+		return read_trace(m, t);
+	if (span_is(key, "fence"))
+		return read_fence(m, t);
+	return mp_skip(m);
+}
+
+/* In one pass, whatever the order: the values are large. */
+static int read_txn(struct mp m, struct bytes *owner, struct wire_txn *w)
+{
+	size_t n;
+	int rc = mp_map(&m, &n);
+	for (; !rc && n > 0; n--) {
+		struct span key;
+		rc = mp_str(&m, &key);
+		if (!rc)
+			rc = read_part(&m, key, owner, w);
+	}
+	if (rc)
 		return ERR_INVALID;
 	w->txn.then_ops = w->then_ops;
 	w->txn.else_ops = w->else_ops;
@@ -276,9 +302,7 @@ static int on_txn(struct ctx *c, void *state, const struct msg *m)
 	struct state *s = state;
 	struct wire_txn w = {.arena = ctx_arena(c)};
 	struct err e = {0};
-	struct mp_marks marks;
-	struct span body = {m->body.p, (size_t)(m->body.end - m->body.p)};
-	int rc = read_txn(mp_marked(body, &marks), m->owner, &w);
+	int rc = read_txn(m->body, m->owner, &w);
 	if (rc)
 		err_set(&e, rc, "store.txn: a compare, operation or origin is malformed");
 	uint64_t ticket = rc ? 0 : ctx_park(c);

@@ -58,26 +58,77 @@ static int turn_reply(struct ctx *x)
 	return x->actor->spec->on_reply(x, x->actor->state, i->tag, &r);
 }
 
-static int decode_rows(struct ctx *x, struct mp body, struct bytes *owner, struct store_outcome *o)
+static int read_rows(struct ctx *x, struct mp *m, struct store_outcome *o)
 {
-	struct mp rows;
 	size_t n;
-	if (!mp_find(body, "rows", &rows) || mp_array(&rows, &n))
+	if (o->rows || mp_array(m, &n))
 		return ERR_INVALID;
 	struct store_row *list = arena_alloc(&x->cell->arena, n * sizeof *list + 1);
-	for (size_t i = 0; i < n; i++) {
+	o->rows = list;
+	for (; o->row_count < n; o->row_count++) {
+		struct store_row *r = &list[o->row_count];
 		size_t places;
 		struct span value;
-		if (mp_array(&rows, &places) || places != 5 || mp_str(&rows, &list[i].key) ||
-		    mp_raw(&rows, &value) || mp_u64(&rows, &list[i].create_version) ||
-		    mp_u64(&rows, &list[i].mod_version) || mp_u64(&rows, &list[i].changes))
+		if (mp_array(m, &places) || places != 5 || mp_str(m, &r->key) || mp_raw(m, &value) ||
+		    mp_u64(m, &r->create_version) || mp_u64(m, &r->mod_version) ||
+		    mp_u64(m, &r->changes))
 			return ERR_INVALID;
 		if (value.len > 1 || (value.len == 1 && value.data[0] != 0xc0))
-			list[i].value = bytes_slice(owner, value);
+			r->value = bytes_slice(x->item->owner, value);
 	}
-	o->rows = list;
-	o->row_count = n;
 	return 0;
+}
+
+static int read_status(struct mp *m, int *status)
+{
+	struct span word;
+	char name[64];
+	if (mp_str(m, &word))
+		return ERR_INVALID;
+	snprintf(name, sizeof name, "%.*s", (int)word.len, word.data);
+	*status = span_is(word, "ok") ? 0 : err_by_name(name);
+	return 0;
+}
+
+static int read_text(struct mp *m, struct store_outcome *o)
+{
+	struct span text;
+	if (mp_str(m, &text))
+		return ERR_INVALID;
+	size_t n = text.len < sizeof o->text ? text.len : sizeof o->text - 1;
+	memcpy(o->text, text.data, n);
+	o->text[n] = 0;
+	return 0;
+}
+
+/* In one pass, whatever the order: the rows are large. */
+static int read_outcome(struct ctx *x, struct mp m, struct store_outcome *o)
+{
+	size_t n;
+	o->status = ERR_INVALID; /* until it says */
+	if (mp_map(&m, &n))
+		return ERR_INVALID;
+	for (; n > 0; n--) {
+		struct span key;
+		int rc = mp_str(&m, &key);
+		if (rc)
+			return rc;
+		if (span_is(key, "rows"))
+			rc = read_rows(x, &m, o);
+		else if (span_is(key, "status"))
+			rc = read_status(&m, &o->status);
+		else if (span_is(key, "compared"))
+			rc = mp_bool(&m, &o->compared);
+		else if (span_is(key, "revision"))
+			rc = mp_u64(&m, &o->revision);
+		else if (span_is(key, "text"))
+			rc = read_text(&m, o);
+		else
+			rc = mp_skip(&m);
+		if (rc)
+			return rc;
+	}
+	return o->rows ? 0 : ERR_INVALID;
 }
 
 static int turn_outcome(struct ctx *x)
@@ -87,24 +138,13 @@ static int turn_outcome(struct ctx *x)
 	if (!a->spec->on_outcome)
 		return 0;
 	struct store_outcome o = {.ticket = i->tag, .status = i->status};
-	if (i->status) {
+	int rc = 0;
+	if (i->status)
 		snprintf(o.text, sizeof o.text, "%.*s", (int)i->body.len, i->body.data);
-	} else {
-		struct mp_marks marks;
-		struct mp body = mp_marked(i->body, &marks), v;
-		struct span status = mp_path_str(body, "status");
-		char name[64];
-		snprintf(name, sizeof name, "%.*s", (int)status.len, status.data);
-		o.status = strcmp(name, "ok") == 0 ? 0 : err_by_name(name);
-		o.compared = mp_path_bool(body, "compared", false);
-		if (mp_find(body, "revision", &v))
-			mp_u64(&v, &o.revision);
-		struct span text = mp_path_str(body, "text");
-		snprintf(o.text, sizeof o.text, "%.*s", (int)text.len, text.data);
-		if (decode_rows(x, body, i->owner, &o))
-			return ERR_INVALID;
-	}
-	int rc = a->spec->on_outcome(x, a->state, i->tag, &o);
+	else
+		rc = read_outcome(x, mp_of(i->body), &o);
+	if (!rc)
+		rc = a->spec->on_outcome(x, a->state, i->tag, &o);
 	for (size_t k = 0; k < o.row_count; k++)
 		bytes_unref(o.rows[k].value);
 	return rc;
