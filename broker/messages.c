@@ -68,6 +68,7 @@ static const struct msg_field event[] = {
 	{"created", MP_INT, 0, true, "version of the change that made the key"},
 	{"part", MP_STR, 256, false, "the partition it is in"},
 	{"was", MP_INT, 0, true, "version of the value before, 0: created"},
+	{"marks", MP_BIN, 168, false, "where larger parts of the value begin and end; readers may pass it over"},
 	{"value", MP_NONE, 0, IS_SECRET, "the object; nil: deleted; absent: secret"},
 	{"secret", MP_BOOL, 0, false, "the value is to be fetched"},
 	{"who", MP_STR, 256, false, "principal"},

@@ -53,9 +53,13 @@ enum showing { SHOW_BUS, SHOW_ASKED, SHOW_OLD };
 
 static void encode_event(struct buf *b, const struct store_event *e, enum showing to)
 {
+	struct buf marks = {0};
 	bool hide = e->row.secret && e->row.value && to == SHOW_BUS;
 	bool old = to == SHOW_OLD && e->was.value;
-	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL) + old);
+	if (e->row.value && !hide)
+		mp_marks_send(bytes_span(e->row.value), &marks);
+	mpw_map(b, 8 + !hide + (e->row.part.len > 0) + hide + 3 * (e->origin != NULL) + old +
+			   (marks.len > 0));
 	encode_links(b, e);
 	mpw_kv_u64(b, "version", e->row.mod_version);
 	mpw_kv_u64(b, "revision", e->revision);
@@ -84,6 +88,11 @@ static void encode_event(struct buf *b, const struct store_event *e, enum showin
 		mpw_str(b, "old");
 		mpw_raw(b, bytes_span(e->was.value));
 	}
+	if (marks.len) {
+		mpw_str(b, "marks");
+		mpw_bin(b, span_buf(&marks));
+	}
+	buf_fini(&marks);
 	mpw_str(b, "value"); /* last: who looks for one of the others need not pass it */
 	mpw_raw(b, bytes_span(e->row.value));
 }

@@ -33,6 +33,7 @@ static int prev_of(struct mp streams, const char *stream, uint64_t *prev)
 struct reading {
 	const struct view *view;
 	struct event *e;
+	struct span marks; /* that came with the value */
 	unsigned has; /* bits of the fields that must be there */
 };
 
@@ -72,10 +73,15 @@ static int read_secret(struct reading *r, struct mp *m)
 	return mp_bool(m, &r->e->secret);
 }
 
+static int read_marks(struct reading *r, struct mp *m)
+{
+	return mp_bin(m, &r->marks);
+}
+
 static int read_value(struct reading *r, struct mp *m)
 {
 	r->e->has_value = true;
-	int rc = mp_raw_marked(m, &r->e->value, &r->e->marks);
+	int rc = mp_raw_sent(m, r->marks, &r->e->value, &r->e->marks);
 	r->e->deleted = !rc && view_nil(r->e->value);
 	return rc;
 }
@@ -106,6 +112,7 @@ static const struct field {
 	FIELD("streams", read_streams), FIELD("version", read_version), FIELD("key", read_key),
 	FIELD("created", read_created), FIELD("part", read_part),	FIELD("trace", read_trace),
 	FIELD("value", read_value),	FIELD("secret", read_secret),	FIELD("old", read_old),
+	FIELD("marks", read_marks),
 };
 
 static const struct field *field_named(struct span key)

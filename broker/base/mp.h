@@ -116,6 +116,13 @@ struct mp_marks {
 	struct mp_mark all[MP_MARKS_MAX + 1]; /* the last one is nowhere */
 };
 int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks);
+/* The marks of a value as bytes, for readers elsewhere: what it takes to find them is
+ * spent once. Empty for what has none. */
+enum { MP_MARK_SENT_BYTES = 7 };
+void mp_marks_send(struct span value, struct buf *out);
+/* As mp_raw_marked, with marks that came with the value. Who sent them is believed as
+ * he is about the value; marks that do not fit it at all are found anew. */
+int mp_raw_sent(struct mp *m, struct span sent, struct span *out, struct mp_marks *marks);
 /* A cursor at a value that many fields are read of now: it, and all that is read
  * from it, uses `marks` as long as it is used. Good for any bytes. */
 struct mp mp_marked(struct span value, struct mp_marks *marks);

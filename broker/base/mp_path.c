@@ -92,6 +92,65 @@ int mp_raw_marked(struct mp *m, struct span *out, struct mp_marks *marks)
 	return 0;
 }
 
+/* Each: where it starts and how long it is, in 3 bytes, and how many are behind it. */
+static void put_24(uint8_t *to, size_t n)
+{
+	to[0] = (uint8_t)(n >> 16);
+	to[1] = (uint8_t)(n >> 8);
+	to[2] = (uint8_t)n;
+}
+
+static size_t get_24(const uint8_t *from)
+{
+	return (size_t)from[0] << 16 | (size_t)from[1] << 8 | from[2];
+}
+
+void mp_marks_send(struct span value, struct buf *out)
+{
+	struct mp m = mp_of(value);
+	struct span raw;
+	struct mp_marks marks;
+	uint8_t one[MP_MARK_SENT_BYTES];
+	if (value.len >> 24 || mp_raw_marked(&m, &raw, &marks))
+		return;
+	for (size_t i = 0; i + 1 < marks.count; i++) {
+		put_24(one, (size_t)(marks.all[i].start - raw.data));
+		put_24(one + 3, marks.all[i].len);
+		one[6] = (uint8_t)marks.all[i].behind;
+		buf_append(out, one, sizeof one);
+	}
+}
+
+/* None points outside of the value or backwards, so that no reader does. */
+static bool take_sent(struct mp m, struct span sent, struct mp_marks *marks)
+{
+	size_t n = sent.len / MP_MARK_SENT_BYTES, whole = 0;
+	if (!n || n > MP_MARKS_MAX || sent.len % MP_MARK_SENT_BYTES)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *one = sent.data + i * MP_MARK_SENT_BYTES;
+		size_t start = get_24(one), len = get_24(one + 3);
+		if (i == 0)
+			whole = start == 0 && len <= (size_t)(m.end - m.p) ? len : 0;
+		if (len < MARK_BYTES_MIN || start + len > whole || !one[6] || i + one[6] > n ||
+		    (i && m.p + start <= marks->all[i - 1].start))
+			return false;
+		marks->all[i] = (struct mp_mark){m.p + start, (uint32_t)len, one[6]};
+	}
+	marks->all[n] = (struct mp_mark){0};
+	marks->count = n + 1;
+	return true;
+}
+
+int mp_raw_sent(struct mp *m, struct span sent, struct span *out, struct mp_marks *marks)
+{
+	if (!take_sent(*m, sent, marks))
+		return mp_raw_marked(m, out, marks);
+	*out = (struct span){m->p, marks->all[0].len};
+	m->p += out->len;
+	return 0;
+}
+
 struct bytes *mp_slice(struct bytes *owner, struct span value, const struct mp_marks *marks)
 {
 	return bytes_slice_with(owner, value, marks->all, marks->count * sizeof *marks->all);

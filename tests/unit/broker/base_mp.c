@@ -240,6 +240,57 @@ Test(mp, is_copied_without_one_entry_and_marked_anew)
 	buf_fini(&b);
 }
 
+Test(mp, marks_that_were_sent_are_those_that_are_found)
+{
+	struct buf b = {0}, sent = {0};
+	put_pairs(&b, 4, 1);
+	size_t whole = b.len;
+	mpw_str(&b, "behind");
+	struct mp m = mp_of(span_buf(&b)), n = m;
+	struct span value, same;
+	struct mp_marks found, got;
+	cr_assert_eq(mp_raw_marked(&m, &value, &found), 0);
+	mp_marks_send(value, &sent);
+	cr_assert_eq(sent.len, MP_MARKS_MAX * MP_MARK_SENT_BYTES);
+	cr_assert_eq(mp_raw_sent(&n, span_buf(&sent), &same, &got), 0);
+	cr_assert(value.data == same.data && value.len == same.len && value.len == whole && n.p == m.p);
+	cr_assert_eq(got.count, found.count);
+	for (size_t i = 0; i < found.count; i++)
+		cr_expect(got.all[i].start == found.all[i].start && got.all[i].len == found.all[i].len &&
+			  got.all[i].behind == found.all[i].behind);
+	buf_fini(&b);
+	buf_fini(&sent);
+}
+
+/* Whatever stands in them: what is found lies in the value, or is found anew. */
+Test(mp, marks_that_do_not_fit_are_not_taken)
+{
+	struct buf b = {0}, sent = {0};
+	put_pairs(&b, 3, 1);
+	struct span whole = span_buf(&b), value;
+	struct mp_marks marks;
+	mp_marks_send(whole, &sent);
+	for (size_t i = 0; i < 8 * sent.len; i++) {
+		struct mp m = mp_of(whole);
+		sent.data[i / 8] ^= (uint8_t)(1u << i % 8);
+		cr_assert_eq(mp_raw_sent(&m, span_buf(&sent), &value, &marks), 0);
+		cr_expect_leq(value.len, whole.len);
+		for (size_t k = 0; k + 1 < marks.count; k++) {
+			const struct mp_mark *x = &marks.all[k];
+			cr_expect(x->start >= value.data && x->start + x->len <= value.data + value.len);
+			cr_expect(x->behind >= 1 && k + x->behind < marks.count);
+			cr_expect(k == 0 || x->start > x[-1].start);
+		}
+		sent.data[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	for (size_t n = 0; n < sent.len; n++) {
+		struct mp m = mp_of((struct span){whole.data, whole.len - 1});
+		cr_expect_eq(mp_raw_sent(&m, (struct span){sent.data, n}, &value, &marks), ERR_INVALID);
+	}
+	buf_fini(&b);
+	buf_fini(&sent);
+}
+
 Test(mp, marks_nothing_that_is_cut_off)
 {
 	struct buf b = {0};
