@@ -382,18 +382,32 @@ Test(supervision, more_restarts_than_allowed_fail_the_cell_once)
 	cr_expect_not(lone.hopeless, "the next cell may do better");
 }
 
+static void begin_badly(int init_ends)
+{
+	begin(RESTART_ONE_FOR_ONE, NULL);
+	world.init_ends = init_ends;
+	say("b", "fail");
+	run_for(200000);
+}
+
 Test(supervision, what_finds_its_world_damaged_does_not_try_again)
 {
-	static const int ends[] = {ERR_CORRUPT, ERR_UNSUPPORTED, ERR_IO};
-	for (int i = 0; i < 3; i++) {
-		bool lasting = ends[i] != ERR_IO;
-		begin(RESTART_ONE_FOR_ONE, NULL);
-		world.init_ends = ends[i];
-		say("b", "fail");
-		run_for(200000);
-		cr_expect_eq(lone.escalations, lasting, "%s", err_name(ends[i]));
-		cr_expect_eq(lone.hopeless, lasting);
-	}
+	begin_badly(ERR_CORRUPT);
+	cr_expect_eq(lone.escalations, 1);
+	cr_expect(lone.hopeless);
+}
+
+Test(supervision, what_finds_another_version_does_not_try_again)
+{
+	begin_badly(ERR_UNSUPPORTED);
+	cr_expect_eq(lone.escalations, 1);
+	cr_expect(lone.hopeless);
+}
+
+Test(supervision, what_begins_badly_for_another_reason_does)
+{
+	begin_badly(ERR_IO);
+	cr_expect_eq(lone.escalations, 0);
 }
 
 Test(supervision, failures_of_different_actors_are_not_added_up)
