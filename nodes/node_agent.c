@@ -719,6 +719,7 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	a->oci = span_is(mp_path_str(cfg, "runtime"), "oci");
 	a->keep_pods = mp_path_bool(cfg, "keep_pods", false);
 	a->beat_us = (uint64_t)mp_path_int(cfg, "heartbeat", BEAT_US);
+	a->siblings = (uint64_t)mp_path_int(cfg, "siblings", 1);
 	a->eviction_memory = mp_path_int(cfg, "eviction-memory", 100 << 20);
 	a->eviction_disk = mp_path_int(cfg, "eviction-disk", 10);
 	a->eviction_inodes = mp_path_int(cfg, "eviction-inodes", 5);

@@ -103,6 +103,7 @@ struct agent {
 	int64_t pods_max;
 	int64_t ready_since_us;
 	uint64_t beat_us; /* between heartbeats; 0: none */
+	uint64_t siblings; /* agents of this kind in this process, with it */
 	uint64_t report_timer;
 	bool refresh_timer; /* volumes are looked at again */
 	bool registered, reporting; /* told once; being told */

@@ -3,6 +3,7 @@
 
 #include "actors/schema/rfc3339.h"
 #include "nodes/node_private.h"
+#include "nodes/pulse.h"
 
 enum {
 	REPORT_MS = 2000, /* doubled for each answer that did not come */
@@ -234,10 +235,10 @@ void node_beat(struct ctx *c, struct agent *a)
 
 void node_on_heard(struct ctx *c, struct agent *a, const struct reply *r)
 {
-	/* Beats of many nodes that began together spread out. */
-	uint64_t spread = ctx_random(c) % (a->beat_us / 8 + 1);
-	ctx_timer(c, r->status ? a->beat_us / BEATS_PER_RETRY : a->beat_us - spread,
-		  NODE_TAG(TAG_BEAT, 0));
+	/* As many at a time as the gate renews in one transaction. */
+	struct pulse all = {.every_us = a->beat_us, .members = a->siblings, .together = STORE_OPS_MAX};
+	uint64_t wait_us = pulse_wait_us(&all, ctx_now_us(c), ctx_random(c));
+	ctx_timer(c, r->status ? a->beat_us / BEATS_PER_RETRY : wait_us, NODE_TAG(TAG_BEAT, 0));
 	if (r->status || a->reporting || !mp_path_bool(r->body, "report", false))
 		return;
 	a->ready_since_us = 0; /* it was taken for lost */

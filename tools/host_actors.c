@@ -150,8 +150,9 @@ static int add_agents(struct host *h, struct cell *c, const struct config_actor 
 		char name[300];
 		snprintf(name, sizeof name, "node-agent/%s", node);
 		struct buf b = {0};
-		size_t at = mpw_map_open(&b), n = 3;
+		size_t at = mpw_map_open(&b), n = 4;
 		put_options(&b, a, &n);
+		mpw_kv_i64(&b, "siblings", a->count);
 		mpw_kv_bool(&b, "keep_pods", h->keep_pods);
 		mpw_kv_str(&b, "node", node);
 		mpw_kv_str(&b, "data_dir", h->data_dir);
