@@ -65,6 +65,50 @@ bool accounts_has_lower(const struct scheduler *s, int64_t priority)
 	return least && onode_u64(least) < rank_of(priority);
 }
 
+/* ---- replicas of one owner */
+
+static void count_among(struct pod *p, struct node *node)
+{
+	if (node == p->among)
+		return;
+	if (p->among)
+		replicas_move(p->replicas, p->among, p->among->zone, -1);
+	if (node)
+		replicas_move(p->replicas, node, node->zone, 1);
+	p->among = node;
+}
+
+static bool is_leaving(const struct pod *p)
+{
+	return mp_path_str(mp_of_bytes(p->object), "metadata.deletionTimestamp").len > 0;
+}
+
+/* It may have been adopted. */
+void accounts_count_replica(struct scheduler *s, struct pod *p)
+{
+	struct mp m = mp_of_bytes(p->object);
+	if (!replicas_has(p->replicas, m)) {
+		count_among(p, NULL);
+		replicas_leave(&s->spreading, p->replicas);
+		p->replicas = replicas_join(&s->spreading, m);
+	}
+	bool counts = p->node && p->replicas && !is_leaving(p);
+	count_among(p, counts ? accounts_node(s, p->node) : NULL);
+}
+
+void accounts_zone(struct scheduler *s, struct node *n)
+{
+	struct zone *was = n->zone, *is = spreading_zone(&s->spreading, was, mp_of_bytes(n->object));
+	for (struct pod *p = was == is ? NULL : n->first; p; p = p->beside)
+		if (p->among == n) {
+			replicas_move(p->replicas, n, was, -1);
+			replicas_move(p->replicas, n, is, 1);
+		}
+	n->zone = is;
+}
+
+/* ---- where a pod is */
+
 void accounts_count(struct scheduler *s, struct pod *p, struct span node)
 {
 	if (p->node && span_is(node, p->node))
@@ -87,6 +131,7 @@ void accounts_count(struct scheduler *s, struct pod *p, struct span node)
 		host_ports_add(&accounts_node(s, p->node)->ports, &p->ports);
 		extended_add(&accounts_node(s, p->node)->extended, &p->extended, 1);
 	}
+	accounts_count_replica(s, p);
 	accounts_count_near(s, p, 1);
 }
 

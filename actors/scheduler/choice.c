@@ -30,7 +30,7 @@ static struct ranges ranges_of(const struct candidate *all, size_t count)
 
 static int64_t total(const struct candidate *c, const struct ranges *r)
 {
-	int64_t sum = c->room;
+	int64_t sum = c->room + c->images;
 	if (r->preference.most > 0)
 		sum += 2 * (c->preference * 100 / r->preference.most);
 	if (r->unwelcome.most > 0)

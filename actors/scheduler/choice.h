@@ -16,7 +16,8 @@ struct candidate {
 	int64_t preference; /* weights of the pod's node affinity that hold; more is better */
 	int64_t unwelcome;  /* PreferNoSchedule taints that it does not tolerate; less is better */
 	int64_t affinity;   /* near_affinity; more is better */
-	int64_t spread;	    /* near_spread; less is better, -1 is worst */
+	int64_t spread;	    /* near_spread, replicas_spread; less is better, -1 is worst */
+	int images;	    /* images_score: 0 to 100 */
 };
 
 /* NULL: there are none. */

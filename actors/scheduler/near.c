@@ -372,6 +372,12 @@ struct near_asks *near_asks_of(struct near *n, struct mp pod)
 	return own;
 }
 
+bool near_spreads(struct mp pod)
+{
+	struct mp list;
+	return mp_path(pod, "spec.topologySpreadConstraints", &list) && near_items(&list) > 0;
+}
+
 void near_forget(struct near *n, struct near_asks *asks)
 {
 	for (size_t i = 0; asks && i < asks->count; i++) {

@@ -38,6 +38,8 @@ struct near_asks; /* of a pod */
 /* NULL: it asks nothing. Given back by near_forget, when it is on no node. */
 struct near_asks *near_asks_of(struct near *n, struct mp pod);
 void near_forget(struct near *n, struct near_asks *asks);
+/* It says itself how evenly pods like it are to be. */
+bool near_spreads(struct mp pod);
 /* The pod is counted on that node from now on (sign 1), or no more (-1); as it was then.
  * True: somebody asks for pods like it, or for none. */
 bool near_moved(struct near *n, const struct near_asks *asks, struct mp pod, struct span node,
@@ -74,5 +76,7 @@ int64_t near_affinity(const struct near_plan *p, struct mp node);
 /* How many of its like are there already; less is better. -1: the node has not all labels
  * that it is spread over. */
 int64_t near_spread(const struct near_plan *p, struct mp node);
+/* What one more of its like weighs in that, in hundredths: among many nodes or zones more. */
+int64_t near_weight(uint64_t domains);
 
 #endif

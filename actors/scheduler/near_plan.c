@@ -223,9 +223,10 @@ int64_t near_affinity(const struct near_plan *p, struct mp node)
 	return all;
 }
 
-/* A hundred times the natural logarithm: what many domains weigh beside few. */
-static int64_t log_of(uint64_t n)
+/* A hundred times the natural logarithm. */
+int64_t near_weight(uint64_t domains)
 {
+	uint64_t n = domains + 2;
 	int64_t bits = 63 - __builtin_clzll(n);
 	uint64_t rest = (n << (63 - bits)) << 1; /* the fraction, of which log2(1 + x) is about x */
 	return (bits * 100 + (int64_t)((rest >> 32) * 100 >> 32)) * 693 / 1000;
@@ -242,7 +243,7 @@ int64_t near_spread(const struct near_plan *p, struct mp node)
 		int64_t sum = sum_at(r, node, &has_label);
 		if (!has_label)
 			return -1;
-		all += sum * log_of(r->sums.count + 2) + (r->skew - 1) * 100;
+		all += sum * near_weight(r->sums.count) + (r->skew - 1) * 100;
 	}
 	return all;
 }

@@ -93,31 +93,14 @@ static unsigned fault_of(const struct pod *p, const struct node *node, struct mp
 	return fault || !near->count ? fault : near_fault(near, object);
 }
 
-static struct candidate candidate_of(const struct pod *p, const struct node_place *place, struct mp object,
-				     const struct near_plan *near)
-{
-	const struct node *node = place->node;
-	struct candidate x = {.name = place->name,
-			      .room = fit_score(&p->weight, &node->facts.allocatable, &node->weight),
-			      .pods = node->used.pods};
-	struct mp spec = {0}, tolerations = {0};
-	if (!object.p) /* nothing about it matters */
-		return x;
-	mp_path(mp_of_bytes(p->object), "spec", &spec);
-	mp_path(spec, "tolerations", &tolerations);
-	x.preference = placement_preference(spec, object);
-	x.unwelcome = placement_unwelcome(tolerations, object);
-	x.affinity = near_affinity(near, object);
-	x.spread = near_spread(near, object);
-	return x;
-}
-
 /* What is asked for all nodes at once. With pods that are only nominated there is a
  * second plan without them: they may not come, and are no company to rely on. */
 struct look {
 	const struct pod *pod;
 	const struct pod_volumes *volumes;
 	struct near_plan near, without;
+	struct replicas_look replicas;
+	struct images_look images;
 	bool selective;
 };
 
@@ -129,6 +112,9 @@ static void look_begin(struct look *l, struct scheduler *s, struct arena *a, con
 		plan_near(s, a, p, &l->without);
 	nominated_count(s, p, true);
 	plan_near(s, a, p, &l->near);
+	images_look(&l->images, a, &s->images, mp_of_bytes(p->object), s->node_count);
+	if (!p->spreads)
+		l->replicas = replicas_look(&s->spreading, p->replicas, fit_enough(s->node_count));
 }
 
 static void look_end(struct look *l, struct scheduler *s)
@@ -150,6 +136,29 @@ static unsigned look_at(const struct look *l, const struct node *node)
 	struct mp object = object_of(l, node);
 	unsigned fault = fault_of(l->pod, node, object, l->selective, l->volumes, &l->near);
 	return fault || !l->without.count ? fault : near_fault(&l->without, object);
+}
+
+static struct candidate candidate_of(const struct look *l, const struct node_place *place, struct mp object)
+{
+	const struct pod *p = l->pod;
+	const struct near_plan *near = &l->near;
+	const struct node *node = place->node;
+	struct candidate x = {.name = place->name,
+			      .room = fit_score(&p->weight, &node->facts.allocatable, &node->weight),
+			      .pods = node->used.pods,
+			      .spread = replicas_spread(&l->replicas, node, node->zone),
+			      .images = images_score(&l->images, &node->images)};
+	struct mp spec = {0}, tolerations = {0};
+	if (!object.p) /* nothing about it matters */
+		return x;
+	mp_path(mp_of_bytes(p->object), "spec", &spec);
+	mp_path(spec, "tolerations", &tolerations);
+	x.preference = placement_preference(spec, object);
+	x.unwelcome = placement_unwelcome(tolerations, object);
+	x.affinity = near_affinity(near, object);
+	if (p->spreads)
+		x.spread = near_spread(near, object);
+	return x;
 }
 
 unsigned place_faults(struct scheduler *s, struct arena *a, const struct pod *p, const struct pod_volumes *v,
@@ -184,7 +193,7 @@ static struct span search(struct scheduler *s, struct arena *a, const struct loo
 			continue;
 		faults[at] = look_at(l, place->node);
 		if (!faults[at])
-			candidates[found++] = candidate_of(l->pod, place, object_of(l, place->node), &l->near);
+			candidates[found++] = candidate_of(l, place, object_of(l, place->node));
 	}
 	if (looked < s->node_count) /* of few nodes all are looked at, always in order */
 		s->next_node = (s->next_node + looked) % s->node_count;

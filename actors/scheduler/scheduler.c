@@ -506,6 +506,7 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 	evict_forget(s, p);
 	accounts_count(s, p, (struct span){0});
 	near_forget(&s->near, p->asks);
+	replicas_leave(&s->spreading, p->replicas);
 	writes_end(s, p);
 	pod_free(p);
 	if (room)
@@ -557,6 +558,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 		if (p->claims)
 			volumes_follow(c, &s->volumes, s->schema, s->pod_view);
 		p->asks = near_asks_of(&s->near, m);
+		p->spreads = near_spreads(m);
 		if (s->near.of_namespaces && !s->namespace_view)
 			s->namespace_view = ctx_follow(c, "namespaces");
 		omap_put(&s->pods, key, p);
@@ -569,6 +571,7 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	p->version = version;
 	if (!same)
 		accounts_count_near(s, p, 1);
+	accounts_count_replica(s, p);
 	if (p->preemptor && is_leaving(p) && !p->writing)
 		evict_forget(s, p); /* it leaves */
 	if (p->writing) /* its outcome decides */
@@ -589,6 +592,8 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 	bytes_unref(n->object);
 	n->object = bytes_ref(object);
 	n->facts = object ? fit_node_of(mp_of_bytes(object)) : (struct fit_node){0};
+	images_of_node(&s->images, &n->images, mp_of_bytes(object));
+	accounts_zone(s, n);
 	unpark_all(c, s);
 }
 
@@ -757,15 +762,22 @@ static void node_free(void *ptr)
 static void fini(void *state)
 {
 	struct scheduler *s = state;
-	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n))
-		near_forget(&s->near, ((struct pod *)n->value)->asks);
+	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
+		struct pod *p = n->value;
+		near_forget(&s->near, p->asks);
+		replicas_leave(&s->spreading, p->replicas);
+	}
 	near_fini(&s->near);
+	spreading_fini(&s->spreading);
 	omap_fini(&s->queue, NULL);
 	omap_fini(&s->writing, NULL);
 	omap_fini(&s->nominated, NULL);
 	omap_fini(&s->victims, NULL);
 	omap_fini(&s->priorities, NULL);
 	omap_fini(&s->pods, pod_free);
+	for (struct onode *n = omap_first(&s->nodes); n; n = omap_next(n))
+		images_of_node(&s->images, &((struct node *)n->value)->images, (struct mp){0});
+	images_fini(&s->images);
 	omap_fini(&s->nodes, node_free);
 	free(s->places);
 	schema_free(s->schema);

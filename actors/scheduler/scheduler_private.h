@@ -8,9 +8,11 @@
 #include "actors/scheduler/extended.h"
 #include "actors/scheduler/fit.h"
 #include "actors/scheduler/host_ports.h"
+#include "actors/scheduler/images.h"
 #include "actors/scheduler/near.h"
 #include "actors/scheduler/preempt.h"
 #include "actors/scheduler/reasons.h"
+#include "actors/scheduler/replicas.h"
 #include "actors/scheduler/volumes.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
@@ -21,7 +23,9 @@ struct node {
 	struct resources weight; /* of all that are there, in scores */
 	struct host_ports ports; /* taken */
 	struct extended extended; /* used */
+	struct node_images images;
 	struct pod *first; /* of those that are counted here */
+	struct zone *zone; /* NULL: it is in none */
 	struct bytes *object;
 };
 
@@ -53,6 +57,9 @@ struct pod {
 	struct near_asks *asks; /* of other pods; NULL: nothing */
 	char *node;            /* where it is counted, NULL nowhere */
 	struct pod *beside, **link; /* there */
+	struct replicas *replicas; /* of which it is one; NULL: of none */
+	struct node *among;	   /* where it counts as one of them; NULL: nowhere */
+	bool spreads;		   /* it says itself how */
 	char *nominated; /* the node where others leave for it; NULL: none */
 	uint64_t told;	 /* it was written with this version: older news is stale */
 	bool thought;	 /* it is counted where it is nominated, for a moment */
@@ -77,6 +84,8 @@ struct scheduler {
 	struct view *namespace_view; /* NULL: nobody selects by their labels */
 	struct volumes volumes;
 	struct near near;
+	struct spreading spreading;
+	struct images images;
 	bool moved; /* a pod is where none was, which may help those that ask for others */
 	char *name; /* spec.schedulerName that it serves */
 	/* What a former incarnation has on its way is refused, and nothing is
@@ -109,6 +118,10 @@ void accounts_count(struct scheduler *s, struct pod *p, struct span node);
 /* What those that ask for others think of it where it is, by its object: from now on (sign 1), or
  * no more (-1). */
 void accounts_count_near(struct scheduler *s, const struct pod *p, int sign);
+/* It counts as one of its owner's where it is, by its object, until it is being deleted. */
+void accounts_count_replica(struct scheduler *s, struct pod *p);
+/* The node's zone is that of its object from now on. */
+void accounts_zone(struct scheduler *s, struct node *n);
 /* As struct near wants it; `arg`: the scheduler. */
 void accounts_each(void *arg, void (*one)(void *with, struct mp pod, struct span node), void *with);
 

@@ -76,6 +76,20 @@ check "... and is not Pending any more" eventually 5 is Running phase web
 pod self "affinity: {podAffinity: {$required: [$(term self topology.kubernetes.io/zone)]}}"
 check "the first of those that want to be together" eventually 5 is Running phase self
 
+# ---- replicas that ask for nothing are spread all the same
+kc label node n4 topology.kubernetes.io/zone=c >/dev/null
+pod heavy "nodeName: n2, initContainers: [{name: big, image: app, resources: {requests: {cpu: 8}}}]"
+deployment plain 4 "hostNetwork: false"
+check "replicas are spread over the nodes, also where there is less room" eventually 10 is "n1 n2 n3 n4 " nodes_of plain
+kc delete deployment plain --cascade=foreground >/dev/null
+kc delete pod heavy >/dev/null
+kc cordon n4 >/dev/null
+deployment plain 4 "hostNetwork: false"
+check "... and over the zones" eventually 10 is "n1 n2 n3 n3 " nodes_of plain
+kc delete deployment plain --cascade=foreground >/dev/null
+kc label node n4 topology.kubernetes.io/zone- >/dev/null
+kc uncordon n4 >/dev/null
+
 # ---- evenly
 spread() { echo "topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: $2, labelSelector: {matchLabels: {app: $1}}}]"; }
 zones_of() { nodes_of "$1" | tr ' ' '\n' | sed -E 's/n[12]/a/; s/n3/b/' | grep . | sort | uniq -c | awk '{printf "%s%s ", $1, $2}'; }

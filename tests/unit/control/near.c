@@ -336,25 +336,27 @@ static const char *best(const struct candidate *all, size_t count)
 
 Test(choice, room_decides_where_there_are_no_wishes)
 {
-	struct candidate all[] = {{span_of("a"), 100, 1, 0, 0, 0, 0},
-				  {span_of("b"), 150, 9, 0, 0, 0, 0},
-				  {span_of("c"), 150, 3, 0, 0, 0, 0},
-				  {span_of("d"), 150, 3, 0, 0, 0, 0}};
+	struct candidate all[] = {{span_of("a"), 100, 1, 0, 0, 0, 0, 0},
+				  {span_of("b"), 150, 9, 0, 0, 0, 0, 0},
+				  {span_of("c"), 150, 3, 0, 0, 0, 0, 0},
+				  {span_of("d"), 150, 3, 0, 0, 0, 0, 0}};
 	cr_expect_str_eq(best(all, 4), "c", "of equals the one with fewer pods, then the first");
+	all[0].images = 60;
+	cr_expect_str_eq(best(all, 4), "a", "it has the images");
 	cr_expect_null(choice_best(all, 0));
 	arena_fini(&arena);
 }
 
 Test(choice, wishes_outweigh_a_little_room)
 {
-	struct candidate likes[] = {{span_of("a"), 150, 0, 0, 0, 0, 0}, {span_of("b"), 100, 0, 10, 0, 0, 0}};
+	struct candidate likes[] = {{span_of("a"), 150, 0, 0, 0, 0, 0, 0}, {span_of("b"), 100, 0, 10, 0, 0, 0, 0}};
 	cr_expect_str_eq(best(likes, 2), "b", "its node affinity");
-	struct candidate taint[] = {{span_of("a"), 150, 0, 0, 2, 0, 0}, {span_of("b"), 100, 0, 0, 0, 0, 0}};
+	struct candidate taint[] = {{span_of("a"), 150, 0, 0, 2, 0, 0, 0}, {span_of("b"), 100, 0, 0, 0, 0, 0, 0}};
 	cr_expect_str_eq(best(taint, 2), "b", "a taint that says rather not");
-	struct candidate far[] = {{span_of("a"), 150, 0, 0, 0, -5, 0}, {span_of("b"), 100, 0, 0, 0, 0, 0}};
+	struct candidate far[] = {{span_of("a"), 150, 0, 0, 0, -5, 0, 0}, {span_of("b"), 100, 0, 0, 0, 0, 0, 0}};
 	cr_expect_str_eq(best(far, 2), "b", "pods that it would rather not be near to");
-	struct candidate spread[] = {{span_of("a"), 150, 0, 0, 0, 0, 300}, {span_of("b"), 100, 0, 0, 0, 0, 100},
-				     {span_of("c"), 200, 0, 0, 0, 0, -1}};
+	struct candidate spread[] = {{span_of("a"), 150, 0, 0, 0, 0, 300, 0}, {span_of("b"), 100, 0, 0, 0, 0, 100, 0},
+				     {span_of("c"), 200, 0, 0, 0, 0, -1, 0}};
 	cr_expect_str_eq(best(spread, 3), "b", "fewer of its like");
 	arena_fini(&arena);
 }
