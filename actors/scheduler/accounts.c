@@ -78,11 +78,6 @@ static void count_among(struct pod *p, struct node *node)
 	p->among = node;
 }
 
-static bool is_leaving(const struct pod *p)
-{
-	return mp_path_str(mp_of_bytes(p->object), "metadata.deletionTimestamp").len > 0;
-}
-
 /* It may have been adopted. */
 void accounts_count_replica(struct scheduler *s, struct pod *p)
 {
@@ -92,13 +87,14 @@ void accounts_count_replica(struct scheduler *s, struct pod *p)
 		replicas_leave(&s->spreading, p->replicas);
 		p->replicas = replicas_join(&s->spreading, m);
 	}
-	bool counts = p->node && p->replicas && !is_leaving(p);
+	bool counts = p->node && p->replicas && !pod_is_leaving(p);
 	count_among(p, counts ? accounts_node(s, p->node) : NULL);
 }
 
 void accounts_zone(struct scheduler *s, struct node *n)
 {
-	struct zone *was = n->zone, *is = spreading_zone(&s->spreading, was, mp_of_bytes(n->object));
+	struct zone *was = n->zone,
+		    *is = spreading_zone(&s->spreading, was, mp_of_bytes(n->object));
 	for (struct pod *p = was == is ? NULL : n->first; p; p = p->beside)
 		if (p->among == n) {
 			replicas_move(p->replicas, n, was, -1);

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t bytes_min = 23 << 20, bytes_max = INT64_C(1000) << 20; /* the latter a container */
+static const int64_t bytes_min = 23 << 20, bytes_max = INT64_C(1000)
+						       << 20; /* the latter a container */
 
 struct image {
 	char *name;
@@ -99,7 +100,8 @@ static const char *of_docker(struct arena *a, const char *name)
 	if (!slash)
 		return arena_printf(a, "docker.io/library/%s", name);
 	size_t host = (size_t)(slash - name);
-	bool registry = memchr(name, '.', host) || memchr(name, ':', host) || strncmp(name, "localhost/", host + 1) == 0;
+	bool registry = memchr(name, '.', host) || memchr(name, ':', host) ||
+			strncmp(name, "localhost/", host + 1) == 0;
 	return registry ? NULL : arena_printf(a, "docker.io/%s", name);
 }
 
@@ -112,7 +114,8 @@ static const struct image *find(const struct images *s, struct arena *a, struct 
 	return omap_get(&s->all, span_of(full));
 }
 
-static void look_for(struct images_look *out, struct arena *a, const struct images *s, struct mp containers, size_t nodes)
+static void look_for(struct images_look *out, struct arena *a, const struct images *s,
+		     struct mp containers, size_t nodes)
 {
 	size_t n;
 	if (mp_array(&containers, &n))
@@ -125,11 +128,13 @@ static void look_for(struct images_look *out, struct arena *a, const struct imag
 	for (; n > 0; n--, mp_skip(&containers)) {
 		const struct image *i = find(s, a, mp_path_str(containers, "image"));
 		if (i)
-			all[out->count++] = (struct image_worth){i, (int64_t)((double)i->bytes * (double)i->nodes / (double)nodes)};
+			all[out->count++] = (struct image_worth){
+				i, (int64_t)((double)i->bytes * (double)i->nodes / (double)nodes)};
 	}
 }
 
-void images_look(struct images_look *out, struct arena *a, const struct images *s, struct mp pod, size_t nodes)
+void images_look(struct images_look *out, struct arena *a, const struct images *s, struct mp pod,
+		 size_t nodes)
 {
 	struct mp m;
 	*out = (struct images_look){0};

@@ -2,8 +2,8 @@
  * counts for less, so that not all pods go where it was first.
  *
  * Source of the rule and its bounds: kubernetes pkg/scheduler/framework/plugins/imagelocality
- * (1.34). Names without a tag are :latest; those of Docker's registry are found with and without its
- * name. Pure but for memory; one owner. */
+ * (1.34). Names without a tag are :latest; those of Docker's registry are found with and without
+ * its name. Pure but for memory; one owner. */
 #ifndef SCHEDULER_IMAGES_H
 #define SCHEDULER_IMAGES_H
 
@@ -35,7 +35,8 @@ struct images_look {
 };
 
 /* `nodes`: how many there are. */
-void images_look(struct images_look *out, struct arena *a, const struct images *s, struct mp pod, size_t nodes);
+void images_look(struct images_look *out, struct arena *a, const struct images *s, struct mp pod,
+		 size_t nodes);
 /* 0 to 100; more is better. */
 int images_score(const struct images_look *l, const struct node_images *n);
 

@@ -36,7 +36,8 @@ struct replicas {
 
 static bool spreads(struct span kind)
 {
-	return span_is(kind, "ReplicaSet") || span_is(kind, "ReplicationController") || span_is(kind, "StatefulSet");
+	return span_is(kind, "ReplicaSet") || span_is(kind, "ReplicationController") ||
+	       span_is(kind, "StatefulSet");
 }
 
 static struct span owner_uid(struct mp pod)
@@ -80,7 +81,8 @@ struct replicas *replicas_join(struct spreading *s, struct mp pod)
 	struct replicas *r = uid.len ? omap_get(&s->owners, uid) : NULL;
 	if (uid.len && !r) {
 		r = mem_alloc(sizeof *r);
-		*r = (struct replicas){.uid = mem_ndup(uid.data, uid.len), .nodes = {.key = key_of_here}};
+		*r = (struct replicas){.uid = mem_ndup(uid.data, uid.len),
+				       .nodes = {.key = key_of_here}};
 		omap_put(&s->owners, uid, r);
 	}
 	if (r)
@@ -166,7 +168,8 @@ void replicas_move(struct replicas *r, const void *node, struct zone *zone, int 
 
 /* ---- a choice */
 
-struct replicas_look replicas_look(const struct spreading *s, const struct replicas *r, size_t nodes)
+struct replicas_look replicas_look(const struct spreading *s, const struct replicas *r,
+				   size_t nodes)
 {
 	struct replicas_look l = {.replicas = r && r->nodes.count ? r : NULL};
 	if (l.replicas) {

@@ -26,8 +26,8 @@ struct replicas; /* of one owner */
 
 /* Whether the pod is one of these, by its object; r NULL: of none. */
 bool replicas_has(const struct replicas *r, struct mp pod);
-/* Those of which the pod is one, NULL: it has no such owner. Given back by replicas_leave, when it is
- * nowhere. */
+/* Those of which the pod is one, NULL: it has no such owner. Given back by replicas_leave, when it
+ * is nowhere. */
 struct replicas *replicas_join(struct spreading *s, struct mp pod);
 void replicas_leave(struct spreading *s, struct replicas *r);
 
@@ -36,8 +36,8 @@ void replicas_leave(struct spreading *s, struct replicas *r);
 struct zone *spreading_zone(struct spreading *s, struct zone *was, struct mp node);
 void spreading_fini(struct spreading *s); /* of all owners the pods have left */
 
-/* One of them is there (sign 1), or no more (-1). `node` is who it is, never looked into; zone may be
- * NULL. */
+/* One of them is there (sign 1), or no more (-1). `node` is who it is, never looked into; zone may
+ * be NULL. */
 void replicas_move(struct replicas *r, const void *node, struct zone *zone, int sign);
 
 /* A choice: what one more of its like weighs, on the node and in the zone. */
@@ -47,7 +47,8 @@ struct replicas_look {
 };
 
 /* `nodes`: how many there are to choose from. */
-struct replicas_look replicas_look(const struct spreading *s, const struct replicas *r, size_t nodes);
+struct replicas_look replicas_look(const struct spreading *s, const struct replicas *r,
+				   size_t nodes);
 /* How many of its like are there already, weighed; less is better. */
 int64_t replicas_spread(const struct replicas_look *l, const void *node, const struct zone *zone);
 

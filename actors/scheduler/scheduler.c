@@ -14,238 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/objects/writing.h"
 #include "actors/scheduler/scheduler_private.h"
-#include "actors/schema/rfc3339.h"
-#include "broker/base/planted.h"
-
-enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 };
-
-static struct span text_of(struct bytes *object, const char *path)
-{
-	return mp_path_str(mp_of_bytes(object), path);
-}
-
-/* ---- the queue */
-
-static void dequeue(struct scheduler *s, struct pod *p)
-{
-	if (p->order)
-		omap_remove(&s->queue, bytes_span(p->order));
-	bytes_unref(p->order);
-	p->order = NULL;
-	if (p->state == POD_PARKED)
-		s->parked--;
-}
-
-static void unpark(struct ctx *c, struct scheduler *s, bool all);
-
-static void run_soon(struct ctx *c, struct scheduler *s)
-{
-	if (s->moved) { /* a pod has come to a node */
-		s->moved = false;
-		unpark(c, s, false);
-	}
-	if (s->running || (!s->queue.count && !evict_is_due(s)) || !fence_holds(&s->fence))
-		return;
-	s->running = true;
-	ctx_timer(c, 0, TAG_NEXT);
-}
-
-/* Highest priority first, then the oldest, then by key. */
-static void enqueue(struct ctx *c, struct scheduler *s, struct pod *p)
-{
-	struct span made = text_of(p->object, "metadata.creationTimestamp");
-	uint64_t rank = (uint64_t)(INT64_MAX / 2 - p->priority);
-	struct buf order = {0};
-	dequeue(s, p);
-	for (int shift = 56; shift >= 0; shift -= 8)
-		buf_putc(&order, (char)(rank >> shift));
-	buf_append(&order, made.data, made.len);
-	buf_puts(&order, p->key);
-	p->order = bytes_take(&order);
-	p->state = POD_ACTIVE;
-	p->trace = ctx_trace(c);
-	omap_put(&s->queue, bytes_span(p->order), p);
-	run_soon(c, s);
-}
-
-/* Something changed that may help those that found no place: they try again, all of them or
- * those that ask for other pods. */
-static void unpark(struct ctx *c, struct scheduler *s, bool all)
-{
-	s->moves++;
-	if (!s->parked || PLANTED(NEVER_UNPARKED))
-		return;
-	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
-		struct pod *p = n->value;
-		if (p->state == POD_PARKED && (all || p->asks))
-			enqueue(c, s, p);
-	}
-}
-
-static void unpark_all(struct ctx *c, struct scheduler *s)
-{
-	unpark(c, s, true);
-}
-
-/* ---- writes under way */
-
-/* Bound, and the news of it is still to come: what its object says is old. */
-static bool is_bound_by_us(const struct pod *p)
-{
-	return p->version < p->bound && !PLANTED(BOUND_TRIED_AGAIN);
-}
-
-static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
-static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
-static void evicting_over(struct ctx *c, struct scheduler *s, struct pod *victim);
-static void claiming_over(struct ctx *c, struct scheduler *s, struct pod *p);
-static void settle(struct ctx *c, struct scheduler *s, struct pod *p);
-static struct span node_used(struct bytes *object);
-
-static void written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
-{
-	if (p->state == POD_BINDING)
-		binding_over(c, s, p, version);
-	else if (p->state == POD_CLAIMING)
-		claiming_over(c, s, p);
-	else if (p->state == POD_EVICTING)
-		evicting_over(c, s, p);
-	else
-		marking_over(c, s, p, version);
-}
-
-/* ---- binding */
-
-/* It rests on the pod's claims, so that none of them has been deleted meanwhile:
- * what protects claims in use counts on that. */
-static void bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
-		 const struct pod_volumes *v)
-{
-	struct writing *w = writes_pod(c, s, p, OBJ_CREATE, "binding");
-	struct arena *a = &w->arena;
-	struct doc *b = doc_new(a, DOC_MAP), *meta = doc_new(a, DOC_MAP), *to = doc_new(a, DOC_MAP);
-	struct span uid = text_of(p->object, "metadata.uid");
-	doc_set_str(a, b, "apiVersion", "v1");
-	doc_set_str(a, b, "kind", "Binding");
-	doc_set(a, b, "metadata", meta);
-	doc_set(a, meta, "name", doc_span(a, w->request.name));
-	doc_set(a, meta, "namespace", doc_span(a, w->request.namespace));
-	doc_set(a, meta, "uid", doc_span(a, writing_text(w, uid)));
-	doc_set(a, b, "target", to);
-	doc_set_str(a, to, "kind", "Node");
-	doc_set_str(a, to, "name", arena_dup(a, node));
-	w->request.body = b;
-	writes_rest_on(w, v->basis, v->count);
-	p->state = POD_BINDING;
-	if (!PLANTED(NOTHING_ASSUMED))
-		accounts_count(s, p, span_of(node)); /* assumed */
-	if (writing_start(c, w, p->tag))
-		written(c, s, p, 0);
-}
-
-/* `version`: at or before that of the bound pod, after all that was before. */
-static void binding_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
-{
-	int code = p->writing->plan.answer.code;
-	char message[700];
-	writes_end(s, p);
-	if (code < 300) {
-		p->bound = version;
-		s->bound++;
-		p->state = POD_OTHER;
-		snprintf(message, sizeof message, "Successfully assigned %s to %s",
-			 p->key + strlen("pods/"), p->node);
-		writes_tell(c, s, p, "Normal", "Scheduled", message);
-		bool elsewhere = p->nominated && !span_is(span_of(p->nominated), p->node);
-		nominate(s, p, (struct span){0});
-		if (elsewhere || s->missed) { /* its other place is free; or it may be taken away here */
-			s->missed = false;
-			unpark_all(c, s);
-		}
-		if (p->version > p->bound)
-			settle(c, s, p); /* it may have ended already */
-		return;
-	}
-	/* Gone, or bound by another: its view change says what is so. If it is
-	 * still ours, it gets another try. */
-	s->conflicts++;
-	p->state = POD_OTHER;
-	struct view_object *o = view_get(s->pod_view, span_of(p->key));
-	struct span node = o ? node_used(o->value) : (struct span){0};
-	bool room = p->node && !span_is(node, p->node), helped = p->tried != s->moves;
-	accounts_count(s, p, node);
-	if (room) /* that was assumed: nobody else will say that it is free */
-		unpark_all(c, s);
-	if (!o || node.len)
-		return;
-	if (p->claims && helped && pod_waits(s, mp_of_bytes(p->object)))
-		enqueue(c, s, p); /* a claim of its has changed, and that is seen already */
-	else
-		ctx_timer(c, RETRY_US, TAG_RETRY);
-}
-
-/* ---- no node fits */
-
-static bool is_nomination_told(const struct pod *p)
-{
-	struct span said = text_of(p->object, "status.nominatedNodeName");
-	return p->nominated ? span_is(said, p->nominated) : !said.len;
-}
-
-/* The condition as Kubernetes' scheduler writes it, and where the pod is nominated, by a
- * merge patch whose list is the pod's own with this one condition set. So it must be that
- * pod: on one that runs by now it would take away what its node says of it. */
-static void mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *message)
-{
-	free(p->why);
-	p->why = mem_dup(message);
-	struct writing *w = writes_pod(c, s, p, OBJ_PATCH_MERGE, "status");
-	struct arena *a = &w->arena;
-	struct doc *patch = doc_new(a, DOC_MAP), *status = doc_set(a, patch, "status", doc_new(a, DOC_MAP));
-	w->request.body = patch;
-	doc_set(a, status, "conditions",
-		writes_conditions(c, w, bytes_span(p->object), "PodScheduled", "False", "Unschedulable",
-				  arena_dup(a, message)));
-	if (!is_nomination_told(p))
-		doc_set(a, status, "nominatedNodeName",
-			p->nominated ? doc_str(a, arena_dup(a, p->nominated)) : doc_new(a, DOC_NULL));
-	writes_rest_on_pod(w, p);
-	p->state = POD_MARKING;
-	if (writing_start(c, w, p->tag))
-		written(c, s, p, 0);
-}
-
-static void park(struct ctx *c, struct scheduler *s, struct pod *p)
-{
-	if (p->tried != s->moves) { /* what may help came while it was marked */
-		enqueue(c, s, p);
-		return;
-	}
-	p->state = POD_PARKED;
-	s->parked++;
-}
-
-static void marking_over(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version)
-{
-	int code = p->writing->plan.answer.code;
-	writes_end(s, p);
-	if (code < 300)
-		p->told = version;
-	if (code < 300 && pod_waits(s, mp_of_bytes(p->object))) {
-		park(c, s, p);
-		return;
-	}
-	p->state = POD_OTHER;
-	if (code < 300) {
-		settle(c, s, p);
-		return;
-	}
-	free(p->why); /* it is another pod by now: when that is seen it gets another try */
-	p->why = NULL;
-	ctx_timer(c, RETRY_US, TAG_RETRY);
-}
 
 /* ---- volumes */
 
@@ -263,37 +32,6 @@ static bool is_placed(const void *arg, struct span key)
 	return p && p->node;
 }
 
-/* A write for its volumes; what it changes wakes the pod again. Until then the
- * pod is counted on the node. */
-static void claim(struct ctx *c, struct scheduler *s, struct pod *p, const char *node,
-		  const struct volume_write *x)
-{
-	struct writing *w = writes_begin(c, s, p, x->row, OBJ_PATCH_MERGE, "");
-	w->request.namespace = writing_text(w, x->namespace);
-	w->request.name = writing_text(w, x->name);
-	struct doc *body = doc_copy(&w->arena, x->body);
-	doc_own(&w->arena, body);
-	w->request.body = body;
-	writes_rest_on(w, x->basis, x->basis_count);
-	p->state = POD_CLAIMING;
-	accounts_count(s, p, span_of(node));
-	if (writing_start(c, w, p->tag))
-		written(c, s, p, 0);
-}
-
-static void claiming_over(struct ctx *c, struct scheduler *s, struct pod *p)
-{
-	int code = p->writing->plan.answer.code;
-	writes_end(s, p);
-	p->state = POD_OTHER;
-	if (!pod_waits(s, mp_of_bytes(p->object)))
-		settle(c, s, p);
-	else if (code < 300 || code == 409)
-		park(c, s, p);
-	else
-		ctx_timer(c, RETRY_US, TAG_RETRY);
-}
-
 struct helped {
 	struct ctx *c;
 	struct scheduler *s;
@@ -304,9 +42,9 @@ static void may_help(void *arg, struct span key)
 	struct helped *h = arg;
 	struct pod *p = omap_get(&h->s->pods, key);
 	bool idle = p && (p->state == POD_PARKED ||
-			  (p->state == POD_OTHER && !p->writing && !is_bound_by_us(p)));
+			  (p->state == POD_OTHER && !p->writing && !pod_is_bound(p)));
 	if (idle && pod_waits(h->s, mp_of_bytes(p->object)))
-		enqueue(h->c, h->s, p);
+		queue_put(h->c, h->s, p);
 }
 
 static void on_volumes(struct ctx *c, struct scheduler *s, const struct view_change *v)
@@ -314,7 +52,7 @@ static void on_volumes(struct ctx *c, struct scheduler *s, const struct view_cha
 	struct helped h = {c, s};
 	s->moves++;
 	if (volumes_helped(&s->volumes, v, may_help, &h))
-		unpark_all(c, s);
+		queue_wake_all(c, s);
 }
 
 /* ---- the choice */
@@ -328,12 +66,12 @@ static void take(struct ctx *c, struct scheduler *s, struct pod *p, const char *
 	if (v->count)
 		x = volumes_next(v, mp_of_bytes(on->object));
 	if (x.row) {
-		claim(c, s, p, node, &x);
+		decided_claim(c, s, p, node, &x);
 	} else if (v->waits) {
 		accounts_count(s, p, span_of(node));
-		park(c, s, p);
+		queue_park(c, s, p);
 	} else {
-		bind(c, s, p, node, v);
+		decided_bind(c, s, p, node, v);
 	}
 }
 
@@ -348,13 +86,13 @@ static void pass_over(struct ctx *c, struct scheduler *s, const struct pod *p, s
 			continue;
 		nominate(s, q, (struct span){0});
 		if (q->state == POD_PARKED)
-			enqueue(c, s, q);
+			queue_put(c, s, q);
 	}
 }
 
 /* Others may leave for it: then it is nominated for their node. Returns why it has no place. */
-static const char *preempt(struct ctx *c, struct scheduler *s, struct pod *p, const struct pod_volumes *v,
-			   const struct place_search *found)
+static const char *preempt(struct ctx *c, struct scheduler *s, struct pod *p,
+			   const struct pod_volumes *v, const struct place_search *found)
 {
 	struct preemption x;
 	if (!place_nodes(s))
@@ -380,40 +118,21 @@ static void place(struct ctx *c, struct scheduler *s, struct pod *p, const struc
 		return;
 	}
 	const char *message = preempt(c, s, p, v, &found);
-	if (p->why && strcmp(p->why, message) == 0 && is_nomination_told(p)) {
-		park(c, s, p); /* it has this condition already */
+	if (p->why && strcmp(p->why, message) == 0 && pod_nomination_is_told(p)) {
+		queue_park(c, s, p); /* it has this condition already */
 		return;
 	}
 	writes_tell(c, s, p, "Warning", "FailedScheduling", message);
-	mark(c, s, p, message);
+	decided_mark(c, s, p, message);
 }
 
 /* ---- those that leave */
-
-static bool is_leaving(const struct pod *p)
-{
-	return text_of(p->object, "metadata.deletionTimestamp").len > 0;
-}
-
-/* What refused it may be over in a second; the other pod tries again as well, it may have another way. */
-static void evicting_over(struct ctx *c, struct scheduler *s, struct pod *x)
-{
-	if (!evict_over(c, s, x)) {
-		s->victims_paused = true;
-		ctx_timer(c, RETRY_US, TAG_RETRY);
-	}
-	if (is_leaving(x))
-		evict_forget(s, x);
-	if (!is_bound_by_us(x))
-		settle(c, s, x);
-	run_soon(c, s);
-}
 
 static void evict(struct ctx *c, struct scheduler *s)
 {
 	struct pod *x;
 	if (evict_next(c, s, &x))
-		evicting_over(c, s, x);
+		decided_evicted(c, s, x);
 }
 
 static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
@@ -424,17 +143,17 @@ static void schedule(struct ctx *c, struct scheduler *s, struct pod *p)
 		     (s->namespace_view && !view_synced(s->namespace_view));
 	if (blind) {
 		p->tried = s->moves;
-		park(c, s, p);
+		queue_park(c, s, p);
 		return;
 	}
 	accounts_count(s, p, (struct span){0});
 	struct volume_asks asks = {s, has_node, is_placed};
 	if (p->claims)
-		volumes_read(&v, &s->volumes, ctx_arena(c), span_of(p->key),
-			     mp_of_bytes(p->object), &asks);
+		volumes_read(&v, &s->volumes, ctx_arena(c), span_of(p->key), mp_of_bytes(p->object),
+			     &asks);
 	place(c, s, p, &v);
 	if (held && !p->node)
-		unpark_all(c, s);
+		queue_wake_all(c, s);
 }
 
 /* One pod a turn: a turn has one transaction. */
@@ -444,37 +163,20 @@ static void schedule_next(struct ctx *c, struct scheduler *s)
 	s->running = false;
 	if (evict_is_due(s)) {
 		evict(c, s);
-		run_soon(c, s);
+		queue_run(c, s);
 		return;
 	}
 	if (!first)
 		return;
 	struct pod *p = first->value;
-	dequeue(s, p);
+	queue_take(s, p);
 	p->state = POD_OTHER;
 	ctx_resume(c, &p->trace);
 	schedule(c, s, p);
-	run_soon(c, s);
+	queue_run(c, s);
 }
 
 /* ---- what the views say */
-
-static bool finished(struct mp pod)
-{
-	struct span phase = mp_path_str(pod, "status.phase");
-	return span_is(phase, "Succeeded") || span_is(phase, "Failed");
-}
-
-bool pod_waits(const struct scheduler *s, struct mp pod)
-{
-	struct mp gates;
-	size_t gated = 0;
-	if (mp_path(pod, "spec.schedulingGates", &gates) && mp_array(&gates, &gated) == 0 && gated > 0)
-		return false;
-	return !mp_path_str(pod, "spec.nodeName").len && !finished(pod) &&
-	       span_is(mp_path_str(pod, "spec.schedulerName"), s->name) &&
-	       !mp_path_str(pod, "metadata.deletionTimestamp").len;
-}
 
 static void pod_free(void *ptr)
 {
@@ -501,7 +203,7 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 	if (!p)
 		return;
 	bool room = p->node || p->nominated;
-	dequeue(s, p);
+	queue_take(s, p);
 	nominate(s, p, (struct span){0});
 	evict_forget(s, p);
 	accounts_count(s, p, (struct span){0});
@@ -510,33 +212,7 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 	writes_end(s, p);
 	pod_free(p);
 	if (room)
-		unpark_all(c, s);
-}
-
-/* Where it takes room. */
-static struct span node_used(struct bytes *object)
-{
-	return finished(mp_of_bytes(object)) ? (struct span){0}
-						   : text_of(object, "spec.nodeName");
-}
-
-/* Account and queue as its object says; nothing of it is being written. */
-static void settle(struct ctx *c, struct scheduler *s, struct pod *p)
-{
-	struct span node = node_used(p->object);
-	bool keeps = p->claims && !node.len && pod_waits(s, mp_of_bytes(p->object));
-	bool room = p->node && !node.len && !keeps;
-	if (!keeps)
-		accounts_count(s, p, node);
-	if (!pod_waits(s, mp_of_bytes(p->object))) {
-		nominate(s, p, (struct span){0});
-		dequeue(s, p);
-		p->state = POD_OTHER;
-	} else if (p->state == POD_OTHER) {
-		enqueue(c, s, p);
-	}
-	if (room)
-		unpark_all(c, s);
+		queue_wake_all(c, s);
 }
 
 static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object,
@@ -572,13 +248,13 @@ static void on_pod(struct ctx *c, struct scheduler *s, struct span key, struct b
 	if (!same)
 		accounts_count_near(s, p, 1);
 	accounts_count_replica(s, p);
-	if (p->preemptor && is_leaving(p) && !p->writing)
+	if (p->preemptor && pod_is_leaving(p) && !p->writing)
 		evict_forget(s, p); /* it leaves */
-	if (p->writing) /* its outcome decides */
+	if (p->writing)		    /* its outcome decides */
 		return;
 	if (version > p->told)
 		nominate(s, p, mp_path_str(m, "status.nominatedNodeName"));
-	settle(c, s, p);
+	decided_settle(c, s, p);
 }
 
 static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct bytes *object)
@@ -594,13 +270,13 @@ static void on_node(struct ctx *c, struct scheduler *s, struct span key, struct 
 	n->facts = object ? fit_node_of(mp_of_bytes(object)) : (struct fit_node){0};
 	images_of_node(&s->images, &n->images, mp_of_bytes(object));
 	accounts_zone(s, n);
-	unpark_all(c, s);
+	queue_wake_all(c, s);
 }
 
 static void on_namespaces(struct ctx *c, struct scheduler *s)
 {
 	near_namespaces_changed(&s->near);
-	unpark_all(c, s);
+	queue_wake_all(c, s);
 }
 
 /* They help nobody to a place, but those that wait until they are known. */
@@ -609,7 +285,7 @@ static void on_budgets(struct ctx *c, struct scheduler *s)
 	if (s->budgets_known || !view_synced(s->budget_view))
 		return;
 	s->budgets_known = true;
-	unpark_all(c, s);
+	queue_wake_all(c, s);
 }
 
 static int on_view(struct ctx *c, void *state, const struct view_change *v)
@@ -627,7 +303,7 @@ static int on_view(struct ctx *c, void *state, const struct view_change *v)
 		on_pod(c, s, v->key, v->now->value, v->now->version);
 	else if (v->key.len)
 		on_pod_gone(c, s, v->key);
-	run_soon(c, s); /* a view may be complete, or show enough now */
+	queue_run(c, s); /* a view may be complete, or show enough now */
 	return 0;
 }
 
@@ -640,7 +316,7 @@ static int on_outcome(struct ctx *c, void *state, uint64_t tag, const struct sto
 		return ERR_FENCED; /* another incarnation is at work: begin anew */
 	struct pod *p = omap_get_u64(&s->writing, tag);
 	if (p && writing_outcome(c, p->writing, o, tag))
-		written(c, s, p, store_version(o->revision, 0));
+		decided_written(c, s, p, store_version(o->revision, 0));
 	return 0;
 }
 
@@ -649,7 +325,7 @@ static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply
 	struct scheduler *s = state;
 	if (tag == FENCE_TAG)
 		fence_on_reply(c, &s->fence, r);
-	run_soon(c, s);
+	queue_run(c, s);
 	return 0;
 }
 
@@ -667,11 +343,11 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 	s->victims_paused = false;
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
-		if (p->state == POD_OTHER && !p->writing && !is_bound_by_us(p) &&
+		if (p->state == POD_OTHER && !p->writing && !pod_is_bound(p) &&
 		    pod_waits(s, mp_of_bytes(p->object)))
-			enqueue(c, s, p);
+			queue_put(c, s, p);
 	}
-	run_soon(c, s);
+	queue_run(c, s);
 	return 0;
 }
 
@@ -691,7 +367,8 @@ static struct mp namespace_object(void *arg, struct span name)
 	struct buf key = {0};
 	buf_puts(&key, "namespaces/");
 	buf_append(&key, name.data, name.len);
-	const struct view_object *o = s->namespace_view ? view_get(s->namespace_view, span_buf(&key)) : NULL;
+	const struct view_object *o =
+		s->namespace_view ? view_get(s->namespace_view, span_buf(&key)) : NULL;
 	buf_fini(&key);
 	return o ? mp_of_bytes(o->value) : (struct mp){0};
 }
@@ -701,7 +378,8 @@ static int init(struct ctx *c, void *state, struct mp cfg)
 	struct scheduler *s = state;
 	struct span name = mp_path_str(cfg, "serves");
 	s->name = name.len ? mem_ndup(name.data, name.len) : mem_dup("default-scheduler");
-	s->near = (struct near){.arg = s, .each_placed = accounts_each, .namespace = namespace_object};
+	s->near = (struct near){
+		.arg = s, .each_placed = accounts_each, .namespace = namespace_object};
 	s->schema = schema_new();
 	objects_install(s->schema);
 	s->pods_row = schema_find(s->schema, (struct span){0}, span_of("v1"), span_of("pods"));

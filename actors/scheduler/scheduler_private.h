@@ -190,8 +190,36 @@ bool evict_next(struct ctx *c, struct scheduler *s, struct pod **victim);
 bool evict_over(struct ctx *c, struct scheduler *s, struct pod *victim);
 void evict_forget(struct scheduler *s, struct pod *victim);
 
-/* ---- the queue (scheduler.c) */
+/* ---- queue.c */
+
+enum { RETRY_US = 1000000, TAG_NEXT = 1, TAG_RETRY = 2 }; /* timers: the next pod; those that were refused */
 
 bool pod_waits(const struct scheduler *s, struct mp pod); /* for a node from this scheduler */
+bool pod_is_leaving(const struct pod *p);		  /* it is being deleted */
+struct span pod_takes_room_on(struct bytes *object);	  /* empty: nowhere */
+/* It is active from now on, in its place. */
+void queue_put(struct ctx *c, struct scheduler *s, struct pod *p);
+/* Neither active nor parked any more; its state is the caller's to set. */
+void queue_take(struct scheduler *s, struct pod *p);
+/* Parked, unless something that may help it has changed since it was tried. */
+void queue_park(struct ctx *c, struct scheduler *s, struct pod *p);
+/* Something has changed that may help: all those that are parked, or those that ask for other pods. */
+void queue_wake(struct ctx *c, struct scheduler *s, bool all);
+void queue_wake_all(struct ctx *c, struct scheduler *s);
+/* The next pod, in a turn of its own, if there is one and the fence holds. */
+void queue_run(struct ctx *c, struct scheduler *s);
+
+/* ---- decided.c: one write of a pod at a time */
+
+bool pod_is_bound(const struct pod *p); /* by us, and the news of it is still to come */
+bool pod_nomination_is_told(const struct pod *p); /* its object says where, or that it has none */
+void decided_bind(struct ctx *c, struct scheduler *s, struct pod *p, const char *node, const struct pod_volumes *v);
+void decided_mark(struct ctx *c, struct scheduler *s, struct pod *p, const char *message);
+void decided_claim(struct ctx *c, struct scheduler *s, struct pod *p, const char *node, const struct volume_write *x);
+/* Its write is over, with the version that it got. */
+void decided_written(struct ctx *c, struct scheduler *s, struct pod *p, uint64_t version);
+void decided_evicted(struct ctx *c, struct scheduler *s, struct pod *victim);
+/* Account and queue as its object says; nothing of it is being written. */
+void decided_settle(struct ctx *c, struct scheduler *s, struct pod *p);
 
 #endif
