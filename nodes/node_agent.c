@@ -256,6 +256,7 @@ static struct pod_worker *worker_new(struct agent *a, struct agent_pod *p, bool 
 		.host_ip = a->host_ip,
 		.needs_command = !a->sim && !a->oci,
 		.from_image = a->oci,
+		.awaits_volumes = !a->sim,
 		.has_volumes = a->oci,
 		.volumes = node_volume_source(p),
 		.told_ready = a->sim,

@@ -1,5 +1,6 @@
 /* A pod's volumes, as its worker needs them: all are known before there is a sandbox,
- * and each container is told where it has them. */
+ * and each container is told where it has them. Processes of the machine find none of
+ * them, but wait for what is missing all the same. */
 #include "nodes/pod_worker_private.h"
 
 enum { EVENT_MS = 500, EVENT_MAX_MS = 122000 };
@@ -21,14 +22,15 @@ bool pod_volumes_known(struct pod_worker *w, const struct pod_env_facts *f, stru
 {
 	struct volume_plan plan;
 	*list = (struct span){0};
-	if (!w->cfg.has_volumes)
+	if (!w->cfg.awaits_volumes)
 		return true;
 	if (volume_plan_make(a, &w->cfg.volumes, f, w->pod, &plan)) {
 		tell(w, plan.messages, now);
 		return false;
 	}
 	w->mount_wait_ms = w->mount_told_ms = 0;
-	*list = plan.list;
+	if (w->cfg.has_volumes)
+		*list = plan.list;
 	return true;
 }
 

@@ -53,7 +53,8 @@ struct pod_worker_config {
 	bool found;             /* the pod may be on the machine already */
 	struct pod_limits limits;
 	struct pod_env_source source;
-	bool has_volumes;       /* of pods (oci): no sandbox before all of them are known */
+	bool awaits_volumes;    /* no sandbox before all of a pod's are known */
+	bool has_volumes;       /* they are made, and its containers find them (oci) */
 	struct volume_source volumes;
 	struct span allocatable;       /* as in pod_env_facts; must outlive the worker */
 	const char *const *base_env;   /* "K=V"; NULL terminated, or NULL; must outlive it.

@@ -8,8 +8,9 @@
 
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
+#include "actors/objects/volume_match.h"
 
-static const char volume_prefix[] = "kube-api-access-";
+static const char volume_prefix[] = VOLUME_OF_ACCOUNT;
 static const char mount_path[] = "/var/run/secrets/kubernetes.io/serviceaccount";
 enum { TOKEN_SECONDS = 3607, FILE_MODE = 0644, ANOTHER_NAME = 400 };
 

@@ -16,6 +16,8 @@
 #define VOLUME_SELECTED_NODE "volume.kubernetes.io/selected-node"
 #define VOLUME_PROTECTION "kubernetes.io/pv-protection"
 #define CLAIM_PROTECTION "kubernetes.io/pvc-protection"
+/* So begin the names of the volumes that admission gives pods for their account. */
+#define VOLUME_OF_ACCOUNT "kube-api-access-"
 
 /* The value of an annotation; empty: none. */
 struct span volume_note(struct mp object, const char *name);

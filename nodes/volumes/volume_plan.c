@@ -283,6 +283,15 @@ int volume_place_of(const struct volume_asker *w, struct mp volume, struct volum
 
 /* ---- the list */
 
+static bool is_wanted(const struct volume_asker *w, struct span name)
+{
+	size_t n = sizeof VOLUME_OF_ACCOUNT - 1;
+	if (w->source->unmounted && name.len >= n && memcmp(name.data, VOLUME_OF_ACCOUNT, n) == 0)
+		return false;
+	return volume_is_used(w->pod, "volumeMounts", name) ||
+	       volume_is_used(w->pod, "volumeDevices", name);
+}
+
 struct plan {
 	struct volume_asker asker;
 	const struct pod_env_facts *facts;
@@ -426,8 +435,7 @@ int volume_plan_make(struct arena *a, const struct volume_source *s,
 		n = 0;
 	for (size_t i = 0; i < n && i < VOLUMES_MAX; i++) {
 		struct span name = mp_path_str(volumes, "name");
-		if (volume_is_used(pod, "volumeMounts", name) ||
-		    volume_is_used(pod, "volumeDevices", name))
+		if (is_wanted(&p.asker, name))
 			take_volume(&p, volumes);
 		mp_skip(&volumes);
 	}

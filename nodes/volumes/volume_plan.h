@@ -52,6 +52,9 @@ struct volume_source {
 	 * 0; ERR_AGAIN: not there yet; any other code with a text: why there is none. */
 	int (*token)(void *arg, struct mp pod, struct span audience, int64_t seconds,
 		     struct span *out, struct err *e);
+	/* Nobody will find the volumes anywhere: that of the pod's account, which it did
+	 * not ask for, is not looked at. */
+	bool unmounted;
 };
 
 struct volume_plan {

@@ -139,6 +139,31 @@ selects fourth new
 check "... and the next one by the label that it has then" eventually 10 is Succeeded phase fourth
 kc delete pod first second third fourth --wait=false >/dev/null
 
+# ---- no process finds a volume anywhere, but what a pod says it needs has to be there
+needs() { # NAME VOLUME
+	given "$1" '"volumes":[{"name":"v",'"$2"'}],"containers":[{'"$container"',"volumeMounts":[{"name":"v","mountPath":"/v"}]}]'
+}
+state() { kc get pod "$1" -o 'jsonpath={.status.phase} {.status.containerStatuses[0].state.waiting.reason}'; }
+mounts() { kc get events --field-selector "involvedObject.name=$1,reason=FailedMount" -o 'jsonpath={.items[0].message}'; }
+needs unknown '"secret":{"secretName":"keys"}'
+needs unsaid '"configMap":{"name":"said"}'
+needs unbound '"persistentVolumeClaim":{"claimName":"none"}'
+needs partial '"projected":{"sources":[{"serviceAccountToken":{"path":"t"}},{"configMap":{"name":"words","items":[{"key":"no","path":"no"}]}}]}'
+check "a pod whose secret is missing" eventually 10 is 'MountVolume.SetUp failed for volume "v" : secret "keys" not found' mounts unknown
+check "... waits" is "Pending ContainerCreating" state unknown
+check "... or whose config map is" eventually 10 is 'MountVolume.SetUp failed for volume "v" : configmap "said" not found' mounts unsaid
+check "... or its claim" eventually 10 grep -q 'error processing PVC default/none: failed to fetch PVC from API server: persistentvolumeclaims "none" not found$' <(mounts unbound)
+check "... or a key" eventually 10 is 'MountVolume.SetUp failed for volume "v" : configmap references non-existent config key: no' mounts partial
+kc create secret generic keys --from-literal=k=v >/dev/null
+kc create configmap said --from-literal=k=v >/dev/null
+kc patch configmap words -p '{"data":{"no":"yes"}}' >/dev/null
+check "... until it comes" eventually 10 is "Running " state unknown
+check "... the config map" eventually 10 is "Running " state unsaid
+check "... the key" eventually 10 is "Running " state partial
+needs optional '"secret":{"secretName":"nowhere","optional":true}'
+check "what is optional may be missing" eventually 10 is "Running " state optional
+kc delete pod unknown unsaid unbound partial optional >/dev/null
+
 check "delete" kc delete pod web once big --timeout=60s
 check "nothing is left" is "" kc get pods -o 'jsonpath={.items[*].metadata.name}'
 check "its process is gone" eventually 5 bash -c "! pgrep -x -f 'sleep $nap'"

@@ -27,9 +27,10 @@ static const char pod[] =
 	"[{'name':'SUB','value':'%s'}]}],'volumes':[{'name':'v','configMap':{'name':'cm'}}]},"
 	"'status':{'phase':'Pending'}}";
 
-static void begin(struct world *w, int code, const char *sub)
+static void begin_with(struct world *w, int code, const char *sub, bool made)
 {
-	struct pod_worker_config cfg = {.has_volumes = true, .volumes = {w, get, NULL}};
+	struct pod_worker_config cfg = {
+		.awaits_volumes = true, .has_volumes = made, .volumes = {w, get, NULL}};
 	struct err e = {0};
 	memset(w, 0, sizeof *w);
 	w->code = code;
@@ -40,6 +41,11 @@ static void begin(struct world *w, int code, const char *sub)
 	struct bytes *b = bytes_copy(o.data, o.len);
 	cr_assert_eq(pod_worker_desired(w->w, b, &e), 0, "%s", e.text);
 	bytes_unref(b);
+}
+
+static void begin(struct world *w, int code, const char *sub)
+{
+	begin_with(w, code, sub, true);
 }
 
 static void end(struct world *w)
@@ -122,6 +128,20 @@ Test(pod_volumes, what_is_missing_is_told_less_and_less_often)
 	}
 	w.code = 0;
 	cr_assert(step(&w) && w.plan.actions->kind == POD_SANDBOX);
+	end(&w);
+}
+
+Test(pod_volumes, are_awaited_also_where_none_are_made)
+{
+	struct world w;
+	begin_with(&w, ERR_NOT_FOUND, "k", false);
+	cr_expect_null(step(&w));
+	cr_expect_str_eq(waiting(&w, "state.waiting.reason"), "ContainerCreating");
+	cr_assert(event(&w, "FailedMount"));
+	pass(&w, 500);
+	w.code = 0;
+	cr_assert(step(&w) && w.plan.actions->kind == POD_SANDBOX);
+	cr_expect_eq(w.plan.actions->volumes.len, 0);
 	end(&w);
 }
 

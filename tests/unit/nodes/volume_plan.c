@@ -58,7 +58,7 @@ static struct world world(void)
 
 static struct volume_source source(struct world *w)
 {
-	return (struct volume_source){w, get, get_token};
+	return (struct volume_source){.arg = w, .object = get, .token = get_token};
 }
 
 /* A pod with one volume, mounted, and `more` in its spec. */
@@ -255,6 +255,27 @@ Test(volume_plan, the_api_access_of_every_pod)
 	w.token = ERR_NOT_FOUND;
 	expect_refused(w, volume, "MountVolume.SetUp failed for volume \"v\" : failed to fetch token: "
 		       "serviceaccounts \"robot\" not found");
+}
+
+Test(volume_plan, where_nothing_is_mounted_the_accounts_is_not_looked_at)
+{
+	static const char pod[] =
+		"{'metadata':{'name':'p','namespace':'shop'},'spec':{'containers':[{'name':'c',"
+		"'volumeMounts':[{'name':'kube-api-access-x1','mountPath':'/a'},{'name':'own',"
+		"'mountPath':'/o'}]}],'volumes':[{'name':'kube-api-access-x1','projected':{'sources':"
+		"[{'configMap':{'name':'kube-root-ca.crt'}}]}},{'name':'own','configMap':{'name':'%s'}}]}}";
+	struct world w = world();
+	struct volume_source s = source(&w);
+	struct mp good = mp_of(object_of(&w.a, arena_printf(&w.a, pod, "cm"))),
+		  bad = mp_of(object_of(&w.a, arena_printf(&w.a, pod, "no")));
+	cr_expect_eq(volume_plan_make(&w.a, &s, &w.facts, good, &w.plan), ERR_NOT_FOUND);
+	s.unmounted = true;
+	cr_expect_eq(volume_plan_make(&w.a, &s, &w.facts, good, &w.plan), 0);
+	cr_expect_eq(volume_plan_make(&w.a, &s, &w.facts, bad, &w.plan), ERR_NOT_FOUND);
+	cr_expect_str_eq(w.plan.messages[0],
+			 "MountVolume.SetUp failed for volume \"own\" : configmap \"no\" not found");
+	cr_expect_null(w.plan.messages[1]);
+	arena_fini(&w.a);
 }
 
 Test(volume_plan, waits_for_what_is_not_known_yet)
