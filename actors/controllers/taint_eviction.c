@@ -1,17 +1,21 @@
 /* Key by key, of pods. When a pod has to leave is arithmetic over its
  * tolerations and the taints' times (placement.h), so it is the same after a
- * restart. The deletion rests on the pod and on the node: who takes the taint
+ * restart. Only what says no time, as a taint by `kubectl taint`, counts from when it
+ * was seen here, and anew after a restart, as in Kubernetes. The deletion rests on the pod and on the node: who takes the taint
  * away in between saves the pod.
  *
  * First the pod says why (DisruptionTarget), then it is deleted, as Kubernetes
  * does it: a job's policy may look at that. */
 #include "actors/controllers/taint_eviction.h"
 
+#include <stdlib.h>
+
 #include "actors/controllers/disrupted.h"
 #include "actors/controllers/node_pods.h"
 #include "actors/controllers/reconcile.h"
 #include "actors/objects/placement.h"
 #include "actors/schema/conditions.h"
+#include "broker/base/mem.h"
 #include "broker/base/omap.h"
 
 static const char *const streams[] = {"pods", "nodes", "namespaces", NULL};
@@ -22,6 +26,7 @@ struct state {
 	struct view *node_view, *pod_view;
 	struct view_index *by_node;
 	struct omap leaving; /* keys of pods that a timer waits for */
+	struct omap seen;    /* taints without a time -> since when (int64_t *) */
 };
 
 enum { WHAT_DELETE = 1 };
@@ -29,6 +34,67 @@ enum { WHAT_DELETE = 1 };
 static struct state *state_of(struct reconciler *r)
 {
 	return (struct state *)r;
+}
+
+/* ---- taints that say no time */
+
+static void seen_key(struct buf *b, struct span node, struct mp taint)
+{
+	struct span key = mp_path_str(taint, "key"), effect = mp_path_str(taint, "effect");
+	buf_append(b, node.data, node.len);
+	buf_append(b, "\n", 1);
+	buf_append(b, key.data, key.len);
+	buf_append(b, "\n", 1);
+	buf_append(b, effect.data, effect.len);
+}
+
+struct sighting {
+	struct ctx *c;
+	struct state *s;
+	struct span node; /* its key */
+};
+
+static int64_t seen_us(void *arg, struct mp taint)
+{
+	struct sighting *at = arg;
+	struct buf b = {0};
+	seen_key(&b, at->node, taint);
+	int64_t *us = omap_get(&at->s->seen, span_buf(&b));
+	if (!us) {
+		us = mem_alloc(sizeof *us);
+		*us = ctx_wall_us(at->c);
+		omap_put(&at->s->seen, span_buf(&b), us);
+	}
+	buf_fini(&b);
+	return *us;
+}
+
+static bool has_taint(struct mp node, struct mp taint)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!node.p || !mp_path(node, "spec.taints", &list) || mp_array(&list, &n))
+		return false;
+	for (; n > 0; n--, mp_skip(&list))
+		if (object_same_at(list, taint, "key") && object_same_at(list, taint, "effect"))
+			return true;
+	return false;
+}
+
+/* What comes again counts from then. */
+static void forget_gone(struct state *s, struct span key, struct mp was, struct mp now)
+{
+	struct mp list;
+	size_t n = 0;
+	if (!s->seen.count || !was.p || !mp_path(was, "spec.taints", &list) || mp_array(&list, &n))
+		return;
+	for (; n > 0; n--, mp_skip(&list)) {
+		struct buf b = {0};
+		seen_key(&b, key, list);
+		if (!has_taint(now, list))
+			free(omap_remove(&s->seen, span_buf(&b)));
+		buf_fini(&b);
+	}
 }
 
 /* ---- changes */
@@ -75,6 +141,7 @@ static void changed(struct ctx *c, struct reconciler *r, const struct view_chang
 	struct mp was = object_of(v->was), now = object_of(v->now);
 	struct wanting w = {c, s};
 	if (v->view == s->node_view) {
+		forget_gone(s, v->key, was, now);
 		if ((drives_out(was) || drives_out(now)) &&
 		    !(was.p && now.p && object_same_at(was, now, "spec.taints")))
 			view_index_each(s->by_node, object_name(now.p ? now : was), want_pod, &w);
@@ -133,7 +200,9 @@ static void plan(struct ctx *c, struct reconciler *r, struct reconcile_item *i, 
 		return;
 	}
 	mp_path(pod, "spec.tolerations", &tolerations);
-	int64_t leave_us = placement_leave_us(tolerations, on, since_us(pod));
+	struct sighting sighting = {c, s, node};
+	int64_t leave_us = placement_leave_us(tolerations, on, since_us(pod),
+					      &(struct placement_clock){seen_us, &sighting});
 	int64_t now_us = ctx_wall_us(c);
 	if (leave_us == INT64_MAX) {
 		stay(c, s, key, pod);
@@ -198,6 +267,7 @@ static void fini(void *state)
 {
 	struct state *s = state;
 	omap_fini(&s->leaving, NULL);
+	omap_fini(&s->seen, free);
 	reconcile_fini(&s->r);
 }
 

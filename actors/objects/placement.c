@@ -88,7 +88,8 @@ int placement_unwelcome(struct mp tolerations, struct mp node)
 }
 
 /* By one taint of the node. */
-static int64_t leave_by(struct mp tolerations, struct mp taint, int64_t since_us)
+static int64_t leave_by(struct mp tolerations, struct mp taint, int64_t since_us,
+			const struct placement_clock *clock)
 {
 	struct taint t = {mp_path_str(taint, "key"), mp_path_str(taint, "value"),
 			  mp_path_str(taint, "effect")};
@@ -102,12 +103,15 @@ static int64_t leave_by(struct mp tolerations, struct mp taint, int64_t since_us
 		return INT64_MAX;
 	if (s <= 0)
 		return INT64_MIN;
-	if (rfc3339_parse(mp_path_str(taint, "timeAdded"), &added_us) == 0 && added_us > since_us)
+	if (rfc3339_parse(mp_path_str(taint, "timeAdded"), &added_us))
+		added_us = clock ? clock->added_us(clock->arg, taint) : since_us;
+	if (added_us > since_us)
 		since_us = added_us;
 	return s < (INT64_MAX - since_us) / 1000000 ? since_us + s * 1000000 : INT64_MAX;
 }
 
-int64_t placement_leave_us(struct mp tolerations, struct mp node, int64_t since_us)
+int64_t placement_leave_us(struct mp tolerations, struct mp node, int64_t since_us,
+			   const struct placement_clock *clock)
 {
 	int64_t first = INT64_MAX;
 	struct mp list;
@@ -115,7 +119,7 @@ int64_t placement_leave_us(struct mp tolerations, struct mp node, int64_t since_
 	if (!mp_path(node, "spec.taints", &list) || mp_array(&list, &n))
 		return first;
 	for (; n > 0; n--, mp_skip(&list)) {
-		int64_t us = leave_by(tolerations, list, since_us);
+		int64_t us = leave_by(tolerations, list, since_us, clock);
 		first = us < first ? us : first;
 	}
 	return first;

@@ -171,7 +171,7 @@ static void judge_eviction(struct run *r, struct mp pod, struct span key)
 	struct mp tolerations = {0};
 	mp_path(pod, "spec.tolerations", &tolerations);
 	r->evicted++;
-	if (!node || placement_leave_us(tolerations, value_of(node), since_us(pod)) >
+	if (!node || placement_leave_us(tolerations, value_of(node), since_us(pod), NULL) >
 			     r->storm.ledger.record.origin.wall_us)
 		storm_wrong(&r->storm, "driven out before its time", key);
 }
