@@ -68,7 +68,7 @@ static void start_sandbox(struct ctx *c, struct agent *a, struct agent_pod *p, s
 		call_sandbox(c, a, p, volumes, handler);
 }
 
-/* What it has of stdin and of a terminal. */
+/* What it has of stdin and of a terminal, and what counts as its last words. */
 static size_t put_streams(struct buf *b, const struct agent_pod *p, const char *name, bool *tty)
 {
 	static const char *const keys[] = {"stdin", "stdinOnce", "tty"};
@@ -77,7 +77,9 @@ static size_t put_streams(struct buf *b, const struct agent_pod *p, const char *
 	for (size_t i = 0; i < 3; i++)
 		mpw_kv_bool(b, keys[i], known && mp_path_bool(spec, keys[i], false));
 	*tty = known && mp_path_bool(spec, "tty", false);
-	return 3;
+	mpw_kv_span(b, "messagePolicy",
+		    known ? mp_path_str(spec, "terminationMessagePolicy") : (struct span){0});
+	return 4;
 }
 
 static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,

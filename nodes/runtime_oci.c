@@ -12,8 +12,8 @@
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "nodes/images/images.h"
+#include "nodes/last_words.h"
 #include "nodes/launcher/launcher.h"
-#include "nodes/logs.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_disk.h"
@@ -31,12 +31,7 @@
 #include "nodes/runtime_machine.h"
 #include "nodes/sysctls.h"
 
-enum {
-	SHM_BYTES = 64 * 1024 * 1024,
-	MESSAGE_BYTES_MAX = 4096,
-	MESSAGE_LOG_BYTES = 2048, /* where the log's end is the message */
-	MESSAGE_LOG_LINES = 80,
-};
+enum { SHM_BYTES = 64 * 1024 * 1024 };
 
 struct oci {
 	struct oci_program program;
@@ -410,7 +405,6 @@ static int prepare(struct pod *p, struct mp body, struct err *e)
 	rc = rc ? rc : oci_write_file(arena_printf(&a, "%s/sandbox", p->dir), span_buf(&b), e);
 	oci_volumes_clean(oci_of(p->m)->volumes, p);
 	mkdir(arena_printf(&a, "%s/" BUNDLES_DIR, p->dir), 0700);
-	mkdir(arena_printf(&a, "%s/messages", p->dir), 0755);
 	buf_fini(&b);
 	arena_fini(&a);
 	return rc ? rc : oci_volumes_prepare(oci_of(p->m)->volumes, p, body);
@@ -516,70 +510,14 @@ out:
 
 /* ---- how they ended */
 
-/* The end of it, as a kubelet: what was said last. */
-static size_t read_message(const char *path, char *out)
-{
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st = {.st_size = 0};
-	if (fd >= 0)
-		fstat(fd, &st);
-	off_t from = st.st_size > MESSAGE_BYTES_MAX ? st.st_size - MESSAGE_BYTES_MAX : 0;
-	ssize_t n = fd >= 0 ? pread(fd, out, MESSAGE_BYTES_MAX, from) : -1;
-	if (fd >= 0)
-		close(fd);
-	return n > 0 ? (size_t)n : 0;
-}
-
-static size_t read_log_end(const struct pod *p, const struct pause_attempt *at, struct buf *out)
-{
-	struct log_options o = {.tail_lines = MESSAGE_LOG_LINES, .limit_bytes = -1};
-	struct log_reader *r;
-	if (log_open(&r, p->dir, at->name, at->attempt, &o, NULL))
-		return 0;
-	while (log_read(r, out) == 0)
-		;
-	log_close(r);
-	if (out->len > MESSAGE_LOG_BYTES) {
-		memmove(out->data, out->data + out->len - MESSAGE_LOG_BYTES, MESSAGE_LOG_BYTES);
-		out->len = MESSAGE_LOG_BYTES;
-	}
-	return out->len;
-}
-
-/* Only text goes into a status. Of a character that was cut at its begin nothing is left. */
-static void put_message(struct buf *b, struct span text)
-{
-	for (int i = 0; i < 3 && text.len && (text.data[0] & 0xc0) == 0x80; i++)
-		text = (struct span){text.data + 1, text.len - 1};
-	if (utf8_ok(text) && !(text.len && memchr(text.data, 0, text.len))) {
-		mpw_kv_span(b, "message", text);
-		return;
-	}
-	char *plain = mem_ndup(text.data, text.len);
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)plain[i] >= 0x80 || !plain[i])
-			plain[i] = '?';
-	mpw_kv_str(b, "message", plain);
-	free(plain);
-}
-
 static size_t put_attempt(struct pod *p, const struct pause_attempt *at, struct buf *b)
 {
-	char path[700], message[MESSAGE_BYTES_MAX];
-	struct buf log = {0};
 	oci_images_use(oci_of(p->m)->in_use, p->uid, at->image);
 	mpw_kv_str(b, "image", at->image);
 	mpw_kv_bool(b, "oom", at->oom);
 	if (!at->ended)
 		return 2;
-	int len = snprintf(path, sizeof path, "%s/messages/%s.%u", p->dir, at->name, at->attempt);
-	size_t n = read_message(path, message);
-	snprintf(path + len, sizeof path - (size_t)len, ".logs");
-	if (n == 0 && at->code && access(path, F_OK) == 0 && read_log_end(p, at, &log))
-		put_message(b, span_buf(&log));
-	else
-		put_message(b, (struct span){(uint8_t *)message, n});
-	buf_fini(&log);
+	last_words_put(p->dir, at, b);
 	return 3;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "broker/base/mem.h"
+#include "nodes/last_words.h"
 #include "nodes/launcher/launcher.h"
 #include "nodes/port_body.h"
 #include "nodes/runtime_machine.h"
@@ -92,6 +93,8 @@ static void start(struct pod *p, struct mp body)
 {
 	struct arena a = {0};
 	char *cwd = body_text(&a, body, "cwd");
+	struct span policy = mp_path_str(body, "messagePolicy");
+	struct err e = {0};
 	struct pause_start s = {
 		.name = body_text(&a, body, "name"),
 		.attempt = (uint32_t)mp_path_int(body, "attempt", 0),
@@ -104,8 +107,20 @@ static void start(struct pod *p, struct mp body)
 		.in_once = mp_path_bool(body, "stdinOnce", false),
 		.tty = mp_path_bool(body, "tty", false),
 	};
-	machine_start(p, &s);
+	/* No path is this container's alone, so there is no file for its words. */
+	if (last_words_begin(&a, p->dir, s.name, s.attempt, policy, NULL, &e))
+		machine_start_failed(p, s.name, s.attempt, e.text);
+	else
+		machine_start(p, &s);
 	arena_fini(&a);
+}
+
+static size_t put_attempt(struct pod *p, const struct pause_attempt *at, struct buf *b)
+{
+	if (!at->ended)
+		return 0;
+	last_words_put(p->dir, at, b);
+	return 1;
 }
 
 static const struct container_kind process_kind = {
@@ -113,6 +128,7 @@ static const struct container_kind process_kind = {
 	.open = open_kind,
 	.address = address_take,
 	.start = start,
+	.attempt = put_attempt,
 	.forget = address_free,
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "actors/schema/json.h"
+#include "nodes/last_words.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_file.h"
 #include "nodes/oci/oci_user.h"
@@ -108,24 +109,17 @@ static void sort_by_depth(struct mounts *m)
 	}
 }
 
-/* The termination message is a file of the pod's; FallbackToLogsOnError is noted
- * beside it for who reads it. */
+/* The termination message is a file of the pod's. */
 static int add_message(struct arena *a, const struct oci_bundle *b, struct mounts *m, struct err *e)
 {
 	struct span path = mp_path_str(b->container, "terminationMessagePath");
 	struct span policy = mp_path_str(b->container, "terminationMessagePolicy");
-	const char *file = arena_printf(a, "%s/messages/%s.%u", b->dir, b->name, b->attempt);
+	const char *file;
 	if (!path.len)
 		path = span_of("/dev/termination-log");
-	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0 || fchmod(fd, 0666) != 0)
-		return err_set(e, ERR_IO, "%s: %s", file, strerror(errno));
-	close(fd);
-	if (span_is(policy, "FallbackToLogsOnError")) {
-		fd = open(arena_printf(a, "%s.logs", file), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		if (fd >= 0)
-			close(fd);
-	}
+	int rc = last_words_begin(a, b->dir, b->name, b->attempt, policy, &file, e);
+	if (rc)
+		return rc;
 	add(m, file, arena_ndup(a, path.data, path.len), false);
 	return 0;
 }

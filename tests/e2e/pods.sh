@@ -57,6 +57,12 @@ check "a pod that fails" kc create -f "$tmp/job.yaml"
 check "ends as Failed" eventually 10 is Failed phase once
 check "with its true exit code" is 7 kc get pod once -o 'jsonpath={.status.containerStatuses[0].state.terminated.exitCode}'
 
+kc run wordy --image=none --restart=Never --overrides='{"spec":{"containers":[{"name":"wordy","image":"none","terminationMessagePolicy":"FallbackToLogsOnError",
+	"command":["sh","-c","echo so it ended; exit 1"]}]}}' >/dev/null
+check "one that fails with its log's end as last words" eventually 10 is Failed phase wordy
+check "... has them" is "so it ended" kc get pod wordy -o 'jsonpath={.status.containerStatuses[0].state.terminated.message}'
+kc delete pod wordy >/dev/null
+
 cat >"$tmp/big.yaml" <<'Y'
 apiVersion: v1
 kind: Pod
