@@ -2,7 +2,7 @@
 
 #include "actors/schema/json.h"
 
-static const char *const bound_names[CLAIMS_BOUND] = {"pod", "secret", "node"};
+static const char *const bound_names[CLAIMS_BOUND] = {"node", "pod", "secret"};
 
 /* ---- writing: straight JSON, in the order of names as Go's maps have it */
 
@@ -16,8 +16,10 @@ static void put_ref(struct buf *b, const char *key, const struct claims_ref *r)
 {
 	buf_printf(b, ",\"%s\":{", key);
 	put_text(b, "name", r->name);
-	buf_putc(b, ',');
-	put_text(b, "uid", r->uid);
+	if (r->uid.len) {
+		buf_putc(b, ',');
+		put_text(b, "uid", r->uid);
+	}
 	buf_putc(b, '}');
 }
 
@@ -193,6 +195,8 @@ void claims_identity(struct arena *a, const struct claims *c, struct identity *o
 		add_extra(a, out, "authentication.kubernetes.io/credential-id",
 			  span_of(arena_printf(a, "JTI=%.*s", (int)c->id.len,
 					       (const char *)c->id.data)));
+	add_extra(a, out, "authentication.kubernetes.io/node-name", c->bound[CLAIMS_NODE].name);
+	add_extra(a, out, "authentication.kubernetes.io/node-uid", c->bound[CLAIMS_NODE].uid);
 	add_extra(a, out, "authentication.kubernetes.io/pod-name", c->bound[CLAIMS_POD].name);
 	add_extra(a, out, "authentication.kubernetes.io/pod-uid", c->bound[CLAIMS_POD].uid);
 }

@@ -16,7 +16,8 @@ struct claims_ref {
 	struct span name, uid;
 };
 
-enum claims_bound { CLAIMS_POD, CLAIMS_SECRET, CLAIMS_NODE, CLAIMS_BOUND };
+/* With a pod the node is told only: the token lives as long as the pod. */
+enum claims_bound { CLAIMS_NODE, CLAIMS_POD, CLAIMS_SECRET, CLAIMS_BOUND };
 
 struct claims {
 	struct span issuer, subject, id;

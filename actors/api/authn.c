@@ -10,6 +10,9 @@
 
 #include "actors/access/claims.h"
 #include "actors/api/api_private.h"
+#include "actors/schema/rfc3339.h"
+
+enum { LEEWAY_US = 60 * 1000000 }; /* clocks differ */
 
 struct static_token {
 	struct static_token *next;
@@ -102,7 +105,15 @@ static bool by_static_token(const struct api *a, struct span text, struct identi
 	return false;
 }
 
-/* An object that a claim names, or NULL; ERR_AGAIN: not known yet. */
+/* Marked as deleted, and it should have been gone by then. */
+static bool is_overdue(struct ctx *c, struct mp object)
+{
+	int64_t at;
+	return !rfc3339_parse(mp_path_str(object, "metadata.deletionTimestamp"), &at) &&
+	       at < ctx_wall_us(c) - LEEWAY_US;
+}
+
+/* Whether the object that a claim names is there; ERR_AGAIN: not known yet. */
 static int claimed_object(struct ctx *c, struct api *a, const char *resource, struct span namespace,
 			  const struct claims_ref *ref, struct stream **wait)
 {
@@ -121,16 +132,20 @@ static int claimed_object(struct ctx *c, struct api *a, const char *resource, st
 		return ERR_NOT_FOUND;
 	struct mp object = mp_of_bytes(o->value);
 	bool same = !ref->uid.len || span_eq(mp_path_str(object, "metadata.uid"), ref->uid);
-	return same ? 0 : ERR_NOT_FOUND;
+	return same && !is_overdue(c, object) ? 0 : ERR_NOT_FOUND;
 }
 
 static int claims_hold(struct ctx *c, struct api *a, const struct claims *t, struct stream **wait)
 {
-	static const char *const bound[CLAIMS_BOUND] = {"pods", "secrets", NULL};
+	static const char *const bound[CLAIMS_BOUND] = {"nodes", "pods", "secrets"};
 	int rc = claimed_object(c, a, "serviceaccounts", t->namespace, &t->account, wait);
-	for (size_t i = 0; i < CLAIMS_BOUND && !rc; i++)
-		if (bound[i] && t->bound[i].name.len)
-			rc = claimed_object(c, a, bound[i], t->namespace, &t->bound[i], wait);
+	for (size_t i = 0; i < CLAIMS_BOUND && !rc; i++) {
+		bool node = i == CLAIMS_NODE;
+		if (!t->bound[i].name.len || (node && t->bound[CLAIMS_POD].name.len))
+			continue;
+		rc = claimed_object(c, a, bound[i], node ? (struct span){0} : t->namespace,
+				    &t->bound[i], wait);
+	}
 	return rc;
 }
 

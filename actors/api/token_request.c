@@ -86,51 +86,90 @@ static const struct kind *kind_of(struct span kind)
 	return NULL;
 }
 
-static struct view_object *object_of(struct api *a, const struct schema_resource *r,
-				     struct stream *s, struct span namespace, struct span name)
+static struct view_object *object_of(const struct schema_resource *r, struct stream *s,
+				     struct span namespace, struct span name)
 {
 	struct buf key = {0};
-	(void)a;
 	schema_key(&key, r, namespace, name);
 	struct view_object *o = view_get(s->view, span_buf(&key));
 	buf_fini(&key);
 	return o;
 }
 
+/* An object of the API's oldest group, or NULL; `wait`: not known yet. */
+static struct view_object *core_object(struct ctx *c, struct api *a, const char *resource,
+				       struct span namespace, struct span name,
+				       const struct schema_resource **r, struct stream **wait)
+{
+	*r = schema_find(a->schema, (struct span){0}, span_of("v1"), span_of(resource));
+	struct stream *s = api_stream(c, a, *r);
+	if (view_synced(s->view))
+		return object_of(*r, s, namespace, name);
+	*wait = s;
+	return NULL;
+}
+
+/* A pod's token tells where the pod is; by its name alone if that node is gone. */
+static void tell_node(struct ctx *c, struct api *a, struct claims *t, struct mp pod,
+		      struct stream **wait)
+{
+	const struct schema_resource *r;
+	struct span name = mp_path_str(pod, "spec.nodeName");
+	if (!name.len)
+		return;
+	struct view_object *o = core_object(c, a, "nodes", (struct span){0}, name, &r, wait);
+	t->bound[CLAIMS_NODE] = (struct claims_ref){
+		name, o ? mp_path_str(mp_of_bytes(o->value), "metadata.uid") : (struct span){0}};
+}
+
+static struct doc *unknown_kind(struct call *k, const struct doc *ref)
+{
+	struct span version = doc_get_str(ref, "apiVersion"), kind = doc_get_str(ref, "kind");
+	return status_bad_request(
+		&k->arena, arena_printf(&k->arena,
+					"cannot bind token to object of type %s%.*s, Kind=%.*s",
+					memchr(version.data, '/', version.len) ? "" : "/",
+					(int)version.len, (const char *)version.data, (int)kind.len,
+					(const char *)kind.data));
+}
+
 static struct doc *bind(struct ctx *c, struct api *a, struct call *k, struct claims *t,
 			struct stream **wait)
 {
+	const struct schema_resource *r;
 	const struct doc *ref = doc_path(k->review, "spec.boundObjectRef");
 	const struct kind *kind = kind_of(doc_get_str(ref, "kind"));
 	struct span name = doc_get_str(ref, "name"), uid = doc_get_str(ref, "uid");
 	if (!doc_is(ref, DOC_MAP))
 		return NULL;
-	if (!kind)
-		return invalid(k, "spec.boundObjectRef.kind",
-			       "only Pod, Secret and Node are known");
-	const struct schema_resource *r =
-		schema_find(a->schema, (struct span){0}, span_of("v1"), span_of(kind->resource));
-	struct stream *s = api_stream(c, a, r);
-	if (!view_synced(s->view)) {
-		*wait = s;
-		return NULL;
-	}
-	struct view_object *o =
-		object_of(a, r, s, kind->namespaced ? k->namespace : (struct span){0}, name);
+	if (!kind || !span_is(doc_get_str(ref, "apiVersion"), "v1"))
+		return unknown_kind(k, ref);
+	struct view_object *o = core_object(c, a, kind->resource,
+					    kind->namespaced ? k->namespace : (struct span){0},
+					    name, &r, wait);
 	if (!o)
-		return status_not_found(&k->arena, r, name);
+		return *wait ? NULL : status_not_found(&k->arena, r, name);
 	struct mp object = mp_of_bytes(o->value);
 	struct span is = mp_path_str(object, "metadata.uid");
 	if (uid.len && !span_eq(uid, is))
 		return status_conflict(
 			&k->arena, r, name,
-			"the UID in the bound object reference does not match the UID "
-			"in record. The object might have been deleted and then "
-			"recreated");
+			arena_printf(&k->arena,
+				     "the UID in the bound object reference (%.*s) does not match "
+				     "the UID in record. The object might have been deleted and "
+				     "then recreated",
+				     (int)uid.len, (const char *)uid.data));
 	struct span account = mp_path_str(object, "spec.serviceAccountName");
 	if (kind->place == CLAIMS_POD && !span_eq(account, k->name))
-		return invalid(k, "spec.boundObjectRef", "the pod runs as another service account");
+		return status_bad_request(
+			&k->arena,
+			arena_printf(&k->arena,
+				     "cannot bind token for serviceaccount \"%.*s\" to pod running "
+				     "with different serviceaccount name.",
+				     (int)k->name.len, (const char *)k->name.data));
 	t->bound[kind->place] = (struct claims_ref){name, is};
+	if (kind->place == CLAIMS_POD)
+		tell_node(c, a, t, object, wait);
 	return NULL;
 }
 
@@ -182,7 +221,7 @@ static void grant(struct ctx *c, struct api *a, struct call *k)
 	if (!v)
 		return;
 	struct view_object *o =
-		object_of(a, r, omap_get(&a->streams, view_stream(v)), k->namespace, k->name);
+		object_of(r, omap_get(&a->streams, view_stream(v)), k->namespace, k->name);
 	if (!o) {
 		answer_status(c, a, k, status_not_found(&k->arena, r, k->name));
 		return;

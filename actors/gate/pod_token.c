@@ -40,6 +40,15 @@ static struct span copy(struct token_job *t, struct span s)
 
 /* ---- asked */
 
+static struct span node_uid(const struct gate *g, struct span name)
+{
+	struct buf key = {0};
+	schema_key(&key, g->nodes, (struct span){0}, name);
+	struct view_object *o = view_get(g->node_view, span_buf(&key));
+	buf_fini(&key);
+	return o ? mp_path_str(mp_of_bytes(o->value), "metadata.uid") : (struct span){0};
+}
+
 static void read_account(struct ctx *c, struct gate *g, struct token_job *t)
 {
 	struct buf b = {0}, key = {0};
@@ -75,12 +84,14 @@ int gate_on_pod_token(struct ctx *c, void *state, const struct msg *m)
 	struct token_job *t = mem_alloc(sizeof *t);
 	struct doc *audiences = doc_new(&t->arena, DOC_ARRAY);
 	struct span account = mp_path_str(mp_of_bytes(pod->value), "spec.serviceAccountName");
+	struct span node = mp_path_str(mp_of_bytes(pod->value), "spec.nodeName");
 	doc_add(audiences, audience.len ? doc_span(&t->arena, copy(t, audience))
 					: doc_str(&t->arena, CLAIMS_ISSUER));
 	t->number = ++g->next_tag;
 	t->claims = (struct claims){
 		.namespace = copy(t, ns),
 		.account.name = copy(t, account.len ? account : span_of("default")),
+		.bound[CLAIMS_NODE] = {copy(t, node), copy(t, node_uid(g, node))},
 		.bound[CLAIMS_POD] = {copy(t, name), copy(t, uid)},
 		.audiences = audiences,
 		.until_s = seconds, /* from when it is signed */

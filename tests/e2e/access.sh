@@ -176,6 +176,17 @@ bound() { kc create token default -n shop --bound-object-kind=Pod --bound-object
 check "a token that lives as long as its pod" eventually 5 bound
 pods=$(bound)
 check "is good while it is there" says 'system:serviceaccount:shop:default' as "$pods" auth whoami
+extra() { review "$1" ".user.extra.authentication\\.kubernetes\\.io/$2[0]"; }
+mine=$(kc create token default -n shop --bound-object-kind=Pod --bound-object-name=bound --audience=vault)
+node=$(kc get pod bound -n shop -o 'jsonpath={.spec.nodeName}')
+check "it tells the pod's node" is "$node $(kc get node "$node" -o 'jsonpath={.metadata.uid}')" eval 'echo "$(extra "$mine" node-name) $(extra "$mine" node-uid)"'
+check "which is another account's" says 'cannot bind token for serviceaccount "till" to pod running with different serviceaccount name.' admin create token till -n shop --bound-object-kind=Pod --bound-object-name=bound
+check "or another pod's of that name" says 'the UID in the bound object reference (u-1) does not match' admin create token default -n shop --bound-object-kind=Pod --bound-object-name=bound --bound-object-uid=u-1
+kc create -f - >/dev/null <<<'{"apiVersion":"v1","kind":"Node","metadata":{"name":"passing"}}'
+passing=$(kc create token till -n shop --bound-object-kind=Node --bound-object-name=passing)
+check "one that lives as long as a node" says 'system:serviceaccount:shop:till' as "$passing" auth whoami
+kc delete node passing >/dev/null
+check "ends with it" eventually 5 says 'logged in' as "$passing" auth whoami
 kc delete pod bound -n shop --force --grace-period=0 >/dev/null 2>&1
 check "and no longer" eventually 5 says 'logged in' as "$pods" auth whoami
 check "too short a time" says 'less than 10 minutes' admin create token till -n shop --duration=1m

@@ -17,10 +17,11 @@ static const struct step {
 	const char *what, *name, *uid, *audience;
 	int64_t seconds;
 	int status;
-	const char *says[3]; /* the token; or the text of a refusal */
+	const char *says[4]; /* the token; or the text of a refusal */
 } steps[] = {
 	{"its own pod's", OWN, "", 3607, 0,
-	 {"\"aud\":[\"https://kubernetes.default.svc.cluster.local\"]",
+	 {"\"node\":{\"name\":\"n1\",\"uid\":\"",
+	  "\"aud\":[\"https://kubernetes.default.svc.cluster.local\"]",
 	  "\"pod\":{\"name\":\"web\",\"uid\":\"UID\"}", "\"sub\":\"system:serviceaccount:default:default\""}},
 	{"for somebody else", OWN, "vault", 600, 0, {"\"aud\":[\"vault\"]"}},
 	{"too short", OWN, "", 599, ERR_INVALID, {"600"}},
@@ -52,7 +53,7 @@ static void create(struct ctx *c, const char *resource, const char *object)
 	mpw_kv_str(&b, "group", "");
 	mpw_kv_str(&b, "version", "v1");
 	mpw_kv_str(&b, "resource", resource);
-	mpw_kv_str(&b, "namespace", "default");
+	mpw_kv_str(&b, "namespace", strcmp(resource, "nodes") == 0 ? "" : "default");
 	mpw_str(&b, "object");
 	doc_to_mp(&b, d);
 	ctx_request(c, "gate", "object.create", &b, 5000, 0);
@@ -90,6 +91,7 @@ static int on_timer(struct ctx *c, void *state, uint64_t tag)
 {
 	struct asker *a = state;
 	if (tag == 1) {
+		create(c, "nodes", "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}");
 		create_pod(c, "web", "n1", "");
 		create_pod(c, "other", "n2", "");
 		create(c, "serviceaccounts", "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\","
@@ -223,7 +225,7 @@ Test(pod_tokens, are_for_the_node_of_the_pod)
 	for (size_t i = 0; i < STEPS; i++) {
 		cr_expect_eq(answers->status[i], steps[i].status, "%s: %s %s", steps[i].what,
 			     err_name(answers->status[i]), answers->text[i]);
-		for (size_t k = 0; k < 3 && steps[i].says[k]; k++)
+		for (size_t k = 0; k < 4 && steps[i].says[k]; k++)
 			cr_expect(strstr(answers->text[i], said(&arena, steps[i].says[k],
 								answers->uid[i])),
 				  "%s: %s", steps[i].what, answers->text[i]);

@@ -53,6 +53,34 @@ Test(claims, are_read_as_they_were_written)
 	arena_fini(&a);
 }
 
+/* As Go's maps are written: in the order of their names. */
+Test(claims, tell_a_pod_and_its_node)
+{
+	struct arena a = {0};
+	struct buf b = {0};
+	struct claims c, written = bound(NULL);
+	struct identity who = {0};
+	written.bound[CLAIMS_NODE].name = span_of("n1");
+	claims_write(&b, &written);
+	cr_expect(strstr((const char *)b.data,
+			 "{\"namespace\":\"shop\",\"node\":{\"name\":\"n1\"},\"pod\":{"),
+		  "%.*s", (int)b.len, (const char *)b.data);
+	buf_fini(&b);
+	written.bound[CLAIMS_NODE].uid = span_of("uid-3");
+	claims_write(&b, &written);
+	cr_assert_eq(claims_read(&a, span_buf(&b), &c, NULL), 0);
+	claims_identity(&a, &c, &who);
+	static const char *const told[][2] = {
+		{"node-name", "n1"}, {"node-uid", "uid-3"}, {"pod-name", "web"}, {"pod-uid", "uid-2"}};
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		const struct doc *d = doc_get(
+			who.extra, arena_printf(&a, "authentication.kubernetes.io/%s", told[i][0]));
+		cr_expect(d && span_is(d->first->text, told[i][1]), "%s", told[i][0]);
+	}
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
 Test(claims, of_secrets_have_no_end_and_one_audience)
 {
 	struct arena a = {0};
