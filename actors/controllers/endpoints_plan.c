@@ -172,8 +172,8 @@ void endpoint_groups_pod(struct endpoint_groups *g, struct mp service, struct mp
 	e.serving = ready;
 	e.ready = all || PLANTED(UNREADY_IN_ENDPOINTS) || (ready && !e.terminating);
 	for_each(service, "spec.ports", add_port, &ports);
-	if (ports.ports->count || !ports.wanted)
-		group_add(g, ports.ports, &e);
+	e.portless = ports.wanted && !ports.ports->count;
+	group_add(g, ports.ports, &e);
 }
 
 struct subset_read {
@@ -263,7 +263,7 @@ static int by_ip(const void *x, const void *y, void *arg)
 
 static bool is_shown(const struct endpoint *e)
 {
-	return !e->terminating || e->ready;
+	return (!e->terminating || e->ready) && !e->portless;
 }
 
 static size_t count_shown(const struct endpoint_group *g, bool ready)

@@ -22,6 +22,7 @@ struct endpoint {
 	struct span namespace, pod, uid; /* of the pod; empty: no targetRef */
 	bool ready, serving, terminating;
 	bool written; /* by people: nobody knows more of it than whether it is ready */
+	bool portless; /* it has none of the service's ports: in slices only */
 	bool near_zone, near_node; /* who is in its zone, or on its node, shall come to it */
 };
 
@@ -41,14 +42,15 @@ struct endpoint_groups {
 	size_t skipped; /* addresses of subsets that were more than are mirrored */
 };
 
-/* Adds a pod that the service selects. Pods without an address, that have
- * ended, or without a port that the service names, add nothing. */
+/* Adds a pod that the service selects. Pods without an address, or that have
+ * ended, add nothing. One that has none of the ports that the service names is
+ * in a slice without ports: by name it is found, nobody connects to it. */
 void endpoint_groups_pod(struct endpoint_groups *g, struct mp service, struct mp pod);
 /* Adds a subset of an Endpoints object (of a service without selector), as much of it as is
  * mirrored. */
 void endpoint_groups_subset(struct endpoint_groups *g, struct mp subset);
 
-/* `subsets` of an Endpoints object. What is terminating is not in it. Of more
+/* `subsets` of an Endpoints object. What is terminating, or has no port, is not in it. Of more
  * than it holds those that are ready come first, of each group its share; then
  * *truncated, which may be NULL, is set. */
 struct doc *endpoints_subsets(struct endpoint_groups *g, bool *truncated);

@@ -410,6 +410,7 @@ static void say(struct status *st, const struct statefulset_plan *p,
 	status_set(st, "currentRevision",
 		   doc_span(st->arena, object_copy(st->arena, p->complete ? w->update : w->current)));
 	status_set(st, "updateRevision", doc_span(st->arena, object_copy(st->arena, w->update)));
+	status_int(st, "collisionCount", mp_path_int(st->object, "status.collisionCount", 0));
 	status_observed(st);
 }
 

@@ -46,6 +46,7 @@ check "with pods that are numbered" is "web-0 web-1 web-2" names pods web
 check "each with its claim" is "data-web-0 data-web-1 data-web-2" names pvc web
 check "mounted" is data-web-1 field pod web-1 '.spec.volumes[?(@.name=="data")].persistentVolumeClaim.claimName'
 check "and a name that stays" is "web-1 web web-1 1" field pod web-1 '.spec.hostname} {.spec.subdomain} {.metadata.labels.statefulset\.kubernetes\.io/pod-name} {.metadata.labels.apps\.kubernetes\.io/pod-index'
+check "no revision's name was taken" is 0 field sts web .status.collisionCount
 check "of one revision" is "$(field sts web .status.updateRevision)" field pod web-2 '.metadata.labels.controller-revision-hash'
 in_turn() { # each was ready before the next one was made
 	awk '$1 == "ADDED" {if ($2 != "web-" (n + 0) || (n && !ready[n - 1])) exit 1; n++}

@@ -59,7 +59,7 @@ Test(endpoints_plan, addresses_are_sorted_and_ready_apart_from_the_rest)
 	arena_fini(&a);
 }
 
-Test(endpoints_plan, pods_that_resolve_a_port_differently_are_groups_and_those_without_are_left_out)
+Test(endpoints_plan, pods_that_resolve_a_port_differently_are_groups)
 {
 	struct arena a = {0};
 	struct endpoint_groups g = {.arena = &a};
@@ -73,7 +73,25 @@ Test(endpoints_plan, pods_that_resolve_a_port_differently_are_groups_and_those_w
 	cr_expect_eq(endpoints_subsets(&g, NULL)->count, 2);
 	struct slice *list = NULL;
 	slices_place(&g, &list);
-	cr_assert(list && list->next && !list->next->next);
+	cr_assert(list && list->next && list->next->next && !list->next->next->next);
+	arena_fini(&a);
+}
+
+/* Nobody can connect to it, but a headless service's name has its address. */
+Test(endpoints_plan, a_pod_without_the_port_is_in_a_slice_alone)
+{
+	struct arena a = {0};
+	struct endpoint_groups g = {.arena = &a};
+	endpoint_groups_pod(&g, parse(&a, SERVICE),
+			    parse(&a, "{\"status\":{\"podIP\":\"10.0.0.9\",\"phase\":\"Running\"}}"));
+	bool truncated = true;
+	cr_expect_eq(endpoints_subsets(&g, &truncated)->count, 0);
+	cr_expect_not(truncated);
+	struct slice *list = NULL;
+	slices_place(&g, &list);
+	cr_assert(list && !list->next);
+	cr_expect_eq(list->ports->count, 0);
+	cr_expect_eq(list->endpoints->count, 1);
 	arena_fini(&a);
 }
 
