@@ -123,6 +123,19 @@ void call_end(struct ctx *c, struct api *a, struct call *k)
 	free(k);
 }
 
+/* As HTTP quotes text (RFC 9110), which is not as JSON does. */
+static void put_quoted(struct buf *b, const char *text)
+{
+	buf_putc(b, '"');
+	for (; *text; text++) {
+		uint8_t c = (uint8_t)*text;
+		if (c == '"' || c == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, c < ' ' || c == 0x7f ? ' ' : (char)c);
+	}
+	buf_putc(b, '"');
+}
+
 static void warn_headers(struct ctx *c, struct api *a, struct call *k)
 {
 	if (!k->writing.planned)
@@ -130,7 +143,7 @@ static void warn_headers(struct ctx *c, struct api *a, struct call *k)
 	for (const struct note *n = k->writing.plan.warnings.first; n; n = n->next) {
 		struct buf line = {0};
 		buf_puts(&line, "Warning: 299 - ");
-		json_string(&line, span_of(n->text));
+		put_quoted(&line, n->text);
 		ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0, bytes_take(&line));
 	}
 }

@@ -185,18 +185,46 @@ static struct doc *read_delete_options(struct call *k)
 				       (int)policy.len, (const char *)policy.data));
 }
 
+/* What is done about unknown and duplicate fields; nobody asks of deletions. */
+static struct doc *read_validation(struct call *k)
+{
+	static const struct {
+		const char *word;
+		enum obj_validation means;
+	} known[] = {{"", OBJ_WARN}, {"Ignore", OBJ_IGNORE}, {"Strict", OBJ_STRICT}, {"Warn", OBJ_WARN}};
+	struct span v = call_arg(k, "fieldValidation");
+	struct obj_request *q = &k->writing.request;
+	q->validation = OBJ_WARN;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (span_is(v, known[i].word)) {
+			q->validation = known[i].means;
+			return NULL;
+		}
+	}
+	if (q->verb == OBJ_DELETE)
+		return NULL;
+	struct buf shown = {0};
+	json_string(&shown, v);
+	struct doc *bad = bad_option(
+		k, "fieldValidation", FIELD_NOT_SUPPORTED,
+		arena_printf(&k->arena,
+			     "Unsupported value: %s: supported values: \"\", \"Ignore\", \"Strict\", "
+			     "\"Warn\"",
+			     buf_text(&shown)));
+	buf_fini(&shown);
+	return bad;
+}
+
 static struct doc *read_options(struct call *k)
 {
 	struct obj_request *q = &k->writing.request;
 	q->del.grace_s = -1;
+	q->advise = true;
 	struct doc *bad = q->verb == OBJ_DELETE ? read_delete_options(k) : NULL;
 	if (bad)
 		return bad;
-	struct span validation = call_arg(k, "fieldValidation");
-	q->validation = span_is(validation, "Strict")   ? OBJ_STRICT
-			: span_is(validation, "Ignore") ? OBJ_IGNORE
-							: OBJ_WARN;
 	bad = read_dry_run(k);
+	bad = bad ? bad : read_validation(k);
 	if (bad)
 		return bad;
 	if (q->force && span_is(k->method, "PATCH") && q->verb != OBJ_APPLY)

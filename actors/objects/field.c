@@ -206,6 +206,40 @@ void check_name(struct faults *f, const struct fpath *p, struct span value, name
 		field_invalid(f, p, value, why);
 }
 
+static bool is_http_path(struct span s)
+{
+	static const char others[] = "/-._~%!$&'()*+,;=:";
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.data[i], letter = c | 0x20;
+		if (!(letter >= 'a' && letter <= 'z') && !(c >= '0' && c <= '9') &&
+		    (!c || !strchr(others, c)))
+			return false;
+	}
+	return s.len > 0;
+}
+
+void check_domain_path(struct faults *f, const struct fpath *p, struct span value)
+{
+	const uint8_t *slash = value.len ? memchr(value.data, '/', value.len) : NULL;
+	if (!value.len) {
+		field_required(f, p, "");
+		return;
+	}
+	if (!slash || slash == value.data || slash + 1 == value.data + value.len) {
+		field_invalid(f, p, value,
+			      "must be a domain-prefixed path (such as \"acme.io/foo\")");
+		return;
+	}
+	struct span host = {value.data, (size_t)(slash - value.data)};
+	struct span path = {slash + 1, value.len - host.len - 1};
+	if (name_dns1123_subdomain(host))
+		field_invalid(f, p, host, name_dns1123_subdomain(host));
+	if (!is_http_path(path))
+		field_invalid(f, p, path,
+			      "Invalid path (regex used for validation is "
+			      "'[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')");
+}
+
 void check_enum(struct faults *f, const struct fpath *p, const struct doc *value,
 		const char *const *supported)
 {

@@ -50,6 +50,8 @@ void field_not_supported(struct faults *f, const struct fpath *p, struct span va
 
 /* Required when empty, invalid when `check` says so. */
 void check_name(struct faults *f, const struct fpath *p, struct span value, name_check *check);
+/* Needed: "example.com/controller". */
+void check_domain_path(struct faults *f, const struct fpath *p, struct span value);
 /* `value` NULL: fine. */
 void check_enum(struct faults *f, const struct fpath *p, const struct doc *value,
 		const char *const *supported);

@@ -51,6 +51,49 @@ static const struct rule rules[] = {
 	{0},
 };
 
+enum {
+	MANAGER_BYTES_MAX = 63,
+	INDEXED_MAX = 100000,  /* pods at a time, failed indexes */
+	PER_INDEX_MAX = 10000, /* the same, when more completions than that fail each on its own */
+};
+
+static void check_manager(struct faults *f, const struct fpath *p, const struct doc *d)
+{
+	if (!doc_is(d, DOC_STR))
+		return;
+	check_domain_path(f, p, d->text);
+	if (d->text.len > MANAGER_BYTES_MAX)
+		field_too_long(f, p, MANAGER_BYTES_MAX);
+}
+
+static void check_at_most(struct faults *f, const struct fpath *p, const struct doc *d, int64_t max,
+			  const char *when)
+{
+	if (doc_is(d, DOC_INT) && d->integer > max)
+		field_invalid_int(f, p, d->integer,
+				  arena_printf(f->arena, "must be less than or equal to %lld%s",
+					       (long long)max, when));
+}
+
+static void check_indexed_limits(struct faults *f, const struct fpath *p, const struct doc *spec)
+{
+	static const char many[] =
+		" when completions are above 100000 and used with backoff limit per index";
+	const struct doc *failed = doc_get(spec, "maxFailedIndexes");
+	const struct doc *parallel = doc_get(spec, "parallelism");
+	check_at_most(f, FPATH(p, "parallelism"), parallel, INDEXED_MAX,
+		      " when completion mode is Indexed");
+	check_at_most(f, FPATH(p, "maxFailedIndexes"), failed, INDEXED_MAX, "");
+	if (doc_get_int(spec, "completions", 0) <= INDEXED_MAX ||
+	    doc_absent(doc_get(spec, "backoffLimitPerIndex")))
+		return;
+	if (doc_absent(failed))
+		field_required(f, FPATH(p, "maxFailedIndexes"),
+			       "must be specified when completions is above 100000");
+	check_at_most(f, FPATH(p, "parallelism"), parallel, PER_INDEX_MAX, many);
+	check_at_most(f, FPATH(p, "maxFailedIndexes"), failed, PER_INDEX_MAX, many);
+}
+
 static void check_restart(struct faults *f, const struct fpath *p, struct span policy)
 {
 	static const char *const fine[] = {"OnFailure", "Never", NULL};
@@ -75,6 +118,8 @@ static void check_indexed(struct faults *f, const struct fpath *p, const struct 
 				  "must be less than or equal to completions");
 	if (indexed && !doc_get(spec, "completions"))
 		field_required(f, FPATH(p, "completions"), "when completion mode is Indexed");
+	if (indexed)
+		check_indexed_limits(f, p, spec);
 	for (size_t i = 0; i < 3; i++) {
 		const struct doc *d = doc_get(spec, of_indexed[i]);
 		if (d && !indexed)
@@ -88,6 +133,7 @@ void job_spec_validate(struct faults *f, const struct fpath *p, const struct doc
 	const struct fpath *t = FPATH(p, "template");
 	const struct doc *template = doc_get(spec, "template");
 	rules_check(f, p, spec, rules);
+	check_manager(f, FPATH(p, "managedBy"), doc_get(spec, "managedBy"));
 	check_indexed(f, p, spec);
 	job_check_failure_policy(f, p, spec);
 	job_check_success_policy(f, p, spec);

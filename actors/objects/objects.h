@@ -81,6 +81,7 @@ struct obj_request {
 	const struct notes *duplicates; /* of the parse, or NULL */
 	enum obj_validation validation; /* fieldValidation; Kubernetes' default is Warn */
 	bool dry_run;
+	bool advise; /* what is odd comes back in `warnings` */
 	struct obj_delete_options del; /* query parameters; the body's win */
 	struct span field_manager;	/* who is said to set fields; empty: the principal */
 	bool force;			/* apply: takes fields over from others */

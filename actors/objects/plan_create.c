@@ -131,8 +131,11 @@ void plan_create_decoded(struct write *w)
 		return; /* refused */
 	meta_validate(w);
 	plan_validate(w);
-	if (!plan_refuse_faults(w) && admit_limits(w) && find_free_name(w, generated))
-		plan_put(w, 201, NULL);
+	if (plan_refuse_faults(w) || !admit_limits(w) || !find_free_name(w, generated))
+		return;
+	if (w->req->advise && w->s->warn)
+		w->s->warn(w);
+	plan_put(w, 201, NULL);
 }
 
 void plan_create(struct write *w)

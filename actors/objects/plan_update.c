@@ -121,6 +121,11 @@ static bool counts(const struct write *w)
 						       doc_get(meta_of(w->old), "annotations")));
 }
 
+static bool changes(const struct write *w)
+{
+	return !doc_equal(doc_get(w->obj, "spec"), doc_get(w->old, "spec"));
+}
+
 static void validate(struct write *w)
 {
 	plan_validate(w);
@@ -159,6 +164,8 @@ void plan_update_decoded(struct write *w)
 		validate(w);
 	if (plan_refuse_faults(w))
 		return;
+	if (!sub && w->req->advise && w->s->warn && changes(w))
+		w->s->warn(w);
 	if (!ends_deletion(w)) {
 		if (sub || admit_limits(w))
 			plan_put(w, 200, NULL);

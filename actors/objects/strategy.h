@@ -83,6 +83,9 @@ struct strategy {
 	void (*validate)(struct write *w);	  /* of w->obj, on create and update */
 	void (*validate_update)(struct write *w); /* against w->old */
 	void (*validate_status)(struct write *w); /* of the subresource */
+	/* Tells what is odd in w->obj (warning.h): of a new object, and of one whose
+	 * spec changes. */
+	void (*warn)(struct write *w);
 	/* Seconds that a deletion waits; 0: none. NULL: never waits. */
 	int64_t (*grace_s)(const struct write *w);
 	/* Whether more than metadata.finalizers keeps a deleted object. */

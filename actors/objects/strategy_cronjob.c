@@ -3,6 +3,7 @@
 
 #include "actors/objects/meta.h"
 #include "actors/objects/pod.h"
+#include "actors/objects/warning.h"
 #include "actors/schema/cron.h"
 
 enum { NAME_MAX_BYTES = 52 }; /* a job's name has eleven more */
@@ -90,4 +91,5 @@ const struct strategy strategy_cronjob = {
 	.rules = rules,
 	.validate = validate,
 	.subresources = subresources_status,
+	.warn = warn_cronjob,
 };

@@ -2,6 +2,7 @@
 #include "actors/objects/workload.h"
 
 #include "actors/objects/meta.h"
+#include "actors/objects/warning.h"
 
 static const char generation[] = "deprecated.daemonset.template.generation";
 
@@ -124,4 +125,5 @@ const struct strategy strategy_daemonset = {
 	.validate = validate,
 	.validate_status = validate_status,
 	.subresources = subresources_status,
+	.warn = warn_template,
 };

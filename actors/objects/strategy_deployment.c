@@ -1,4 +1,5 @@
 /* Deployments: replica sets of a template, replaced by and by or at once. */
+#include "actors/objects/warning.h"
 #include "actors/objects/workload.h"
 
 static const struct fill fills[] =
@@ -97,4 +98,5 @@ const struct strategy strategy_deployment = {
 	.validate = validate,
 	.validate_status = validate_status,
 	.subresources = subresources_scale,
+	.warn = warn_workload,
 };

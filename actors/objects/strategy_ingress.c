@@ -2,6 +2,7 @@
 #include "actors/objects/address.h"
 
 #include "actors/objects/meta.h"
+#include "actors/objects/warning.h"
 
 static const char class_key[] = "kubernetes.io/ingress.class";
 
@@ -168,6 +169,7 @@ const struct strategy strategy_ingress = {
 	.rules = rules,
 	.validate = validate,
 	.subresources = subresources_status,
+	.warn = warn_ingress,
 };
 
 /* ---- classes */
@@ -177,20 +179,9 @@ static void check_controller(struct faults *f, const struct fpath *p, const stru
 {
 	enum { CONTROLLER_BYTES_MAX = 250 };
 	struct span s = doc_is(d, DOC_STR) ? d->text : (struct span){0};
-	const uint8_t *slash = s.len ? memchr(s.data, '/', s.len) : NULL;
-	if (!s.len) {
-		field_required(f, p, "");
-		return;
-	}
 	if (s.len > CONTROLLER_BYTES_MAX)
 		field_too_long(f, p, CONTROLLER_BYTES_MAX);
-	if (!slash || slash == s.data || slash + 1 == s.data + s.len) {
-		field_invalid(f, p, s, "must be a domain-prefixed path (such as \"acme.io/foo\")");
-		return;
-	}
-	struct span host = {s.data, (size_t)(slash - s.data)};
-	if (name_dns1123_subdomain(host))
-		field_invalid(f, p, host, name_dns1123_subdomain(host));
+	check_domain_path(f, p, s);
 }
 
 static const struct rule class_rules[] = {

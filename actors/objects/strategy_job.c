@@ -4,6 +4,7 @@
 #include "actors/objects/job.h"
 
 #include "actors/objects/meta.h"
+#include "actors/objects/warning.h"
 #include "actors/objects/workload.h"
 
 static const char uid_key[] = "batch.kubernetes.io/controller-uid",
@@ -78,6 +79,21 @@ static void check_generated(struct write *w)
 				  "`selector` not auto-generated");
 }
 
+/* Pods are named by it and their index, and that is their host name. */
+static void check_host_name(struct write *w, const struct doc *spec)
+{
+	int64_t completions = doc_get_int(spec, "completions", 0);
+	if (!span_is(doc_get_str(spec, "completionMode"), "Indexed") || completions <= 0)
+		return;
+	const char *last = arena_printf(w->a, "%.*s-%lld", (int)w->name.len,
+					(const char *)w->name.data, (long long)completions - 1);
+	if (name_dns1123_label(span_of(last)))
+		field_invalid(&w->faults, FPATH(FPATH(NULL, "metadata"), "name"), w->name,
+			      arena_printf(w->a,
+					   "will not able to create pod with invalid DNS label: %s",
+					   last));
+}
+
 static void validate(struct write *w)
 {
 	const struct fpath *p = FPATH(NULL, "spec");
@@ -90,6 +106,7 @@ static void validate(struct write *w)
 	else
 		check_label_selector(&w->faults, FPATH(p, "selector"), selector);
 	workload_check_labels(w, FPATH(p, "template"), selector, doc_get(spec, "template"));
+	check_host_name(w, spec);
 }
 
 /* Where pods go can still be changed while none has been started. */
@@ -148,4 +165,5 @@ const struct strategy strategy_job = {
 	.validate_update = validate_update,
 	.status_rules = status_rules,
 	.subresources = subresources_status,
+	.warn = warn_job,
 };

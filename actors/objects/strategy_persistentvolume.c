@@ -2,6 +2,7 @@
 #include "actors/objects/volume.h"
 
 #include "actors/objects/pod.h"
+#include "actors/objects/warning.h"
 #include "actors/schema/quantity.h"
 
 const char *const volume_access_modes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce",
@@ -198,4 +199,5 @@ const struct strategy strategy_persistentvolume = {
 	.validate = validate,
 	.validate_update = validate_update,
 	.subresources = subresources_status,
+	.warn = warn_volume,
 };

@@ -4,6 +4,7 @@
 
 #include "actors/objects/admission.h"
 #include "actors/objects/meta.h"
+#include "actors/objects/warning.h"
 #include "actors/schema/quantity.h"
 
 static const struct fill fills[] = {DEFAULT_TEXT("spec.volumeMode", "Filesystem"), {0}};
@@ -132,4 +133,5 @@ const struct strategy strategy_persistentvolumeclaim = {
 	.rules = rules,
 	.validate_update = validate_update,
 	.subresources = subresources_status,
+	.warn = warn_claim,
 };

@@ -8,6 +8,7 @@
 
 #include "actors/objects/meta.h"
 #include "actors/objects/plan.h"
+#include "actors/objects/warning.h"
 
 static void defaults(struct write *w)
 {
@@ -231,4 +232,5 @@ const struct strategy strategy_pod = {
 	.validate_update = validate_update,
 	.grace_s = grace_s,
 	.subresources = subresources,
+	.warn = warn_pod,
 };

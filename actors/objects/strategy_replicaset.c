@@ -1,4 +1,5 @@
 /* ReplicaSets: so many pods of a template. */
+#include "actors/objects/warning.h"
 #include "actors/objects/workload.h"
 
 static const struct fill fills[] = {DEFAULT_NUMBER("spec.replicas", 1), {0}};
@@ -52,4 +53,5 @@ const struct strategy strategy_replicaset = {
 	.validate = validate,
 	.validate_status = validate_status,
 	.subresources = subresources_scale,
+	.warn = warn_workload,
 };

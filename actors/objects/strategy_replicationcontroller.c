@@ -5,6 +5,7 @@
 #include "actors/objects/scale.h"
 
 #include "actors/objects/meta.h"
+#include "actors/objects/warning.h"
 
 static bool is_empty(const struct doc *map)
 {
@@ -118,4 +119,5 @@ const struct strategy strategy_replicationcontroller = {
 	.prepare_update = prepare_update,
 	.validate = validate,
 	.subresources = subresources,
+	.warn = warn_workload,
 };

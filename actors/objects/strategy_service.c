@@ -5,6 +5,7 @@
 #include "actors/objects/service.h"
 
 #include "actors/objects/meta.h"
+#include "actors/objects/warning.h"
 
 enum { AFFINITY_S = 10800 };
 
@@ -254,4 +255,5 @@ const struct strategy strategy_service = {
 	.validate_update = validate_update,
 	.claims = service_claims,
 	.subresources = subresources,
+	.warn = warn_service,
 };

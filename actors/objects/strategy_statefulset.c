@@ -3,6 +3,7 @@
 
 #include "actors/objects/meta.h"
 #include "actors/objects/pod.h"
+#include "actors/objects/warning.h"
 
 static const struct fill fills[] =
 	{
@@ -156,4 +157,5 @@ const struct strategy strategy_statefulset = {
 	.validate_update = validate_update,
 	.validate_status = validate_status,
 	.subresources = subresources_scale,
+	.warn = warn_statefulset,
 };

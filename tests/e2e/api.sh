@@ -141,6 +141,7 @@ check "no such method" ask 405 MethodNotAllowed -X PUT "${json[@]}" -d '{}' "$ma
 check "portforward is not served, and says so" ask 501 NotImplemented -X POST "$root/api/v1/namespaces/default/pods/x/portforward"
 check "a bad option of a delete" ask 400 strconv.ParseInt -X DELETE "$maps/blue?gracePeriodSeconds=soon"
 check "a delete with another uid" ask 409 precondition -X DELETE "${json[@]}" -d '{"preconditions":{"uid":"other"}}' "$maps/blue"
+check "what is done about unknown fields is one of three words" ask 422 'fieldValidation: Unsupported value: \"strict\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"' -X PATCH -H "Content-Type: application/merge-patch+json" -d "{}" "$maps/blue?fieldValidation=strict"
 check "a dry run" ask 200 '' -X DELETE "$maps/blue?dryRun=All"
 check "an update of an old version" ask 409 'object has been modified' -X PUT "${json[@]}" \
 	-d '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"blue","resourceVersion":"1"}}' "$maps/blue"

@@ -175,6 +175,8 @@ check "an unknown field is refused" says 'strict decoding error: unknown field "
 	kc create -f <(set_of strict)
 check "or told" says 'Warning: unknown field "spec.template.spec.containers[0].imag"' kc create --validate=warn -f <(set_of warned)
 check "or passed over" kc create --validate=ignore -f <(set_of ignored)
+check "what is odd is told, as it was written" says "Warning: spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended" \
+	kc create -f - <<<'{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"odd"},"spec":{"revisionHistoryLimit":-1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}'
 
 # ---- a watch in each version of a kind sees the object as of that version
 token=$(cat "$data/pki/token")

@@ -1,4 +1,4 @@
-/* What a job may say of failures and successes. */
+/* What a job may say of failures and successes, of its size and its manager. */
 #include "tests/unit/objects/fake_store.h"
 
 static struct fake f;
@@ -123,4 +123,60 @@ Test(job_policy, of_successes)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_str_eq(refusal(rows[i][0]), rows[i][1], "row %zu: %s", i, refusal(rows[i][0]));
+}
+
+#define INDEXED(completions, more) "'completionMode':'Indexed','completions':" completions "," more
+#define MANY " when completions are above 100000 and used with backoff limit per index"
+#define TEXT_30 "abcdefghijklmnopqrstuvwxyzabcd"
+
+Test(job_policy, of_sizes_and_managers)
+{
+	static const char *const rows[][2] = {
+		{"'managedBy':'example.com/a%20b'", ""},
+		{"'managedBy':'mine'", "spec.managedBy: Invalid value: \"mine\": must be a "
+				       "domain-prefixed path (such as \"acme.io/foo\")"},
+		{"'managedBy':''", "spec.managedBy: Required value"},
+		{"'managedBy':'example.com/a b'",
+		 "spec.managedBy: Invalid value: \"a b\": Invalid path (regex used for validation is "
+		 "'[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')"},
+		{"'managedBy':'a.b/" TEXT_30 TEXT_30 "'",
+		 "spec.managedBy: Too long: may not be more than 63 bytes"},
+		{INDEXED("100001", "'parallelism':100000"), ""},
+		{"'parallelism':100001", ""},
+		{INDEXED("5", "'parallelism':100001"),
+		 "spec.parallelism: Invalid value: 100001: must be less than or equal to 100000 when "
+		 "completion mode is Indexed"},
+		{INDEXED("100001", "'parallelism':10001,'backoffLimitPerIndex':1"),
+		 "[spec.maxFailedIndexes: Required value: must be specified when completions is above "
+		 "100000, spec.parallelism: Invalid value: 10001: must be less than or equal to 10000" MANY "]"},
+		{INDEXED("100002", "'maxFailedIndexes':100001,'backoffLimitPerIndex':1"),
+		 "[spec.maxFailedIndexes: Invalid value: 100001: must be less than or equal to 100000, "
+		 "spec.maxFailedIndexes: Invalid value: 100001: must be less than or equal to 10000" MANY "]"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_str_eq(refusal(rows[i][0]), rows[i][1], "row %zu: %s", i, refusal(rows[i][0]));
+}
+
+/* The last index makes the longest host name. */
+Test(job_policy, of_names_that_pods_can_have)
+{
+	static const struct {
+		const char *completions;
+		int code;
+	} rows[] = {{"10", 201}, {"11", 422}, {"0", 201}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char name[62] = {0};
+		memset(name, 'a' + (int)i, sizeof name - 1);
+		const char *a = fake_do(
+			&f, OBJ_CREATE, "jobs/default",
+			arena_printf(&f.arena,
+				     "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"completionMode\":"
+				     "\"Indexed\",\"completions\":%s,\"template\":{\"spec\":{\"restartPolicy\":"
+				     "\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
+				     name, rows[i].completions));
+		cr_expect_eq(f.code, rows[i].code, "%s: %s", rows[i].completions, a);
+		if (rows[i].code == 422)
+			cr_expect(strstr(a, "will not able to create pod with invalid DNS label: bb"),
+				  "%s", a);
+	}
 }
