@@ -182,6 +182,21 @@ static bool has_volume(const struct doc *volumes, struct span name)
 	return false;
 }
 
+static void validate_read_only(struct faults *f, const struct fpath *p, const struct doc *m)
+{
+	static const char *const words[] = {"Disabled", "Enabled", "IfPossible", NULL};
+	const struct doc *how = doc_get(m, "recursiveReadOnly");
+	struct span propagation = doc_get_str(m, "mountPropagation");
+	check_enum(f, p, how, words);
+	if (!doc_is(how, DOC_STR) || span_is(how->text, "Disabled") || !in_list(words, how->text))
+		return;
+	if (!doc_get_bool(m, "readOnly", false))
+		field_forbidden(f, p, "may only be specified when readOnly is true");
+	if (propagation.len && !span_is(propagation, "None"))
+		field_forbidden(f, p,
+				"may only be specified when mountPropagation is None or not specified");
+}
+
 static void validate_mounts(struct faults *f, const struct fpath *p, const struct doc *mounts,
 			    const struct doc *volumes)
 {
@@ -203,6 +218,7 @@ static void validate_mounts(struct faults *f, const struct fpath *p, const struc
 		if (doc_get_str(m, "subPath").len && doc_get_str(m, "subPathExpr").len)
 			field_invalid(f, FPATH(here, "subPathExpr"), doc_get_str(m, "subPathExpr"),
 				      "subPathExpr and subPath are mutually exclusive");
+		validate_read_only(f, FPATH(p, "recursiveReadOnly"), m);
 	}
 }
 

@@ -109,6 +109,19 @@ static void validate_security(struct faults *f, const struct fpath *p, const str
 	}
 }
 
+static void validate_single_gates(struct faults *f, const struct fpath *p, const struct doc *list)
+{
+	int i = 0;
+	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL) {
+		bool twice = false;
+		for (const struct doc *o = list->first; o != d; o = o->next)
+			twice |= span_eq(doc_get_str(o, "name"), doc_get_str(d, "name"));
+		if (twice)
+			field_duplicate(f, FPATH_AT(p, i), doc_get_str(d, "name"));
+		i++;
+	}
+}
+
 static void validate_gates(struct faults *f, const struct fpath *p, const struct doc *spec)
 {
 	static const struct {
@@ -124,6 +137,7 @@ static void validate_gates(struct faults *f, const struct fpath *p, const struct
 						 gates[i].field),
 					   doc_get_str(d, gates[i].field), name_qualified);
 	}
+	validate_single_gates(f, FPATH(p, "schedulingGates"), doc_get(spec, "schedulingGates"));
 	if (doc_get_str(spec, "nodeName").len && doc_get(spec, "schedulingGates") &&
 	    doc_get(spec, "schedulingGates")->count)
 		field_forbidden(f, FPATH(p, "nodeName"),

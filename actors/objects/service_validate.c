@@ -117,8 +117,88 @@ static void validate_name_elsewhere(struct write *w, const struct fpath *p, cons
 	check_name(&w->faults, FPATH(p, "externalName"), name, name_dns1123_subdomain);
 }
 
+/* ---- families: this cluster has one */
+
+static bool has_our_families(const struct doc *spec)
+{
+	const struct doc *selector = doc_get(spec, "selector");
+	/* Whose endpoints are written by hand may have both. */
+	return !span_is(doc_get_str(spec, "clusterIP"), "None") ||
+	       (doc_is(selector, DOC_MAP) && selector->count);
+}
+
+static void validate_families(struct write *w, const struct fpath *p, const struct doc *spec)
+{
+	static const char *const families[] = {"IPv4", "IPv6", NULL};
+	static const char *const stacks[] = {"PreferDualStack", "RequireDualStack", "SingleStack",
+					     NULL};
+	const struct doc *list = doc_get(spec, "ipFamilies"), *how = doc_get(spec, "ipFamilyPolicy");
+	const struct fpath *at = FPATH(p, "ipFamilies");
+	bool ours = has_our_families(spec), many = doc_is(list, DOC_ARRAY) && list->count > 1;
+	int i = 0;
+	check_enum(&w->faults, FPATH(p, "ipFamilyPolicy"), how, stacks);
+	if (ours && doc_str_is(how, "RequireDualStack"))
+		field_invalid(&w->faults, FPATH(p, "ipFamilyPolicy"), how->text,
+			      "this cluster is not configured for dual-stack services");
+	if (many && doc_str_is(how, "SingleStack"))
+		field_invalid(&w->faults, FPATH(p, "ipFamilyPolicy"), how->text,
+			      "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP "
+			      "families are specified");
+	DOC_EACH(d, doc_is(list, DOC_ARRAY) ? list : NULL) {
+		const struct fpath *here = FPATH_AT(at, i++);
+		if (!in_list(families, d->text))
+			field_not_supported(&w->faults, here, d->text, families);
+		else if (d != list->first && span_eq(d->text, list->first->text))
+			field_duplicate(&w->faults, here, d->text);
+		else if (ours && !span_is(d->text, "IPv4"))
+			field_invalid(&w->faults, here, d->text, "not configured on this cluster");
+	}
+}
+
+/* ---- load balancers */
+
+static const char balanced_only[] = "may only be used when `type` is 'LoadBalancer'";
+
+static void validate_sources(struct write *w, const struct fpath *p, const struct doc *list)
+{
+	int i = 0;
+	if (!doc_is(list, DOC_ARRAY) || !list->count)
+		return;
+	if (!service_is(w->obj, "LoadBalancer"))
+		field_forbidden(&w->faults, p, balanced_only);
+	DOC_EACH(d, list) {
+		struct address_range range;
+		if (!address_range(span_trim(d->text), &range))
+			field_invalid(&w->faults, FPATH_AT(p, i), d->text,
+				      "must be a valid CIDR value, (e.g. 10.9.8.0/24 or "
+				      "2001:db8::/64)");
+		i++;
+	}
+}
+
+static void validate_balancer(struct write *w, const struct fpath *p, const struct doc *spec)
+{
+	const struct doc *class = doc_get(spec, "loadBalancerClass");
+	bool balanced = service_is(w->obj, "LoadBalancer");
+	int64_t health = doc_get_int(spec, "healthCheckNodePort", 0);
+	validate_sources(w, FPATH(p, "LoadBalancerSourceRanges"),
+			 doc_get(spec, "loadBalancerSourceRanges"));
+	if (!balanced && !doc_absent(doc_get(spec, "allocateLoadBalancerNodePorts")))
+		field_forbidden(&w->faults, FPATH(p, "allocateLoadBalancerNodePorts"), balanced_only);
+	if (!doc_absent(class) && !balanced)
+		field_forbidden(&w->faults, FPATH(p, "loadBalancerClass"), balanced_only);
+	else if (doc_is(class, DOC_STR) && name_qualified(class->text))
+		field_invalid(&w->faults, FPATH(p, "loadBalancerClass"), class->text,
+			      name_qualified(class->text));
+	if (health && !(balanced && span_is(doc_get_str(spec, "externalTrafficPolicy"), "Local")))
+		field_invalid_int(&w->faults, FPATH(p, "healthCheckNodePort"), health,
+				  "may only be set when `type` is 'LoadBalancer' and "
+				  "`externalTrafficPolicy` is 'Local'");
+}
+
 void service_validate(struct write *w)
 {
+	static const char *const near[] = {"PreferClose", "PreferSameNode", "PreferSameZone", NULL};
 	const struct fpath *p = FPATH(NULL, "spec");
 	const struct doc *spec = doc_get(w->obj, "spec");
 	const struct doc *external = doc_get(spec, "externalTrafficPolicy");
@@ -133,6 +213,10 @@ void service_validate(struct write *w)
 		doc_path(spec, "sessionAffinityConfig.clientIP.timeoutSeconds"), 1, AFFINITY_MAX_S);
 	validate_addresses(w, p, spec);
 	validate_name_elsewhere(w, p, spec);
+	if (!service_is(w->obj, "ExternalName"))
+		validate_families(w, p, spec);
+	validate_balancer(w, p, spec);
+	check_enum(f, FPATH(p, "trafficDistribution"), doc_get(spec, "trafficDistribution"), near);
 	check_enum(f, FPATH(p, "internalTrafficPolicy"), doc_get(spec, "internalTrafficPolicy"),
 		   policies);
 	check_enum(f, FPATH(p, "externalTrafficPolicy"), external, policies);

@@ -211,6 +211,24 @@ static void drop_with_type(struct write *w, struct doc *spec)
 		doc_remove(spec, "allocateLoadBalancerNodePorts");
 }
 
+static bool is_checked(const struct doc *service)
+{
+	return service_is(service, "LoadBalancer") &&
+	       span_is(doc_path_str(service, "spec.externalTrafficPolicy"), "Local");
+}
+
+/* The same of what load balancers have. */
+static void drop_with_balancer(struct write *w, struct doc *spec)
+{
+	const struct doc *was = doc_get(w->old, "spec");
+	if (is_checked(w->old) && !is_checked(w->obj) &&
+	    doc_equal(doc_get(spec, "healthCheckNodePort"), doc_get(was, "healthCheckNodePort")))
+		doc_remove(spec, "healthCheckNodePort");
+	if (service_is(w->old, "LoadBalancer") && !service_is(w->obj, "LoadBalancer") &&
+	    doc_equal(doc_get(spec, "loadBalancerClass"), doc_get(was, "loadBalancerClass")))
+		doc_remove(spec, "loadBalancerClass");
+}
+
 static void prepare_update(struct write *w)
 {
 	struct doc *spec = spec_of(w);
@@ -219,6 +237,7 @@ static void prepare_update(struct write *w)
 	follow_address(w, spec);
 	settle_node_ports(w, spec);
 	drop_with_type(w, spec);
+	drop_with_balancer(w, spec);
 	complete(w);
 }
 
@@ -231,6 +250,11 @@ static void validate_update(struct write *w)
 {
 	struct span was = doc_path_str(w->old, "spec.clusterIP");
 	struct span now = doc_path_str(w->obj, "spec.clusterIP");
+	const struct doc *class = doc_path(w->obj, "spec.loadBalancerClass");
+	if (service_is(w->old, "LoadBalancer") && service_is(w->obj, "LoadBalancer") &&
+	    !doc_equal(class, doc_path(w->old, "spec.loadBalancerClass")))
+		field_invalid_doc(&w->faults, FPATH(FPATH(NULL, "spec"), "loadBalancerClass"), class,
+				  "may not change once set");
 	const struct fpath *p = FPATH_AT(FPATH(FPATH(NULL, "spec"), "clusterIPs"), 0);
 	if (service_is(w->old, "ExternalName") || service_is(w->obj, "ExternalName") || !was.len ||
 	    span_eq(was, now))

@@ -174,6 +174,28 @@ Test(service, refuses_with_kubernetes_fields)
 	        {"{\"externalIPs\":[\"127.0.0.1\"]," PORT "}", "spec.externalIPs[0]",
 	         "Invalid value: \"127.0.0.1\": may not be in the loopback range (127.0.0.0/8, "
 	         "::1/128)"},
+	        {"{\"ipFamilyPolicy\":\"RequireDualStack\"," PORT "}", "spec.ipFamilyPolicy",
+	         "Invalid value: \"RequireDualStack\": this cluster is not configured for dual-stack services"},
+	        {"{\"ipFamilyPolicy\":\"Both\"," PORT "}", "spec.ipFamilyPolicy",
+	         "Unsupported value: \"Both\": supported values: \"PreferDualStack\", \"RequireDualStack\", \"SingleStack\""},
+	        {"{\"ipFamilies\":[\"IPv6\"]," PORT "}", "spec.ipFamilies[0]",
+	         "Invalid value: \"IPv6\": not configured on this cluster"},
+	        {"{\"ipFamilies\":[\"IPv5\"]," PORT "}", "spec.ipFamilies[0]",
+	         "Unsupported value: \"IPv5\": supported values: \"IPv4\", \"IPv6\""},
+	        {"{\"ipFamilyPolicy\":\"PreferDualStack\",\"ipFamilies\":[\"IPv4\",\"IPv4\"]," PORT "}", "spec.ipFamilies[1]",
+	         "Duplicate value: \"IPv4\""},
+	        {"{\"loadBalancerClass\":\"a/b\"," PORT "}", "spec.loadBalancerClass",
+	         "Forbidden: may only be used when `type` is 'LoadBalancer'"},
+	        {"{\"allocateLoadBalancerNodePorts\":true," PORT "}", "spec.allocateLoadBalancerNodePorts",
+	         "Forbidden: may only be used when `type` is 'LoadBalancer'"},
+	        {"{\"loadBalancerSourceRanges\":[\"10.0.0.0/8\"]," PORT "}", "spec.LoadBalancerSourceRanges",
+	         "Forbidden: may only be used when `type` is 'LoadBalancer'"},
+	        {"{\"type\":\"LoadBalancer\",\"loadBalancerSourceRanges\":[\" 10.0.0.0/8 \",\"10.0.0.1\"]," PORT "}", "spec.LoadBalancerSourceRanges[1]",
+	         "Invalid value: \"10.0.0.1\": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"},
+	        {"{\"healthCheckNodePort\":30000," PORT "}", "spec.healthCheckNodePort",
+	         "Invalid value: 30000: may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"},
+	        {"{\"trafficDistribution\":\"Far\"," PORT "}", "spec.trafficDistribution",
+	         "Unsupported value: \"Far\": supported values: \"PreferClose\", \"PreferSameNode\", \"PreferSameZone\""},
 	};
 	struct fake f;
 	fake_init(&f);
@@ -187,6 +209,25 @@ Test(service, refuses_with_kubernetes_fields)
 		EXPECT_AT(&f, a, "details.causes[0].message", rows[i].message);
 	}
 	cr_expect_eq(f.writes, 0);
+	fake_fini(&f);
+}
+
+/* Whose type changes loses what only the old one has; a class stays what it is. */
+Test(service, loses_what_only_load_balancers_have_with_the_type)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = fake_do(&f, OBJ_CREATE, "services/default",
+				"{\"metadata\":{\"name\":\"lb\"},\"spec\":{\"type\":\"LoadBalancer\",\"loadBalancerClass\":"
+				"\"a.b/c\",\"externalTrafficPolicy\":\"Local\",\"healthCheckNodePort\":30002," PORT "}}");
+	EXPECT_CODE(&f, 201, a);
+	a = fake_do(&f, OBJ_PATCH_MERGE, "services/default/lb", "{\"spec\":{\"loadBalancerClass\":\"a.b/d\"}}");
+	EXPECT_CODE(&f, 422, a);
+	EXPECT_AT(&f, a, "details.causes[0].field", "spec.loadBalancerClass");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "services/default/lb", "{\"spec\":{\"type\":\"ClusterIP\"}}");
+	EXPECT_CODE(&f, 200, a);
+	EXPECT_AT(&f, a, "spec.loadBalancerClass", "");
+	EXPECT_AT(&f, a, "spec.healthCheckNodePort", "");
 	fake_fini(&f);
 }
 
