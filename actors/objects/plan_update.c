@@ -1,6 +1,7 @@
 /* Updates and patches: what the client wants, on top of what is stored. */
 #include "actors/objects/admission.h"
 #include "actors/objects/convert.h"
+#include "actors/objects/managed.h"
 #include "actors/objects/meta.h"
 #include "actors/objects/patch.h"
 #include "actors/objects/plan.h"
@@ -171,6 +172,7 @@ void plan_update_decoded(struct write *w)
 			plan_put(w, 200, NULL);
 		return;
 	}
+	managed_write(w);
 	struct bytes *last = plan_encode(w);
 	if (last)
 		plan_remove(w, last, NULL);

@@ -400,3 +400,19 @@ Test(apply, what_the_server_sets_is_nobodys)
 	cr_expect(strstr(owns(&f, a, "maker", "Update"), "f:ports"), "%s", a);
 	fake_fini(&f);
 }
+
+/* The answer to what ends a deletion says who owns what, as every update's does. */
+Test(managed, is_told_of_an_object_that_goes)
+{
+	struct fake f;
+	fake_init(&f);
+	f.owners = true;
+	fake_do(&f, OBJ_CREATE, "configmaps/default",
+		"{\"metadata\":{\"name\":\"c\",\"finalizers\":[\"a.b/c\"]},\"data\":{\"k\":\"v\"}}");
+	fake_do(&f, OBJ_DELETE, "configmaps/default/c", NULL);
+	const char *a = fake_do(&f, OBJ_PATCH_MERGE, "configmaps/default/c",
+				"{\"metadata\":{\"finalizers\":null}}");
+	cr_expect(f.deleted);
+	EXPECT_AT(&f, a, "metadata.managedFields[0].fieldsV1", "{\"f:data\":{\".\":{},\"f:k\":{}}}");
+	fake_fini(&f);
+}
