@@ -78,13 +78,19 @@ static void count_among(struct pod *p, struct node *node)
 	p->among = node;
 }
 
+void accounts_leave_replicas(struct scheduler *s, struct pod *p)
+{
+	count_among(p, NULL);
+	replicas_leave(&s->spreading, p->replicas);
+	p->replicas = NULL;
+}
+
 /* It may have been adopted. */
 void accounts_count_replica(struct scheduler *s, struct pod *p)
 {
 	struct mp m = mp_of_bytes(p->object);
 	if (!replicas_has(p->replicas, m)) {
-		count_among(p, NULL);
-		replicas_leave(&s->spreading, p->replicas);
+		accounts_leave_replicas(s, p);
 		p->replicas = replicas_join(&s->spreading, m);
 	}
 	bool counts = p->node && p->replicas && !pod_is_leaving(p);

@@ -208,7 +208,7 @@ static void on_pod_gone(struct ctx *c, struct scheduler *s, struct span key)
 	evict_forget(s, p);
 	accounts_count(s, p, (struct span){0});
 	near_forget(&s->near, p->asks);
-	replicas_leave(&s->spreading, p->replicas);
+	accounts_leave_replicas(s, p);
 	writes_end(s, p);
 	pod_free(p);
 	if (room)
@@ -443,7 +443,7 @@ static void fini(void *state)
 	for (struct onode *n = omap_first(&s->pods); n; n = omap_next(n)) {
 		struct pod *p = n->value;
 		near_forget(&s->near, p->asks);
-		replicas_leave(&s->spreading, p->replicas);
+		accounts_leave_replicas(s, p);
 	}
 	near_fini(&s->near);
 	spreading_fini(&s->spreading);

@@ -120,6 +120,8 @@ void accounts_count(struct scheduler *s, struct pod *p, struct span node);
 void accounts_count_near(struct scheduler *s, const struct pod *p, int sign);
 /* It counts as one of its owner's where it is, by its object, until it is being deleted. */
 void accounts_count_replica(struct scheduler *s, struct pod *p);
+/* It is one of them no more, and counts nowhere as one. */
+void accounts_leave_replicas(struct scheduler *s, struct pod *p);
 /* The node's zone is that of its object from now on. */
 void accounts_zone(struct scheduler *s, struct node *n);
 /* As struct near wants it; `arg`: the scheduler. */
