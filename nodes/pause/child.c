@@ -205,19 +205,9 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static bool is_pipe(int fd)
-{
-	struct stat st;
-	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
-}
-
 static void take_identity(const struct child_spec *s, int tell)
 {
 	gid_t gid = (gid_t)s->gid;
-	/* Its pipes too, as it may open them again by /dev/stdout. */
-	for (int fd = 0; s->uid >= 0 && fd < 3; fd++)
-		if (is_pipe(fd))
-			(void)!fchown(fd, (uid_t)s->uid, (gid_t)-1);
 	if (s->gid >= 0 && (setgroups(1, &gid) != 0 || setgid(gid) != 0))
 		child_give_up(tell, "setgid", errno);
 	if (s->uid >= 0 && setuid((uid_t)s->uid) != 0)

@@ -125,8 +125,6 @@ struct run *run_new(const struct pause_attempt *id, const struct child_spec *spe
 	struct child c = {.pid = 0, .out = -1, .err = -1, .in = -1, .console = -1, .started = -1};
 	struct err e;
 	r->at = *id;
-	r->uid = spec->uid;
-	r->gid = spec->gid;
 	r->stream[0].name = "stdout";
 	r->stream[1].name = "stderr";
 	open_log(r, log_bytes);
