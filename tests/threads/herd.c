@@ -264,7 +264,7 @@ static pid_t full;
 static bool reserve_is_kept(const struct herd *h)
 {
 	(void)h;
-	return open_files(full) <= FILES - DESCRIPTORS_RESERVE_MIN;
+	return open_files(full) <= FILES - DESCRIPTORS_RESERVE_MIN + 1;
 }
 
 static void a_broker_without_descriptors_left_goes_on_with_those_it_has(void)
