@@ -1,8 +1,9 @@
 /* Key by key, of pods. When a pod has to leave is arithmetic over its
  * tolerations and the taints' times (placement.h), so it is the same after a
- * restart. Only what says no time, as a taint by `kubectl taint`, counts from when it
- * was seen here, and anew after a restart, as in Kubernetes. The deletion rests on the pod and on the node: who takes the taint
- * away in between saves the pod.
+ * restart. Only what says no time, as a taint by `kubectl taint`, counts from
+ * when it was seen here, and anew after a restart, as in Kubernetes. The
+ * deletion rests on the pod and on the node: who takes the taint away in
+ * between saves the pod.
  *
  * First the pod says why (DisruptionTarget), then it is deleted, as Kubernetes
  * does it: a job's policy may look at that. */

@@ -13,6 +13,7 @@
 #include "nodes/node_agent.h"
 #include "nodes/runtime.h"
 #include "tests/lib/doc_text.h"
+#include "tests/sim/steps.h"
 #include "tools/chaos/cluster.h"
 
 enum { S = 1000000, CALLS_MAX = 40, TEXT_MAX = 600 };
@@ -141,10 +142,7 @@ static const struct port_driver signer = {"signer", nothing_open, sign_call, por
 	"{'verb':'" verb "','group':'','version':'v1','resource':'" resource "','namespace':'default'," more "}"
 #define SECRET(value) WRITE("merge", "secrets", "'name':'s','object':{'data':{'value':'" value "'}}")
 
-static const struct step {
-	unsigned at_s;
-	const char *body;
-} steps[] = {
+static const struct step steps[] = {
 	{2, WRITE("create", "secrets", "'object':{'metadata':{'name':'s'},'data':{'value':'b25l'}}")},
 	{3, WRITE("create", "pods", "'object':{'metadata':{'name':'web'},'spec':{'nodeName':'n1','volumes':["
 		  "{'name':'s','secret':{'secretName':'s'}},{'name':'late','configMap':{'name':'late'}},"
@@ -162,39 +160,19 @@ static const struct step {
 		  "{'name':'s','secret':{'secretName':'s'}}],'automountServiceAccountToken':false,'containers':[{"
 		  "'name':'c','image':'i','volumeMounts':[{'name':'s','mountPath':'/s'}]}]}}")},
 };
-enum { STEPS = sizeof steps / sizeof *steps };
-
-static int on_timer(struct ctx *c, void *state, uint64_t tag)
-{
-	struct buf b = {0};
-	(void)state;
-	doc_to_mp(&b, doc_quoted(ctx_arena(c), steps[tag].body));
-	ctx_request(c, "gate", "object.write", &b, 5000, tag);
-	return 0;
-}
-
-static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
-{
-	struct span why = mp_path_str(r->body, "message");
-	(void)c, (void)state;
-	cr_expect(!r->status && mp_path_int(r->body, "code", 0) < 300, "step %d: %s %.*s", (int)tag,
-		  err_name(r->status), (int)why.len, (const char *)why.data);
-	return 0;
-}
 
 static int user_init(struct ctx *c, void *state, struct mp cfg)
 {
 	(void)state, (void)cfg;
-	for (size_t i = 0; i < STEPS; i++)
-		ctx_timer(c, (uint64_t)steps[i].at_s * S, i);
+	steps_begin(c, steps, sizeof steps / sizeof *steps);
 	return 0;
 }
 
 static const struct actor_spec user = {.kind = "user",
 				       .state_bytes = 1,
 				       .init = user_init,
-				       .on_timer = on_timer,
-				       .on_reply = on_reply};
+				       .on_timer = steps_on_timer,
+				       .on_reply = steps_on_reply};
 
 /* ---- the cluster */
 

@@ -4,6 +4,7 @@
 
 #include "broker/base/log.h"
 #include "tests/lib/doc_text.h"
+#include "tests/sim/steps.h"
 #include "tools/chaos/cluster.h"
 
 enum { S = 1000000, PODS = 3 };
@@ -18,10 +19,7 @@ enum { S = 1000000, PODS = 3 };
 	"{'spec':{'taints':" list "}}}"
 #define BY_HAND "{'key':'by-hand','effect':'NoExecute'}"
 
-static const struct step {
-	unsigned at_s;
-	const char *body;
-} steps[] = {
+static const struct step steps[] = {
 	{3, POD("old")},
 	{200, TAINTS("[" BY_HAND "]")},
 	{220, POD("young")},
@@ -32,25 +30,6 @@ static const struct step {
 	{540, TAINTS("null")},
 	{545, TAINTS("[" BY_HAND "]")},
 };
-enum { STEPS = sizeof steps / sizeof *steps };
-
-static int on_timer(struct ctx *c, void *state, uint64_t tag)
-{
-	struct buf b = {0};
-	(void)state;
-	doc_to_mp(&b, doc_quoted(ctx_arena(c), steps[tag].body));
-	ctx_request(c, "gate", "object.write", &b, 5000, tag);
-	return 0;
-}
-
-static int on_reply(struct ctx *c, void *state, uint64_t tag, const struct reply *r)
-{
-	struct span why = mp_path_str(r->body, "message");
-	(void)c, (void)state;
-	cr_expect(!r->status && mp_path_int(r->body, "code", 0) < 300, "step %d: %s %.*s", (int)tag,
-		  err_name(r->status), (int)why.len, (const char *)why.data);
-	return 0;
-}
 
 /* Of each pod in the order of their names, when it was told to go, in seconds. */
 struct ends {
@@ -76,16 +55,15 @@ static int user_init(struct ctx *c, void *state, struct mp cfg)
 {
 	(void)state, (void)cfg;
 	ctx_follow(c, "pods");
-	for (size_t i = 0; i < STEPS; i++)
-		ctx_timer(c, (uint64_t)steps[i].at_s * S, i);
+	steps_begin(c, steps, sizeof steps / sizeof *steps);
 	return 0;
 }
 
 static const struct actor_spec user = {.kind = "user",
 				       .state_bytes = 1,
 				       .init = user_init,
-				       .on_timer = on_timer,
-				       .on_reply = on_reply,
+				       .on_timer = steps_on_timer,
+				       .on_reply = steps_on_reply,
 				       .on_view = on_view};
 
 static void *shared(void *arg, const char *name)
