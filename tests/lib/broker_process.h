@@ -4,6 +4,7 @@
 #define LIB_BROKER_PROCESS_H
 
 #include <dirent.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,17 +90,23 @@ static inline void broker_starter_end(struct broker_starter *s, pid_t broker)
 }
 
 /* Of any process: files that it has open, and CPU that it has used. */
-static inline size_t open_files(pid_t pid)
+/* Descriptors with a lower number: others it may have had from before it was limited. */
+static inline size_t open_files_below(pid_t pid, int limit)
 {
 	char path[64];
 	size_t n = 0;
 	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
 	DIR *d = opendir(path);
 	for (struct dirent *e; d && (e = readdir(d));)
-		n += e->d_name[0] != '.';
+		n += e->d_name[0] != '.' && atoi(e->d_name) < limit;
 	if (d)
 		closedir(d);
 	return n;
+}
+
+static inline size_t open_files(pid_t pid)
+{
+	return open_files_below(pid, INT_MAX);
 }
 
 static inline double cpu_seconds(pid_t pid)
