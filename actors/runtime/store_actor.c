@@ -32,7 +32,11 @@ struct state {
 	struct store_waits waits;
 	struct upkeep upkeep;
 	uint64_t txns, events;
+	struct buf event; /* the last one's room, empty between events */
 };
+
+/* Beyond this the room of an event is given back. */
+enum { EVENT_ROOM_MAX = 64 << 10 };
 
 /* ---- what the store calls back, inside a turn of ours */
 
@@ -109,10 +113,12 @@ static struct bytes *value_in(struct bytes *body, const struct store_event *e)
 static struct bytes *on_event(void *arg, const struct store_event *e)
 {
 	struct state *s = arg;
-	struct buf b = {0};
-	buf_reserve(&b, 300 + bytes_span(e->row.value).len);
-	encode_event(&b, e, SHOW_BUS);
-	struct bytes *body = bytes_take(&b);
+	encode_event(&s->event, e, SHOW_BUS);
+	/* It is kept as long as its object is, so it has no room to spare. */
+	struct bytes *body = bytes_copy(s->event.data, s->event.len);
+	s->event.len = 0;
+	if (s->event.cap > EVENT_ROOM_MAX)
+		buf_fini(&s->event);
 	for (size_t i = 0; i < e->link_count; i++) {
 		ctx_publish(s->turn, e->links[i].stream, "bus.event", body);
 		store_waits_wake(&s->waits, e->links[i].stream);
@@ -685,6 +691,7 @@ static void fini(void *state)
 	store_waits_fini(&s->waits);
 	upkeep_fini(&s->upkeep);
 	store_close(s->store);
+	buf_fini(&s->event);
 }
 
 static const struct actor_handler handlers[] = {
