@@ -34,6 +34,8 @@ PC_LIBS := $(shell pkg-config --libs $(PC) 2>/dev/null) -lwslay
 
 # Sanitized code takes twice as long to compile at -O2 as at -O1, and is not for speed.
 OPT ?= $(if $(SAN),-O1 -g1,-O2 -g)
+# A test's own code is compiled far more often than it takes time.
+OPT_TESTS ?= -O0
 # What gcc alone knows: truncated snprintf is meant here.
 COMPILER := $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),clang,gcc)
 # Between checks of a sanitizer it sees lengths that cannot be.
@@ -93,6 +95,8 @@ $(BUILD)/obj/actors/api/discovery.o: $(BUILD)/gen/commit.h
 
 # ---- what is generated or linked apart (facts of the API, the pause program)
 -include $(wildcard actors/schema/build.mk actors/controllers/build.mk nodes/build.mk tools/sdk/build.mk)
+
+$(BUILD)/obj/tests/%: CFLAGS_ALL += $(OPT_TESTS)
 
 # ---- tests: one Criterion program per file; tests/unit/X links floor X and
 # those under it
@@ -174,10 +178,10 @@ else
 test:
 	-@tools/deps $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$(shell nproc) all tests
-	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined tests
-	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=thread thread-tests
-	@tests/run $(TESTS) tests/lint.sh tests/fuzz/short tests/fuzz/clang $(SAN_TESTS) $(wildcard tests/e2e/*.sh) \
-		tests/e2e-thread tests/e2e-address
+	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=address,undefined FUZZ_PLAIN=1 all tests fuzzers
+	@$(MAKE) --no-print-directory -j$(shell nproc) SAN=thread all thread-tests
+	@tests/run $(TESTS) tests/lint.sh $(SAN_TESTS) tests/fuzz/short tests/fuzz/clang tests/e2e-thread tests/e2e-address \
+		$(wildcard tests/e2e/*.sh)
 
 demo:
 	-@tools/deps $(PACKAGES)

@@ -273,19 +273,6 @@ static inline void storm_rage(struct storm *s, int faults, bool with_faults,
 
 /* ---- seeds: one is one history */
 
-/* Of SEEDS seeds (`otherwise` so many) from SEED_FROM on, each twice. */
-static inline void storm_each_seed(uint64_t (*run)(uint64_t seed, bool with_faults),
-				   uint64_t otherwise)
-{
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : otherwise;
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t a = run(seed, true), b = run(seed, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
-	}
-}
-
 static inline void storm_without_faults(uint64_t (*run)(uint64_t seed, bool with_faults))
 {
 	uint64_t a = run(1, false), b = run(1, false), other = run(2, false);

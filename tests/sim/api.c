@@ -28,6 +28,7 @@
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
 #include "broker/base/omap.h"
+#include "tests/lib/seeds.h"
 
 enum {
 	SEEDS = 100,
@@ -721,11 +722,5 @@ Test(api, answers_what_happened_when_nothing_fails)
 
 Test(api, keeps_its_promises_through_faults_and_replays_the_same)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
-	for (uint64_t number = first; number < first + n; number++) {
-		uint64_t a = run_seed(number, true), b = run_seed(number, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)number);
-	}
+	seeds_twice(SEEDS, run_seed);
 }

@@ -8,6 +8,7 @@
 
 #include "broker/base/log.h"
 #include "store/local/record.h"
+#include "tests/lib/seeds.h"
 #include "tools/chaos/grow.h"
 #include "tools/chaos/seeds.h"
 
@@ -54,13 +55,12 @@ static void must_hold(void *arg, const struct run_result *r)
 
 static void hold(const char *file, uint64_t seeds_by_default, size_t one_in)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	struct seeds seeds = {.first = from ? strtoull(from, NULL, 10) : 1, .jobs = 2, .twice = TWICE};
+	struct seed_range r = seed_range(seeds_by_default);
+	struct seeds seeds = {.first = r.first, .last = r.first + r.count - 1, .jobs = 2, .twice = TWICE};
 	struct script s;
 	struct err e = {0};
 	char path[300];
 	struct held h = {.file = path};
-	seeds.last = seeds.first + (count ? strtoull(count, NULL, 10) : seeds_by_default) - 1;
 	snprintf(path, sizeof path, "tools/chaos/scenarios/%s", file);
 	cr_assert_eq(script_load(&s, path, &e), 0, "%s", e.text);
 	cr_assert_eq(script_check(&s, &e), 0, "%s", e.text);
@@ -205,10 +205,9 @@ Test(chaos, mixed)
 /* Scripts that nobody wrote: some have a line without effect, none is violated. */
 Test(chaos, what_is_grown_holds)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t last = first + (count ? strtoull(count, NULL, 10) : SEEDS) - 1, held = 0;
-	for (uint64_t seed = first; seed <= last; seed++) {
+	struct seed_range range = seed_range(SEEDS);
+	uint64_t held = 0;
+	for (uint64_t seed = range.first; seed < range.first + range.count; seed++) {
 		struct buf b = {0};
 		struct err e = {0};
 		struct run_result r;
@@ -222,7 +221,7 @@ Test(chaos, what_is_grown_holds)
 		script_fini(&s);
 		buf_fini(&b);
 	}
-	cr_expect_geq(3 * held, last - first + 1, "only %llu of them hit what they aim at", (unsigned long long)held);
+	cr_expect_geq(3 * held, range.count, "only %llu of them hit what they aim at", (unsigned long long)held);
 }
 
 /* A fault at an event comes when its record is on the disk (with those of its

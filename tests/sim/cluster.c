@@ -14,6 +14,7 @@
 #include "actors/objects/writing.h"
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
+#include "tests/lib/seeds.h"
 #include "tools/chaos/converge.h"
 #include "tools/chaos/invariants.h"
 
@@ -429,11 +430,5 @@ Test(cluster, runs_what_fits_and_says_why_the_rest_waits)
 
 Test(cluster, keeps_its_promises_through_every_kind_of_fault_and_replays_the_same)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
-	}
+	seeds_twice(SEEDS, run_seed);
 }

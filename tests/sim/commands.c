@@ -10,6 +10,7 @@
 #include "actors/runtime/messages.h"
 #include "actors/runtime/sim_verbs.h"
 #include "broker/base/log.h"
+#include "tests/lib/seeds.h"
 
 enum { DO = 200, COMMANDS = 200, SEEDS = 60 };
 
@@ -179,10 +180,8 @@ static uint64_t run_seed(uint64_t seed)
 
 Test(commands, survive_loss_broker_restarts_and_failures_and_replay_the_same)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
-	for (uint64_t seed = first; seed < first + n; seed++)
+	struct seed_range r = seed_range(SEEDS);
+	for (uint64_t seed = r.first; seed < r.first + r.count; seed++)
 		cr_assert_eq(run_seed(seed), run_seed(seed), "seed %d has two histories", (int)seed);
 }
 

@@ -30,6 +30,7 @@
 #include "actors/schema/selectors.h"
 #include "broker/base/log.h"
 #include "broker/messages.h"
+#include "tests/lib/seeds.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 60, NODES = 2, FAULTS = 12, SHOPS = 2, APPS = 3, EVENTS_MAX = 300000 };
@@ -768,7 +769,7 @@ Test(controllers, keep_what_was_asked_for_when_nothing_goes_wrong)
 
 Test(controllers, take_nothing_wrong_and_finish_everything_through_every_kind_of_fault)
 {
-	storm_each_seed(run_seed, SEEDS);
+	seeds_twice(SEEDS, run_seed);
 }
 
 /* ---- a user who does as the test says, a deed at a time */
@@ -899,7 +900,7 @@ static uint64_t run_twins(uint64_t seed, bool with_faults)
 Test(controllers, of_which_there_are_several_take_turns_and_never_work_beside_each_other)
 {
 	run_twins(1, false);
-	storm_each_seed(run_twins, SEEDS / 2);
+	seeds_twice(SEEDS / 2, run_twins);
 }
 
 /* Each failure once brought six more: the whole list was asked for again by

@@ -16,6 +16,7 @@
 #include "actors/controllers/job_facts.h"
 #include "actors/controllers/owners.h"
 #include "broker/base/log.h"
+#include "tests/lib/seeds.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 60, NODES = 2, FAULTS = 12, JOBS = 5 };
@@ -530,7 +531,7 @@ Test(jobs, are_done_when_nothing_goes_wrong)
 
 Test(jobs, count_right_and_finish_through_every_kind_of_fault)
 {
-	storm_each_seed(run_jobs, SEEDS);
+	seeds_twice(SEEDS, run_jobs);
 }
 
 Test(jobs, of_a_schedule_are_started_each_minute)
@@ -540,5 +541,5 @@ Test(jobs, of_a_schedule_are_started_each_minute)
 
 Test(jobs, of_a_schedule_are_never_started_twice_through_every_kind_of_fault)
 {
-	storm_each_seed(run_cronjob, SEEDS / 6);
+	seeds_twice(SEEDS / 6, run_cronjob);
 }

@@ -16,6 +16,7 @@
 #include "broker/base/log.h"
 #include "broker/catalogue.h"
 #include "tests/lib/doc_text.h"
+#include "tests/lib/seeds.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 15, NODES = 4, FAULTS = 14, EVENTS_MAX = 1500000 };
@@ -348,5 +349,5 @@ Test(nodes, whose_registration_is_lost_register_again_soon)
 
 Test(nodes, are_lost_and_come_back_through_every_kind_of_fault, .timeout = 3600)
 {
-	storm_each_seed(run_nodes, SEEDS);
+	seeds_twice(SEEDS, run_nodes);
 }

@@ -12,6 +12,7 @@
 #include "nodes/probes/probe_port.h"
 #include "nodes/runtime.h"
 #include "tests/lib/doc_text.h"
+#include "tests/lib/seeds.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 15, PODS = 5, FAULTS = 30, EVENTS_MAX = 1500000 };
@@ -509,5 +510,5 @@ Test(probes, restart_what_is_ill_and_nothing_else)
 
 Test(probes, go_on_through_every_kind_of_fault, .timeout = 3600)
 {
-	storm_each_seed(run_probes, SEEDS);
+	seeds_twice(SEEDS, run_probes);
 }

@@ -13,6 +13,7 @@
 #include "actors/runtime/view.h"
 #include "broker/base/log.h"
 #include "broker/base/mem.h"
+#include "tests/lib/seeds.h"
 
 enum { SEEDS = 200, WRITERS = 3, INCREMENTS = 20 };
 
@@ -614,13 +615,7 @@ Test(runtime, a_thousand_cells_are_back_within_ten_seconds_of_a_broker_restart)
 
 Test(runtime, converges_after_every_kind_of_fault_and_replays_the_same)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t a = run_seed(seed, true), b = run_seed(seed, true);
-		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
-	}
+	seeds_twice(SEEDS, run_seed);
 }
 
 /* ---- the three failure domains: an actor, its cell, its process */

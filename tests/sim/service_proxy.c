@@ -21,6 +21,7 @@
 #include "nodes/proxy/proxy_plan.h"
 #include "nodes/proxy/proxy_port.h"
 #include "nodes/proxy/service_proxy.h"
+#include "tests/lib/seeds.h"
 
 enum { SEEDS = 200, SERVICES = 6, SLICES = 9, ADDRESSES = 5, FAULTS = 10 };
 
@@ -626,14 +627,13 @@ Test(service_proxy, an_address_that_is_left_goes_to_who_waits_for_it_at_once)
 
 Test(service_proxy, converges_after_every_kind_of_fault_and_replays_the_same)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1, opened = 0;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
-	for (uint64_t seed = first; seed < first + n; seed++) {
+	struct seed_range r = seed_range(SEEDS);
+	uint64_t opened = 0;
+	for (uint64_t seed = r.first; seed < r.first + r.count; seed++) {
 		struct ledger l = {0};
 		uint64_t a = run_seed(seed, true, &l), b = run_seed(seed, true, &l);
 		cr_assert_eq(a, b, "seed %llu has two histories", (unsigned long long)seed);
 		opened += l.opened;
 	}
-	cr_expect_gt(opened, n, "the proxy was restarted now and then");
+	cr_expect_gt(opened, r.count, "the proxy was restarted now and then");
 }

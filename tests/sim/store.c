@@ -13,6 +13,7 @@
 #include "actors/runtime/store_actor.h"
 #include "broker/base/log.h"
 #include "store/local/record.h"
+#include "tests/lib/seeds.h"
 #include "tools/chaos/clients.h"
 
 enum { SEEDS = 150, CLIENTS = 5, OPS = 40 };
@@ -260,12 +261,10 @@ TestSuite(sim_store, .init = quiet);
 
 Test(sim_store, registers_sets_and_accounts_are_linearizable)
 {
-	const char *from = getenv("SEED_FROM"), *count = getenv("SEEDS");
-	uint64_t first = from ? strtoull(from, NULL, 10) : 1;
-	uint64_t n = count ? strtoull(count, NULL, 10) : SEEDS;
+	struct seed_range r = seed_range(SEEDS);
 	uint64_t ops = 0, unknown = 0;
 	size_t op;
-	for (uint64_t seed = first; seed < first + n; seed++) {
+	for (uint64_t seed = r.first; seed < r.first + r.count; seed++) {
 		struct world *w = run_seed(seed);
 		cr_assert(client_history_holds(&w->history), "seed %llu: %s", (unsigned long long)seed,
 			  w->history.why);
@@ -277,7 +276,7 @@ Test(sim_store, registers_sets_and_accounts_are_linearizable)
 		world_free(w);
 	}
 	fprintf(stderr, "%llu seeds, %llu operations, %llu of unknown outcome\n",
-		(unsigned long long)n, (unsigned long long)ops, (unsigned long long)unknown);
+		(unsigned long long)r.count, (unsigned long long)ops, (unsigned long long)unknown);
 	cr_assert(unknown > 0 && unknown < ops / 4);
 }
 

@@ -13,6 +13,7 @@
 
 #include "actors/controllers/host_path_plan.h"
 #include "broker/base/log.h"
+#include "tests/lib/seeds.h"
 #include "tests/lib/storm.h"
 
 enum { SEEDS = 60, NODES = 2, FAULTS = 20, CLAIMS = 6, VOLUMES = 4, PODS = 5, CLASSES = 4 };
@@ -561,5 +562,5 @@ Test(volumes, are_bound_used_and_deleted_when_nothing_goes_wrong)
 
 Test(volumes, are_never_shared_or_lost_through_every_kind_of_fault)
 {
-	storm_each_seed(run_seed, SEEDS);
+	seeds_twice(SEEDS, run_seed);
 }
