@@ -69,7 +69,7 @@ struct doc *managed_set(struct arena *a, struct doc *entry)
 	struct doc *set = doc_get(entry, "fieldsV1");
 	if (doc_is(set, DOC_PACKED)) {
 		struct doc *open;
-		if (doc_from_mp(a, mp_of(set->text), &open, NULL))
+		if (doc_from_packed(a, set->text, &open, NULL))
 			return NULL;
 		set = doc_set(a, entry, "fieldsV1", open);
 	}
@@ -83,7 +83,7 @@ static void pack(struct arena *a, struct doc *entry)
 	struct buf b = {0};
 	if (!doc_is(set, DOC_MAP))
 		return;
-	doc_to_mp(&b, set);
+	doc_to_packed(&b, set);
 	packed = doc_new(a, DOC_PACKED);
 	packed->text = (struct span){(uint8_t *)arena_ndup(a, b.data, b.len), b.len};
 	doc_set(a, entry, "fieldsV1", packed);
@@ -205,7 +205,7 @@ static bool may_meet(const struct doc *set, const struct doc *lost)
 		return true;
 	for (; n > 0; n--) {
 		struct span key;
-		if (mp_str(&m, &key) || span_is(key, ".") || doc_get_span(lost, key) || mp_skip(&m))
+		if (mp_packed_key(&m, &key) || span_is(key, ".") || doc_get_span(lost, key) || mp_skip(&m))
 			return true;
 	}
 	return false;

@@ -198,6 +198,7 @@ static uint64_t big_endian(const uint8_t *p, unsigned n)
 
 struct reader {
 	const uint8_t *p, *end;
+	bool packed; /* keys may be words */
 };
 
 static bool write_value(struct buf *b, struct reader *r, int depth);
@@ -225,7 +226,7 @@ static bool write_packed(struct buf *b, struct reader *r, uint64_t n, int depth)
 {
 	if (r->p >= r->end || *r->p != MP_PACKED || n > (uint64_t)(r->end - r->p - 1))
 		return false;
-	struct reader inner = {r->p + 1, r->p + 1 + n};
+	struct reader inner = {r->p + 1, r->p + 1 + n, true};
 	r->p = inner.end;
 	return write_value(b, &inner, depth + 1) && inner.p == inner.end;
 }
@@ -249,13 +250,26 @@ static bool is_text(const struct reader *r)
 	       ((*r->p >= 0xa0 && *r->p <= 0xbf) || (*r->p >= 0xd9 && *r->p <= 0xdb));
 }
 
+static bool write_word(struct buf *b, struct reader *r)
+{
+	if (!r->packed || r->p >= r->end || is_text(r))
+		return false;
+	struct mp m = mp_of((struct span){r->p, (size_t)(r->end - r->p)});
+	struct span word;
+	if (mp_packed_key(&m, &word))
+		return false;
+	write_text(b, word.data, word.len);
+	r->p = m.p;
+	return true;
+}
+
 static bool write_map(struct buf *b, struct reader *r, uint64_t n, int depth)
 {
 	buf_putc(b, '{');
 	for (uint64_t i = 0; i < n; i++) {
 		if (i)
 			buf_putc(b, ',');
-		if (!is_text(r) || !write_value(b, r, depth))
+		if (!write_word(b, r) && (!is_text(r) || !write_value(b, r, depth)))
 			return false;
 		buf_putc(b, ':');
 		if (!write_value(b, r, depth + 1))
@@ -344,7 +358,7 @@ static bool write_value(struct buf *b, struct reader *r, int depth)
 
 int json_from_mp(struct buf *out, struct mp value)
 {
-	struct reader r = {value.p, value.end};
+	struct reader r = {value.p, value.end, false};
 	return write_value(out, &r, 0) ? 0 : ERR_INVALID;
 }
 
@@ -352,7 +366,7 @@ int json_from_mp(struct buf *out, struct mp value)
 
 static bool write_next(struct buf *b, struct mp *m)
 {
-	struct reader r = {m->p, m->end};
+	struct reader r = {m->p, m->end, false};
 	bool ok = write_value(b, &r, 0);
 	m->p = r.p;
 	return ok;
@@ -492,6 +506,8 @@ void json_from_doc(struct buf *out, const struct doc *d)
 		json_string(out, d->text);
 		break;
 	case DOC_PACKED:
+		(void)write_value(out, &(struct reader){d->text.data, d->text.data + d->text.len, true}, 0);
+		break;
 	case DOC_RAW:
 		(void)json_from_mp(out, mp_of(d->text));
 		break;

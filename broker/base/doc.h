@@ -141,5 +141,8 @@ bool doc_equal(const struct doc *a, const struct doc *b);
  * int64. */
 int doc_from_mp(struct arena *a, struct mp value, struct doc **out, struct err *e);
 void doc_to_mp(struct buf *out, const struct doc *d);
+/* The payload of a packed value (mp.h), which is text of DOC_PACKED. */
+int doc_from_packed(struct arena *a, struct span packed, struct doc **out, struct err *e);
+void doc_to_packed(struct buf *out, const struct doc *d);
 
 #endif

@@ -26,10 +26,25 @@ static int read_array(struct arena *a, struct mp *m, int depth, struct doc *out,
 	return rc;
 }
 
+/* `seen`: of the keys before, none of which is looked for in vain. */
+static inline void put(struct arena *a, struct doc *map, size_t of, uint64_t *seen, struct span key, struct doc *child)
+{
+	uint64_t mark = span_mark(key);
+	if (*seen & mark) {
+		doc_set_span(a, map, key, child);
+	} else if (of < DOC_INDEX_FROM) {
+		child->key = key;
+		append(map, child);
+	} else {
+		doc_put(a, map, key, child);
+	}
+	*seen |= mark;
+}
+
 static int read_map(struct arena *a, struct mp *m, int depth, struct doc *out, struct err *e)
 {
 	size_t n;
-	uint64_t seen = 0; /* of the keys before: none of them is looked for in vain */
+	uint64_t seen = 0;
 	int rc = mp_map(m, &n);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct span key;
@@ -40,16 +55,7 @@ static int read_map(struct arena *a, struct mp *m, int depth, struct doc *out, s
 		rc = read_value(a, m, depth + 1, &child, e);
 		if (rc)
 			return rc;
-		uint64_t mark = span_mark(key);
-		if (seen & mark) {
-			doc_set_span(a, out, key, child);
-		} else if (n < DOC_INDEX_FROM) {
-			child->key = key;
-			append(out, child);
-		} else {
-			doc_put(a, out, key, child);
-		}
-		seen |= mark;
+		put(a, out, n, &seen, key, child);
 	}
 	return rc;
 }
@@ -102,6 +108,49 @@ static int read_value(struct arena *a, struct mp *m, int depth, struct doc **out
 int doc_from_mp(struct arena *a, struct mp value, struct doc **out, struct err *e)
 {
 	return read_value(a, &value, 0, out, e);
+}
+
+static int read_packed(struct arena *a, struct mp *m, int depth, struct doc **out, struct err *e)
+{
+	size_t n;
+	uint64_t seen = 0;
+	if (mp_peek(m) != MP_MAP)
+		return read_value(a, m, depth, out, e);
+	if (depth > MP_DEPTH_MAX)
+		return err_set(e, ERR_INVALID, "msgpack: nested too deeply");
+	*out = doc_new(a, DOC_MAP);
+	int rc = mp_map(m, &n);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct span key;
+		struct doc *child;
+		rc = mp_packed_key(m, &key);
+		if (rc)
+			return err_set(e, rc, "msgpack: a packed key that is neither text nor a word");
+		rc = read_packed(a, m, depth + 1, &child, e);
+		if (rc)
+			return rc;
+		put(a, *out, n, &seen, key, child);
+	}
+	return rc;
+}
+
+int doc_from_packed(struct arena *a, struct span packed, struct doc **out, struct err *e)
+{
+	struct mp m = mp_of(packed);
+	return read_packed(a, &m, 0, out, e);
+}
+
+void doc_to_packed(struct buf *out, const struct doc *d)
+{
+	if (!doc_is(d, DOC_MAP)) {
+		doc_to_mp(out, d);
+		return;
+	}
+	mpw_map(out, d->count);
+	DOC_EACH(child, d) {
+		mpw_packed_key(out, child->key);
+		doc_to_packed(out, child);
+	}
 }
 
 void doc_to_mp(struct buf *out, const struct doc *d)

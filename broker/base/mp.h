@@ -99,9 +99,11 @@ static inline int mp_str(struct mp *m, struct span *out)
 }
 int mp_bin(struct mp *m, struct span *out);
 /* One value inside another, packed: readers pass over it in one step. An ext of
- * MP_PACKED whose payload is a value. */
+ * MP_PACKED whose payload is a value; its maps, but for those in an array, may have
+ * the numbers of words (words.h) for keys. */
 enum { MP_PACKED = 1 };
 int mp_packed(struct mp *m, struct span *out);
+int mp_packed_key(struct mp *m, struct span *out);
 int mp_array(struct mp *m, size_t *count); /* then read `count` values */
 int mp_map(struct mp *m, size_t *count);   /* then `count` keys with values */
 int mp_skip(struct mp *m);
@@ -157,6 +159,7 @@ static inline void mpw_str(struct buf *b, const char *text)
 }
 void mpw_bin(struct buf *b, struct span data);
 void mpw_packed(struct buf *b, struct span value);
+void mpw_packed_key(struct buf *b, struct span key);
 void mpw_array(struct buf *b, size_t count);
 void mpw_map(struct buf *b, size_t count);
 /* A value that is msgpack already; nil when empty. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "broker/base/doc.h"
+#include "broker/base/words.h"
 
 static struct arena a;
 
@@ -183,5 +184,73 @@ Test(doc, owns_its_text_and_keys_when_it_is_told_to)
 	cr_expect_eq(doc_get(root, "key"), list);
 	cr_expect(doc_str_is(list->first, "text"));
 	cr_expect(span_is(part->text, "\xa1z"));
+	arena_fini(&a);
+}
+
+/* ---- packed: words for keys */
+
+/* Their numbers are on disks. */
+Test(doc, words_keep_their_numbers)
+{
+	static const struct {
+		const char *text;
+		int number;
+	} some[] = {{".", 0}, {"f:metadata", 1}, {"f:spec", 4}, {"k:{\"type\":\"Ready\"}", 79},
+		    {"f:subPath", 120}, {"f:hostPort", 121}, {"f:rbac.authorization.kubernetes.io/autoupdate", 128},
+		    {"f:serviceAccountToken", 253}};
+	for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+		cr_expect_eq(word_number(span_of(some[i].text)), some[i].number, "%s", some[i].text);
+	size_t count = 0;
+	for (uint64_t n = 0; n < 300; n++) {
+		struct span text = word_text(n);
+		count += text.len > 0;
+		cr_expect(!text.len || word_number(text) == (int)n, "number %d is of one word", (int)n);
+	}
+	cr_expect_eq(count, 248);
+	cr_expect_eq(word_number(span_of("f:metadat")), -1);
+	cr_expect_eq(word_number(span_of("")), -1);
+}
+
+Test(doc, is_packed_with_words_for_keys_and_opened_again)
+{
+	struct doc *set = doc_new(&a, DOC_MAP), *out;
+	struct doc *labels = doc_need_map(&a, doc_need_map(&a, set, "f:metadata"), "f:labels");
+	doc_set(&a, labels, "f:tier", doc_new(&a, DOC_MAP));
+	doc_set(&a, labels, ".", doc_new(&a, DOC_MAP));
+	doc_set_str(&a, set, "f:rules", "f:spec"); /* a value is no key */
+	struct buf b = {0};
+	doc_to_packed(&b, set);
+	cr_expect(span_eq(span_buf(&b), (struct span){(const uint8_t *)"\x82\x01\x81\x02\x82\xa6" "f:tier\x80\x00\x80"
+								       "\xcc\x82\xa6" "f:spec", 24}));
+	cr_assert_eq(doc_from_packed(&a, span_buf(&b), &out, NULL), 0);
+	cr_expect(doc_equal(out, set));
+	struct err e = {0};
+	cr_expect_eq(doc_from_mp(&a, mp_of(span_buf(&b)), &out, &e), ERR_INVALID, "only what is packed has them");
+	/* As they were written before there were words. */
+	b.len = 0;
+	doc_to_mp(&b, set);
+	cr_assert_eq(doc_from_packed(&a, span_buf(&b), &out, NULL), 0);
+	cr_expect(doc_equal(out, set));
+	buf_fini(&b);
+	arena_fini(&a);
+}
+
+Test(doc, what_is_no_word_is_no_key)
+{
+	static const char *const bad[] = {"\x81\x7f\x80", "\x81\xcc\xff\x80", "\x81\xcd\x01\x2c\x80", "\x81\xff\x80",
+					  "\x81\x01", "\x81\xc3\x80", "\x91\x81\x01\x80"};
+	static const size_t len[] = {3, 4, 5, 3, 2, 3, 4};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct doc *out;
+		struct err e = {0};
+		cr_expect_eq(doc_from_packed(&a, (struct span){(const uint8_t *)bad[i], len[i]}, &out, &e),
+			     ERR_INVALID, "case %zu", i);
+		cr_expect(e.text[0], "case %zu says why", i);
+	}
+	char deep[400];
+	for (size_t i = 0; i < sizeof deep; i += 2)
+		memcpy(deep + i, "\x81\x01", 2);
+	struct doc *out;
+	cr_expect_eq(doc_from_packed(&a, (struct span){(const uint8_t *)deep, sizeof deep}, &out, NULL), ERR_INVALID);
 	arena_fini(&a);
 }

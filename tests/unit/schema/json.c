@@ -286,3 +286,31 @@ Test(json, broken_msgpack_is_refused_not_read_past)
 	buf_fini(&bin);
 	buf_fini(&out);
 }
+
+Test(json, words_of_packed_values_are_written_as_text)
+{
+	static const char set[] = "\x82\x01\x81\x02\x80\x81\x83\x80"; /* the last key is none */
+	struct buf bin = {0}, out = {0};
+	mpw_map(&bin, 1);
+	mpw_str(&bin, "set");
+	mpw_packed(&bin, (struct span){(const uint8_t *)"\x82\x01\x81\x02\x80\xcc\x82\x80", 8});
+	cr_expect_eq(json_from_mp(&out, mp_of(span_buf(&bin))), 0);
+	cr_expect_str_eq(buf_text(&out), "{\"set\":{\"f:metadata\":{\"f:labels\":{}},\"f:rules\":{}}}");
+	/* The same by way of a tree, and what is no word. */
+	struct doc *d;
+	cr_assert_eq(doc_from_mp(&a, mp_of(span_buf(&bin)), &d, NULL), 0);
+	out.len = 0;
+	json_from_doc(&out, d);
+	cr_expect_str_eq(buf_text(&out), "{\"set\":{\"f:metadata\":{\"f:labels\":{}},\"f:rules\":{}}}");
+	bin.len = out.len = 0;
+	mpw_packed(&bin, (struct span){(const uint8_t *)set, sizeof set - 1});
+	cr_expect_eq(json_from_mp(&out, mp_of(span_buf(&bin))), ERR_INVALID);
+	bin.len = out.len = 0;
+	mpw_map(&bin, 1);
+	mpw_u64(&bin, 1);
+	mpw_map(&bin, 0);
+	cr_expect_eq(json_from_mp(&out, mp_of(span_buf(&bin))), ERR_INVALID, "words are for what is packed");
+	buf_fini(&bin);
+	buf_fini(&out);
+	arena_fini(&a);
+}
