@@ -31,8 +31,17 @@ void pod_proc_mounts_validate(struct faults *f, const struct fpath *p, const str
 void pod_dns_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
 /* pod_resources.c */
 void pod_resources_validate(struct faults *f, const struct fpath *p, const struct doc *resources);
+/* The same with other names: `check` says what is wrong with one, at its place. */
+typedef void pod_resource_name(struct faults *f, const struct fpath *p, struct span name);
+void pod_resources_validate_named(struct faults *f, const struct fpath *p,
+				  const struct doc *resources, pod_resource_name *check);
 /* "Guaranteed", "Burstable" or "BestEffort". */
 const char *pod_qos(const struct doc *spec);
+/* pod_level.c: the resources of a spec as a whole, which is complete but for them; those at
+ * `p` beside its containers'; whether there are any. */
+void pod_level_defaults(struct arena *a, const struct doc *spec);
+void pod_level_validate(struct faults *f, const struct fpath *p, const struct doc *spec);
+bool pod_level_is_set(const struct doc *spec);
 /* pod_probe.c: probes and lifecycle hooks of a container. */
 void pod_probes_validate(struct faults *f, const struct fpath *p, const struct doc *container,
 			 enum container_list which);

@@ -189,6 +189,7 @@ void pod_defaults(struct arena *a, struct doc *spec)
 		DOC_EACH(c, doc_is(list, DOC_ARRAY) ? list : NULL)
 		fill_requests(a, c);
 	}
+	pod_level_defaults(a, spec);
 }
 
 /* ---- admission */

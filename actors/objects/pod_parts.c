@@ -152,6 +152,10 @@ static void check_resize(struct write *w, const struct fpath *p, const struct do
 void pod_validate_resize(struct write *w)
 {
 	const struct doc *now = doc_get(w->obj, "spec"), *was = doc_get(w->old, "spec");
+	if (pod_level_is_set(was)) {
+		field_forbidden(&w->faults, NULL, "pods with pod-level resources cannot be resized");
+		return;
+	}
 	if (doc_get(doc_get(meta_of(w->old), "annotations"), "kubernetes.io/config.mirror"))
 		field_forbidden(&w->faults, NULL, "static pods cannot be resized");
 	for (size_t i = 0; i < 2; i++) {

@@ -35,14 +35,15 @@ static void validate_name(struct faults *f, const struct fpath *p, struct span n
 		field_invalid(f, p, name, "must be a standard resource for containers");
 }
 
-static void validate_list(struct faults *f, const struct fpath *p, const struct doc *list)
+static void validate_list(struct faults *f, const struct fpath *p, const struct doc *list,
+			  pod_resource_name *check)
 {
 	struct quantity q;
 	if (!doc_is(list, DOC_MAP))
 		return;
 	DOC_EACH(d, list) {
 		const struct fpath *here = FPATH_KEY(p, d->key);
-		validate_name(f, here, d->key);
+		check(f, here, d->key);
 		if (!parse(d, &q))
 			continue;
 		if (q.nano < 0)
@@ -75,21 +76,27 @@ static void validate_request(struct faults *f, const struct fpath *p, const stru
 					   (int)limit->text.len, limit->text.data));
 }
 
-void pod_resources_validate(struct faults *f, const struct fpath *p, const struct doc *resources)
+void pod_resources_validate_named(struct faults *f, const struct fpath *p,
+				  const struct doc *resources, pod_resource_name *check)
 {
 	const struct doc *limits = doc_get(resources, "limits");
 	const struct doc *requests = doc_get(resources, "requests");
-	validate_list(f, FPATH(p, "limits"), limits);
-	validate_list(f, FPATH(p, "requests"), requests);
+	validate_list(f, FPATH(p, "limits"), limits, check);
+	validate_list(f, FPATH(p, "requests"), requests, check);
 	if (doc_is(requests, DOC_MAP))
 		DOC_EACH(r, requests)
 			validate_request(f, p, r, limits);
 }
 
+void pod_resources_validate(struct faults *f, const struct fpath *p, const struct doc *resources)
+{
+	pod_resources_validate_named(f, p, resources, validate_name);
+}
+
 /* ---- quality of service */
 
 struct qos {
-	bool any;	 /* some container asks for cpu or memory */
+	bool any;	 /* some container, or the pod, asks for cpu or memory */
 	bool guaranteed; /* every one limits both, and asks for the limit */
 };
 
@@ -117,7 +124,10 @@ const char *pod_qos(const struct doc *spec)
 {
 	static const char *const lists[] = {"containers", "initContainers"};
 	struct qos s = {.guaranteed = true};
-	for (size_t i = 0; i < 2; i++) {
+	bool whole = doc_is(doc_get(spec, "resources"), DOC_MAP);
+	if (whole) /* then the containers' do not count */
+		look_at(&s, spec);
+	for (size_t i = 0; i < 2 && !whole; i++) {
 		const struct doc *list = doc_get(spec, lists[i]);
 		if (doc_is(list, DOC_ARRAY))
 			DOC_EACH(c, list)

@@ -175,6 +175,7 @@ void pod_spec_validate(struct faults *f, const struct fpath *p, const struct doc
 	bool never = span_is(doc_get_str(spec, "restartPolicy"), "Never");
 	pod_resize_policies_validate(f, FPATH(p, "containers"), containers, never);
 	pod_resize_policies_validate(f, FPATH(p, "initContainers"), doc_get(spec, "initContainers"), never);
+	pod_level_validate(f, FPATH(p, "resources"), spec);
 	validate_unique(f, p, spec);
 	if (doc_is(ephemeral, DOC_ARRAY) && ephemeral->count)
 		field_forbidden(f, FPATH(p, "ephemeralContainers"), "cannot be set on create");

@@ -180,12 +180,35 @@ static void add_init(struct mp spec, const char *list, struct amounts *out)
 		amounts_raise(out, most.all[i].name, most.all[i].q);
 }
 
-void usage_of_pod(struct mp spec, const char *list, struct amounts *out)
+void usage_of_containers(struct mp spec, const char *list, struct amounts *out)
 {
-	struct quantity q;
 	for (struct mp_walk c = mp_walk_list(spec, "containers"); mp_walk_next(&c);)
 		add_asked(out, c.value, list);
 	add_init(spec, list, out);
+}
+
+bool usage_is_pod_level(struct span name)
+{
+	return span_is(name, "cpu") || span_is(name, "memory") || starts_with(name, "hugepages-");
+}
+
+/* What the pod says as a whole. */
+static void set_asked(struct amounts *out, struct mp spec, const char *list)
+{
+	struct quantity q;
+	for (struct mp_walk k = asked(spec, list); mp_walk_next(&k);) {
+		if (!usage_is_pod_level(k.key) || !quantity_at(k.value, &q))
+			continue;
+		amounts_raise(out, k.key, q);
+		amounts_find(out, k.key)->q = q;
+	}
+}
+
+void usage_of_pod(struct mp spec, const char *list, struct amounts *out)
+{
+	struct quantity q;
+	usage_of_containers(spec, list, out);
+	set_asked(out, spec, list);
 	for (struct mp_walk k = mp_walk_map(spec, "overhead"); mp_walk_next(&k);)
 		if (quantity_at(k.value, &q) &&
 		    (strcmp(list, "requests") == 0 || amounts_find(out, k.key)))
@@ -415,13 +438,19 @@ static void add_missing(struct buf *out, struct mp spec, const char *list, struc
 	}
 }
 
+static bool is_asked_whole(struct mp spec)
+{
+	struct mp_walk requests = asked(spec, "requests"), limits = asked(spec, "limits");
+	return mp_walk_next(&requests) || mp_walk_next(&limits);
+}
+
 const char *usage_missing(const struct schema_resource *r, struct mp object, struct mp hard,
 			  struct arena *a)
 {
 	struct amounts names = {.a = a};
 	struct buf text = {0};
 	struct mp spec;
-	if (strcmp(r->stream, "pods") != 0 || !mp_path(object, "spec", &spec))
+	if (strcmp(r->stream, "pods") != 0 || !mp_path(object, "spec", &spec) || is_asked_whole(spec))
 		return NULL;
 	amounts_of(&names, hard);
 	amounts_sort(&names);

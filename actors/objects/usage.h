@@ -34,9 +34,14 @@ const char *amounts_text(struct amounts *t);
 /* A map of quantities, each added. */
 void amounts_of(struct amounts *t, struct mp map);
 
-/* "requests" or "limits" of a pod, over all its containers: what the init
+/* "requests" or "limits" of all containers of a pod's spec: what the init
  * containers need one after the other counts when it is more. */
+void usage_of_containers(struct mp spec, const char *list, struct amounts *out);
+/* The same of the pod: what it says as a whole stands for what they say, and
+ * its overhead comes on top. */
 void usage_of_pod(struct mp spec, const char *list, struct amounts *out);
+/* Whether pods can ask for that as a whole: "cpu", "memory", "hugepages-2Mi". */
+bool usage_is_pod_level(struct span name);
 /* What the object uses of anything; of pods that have ended only their number. */
 void usage_of(const struct schema_resource *r, struct mp object, struct amounts *out);
 /* Whether objects of this kind can use what is called so. */

@@ -38,18 +38,24 @@ static size_t containers(struct mp pod, const char *list, struct mp *first)
 	return mp_path(pod, list, first) && mp_array(first, &n) == 0 ? n : 0;
 }
 
+/* Of a container, or of a pod's spec, which has them as a whole. */
+static void read_names_of(struct extended *x, struct mp c)
+{
+	struct mp requests;
+	struct span name;
+	size_t count;
+	if (!mp_path(c, "resources.requests", &requests) || mp_map(&requests, &count))
+		return;
+	for (; count > 0 && mp_str(&requests, &name) == 0; count--, mp_skip(&requests))
+		if (!is_of_fit(name))
+			one_of(x, name);
+}
+
 static void read_names(struct extended *x, struct mp pod, const char *list)
 {
-	struct mp c, requests;
-	for (size_t n = containers(pod, list, &c); n > 0; n--, mp_skip(&c)) {
-		size_t count;
-		struct span name;
-		if (!mp_path(c, "resources.requests", &requests) || mp_map(&requests, &count))
-			continue;
-		for (; count > 0 && mp_str(&requests, &name) == 0; count--, mp_skip(&requests))
-			if (!is_of_fit(name))
-				one_of(x, name);
-	}
+	struct mp c;
+	for (size_t n = containers(pod, list, &c); n > 0; n--, mp_skip(&c))
+		read_names_of(x, c);
 }
 
 struct some { /* as many as are read at once */
@@ -67,6 +73,9 @@ static void read_amounts(const void *arg, struct mp list, int64_t *out)
 void extended_read(struct extended *x, struct mp pod)
 {
 	int64_t sum[REQUESTS_MAX];
+	struct mp spec;
+	if (mp_find(pod, "spec", &spec))
+		read_names_of(x, spec);
 	read_names(x, pod, "spec.containers");
 	read_names(x, pod, "spec.initContainers");
 	for (size_t at = 0, n; at < x->count; at += n) {

@@ -46,6 +46,10 @@ void requests_sum(struct mp pod, requests_read *read, const void *arg, size_t co
 	}
 	add(sum, staying, count);
 	at_least(sum, most, count);
+	if (mp_path(pod, "spec.resources.requests", &map)) {
+		read(arg, map, one);
+		at_least(sum, one, count); /* never less than the containers' */
+	}
 	if (mp_path(pod, "spec.overhead", &map)) {
 		read(arg, map, one);
 		add(sum, one, count);

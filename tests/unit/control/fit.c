@@ -62,6 +62,15 @@ Test(fit, side_cars_stay_beside_all_that_come_after_them)
 	cr_expect_eq(r.cpu_milli, 3000, "not beside those before");
 }
 
+Test(fit, what_a_pod_asks_for_as_a_whole_stands_for_its_containers)
+{
+	struct resources r = fit_requests(mp_from(
+		"{\"spec\":{\"resources\":{\"requests\":{\"cpu\":\"3\"}},\"overhead\":{\"cpu\":\"1\"},"
+		"\"containers\":[{" ASKS("2") "},{\"resources\":{\"requests\":{\"memory\":\"1Mi\"}}}]}}"));
+	cr_expect_eq(r.cpu_milli, 4000, "with the overhead on top");
+	cr_expect_eq(r.memory, 1 << 20, "of what it does not say the containers' count");
+}
+
 Test(fit, takes_what_fits_and_names_what_does_not)
 {
 	struct resources none = {0}, one = {.cpu_milli = 600, .memory = 700 << 20, .pods = 2};

@@ -329,6 +329,27 @@ Test(admission, what_was_not_counted_yet_is_not_given)
 	EXPECT_CODE(&f, 201, pod("a", "{}"));
 }
 
+/* What a pod says as a whole is what it uses, and its containers need not say more. */
+Test(admission, what_a_pod_asks_for_as_a_whole_is_counted)
+{
+#define WHOLE(cpu) "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"resources\":{\"limits\":{\"cpu\":\"" cpu        \
+	"\"}},\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":{\"limits\":{\"cpu\":\"300m\"}}},"  \
+	"{\"name\":\"d\",\"image\":\"i\",\"resources\":{\"requests\":{\"memory\":\"1Mi\"}}}]}}"
+	quota("q", "{\"limits.cpu\":\"1\",\"requests.cpu\":\"1\"}",
+	      "{\"limits.cpu\":\"0\",\"requests.cpu\":\"0\"}", "");
+	limits("[{\"type\":\"Pod\",\"max\":{\"cpu\":\"500m\"}}]");
+	expect_message(create("pods", WHOLE("600m")),
+		       "pods \"a\" is forbidden: maximum cpu usage per Pod is 500m, but limit is 600m");
+	EXPECT_CODE(&f, 201, create("pods", WHOLE("400m")));
+	cr_expect_str_eq(used("q"), "{\"limits.cpu\":\"400m\",\"requests.cpu\":\"300m\"}");
+	const char *a = fake_do(&f, OBJ_PATCH_STRATEGIC, "pods/default/a/resize",
+				"{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{\"limits\":{\"cpu\":"
+				"\"200m\"}}}]}}");
+	EXPECT_CODE(&f, 422, a);
+	EXPECT_AT(&f, a, "details.causes[0].message",
+		  "Forbidden: pods with pod-level resources cannot be resized");
+}
+
 Test(admission, who_is_limited_by_compute_must_say_what_he_needs)
 {
 	quota("q", "{\"limits.cpu\":\"1\"}", "{\"limits.cpu\":\"0\"}", "");

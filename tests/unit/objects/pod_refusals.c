@@ -158,3 +158,46 @@ Test(pod_refusals, of_security)
 	};
 	expect_all(rows, sizeof rows / sizeof *rows);
 }
+
+#define CONTAINER "'containers':[{'name':'c','image':'i','resources':{'requests':{'cpu':'1'},'limits':{'cpu':'2','ephemeral-storage':'1Gi'}}}]"
+
+/* A pod's own resources, beside those of one container. */
+static const char *of_level(const char *resources)
+{
+	static int made;
+	char *json = arena_printf(&f.arena, "{'metadata':{'name':'l%d'},'spec':{'resources':%s," CONTAINER "}}", ++made,
+				  resources);
+	for (char *c = json; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	const char *a = fake_do(&f, OBJ_CREATE, "pods/default", json);
+	const char *text = f.code == 201 ? "" : fake_at(&f, a, "message"), *at = strstr(text, "invalid: ");
+	return at ? at + strlen("invalid: ") : text;
+}
+
+Test(pod_refusals, of_what_a_pod_asks_for_as_a_whole)
+{
+	static const char *const rows[][2] = {
+		{"{'requests':{'cpu':'1'}}", ""},
+		{"{'limits':{'cpu':'2','memory':'1Gi'}}", ""},
+		{"{'requests':{'memory':'1Gi'}}",
+		 "spec.resources.requests[cpu]: Invalid value: \"0\": must be greater than or equal to "
+		 "aggregate container requests of 1"},
+		{"{'limits':{'cpu':'1500m'}}",
+		 "spec.resources.containers[0][cpu].limits: Invalid value: \"2\": must be less than or equal "
+		 "to pod limits of 1500m"},
+		{"{'requests':{'cpu':'3'},'limits':{'cpu':'2'}}",
+		 "spec.resources.requests: Invalid value: \"3\": must be less than or equal to cpu limit of 2"},
+		{"{'requests':{'cpu':'1','ephemeral-storage':'1Gi'}}",
+		 "spec.resources.requests[ephemeral-storage]: Unsupported value: \"ephemeral-storage\": "
+		 "supported values: \"cpu\", \"hugepages-\", \"memory\""},
+		{"{'requests':{'cpu':'1','hugepages-2Mi':'2Mi'}}",
+		 "spec.resources.limits: Required value: Limit must be set for non overcommitable resources"},
+		{"{'requests':{'cpu':'1'},'claims':[{'name':'x'}]}",
+		 "spec.resources.claims: Forbidden: claims cannot be set for Resources at pod-level"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *is = of_level(rows[i][0]);
+		cr_expect_str_eq(is, rows[i][1], "%s: %s", rows[i][0], is);
+	}
+}
