@@ -121,6 +121,9 @@ static struct sums sums_of(const struct eviction_pod *p, enum eviction_resource 
 	if (r == EVICTION_PIDS)
 		return (struct sums){processes_of(p), 0};
 	each_container(p, r, &(struct each){add, &s});
+	struct mp spec;
+	if (r == EVICTION_MEMORY && mp_find(p->pod, "spec", &spec) && request_in(spec, r) > 0)
+		s.asked = request_in(spec, r); /* the pod as a whole */
 	struct disk_used disk = disk_use_pod(p->pod, p->disk);
 	if (r != EVICTION_MEMORY)
 		s.used = r == EVICTION_STORAGE ? disk.bytes : disk.inodes;

@@ -107,7 +107,7 @@ static struct quantity quantity_at(struct mp map, const char *key, bool *found)
 	return q;
 }
 
-/* The limit or request; a limit that is not set is what the node has. */
+/* The limit or request; a limit that is not set is the pod's, or else what the node has. */
 static struct quantity resource_amount(struct env_build *b, struct mp container, bool limit,
 				       const char *name)
 {
@@ -115,6 +115,8 @@ static struct quantity resource_amount(struct env_build *b, struct mp container,
 	bool found = false;
 	struct quantity q = {0};
 	if (mp_path(container, limit ? "resources.limits" : "resources.requests", &amounts))
+		q = quantity_at(amounts, name, &found);
+	if (!found && limit && mp_path(b->pod, "spec.resources.limits", &amounts))
 		q = quantity_at(amounts, name, &found);
 	if (!found && limit && b->facts->allocatable.len)
 		q = quantity_at(mp_of(b->facts->allocatable), name, &found);

@@ -174,7 +174,7 @@ static void update(struct pod *p, struct mp body)
 	const char *name = body_text(&a, body, "name");
 	uint32_t attempt = (uint32_t)mp_path_int(body, "attempt", 0);
 	mp_find(body, "resources", &resources);
-	struct oci_limits limits = oci_limits_of(resources);
+	struct oci_limits limits = oci_limits_of(resources, (struct mp){0}); /* no pod that has its own */
 	int rc = oci_cgroup_limit(arena_printf(&a, "/troupe/%s/%s.%u", p->uid, name, attempt), name, &limits, &e);
 	mpw_map(&b, 4);
 	mpw_kv_str(&b, "name", name);
@@ -455,6 +455,23 @@ static int find_image(struct pod *p, struct arena *a, const char *name, struct i
 	return rc;
 }
 
+static void cgroup_of(const struct pod *p, char out[LAUNCHER_UID_BYTES_MAX + 16])
+{
+	snprintf(out, LAUNCHER_UID_BYTES_MAX + 16, "/troupe/%s", p->uid);
+}
+
+/* What limits the pod as a whole is there before its containers. */
+static int make_group(const struct pod *p, struct mp spec, struct err *e)
+{
+	char cgroup[LAUNCHER_UID_BYTES_MAX + 16];
+	struct mp whole;
+	if (!mp_find(spec, "resources", &whole))
+		return 0;
+	struct oci_limits limits = oci_limits_of(whole, (struct mp){0});
+	cgroup_of(p, cgroup);
+	return oci_cgroup_make(cgroup, &limits, e);
+}
+
 static void start(struct pod *p, struct mp body)
 {
 	struct arena a = {0};
@@ -498,6 +515,7 @@ static void start(struct pod *p, struct mp body)
 				.in = mp_path_bool(b.container, "stdin", false),
 				.in_once = mp_path_bool(b.container, "stdinOnce", false),
 				.tty = mp_path_bool(b.container, "tty", false)};
+	rc = rc ? rc : make_group(p, spec, &e);
 	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
 	if (rc)
 		tell_waiting(p, b.name, b.attempt, rc == ERR_INVALID ? "CreateContainerConfigError"
@@ -522,11 +540,6 @@ static size_t put_attempt(struct pod *p, const struct pause_attempt *at, struct 
 }
 
 /* ---- the end of a pod */
-
-static void cgroup_of(const struct pod *p, char out[LAUNCHER_UID_BYTES_MAX + 16])
-{
-	snprintf(out, LAUNCHER_UID_BYTES_MAX + 16, "/troupe/%s", p->uid);
-}
 
 /* The pause takes its mounts and namespaces along, not what runs in them. */
 static bool sweep(struct pod *p)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "nodes/oci/oci_config.h"
@@ -78,7 +79,7 @@ void oci_cgroup_oom_file(const char *path, struct buf *out)
 /* ---- limits that change */
 
 struct group {
-	const char *root, *path, *name;
+	const char *root, *path, *name; /* of a container; NULL: a pod's */
 	bool unified;
 	struct err *e;
 };
@@ -95,7 +96,8 @@ static int put(const struct group *g, const char *controller, const char *file, 
 	file_of(g, controller, file, path);
 	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), rc = 0;
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		rc = err_set(g->e, ERR_IO, "container \"%s\": %s: %s", g->name, file, strerror(errno));
+		rc = g->name ? err_set(g->e, ERR_IO, "container \"%s\": %s: %s", g->name, file, strerror(errno))
+			     : err_set(g->e, ERR_IO, "the pod's control group: %s: %s", file, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -167,4 +169,46 @@ int oci_cgroup_limit_at(const char *at, bool unified, const char *path, const ch
 int oci_cgroup_limit(const char *path, const char *name, const struct oci_limits *l, struct err *e)
 {
 	return oci_cgroup_limit_at(root, is_unified(), path, name, l, e);
+}
+
+/* ---- the group of a pod */
+
+static int make_in(const struct group *g, const char *controller)
+{
+	char path[700];
+	file_of(g, controller, "", path);
+	for (char *c = path + strlen(g->root) + 1; (c = strchr(c, '/')); c++) {
+		*c = 0;
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return err_set(g->e, ERR_IO, "cannot make the pod's control group %s: %s", path,
+				       strerror(errno));
+		*c = '/';
+	}
+	return 0;
+}
+
+/* Of version 2: what is limited below is said in each group above, and in this one. */
+static int hand_down(const struct group *g)
+{
+	size_t n = strlen(g->path);
+	int rc = 0;
+	for (size_t i = 0; i <= n && rc == 0; i++) {
+		char path[600];
+		struct group above = *g;
+		if (i < n && g->path[i] != '/')
+			continue;
+		snprintf(path, sizeof path, "%.*s", (int)i, g->path);
+		above.path = path;
+		rc = put(&above, NULL, "cgroup.subtree_control", "+cpu +memory");
+	}
+	return rc;
+}
+
+int oci_cgroup_make(const char *path, const struct oci_limits *l, struct err *e)
+{
+	struct group g = {root, path, NULL, is_unified(), e};
+	int rc = make_in(&g, "cpu");
+	rc = rc ? rc : g.unified ? hand_down(&g) : make_in(&g, "memory");
+	rc = rc ? rc : put_memory(&g, l);
+	return rc ? rc : put_cpu(&g, l);
 }

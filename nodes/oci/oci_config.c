@@ -70,42 +70,69 @@ static int64_t amount(struct mp container, const char *what, const char *resourc
 	return amount_in(resources, what, resource, milli);
 }
 
-/* Whether every container has limits of both and asks for as much. */
-static bool is_guaranteed(struct mp pod, bool *best_effort)
+struct quality {
+	bool guaranteed, best_effort;
+};
+
+/* Of a container, or of a pod that says it as a whole. */
+static void look_at(struct mp c, struct quality *q)
+{
+	static const char *const resources[] = {"cpu", "memory"};
+	for (size_t r = 0; r < 2; r++) {
+		int64_t limit = amount(c, "limits", resources[r], true);
+		int64_t ask = amount(c, "requests", resources[r], true);
+		q->guaranteed = q->guaranteed && limit > 0 && (ask < 0 || ask == limit);
+		q->best_effort = q->best_effort && limit <= 0 && ask <= 0;
+	}
+}
+
+static size_t list_of(struct mp pod, const char *list, struct mp *first)
+{
+	size_t n = 0;
+	return mp_find(pod, list, first) && mp_array(first, &n) == 0 ? n : 0;
+}
+
+static struct quality quality_of(struct mp pod)
 {
 	static const char *const lists[] = {"initContainers", "containers"};
-	static const char *const resources[] = {"cpu", "memory"};
-	bool all = true, none = true;
-	for (size_t l = 0; l < 2; l++) {
-		struct mp list;
-		size_t n = 0;
-		if (!mp_find(pod, lists[l], &list) || mp_array(&list, &n))
-			n = 0;
-		for (size_t i = 0; i < n; i++, mp_skip(&list))
-			for (size_t r = 0; r < 2; r++) {
-				int64_t limit = amount(list, "limits", resources[r], true);
-				int64_t ask = amount(list, "requests", resources[r], true);
-				all = all && limit > 0 && (ask < 0 || ask == limit);
-				none = none && limit <= 0 && ask <= 0;
-			}
+	struct quality q = {true, true};
+	struct mp c;
+	if (mp_find(pod, "resources", &c)) {
+		look_at(pod, &q);
+		return q;
 	}
-	*best_effort = none;
-	return all;
+	for (size_t l = 0; l < 2; l++)
+		for (size_t n = list_of(pod, lists[l], &c); n > 0; n--, mp_skip(&c))
+			look_at(c, &q);
+	return q;
+}
+
+/* What the pod asks for as a whole and its containers do not is theirs in equal parts. */
+static int64_t memory_asked(const struct oci_container *c)
+{
+	int64_t whole = amount(c->pod, "requests", "memory", false), own, theirs = 0;
+	struct mp d;
+	size_t count = list_of(c->pod, "containers", &d);
+	own = amount(c->container, "requests", "memory", false);
+	own = own > 0 ? own : 0;
+	for (size_t n = count; n > 0; n--, mp_skip(&d)) {
+		int64_t one = amount(d, "requests", "memory", false);
+		theirs += one > 0 ? one : 0;
+	}
+	return count && whole > theirs ? own + (whole - theirs) / (int64_t)count : own;
 }
 
 /* Which the kernel kills first: kubernetes pkg/kubelet/qos/policy.go. */
 static int64_t oom_score(const struct oci_container *c)
 {
-	bool best_effort;
 	struct span class = mp_path_str(c->pod, "priorityClassName");
-	bool guaranteed = is_guaranteed(c->pod, &best_effort);
-	if (span_is(class, "system-node-critical") || (guaranteed && !best_effort))
+	struct quality q = quality_of(c->pod);
+	if (span_is(class, "system-node-critical") || (q.guaranteed && !q.best_effort))
 		return -997;
-	if (best_effort)
+	if (q.best_effort)
 		return 1000;
-	int64_t ask = amount(c->container, "requests", "memory", false);
 	int64_t total = c->node_memory > 0 ? c->node_memory : INT64_MAX;
-	int64_t score = 1000 - (int64_t)((__int128)1000 * (ask > 0 ? ask : 0) / total);
+	int64_t score = 1000 - (int64_t)((__int128)1000 * memory_asked(c) / total);
 	return score < 3 ? 3 : score > 999 ? 999 : score;
 }
 
@@ -210,11 +237,15 @@ static struct doc *device_rule(struct build *b, bool allow, const char *access)
 	return d;
 }
 
-struct oci_limits oci_limits_of(struct mp resources)
+struct oci_limits oci_limits_of(struct mp resources, struct mp whole)
 {
 	int64_t limit = amount_in(resources, "limits", "cpu", true);
 	int64_t ask = amount_in(resources, "requests", "cpu", true);
 	int64_t memory = amount_in(resources, "limits", "memory", false);
+	if (limit <= 0)
+		limit = amount_in(whole, "limits", "cpu", true);
+	if (memory <= 0)
+		memory = amount_in(whole, "limits", "memory", false);
 	if (ask < 0)
 		ask = limit;
 	int64_t shares = ask > 0 ? ask * 1024 / 1000 : SHARES_MIN;
@@ -242,9 +273,10 @@ static struct doc *resources(struct build *b)
 {
 	struct doc *d = map_of(b), *rules = doc_new(b->a, DOC_ARRAY);
 	bool all = oci_privileged(b->c->container);
-	struct mp given = {0};
+	struct mp given = {0}, whole = {0};
 	mp_find(b->c->container, "resources", &given);
-	struct oci_limits l = oci_limits_of(given);
+	mp_find(b->c->pod, "resources", &whole);
+	struct oci_limits l = oci_limits_of(given, whole);
 	doc_add(rules, device_rule(b, all, "rwm"));
 	doc_set(b->a, d, "devices", rules);
 	doc_set(b->a, d, "cpu", cpu(b, &l));

@@ -59,8 +59,9 @@ struct oci_limits {
 	int64_t quota, period; /* microseconds; quota 0: none */
 	int64_t memory;	       /* bytes; 0: no limit */
 };
-/* Of `resources` as a spec has them; empty: none. */
-struct oci_limits oci_limits_of(struct mp resources);
+/* Of `resources` as a spec has them, empty: none; what they do not limit is limited as the
+ * pod's own, `whole`, say. */
+struct oci_limits oci_limits_of(struct mp resources, struct mp whole);
 
 /* Appends JSON. Never fails: what the API let in can be said. */
 void oci_config_write(const struct oci_container *c, struct buf *out);

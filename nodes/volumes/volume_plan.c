@@ -311,13 +311,16 @@ static int64_t bytes_of(struct mp map, const char *path, bool *found)
 	return *found ? quantity_value(q) : 0;
 }
 
-/* What the pod's containers may use together; 0: not all of them have a limit. */
+/* What the pod may use as a whole, or its containers together; 0: not all of them have a limit. */
 static int64_t memory_limit(struct mp pod)
 {
 	struct mp items;
 	size_t n = 0;
-	int64_t all = 0;
-	bool found = true;
+	bool found;
+	int64_t all = bytes_of(pod, "spec.resources.limits.memory", &found);
+	if (found)
+		return all;
+	found = true;
 	if (!mp_path(pod, "spec.containers", &items) || mp_array(&items, &n))
 		return 0;
 	for (; n > 0 && found; n--) {

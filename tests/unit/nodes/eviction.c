@@ -57,6 +57,18 @@ Test(eviction, order)
 	}
 }
 
+Test(eviction, a_pod_is_within_what_it_asked_for_as_a_whole)
+{
+	struct arena a = {0};
+	struct row over = {"over", "50Mi", "1000", 60 << 20};
+	struct eviction_pod whole = {.owner = "whole"}, pods[] = {whole, pod_of(&a, &over)};
+	pods[0].pod = mp_of(object_of(&a, "{'spec':{'resources':{'requests':{'memory':'100Mi'}},'containers':[{'name':"
+					  "'c','resources':{'requests':{'memory':'1Mi'}}}]}}"));
+	pods[0].containers = mp_of(object_of(&a, "[{'name':'c','working_set':94371840}]"));
+	cr_expect_str_eq(eviction_choose(EVICTION_MEMORY, pods, 2)->owner, "over");
+	arena_fini(&a);
+}
+
 /* A pod with so many processes. */
 static struct eviction_pod crowd(struct arena *a, const char *name, const char *priority, int processes)
 {

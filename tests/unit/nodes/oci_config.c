@@ -111,7 +111,7 @@ Test(oci_config, limits_of_a_group_that_runs)
 		make_file(dir, files[i], "");
 	make_file(dir, "memory.current", "1048576");
 	struct oci_limits l = oci_limits_of(mp_of(
-		object_of(&a, "{'requests':{'cpu':'1'},'limits':{'cpu':'1500m','memory':'2Mi'}}")));
+		object_of(&a, "{'requests':{'cpu':'1'},'limits':{'cpu':'1500m','memory':'2Mi'}}")), (struct mp){0});
 	cr_assert_eq(oci_cgroup_limit_at(dir, true, "/g", "c", &l, &e), 0, "%s", e.text);
 	text_at(dir, "cpu.weight", text);
 	cr_expect_str_eq(text, "39");
@@ -125,7 +125,7 @@ Test(oci_config, limits_of_a_group_that_runs)
 				 "(1000) below current usage (1048576)");
 	text_at(dir, "memory.max", text);
 	cr_expect_str_eq(text, "2097152", "and is as it was");
-	l = oci_limits_of((struct mp){0});
+	l = oci_limits_of((struct mp){0}, (struct mp){0});
 	cr_assert_eq(oci_cgroup_limit_at(dir, true, "/g", "c", &l, &e), 0, "%s", e.text);
 	text_at(dir, "cpu.max", text);
 	cr_expect_str_eq(text, "max 100000");
@@ -182,6 +182,20 @@ Test(oci_config, resources_are_the_kernels)
 	}
 }
 
+Test(oci_config, who_has_no_limit_has_that_of_the_pod)
+{
+	struct arena a = {0};
+	const char *pod = "{'resources':{'requests':{'cpu':'3'},'limits':{'cpu':'4','memory':'64Mi'}}}";
+	struct doc *d = config_of(&a, pod, "{}", (struct oci_container){0});
+	cr_expect_str_eq(at(&a, d, "linux.resources.cpu"), "{'shares':4096,'quota':400000,'period':100000}");
+	cr_expect_str_eq(at(&a, d, "linux.resources.memory"), "{'limit':67108864}");
+	d = config_of(&a, pod, "{'resources':{'requests':{'cpu':'1'},'limits':{'cpu':'1','memory':'1Mi'}}}",
+		      (struct oci_container){0});
+	cr_expect_str_eq(at(&a, d, "linux.resources.cpu"), "{'shares':1024,'quota':100000,'period':100000}");
+	cr_expect_str_eq(at(&a, d, "linux.resources.memory"), "{'limit':1048576}");
+	arena_fini(&a);
+}
+
 /* kubernetes pkg/kubelet/qos/policy_test.go has these. */
 Test(oci_config, who_asked_for_more_is_killed_later)
 {
@@ -196,6 +210,11 @@ Test(oci_config, who_asked_for_more_is_killed_later)
 		{POD("{'requests':{'cpu':'1'}}"), "999"},
 		{POD("{'requests':{'memory':'8Gi'}}"), "3"},
 		{"{'priorityClassName':'system-node-critical'}", "{}", "-997"},
+#define WHOLE(res) "{'resources':" res ",'containers':[{'resources':{'requests':{'memory':'1Gi'}}},{}]}"
+		/* what the pod asks for beyond its containers is shared out among them */
+		{WHOLE("{'requests':{'memory':'5Gi'}}"), "{'resources':{'requests':{'memory':'1Gi'}}}", "625"},
+		{WHOLE("{'requests':{'memory':'5Gi'}}"), "{}", "750"},
+		{WHOLE("{'requests':{'cpu':'1','memory':'1Gi'},'limits':{'cpu':'1','memory':'1Gi'}}"), "{}", "-997"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct arena a = {0};

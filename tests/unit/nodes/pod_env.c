@@ -5,7 +5,7 @@
 static const char pod_json[] =
 	"{'metadata':{'name':'web-0','namespace':'shop','uid':'u-1',"
 	"'labels':{'app':'web'},'annotations':{'a.b/c':'note'}},"
-	"'spec':{'nodeName':'n1','serviceAccountName':'robot','containers':["
+	"'spec':{'nodeName':'n1','serviceAccountName':'robot','resources':{'limits':{'cpu':'3'}},'containers':["
 	"{'name':'main','resources':{'limits':{'cpu':'1500m','memory':'64Mi'},"
 	"'requests':{'cpu':'250m'}}},{'name':'side'}]}}";
 
@@ -201,6 +201,7 @@ Test(pod_env, downward_api_gives_fields_and_resources)
 		{"{'resourceFieldRef':{'resource':'limits.memory','divisor':'1Mi'}}", "64"},
 		{"{'resourceFieldRef':{'resource':'limits.memory','containerName':'side'}}",
 		 "1073741824"},
+		{"{'resourceFieldRef':{'resource':'limits.cpu','containerName':'side'}}", "3"},
 		{"{'resourceFieldRef':{'resource':'requests.memory','divisor':'0'}}", "0"},
 	};
 	struct world w = world();

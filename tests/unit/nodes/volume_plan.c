@@ -146,6 +146,8 @@ Test(volume_plan, empty_directories)
 	       "{'name':'v','title':'v','kind':'memory','size':1048576}");
 	expect("'emptyDir':{'medium':'Memory'}", "",
 	       "{'name':'v','title':'v','kind':'memory','size':67108864}");
+	expect("'emptyDir':{'medium':'Memory'}", ",'resources':{'limits':{'memory':'2Mi'}}",
+	       "{'name':'v','title':'v','kind':'memory','size':2097152}");
 	expect("'emptyDir':{}", ",'securityContext':{'fsGroup':2000}",
 	       "{'name':'v','title':'v','kind':'dir','gid':2000,'always':true,'read_only':false}");
 	expect_refused(world(), "'emptyDir':{'medium':'Tape'}",
