@@ -8,8 +8,12 @@
 bool service_is(const struct doc *service, const char *type);
 /* Not headless and not a name elsewhere: it has an address of its own. */
 bool service_has_address(const struct doc *service);
-/* NodePort, or LoadBalancer unless it does without. */
+/* NodePort or LoadBalancer: its ports can have one on each node. */
 bool service_has_node_ports(const struct doc *service);
+/* ... and those that name none are given one. */
+bool service_gets_node_ports(const struct doc *service);
+/* A load balancer that asks the nodes whether they have pods: at healthCheckNodePort. */
+bool service_is_checked(const struct doc *service);
 
 /* service_validate.c */
 void service_validate(struct write *w);

@@ -192,6 +192,17 @@ static bool has_node_port(const struct doc *service, int64_t port)
 	return false;
 }
 
+/* The one of health checks is of the same numbers. */
+static int64_t check_port_of(const struct doc *service)
+{
+	return service_is_checked(service) ? doc_path_int(service, "spec.healthCheckNodePort", 0) : 0;
+}
+
+static bool has_port(const struct doc *service, int64_t port)
+{
+	return has_node_port(service, port) || check_port_of(service) == port;
+}
+
 static struct span some_port(struct write *w, uint64_t random)
 {
 	const struct obj_cluster *c = cluster_of(w);
@@ -206,18 +217,41 @@ static bool refuse_port(struct write *w, int i, int64_t port, const char *why)
 	return !plan_refuse_faults(w);
 }
 
-static bool take_port(struct write *w, int i, int64_t port)
+static bool port_in_range(const struct write *w, int64_t port)
 {
 	const struct obj_cluster *c = cluster_of(w);
-	if (port < c->node_port_low || port > c->node_port_high)
-		return refuse_port(w, i, port,
-				   arena_printf(w->a,
-						"provided port is not in the valid range. The "
-						"range of valid ports is %d-%d",
-						c->node_port_low, c->node_port_high));
-	enum taken t = take(w, key_of(w, "port", port_text(w, port)));
+	return port >= c->node_port_low && port <= c->node_port_high;
+}
+
+static const char *range_text(struct write *w)
+{
+	const struct obj_cluster *c = cluster_of(w);
+	return arena_printf(w->a, "provided port is not in the valid range. The range of valid ports is "
+				  "%d-%d", c->node_port_low, c->node_port_high);
+}
+
+static bool take_port(struct write *w, int i, int64_t port)
+{
+	if (!port_in_range(w, port))
+		return refuse_port(w, i, port, range_text(w));
+	enum taken t = port == check_port_of(w->old)
+			       ? TAKEN_BY_OTHER
+			       : take(w, key_of(w, "port", port_text(w, port)));
 	return t == TAKEN_BY_OTHER ? refuse_port(w, i, port, "provided port is already allocated")
 				   : t == TAKEN_NOW;
+}
+
+/* Of a new service: the node port of another port of the list with the same number, as that
+ * of DNS over UDP and TCP; 0: there is none. */
+static int64_t shared_port(const struct write *w, const struct doc *ports, const struct doc *port)
+{
+	int64_t number = doc_get_int(port, "port", 0), other;
+	if (w->old)
+		return 0;
+	DOC_EACH(p, ports)
+	if (doc_get_int(p, "port", 0) == number && (other = doc_get_int(p, "nodePort", 0)))
+		return other;
+	return 0;
 }
 
 /* Whether an earlier port of the list has that number already. */
@@ -229,18 +263,29 @@ static bool claimed_before(const struct doc *ports, const struct doc *port, int6
 	return false;
 }
 
+static int64_t draw_port(struct write *w)
+{
+	struct span text = draw(w, "port", some_port);
+	int64_t port = 0;
+	for (size_t k = 0; k < text.len; k++)
+		port = 10 * port + text.data[k] - '0';
+	return port;
+}
+
 static bool claim_port(struct write *w, const struct doc *ports, struct doc *p, int i)
 {
 	int64_t port = doc_get_int(p, "nodePort", 0);
+	if (!port && !service_gets_node_ports(w->obj))
+		return true;
+	if (!port && (port = shared_port(w, ports, p)))
+		doc_set_int(w->a, p, "nodePort", port);
 	if (port && (has_node_port(w->old, port) || claimed_before(ports, p, port)))
 		return true;
 	if (port)
 		return take_port(w, i, port);
-	struct span text = draw(w, "port", some_port);
-	for (size_t k = 0; k < text.len; k++)
-		port = 10 * port + text.data[k] - '0';
+	port = draw_port(w);
 	doc_set_int(w->a, p, "nodePort", port);
-	return text.len > 0;
+	return port > 0;
 }
 
 static bool claim_ports(struct write *w)
@@ -268,7 +313,7 @@ static void release_ports(struct write *w, bool removing)
 	DOC_EACH(p, ports)
 	{
 		int64_t port = doc_get_int(p, "nodePort", 0);
-		if (port && (removing || !has_node_port(w->obj, port)) &&
+		if (port && (removing || !has_port(w->obj, port)) &&
 		    !claimed_before(ports, p, port))
 			plan_also(w,
 				  (struct store_op){.verb = STORE_DELETE,
@@ -276,11 +321,50 @@ static void release_ports(struct write *w, bool removing)
 	}
 }
 
+/* ---- the port of health checks */
+
+static bool refuse_check_port(struct write *w, int64_t port, const char *why)
+{
+	plan_refuse(w, status_internal(w->a, arena_printf(w->a, "failed to allocate requested HealthCheck "
+								"NodePort %lld: %s", (long long)port, why)));
+	return false;
+}
+
+static bool take_check_port(struct write *w, int64_t port)
+{
+	struct span key = key_of(w, "port", port_text(w, port));
+	if (!port_in_range(w, port))
+		return refuse_check_port(w, port, range_text(w));
+	enum taken t = is_drawn(w, key) || has_node_port(w->obj, port) ? TAKEN_BY_OTHER : take(w, key);
+	return t == TAKEN_BY_OTHER ? refuse_check_port(w, port, "provided port is already allocated")
+				   : t == TAKEN_NOW;
+}
+
+static bool claim_check_port(struct write *w)
+{
+	int64_t port = check_port_of(w->obj);
+	if (!service_is_checked(w->obj) || (port && port == check_port_of(w->old)))
+		return true;
+	if (port)
+		return take_check_port(w, port);
+	port = draw_port(w);
+	doc_set_int(w->a, doc_get(w->obj, "spec"), "healthCheckNodePort", port);
+	return port > 0;
+}
+
+static void release_check_port(struct write *w, bool removing)
+{
+	int64_t port = check_port_of(w->old);
+	if (port && (removing || !has_port(w->obj, port)))
+		plan_also(w, (struct store_op){.verb = STORE_DELETE, .key = key_of(w, "port", port_text(w, port))});
+}
+
 bool service_claims(struct write *w, bool removing)
 {
-	if (!removing && (!claim_address(w) || !claim_ports(w)))
+	if (!removing && (!claim_address(w) || !claim_ports(w) || !claim_check_port(w)))
 		return false;
 	release_address(w, removing);
 	release_ports(w, removing);
+	release_check_port(w, removing);
 	return true;
 }

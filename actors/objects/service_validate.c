@@ -190,7 +190,7 @@ static void validate_balancer(struct write *w, const struct fpath *p, const stru
 	else if (doc_is(class, DOC_STR) && name_qualified(class->text))
 		field_invalid(&w->faults, FPATH(p, "loadBalancerClass"), class->text,
 			      name_qualified(class->text));
-	if (health && !(balanced && span_is(doc_get_str(spec, "externalTrafficPolicy"), "Local")))
+	if (health && !service_is_checked(w->obj))
 		field_invalid_int(&w->faults, FPATH(p, "healthCheckNodePort"), health,
 				  "may only be set when `type` is 'LoadBalancer' and "
 				  "`externalTrafficPolicy` is 'Local'");

@@ -31,9 +31,28 @@ bool service_has_address(const struct doc *service)
 
 bool service_has_node_ports(const struct doc *service)
 {
+	return service_is(service, "NodePort") || service_is(service, "LoadBalancer");
+}
+
+bool service_gets_node_ports(const struct doc *service)
+{
 	return service_is(service, "NodePort") ||
 	       (service_is(service, "LoadBalancer") &&
 		doc_path_bool(service, "spec.allocateLoadBalancerNodePorts", true));
+}
+
+bool service_is_checked(const struct doc *service)
+{
+	return service_is(service, "LoadBalancer") &&
+	       span_is(doc_path_str(service, "spec.externalTrafficPolicy"), "Local");
+}
+
+/* From outside the cluster. */
+static bool is_reachable(const struct doc *service)
+{
+	const struct doc *ips = doc_path(service, "spec.externalIPs");
+	return service_has_node_ports(service) ||
+	       (service_is(service, "ClusterIP") && doc_is(ips, DOC_ARRAY) && ips->count);
 }
 
 /* ---- defaults */
@@ -80,7 +99,7 @@ static void defaults(struct write *w)
 	doc_default(w->a, spec, "type", doc_str(w->a, "ClusterIP"));
 	default_ports(w, doc_get(spec, "ports"));
 	bool balanced = service_is(w->obj, "LoadBalancer");
-	if (service_is(w->obj, "NodePort") || balanced)
+	if (is_reachable(w->obj))
 		doc_default(w->a, spec, "externalTrafficPolicy", doc_str(w->a, "Cluster"));
 	if (!service_is(w->obj, "ExternalName"))
 		doc_default(w->a, spec, "internalTrafficPolicy", doc_str(w->a, "Cluster"));
@@ -173,7 +192,7 @@ static const struct doc *same_port(const struct doc *ports, const struct doc *wa
 static void settle_node_ports(struct write *w, struct doc *spec)
 {
 	const struct doc *was = doc_path(w->old, "spec.ports"), *ports = doc_get(spec, "ports");
-	bool wanted = service_has_node_ports(w->obj), had = service_has_node_ports(w->old);
+	bool wanted = service_gets_node_ports(w->obj), had = service_gets_node_ports(w->old);
 	DOC_EACH(p, doc_is(ports, DOC_ARRAY) ? ports : NULL)
 	{
 		const struct doc *old = same_port(was, p);
@@ -196,37 +215,38 @@ static void drop_with_type(struct write *w, struct doc *spec)
 		      {"ipFamilies", true},
 		      {"ipFamilyPolicy", true},
 		      {"internalTrafficPolicy", true},
-		      {"externalTrafficPolicy", false},
-		      {"allocateLoadBalancerNodePorts", false}};
+		      {"externalTrafficPolicy", false}};
 	const struct doc *was = doc_get(w->old, "spec");
 	bool named = service_is(w->obj, "ExternalName") && !service_is(w->old, "ExternalName");
-	bool hidden = service_is(w->obj, "ClusterIP") || named;
+	bool hidden = is_reachable(w->old) && !is_reachable(w->obj);
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
 		bool goes = fields[i].external_name ? named : hidden;
 		if (goes &&
 		    doc_equal(doc_get(spec, fields[i].field), doc_get(was, fields[i].field)))
 			doc_remove(spec, fields[i].field);
 	}
-	if (!service_is(w->obj, "LoadBalancer"))
-		doc_remove(spec, "allocateLoadBalancerNodePorts");
 }
 
-static bool is_checked(const struct doc *service)
+static void drop_same(struct doc *spec, const struct doc *was, const char *field)
 {
-	return service_is(service, "LoadBalancer") &&
-	       span_is(doc_path_str(service, "spec.externalTrafficPolicy"), "Local");
+	if (doc_equal(doc_get(spec, field), doc_get(was, field)))
+		doc_remove(spec, field);
 }
 
-/* The same of what load balancers have. */
-static void drop_with_balancer(struct write *w, struct doc *spec)
+/* The same of what load balancers have; who leaves the port of the checks out keeps it. */
+static void settle_balancer(struct write *w, struct doc *spec)
 {
+	static const char port[] = "healthCheckNodePort";
 	const struct doc *was = doc_get(w->old, "spec");
-	if (is_checked(w->old) && !is_checked(w->obj) &&
-	    doc_equal(doc_get(spec, "healthCheckNodePort"), doc_get(was, "healthCheckNodePort")))
-		doc_remove(spec, "healthCheckNodePort");
-	if (service_is(w->old, "LoadBalancer") && !service_is(w->obj, "LoadBalancer") &&
-	    doc_equal(doc_get(spec, "loadBalancerClass"), doc_get(was, "loadBalancerClass")))
-		doc_remove(spec, "loadBalancerClass");
+	bool had = service_is_checked(w->old), has = service_is_checked(w->obj);
+	if (had && has && !doc_get_int(spec, port, 0))
+		put_or_remove(w, spec, port, copy_of(w, doc_get(was, port)));
+	if (had && !has)
+		drop_same(spec, was, port);
+	if (!service_is(w->old, "LoadBalancer") || service_is(w->obj, "LoadBalancer"))
+		return;
+	drop_same(spec, was, "loadBalancerClass");
+	drop_same(spec, was, "allocateLoadBalancerNodePorts");
 }
 
 static void prepare_update(struct write *w)
@@ -237,7 +257,7 @@ static void prepare_update(struct write *w)
 	follow_address(w, spec);
 	settle_node_ports(w, spec);
 	drop_with_type(w, spec);
-	drop_with_balancer(w, spec);
+	settle_balancer(w, spec);
 	complete(w);
 }
 
@@ -255,6 +275,11 @@ static void validate_update(struct write *w)
 	    !doc_equal(class, doc_path(w->old, "spec.loadBalancerClass")))
 		field_invalid_doc(&w->faults, FPATH(FPATH(NULL, "spec"), "loadBalancerClass"), class,
 				  "may not change once set");
+	if (service_is_checked(w->old) && service_is_checked(w->obj) &&
+	    doc_path_int(w->old, "spec.healthCheckNodePort", 0) !=
+		    doc_path_int(w->obj, "spec.healthCheckNodePort", 0))
+		field_forbidden(&w->faults, FPATH(FPATH(NULL, "spec"), "healthCheckNodePort"),
+				"field is immutable");
 	const struct fpath *p = FPATH_AT(FPATH(FPATH(NULL, "spec"), "clusterIPs"), 0);
 	if (service_is(w->old, "ExternalName") || service_is(w->obj, "ExternalName") || !was.len ||
 	    span_eq(was, now))

@@ -231,6 +231,90 @@ Test(service, loses_what_only_load_balancers_have_with_the_type)
 	fake_fini(&f);
 }
 
+#define BALANCER(more) "{\"type\":\"LoadBalancer\"," more PORT "}"
+#define LOCAL "\"externalTrafficPolicy\":\"Local\","
+
+Test(service, has_a_port_for_health_checks_while_a_balancer_needs_one)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = fake_do(&f, OBJ_CREATE, "services/default", SERVICE(BALANCER(LOCAL)));
+	EXPECT_CODE(&f, 201, a);
+	cr_expect(holds_what(&f, a, "port", "spec.healthCheckNodePort"), "%s", a);
+	const char *port = fake_at(&f, a, "spec.healthCheckNodePort");
+	const char *b = fake_do(&f, OBJ_UPDATE, "services/default/db", SERVICE(BALANCER(LOCAL)));
+	EXPECT_AT(&f, b, "spec.healthCheckNodePort", port);
+	b = fake_do(&f, OBJ_PATCH_MERGE, "services/default/db", "{\"spec\":{\"healthCheckNodePort\":31000}}");
+	EXPECT_CODE(&f, 422, b);
+	EXPECT_AT(&f, b, "details.causes[0].message", "Forbidden: field is immutable");
+	b = fake_do(&f, OBJ_PATCH_MERGE, "services/default/db", "{\"spec\":{\"externalTrafficPolicy\":\"Cluster\"}}");
+	EXPECT_CODE(&f, 200, b);
+	EXPECT_AT(&f, b, "spec.healthCheckNodePort", "");
+	cr_expect_not(holds_what(&f, a, "port", "spec.healthCheckNodePort"));
+	b = fake_do(&f, OBJ_PATCH_MERGE, "services/default/db",
+		    "{\"spec\":{\"externalTrafficPolicy\":\"Local\",\"healthCheckNodePort\":31000}}");
+	EXPECT_CODE(&f, 200, b);
+	cr_expect(holds(&f, "allocations/port/31000"));
+	a = fake_do(&f, OBJ_CREATE, "services/default",
+		    "{\"metadata\":{\"name\":\"x\"},\"spec\":" BALANCER(LOCAL "\"healthCheckNodePort\":31000,") "}");
+	EXPECT_CODE(&f, 500, a);
+	EXPECT_AT(&f, a, "message", "Internal error occurred: failed to allocate requested HealthCheck NodePort "
+				    "31000: provided port is already allocated");
+	fake_do(&f, OBJ_DELETE, "services/default/db", NULL);
+	cr_expect_not(holds(&f, "allocations/port/31000"));
+	fake_fini(&f);
+}
+
+Test(service, without_ports_of_its_own_keeps_those_that_it_names)
+{
+#define ALONE "\"type\":\"LoadBalancer\",\"allocateLoadBalancerNodePorts\":false,"
+	struct fake f;
+	fake_init(&f);
+	const char *a = fake_do(&f, OBJ_CREATE, "services/default",
+				SERVICE("{" ALONE "\"ports\":[{\"name\":\"a\",\"port\":1,\"nodePort\":30001},"
+					"{\"name\":\"b\",\"port\":2}]}"));
+	EXPECT_CODE(&f, 201, a);
+	EXPECT_AT(&f, a, "spec.ports[1].nodePort", "");
+	cr_expect(holds(&f, "allocations/port/30001"));
+	a = fake_do(&f, OBJ_PATCH_MERGE, "services/default/db", "{\"spec\":{\"ports\":[{\"port\":2}]}}");
+	EXPECT_CODE(&f, 200, a);
+	cr_expect_not(holds(&f, "allocations/port/30001"));
+	a = fake_do(&f, OBJ_PATCH_MERGE, "services/default/db",
+		    "{\"spec\":{\"type\":\"NodePort\",\"allocateLoadBalancerNodePorts\":true}}");
+	EXPECT_CODE(&f, 422, a);
+	EXPECT_AT(&f, a, "details.causes[0].field", "spec.allocateLoadBalancerNodePorts");
+	fake_fini(&f);
+}
+
+Test(service, of_one_number_over_two_protocols_has_one_node_port)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = fake_do(&f, OBJ_CREATE, "services/default",
+				SERVICE("{\"type\":\"NodePort\",\"ports\":[{\"name\":\"a\",\"port\":53},"
+					"{\"name\":\"b\",\"port\":53,\"protocol\":\"UDP\"}]}"));
+	EXPECT_CODE(&f, 201, a);
+	EXPECT_AT(&f, a, "spec.ports[1].nodePort", fake_at(&f, a, "spec.ports[0].nodePort"));
+	a = fake_do(&f, OBJ_CREATE, "services/default",
+		    "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"name\":\"a\","
+		    "\"port\":53},{\"name\":\"b\",\"port\":53,\"protocol\":\"UDP\",\"nodePort\":30053}]}}");
+	EXPECT_AT(&f, a, "spec.ports[0].nodePort", "30053");
+	cr_expect(holds(&f, "allocations/port/30053"));
+	fake_fini(&f);
+}
+
+Test(service, that_is_reached_by_addresses_outside_has_a_policy)
+{
+	struct fake f;
+	fake_init(&f);
+	const char *a = fake_do(&f, OBJ_CREATE, "services/default", SERVICE("{\"externalIPs\":[\"192.0.2.1\"]," PORT "}"));
+	EXPECT_AT(&f, a, "spec.externalTrafficPolicy", "Cluster");
+	a = fake_do(&f, OBJ_PATCH_MERGE, "services/default/db", "{\"spec\":{\"externalIPs\":null}}");
+	EXPECT_CODE(&f, 200, a);
+	EXPECT_AT(&f, a, "spec.externalTrafficPolicy", "");
+	fake_fini(&f);
+}
+
 Test(endpoints, loopback_is_for_clusters_whose_services_are_there)
 {
 	static const char body[] =
