@@ -136,16 +136,20 @@ static void put_quoted(struct buf *b, const char *text)
 	buf_putc(b, '"');
 }
 
+void answer_warning(struct ctx *c, struct api *a, struct call *k, const char *text)
+{
+	struct buf line = {0};
+	buf_puts(&line, "Warning: 299 - ");
+	put_quoted(&line, text);
+	ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0, bytes_take(&line));
+}
+
 static void warn_headers(struct ctx *c, struct api *a, struct call *k)
 {
 	if (!k->writing.planned)
 		return;
-	for (const struct note *n = k->writing.plan.warnings.first; n; n = n->next) {
-		struct buf line = {0};
-		buf_puts(&line, "Warning: 299 - ");
-		put_quoted(&line, n->text);
-		ctx_port_call(c, a->port, HTTP_HEADER, k->id, 0, bytes_take(&line));
-	}
+	for (const struct note *n = k->writing.plan.warnings.first; n; n = n->next)
+		answer_warning(c, a, k, n->text);
 }
 
 /* JSON that we wrote ourselves, as YAML. Longer than JSON is read here it

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "actors/api/api_private.h"
+#include "actors/api/old_kinds.h"
 #include "actors/api/request_path.h"
 
 /* ---- from the port's payload to a call */
@@ -196,6 +197,9 @@ static void on_resource(struct ctx *c, struct api *a, struct call *k)
 				     (int)include.len, (const char *)include.data)));
 		return;
 	}
+	const char *told = old_kind(k->resource);
+	if (told)
+		answer_warning(c, a, k, told);
 	if (k->resource->namespaced && !k->namespace.len && k->name.len) {
 		answer_status(c, a, k, status_no_resource(&k->arena));
 		return;

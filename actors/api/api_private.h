@@ -154,6 +154,8 @@ struct api {
 
 /* ---- answers (answer.c). All of them end the call. */
 void answer_status(struct ctx *c, struct api *a, struct call *k, const struct doc *status);
+/* A Warning header of the answer that is to come, whatever that is. */
+void answer_warning(struct ctx *c, struct api *a, struct call *k, const char *text);
 void answer_text(struct ctx *c, struct api *a, struct call *k, int code, enum http_type type,
 		 struct buf *text); /* taken over */
 void answer_object(struct ctx *c, struct api *a, struct call *k, int code, struct mp object,

@@ -169,6 +169,14 @@ else
 	echo "skip kubectl 1.20: $no_old_kubectl"
 fi
 
+# ---- kinds that are no longer what people should use
+old_endpoints="Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+check "who reads an old kind is told of the new one" says "$old_endpoints" kc get endpoints
+check "... who watches it too" says "$old_endpoints" kc get endpoints --watch --request-timeout 1s
+check "... and who writes it" says "$old_endpoints" kc create -f - <<<'{"apiVersion":"v1","kind":"Endpoints","metadata":{"name":"old"}}'
+check "... and deletes it" says "$old_endpoints" kc delete endpoints old
+check "the new one is no such kind" eval '[[ $(kc get endpointslices 2>&1 >/dev/null) != *Warning* ]]'
+
 # ---- fields that are none, as the client wants it
 set_of() { printf '{"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"%s"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i","imag":"x"}]}}}}' "$1"; }
 check "an unknown field is refused" says 'strict decoding error: unknown field "spec.template.spec.containers[0].imag"' \
