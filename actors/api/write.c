@@ -162,12 +162,14 @@ static struct doc *bad_manager(struct call *k)
 	return NULL;
 }
 
-/* How it is deleted, as far as the query says. */
+/* How it is deleted, as the query says where there is no body. */
 static struct doc *read_delete_options(struct call *k)
 {
 	static const char *const names[] = {"gracePeriodSeconds", "propagationPolicy",
-					    "orphanDependents", NULL};
+					    "orphanDependents", "uid", NULL};
 	struct span policy = call_arg(k, "propagationPolicy");
+	if (k->body.len)
+		return NULL;
 	for (int i = 0; names[i]; i++) {
 		struct span v = call_arg(k, names[i]);
 		struct doc *bad = v.data ? obj_delete_option(&k->writing.request.del, &k->arena,
@@ -248,9 +250,9 @@ static int read_protobuf(struct call *k, struct doc **body, struct err *e)
 		rc = err_set(e, ERR_UNSUPPORTED, "%s has no protobuf form", k->resource->kind);
 	if (rc == 0)
 		rc = protobuf_parse(&k->arena, type, envelope.raw, body, e);
-	if (rc == 0 && envelope.api_version.len && k->writing.request.verb != OBJ_DELETE)
+	if (rc == 0 && envelope.api_version.len)
 		doc_set(&k->arena, *body, "apiVersion", doc_span(&k->arena, envelope.api_version));
-	if (rc == 0 && envelope.kind.len && k->writing.request.verb != OBJ_DELETE)
+	if (rc == 0 && envelope.kind.len)
 		doc_set(&k->arena, *body, "kind", doc_span(&k->arena, envelope.kind));
 	return rc;
 }

@@ -82,7 +82,7 @@ struct obj_request {
 	enum obj_validation validation; /* fieldValidation; Kubernetes' default is Warn */
 	bool dry_run;
 	bool advise; /* what is odd comes back in `warnings` */
-	struct obj_delete_options del; /* query parameters; the body's win */
+	struct obj_delete_options del; /* query parameters, where there is no body */
 	struct span field_manager;	/* who is said to set fields; empty: the principal */
 	bool force;			/* apply: takes fields over from others */
 	struct store_origin origin; /* principal, request id, trace, wall_us */
@@ -160,7 +160,8 @@ struct bytes *objects_show(const struct schema_resource *r, const char *subresou
 struct bytes *objects_visible(const struct schema_resource *r, struct mp object);
 
 /* DeleteOptions from a body or from query parameters ("gracePeriodSeconds",
- * "propagationPolicy", ...); a finished Status, or NULL when all is well. */
+ * "propagationPolicy", "uid" of the preconditions; whose text stays the caller's);
+ * a finished Status, or NULL when all is well. */
 struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, struct span key,
 			      struct span value);
 

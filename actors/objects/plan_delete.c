@@ -72,6 +72,8 @@ struct doc *obj_delete_option(struct obj_delete_options *o, struct arena *a, str
 		}
 	} else if (span_is(key, "orphanDependents")) {
 		o->propagation = is_yes(value) ? OBJ_ORPHAN : OBJ_BACKGROUND;
+	} else if (span_is(key, "uid")) {
+		o->uid = value;
 	}
 	return NULL;
 }

@@ -141,6 +141,10 @@ check "no such method" ask 405 MethodNotAllowed -X PUT "${json[@]}" -d '{}' "$ma
 check "portforward is not served, and says so" ask 501 NotImplemented -X POST "$root/api/v1/namespaces/default/pods/x/portforward"
 check "a bad option of a delete" ask 400 strconv.ParseInt -X DELETE "$maps/blue?gracePeriodSeconds=soon"
 check "a delete with another uid" ask 409 precondition -X DELETE "${json[@]}" -d '{"preconditions":{"uid":"other"}}' "$maps/blue"
+check "... as a query without a body has it too" ask 409 precondition -X DELETE "$maps/blue?uid=other"
+check "a query beside a body is not read" ask 200 '' -X DELETE "${json[@]}" -d '{"dryRun":["All"]}' "$maps/blue?uid=other&gracePeriodSeconds=soon"
+printf 'k8s\0\012\011\012\002v1\022\003Pod\022\000' >"$tmp/pod.pb"
+check "an object in the place of the options, in protobuf" ask 400 'no kind' -X DELETE -H 'Content-Type: application/vnd.kubernetes.protobuf' --data-binary "@$tmp/pod.pb" "$maps/blue"
 check "what is done about unknown fields is one of three words" ask 422 'fieldValidation: Unsupported value: \"strict\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"' -X PATCH -H "Content-Type: application/merge-patch+json" -d "{}" "$maps/blue?fieldValidation=strict"
 check "a dry run" ask 200 '' -X DELETE "$maps/blue?dryRun=All"
 check "an update of an old version" ask 409 'object has been modified' -X PUT "${json[@]}" \

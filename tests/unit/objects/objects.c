@@ -496,6 +496,8 @@ Test(objects, delete_options_of_a_query_are_read)
 	cr_expect_eq(o.propagation, OBJ_ORPHAN);
 	cr_expect_null(obj_delete_option(&o, &a, span_of("orphanDependents"), span_of("false")));
 	cr_expect_eq(o.propagation, OBJ_BACKGROUND);
+	cr_expect_null(obj_delete_option(&o, &a, span_of("uid"), span_of("u-1")));
+	cr_expect(span_is(o.uid, "u-1"));
 	cr_expect_not_null(
 		obj_delete_option(&o, &a, span_of("gracePeriodSeconds"), span_of("soon")));
 	const struct doc *bad =
