@@ -1,5 +1,6 @@
 /* A pod worker's actions as calls of the runtime's port. */
 #include "nodes/node_private.h"
+#include "nodes/security.h"
 
 void agent_call(struct ctx *c, struct agent *a, struct agent_pod *p, uint32_t op, struct buf *b)
 {
@@ -82,6 +83,47 @@ static size_t put_streams(struct buf *b, const struct agent_pod *p, const char *
 	return 4;
 }
 
+/* The groups that it is a member of, beside its own. */
+static void put_groups(struct buf *b, struct mp pod)
+{
+	struct mp list;
+	size_t n = 0, count = 0;
+	int64_t gid = mp_path_int(pod, "spec.securityContext.fsGroup", -1);
+	mpw_str(b, "groups");
+	size_t at = mpw_array_open(b);
+	if (gid >= 0) {
+		mpw_i64(b, gid);
+		count++;
+	}
+	if (!mp_path(pod, "spec.securityContext.supplementalGroups", &list) || mp_array(&list, &n))
+		n = 0;
+	for (size_t i = 0; i < n && mp_i64(&list, &gid) == 0; i++) {
+		mpw_i64(b, gid);
+		count++;
+	}
+	mpw_array_close(b, at, count);
+}
+
+/* Who it is to be. */
+static size_t put_user(struct buf *b, const struct agent_pod *p, const char *name)
+{
+	static const char *const ids[] = {"runAsUser", "runAsGroup"};
+	struct mp pod = pod_worker_object(p->worker), spec = {0}, m;
+	bool other = false;
+	agent_spec_of(p, name, &spec);
+	for (size_t i = 0; i < 2; i++)
+		mpw_kv_i64(b, ids[i], security_id(pod, spec, ids[i]));
+	if (!security_of(pod, spec, "runAsNonRoot", &m) || mp_bool(&m, &other))
+		other = false;
+	mpw_kv_bool(b, "runAsNonRoot", other);
+	struct span pod_name = mp_path_str(pod, "metadata.name"), ns = mp_path_str(pod, "metadata.namespace");
+	mpw_kv_str(b, "pod", arena_printf(ctx_arena(p->agent->turn), "%.*s_%.*s(%s)",
+					  (int)pod_name.len, (const char *)pod_name.data, (int)ns.len,
+					  (const char *)ns.data, p->uid));
+	put_groups(b, pod);
+	return 5;
+}
+
 static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 		       const struct pod_action *x)
 {
@@ -104,7 +146,7 @@ static void call_start(struct ctx *c, struct agent *a, struct agent_pod *p,
 	}
 	bool tty = false;
 	if (!a->oci)
-		fields += put_streams(&b, p, x->name, &tty);
+		fields += put_streams(&b, p, x->name, &tty) + put_user(&b, p, x->name);
 	agent_put_env(&b, x->command.env, tty);
 	mpw_kv_str(&b, "cwd", x->command.cwd ? x->command.cwd : "");
 	mpw_map_close(&b, map, fields);

@@ -199,7 +199,7 @@ int pause_link_start(struct pause_link *l, const struct pause_start *s)
 	struct buf b = {0};
 	if (s->bundle)
 		return start_bundle(l, s);
-	mpw_map(&b, 9 + STREAM_FIELDS);
+	mpw_map(&b, 9 + STREAM_FIELDS + (s->groups.len > 0));
 	write_streams(&b, s);
 	mpw_kv_str(&b, "do", "start");
 	mpw_kv_str(&b, "name", s->name);
@@ -209,6 +209,10 @@ int pause_link_start(struct pause_link *l, const struct pause_start *s)
 	mpw_kv_str(&b, "cwd", s->cwd ? s->cwd : "/");
 	mpw_kv_i64(&b, "uid", s->uid);
 	mpw_kv_i64(&b, "gid", s->gid);
+	if (s->groups.len) {
+		mpw_str(&b, "groups");
+		mpw_raw(&b, s->groups);
+	}
 	mpw_kv_u64(&b, "log_bytes", s->log_bytes);
 	return give(l, &b);
 }

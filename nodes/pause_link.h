@@ -58,6 +58,7 @@ struct pause_start {
 	const char *const *env;  /* "K=V", NULL terminated; may be NULL */
 	const char *cwd;         /* NULL: "/" */
 	int64_t uid, gid;        /* -1: as the pause */
+	struct span groups;      /* msgpack: gids that it has beside; empty: none */
 	uint64_t log_bytes;      /* 0: PAUSE_LOG_BYTES_MAX */
 	bool in, in_once, tty;   /* as stdin, stdinOnce and tty of a Container */
 	/* An OCI container instead of argv, env and cwd: as in pause/proto.h. */

@@ -27,6 +27,7 @@
 
 #include "actors/schema/rfc3339.h"
 #include "nodes/pod_worker_private.h"
+#include "nodes/security.h"
 
 enum {
 	KILL_AGAIN_MS = 5000,
@@ -274,16 +275,21 @@ static void plan_end(struct step *s)
 
 /* ---- starting containers */
 
-static const char *const *base_env(struct step *s)
+/* Of those who are not root: the others' home is none of theirs. */
+static const char home[] = "HOME=";
+
+/* `c` may be NULL: of no container. */
+static const char *const *base_env(struct step *s, const struct container *c)
 {
+	bool other = c && !s->w->cfg.from_image && security_id(s->w->pod, c->spec, "runAsUser") > 0;
 	const char *const *given = s->w->cfg.base_env;
 	struct span host = mp_path_str(s->w->pod, "spec.hostname");
 	size_t n = 0;
 	while (given && given[n])
 		n++;
 	const char **all = arena_alloc(s->a, (n + 3) * sizeof *all);
-	if (n)
-		memcpy(all, given, n * sizeof *all);
+	for (size_t i = 0; i < n; i++)
+		all[i] = other && strncmp(given[i], home, sizeof home - 1) == 0 ? "HOME=/" : given[i];
 	if (!host.len)
 		host = mp_path_str(s->w->pod, "metadata.name");
 	all[n++] = arena_printf(s->a, "HOSTNAME=%.*s", (int)(host.len < 63 ? host.len : 63),
@@ -293,7 +299,7 @@ static const char *const *base_env(struct step *s)
 	return all;
 }
 
-static struct pod_env_facts facts_of(struct step *s)
+static struct pod_env_facts facts_of(struct step *s, const struct container *c)
 {
 	const struct pod_worker_config *cfg = &s->w->cfg;
 	return (struct pod_env_facts){
@@ -301,14 +307,14 @@ static struct pod_env_facts facts_of(struct step *s)
 		.host_ip = cfg->host_ip,
 		.pod_ips = (const char *const *)s->w->ips,
 		.allocatable = cfg->allocatable,
-		.base = base_env(s),
+		.base = base_env(s, c),
 	};
 }
 
 static int make_command(struct step *s, struct container *c, struct pod_command *out,
 			struct err *e)
 {
-	struct pod_env_facts facts = facts_of(s);
+	struct pod_env_facts facts = facts_of(s, c);
 	return pod_command_make(s->a, &facts, s->w->pod, c->spec, out, e);
 }
 
@@ -526,7 +532,7 @@ static void plan_sandbox(struct step *s)
 		wake(s, w->sandbox_retry_ms);
 		return;
 	}
-	struct pod_env_facts facts = facts_of(s);
+	struct pod_env_facts facts = facts_of(s, NULL);
 	if (!pod_volumes_known(w, &facts, s->now, s->a, &volumes)) {
 		wake(s, s->now.mono_ms + VOLUMES_RETRY_MS);
 		return;
@@ -732,7 +738,7 @@ struct mp pod_worker_object(const struct pod_worker *w)
 int pod_worker_volumes(struct pod_worker *w, struct arena *a, struct volume_plan *out)
 {
 	struct step s = {.w = w, .a = a};
-	struct pod_env_facts facts = facts_of(&s);
+	struct pod_env_facts facts = facts_of(&s, NULL);
 	return volume_plan_make(a, &w->cfg.volumes, &facts, w->pod, out);
 }
 

@@ -8,7 +8,9 @@
  *   RUNTIME_ATTACH   {uid}: what is there? Attempts, then UP or DOWN
  *   RUNTIME_SANDBOX  {uid}: make it or find it; UP or FAILED
  *   RUNTIME_START    {name, attempt, argv: [...], env: [...], cwd, stdin, stdinOnce, tty,
- *                    messagePolicy (terminationMessagePolicy)}
+ *                    messagePolicy (terminationMessagePolicy), pod (its title),
+ *                    runAsUser, runAsGroup (-1: nobody's), groups: [those of its pod],
+ *                    runAsNonRoot}
  *   RUNTIME_SIGNAL   {name, attempt, signal}
  *   RUNTIME_REMOVE   end the sandbox (nothing runs in it); DOWN
  *   RUNTIME_FORGET   remove all that is left of it, logs too
@@ -36,6 +38,7 @@
  *   RUNTIME_FAILED   {text}
  *   RUNTIME_ATTEMPT  {name, attempt, ended, lost, code, started_us, finished_us, error,
  *                    message (what it said last)}
+ *   RUNTIME_WAITING  {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_CHUNK    id: of the request; {data, cursor, end}; arg: -ERR_* when refused
  *   RUNTIME_EXECED   arg: -ERR_* when refused, {text}
  *   RUNTIME_OUTPUT   {frames: [[stream, bytes]...], end, unknown, code, error}; at the

@@ -299,6 +299,18 @@ void machine_start_failed(struct pod *p, const char *name, uint32_t attempt, con
 	tell_attempt(p, &failed, false);
 }
 
+void machine_start_waits(struct pod *p, const char *name, uint32_t attempt, const char *reason,
+			 const char *text)
+{
+	struct buf b = {0};
+	mpw_map(&b, 4);
+	mpw_kv_str(&b, "name", name);
+	mpw_kv_u64(&b, "attempt", attempt);
+	mpw_kv_str(&b, "reason", reason);
+	mpw_kv_str(&b, "text", text);
+	machine_tell(p->m, RUNTIME_WAITING, p->id, &b);
+}
+
 void machine_start(struct pod *p, const struct pause_start *s)
 {
 	int rc = p->link ? pause_link_start(p->link, s) : ERR_CLOSED;

@@ -82,6 +82,9 @@ void machine_tell_text(struct machine *m, uint32_t op, uint64_t id, const char *
 		       const char *text);
 /* An attempt that no pause knows of, because it could not be started. */
 void machine_start_failed(struct pod *p, const char *name, uint32_t attempt, const char *why);
+/* It does not start yet, for that reason: RUNTIME_WAITING. */
+void machine_start_waits(struct pod *p, const char *name, uint32_t attempt, const char *reason,
+			 const char *text);
 /* Gives it to the pause; a refusal is told as a start that failed. */
 void machine_start(struct pod *p, const struct pause_start *s);
 uint64_t machine_now_us(void); /* monotonic */

@@ -417,18 +417,6 @@ static void address(struct pod *p, char out[POD_ADDRESS_MAX])
 
 /* ---- containers */
 
-static void tell_waiting(struct pod *p, const char *name, uint32_t attempt, const char *reason,
-			 const char *text)
-{
-	struct buf b = {0};
-	mpw_map(&b, 4);
-	mpw_kv_str(&b, "name", name);
-	mpw_kv_u64(&b, "attempt", attempt);
-	mpw_kv_str(&b, "reason", reason);
-	mpw_kv_str(&b, "text", text);
-	machine_tell(p->m, RUNTIME_WAITING, p->id, &b);
-}
-
 static bool find_container(struct mp spec, const char *name, struct mp *out)
 {
 	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
@@ -500,7 +488,7 @@ static void start(struct pod *p, struct mp body)
 	struct span image = mp_path_str(b.container, "image");
 	const char *image_name = arena_ndup(&a, image.data, image.len);
 	if (find_image(p, &a, image_name, &b.image, &e)) {
-		tell_waiting(p, b.name, b.attempt, "ErrImagePull", e.text);
+		machine_start_waits(p, b.name, b.attempt, "ErrImagePull", e.text);
 		goto out;
 	}
 	struct oci_volume_mounts v = {0};
@@ -518,8 +506,8 @@ static void start(struct pod *p, struct mp body)
 	rc = rc ? rc : make_group(p, spec, &e);
 	rc = rc ? rc : oci_bundle_make(&a, &b, &s, &e);
 	if (rc)
-		tell_waiting(p, b.name, b.attempt, rc == ERR_INVALID ? "CreateContainerConfigError"
-								     : "CreateContainerError", e.text);
+		machine_start_waits(p, b.name, b.attempt, rc == ERR_INVALID ? "CreateContainerConfigError"
+									    : "CreateContainerError", e.text);
 	else
 		machine_start(p, &s);
 out:

@@ -27,7 +27,6 @@
  *   RUNTIME_IMAGES    {images: as in a node's status}, when there are others
  *   RUNTIME_FIGURES   now and then: oci/oci_figures.h
  *   RUNTIME_DISK      the same, of a pod: oci/oci_disk.h
- *   RUNTIME_WAITING   {name, attempt, reason, text}: the container does not start yet
  *   RUNTIME_ATTEMPT   image (its id), image_name, message (the termination message),
  *                     oom
  *   RUNTIME_INFO      runtime: "crun://1.8.1"; apparmor: the machine has it;

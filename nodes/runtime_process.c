@@ -11,6 +11,7 @@
 #include "nodes/last_words.h"
 #include "nodes/launcher/launcher.h"
 #include "nodes/port_body.h"
+#include "nodes/process_user.h"
 #include "nodes/runtime_machine.h"
 
 /* ---- addresses */
@@ -101,12 +102,19 @@ static void start(struct pod *p, struct mp body)
 		.argv = body_texts(&a, body, "argv"),
 		.env = body_texts(&a, body, "env"),
 		.cwd = *cwd ? cwd : NULL,
-		.uid = -1,
-		.gid = -1,
 		.in = mp_path_bool(body, "stdin", false),
 		.in_once = mp_path_bool(body, "stdinOnce", false),
 		.tty = mp_path_bool(body, "tty", false),
 	};
+	struct process_user user;
+	if (process_user_find(body, geteuid(), &user, &e)) {
+		machine_start_waits(p, s.name, s.attempt, "CreateContainerConfigError", e.text);
+		arena_fini(&a);
+		return;
+	}
+	s.uid = user.uid;
+	s.gid = user.gid;
+	s.groups = user.groups;
 	/* No path is this container's alone, so there is no file for its words. */
 	if (last_words_begin(&a, p->dir, s.name, s.attempt, policy, NULL, &e))
 		machine_start_failed(p, s.name, s.attempt, e.text);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,8 @@
 #include "nodes/pause/proto.h"
 #include "nodes/pause/sandbox.h"
 #include "nodes/pause/terminal.h"
+
+enum { GROUPS_MAX = 1024 };
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -41,6 +42,18 @@ static int check_texts(struct mp list, const char *what, struct err *e)
 	return 0;
 }
 
+static int check_groups(struct mp list, struct err *e)
+{
+	int64_t gid;
+	size_t n;
+	if (mp_array(&list, &n) || n > GROUPS_MAX)
+		return err_set(e, ERR_INVALID, "groups is not a list, or is too long");
+	for (size_t i = 0; i < n; i++)
+		if (mp_i64(&list, &gid) || gid < 0 || gid > UINT32_MAX)
+			return err_set(e, ERR_INVALID, "groups[%zu] is no group's number", i);
+	return 0;
+}
+
 int child_check(const struct child_spec *s, struct err *e)
 {
 	struct mp argv = s->argv;
@@ -48,6 +61,8 @@ int child_check(const struct child_spec *s, struct err *e)
 	if (s->bundle.len)
 		return oci_check(s, e);
 	int rc = check_texts(argv, "argv", e);
+	if (rc == 0 && s->groups.p)
+		rc = check_groups(s->groups, e);
 	if (rc == 0 && s->env.p)
 		rc = check_texts(s->env, "env", e);
 	if (rc)
@@ -205,13 +220,48 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static bool is_pipe(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* All that it is to have, its first one too; none: those of the pause. */
+static gid_t *groups_of(const struct child_spec *s, size_t *n)
+{
+	struct mp list = s->groups;
+	size_t asked = 0;
+	int64_t gid;
+	if (list.p && mp_array(&list, &asked))
+		asked = 0;
+	*n = 0;
+	if (s->gid < 0 && asked == 0)
+		return NULL;
+	gid_t *all = mem_alloc((asked + 1) * sizeof *all);
+	all[(*n)++] = s->gid >= 0 ? (gid_t)s->gid : getegid();
+	for (size_t i = 0; i < asked; i++)
+		if (mp_i64(&list, &gid) == 0)
+			all[(*n)++] = (gid_t)gid;
+	return all;
+}
+
+/* By the kernel's calls: glibc's send each thread of a process one of the signals that
+ * were just reset, and a sanitizer's thread would die of it, and all with it. */
 static void take_identity(const struct child_spec *s, int tell)
 {
-	gid_t gid = (gid_t)s->gid;
-	if (s->gid >= 0 && (setgroups(1, &gid) != 0 || setgid(gid) != 0))
+	size_t n = 0;
+	gid_t *groups = groups_of(s, &n);
+	/* Its pipes too, as it may open them again by /dev/stdout. */
+	for (int fd = 0; s->uid >= 0 && fd < 3; fd++)
+		if (is_pipe(fd))
+			(void)!fchown(fd, (uid_t)s->uid, (gid_t)-1);
+	if (n > 0 && syscall(SYS_setgroups, n, groups) != 0)
+		child_give_up(tell, "setgroups", errno);
+	if (s->gid >= 0 && syscall(SYS_setgid, (gid_t)s->gid) != 0)
 		child_give_up(tell, "setgid", errno);
-	if (s->uid >= 0 && setuid((uid_t)s->uid) != 0)
+	if (s->uid >= 0 && syscall(SYS_setuid, (uid_t)s->uid) != 0)
 		child_give_up(tell, "setuid", errno);
+	free(groups);
 	if (s->uid >= 0 || s->gid >= 0) /* cleared by the change of identity */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 }

@@ -23,6 +23,7 @@ struct child_spec {
 	struct mp argv, env; /* cursors at arrays of bin; env may be absent (p NULL) */
 	struct span cwd;     /* empty: "/" */
 	int64_t uid, gid;    /* -1: as the pause */
+	struct mp groups;    /* a cursor at the list of gids it also has; absent: p NULL */
 	/* Three descriptors that become its stdin, stdout and stderr; NULL: pipes are
 	 * made for them, or with `tty` a terminal; without `in` its stdin is empty. */
 	const int *io;

@@ -202,6 +202,12 @@ static void start_command(struct execs *x, struct exec *e, struct mp m, const st
 		refuse(e, "exec: descriptors or argv are missing");
 		return;
 	}
+	if (spec.uid < 0 && spec.gid < 0) {
+		spec.uid = run->uid;
+		spec.gid = run->gid;
+		if (run->groups.len)
+			spec.groups = mp_of(span_buf(&run->groups));
+	}
 	if (!mp_find(m, "env", &spec.env))
 		spec.env.p = NULL;
 	struct buf id = {0}, process = {0};

@@ -251,6 +251,8 @@ static int read_spec(const struct pause *p, struct mp m, struct child_spec *spec
 	spec->cwd = mp_path_str(m, "cwd");
 	spec->uid = mp_path_int(m, "uid", -1);
 	spec->gid = mp_path_int(m, "gid", -1);
+	if (!mp_find(m, "groups", &spec->groups))
+		spec->groups.p = NULL;
 	spec->in = mp_path_bool(m, "stdin", false);
 	spec->tty = mp_path_bool(m, "tty", false);
 	return child_check(spec, e);

@@ -15,7 +15,8 @@
  * says whether more of it follows (packet.h).
  *
  * To the pause, field "do":
- *   start   name, attempt, argv [bin], env [bin "K=V"], cwd, uid?, gid?, log_bytes?,
+ *   start   name, attempt, argv [bin], env [bin "K=V"], cwd, uid?, gid?,
+ *           groups? (gids that it has beside gid), log_bytes?,
  *           stdin?, stdin_once?, tty? (bools, as in a Container)
  *           (bytes, because a secret in the environment need not be text)
  *           An attempt that is known already is told again, never started twice.

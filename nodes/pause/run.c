@@ -124,7 +124,13 @@ struct run *run_new(const struct pause_attempt *id, const struct child_spec *spe
 	struct run *r = mem_alloc(sizeof *r);
 	struct child c = {.pid = 0, .out = -1, .err = -1, .in = -1, .console = -1, .started = -1};
 	struct err e;
+	struct mp list = spec->groups;
+	struct span groups;
 	r->at = *id;
+	r->uid = spec->uid;
+	r->gid = spec->gid;
+	if (mp_raw(&list, &groups) == 0)
+		buf_append(&r->groups, groups.data, groups.len);
 	r->stream[0].name = "stdout";
 	r->stream[1].name = "stderr";
 	open_log(r, log_bytes);
@@ -172,6 +178,7 @@ void run_free(struct run *r)
 		cri_flush(&r->log, &r->stream[i]);
 	}
 	cri_log_close(&r->log);
+	buf_fini(&r->groups);
 	free(r->bundle);
 	free(r->word);
 	free(r->oom_file);

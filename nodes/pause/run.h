@@ -15,6 +15,8 @@ struct run {
 	struct cri_stream stream[2];
 	struct cri_log log;
 	bool execed;    /* it truly runs, or ran */
+	int64_t uid, gid; /* who it is, as in struct child_spec: so are commands beside it */
+	struct buf groups; /* the list; may be empty */
 	/* Of an OCI container; else NULL and false. */
 	char *bundle, *oom_file;
 	char *word; /* what it is to run, while it is launched */

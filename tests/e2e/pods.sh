@@ -63,6 +63,28 @@ check "one that fails with its log's end as last words" eventually 10 is Failed 
 check "... has them" is "so it ended" kc get pod wordy -o 'jsonpath={.status.containerStatuses[0].state.terminated.message}'
 kc delete pod wordy >/dev/null
 
+# ---- who they are
+if ((EUID == 0)); then
+	other() { # NAME CONTEXT-OF-POD CONTEXT-OF-CONTAINER
+		kc run "$1" --image=none --overrides='{"spec":{"terminationGracePeriodSeconds":1,"securityContext":{'"$2"'},"containers":[{"name":"c","image":"none","securityContext":{'"$3"'},
+			"command":["sh","-c","echo $(id -u) $(id -g) $HOME; echo again >/dev/stdout; exec sleep 1000"]}]}}' >/dev/null
+	}
+	other somebody '"runAsUser":1234,"runAsGroup":55,"fsGroup":66,"supplementalGroups":[77,88]' '"runAsUser":4321'
+	other member '"supplementalGroups":[77]' ''
+	other daemon '"runAsNonRoot":true' '"runAsUser":1'
+	other nobody '"runAsNonRoot":true' ''
+	check "a container is whom its security context names" eventually 10 is $'4321 55 /\nagain' kc logs somebody
+	check "... and so are commands beside it" is "4321 55" kc exec somebody -- sh -c 'echo $(id -u) $(id -g)'
+	check "... and of the groups that its pod names" is "55 66 77 88" kc exec somebody -- sh -c 'id -G'
+	check "... also where it is nobody else" eventually 10 is "0 77" kc exec member -- sh -c 'id -G'
+	check "... in the group that the machine knows" eventually 10 is $'1 1 /\nagain' kc logs daemon
+	waits() { kc get pod "$1" -o 'jsonpath={.status.containerStatuses[0].state.waiting.reason}: {.status.containerStatuses[0].state.waiting.message}'; }
+	check "none is root that is not to be" eventually 10 is "CreateContainerConfigError: container has runAsNonRoot and image will run as root (pod: \"nobody_default($(kc get pod nobody -o 'jsonpath={.metadata.uid}'))\", container: c)" waits nobody
+	kc delete pod somebody member daemon nobody >/dev/null
+else
+	skip "who processes are" "needs root"
+fi
+
 cat >"$tmp/big.yaml" <<'Y'
 apiVersion: v1
 kind: Pod
