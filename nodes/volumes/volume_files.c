@@ -139,6 +139,7 @@ static int make_file(const char *path, struct err *e)
 static int check_host(const char *path, struct span type, bool open, struct err *e)
 {
 	struct stat st;
+	bool there = true;
 	const struct host_type *t = host_type_of(type);
 	if (!t)
 		return err_set(e, ERR_INVALID, "%.*s is an invalid volume type", (int)type.len,
@@ -150,11 +151,11 @@ static int check_host(const char *path, struct span type, bool open, struct err 
 			return make_directories(path, open, e);
 		if (t->file)
 			return make_file(path, e);
-		return err_set(e, ERR_NOT_FOUND, "hostPath %s doesn't exist", path);
+		there = false;
 	}
-	if (t->is && strcmp(type_of(st.st_mode), t->is) != 0)
-		return err_set(e, ERR_INVALID, "hostPath type check failed: %s is not a %s, it's a %s",
-			       path, t->called, type_of(st.st_mode));
+	if (t->is && (!there || strcmp(type_of(st.st_mode), t->is) != 0))
+		return err_set(e, there ? ERR_INVALID : ERR_NOT_FOUND,
+			       "hostPath type check failed: %s is not a %s", path, t->called);
 	return 0;
 }
 

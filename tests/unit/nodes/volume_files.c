@@ -387,17 +387,17 @@ Test(volume_files, types_of_paths_of_the_host)
 	expect_host(&w, "/dev/null", "CharDevice", NULL);
 	expect_host(&w, at(&w, "file"), "", NULL);
 	expect_host(&w, at(&w, "file"), "Directory",
-		    arena_printf(&w.a, "hostPath type check failed: %s/file is not a directory, it's a File",
+		    arena_printf(&w.a, "hostPath type check failed: %s/file is not a directory",
 				 w.dir));
 	expect_host(&w, at(&w, "dir"), "FileOrCreate",
-		    arena_printf(&w.a, "hostPath type check failed: %s/dir is not a file, it's a Directory",
+		    arena_printf(&w.a, "hostPath type check failed: %s/dir is not a file",
 				 w.dir));
 	expect_host(&w, "/dev/null", "BlockDevice",
-		    "hostPath type check failed: /dev/null is not a block device, it's a CharDevice");
+		    "hostPath type check failed: /dev/null is not a block device");
 	expect_host(&w, at(&w, "no"), "Directory",
-		    arena_printf(&w.a, "hostPath %s/no doesn't exist", w.dir));
+		    arena_printf(&w.a, "hostPath type check failed: %s/no is not a directory", w.dir));
 	expect_host(&w, at(&w, "no"), "Socket",
-		    arena_printf(&w.a, "hostPath %s/no doesn't exist", w.dir));
+		    arena_printf(&w.a, "hostPath type check failed: %s/no is not a socket file", w.dir));
 	expect_host(&w, "/", "Tape", "Tape is an invalid volume type");
 	expect_host(&w, "relative", "", "\"relative\" is no path");
 	expect_host(&w, at(&w, "new/dir"), "DirectoryOrCreate", NULL);
