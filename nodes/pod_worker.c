@@ -31,6 +31,7 @@
 
 enum {
 	KILL_AGAIN_MS = 5000,
+	EVICTION_GRACE_S = 1,
 	AFTER_HOOK_MS = 2000,
 	FAILED_SHOWN_MS = 1000, /* as long as a kubelet waits until it looks again */
 	GRACE_MAX_S = 2000000000,
@@ -176,6 +177,8 @@ static int64_t grace_of(const struct pod_worker *w)
 	int64_t s = f->grace_s != POD_UNSAID ? f->grace_s : w->cfg.limits.grace_s;
 	if (pod_deleting(w) && f->deletion_grace_s != POD_UNSAID)
 		s = f->deletion_grace_s;
+	if (w->hurried && s > EVICTION_GRACE_S)
+		s = EVICTION_GRACE_S;
 	return s < 1 ? 1 : s > GRACE_MAX_S ? GRACE_MAX_S : s;
 }
 
@@ -577,6 +580,15 @@ static void plan_hooks(struct step *s)
 
 /* ---- the step */
 
+/* The first reason stays. */
+static void put_out(struct pod_worker *w, const char *reason, const char *message)
+{
+	if (w->evict_reason)
+		return;
+	pod_set_text(&w->evict_reason, reason);
+	pod_set_text(&w->evict_message, message);
+}
+
 static void check_deadline(struct step *s)
 {
 	struct pod_worker *w = s->w;
@@ -589,7 +601,7 @@ static void check_deadline(struct step *s)
 		wake(s, s->now.mono_ms + left_ms);
 		return;
 	}
-	pod_worker_evict(w, "DeadlineExceeded", message);
+	put_out(w, "DeadlineExceeded", message);
 	pod_event(w, NULL, false, "DeadlineExceeded", "%s", message);
 }
 
@@ -701,10 +713,8 @@ void pod_worker_gone(struct pod_worker *w)
 
 void pod_worker_evict(struct pod_worker *w, const char *reason, const char *message)
 {
-	if (w->evict_reason)
-		return;
-	pod_set_text(&w->evict_reason, reason);
-	pod_set_text(&w->evict_message, message);
+	w->hurried = true;
+	put_out(w, reason, message);
 }
 
 bool pod_worker_over(const struct pod_worker *w)
@@ -727,7 +737,7 @@ void pod_worker_disrupt(struct pod_worker *w, const char *reason, const char *me
 void pod_worker_refuse(struct pod_worker *w, const char *reason, const char *message)
 {
 	w->refused = true;
-	pod_worker_evict(w, reason, message);
+	put_out(w, reason, message);
 }
 
 struct mp pod_worker_object(const struct pod_worker *w)

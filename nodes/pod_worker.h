@@ -75,7 +75,8 @@ void pod_worker_free(struct pod_worker *w); /* NULL is fine */
 int pod_worker_desired(struct pod_worker *w, struct bytes *pod, struct err *e);
 /* The object does not exist any more: end everything, then POD_FORGET. */
 void pod_worker_gone(struct pod_worker *w);
-/* The node wants the pod out: Failed with this reason. */
+/* The node wants the pod out at once: Failed with this reason, and its containers have a
+ * second to end, whatever it says. */
 void pod_worker_evict(struct pod_worker *w, const char *reason, const char *message);
 /* The same because the node has too little, whatever the pod does: its condition
  * DisruptionTarget says so, which a Job's podFailurePolicy may ask for. */

@@ -153,6 +153,7 @@ struct pod_worker {
 	/* the end */
 	bool gone, forgotten;
 	char *evict_reason, *evict_message;
+	bool hurried;          /* ... and it has no time of its own */
 	bool disrupted;        /* evicted for the node's sake */
 	int64_t disrupted_us;  /* when that was told first; 0: it was not */
 	bool refused;          /* evicted before anything of it was here */

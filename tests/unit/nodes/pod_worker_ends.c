@@ -193,6 +193,23 @@ Test(pod_worker_ends, pod_that_goes_for_the_nodes_sake_is_told_apart)
 	end(&w);
 }
 
+Test(pod_worker_ends, evicted_pod_has_a_second_whatever_it_asks_for)
+{
+	static void (*const evict[])(struct pod_worker *, const char *, const char *) = {pod_worker_disrupt,
+											 pod_worker_evict};
+	for (size_t i = 0; i < 2; i++) {
+		struct world w;
+		run_one(&w, ONE);
+		evict[i](w.w, "Evicted", "it is too large");
+		STEP(&w, "signal c 0 15");
+		pass(&w, 999);
+		STEP(&w, "");
+		pass(&w, 1);
+		STEP(&w, "signal c 0 9");
+		end(&w);
+	}
+}
+
 /* Its volumes and its address are others' to have, its object and logs stay. */
 Test(pod_worker_ends, pod_that_has_ended_is_retired_once)
 {
