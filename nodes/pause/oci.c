@@ -299,13 +299,11 @@ pid_t oci_pid(const char *bundle)
 	return pid;
 }
 
-/* The value of the last "msg" of a log of JSON lines, its quotes undone. */
-static bool put_last_message(const char *dir, const char *name, struct buf *out)
+/* The value of the last "msg" of JSON lines, its quotes undone. */
+static bool put_message(const char *text, struct buf *out)
 {
 	static const char key[] = "\"msg\":\"";
-	char text[FILE_BYTES_MAX];
 	const char *at = NULL;
-	read_end(dir, name, text, sizeof text);
 	for (const char *next = text; (next = strstr(next, key)); next += sizeof key - 1)
 		at = next + sizeof key - 1;
 	for (const char *c = at; c && *c && *c != '"'; c++) {
@@ -316,15 +314,41 @@ static bool put_last_message(const char *dir, const char *name, struct buf *out)
 	return at != NULL;
 }
 
+static bool put_last_message(const char *dir, const char *name, struct buf *out)
+{
+	char text[FILE_BYTES_MAX];
+	read_end(dir, name, text, sizeof text);
+	return put_message(text, out);
+}
+
+static const char failed_create[] = "OCI runtime create failed: ";
+
 void oci_why(const char *bundle, struct span word, struct buf *out)
 {
 	struct buf said = {0};
-	buf_puts(out, "OCI runtime create failed: ");
+	buf_puts(out, failed_create);
 	if (put_last_message(bundle, "log", &said))
 		oci_words(span_buf(&said), word, out);
 	else
 		buf_puts(out, "the OCI program said nothing");
 	buf_fini(&said);
+}
+
+bool oci_never_ran(struct span said)
+{
+	static const char before[] = "{\"msg\":\"exec container process ";
+	return said.len >= sizeof before - 1 && memcmp(said.data, before, sizeof before - 1) == 0;
+}
+
+void oci_why_never(struct span said, struct span word, struct buf *out)
+{
+	struct buf message = {0};
+	char *text = mem_ndup(said.data, said.len);
+	buf_puts(out, failed_create);
+	put_message(text, &message);
+	oci_words(span_buf(&message), word, out);
+	buf_fini(&message);
+	free(text);
 }
 
 void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct span word,

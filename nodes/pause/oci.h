@@ -28,6 +28,11 @@ pid_t oci_pid(const char *bundle);
 /* Why the program did not make it: its last message in <bundle>/log. `word`: what was to
  * run, or empty. */
 void oci_why(const char *bundle, struct span word, struct buf *out);
+/* Whether that is what crun says by a container's stderr, as its first word and last, where
+ * it cannot become the container any more: its end is not the container's. */
+bool oci_never_ran(struct span said);
+/* The same of that word. */
+void oci_why_never(struct span said, struct span word, struct buf *out);
 /* A program of oci_exec was reaped. `failed`: with another code than 0; then appends why
  * if it was the program's own doing: the command, whose first word is given, never ran. */
 void oci_exec_ended(const struct sandbox *s, pid_t pid, bool failed, struct span word,

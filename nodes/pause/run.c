@@ -179,6 +179,7 @@ void run_free(struct run *r)
 	}
 	cri_log_close(&r->log);
 	buf_fini(&r->groups);
+	buf_fini(&r->held);
 	free(r->bundle);
 	free(r->word);
 	free(r->oom_file);
@@ -240,6 +241,35 @@ bool run_launched(struct run *r, int status)
 	return true;
 }
 
+static void take_output(struct run *r, int i, struct span said)
+{
+	cri_feed(&r->log, &r->stream[i], said.data, said.len);
+	attach_feed(r, i, said);
+}
+
+static void release_held(struct run *r)
+{
+	struct buf held = r->held;
+	r->held = (struct buf){0};
+	if (held.len)
+		take_output(r, r->held_stream, span_buf(&held));
+	buf_fini(&held);
+}
+
+/* Only the first that comes can be crun's. */
+static bool hold(struct run *r, int i, struct span said)
+{
+	bool first = !r->spoke;
+	r->spoke = true;
+	if (first && r->bundle && oci_never_ran(said)) {
+		buf_append(&r->held, said.data, said.len);
+		r->held_stream = i;
+		return true;
+	}
+	release_held(r);
+	return false;
+}
+
 bool run_read(struct run *r, int i)
 {
 	uint8_t scratch[READ_BYTES]; /* pages that are not written to cost nothing */
@@ -247,8 +277,9 @@ bool run_read(struct run *r, int i)
 		return false;
 	ssize_t n = read(r->pipe[i], scratch, sizeof scratch);
 	if (n > 0) {
-		cri_feed(&r->log, &r->stream[i], scratch, (size_t)n);
-		attach_feed(r, i, (struct span){scratch, (size_t)n});
+		struct span said = {scratch, (size_t)n};
+		if (!hold(r, i, said))
+			take_output(r, i, said);
 		return true;
 	}
 	if (n < 0 && errno == EINTR)
@@ -260,6 +291,19 @@ bool run_read(struct run *r, int i)
 	return false;
 }
 
+/* crun ends with 1 then. Who ends otherwise has said it himself. */
+static void take_held(struct run *r, int status)
+{
+	if (r->held.len && WIFEXITED(status) && WEXITSTATUS(status) == 1) {
+		struct buf why = {0};
+		oci_why_never(span_buf(&r->held), span_of(r->word ? r->word : ""), &why);
+		fail(r, span_buf(&why));
+		buf_fini(&why);
+		buf_fini(&r->held);
+	}
+	release_held(r);
+}
+
 void run_ended(struct run *r, int status)
 {
 	run_started(r);
@@ -269,6 +313,7 @@ void run_ended(struct run *r, int status)
 			;
 	r->at.ended = true;
 	r->at.finished_us = wall_us();
+	take_held(r, status);
 	if (!r->at.error[0]) {
 		r->at.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 		r->at.code = r->at.signal ? 128 + r->at.signal : WEXITSTATUS(status);

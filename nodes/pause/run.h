@@ -20,6 +20,9 @@ struct run {
 	/* Of an OCI container; else NULL and false. */
 	char *bundle, *oom_file;
 	char *word; /* what it is to run, while it is launched */
+	struct buf held; /* what may be crun's last word instead of its output */
+	int held_stream;
+	bool spoke; /* it has had an output */
 	int console;    /* where its terminal will come; or -1 */
 	bool launching; /* at.pid is the OCI program's, the container is not there yet */
 	int pending;    /* a signal that waits for it */

@@ -43,6 +43,16 @@ who='echo $(id -u) $(id -G) $(pwd) $(grep -hE "^(CapEff|NoNewPrivs)" /proc/self/
 as_it_is='1000 1000 2000 /tmp CapEff: 0000000000000000 NoNewPrivs: 1'
 start='unable to start container process: '
 
+# By runc, which has become the container by then, its log says it.
+never_ran() { # POD WORDS-OF-CRUN WORDS-OF-RUNC
+	if [[ $program == *crun ]]; then
+		is "StartError OCI runtime create failed: $start$2: unknown" of "$1" '.state.terminated.reason} {.status.containerStatuses[0].state.terminated.message' &&
+			is "" kc logs "$1"
+	else
+		is Error of "$1" .state.terminated.reason && grep -q "$3" <(kc logs "$1")
+	fi
+}
+
 all_of_it() { # PROGRAM
 	local by=", by ${1##*/}" missing="${start}exec: \"nosuch\": executable file not found in \$PATH: unknown"
 	local gone='chdir to cwd ("/gone") set in config.json failed: no such file or directory'
@@ -51,6 +61,10 @@ all_of_it() { # PROGRAM
 	pod never 'command: [nosuch]' 'restartPolicy: Never'
 	pod loops 'command: [/etc/passwd]'
 	pod file 'command: [sh], workingDir: /etc/passwd' 'restartPolicy: Never'
+	pod large "command: [sh, -c, '$stays'], env: [{name: LARGE, value: $(printf 'x%.0s' {1..140000})}]" 'restartPolicy: Never'
+	pod format 'command: [/v/none], volumeMounts: [{name: v, mountPath: /v}]' "restartPolicy: Never, volumes: [{name: v, emptyDir: {}}],
+		initContainers: [{name: i, image: 'troupe.io/busybox:1', command: [sh, -c, 'echo none >/v/none; chmod +x /v/none'], volumeMounts: [{name: v, mountPath: /v}]}]"
+	pod claims "command: [sh, -c, 'echo {\\\"msg\\\":\\\"exec container process of mine >&2; exit 2']" 'restartPolicy: Never'
 	pod probed "command: [sh, -c, '$stays'], readinessProbe: {periodSeconds: 1, exec: {command: [nosuch]}}"
 	pod hooked "command: [sh, -c, '$stays'], lifecycle: {postStart: {exec: {command: [nosuch, a b]}}}"
 	pod failed "command: [sh, -c, '$stays'], lifecycle: {postStart: {exec: {command: [sh, -c, 'echo \"why\"; exit 3']}}}"
@@ -85,6 +99,10 @@ all_of_it() { # PROGRAM
 	check "... and has an image$by" eval '[[ $(of never .imageID) == *@sha256:* ]]'
 	check "... as its event says$by" told never "Failed Error: OCI runtime create failed: $missing"
 	check "a directory that is none$by" eventually 10 grep -q "^OCI runtime create failed: $start.*/etc/passwd.*: not a directory: unknown$" <(of file .state.terminated.message)
+	check "what the kernel does not take$by" eventually 20 never_ran large "exec: \"/bin/sh\": argument list too long" "argument list too long"
+	check "... and what it does not know$by" eventually 20 never_ran format "exec: \"/v/none\": exec format error" "exec format error"
+	check "a container may say the same of itself$by" eventually 20 is 2 of claims .state.terminated.exitCode
+	check "... and is heard$by" is '{"msg":"exec container process of mine' kc logs claims
 	check "one that is tried again waits$by" eventually 20 is CrashLoopBackOff of loops .state.waiting.reason
 	check "... and knows why$by" is "OCI runtime create failed: ${start}exec: \"/etc/passwd\": permission denied: unknown" of loops .lastState.terminated.message
 
