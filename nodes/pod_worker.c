@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "actors/schema/rfc3339.h"
+#include "nodes/network/pod_names.h"
 #include "nodes/pod_worker_private.h"
 #include "nodes/security.h"
 
@@ -286,17 +287,17 @@ static const char *const *base_env(struct step *s, const struct container *c)
 {
 	bool other = c && !s->w->cfg.from_image && security_id(s->w->pod, c->spec, "runAsUser") > 0;
 	const char *const *given = s->w->cfg.base_env;
-	struct span host = mp_path_str(s->w->pod, "spec.hostname");
+	struct pod_hostname host = {0};
+	struct err ignored; /* too long a name: there is no sandbox either */
 	size_t n = 0;
 	while (given && given[n])
 		n++;
 	const char **all = arena_alloc(s->a, (n + 3) * sizeof *all);
 	for (size_t i = 0; i < n; i++)
 		all[i] = other && strncmp(given[i], home, sizeof home - 1) == 0 ? "HOME=/" : given[i];
-	if (!host.len)
-		host = mp_path_str(s->w->pod, "metadata.name");
-	all[n++] = arena_printf(s->a, "HOSTNAME=%.*s", (int)(host.len < 63 ? host.len : 63),
-				(const char *)host.data);
+	(void)pod_hostname(s->a, s->w->pod, &(struct pod_names_facts){0}, &host, &ignored);
+	if (!s->w->cfg.from_image || !pod_host_network(s->w->pod)) /* its runtime knows the machine's */
+		all[n++] = arena_printf(s->a, "HOSTNAME=%s", host.kernel);
 	if (!s->w->cfg.from_image && s->w->ips && s->w->ips[0])
 		all[n] = arena_printf(s->a, "POD_IP=%s", s->w->ips[0]);
 	return all;

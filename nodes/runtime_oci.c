@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "nodes/images/images.h"
 #include "nodes/last_words.h"
 #include "nodes/launcher/launcher.h"
+#include "nodes/network/pod_names.h"
 #include "nodes/oci/oci_bundle.h"
 #include "nodes/oci/oci_cgroup.h"
 #include "nodes/oci/oci_disk.h"
@@ -460,6 +462,25 @@ static int make_group(const struct pod *p, struct mp spec, struct err *e)
 	return oci_cgroup_make(cgroup, &limits, e);
 }
 
+/* What the pod worker does not know: on the machine's network its name is the machine's. */
+static const char **env_of(struct arena *a, struct mp body)
+{
+	static const char key[] = "HOSTNAME=";
+	const char **given = body_texts(a, body, "env");
+	char machine[HOST_NAME_MAX + 1] = "";
+	size_t n = 0;
+	struct mp pod;
+	bool named = !mp_find(body, "pod", &pod) || !pod_host_network(pod);
+	for (; given[n]; n++)
+		named = named || strncmp(given[n], key, sizeof key - 1) == 0;
+	if (named || gethostname(machine, sizeof machine - 1))
+		return given;
+	const char **all = arena_alloc(a, (n + 2) * sizeof *all);
+	memcpy(all, given, n * sizeof *all);
+	all[n] = arena_printf(a, "%s%s", key, machine);
+	return all;
+}
+
 static void start(struct pod *p, struct mp body)
 {
 	struct arena a = {0};
@@ -473,7 +494,7 @@ static void start(struct pod *p, struct mp body)
 		.attempt = (uint32_t)mp_path_int(body, "attempt", 0),
 		.command = body_texts(&a, body, "command"),
 		.args = body_texts(&a, body, "args"),
-		.env = body_texts(&a, body, "env"),
+		.env = env_of(&a, body),
 		.cwd = body_text(&a, body, "cwd"),
 		.shm = !mp_path_bool(body, "pod.spec.hostIPC", false),
 	};

@@ -101,6 +101,7 @@ pod many n1 "dnsConfig: {nameservers: [10.0.0.1, 10.0.0.2, 10.0.0.3]}" | kc appl
 check "what resolv.conf has no room for is an event" eventually 10 is "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 10.0.0.1 10.0.0.2" dns_warning
 check "/etc/resolv.conf" is "10.96.0.10 2 yes" eval 'file_of b /etc/resolv.conf | awk '\''/^nameserver/ {n = $2} /^options/ {o = $2} /^search default.svc.cluster.local svc.cluster.local cluster.local .*x.example/ {s = "yes"} END {sub("ndots:", "", o); print n, o, s}'\'
 check "the hostname" is b kc exec b -- hostname
+check "... which its environment has" is "b $(hostname)" eval 'echo $(for p in b host; do kc exec $p -- sh -c "echo \$HOSTNAME"; done)'
 check "of the node's network: the machine's hosts" is "# Kubernetes-managed hosts file (host network)." eval 'file_of host /etc/hosts | head -n 1'
 check "and the machine's hostname" is "$(hostname)" kc exec host -- hostname
 

@@ -70,6 +70,17 @@ Test(pod_worker, environment_names_host_and_address)
 	end(&w);
 }
 
+Test(pod_worker, environment_has_the_whole_name_of_a_pod_that_wants_it)
+{
+	struct world w;
+	begin(&w, "'hostname':'one','subdomain':'sub','setHostnameAsFQDN':true," ONE);
+	step(&w);
+	up(&w);
+	STEP(&w, "start c 0");
+	cr_expect_str_eq(w.plan.actions[0].command.env[0], "HOSTNAME=one.sub.shop.svc.cluster.local");
+	end(&w);
+}
+
 Test(pod_worker, everything_told_twice_changes_nothing)
 {
 	struct world w;

@@ -182,6 +182,18 @@ Test(pod_worker_changes, image_is_asked_for_again_when_the_sandbox_went_meanwhil
 	end(&w);
 }
 
+Test(pod_worker_changes, name_on_the_machines_network_is_left_to_the_runtime)
+{
+	struct world w;
+	begin_with_images(&w, "'hostNetwork':true," ONE);
+	STEP(&w, "image c img:1");
+	image(&w, true, NULL, NULL);
+	STEP(&w, "start c 0");
+	for (const char *const *v = w.plan.actions[0].command.env; *v; v++)
+		cr_expect_neq(strncmp(*v, "HOSTNAME=", 9), 0);
+	end(&w);
+}
+
 /* ---- resources that change */
 
 #define SIZED(cpu, memory) "'containers':[{'name':'c','image':'img:1','command':['run'],'resizePolicy':[" \
