@@ -451,6 +451,7 @@ static void see_down(struct pod_worker *w, struct pod_time now)
 		return;
 	/* A new sandbox is a new begin: what init containers did is gone. */
 	w->initialized = false;
+	w->anew = true;
 	for (struct container *c = w->containers; c; c = c->next)
 		if (c->kind == CONTAINER_INIT && c->shown)
 			c->again = true;

@@ -541,6 +541,9 @@ static void plan_sandbox(struct step *s)
 		wake(s, s->now.mono_ms + VOLUMES_RETRY_MS);
 		return;
 	}
+	if (w->anew)
+		pod_event(w, NULL, false, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+	w->anew = false;
 	act(s, POD_SANDBOX)->volumes = volumes;
 	w->sandbox = SANDBOX_ASKED;
 }

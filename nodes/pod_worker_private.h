@@ -145,6 +145,7 @@ struct pod_worker {
 	enum sandbox_state sandbox;
 	bool asked;            /* POD_ATTACH was planned */
 	bool claims;           /* the object's status says that containers ran; see recall */
+	bool anew;             /* it had a sandbox whose end nobody asked for, and gets another */
 	bool initialized;      /* init containers are done: a main one was started in it */
 	int64_t sandbox_retry_ms, sandbox_wait_ms;
 	char *sandbox_error;

@@ -194,6 +194,26 @@ Test(pod_worker_changes, name_on_the_machines_network_is_left_to_the_runtime)
 	end(&w);
 }
 
+Test(pod_worker_changes, sandbox_that_went_is_told_when_another_is_made)
+{
+	struct world w;
+	run_one(&w, ONE);
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	STEP(&w, "sandbox");
+	const struct pod_event *told = event(&w, "SandboxChanged");
+	cr_assert(told && !told->warning);
+	cr_expect_str_eq(told->message, "Pod sandbox changed, it will be killed and re-created.");
+	up(&w);
+	step(&w);
+	cr_expect_null(event(&w, "SandboxChanged"), "told once");
+	end(&w);
+	run_one(&w, "'restartPolicy':'Never'," ONE);
+	observe(&w, (struct pod_observation){.kind = POD_SEEN_SANDBOX_DOWN});
+	step(&w);
+	cr_expect_null(event(&w, "SandboxChanged"), "it gets no other");
+	end(&w);
+}
+
 /* ---- resources that change */
 
 #define SIZED(cpu, memory) "'containers':[{'name':'c','image':'img:1','command':['run'],'resizePolicy':[" \
