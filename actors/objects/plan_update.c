@@ -165,6 +165,8 @@ void plan_update_decoded(struct write *w)
 		validate(w);
 	if (plan_refuse_faults(w))
 		return;
+	if (!sub && w->s->admit_update && !w->s->admit_update(w))
+		return;
 	if (!sub && w->req->advise && w->s->warn && changes(w))
 		w->s->warn(w);
 	if (!ends_deletion(w)) {

@@ -82,6 +82,7 @@ struct strategy {
 	void (*prepare_update)(struct write *w);  /* takes from w->old what they may not change */
 	void (*validate)(struct write *w);	  /* of w->obj, on create and update */
 	void (*validate_update)(struct write *w); /* against w->old */
+	bool (*admit_update)(struct write *w); /* of what is valid; false: refused */
 	void (*validate_status)(struct write *w); /* of the subresource */
 	/* Tells what is odd in w->obj (warning.h): of a new object, and of one whose
 	 * spec changes. */

@@ -4,6 +4,7 @@
 
 #include "actors/objects/admission.h"
 #include "actors/objects/meta.h"
+#include "actors/objects/plan.h"
 #include "actors/objects/warning.h"
 #include "actors/schema/quantity.h"
 
@@ -93,16 +94,28 @@ static const struct rule rules[] = {
 	{0},
 };
 
+static int compare_sizes(const struct doc *x, const struct doc *y)
+{
+	struct quantity a = {0}, b = {0};
+	if (doc_is(x, DOC_STR))
+		(void)quantity_parse(x->text, &a);
+	if (doc_is(y, DOC_STR))
+		(void)quantity_parse(y->text, &b);
+	return quantity_cmp(a, b);
+}
+
+static const char size_of[] = "spec.resources.requests.storage";
+
 static void validate_update(struct write *w)
 {
 	struct doc *now = copy_of(w, doc_get(w->obj, "spec")),
 		   *was = copy_of(w, doc_get(w->old, "spec"));
 	const struct doc *size = doc_path(now, "resources.requests.storage");
 	const struct doc *before = doc_path(was, "resources.requests.storage");
-	struct quantity a, b;
 	const struct fpath *p = FPATH(NULL, "spec");
-	bool smaller = size && before && !quantity_parse(size->text, &a) &&
-		       !quantity_parse(before->text, &b) && quantity_cmp(a, b) < 0;
+	/* What could not be made larger may be given up, but nothing shrinks. */
+	bool smaller = size && before && compare_sizes(size, before) < 0 &&
+		       compare_sizes(size, doc_path(w->old, "status.capacity.storage")) <= 0;
 	if (!doc_get_str(was, "volumeName").len) /* it is found once */
 		put_or_remove(w, was, "volumeName", copy_of(w, doc_get(now, "volumeName")));
 	if (doc_absent(doc_get(was, "storageClassName"))) /* and the default class, too */
@@ -119,9 +132,37 @@ static void validate_update(struct write *w)
 	if (smaller)
 		field_forbidden(&w->faults,
 				FPATH(FPATH(FPATH(p, "resources"), "requests"), "storage"),
-				"field can not be less than previous value");
+				"field can not be less than status.capacity");
 	check_immutable(&w->faults, FPATH(NULL, "volumeMode"), doc_path(w->obj, "spec.volumeMode"),
 			doc_path(w->old, "spec.volumeMode"));
+}
+
+static bool class_grows(struct write *w, bool *grows)
+{
+	struct span class = doc_get_str(doc_get(meta_of(w->old), "annotations"),
+					"volume.beta.kubernetes.io/storage-class");
+	struct store_row row = {0};
+	if (!class.len)
+		class = doc_path_str(w->old, "spec.storageClassName");
+	if (class.len && !admission_read(w, "storageclasses.storage.k8s.io", class, &row))
+		return false;
+	*grows = row.value && mp_path_bool(mp_of_bytes(row.value), "allowVolumeExpansion", false);
+	return true;
+}
+
+/* Only what its class lets grow. */
+static bool admit_update(struct write *w)
+{
+	bool grows = false;
+	if (compare_sizes(doc_path(w->obj, size_of), doc_path(w->old, size_of)) <= 0)
+		return true;
+	if (!class_grows(w, &grows))
+		return false;
+	if (!grows)
+		plan_refuse(w, status_forbidden(w->a, w->r, w->name,
+						"only dynamically provisioned pvc can be resized and the "
+						"storageclass that provisions the pvc must support resize"));
+	return grows;
 }
 
 const struct strategy strategy_persistentvolumeclaim = {
@@ -132,6 +173,7 @@ const struct strategy strategy_persistentvolumeclaim = {
 	.prepare_create = prepare_create,
 	.rules = rules,
 	.validate_update = validate_update,
+	.admit_update = admit_update,
 	.subresources = subresources_status,
 	.warn = warn_claim,
 };

@@ -368,8 +368,10 @@ Test(persistentvolumeclaim, finds_its_volume_once_and_grows_when_bound)
 	fake_init(&f);
 	fake_do(&f, OBJ_CREATE, "persistentvolumeclaims/default",
 		"{\"metadata\":{\"name\":\"c\"},\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],"
-		"\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}");
+		"\"storageClassName\":\"s\",\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}");
 	const char *at = "persistentvolumeclaims/default/c";
+	static const char larger_still[] =
+		"{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"3Gi\"}}}}";
 	static const char bigger[] =
 		"{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"2Gi\"}}}}";
 	EXPECT_CODE(&f, 200, fake_do(&f, OBJ_PATCH_MERGE, at, "{\"spec\":{\"volumeName\":\"v\"}}"));
@@ -377,8 +379,17 @@ Test(persistentvolumeclaim, finds_its_volume_once_and_grows_when_bound)
 	EXPECT_CODE(&f, 422, fake_do(&f, OBJ_PATCH_MERGE, at, bigger));
 	EXPECT_CODE(&f, 200,
 		    fake_do(&f, OBJ_PATCH_MERGE, "persistentvolumeclaims/default/c/status",
-			    "{\"status\":{\"phase\":\"Bound\"}}"));
-	EXPECT_CODE(&f, 200, fake_do(&f, OBJ_PATCH_MERGE, at, bigger));
+			    "{\"status\":{\"phase\":\"Bound\",\"capacity\":{\"storage\":\"1Gi\"}}}"));
+	EXPECT_CODE(&f, 403, fake_do(&f, OBJ_PATCH_MERGE, at, bigger)); /* no such class */
+	fake_do(&f, OBJ_CREATE, "storageclasses", "{\"metadata\":{\"name\":\"s\"},\"provisioner\":\"p\"}");
+	const char *answer = fake_do(&f, OBJ_PATCH_MERGE, at, bigger);
+	EXPECT_CODE(&f, 403, answer);
+	EXPECT_AT(&f, answer, "message",
+		  "persistentvolumeclaims \"c\" is forbidden: only dynamically provisioned pvc can be resized "
+		  "and the storageclass that provisions the pvc must support resize");
+	fake_do(&f, OBJ_PATCH_MERGE, "storageclasses/s", "{\"allowVolumeExpansion\":true}");
+	EXPECT_CODE(&f, 200, fake_do(&f, OBJ_PATCH_MERGE, at, larger_still));
+	EXPECT_CODE(&f, 200, fake_do(&f, OBJ_PATCH_MERGE, at, bigger)); /* given up, it is not there */
 	EXPECT_CODE(&f, 422,
 		    fake_do(&f, OBJ_PATCH_MERGE, at,
 			    "{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}"));
