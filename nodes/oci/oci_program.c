@@ -106,7 +106,7 @@ static int put_sandbox(const struct oci_program *p, const char *dir, struct err 
 }
 
 /* With a sanitizer the pause is no static program: it finds its libraries. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 static const struct oci_mount libraries[] = {
 	{.source = "/usr", .target = "/usr", .readonly = true},
 	{.source = "/lib", .target = "/lib", .readonly = true},
