@@ -161,6 +161,7 @@ struct pending {
 	bool txn;   /* asked again until there is a definite outcome */
 	uint16_t kind;
 	uint64_t retry_us;
+	unsigned asked, refused; /* a txn: how often again, and for want of room in turn */
 	struct bytes *body; /* txn: to ask again */
 	struct effects after; /* that wait for its outcome: SEND_AFTER_COMMIT */
 	struct trace trace;

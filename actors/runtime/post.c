@@ -13,7 +13,12 @@
 #include "broker/base/log.h"
 #include "broker/messages.h"
 
-enum { SWEEP_US = 50000, TXN_RETRY_US = 1000000 };
+enum {
+	SWEEP_US = 50000,
+	TXN_RETRY_US = 1000000,
+	TXN_DOUBLED_MAX = 4,
+	REFUSED_DOUBLED_MAX = 6, /* from SWEEP_US on */
+};
 
 void post_error(struct cell *c, const char *from, const char *to, uint64_t correlation, int code,
 		const char *text, const struct trace *trace)
@@ -265,11 +270,24 @@ static void sweep_by(struct cell *c, uint64_t due_us)
 		c->next_sweep_us = due_us;
 }
 
+/* How long an answer to a transaction may take before it is asked for again. Inside a cell
+ * nothing is lost on the way: it waits in a queue, which is only longer for it, so it is asked
+ * for less and less. */
+static uint64_t txn_patience_us(struct pending *p)
+{
+	unsigned doubled = p->asked;
+	if (p->local && p->asked < TXN_DOUBLED_MAX)
+		p->asked++;
+	return (uint64_t)TXN_RETRY_US << doubled;
+}
+
 uint64_t pending_add(struct cell *c, struct pending *p)
 {
 	uint64_t id = ++c->next_id;
 	struct key8 k = key8_of(id);
 	p->local = lives_here(c, p->to);
+	if (p->txn)
+		p->retry_us = c->clock_us + txn_patience_us(p);
 	if (!c->pendings.count)
 		c->next_sweep_us = UINT64_MAX;
 	sweep_by(c, pending_due(p));
@@ -312,7 +330,10 @@ void pending_settle(struct cell *c, uint64_t correlation, const struct reply *r)
 	if (!p)
 		return; /* late: the asker was told already */
 	if (txn_unknown(p, r)) {
-		p->retry_us = c->ops.now_us(c->ops.arg) + SWEEP_US;
+		unsigned doubled = p->refused < REFUSED_DOUBLED_MAX ? p->refused : REFUSED_DOUBLED_MAX;
+		p->refused = r->status == ERR_OVERLOADED ? p->refused + 1 : 0;
+		p->retry_us = c->ops.now_us(c->ops.arg) +
+			      ((uint64_t)SWEEP_US << (r->status == ERR_OVERLOADED ? doubled : 0));
 		sweep_by(c, p->retry_us);
 		return;
 	}
@@ -350,6 +371,12 @@ static uint64_t id_of(const struct onode *n)
 	return id;
 }
 
+static struct onode *pending_from(struct cell *c, uint64_t id)
+{
+	struct key8 k = key8_of(id);
+	return omap_seek(&c->pendings, SPAN8(k));
+}
+
 void pendings_sweep(struct cell *c, uint64_t now_us)
 {
 	if (!c->pendings.count || now_us < c->next_sweep_us)
@@ -357,18 +384,21 @@ void pendings_sweep(struct cell *c, uint64_t now_us)
 	c->next_sweep_us = UINT64_MAX;
 	uint64_t last = c->next_id; /* what is added meanwhile waits for the next sweep */
 	uint64_t at = 0;
-	for (;;) {
-		struct key8 k = key8_of(at);
-		struct onode *n = omap_seek(&c->pendings, SPAN8(k));
+	for (struct onode *n = omap_first(&c->pendings);; n = pending_from(c, at)) {
+		/* While nothing is done about them the map stays as it is. */
+		while (n && id_of(n) <= last && pending_due(n->value) > now_us) {
+			sweep_by(c, pending_due(n->value));
+			n = omap_next(n);
+		}
 		if (!n || id_of(n) > last)
 			return;
 		uint64_t id = id_of(n);
 		struct pending *p = n->value;
 		at = id + 1;
 		if (p->txn && p->retry_us <= now_us) {
-			p->retry_us = now_us + TXN_RETRY_US;
+			p->retry_us = now_us + txn_patience_us(p);
 			post(c, ENV_REQUEST, p->from, p->to, p->kind, id, 0, &p->trace, p->body);
-		} else if (p->deadline_us <= now_us) {
+		} else {
 			struct reply r = {.status = ERR_TIMEOUT,
 					  .text = span_of(err_text(ERR_TIMEOUT)),
 					  .from = span_of(p->to)};

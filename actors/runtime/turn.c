@@ -219,7 +219,6 @@ static void turn_release_txn(struct ctx *x)
 	p->actor_uid = x->actor->uid;
 	p->tag = x->txn_tag;
 	p->deadline_us = UINT64_MAX;
-	p->retry_us = x->now_us + 1000000;
 	p->txn = true;
 	p->kind = MSG_STORE_TXN;
 	p->body = bytes_ref(x->txn);
