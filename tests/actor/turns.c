@@ -397,6 +397,33 @@ Test(turn, sends_what_waits_for_a_commit_once_however_often_the_store_is_asked)
 	cr_expect_str_eq(world.log, "plain1 txn txn txn got-one outcome2:ok ");
 }
 
+/* In the queue of a store that has much to do the same transaction is a few times, not once
+ * for each second; and one that found no room comes back more and more slowly. */
+Test(turn, asks_a_store_of_its_cell_again_less_and_less)
+{
+	cell_hold_actor(cell, "store", true);
+	say("subject", "after");
+	run_until(lone.now + 40000000);
+	size_t asked = cell_actor_queued(cell, "store");
+	cr_expect_eq(asked, 6, "after 1, 3, 7, 15 and 31 seconds, not %zu times", asked);
+	cell_hold_actor(cell, "store", false);
+	run_until(lone.now + 1000000);
+	const char *told = strstr(world.log, "outcome2:ok ");
+	cr_expect(told && !strstr(told + 1, "outcome2"), "%s", world.log);
+}
+
+Test(turn, comes_back_more_and_more_slowly_to_a_store_without_room)
+{
+	world.unknown = 500;
+	say("subject", "after");
+	run_until(lone.now + 20000000);
+	int asked = 500 - world.unknown;
+	cr_expect(asked >= 10 && asked <= 14, "%d times", asked);
+	world.unknown = 0;
+	run_until(lone.now + 5000000);
+	cr_expect(strstr(world.log, "got-one outcome2:ok "), "%s", world.log);
+}
+
 Test(turn, keeps_a_command_too_for_after_the_commit)
 {
 	say_and_run("subject", "order after");
