@@ -1,6 +1,7 @@
 /* What a pod asks for, of any number of amounts: that of its containers together with its side
  * cars, or what an init container asks for beside the side cars before it, if that is more; or
- * what the pod asks for as a whole, which is as much or more; and the pod's overhead. Init containers run one by one, side cars stay.
+ * what the pod asks for as a whole, which is as much or more; and the pod's overhead. Init
+ * containers run one by one, side cars stay.
  *
  * Source of the rule: kubernetes, resource helpers (PodRequests). Pure. */
 #ifndef SCHEDULER_REQUESTS_H

@@ -89,8 +89,8 @@ static inline void broker_starter_end(struct broker_starter *s, pid_t broker)
 	waitpid(s->pid, NULL, 0);
 }
 
-/* Of any process: files that it has open, and CPU that it has used. */
-/* Descriptors with a lower number: others it may have had from before it was limited. */
+/* Of any process: files that it has open, and CPU that it has used. Below a limit: those with
+ * a lower number, as it may have others from before it was limited. */
 static inline size_t open_files_below(pid_t pid, int limit)
 {
 	char path[64];
